@@ -313,7 +313,7 @@ def write(files, folder):
 def check(case, files):
     """Prints how the expected tables differ, rows as multisets; whether they agree."""
     same = True
-    for extra in sorted({path.name for path in (case / "expected").iterdir()} - set(files)):
+    for extra in sorted({path.name for path in (case / "expected").glob("*")} - set(files)):
         print(f"{case.name}: {extra} is no table")
         same = False
     for name, text in files.items():
