@@ -274,7 +274,7 @@ def read_csv(path, name, config):
     records = list(csv_records(text))
     rest = records.pop() if cut_off and records and not text.endswith("\n") else None
     tracks, rejects = [], []
-    header = records[0][2]
+    header = records[0][2] if records else []
     for number, source, fields in records[1:]:
         if len(fields) != len(header) or has_lone_surrogate(source):
             rejects.append(unreadable(name, number, source.encode("utf-8", "surrogateescape")))
