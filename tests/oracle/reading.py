@@ -58,7 +58,7 @@ class Unreadable(Exception):
 def time_text(micros):
     if micros is None:
         return None
-    return (EPOCH + timedelta(microseconds=micros)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return (EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds") + "Z"
 
 
 TIME = re.compile(
@@ -174,7 +174,7 @@ def table_track(row, config, source_file, row_number):
             fields[name] = normalised(by_name[found], config)
             continue
         value = by_name[found] if found else None
-        raw[name] = time_text(value) if isinstance(value, int) and FIRST_TIME <= value < LAST_TIME else value
+        raw[name] = time_text(value) if isinstance(value, int) else value
         if name in ("timestamp", "received_at") and isinstance(value, str):
             value = parse_time(value)
         fields[name] = None if value == "" else value
@@ -216,20 +216,31 @@ def unreadable(source_file, row_number, line):
 
 
 def content(path):
-    """(bytes, whether the file ends too early)."""
+    """(bytes, whether the file breaks off before its end)."""
     if path.suffix != ".gz":
         return path.read_bytes(), False
     data, packed = b"", path.read_bytes()
     while packed:
-        unpacker = zlib.decompressobj(wbits=31)
+        member = zlib.decompressobj(wbits=31)
         try:
-            data += unpacker.decompress(packed)
+            data += member.decompress(packed)
         except zlib.error:
+            return data + before_fault(packed), True
+        if not member.eof:
             return data, True
-        if not unpacker.eof:
-            return data, True
-        packed = unpacker.unused_data
+        packed = member.unused_data
     return data, False
+
+
+def before_fault(packed):
+    """What a damaged gzip member holds up to its fault, unpacked byte by byte."""
+    member, data = zlib.decompressobj(wbits=31), b""
+    for byte in packed:
+        try:
+            data += member.decompress(bytes([byte]))
+        except zlib.error:
+            break
+    return data
 
 
 def read_json(path, name, config):
@@ -263,7 +274,7 @@ def read_csv(path, name, config):
     records = list(csv_records(text))
     rest = records.pop() if cut_off and records and not text.endswith("\n") else None
     tracks, rejects = [], []
-    header = records[0][2]
+    header = records[0][2] if records else []
     for number, source, fields in records[1:]:
         if len(fields) != len(header) or has_lone_surrogate(source):
             rejects.append(unreadable(name, number, source.encode("utf-8", "surrogateescape")))
@@ -280,18 +291,23 @@ def read_parquet(path, name, config):
     import pyarrow
     import pyarrow.parquet
 
+    # Not `read_table`, which makes columns of folder names such as `year=2026`.
+    table = pyarrow.parquet.ParquetFile(path).read()
+    scales = {"s": (1_000_000, 1), "ms": (1000, 1), "us": (1, 1), "ns": (1, 1000)}
+    columns = {}
+    for column in table.schema:
+        values = table.column(column.name)
+        if pyarrow.types.is_timestamp(column.type):
+            # Floor division cuts off what is finer than microseconds, towards the past.
+            up, down = scales[column.type.unit]
+            values = values.cast(pyarrow.int64()).to_pylist()
+            columns[column.name] = [None if value is None else value * up // down for value in values]
+        else:
+            columns[column.name] = [value if isinstance(value, str) else None for value in values.to_pylist()]
     tracks = []
-    table = pyarrow.parquet.read_table(path)
-    for index, column in enumerate(table.column_names):
-        if pyarrow.types.is_timestamp(table.schema.field(index).type):
-            # A coarser or finer unit than microseconds: finer ones are cut off towards the past.
-            values = table.column(index).cast(pyarrow.int64()).to_pylist()
-            scale = {"s": (1_000_000, 1), "ms": (1000, 1), "us": (1, 1), "ns": (1, 1000)}
-            up, down = scale[table.schema.field(index).type.unit]
-            micros = [None if value is None else value * up // down for value in values]
-            table = table.set_column(index, column, pyarrow.array(micros, pyarrow.int64()))
-    for number, row in enumerate(table.to_pylist(), 1):
-        tracks.append(table_track(row, config, name, number))
+    for index in range(table.num_rows):
+        row = {column: values[index] for column, values in columns.items()}
+        tracks.append(table_track(row, config, name, index + 1))
     return tracks, [], 0
 
 
