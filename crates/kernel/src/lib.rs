@@ -1,1 +1,22 @@
-//! Stub.
+//! What a session is: Arrow arrays in, arrays out.
+//!
+//! ```text
+//! RecordBatch --gate--> Tracks --duplicates--> kept rows --identity--> visitors
+//!                       (rejects)  (dropped)                              |
+//!      arrays <--columns-- Sessions <--sessionize-- SortedTracks <--order-+
+//! ```
+//!
+//! Nothing here knows files, network, clock, environment or logging; a test of the workspace proves it.
+
+mod columns;
+pub mod duplicates;
+pub mod event_id;
+pub mod event_name;
+pub mod identity;
+pub mod intern;
+pub mod order;
+pub mod rules;
+pub mod sessionize;
+pub mod tables;
+pub mod time;
+pub mod tracks;

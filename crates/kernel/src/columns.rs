@@ -1,0 +1,179 @@
+//! Arrow columns of any usual type, looked at as text or as time.
+
+use crate::time;
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, DictionaryArray, LargeBinaryArray,
+    PrimitiveArray, StringArray, StringViewArray,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt32Type,
+};
+
+/// One value of a text column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Text<'a> {
+    /// Null.
+    Missing,
+    /// Text that can be kept, perhaps empty.
+    Value(&'a str),
+    /// Not text, not UTF-8, or text with U+0000.
+    Invalid,
+}
+
+/// A column of ids or names.
+pub(crate) enum TextColumn {
+    Absent,
+    Plain(StringArray),
+    View(StringViewArray),
+    Bytes(BinaryArray),
+    /// Keys into `values`, which come with each value's own column.
+    Dictionary {
+        keys: PrimitiveArray<UInt32Type>,
+        values: Box<TextColumn>,
+    },
+    /// A type that is no text: every value that is not null is invalid.
+    NoText(ArrayRef),
+}
+
+impl TextColumn {
+    pub(crate) fn new(column: Option<&ArrayRef>) -> Self {
+        let Some(column) = column else { return Self::Absent };
+        let as_type = |to: &DataType| cast(column, to).ok();
+        match column.data_type() {
+            DataType::Null => Self::Absent,
+            DataType::Utf8 => Self::Plain(column.as_string().clone()),
+            DataType::Utf8View => Self::View(column.as_string_view().clone()),
+            DataType::Binary => Self::Bytes(column.as_binary().clone()),
+            DataType::LargeUtf8 => {
+                let view = as_type(&DataType::Utf8View);
+                view.map_or_else(
+                    || Self::NoText(column.clone()),
+                    |view| Self::View(view.as_string_view().clone()),
+                )
+            }
+            DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+                Self::binary(column)
+            }
+            DataType::Dictionary(_, values) => {
+                let to = DataType::Dictionary(Box::new(DataType::UInt32), values.clone());
+                let Some(column) = as_type(&to) else { return Self::NoText(column.clone()) };
+                let dictionary: &DictionaryArray<UInt32Type> = column.as_dictionary();
+                let values = Box::new(Self::new(Some(dictionary.values())));
+                Self::Dictionary { keys: dictionary.keys().clone(), values }
+            }
+            number if number.is_numeric() => {
+                let text = as_type(&DataType::Utf8);
+                text.map_or_else(
+                    || Self::NoText(column.clone()),
+                    |text| Self::Plain(text.as_string().clone()),
+                )
+            }
+            _ => Self::NoText(column.clone()),
+        }
+    }
+
+    /// Binary of any kind with offsets of 32 bits.
+    fn binary(column: &ArrayRef) -> Self {
+        let values = column.len();
+        let bytes: BinaryArray = if let Some(large) = column.as_any().downcast_ref::<LargeBinaryArray>() {
+            large.iter().collect()
+        } else if let Some(view) = column.as_any().downcast_ref::<BinaryViewArray>() {
+            view.iter().collect()
+        } else {
+            let fixed = column.as_fixed_size_binary();
+            (0..values).map(|row| fixed.is_valid(row).then(|| fixed.value(row))).collect()
+        };
+        Self::Bytes(bytes)
+    }
+
+    /// The value in this row.
+    #[inline]
+    pub(crate) fn get(&self, row: usize) -> Text<'_> {
+        match self {
+            Self::Absent => Text::Missing,
+            Self::Plain(column) if column.is_valid(row) => storable(column.value(row)),
+            Self::View(column) if column.is_valid(row) => storable(column.value(row)),
+            Self::Bytes(column) if column.is_valid(row) => {
+                std::str::from_utf8(column.value(row)).map_or(Text::Invalid, storable)
+            }
+            Self::Dictionary { keys, values } if keys.is_valid(row) => values.get(keys.value(row) as usize),
+            Self::NoText(column) if column.is_valid(row) => Text::Invalid,
+            Self::Plain(_) | Self::View(_) | Self::Bytes(_) | Self::Dictionary { .. } | Self::NoText(_) => {
+                Text::Missing
+            }
+        }
+    }
+}
+
+#[inline]
+fn storable(text: &str) -> Text<'_> {
+    if text.as_bytes().contains(&0) { Text::Invalid } else { Text::Value(text) }
+}
+
+/// One value of a time column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Time {
+    /// Null.
+    Missing,
+    /// Microseconds since 1970, of any range.
+    Micros(i64),
+    /// Text that is no time, or a type that is none.
+    Unparsable,
+    /// A time too far off for 64 bits of microseconds.
+    OutOfRange,
+}
+
+/// A column of times.
+pub(crate) enum TimeColumn {
+    Absent,
+    Seconds(PrimitiveArray<TimestampSecondType>),
+    Millis(PrimitiveArray<TimestampMillisecondType>),
+    Micros(PrimitiveArray<TimestampMicrosecondType>),
+    Nanos(PrimitiveArray<TimestampNanosecondType>),
+    Text(TextColumn),
+}
+
+impl TimeColumn {
+    pub(crate) fn new(column: Option<&ArrayRef>) -> Self {
+        let Some(column) = column else { return Self::Absent };
+        match column.data_type() {
+            DataType::Timestamp(TimeUnit::Second, _) => Self::Seconds(column.as_primitive().clone()),
+            DataType::Timestamp(TimeUnit::Millisecond, _) => Self::Millis(column.as_primitive().clone()),
+            DataType::Timestamp(TimeUnit::Microsecond, _) => Self::Micros(column.as_primitive().clone()),
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => Self::Nanos(column.as_primitive().clone()),
+            // A number is no time, though it could be spelled as text.
+            number if number.is_numeric() => Self::Text(TextColumn::NoText(column.clone())),
+            _ => Self::Text(TextColumn::new(Some(column))),
+        }
+    }
+
+    /// The value in this row.
+    #[inline]
+    pub(crate) fn get(&self, row: usize) -> Time {
+        fn value<T: ArrowPrimitiveType>(column: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
+            column.is_valid(row).then(|| column.value(row))
+        }
+        let scaled = |value: Option<i64>, micros: i64| match value.map(|value| value.checked_mul(micros)) {
+            None => Time::Missing,
+            Some(None) => Time::OutOfRange,
+            Some(Some(micros)) => Time::Micros(micros),
+        };
+        match self {
+            Self::Absent => Time::Missing,
+            Self::Seconds(column) => scaled(value(column, row), 1_000_000),
+            Self::Millis(column) => scaled(value(column, row), 1_000),
+            Self::Micros(column) => value(column, row).map_or(Time::Missing, Time::Micros),
+            // Towards the past, also before 1970.
+            Self::Nanos(column) => {
+                value(column, row).map_or(Time::Missing, |nanos| Time::Micros(nanos.div_euclid(1_000)))
+            }
+            Self::Text(column) => match column.get(row) {
+                Text::Missing => Time::Missing,
+                Text::Invalid => Time::Unparsable,
+                Text::Value(text) => time::parse_rfc3339(text).map_or(Time::Unparsable, Time::Micros),
+            },
+        }
+    }
+}

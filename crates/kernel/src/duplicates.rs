@@ -1,0 +1,152 @@
+//! Rows with the same event id: the least stays, the others are dropped.
+
+use crate::rules::Duplicates;
+use crate::tracks::{Row, Tracks};
+use rayon::prelude::*;
+use std::cmp::Ordering;
+
+/// Partitions of the hash space; one partition's table fits a core's cache up to some hundred million rows.
+const PARTITIONS: usize = 1 << 10;
+const EMPTY: u32 = u32::MAX;
+
+/// The rows that are dropped as duplicates, and a quick test for one.
+#[derive(Debug, Default)]
+pub struct Dropped {
+    /// Ordered by the columns of `tracklet_duplicates`.
+    rows: Vec<Row>,
+    /// One bit a row of every chunk that has a dropped row; empty for the others.
+    chunks: Vec<Vec<u64>>,
+}
+
+impl Dropped {
+    /// Finds what is to be dropped.
+    ///
+    /// # Cost
+    /// Two passes over the event ids and 8 bytes a row; no id is compared unless 42 bits of its hash agree.
+    pub fn find(tracks: &Tracks, duplicates: Duplicates) -> Self {
+        match duplicates {
+            Duplicates::Keep => Self::default(),
+            Duplicates::Drop => {
+                let mut rows: Vec<Row> = partition(tracks)
+                    .into_par_iter()
+                    .flat_map_iter(|entries| losers(tracks, &entries))
+                    .collect();
+                rows.par_sort_unstable_by(|a, b| {
+                    tracks.event_id(*a).cmp(&tracks.event_id(*b)).then_with(|| precedence(tracks, *a, *b))
+                });
+                Self::new(tracks, rows)
+            }
+        }
+    }
+
+    fn new(tracks: &Tracks, rows: Vec<Row>) -> Self {
+        let mut chunks = vec![Vec::new(); tracks.chunks.len()];
+        for row in &rows {
+            let bits = &mut chunks[row.chunk()];
+            if bits.is_empty() {
+                bits.resize(tracks.chunks[row.chunk()].len().div_ceil(64), 0u64);
+            }
+            bits[row.place() / 64] |= 1 << (row.place() % 64);
+        }
+        Self { rows, chunks }
+    }
+
+    /// The dropped rows, ordered by (`event_id`, `timestamp`, `received_at`, `anonymous_id`, `user_id`, `event`),
+    /// nulls last.
+    pub(crate) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// How many rows are dropped.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The places of `chunk` whose rows stay, in order.
+    pub(crate) fn kept(&self, chunk: usize, rows: usize) -> impl Iterator<Item = usize> + '_ {
+        let bits = self.chunks.get(chunk).map_or(&[][..], Vec::as_slice);
+        (0..rows).filter(move |place| bits.get(place / 64).is_none_or(|word| word >> (place % 64) & 1 == 0))
+    }
+}
+
+/// A row and 32 bits of its id's hash that say nothing of its partition.
+type Entry = (u32, Row);
+
+/// All rows, those of equal ids in the same partition.
+fn partition(tracks: &Tracks) -> Vec<Vec<Entry>> {
+    let shares: Vec<Vec<Vec<Entry>>> = tracks
+        .chunks
+        .par_iter()
+        .enumerate()
+        .fold(
+            || vec![Vec::new(); PARTITIONS],
+            |mut partitions, (number, chunk)| {
+                for place in 0..chunk.len() {
+                    let hash = chunk.event_ids.get(place).hash();
+                    partitions[hash as usize % PARTITIONS]
+                        .push(((hash >> 32) as u32, Row::new(number, place)));
+                }
+                partitions
+            },
+        )
+        .collect();
+    let mut partitions = vec![Vec::new(); PARTITIONS];
+    for share in shares {
+        for (partition, entries) in partitions.iter_mut().zip(share) {
+            if partition.is_empty() {
+                *partition = entries;
+            } else {
+                partition.extend(entries);
+            }
+        }
+    }
+    partitions
+}
+
+/// The rows of one partition that are not the least of their id.
+fn losers(tracks: &Tracks, entries: &[Entry]) -> Vec<Row> {
+    let mut losers = Vec::new();
+    // Open addressing: a slot holds the place of the least row so far of one id.
+    let mut slots = vec![EMPTY; (entries.len() * 2).next_power_of_two()];
+    let mask = slots.len() - 1;
+    let mut entries = entries.to_vec();
+    for place in 0..entries.len() {
+        let (hash, row) = entries[place];
+        let mut slot = hash as usize & mask;
+        loop {
+            let Some(&(known_hash, known)) = entries.get(slots[slot] as usize) else {
+                slots[slot] = place as u32;
+                break;
+            };
+            if known_hash == hash && tracks.event_id(known) == tracks.event_id(row) {
+                let stays = precedence(tracks, known, row) != Ordering::Greater;
+                losers.push(if stays { row } else { known });
+                if !stays {
+                    entries[slots[slot] as usize].1 = row;
+                }
+                break;
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+    losers
+}
+
+/// Which of two rows with the same event id is kept: the lesser.
+fn precedence(tracks: &Tracks, a: Row, b: Row) -> Ordering {
+    (tracks.timestamp(a).cmp(&tracks.timestamp(b)))
+        .then_with(|| nulls_last(tracks.received_at(a), tracks.received_at(b)))
+        .then_with(|| nulls_last(tracks.anonymous_id(a), tracks.anonymous_id(b)))
+        .then_with(|| nulls_last(tracks.user_id(a), tracks.user_id(b)))
+        .then_with(|| nulls_last(tracks.event_name(a), tracks.event_name(b)))
+}
+
+/// The order of the contract for values that may be missing; texts go by bytes.
+pub(crate) fn nulls_last<T: Ord>(a: Option<T>, b: Option<T>) -> Ordering {
+    (a.is_none(), a).cmp(&(b.is_none(), b))
+}

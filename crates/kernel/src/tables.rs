@@ -1,0 +1,473 @@
+//! The tables as Arrow arrays: their schemas, and the columns of any stretch of rows.
+
+use crate::intern::{Interner, NONE};
+use crate::rules::{Rules, whole_minutes};
+use crate::sessionize::Sessionized;
+use arrow::array::{
+    ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArray, StringBuilder,
+    TimestampMicrosecondArray, UInt32Array,
+};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use hashbrown::HashMap;
+use std::fmt::Write;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A table of the contract that the kernel fills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// `dbt_aliases_mapping`: every alias and its visitor.
+    AliasesMapping,
+    /// `dbt_mapped_tracks`: every track with its visitor and idle time.
+    MappedTracks,
+    /// `dbt_session_tracks`: every session and where it starts.
+    SessionTracks,
+    /// `dbt_track_facts`: every track with its session.
+    TrackFacts,
+    /// `dbt_session_track_facts`: what happened in every session.
+    SessionTrackFacts,
+    /// `dbt_user_session_facts`: every visitor's sessions.
+    UserSessionFacts,
+    /// `dbt_session_duration`: how long every session lasted.
+    SessionDuration,
+    /// `dbt_tracks_flow`: every track with the events that follow it.
+    TracksFlow,
+    /// `tracklet_duplicates`: the rows dropped as duplicates.
+    Duplicates,
+    /// `tracklet_rejects`: the rows that are no tracks. Filled by who reads them.
+    Rejects,
+}
+
+impl Table {
+    /// All tables, those of the reference project first.
+    pub const ALL: [Self; 10] = [
+        Self::AliasesMapping,
+        Self::MappedTracks,
+        Self::SessionTracks,
+        Self::TrackFacts,
+        Self::SessionTrackFacts,
+        Self::UserSessionFacts,
+        Self::SessionDuration,
+        Self::TracksFlow,
+        Self::Duplicates,
+        Self::Rejects,
+    ];
+
+    /// The table's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AliasesMapping => "dbt_aliases_mapping",
+            Self::MappedTracks => "dbt_mapped_tracks",
+            Self::SessionTracks => "dbt_session_tracks",
+            Self::TrackFacts => "dbt_track_facts",
+            Self::SessionTrackFacts => "dbt_session_track_facts",
+            Self::UserSessionFacts => "dbt_user_session_facts",
+            Self::SessionDuration => "dbt_session_duration",
+            Self::TracksFlow => "dbt_tracks_flow",
+            Self::Duplicates => "tracklet_duplicates",
+            Self::Rejects => "tracklet_rejects",
+        }
+    }
+
+    /// The table's columns, in order.
+    pub fn schema(self, rules: &Rules) -> SchemaRef {
+        let text = |name: &str| field(name, DataType::Utf8, Nulls::None);
+        let nullable = |name: &str| field(name, DataType::Utf8, Nulls::Some);
+        let time = |name: &str| field(name, timestamp_type(), Nulls::None);
+        let integer = |name: &str| field(name, DataType::Int64, Nulls::None);
+        let fields = match self {
+            Self::AliasesMapping => vec![text("alias"), text("dbt_visitor_id")],
+            Self::MappedTracks => vec![
+                text("event_id"),
+                nullable("anonymous_id"),
+                text("dbt_visitor_id"),
+                time("timestamp"),
+                nullable("event"),
+                field("idle_time_minutes", DataType::Int64, Nulls::Some),
+            ],
+            Self::SessionTracks => vec![
+                text("session_id"),
+                text("dbt_visitor_id"),
+                time("session_start_at"),
+                integer("session_sequence_number"),
+                field("next_session_start_at", timestamp_type(), Nulls::Some),
+            ],
+            Self::TrackFacts => vec![
+                nullable("anonymous_id"),
+                time("timestamp"),
+                text("event_id"),
+                nullable("event"),
+                text("session_id"),
+                text("dbt_visitor_id"),
+                integer("track_sequence_number"),
+            ],
+            Self::SessionTrackFacts => {
+                let fixed = [text("session_id"), time("ended_at"), integer("num_pvs")];
+                fixed.into_iter().chain(rules.counts.iter().map(|count| integer(&count.column))).collect()
+            }
+            Self::UserSessionFacts => vec![
+                text("dbt_visitor_id"),
+                time("first_date"),
+                time("last_date"),
+                integer("number_of_sessions"),
+            ],
+            Self::SessionDuration => {
+                vec![text("dbt_visitor_id"), text("session_id"), integer("session_duration")]
+            }
+            Self::TracksFlow => {
+                let fixed = [
+                    text("event_id"),
+                    text("session_id"),
+                    integer("track_sequence_number"),
+                    nullable("event"),
+                    text("dbt_visitor_id"),
+                    time("timestamp"),
+                ];
+                fixed.into_iter().chain(following_events(rules).map(|name| nullable(&name))).collect()
+            }
+            Self::Duplicates => vec![
+                text("event_id"),
+                nullable("anonymous_id"),
+                nullable("user_id"),
+                nullable("event"),
+                time("timestamp"),
+                field("received_at", timestamp_type(), Nulls::Some),
+            ],
+            Self::Rejects => vec![
+                text("source_file"),
+                field("row_number", DataType::Int64, Nulls::Some),
+                text("reason"),
+                nullable("event_id"),
+                nullable("anonymous_id"),
+                nullable("user_id"),
+                nullable("event"),
+                nullable("timestamp"),
+                nullable("received_at"),
+                nullable("raw"),
+            ],
+        };
+        Arc::new(Schema::new(fields))
+    }
+}
+
+/// Whether a column may hold nulls.
+#[derive(Clone, Copy)]
+enum Nulls {
+    None,
+    Some,
+}
+
+fn field(name: &str, data_type: DataType, nulls: Nulls) -> Field {
+    Field::new(name, data_type, matches!(nulls, Nulls::Some))
+}
+
+/// Names of the flow's columns after `event`: `event_2`, `event_3`, ...
+fn following_events(rules: &Rules) -> impl Iterator<Item = String> {
+    (2..=rules.flow_length).map(|position| format!("event_{position}"))
+}
+
+/// UTC with microseconds.
+pub fn timestamp_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// Successive tracks of one session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The session's number.
+    pub session: usize,
+    /// The tracks' places in the order of all tracks.
+    pub places: Range<usize>,
+}
+
+impl Sessionized {
+    /// Every column that a table of tracks has, for the tracks of `runs` in order: `dbt_mapped_tracks`,
+    /// `dbt_track_facts` and `dbt_tracks_flow` are projections of it.
+    ///
+    /// Texts that repeat are dictionaries with `u32` keys, their values in order of appearance; the columns
+    /// `event`, `event_2`, ... share one.
+    pub fn track_columns(&self, runs: &[Run]) -> RecordBatch {
+        let rows: usize = runs.iter().map(|run| run.places.len()).sum();
+        let mut event_ids = TextColumn::with_capacity(rows);
+        let mut anonymous_ids = LocalDictionary::new(rows);
+        let mut visitors = LocalDictionary::new(rows);
+        let mut session_ids = SessionIds::default();
+        let mut timestamps = Vec::with_capacity(rows);
+        let mut idle_minutes = Vec::with_capacity(rows);
+        let mut sequence_numbers = Vec::with_capacity(rows);
+        let mut events = FollowingEvents::new(self.rules().flow_length, rows);
+        let all_timestamps = self.sorted.timestamps();
+        for run in runs {
+            let session = self.session_places(run.session);
+            let visitor = self.sessions.visitors[run.session] as usize;
+            let first_of_visitor = self.sorted.places(visitor).start;
+            session_ids.push(self, run.session, run.places.len());
+            for place in run.places.clone() {
+                let row = self.sorted.row(place);
+                self.tracks.event_id(row).append_to(&mut event_ids.text);
+                event_ids.end_value();
+                anonymous_ids.push(self.tracks.chunks[row.chunk()].anonymous_ids[row.place()]);
+                visitors.push(self.sorted.visitors()[visitor]);
+                timestamps.push(all_timestamps[place]);
+                idle_minutes.push(
+                    (place > first_of_visitor)
+                        .then(|| whole_minutes(all_timestamps[place - 1], all_timestamps[place])),
+                );
+                sequence_numbers.push((place - session.start + 1) as i64);
+            }
+            events.push(self, run.places.clone(), session.end);
+        }
+        let mut columns: Vec<(String, ArrayRef)> = vec![
+            ("event_id".into(), event_ids.finish()),
+            ("anonymous_id".into(), anonymous_ids.finish(&self.tracks.ids)),
+            ("dbt_visitor_id".into(), visitors.finish(&self.tracks.ids)),
+            ("timestamp".into(), times(timestamps)),
+            ("idle_time_minutes".into(), Arc::new(Int64Array::from(idle_minutes))),
+            ("session_id".into(), session_ids.finish()),
+            ("track_sequence_number".into(), Arc::new(Int64Array::from(sequence_numbers))),
+        ];
+        let names = std::iter::once("event".to_owned()).chain(following_events(self.rules()));
+        columns.extend(names.zip(events.finish(&self.tracks.names)));
+        batch(columns)
+    }
+
+    /// Every column that a table of sessions has, for these sessions in order.
+    pub fn session_columns(&self, sessions: &(impl Iterator<Item = usize> + Clone)) -> RecordBatch {
+        let rows = sessions.clone().count();
+        let all_timestamps = self.sorted.timestamps();
+        let ended_at = |session: usize| all_timestamps[self.session_places(session).end - 1];
+        let mut session_ids = SessionIds::default();
+        let mut visitors = LocalDictionary::new(rows);
+        for session in sessions.clone() {
+            session_ids.push(self, session, 1);
+            visitors.push(self.sorted.visitors()[self.sessions.visitors[session] as usize]);
+        }
+        let next_start = |session: usize| {
+            let visitor = self.sessions.visitors.get(session + 1)?;
+            (*visitor == self.sessions.visitors[session]).then(|| self.session_start(session + 1))
+        };
+        let next: Vec<Option<i64>> = sessions.clone().map(next_start).collect();
+        let num_pvs = |session: usize| match &self.sessions.distinct_ids {
+            Some(distinct) => i64::from(distinct[session]),
+            None => self.session_places(session).len() as i64,
+        };
+        let duration = |session: usize| whole_minutes(self.session_start(session), ended_at(session));
+        let starts = sessions.clone().map(|session| self.session_start(session)).collect();
+        let mut columns: Vec<(String, ArrayRef)> = vec![
+            ("session_id".into(), session_ids.finish()),
+            ("dbt_visitor_id".into(), visitors.finish(&self.tracks.ids)),
+            ("session_start_at".into(), times(starts)),
+            (
+                "session_sequence_number".into(),
+                integers(sessions.clone().map(|session| i64::from(self.sessions.numbers[session]))),
+            ),
+            (
+                "next_session_start_at".into(),
+                Arc::new(TimestampMicrosecondArray::from(next).with_data_type(timestamp_type())),
+            ),
+            ("ended_at".into(), times(sessions.clone().map(ended_at).collect())),
+            ("num_pvs".into(), integers(sessions.clone().map(num_pvs))),
+            ("session_duration".into(), integers(sessions.clone().map(duration))),
+        ];
+        for (count, values) in self.rules().counts.iter().zip(&self.sessions.counts) {
+            let values = sessions.clone().map(|session| i64::from(values[session]));
+            columns.push((count.column.clone(), integers(values)));
+        }
+        batch(columns)
+    }
+
+    /// Rows of `dbt_aliases_mapping`, of the aliases in `range` by the order of their bytes.
+    pub fn alias_columns(&self, range: Range<usize>) -> RecordBatch {
+        let aliases = &self.identity.aliases()[range];
+        let visitors = aliases.iter().map(|alias| self.identity.visitor(*alias));
+        batch(vec![
+            ("alias".into(), texts(aliases.iter().map(|alias| self.tracks.id(*alias)))),
+            ("dbt_visitor_id".into(), texts(visitors.map(|visitor| self.tracks.id(visitor)))),
+        ])
+    }
+
+    /// Rows of `dbt_user_session_facts`, of the visitors in `range` by the order of their bytes.
+    pub fn visitor_columns(&self, range: Range<usize>) -> RecordBatch {
+        let ids = self.sorted.visitors()[range.clone()].iter();
+        let sessions = range.clone().map(|visitor| self.sessions_of(visitor));
+        batch(vec![
+            ("dbt_visitor_id".into(), texts(ids.map(|id| self.tracks.id(*id)))),
+            ("first_date".into(), times(sessions.clone().map(|s| self.session_start(s.start)).collect())),
+            ("last_date".into(), times(sessions.clone().map(|s| self.session_start(s.end - 1)).collect())),
+            ("number_of_sessions".into(), integers(sessions.map(|sessions| sessions.len() as i64))),
+        ])
+    }
+
+    /// Rows of `tracklet_duplicates`, of the dropped rows in `range`, which are ordered by the table's columns
+    /// with the event id and the times first.
+    pub fn duplicate_columns(&self, range: Range<usize>) -> RecordBatch {
+        let rows = self.dropped.rows()[range].iter().copied();
+        let tracks = &self.tracks;
+        let event_ids = rows.clone().map(|row| tracks.event_id(row).to_string());
+        let received_at: TimestampMicrosecondArray =
+            rows.clone().map(|row| tracks.received_at(row)).collect();
+        batch(vec![
+            ("event_id".into(), Arc::new(StringArray::from_iter_values(event_ids))),
+            ("anonymous_id".into(), texts(rows.clone().map(|row| tracks.anonymous_id(row)))),
+            ("user_id".into(), texts(rows.clone().map(|row| tracks.user_id(row)))),
+            ("event".into(), texts(rows.clone().map(|row| tracks.event_name(row)))),
+            ("timestamp".into(), times(rows.map(|row| tracks.timestamp(row)).collect())),
+            ("received_at".into(), Arc::new(received_at.with_data_type(timestamp_type()))),
+        ])
+    }
+}
+
+fn batch(columns: Vec<(String, ArrayRef)>) -> RecordBatch {
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, column)| Field::new(name, column.data_type().clone(), true)).collect();
+    let columns = columns.into_iter().map(|(_, column)| column).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("columns of equal length")
+}
+
+fn texts<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
+    Arc::new(values.collect::<StringArray>())
+}
+
+fn times(micros: Vec<i64>) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from(micros).with_data_type(timestamp_type()))
+}
+
+fn integers(values: impl Iterator<Item = i64>) -> ArrayRef {
+    Arc::new(Int64Array::from_iter_values(values))
+}
+
+/// Text under construction.
+struct TextColumn {
+    text: Vec<u8>,
+    ends: Vec<i32>,
+}
+
+impl TextColumn {
+    fn with_capacity(rows: usize) -> Self {
+        let mut ends = Vec::with_capacity(rows + 1);
+        ends.push(0);
+        Self { text: Vec::new(), ends }
+    }
+
+    fn end_value(&mut self) {
+        self.ends.push(i32::try_from(self.text.len()).expect("a batch holds less than 2 GiB of ids"));
+    }
+
+    fn finish(self) -> ArrayRef {
+        let ends = OffsetBuffer::new(self.ends.into());
+        Arc::new(StringArray::try_new(ends, self.text.into(), None).expect("made of strings"))
+    }
+}
+
+/// A dictionary column of interned strings under construction.
+struct LocalDictionary {
+    keys: Vec<u32>,
+    /// The dictionary's values, as interned numbers.
+    values: Vec<u32>,
+    known: HashMap<u32, u32, foldhash::fast::FixedState>,
+    last: (u32, u32),
+}
+
+impl LocalDictionary {
+    fn new(rows: usize) -> Self {
+        let known = HashMap::default();
+        Self { keys: Vec::with_capacity(rows), values: Vec::new(), known, last: (NONE, NONE) }
+    }
+
+    /// The key of an interned number, or [`NONE`] of [`NONE`].
+    fn key(&mut self, number: u32) -> u32 {
+        if number == NONE {
+            return NONE;
+        }
+        if self.last.0 != number {
+            let values = &mut self.values;
+            let key = *self.known.entry(number).or_insert_with(|| {
+                values.push(number);
+                values.len() as u32 - 1
+            });
+            self.last = (number, key);
+        }
+        self.last.1
+    }
+
+    fn push(&mut self, number: u32) {
+        let key = self.key(number);
+        self.keys.push(key);
+    }
+
+    fn finish(self, strings: &Interner) -> ArrayRef {
+        let values: ArrayRef =
+            Arc::new(self.values.iter().map(|number| Some(strings.get(*number))).collect::<StringArray>());
+        dictionary(self.keys, values)
+    }
+}
+
+/// Keys of [`NONE`] are null.
+fn dictionary(keys: Vec<u32>, values: ArrayRef) -> ArrayRef {
+    let valid: Option<NullBuffer> =
+        keys.contains(&NONE).then(|| keys.iter().map(|key| *key != NONE).collect::<Vec<bool>>().into());
+    let keys = UInt32Array::new(keys.into(), valid);
+    Arc::new(DictionaryArray::try_new(keys, values).expect("keys of these values"))
+}
+
+/// `event` and the events that follow it, as keys of one dictionary.
+struct FollowingEvents {
+    dictionary: LocalDictionary,
+    keys: Vec<Vec<u32>>,
+    /// Keys of the tracks of one run and of those after it that the run's rows show.
+    run: Vec<u32>,
+}
+
+impl FollowingEvents {
+    fn new(length: usize, rows: usize) -> Self {
+        let keys = (0..length).map(|_| Vec::with_capacity(rows)).collect();
+        Self { dictionary: LocalDictionary::new(0), keys, run: Vec::new() }
+    }
+
+    fn push(&mut self, sessionized: &Sessionized, places: Range<usize>, session_end: usize) {
+        let (rows, length) = (places.len(), self.keys.len());
+        self.run.clear();
+        for place in places.start..session_end.min(places.end + length - 1) {
+            let event = sessionized.tracks.event(sessionized.sorted.row(place));
+            self.run.push(self.dictionary.key(event));
+        }
+        for (offset, keys) in self.keys.iter_mut().enumerate() {
+            let shown = &self.run[offset.min(self.run.len())..];
+            let shown = &shown[..rows.min(shown.len())];
+            keys.extend_from_slice(shown);
+            keys.extend(std::iter::repeat_n(NONE, rows - shown.len()));
+        }
+    }
+
+    fn finish(self, names: &Interner) -> Vec<ArrayRef> {
+        let values: ArrayRef = Arc::new(
+            self.dictionary.values.iter().map(|number| Some(names.get(*number))).collect::<StringArray>(),
+        );
+        self.keys.into_iter().map(|keys| dictionary(keys, values.clone())).collect()
+    }
+}
+
+/// `session_id` as a dictionary: a session's rows follow each other.
+#[derive(Default)]
+struct SessionIds {
+    keys: Vec<u32>,
+    values: StringBuilder,
+    count: u32,
+}
+
+impl SessionIds {
+    fn push(&mut self, sessionized: &Sessionized, session: usize, rows: usize) {
+        let sessions = &sessionized.sessions;
+        let visitor = sessionized.sorted.visitors()[sessions.visitors[session] as usize];
+        let visitor = sessionized.tracks.ids.get(visitor);
+        write!(self.values, "{} - {visitor}", sessions.numbers[session]).expect("memory takes all writes");
+        self.values.append_value("");
+        self.keys.extend(std::iter::repeat_n(self.count, rows));
+        self.count += 1;
+    }
+
+    fn finish(mut self) -> ArrayRef {
+        dictionary(self.keys, Arc::new(self.values.finish()))
+    }
+}

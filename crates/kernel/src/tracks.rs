@@ -1,0 +1,397 @@
+//! Tracks in columns, their strings stored once, and the one gate by which rows become tracks.
+
+use crate::columns::{Text, TextColumn, Time, TimeColumn};
+use crate::event_id::{EventId, EventIds};
+use crate::event_name::EventNames;
+use crate::intern::{Interner, NONE};
+use crate::time::in_range;
+use arrow::array::{ArrayRef, RecordBatch};
+use rayon::prelude::*;
+
+/// Rows of a full chunk. The low 16 bits of a [`Row`] say where in its chunk it is.
+const CHUNK_ROWS: usize = 1 << 16;
+/// A chunk is closed early when its event ids hold this much text.
+const CHUNK_TEXT_BYTES: usize = 1 << 30;
+/// `received_at` of a track that has none.
+const NO_TIME: i64 = i64::MAX;
+
+/// Why a row is no track. A row has the first reason that holds, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// A line or the rest of a file that could not be taken apart.
+    Unreadable,
+    /// An id or name that is not text, or holds U+0000.
+    InvalidText,
+    /// No `event_id`.
+    MissingEventId,
+    /// No `timestamp`.
+    MissingTimestamp,
+    /// A `timestamp` that is no time.
+    BadTimestamp,
+    /// A `timestamp` before 1970 or from 2262 on.
+    TimestampOutOfRange,
+    /// Neither `anonymous_id` nor `user_id`.
+    MissingIds,
+}
+
+impl Reason {
+    /// All reasons, in the order they are looked for.
+    pub const ALL: [Self; 7] = [
+        Self::Unreadable,
+        Self::InvalidText,
+        Self::MissingEventId,
+        Self::MissingTimestamp,
+        Self::BadTimestamp,
+        Self::TimestampOutOfRange,
+        Self::MissingIds,
+    ];
+
+    /// The reason as `tracklet_rejects` spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::InvalidText => "invalid_text",
+            Self::MissingEventId => "missing_event_id",
+            Self::MissingTimestamp => "missing_timestamp",
+            Self::BadTimestamp => "bad_timestamp",
+            Self::TimestampOutOfRange => "timestamp_out_of_range",
+            Self::MissingIds => "missing_ids",
+        }
+    }
+}
+
+/// A row of a batch that did not become a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rejected {
+    /// The row's place in the batch.
+    pub row: usize,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Names a track for as long as its [`Tracks`] live: chunk number and place in the chunk.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Row(u32);
+
+impl Row {
+    /// The row at `place` of chunk `chunk`.
+    pub(crate) fn new(chunk: usize, place: usize) -> Self {
+        Self((chunk as u32) << 16 | place as u32)
+    }
+
+    pub(crate) fn chunk(self) -> usize {
+        (self.0 >> 16) as usize
+    }
+
+    pub(crate) fn place(self) -> usize {
+        (self.0 & 0xFFFF) as usize
+    }
+}
+
+/// Up to [`CHUNK_ROWS`] tracks. Ids and names are interned, [`NONE`] where there is none.
+#[derive(Debug, Default)]
+pub(crate) struct Chunk {
+    pub(crate) event_ids: EventIds,
+    pub(crate) anonymous_ids: Vec<u32>,
+    pub(crate) user_ids: Vec<u32>,
+    pub(crate) events: Vec<u32>,
+    /// Microseconds, valid ones only.
+    pub(crate) timestamps: Vec<i64>,
+    /// Microseconds or [`NO_TIME`].
+    pub(crate) received: Vec<i64>,
+}
+
+impl Chunk {
+    pub(crate) fn len(&self) -> usize {
+        self.timestamps.len()
+    }
+
+    fn is_full(&self) -> bool {
+        self.len() == CHUNK_ROWS || self.event_ids.text_bytes() >= CHUNK_TEXT_BYTES
+    }
+
+    /// Takes every interned number to its new one.
+    fn renumber(&mut self, ids: &[u32], names: &[u32]) {
+        let renumber = |column: &mut [u32], to: &[u32]| {
+            for number in column.iter_mut().filter(|number| **number != NONE) {
+                *number = to[*number as usize];
+            }
+        };
+        renumber(&mut self.anonymous_ids, ids);
+        renumber(&mut self.user_ids, ids);
+        renumber(&mut self.events, names);
+    }
+}
+
+/// Tracks under construction, one builder a reading thread.
+#[derive(Debug)]
+pub struct TracksBuilder {
+    chunks: Vec<Chunk>,
+    ids: Interner,
+    names: Interner,
+    /// Original event names seen, and the name each is normalised to.
+    originals: Interner,
+    normalised: Vec<u32>,
+    convention: EventNames,
+    rows: u64,
+}
+
+impl TracksBuilder {
+    /// A builder that brings original event names to the spelling of `convention`.
+    pub fn new(convention: EventNames) -> Self {
+        Self {
+            chunks: Vec::new(),
+            ids: Interner::default(),
+            names: Interner::default(),
+            originals: Interner::default(),
+            normalised: Vec::new(),
+            convention,
+            rows: 0,
+        }
+    }
+
+    /// How many tracks came through the gate.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Takes the rows of `batch` that are tracks; answers those that are not, in row order.
+    ///
+    /// In: columns named `event_id`, `anonymous_id`, `user_id`, `event` or else `event_text` (an original name,
+    /// to be normalised), `timestamp`, `received_at`. Absent columns are null. Ids and names are text, dictionaries
+    /// of text, or numbers; values of other types are [`Reason::InvalidText`]. Times are timestamps of any unit
+    /// or RFC 3339 text; values of other types are [`Reason::BadTimestamp`].
+    pub fn push(&mut self, batch: &RecordBatch) -> Vec<Rejected> {
+        let columns = Columns::new(batch);
+        let mut rejected = Vec::new();
+        let mut known = Known::default();
+        for row in 0..batch.num_rows() {
+            match columns.accept(row) {
+                Ok(track) => self.add(&track, columns.names, &mut known),
+                Err(reason) => rejected.push(Rejected { row, reason }),
+            }
+        }
+        rejected
+    }
+
+    fn add<'a>(&mut self, track: &Accepted<'a>, names: Names, known: &mut Known<'a>) {
+        if self.chunks.last().is_none_or(Chunk::is_full) {
+            assert!(self.chunks.len() < CHUNK_ROWS, "at most 2^32 tracks in one builder");
+            self.chunks.push(Chunk::default());
+        }
+        let anonymous_id = known.anonymous_id.number(track.anonymous_id, |id| self.ids.intern(id));
+        let user_id = known.user_id.number(track.user_id, |id| self.ids.intern(id));
+        let event = match names {
+            Names::Warehouse => known.event.number(track.event, |name| self.names.intern(name)),
+            Names::Original => track.event.map_or(NONE, |name| self.normalise(name)),
+        };
+        let chunk = self.chunks.last_mut().expect("one was pushed");
+        chunk.event_ids.push(track.event_id);
+        chunk.anonymous_ids.push(anonymous_id);
+        chunk.user_ids.push(user_id);
+        chunk.events.push(event);
+        chunk.timestamps.push(track.timestamp);
+        chunk.received.push(track.received_at);
+        self.rows += 1;
+    }
+
+    /// The number of the normalised name; each original is normalised once.
+    fn normalise(&mut self, original: &str) -> u32 {
+        let number = self.originals.intern(original) as usize;
+        if number == self.normalised.len() {
+            let name = self.convention.normalise(original);
+            self.normalised.push(name.map_or(NONE, |name| self.names.intern(&name)));
+        }
+        self.normalised[number]
+    }
+}
+
+/// Whether a batch holds event names as the warehouse spells them or as they were sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    Warehouse,
+    Original,
+}
+
+/// The last value of each column and its number: tracks of one visitor often follow each other.
+#[derive(Default)]
+struct Known<'a> {
+    anonymous_id: Last<'a>,
+    user_id: Last<'a>,
+    event: Last<'a>,
+}
+
+#[derive(Default)]
+struct Last<'a>(Option<(&'a str, u32)>);
+
+impl<'a> Last<'a> {
+    fn number(&mut self, value: Option<&'a str>, intern: impl FnOnce(&str) -> u32) -> u32 {
+        let Some(value) = value else { return NONE };
+        match self.0 {
+            Some((last, number)) if last == value => number,
+            _ => {
+                let number = intern(value);
+                self.0 = Some((value, number));
+                number
+            }
+        }
+    }
+}
+
+/// A row that is a track.
+struct Accepted<'a> {
+    event_id: &'a str,
+    anonymous_id: Option<&'a str>,
+    user_id: Option<&'a str>,
+    event: Option<&'a str>,
+    timestamp: i64,
+    received_at: i64,
+}
+
+/// A batch's columns.
+struct Columns {
+    event_id: TextColumn,
+    anonymous_id: TextColumn,
+    user_id: TextColumn,
+    event: TextColumn,
+    names: Names,
+    timestamp: TimeColumn,
+    received_at: TimeColumn,
+}
+
+impl Columns {
+    fn new(batch: &RecordBatch) -> Self {
+        let column = |name: &str| -> Option<&ArrayRef> { batch.column_by_name(name) };
+        let (event, names) = match (column("event"), column("event_text")) {
+            (None, Some(original)) => (Some(original), Names::Original),
+            (event, _) => (event, Names::Warehouse),
+        };
+        Self {
+            event_id: TextColumn::new(column("event_id")),
+            anonymous_id: TextColumn::new(column("anonymous_id")),
+            user_id: TextColumn::new(column("user_id")),
+            event: TextColumn::new(event),
+            names,
+            timestamp: TimeColumn::new(column("timestamp")),
+            received_at: TimeColumn::new(column("received_at")),
+        }
+    }
+
+    /// The row as a track, or the first reason why it is none.
+    #[inline]
+    fn accept(&self, row: usize) -> Result<Accepted<'_>, Reason> {
+        let event_id = text(&self.event_id, row)?;
+        let anonymous_id = text(&self.anonymous_id, row)?;
+        let user_id = text(&self.user_id, row)?;
+        let event = text(&self.event, row)?;
+        let event_id = event_id.ok_or(Reason::MissingEventId)?;
+        let timestamp = match self.timestamp.get(row) {
+            Time::Missing => return Err(Reason::MissingTimestamp),
+            Time::Unparsable => return Err(Reason::BadTimestamp),
+            Time::Micros(micros) if in_range(micros) => micros,
+            Time::Micros(_) | Time::OutOfRange => return Err(Reason::TimestampOutOfRange),
+        };
+        if anonymous_id.is_none() && user_id.is_none() {
+            return Err(Reason::MissingIds);
+        }
+        let received_at = match self.received_at.get(row) {
+            Time::Micros(micros) if in_range(micros) => micros,
+            _ => NO_TIME,
+        };
+        Ok(Accepted { event_id, anonymous_id, user_id, event, timestamp, received_at })
+    }
+}
+
+/// The text in this row; empty text is null.
+#[inline]
+fn text(column: &TextColumn, row: usize) -> Result<Option<&str>, Reason> {
+    match column.get(row) {
+        Text::Missing | Text::Value("") => Ok(None),
+        Text::Value(value) => Ok(Some(value)),
+        Text::Invalid => Err(Reason::InvalidText),
+    }
+}
+
+/// All tracks of a run. The order is that of arrival and means nothing.
+#[derive(Debug, Default)]
+pub struct Tracks {
+    pub(crate) chunks: Vec<Chunk>,
+    /// Anonymous and user ids together: both are aliases, and a visitor is called by either.
+    pub(crate) ids: Interner,
+    pub(crate) names: Interner,
+}
+
+impl Tracks {
+    /// All tracks of `builders`, under common numbers.
+    ///
+    /// # Cost
+    /// One look-up per distinct string of every builder but the largest, one pass over its numbers.
+    pub fn merge(mut builders: Vec<TracksBuilder>) -> Self {
+        // The largest table is the one not to touch again.
+        builders.sort_by_key(|builder| std::cmp::Reverse(builder.ids.len()));
+        let mut tracks = Self::default();
+        for (position, mut builder) in builders.into_iter().enumerate() {
+            if position == 0 {
+                (tracks.ids, tracks.names) = (builder.ids, builder.names);
+            } else {
+                let ids = tracks.ids.absorb(&builder.ids);
+                let names = tracks.names.absorb(&builder.names);
+                builder.chunks.par_iter_mut().for_each(|chunk| chunk.renumber(&ids, &names));
+            }
+            tracks.chunks.append(&mut builder.chunks);
+        }
+        assert!(tracks.chunks.len() <= CHUNK_ROWS, "at most 2^32 tracks");
+        tracks
+    }
+
+    /// How many tracks there are.
+    pub fn len(&self) -> usize {
+        self.chunks.iter().map(Chunk::len).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    /// Names of the events seen, each once, in no order.
+    pub fn event_names(&self) -> impl Iterator<Item = &str> {
+        (0..self.names.len() as u32).map(|number| self.names.get(number))
+    }
+
+    pub(crate) fn event_id(&self, row: Row) -> EventId<'_> {
+        self.chunks[row.chunk()].event_ids.get(row.place())
+    }
+
+    pub(crate) fn anonymous_id(&self, row: Row) -> Option<&str> {
+        self.id(self.chunks[row.chunk()].anonymous_ids[row.place()])
+    }
+
+    pub(crate) fn user_id(&self, row: Row) -> Option<&str> {
+        self.id(self.chunks[row.chunk()].user_ids[row.place()])
+    }
+
+    /// The number of the event's name, or [`NONE`].
+    pub(crate) fn event(&self, row: Row) -> u32 {
+        self.chunks[row.chunk()].events[row.place()]
+    }
+
+    pub(crate) fn event_name(&self, row: Row) -> Option<&str> {
+        let number = self.event(row);
+        (number != NONE).then(|| self.names.get(number))
+    }
+
+    pub(crate) fn timestamp(&self, row: Row) -> i64 {
+        self.chunks[row.chunk()].timestamps[row.place()]
+    }
+
+    pub(crate) fn received_at(&self, row: Row) -> Option<i64> {
+        let received_at = self.chunks[row.chunk()].received[row.place()];
+        (received_at != NO_TIME).then_some(received_at)
+    }
+
+    /// The id's text, or `None` for [`NONE`].
+    pub(crate) fn id(&self, number: u32) -> Option<&str> {
+        (number != NONE).then(|| self.ids.get(number))
+    }
+}
