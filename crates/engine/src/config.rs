@@ -17,6 +17,7 @@ pub use reference::reference;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::rules::Rules;
 
 /// The name of the file that is looked for when none is named.
@@ -66,32 +67,14 @@ impl Format {
         [("json", Self::Json), ("csv", Self::Csv), ("parquet", Self::Parquet)];
 }
 
-/// How names of raw events become those of a warehouse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum EventNames {
-    /// As RudderStack's warehouse destinations do.
-    #[default]
-    RudderStack,
-    /// As its older destinations do: digits are words of their own.
-    RudderStackDivided,
-    /// As Blendo does: trimmed, in lower case.
-    Blendo,
-    /// As Segment does.
-    Segment,
-    /// Left as they are.
-    Raw,
-}
-
-impl EventNames {
-    /// Every convention with its name in the file.
-    pub const NAMES: [(&'static str, Self); 5] = [
-        ("rudderstack", Self::RudderStack),
-        ("rudderstack_divided", Self::RudderStackDivided),
-        ("blendo", Self::Blendo),
-        ("segment", Self::Segment),
-        ("raw", Self::Raw),
-    ];
-}
+/// Every convention for event names with its name in the file.
+pub const EVENT_NAMES: [(&str, EventNames); 5] = [
+    ("rudderstack", EventNames::RudderStack),
+    ("rudderstack_divided", EventNames::RudderStackDivided),
+    ("blendo", EventNames::Blendo),
+    ("segment", EventNames::Segment),
+    ("raw", EventNames::Raw),
+];
 
 /// The source's own names of the canonical columns; `None` is the usual name. Columns are found without regard to
 /// case.
@@ -210,7 +193,7 @@ const FACT_COLUMNS: [&str; 3] = ["session_id", "ended_at", "num_pvs"];
 const MICROS_PER_MINUTE: u64 = tracklet_kernel::rules::MICROS_PER_MINUTE as u64;
 
 fn minutes_in(micros: NonZeroU64) -> Option<NonZeroU64> {
-    if micros.get() % MICROS_PER_MINUTE == 0 {
+    if micros.get().is_multiple_of(MICROS_PER_MINUTE) {
         NonZeroU64::new(micros.get() / MICROS_PER_MINUTE)
     } else {
         None

@@ -170,7 +170,6 @@ impl Hint for ConfigError {
 impl Hint for Problem {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Syntax(_) => return None,
             Self::UnknownKey { section, key } => return Some(unknown_key_hint(section, key)),
             Self::WrongType { key, .. } => {
                 let known = KEYS.iter().find(|known| dotted(known.section, known.name) == *key)?;
@@ -181,7 +180,7 @@ impl Hint for Problem {
                 None => format!("it can be one of {}", listed(choices.iter().copied())),
             },
             Self::Empty { .. } => "leave the key out to have its default".to_owned(),
-            Self::OutOfRange { .. } => return None,
+            Self::Syntax(_) | Self::OutOfRange { .. } => return None,
             Self::Timeout { value, problem } => match problem {
                 DurationError::NoUnit => {
                     format!("a number alone is minutes and stands without quotes: {value}")

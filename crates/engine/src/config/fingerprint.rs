@@ -1,6 +1,6 @@
 //! The hash of what a configuration means.
 
-use super::{Config, EventNames};
+use super::{Config, EVENT_NAMES};
 use serde_json::{Value, json};
 use tracklet_kernel::rules::{Duplicates, Timeout};
 
@@ -33,10 +33,8 @@ fn canonical(config: &Config) -> Value {
             json!([count.column, events])
         })
         .collect();
-    let event_names = EventNames::NAMES
-        .iter()
-        .find(|(_, names)| *names == config.source.event_names)
-        .map(|(name, _)| *name);
+    let event_names =
+        EVENT_NAMES.iter().find(|(_, names)| *names == config.source.event_names).map(|(name, _)| *name);
     json!([
         ["boundary", boundary],
         ["timeout", timeout],

@@ -4,7 +4,7 @@ use super::document::{Document, Entry, Section};
 use super::duration::{self, DurationError};
 use super::error::{ConfigError, Problem, TakenBy};
 use super::{
-    Columns, Config, EventNames, FACT_COLUMNS, Format, LONGEST_COLUMN, LONGEST_FLOW, MICROS_PER_MINUTE,
+    Columns, Config, EVENT_NAMES, FACT_COLUMNS, Format, LONGEST_COLUMN, LONGEST_FLOW, MICROS_PER_MINUTE,
     Output, Source, minutes_in,
 };
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -31,7 +31,7 @@ fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
         filter: section.get("where").map(|entry| entry.text()).transpose()?,
         event_names: section
             .get("event_names")
-            .map(|entry| entry.choice(&EventNames::NAMES))
+            .map(|entry| entry.choice(&EVENT_NAMES))
             .transpose()?
             .unwrap_or_default(),
         columns: Columns {

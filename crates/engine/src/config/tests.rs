@@ -1,7 +1,8 @@
-use super::{Columns, Config, ConfigError, EventNames, Format, keys, reference};
+use super::{Columns, Config, ConfigError, Format, keys, reference};
 use crate::error::Hint;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
