@@ -5,13 +5,11 @@
 
 mod error;
 mod print;
-mod snapshots;
 mod table;
 
 pub use error::ResultsError;
 pub use print::{Layout, PrintError, print};
-pub use snapshots::{Snapshot, snapshots};
-pub use table::{Column, TableInfo};
+pub use table::{Column, TableInfo, tables_as_rows};
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -64,12 +62,12 @@ impl Results {
     /// # Errors
     /// [`ResultsError::NoSnapshot`] when there is none of this name, else as [`Results::open`].
     pub fn open_snapshot(out: &Path, name: &str) -> Result<Self, ResultsError> {
-        let known = snapshots(out)?;
-        let Some(snapshot) = known.iter().find(|snapshot| snapshot.name == name) else {
-            let known = known.into_iter().map(|snapshot| snapshot.name).collect();
+        let snapshots = out.join(SNAPSHOTS);
+        let known = table::snapshots(&snapshots)?;
+        if !known.iter().any(|known| known == name) {
             return Err(ResultsError::NoSnapshot { name: name.to_owned(), out: out.to_owned(), known });
-        };
-        let folder = out.join(SNAPSHOTS).join(&snapshot.name);
+        }
+        let folder = snapshots.join(name);
         let folder =
             folder.canonicalize().map_err(|source| ResultsError::Unreadable { path: folder, source })?;
         Self::of_folder(folder)
@@ -105,12 +103,12 @@ impl Results {
         let runtime = runtime()?;
         let wrong = |source| ResultsError::Sql { source: Box::new(source) };
         let stream = runtime.block_on(async {
-            let session = self.session(&self.tables, None)?;
-            let plan = session.state().create_logical_plan(sql).await.map_err(wrong)?;
+            let context = session(&self.tables, None)?;
+            let plan = context.state().create_logical_plan(sql).await.map_err(wrong)?;
             refused
                 .verify_plan(&plan)
                 .map_err(|source| ResultsError::NotAQuery { source: Box::new(source) })?;
-            let frame = session.execute_logical_plan(plan).await.map_err(wrong)?;
+            let frame = context.execute_logical_plan(plan).await.map_err(wrong)?;
             frame.execute_stream().await.map_err(wrong)
         })?;
         Ok(Rows { stream, runtime })
@@ -130,9 +128,9 @@ impl Results {
         let found = self.table(table)?;
         let stream = runtime.block_on(async {
             // One partition reads the parts one after the other: the same rows every time.
-            let session = self.session(std::slice::from_ref(found), Some(1))?;
+            let context = session(std::slice::from_ref(found), Some(1))?;
             let failed = |source| ResultsError::Failed { source: Box::new(source) };
-            let mut frame = session.table(quoted(&found.name)).await.map_err(failed)?;
+            let mut frame = context.table(quoted(&found.name)).await.map_err(failed)?;
             if let Some(filter) = filter {
                 frame = filtered(frame, filter).map_err(|source| ResultsError::BadFilter {
                     filter: filter.to_owned(),
@@ -163,39 +161,39 @@ impl Results {
             tables: self.tables.iter().map(|table| table.name.clone()).collect(),
         })
     }
+}
 
-    /// A session that knows `tables` by their names and nothing else.
-    fn session(&self, tables: &[Table], partitions: Option<usize>) -> Result<SessionContext, ResultsError> {
-        let mut config = SessionConfig::new().with_information_schema(true);
-        if let Some(partitions) = partitions {
-            config = config.with_target_partitions(partitions);
-        }
-        let session = SessionContext::new_with_config(config);
-        for table in tables {
-            let failed = |source| ResultsError::Failed { source: Box::new(source) };
-            let paths = table
-                .parts
-                .iter()
-                // Not the folder: a path is a glob to DataFusion, a URL is not.
-                .map(|part| url::Url::from_file_path(part).map_err(|()| part))
-                .map(|url| match url {
-                    Ok(url) => ListingTableUrl::parse(url).map_err(failed),
-                    Err(part) => Err(ResultsError::Unreadable {
-                        path: part.clone(),
-                        source: std::io::Error::from(std::io::ErrorKind::InvalidFilename),
-                    }),
-                })
-                .collect::<Result<Vec<_>, _>>()?;
-            let options = ListingOptions::new(Arc::new(ParquetFormat::default()))
-                .with_session_config_options(session.state().config());
-            let config = ListingTableConfig::new_with_multi_paths(paths)
-                .with_listing_options(options)
-                .with_schema(table.schema()?);
-            let provider = ListingTable::try_new(config).map_err(failed)?;
-            session.register_table(quoted(&table.name), Arc::new(provider)).map_err(failed)?;
-        }
-        Ok(session)
+/// A session that knows `tables` by their names and nothing else.
+fn session(tables: &[Table], partitions: Option<usize>) -> Result<SessionContext, ResultsError> {
+    let mut config = SessionConfig::new().with_information_schema(true);
+    if let Some(partitions) = partitions {
+        config = config.with_target_partitions(partitions);
     }
+    let session = SessionContext::new_with_config(config);
+    for table in tables {
+        let failed = |source| ResultsError::Failed { source: Box::new(source) };
+        let paths = table
+            .parts
+            .iter()
+            // Not the folder: a path is a glob to DataFusion, a URL is not.
+            .map(|part| url::Url::from_file_path(part).map_err(|()| part))
+            .map(|url| match url {
+                Ok(url) => ListingTableUrl::parse(url).map_err(failed),
+                Err(part) => Err(ResultsError::Unreadable {
+                    path: part.clone(),
+                    source: std::io::Error::from(std::io::ErrorKind::InvalidFilename),
+                }),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let options = ListingOptions::new(Arc::new(ParquetFormat::default()))
+            .with_session_config_options(session.state().config());
+        let config = ListingTableConfig::new_with_multi_paths(paths)
+            .with_listing_options(options)
+            .with_schema(table.schema()?);
+        let provider = ListingTable::try_new(config).map_err(failed)?;
+        session.register_table(quoted(&table.name), Arc::new(provider)).map_err(failed)?;
+    }
+    Ok(session)
 }
 
 fn filtered(frame: DataFrame, filter: &str) -> datafusion::error::Result<DataFrame> {

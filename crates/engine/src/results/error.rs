@@ -49,14 +49,6 @@ pub enum ResultsError {
         /// What is wrong with it.
         source: ParquetError,
     },
-    /// A manifest that is no JSON object.
-    #[error("`{}` is not a manifest", path.display())]
-    BadManifest {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
     /// SQL that can't be understood.
     #[error("the query is wrong")]
     Sql {
@@ -112,7 +104,7 @@ impl Hint for ResultsError {
                 "--where takes an SQL expression over the table's columns; text stands in single quotes"
                     .to_owned(),
             ),
-            Self::BadPart { .. } | Self::BadManifest { .. } => {
+            Self::BadPart { .. } => {
                 Some("run again, or go back with `tracklet snapshots rollback`".to_owned())
             }
             Self::Unreadable { .. } | Self::Failed { .. } | Self::NoThreads { .. } => None,

@@ -6,6 +6,7 @@
 mod aligned;
 
 use super::ResultsError;
+use crate::error::Hint;
 use arrow::array::ArrayRef;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema, TimeUnit};
@@ -47,6 +48,16 @@ pub enum PrintError {
     Write(#[from] io::Error),
 }
 
+impl Hint for PrintError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Rows(error) => error.hint(),
+            Self::Value(_) => Some("cast it to text in the query".to_owned()),
+            Self::Write(_) => None,
+        }
+    }
+}
+
 const WITH_ZONE: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";
 const WITHOUT_ZONE: &str = "%Y-%m-%dT%H:%M:%S%.6f";
 
@@ -62,7 +73,7 @@ pub fn print(
     layout: Layout,
     out: &mut dyn Write,
 ) -> Result<u64, PrintError> {
-    let mut printed = 0;
+    let mut count = 0;
     let mut printer: Box<dyn Printer> = match layout {
         Layout::Table { width } => Box::new(aligned::Aligned::new(schema, width)),
         Layout::Csv => Box::new(Csv::default()),
@@ -71,12 +82,12 @@ pub fn print(
     printer.begin(schema, out)?;
     for batch in rows {
         let batch = in_utc(&batch?)?;
-        printed += batch.num_rows() as u64;
+        count += batch.num_rows() as u64;
         printer.batch(&batch, out)?;
     }
     printer.end(out)?;
     out.flush()?;
-    Ok(printed)
+    Ok(count)
 }
 
 /// One layout at work.
@@ -104,7 +115,7 @@ fn in_utc(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
 }
 
-fn formatters<'a>(batch: &'a RecordBatch) -> Result<Vec<ArrayFormatter<'a>>, ArrowError> {
+fn formatters(batch: &RecordBatch) -> Result<Vec<ArrayFormatter<'_>>, ArrowError> {
     let options = FormatOptions::new()
         .with_timestamp_tz_format(Some(WITH_ZONE))
         .with_timestamp_format(Some(WITHOUT_ZONE))

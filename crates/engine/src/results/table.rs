@@ -1,10 +1,13 @@
 //! The tables of a snapshot's folder, by their part files.
 
 use super::ResultsError;
+use arrow::array::{ArrayRef, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use arrow::record_batch::RecordBatch;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tracklet_kernel::tables::Table as Known;
 
 /// A folder of part files, at least one.
@@ -39,6 +42,21 @@ pub struct Column {
     pub kind: String,
 }
 
+/// The tables as rows to print: `table`, `rows`, and `columns` as a text (`alias text, dbt_visitor_id text`).
+pub fn tables_as_rows(tables: &[TableInfo]) -> RecordBatch {
+    let columns = tables.iter().map(|table| {
+        let columns: Vec<String> =
+            table.columns.iter().map(|column| format!("{} {}", column.name, column.kind)).collect();
+        columns.join(", ")
+    });
+    let columns: [(&str, ArrayRef); 3] = [
+        ("table", Arc::new(StringArray::from_iter_values(tables.iter().map(|table| &table.name)))),
+        ("rows", Arc::new(UInt64Array::from_iter_values(tables.iter().map(|table| table.rows)))),
+        ("columns", Arc::new(StringArray::from_iter_values(columns))),
+    ];
+    RecordBatch::try_from_iter(columns).expect("the columns have one value a table")
+}
+
 /// Every folder of `folder` that has part files: the ten tables in the order of the data's way, then any other.
 /// `state` is no table.
 pub(super) fn find(folder: &Path) -> Result<Vec<Table>, ResultsError> {
@@ -62,8 +80,14 @@ pub(super) fn find(folder: &Path) -> Result<Vec<Table>, ResultsError> {
     Ok(tables)
 }
 
+/// The names of the snapshots in the folder of all of them: those that are numbers, for a run at work has another.
+pub(super) fn snapshots(folder: &Path) -> Result<Vec<String>, ResultsError> {
+    let names = list(folder)?.into_iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
+    Ok(names.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).collect())
+}
+
 /// What is in a folder, sorted.
-pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>, ResultsError> {
+fn list(folder: &Path) -> Result<Vec<PathBuf>, ResultsError> {
     let unreadable = |source| ResultsError::Unreadable { path: folder.to_owned(), source };
     let mut paths = fs::read_dir(folder)
         .map_err(unreadable)?

@@ -90,14 +90,13 @@ impl Printer for Aligned {
                     visible(&formatter.value(row).try_to_string()?)
                 });
             }
-            match &self.widths {
-                Some(widths) => self.line(&cells, widths, out)?,
-                None => {
-                    self.held.push(cells);
-                    if self.held.len() == MEASURED {
-                        self.release(out)?;
-                    }
-                }
+            if let Some(widths) = &self.widths {
+                self.line(&cells, widths, out)?;
+                continue;
+            }
+            self.held.push(cells);
+            if self.held.len() == MEASURED {
+                self.release(out)?;
             }
         }
         Ok(())
