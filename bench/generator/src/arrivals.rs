@@ -94,6 +94,7 @@ const DAMAGED: u64 = 1 << 31;
 
 impl Row {
     /// A track of its own beside this one, damaged.
+    #[must_use]
     pub fn damaged(self, fault: Fault) -> Self {
         Self { key: self.key | DAMAGED, call: Call::Damaged(fault), ..self }
     }

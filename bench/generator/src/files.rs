@@ -217,10 +217,11 @@ impl Cutter {
         for hour in Arrivals::new(&options.traffic) {
             for row in &hour {
                 self.push(row);
-                if row.call == Call::Track && !row.again {
-                    if let Some(fault) = bad_lines.after_track() {
-                        self.push(&row.damaged(fault));
-                    }
+                if row.call == Call::Track
+                    && !row.again
+                    && let Some(fault) = bad_lines.after_track()
+                {
+                    self.push(&row.damaged(fault));
                 }
             }
             if self.stopped {

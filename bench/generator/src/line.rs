@@ -126,11 +126,10 @@ impl Lines {
         }
         self.write_times_and_properties(row, fault, &page, out)?;
         match row.call {
-            Call::Track => write!(out, r#""type":"track","#)?,
             Call::Identify => write!(out, r#""type":"identify","#)?,
             Call::Page => write!(out, r#""type":"page","#)?,
             Call::Damaged(Fault::NoType) => {}
-            Call::Damaged(_) => write!(out, r#""type":"track","#)?,
+            Call::Track | Call::Damaged(_) => write!(out, r#""type":"track","#)?,
         }
         match fault {
             Some(Fault::NoIds) => write!(out, r#""userId":""}}"#),
@@ -197,40 +196,29 @@ impl Lines {
         random: &mut Random,
         out: &mut Vec<u8>,
     ) -> std::io::Result<()> {
-        // The device decides browser, screen and place; one purpose of randomness a subject, so skip the clock's draws.
+        // Browser, screen and place are the device's; the top bit keeps this stream apart from that of its clock.
         let mut device = Random::of(self.seed, Purpose::Device, device_key(row) ^ 1 << 63);
         let (system, engine) = device.pick(&BROWSERS);
         let (width, height) = device.pick(&SCREENS);
         let (locale, zone) = device.pick(&LOCALES);
         let (source, medium, name) = random.pick(&CAMPAIGNS);
         let Page { category, product, .. } = page;
-        let [a, b] = address(row);
-        write!(
-            out,
-            r#""context":{{"app":{{"name":"RudderLabs JavaScript SDK","namespace":"com.rudderlabs.javascript","version":"2.48.5"}},"#
-        )?;
-        if row.key % 3 == 0 {
+        write!(out, r#""context":{{"app":{{"name":"RudderLabs JavaScript SDK","version":"2.48.5"}},"#)?;
+        if row.key.is_multiple_of(3) {
             write!(out, r#""campaign":{{"medium":"{medium}","name":"{name}","source":"{source}"}},"#)?;
         } else {
             write!(out, r#""campaign":{{}},"#)?;
         }
-        write!(
-            out,
-            r#""ip":"203.0.{a}.{b}",{LIBRARY},"locale":"{locale}","os":{{"name":"","version":""}},"#
-        )?;
+        write!(out, r#"{LIBRARY},"locale":"{locale}","#)?;
         write!(
             out,
             concat!(
-                r#""page":{{"initial_referrer":"$direct","initial_referring_domain":"","path":"/{0}/{1}","#,
+                r#""page":{{"initial_referrer":"$direct","path":"/{0}/{1}","#,
                 r#""referrer":"https://shop.example/{0}","referring_domain":"shop.example","search":"","#,
-                r#""tab_url":"https://shop.example/{0}/{1}","title":"{0} | The shop","url":"https://shop.example/{0}/{1}"}},"#,
-                r#""screen":{{"density":2,"height":{3},"innerHeight":{4},"innerWidth":{2},"width":{2}}},"#
+                r#""title":"{0} | The shop","url":"https://shop.example/{0}/{1}"}},"#,
+                r#""screen":{{"density":2,"height":{3},"width":{2}}},"#
             ),
-            category,
-            product,
-            width,
-            height,
-            height - 120
+            category, product, width, height
         )?;
         write_session(row, out)?;
         write!(out, r#","timezone":"{zone}""#)?;

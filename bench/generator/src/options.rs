@@ -34,7 +34,7 @@ pub struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub rows_per_file: Option<u64>,
 
-    /// One file per so many hours of arrival, as RudderStack's uploader does.
+    /// One file per so many hours of arrival, as the uploader of a real source does.
     #[arg(long, alias = "hours-as-files", value_name = "H", num_args = 0..=1, default_missing_value = "1",
           value_parser = clap::value_parser!(u32).range(1..))]
     pub hours_per_file: Option<u32>,
@@ -97,7 +97,7 @@ pub struct Traffic {
 pub enum Format {
     /// The `tracks` table as a warehouse exports it.
     Parquet,
-    /// Raw lines as RudderStack uploads them to object storage, gzip.
+    /// Raw lines as a real source uploads them to object storage, gzip.
     RudderLogs,
 }
 

@@ -67,7 +67,7 @@ impl ParquetFile {
     pub fn write(&mut self, rows: &[Row]) -> Result<(), GeneratorError> {
         let batch = batch(&self.schema, &self.ids, rows);
         batch
-            .and_then(|batch| Ok(self.writer.write(&batch)?))
+            .and_then(|batch| self.writer.write(&batch))
             .map_err(|source| GeneratorError::Parquet { path: self.path.clone(), source })
     }
 
