@@ -63,6 +63,12 @@ impl Summary {
         text
     }
 
+    /// Rows of files that are not what they claim to be, rather than of a source that sent too little.
+    pub fn damaged_rows(&self) -> u64 {
+        let damaged = |reason: &str| matches!(reason, "unreadable" | "invalid_text");
+        self.reasons.iter().filter(|(reason, _)| damaged(reason)).map(|(_, rows)| rows).sum()
+    }
+
     fn rejects(&self) -> String {
         if self.rejected == 0 {
             return "rejected".to_owned();

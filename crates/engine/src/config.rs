@@ -15,6 +15,8 @@ pub use duration::DurationError;
 pub use error::{ConfigError, Place, Problem, TakenBy};
 pub use reference::reference;
 
+pub use crate::read::Format;
+
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use tracklet_kernel::event_name::EventNames;
@@ -50,22 +52,9 @@ pub struct Source {
     pub columns: Columns,
 }
 
-/// The kinds of input file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// One JSON object a line.
-    Json,
-    /// Comma separated, with a header.
-    Csv,
-    /// Parquet.
-    Parquet,
-}
-
-impl Format {
-    /// Every format with its name in the file and on the command line.
-    pub const NAMES: [(&'static str, Self); 3] =
-        [("json", Self::Json), ("csv", Self::Csv), ("parquet", Self::Parquet)];
-}
+/// Every format with its name in the file and on the command line.
+pub const FORMATS: [(&str, Format); 3] =
+    [("json", Format::Json), ("csv", Format::Csv), ("parquet", Format::Parquet)];
 
 /// Every convention for event names with its name in the file.
 pub const EVENT_NAMES: [(&str, EventNames); 5] = [

@@ -9,72 +9,57 @@ use crate::status::Status;
 use crate::summary::Summary;
 use std::fmt;
 use std::io::Write;
-use std::num::{NonZeroU64, NonZeroUsize};
-use std::path::PathBuf;
 use tracklet_engine::config::{Config, FILE_NAME, Format};
 use tracklet_engine::error::Hint;
-use tracklet_engine::observer::Observer;
+use tracklet_engine::manifest::Manifest;
+use tracklet_engine::read::Strictness;
+use tracklet_engine::run::{self as engine, RunReport, RunRequest};
 
 pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
     let request = request(arguments)?;
-    let summary = engine(&request, &Progress::new(log))?;
-    Ok(finish(&summary, log))
+    let report = engine::run(&request, &Progress::new(log))?;
+    for warning in &report.manifest.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(finish(&summary(report), log))
 }
 
-/// Hands the request to the engine.
-fn engine(_request: &Request, _observer: &dyn Observer) -> Result<Summary, Failure> {
-    Err(Failure::new(NoEngine))
-}
-
-/// The engine's side of a run is not part of this build.
-#[derive(Debug)]
-struct NoEngine;
-
-impl fmt::Display for NoEngine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("this build cannot run: it has no engine")
+/// What people are told of a run.
+fn summary(report: RunReport) -> Summary {
+    let Manifest { rows, inputs, rejects, sessions, visitors, checks, .. } = report.manifest;
+    Summary {
+        files: inputs.len() as u64,
+        read: rows.read,
+        sessionized: rows.sessionized,
+        duplicates: rows.duplicates,
+        rejected: rows.rejected,
+        skipped: rows.skipped,
+        reasons: rejects.into_iter().collect(),
+        sessions,
+        visitors,
+        failed_checks: checks
+            .into_iter()
+            .filter(|check| !check.passed)
+            .map(|check| format!("{}: {}", check.invariant, check.found))
+            .collect(),
+        seconds: report.seconds,
+        output: report.current,
     }
 }
 
-impl std::error::Error for NoEngine {}
-
-impl Hint for NoEngine {}
-
-/// A run as the command line and the configuration have it, the command line first.
-#[derive(Debug, PartialEq)]
-struct Request {
-    config: Config,
-    output: PathBuf,
-    paths: Vec<String>,
-    format: Option<Format>,
-    strictness: Strictness,
-    threads: Option<NonZeroUsize>,
-    max_line: NonZeroU64,
-    temp_dir: Option<PathBuf>,
-}
-
-/// What a row does that can't be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Strictness {
-    /// It goes to `tracklet_rejects`.
-    Reject,
-    /// It stops the run.
-    Stop,
-}
-
-fn request(arguments: &RunArguments) -> Result<Request, Failure> {
+fn request(arguments: &RunArguments) -> Result<RunRequest, Failure> {
     let config = Config::load_or_default(arguments.place.config.as_deref())?;
     let paths = if arguments.paths.is_empty() { &config.source.paths } else { &arguments.paths }.clone();
     if paths.is_empty() {
         return Err(Failure::new(NoPaths));
     }
-    Ok(Request {
+    Ok(RunRequest {
         output: output_folder(&arguments.place)?,
         paths,
         format: arguments.format.map(Format::from).or(config.source.format),
-        strictness: if arguments.strict { Strictness::Stop } else { Strictness::Reject },
+        strictness: if arguments.strict { Strictness::Strict } else { Strictness::Lenient },
         threads: arguments.threads,
-        max_line: arguments.max_line,
+        max_line: usize::try_from(arguments.max_line.get()).unwrap_or(usize::MAX),
         temp_dir: arguments.temp_dir.clone(),
         config,
     })
@@ -103,7 +88,7 @@ fn finish(summary: &Summary, log: &Log) -> Status {
         }
         LogFormat::Text => {}
     }
-    if summary.rejected > 0 || !summary.failed_checks.is_empty() { Status::CheckFailed } else { Status::Done }
+    if summary.damaged_rows() > 0 || !summary.failed_checks.is_empty() { Status::CheckFailed } else { Status::Done }
 }
 
 /// Neither the command line nor the configuration names anything to read.

@@ -4,7 +4,7 @@ use super::document::{Document, Entry, Section};
 use super::duration::{self, DurationError};
 use super::error::{ConfigError, Problem, TakenBy};
 use super::{
-    Columns, Config, EVENT_NAMES, FACT_COLUMNS, Format, LONGEST_COLUMN, LONGEST_FLOW, MICROS_PER_MINUTE,
+    Columns, Config, EVENT_NAMES, FACT_COLUMNS, FORMATS, LONGEST_COLUMN, LONGEST_FLOW, MICROS_PER_MINUTE,
     Output, Source, minutes_in,
 };
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -27,7 +27,7 @@ fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
     let column = |name: &str| columns.get(name).map(|entry| entry.text()).transpose();
     Ok(Source {
         paths: section.get("paths").map(|entry| entry.texts()).transpose()?.unwrap_or_default(),
-        format: section.get("format").map(|entry| entry.choice(&Format::NAMES)).transpose()?,
+        format: section.get("format").map(|entry| entry.choice(&FORMATS)).transpose()?,
         filter: section.get("where").map(|entry| entry.text()).transpose()?,
         event_names: section
             .get("event_names")

@@ -3,11 +3,13 @@
 pub(crate) mod encode;
 pub(crate) mod packing;
 pub mod parts;
+mod rejects;
 pub(crate) mod table_file;
 #[cfg(test)]
 mod tests;
 
 use crate::checks::{Check, Checks, TrackChecks};
+use crate::error::Hint;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use encode::EncodedColumn;
@@ -23,6 +25,7 @@ use table_file::{TableFile, Written, descriptors};
 use tracklet_kernel::sessionize::Sessionized;
 use tracklet_kernel::tables::Table;
 
+pub use rejects::reject_batches;
 pub use table_file::WRITER;
 
 /// Name of the file of a table that is not cut into parts.
@@ -44,6 +47,20 @@ impl WriteError {
     fn at(path: &Path) -> impl FnOnce(ParquetError) -> Self {
         let path = path.to_owned();
         move |source| Self { path, source }
+    }
+}
+
+impl Hint for WriteError {
+    fn hint(&self) -> Option<String> {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&self.source);
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<std::io::Error>() {
+                let full = error.kind() == std::io::ErrorKind::StorageFull;
+                return full.then(|| "free some space; nothing was published, the tables are as they were".to_owned());
+            }
+            cause = error.source();
+        }
+        None
     }
 }
 
