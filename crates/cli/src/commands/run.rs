@@ -97,9 +97,9 @@ fn finish(summary: &Summary, log: &Log) -> Status {
             output = %summary.output.display(),
             "run finished"
         ),
-        // A closed stderr is no reason to call a published run a failure.
         LogFormat::Text if !log.quiet => {
-            drop(std::io::stderr().lock().write_all(summary.render().as_bytes()))
+            // A closed stderr is no reason to call a published run a failure.
+            let _ = std::io::stderr().lock().write_all(summary.render().as_bytes());
         }
         LogFormat::Text => {}
     }
