@@ -47,6 +47,7 @@ pub enum Command {
     Show(ShowArguments),
     Query(QueryArguments),
     Ls(LsArguments),
+    Snapshots(SnapshotsArguments),
     Completions(CompletionsArguments),
     #[command(hide = true)]
     DocsReference(DocsReferenceArguments),
@@ -141,6 +142,51 @@ pub struct LsArguments {
     pub answer: Answer,
     #[command(flatten)]
     pub place: Place,
+}
+
+/// List the snapshots, or go back to an earlier one
+///
+/// Every run publishes a snapshot, and the newest few are kept (`output.keep`). Without a command they are listed.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "\
+Examples:
+  tracklet snapshots
+  tracklet snapshots rollback              to the one before the current one
+  tracklet snapshots rollback 000007")]
+pub struct SnapshotsArguments {
+    #[command(subcommand)]
+    pub command: Option<SnapshotsCommand>,
+    #[command(flatten)]
+    pub answer: Answer,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// What can be done with snapshots.
+#[derive(Debug, Subcommand)]
+pub enum SnapshotsCommand {
+    /// List the snapshots with their rows, oldest first
+    #[command(after_help = "\
+Examples:
+  tracklet snapshots list --format json")]
+    List {
+        #[command(flatten)]
+        answer: Answer,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Show readers an earlier snapshot again
+    #[command(after_help = "\
+Examples:
+  tracklet snapshots rollback
+  tracklet snapshots rollback 000007 --out sessions")]
+    Rollback {
+        /// The snapshot [default: the one before the current one]
+        name: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
 }
 
 /// Print completions for a shell

@@ -77,7 +77,11 @@ macro_rules! told {
     };
 }
 
-told!(tracklet_engine::config::ConfigError, tracklet_engine::results::ResultsError);
+told!(
+    tracklet_engine::config::ConfigError,
+    tracklet_engine::publish::PublishError,
+    tracklet_engine::results::ResultsError,
+);
 
 /// The causes of an error, nearest first, without those that only repeat what was said.
 fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
