@@ -3,7 +3,7 @@
 use crate::logging::LogFormat;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use tracklet_engine::config::Format;
 
@@ -83,7 +83,7 @@ pub struct RunArguments {
     pub threads: Option<NonZeroUsize>,
     /// The longest line that is read as one; a longer one is rejected
     #[arg(long, value_name = "BYTES", default_value = "67108864")]
-    pub max_line: NonZeroU64,
+    pub max_line: NonZeroUsize,
     /// Where files are put that don't outlive the run [default: the output folder]
     #[arg(long, value_name = "DIR")]
     pub temp_dir: Option<PathBuf>,

@@ -9,20 +9,33 @@ use crate::status::Status;
 use crate::summary::Summary;
 use std::fmt;
 use std::io::Write;
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use tracklet_engine::config::{Config, FILE_NAME, Format};
 use tracklet_engine::error::Hint;
+use tracklet_engine::manifest::Manifest;
 use tracklet_engine::observer::Observer;
 
 pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
     let request = request(arguments)?;
-    let summary = engine(&request, &Progress::new(log))?;
-    Ok(finish(&summary, log))
+    let report = engine(&request, &Progress::new(log))?;
+    for warning in &report.manifest.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(finish(&Summary::new(&report.manifest, report.seconds, report.current), log))
+}
+
+/// What the engine says of a run.
+struct Report {
+    manifest: Manifest,
+    /// Seconds from start to end.
+    seconds: f64,
+    /// Where its tables are for readers.
+    current: PathBuf,
 }
 
 /// Hands the request to the engine.
-fn engine(_request: &Request, _observer: &dyn Observer) -> Result<Summary, Failure> {
+fn engine(_request: &Request, _observer: &dyn Observer) -> Result<Report, Failure> {
     Err(Failure::new(NoEngine))
 }
 
@@ -49,7 +62,7 @@ struct Request {
     format: Option<Format>,
     strictness: Strictness,
     threads: Option<NonZeroUsize>,
-    max_line: NonZeroU64,
+    max_line: NonZeroUsize,
     temp_dir: Option<PathBuf>,
 }
 
