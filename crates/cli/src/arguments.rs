@@ -3,7 +3,7 @@
 use crate::logging::LogFormat;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use tracklet_engine::config::Format;
 
@@ -47,6 +47,7 @@ pub enum Command {
     Show(ShowArguments),
     Query(QueryArguments),
     Ls(LsArguments),
+    Snapshots(SnapshotsArguments),
     Completions(CompletionsArguments),
     #[command(hide = true)]
     DocsReference(DocsReferenceArguments),
@@ -82,7 +83,7 @@ pub struct RunArguments {
     pub threads: Option<NonZeroUsize>,
     /// The longest line that is read as one; a longer one is rejected
     #[arg(long, value_name = "BYTES", default_value = "67108864")]
-    pub max_line: NonZeroU64,
+    pub max_line: NonZeroUsize,
     /// Where files are put that don't outlive the run [default: the output folder]
     #[arg(long, value_name = "DIR")]
     pub temp_dir: Option<PathBuf>,
@@ -141,6 +142,51 @@ pub struct LsArguments {
     pub answer: Answer,
     #[command(flatten)]
     pub place: Place,
+}
+
+/// List the snapshots, or go back to an earlier one
+///
+/// Every run publishes a snapshot, and the newest few are kept (`output.keep`). Without a command they are listed.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "\
+Examples:
+  tracklet snapshots
+  tracklet snapshots rollback              to the one before the current one
+  tracklet snapshots rollback 000007")]
+pub struct SnapshotsArguments {
+    #[command(subcommand)]
+    pub command: Option<SnapshotsCommand>,
+    #[command(flatten)]
+    pub answer: Answer,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// What can be done with snapshots.
+#[derive(Debug, Subcommand)]
+pub enum SnapshotsCommand {
+    /// List the snapshots with their rows, oldest first
+    #[command(after_help = "\
+Examples:
+  tracklet snapshots list --format json")]
+    List {
+        #[command(flatten)]
+        answer: Answer,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Show readers an earlier snapshot again
+    #[command(after_help = "\
+Examples:
+  tracklet snapshots rollback
+  tracklet snapshots rollback 000007 --out sessions")]
+    Rollback {
+        /// The snapshot [default: the one before the current one]
+        name: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
 }
 
 /// Print completions for a shell

@@ -7,6 +7,7 @@ mod ls;
 mod query;
 mod run;
 mod show;
+mod snapshots;
 
 use crate::arguments::{Arguments, Command, Place};
 use crate::failure::{Failure, Outcome};
@@ -21,6 +22,7 @@ pub fn dispatch(arguments: Arguments, log: &Log) -> Outcome {
         Command::Show(arguments) => show::show(&arguments),
         Command::Query(arguments) => query::query(&arguments),
         Command::Ls(arguments) => ls::ls(&arguments),
+        Command::Snapshots(arguments) => snapshots::snapshots(&arguments, log),
         Command::Completions(arguments) => completions::completions(arguments.shell),
         Command::DocsReference(arguments) => docs_reference::docs_reference(arguments.page),
     }

@@ -79,6 +79,7 @@ macro_rules! told {
 
 told!(
     tracklet_engine::config::ConfigError,
+    tracklet_engine::publish::PublishError,
     tracklet_engine::results::ResultsError,
     tracklet_engine::run::RunError,
 );

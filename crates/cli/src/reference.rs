@@ -66,7 +66,7 @@ fn option(page: &mut String, argument: &Arg) {
     let takes_value = argument.get_action().takes_values();
     let value = argument.get_value_names().filter(|_| takes_value).and_then(|names| names.first());
     let shown = match (names.is_empty(), value) {
-        (true, _) => format!("{}", value.map_or(argument.get_id().as_str(), |value| value.as_str())),
+        (true, _) => value.map_or(argument.get_id().as_str(), |value| value.as_str()).to_owned(),
         (false, None) => names.join(", "),
         (false, Some(value)) => format!("{} <{value}>", names.join(", ")),
     };

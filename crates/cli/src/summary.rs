@@ -3,6 +3,7 @@
 use crate::progress::grouped;
 use std::fmt::Write;
 use std::path::PathBuf;
+use tracklet_engine::manifest::Manifest;
 
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,26 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// The summary of a run that took `seconds` and put its tables into `output`.
+    pub fn new(manifest: &Manifest, seconds: f64, output: PathBuf) -> Self {
+        let rows = manifest.rows;
+        let failed = manifest.checks.iter().filter(|check| !check.passed);
+        Self {
+            files: manifest.inputs.len() as u64,
+            read: rows.read,
+            sessionized: rows.sessionized,
+            duplicates: rows.duplicates,
+            rejected: rows.rejected,
+            skipped: rows.skipped,
+            reasons: manifest.rejects.iter().map(|(reason, rows)| (reason.clone(), *rows)).collect(),
+            sessions: manifest.sessions,
+            visitors: manifest.visitors,
+            failed_checks: failed.map(|check| format!("{} ({})", check.invariant, check.found)).collect(),
+            seconds,
+            output,
+        }
+    }
+
     /// The lines for people.
     pub fn render(&self) -> String {
         let mut text = format!(
@@ -151,6 +172,28 @@ mod tests {
              1 session of 1 visitor in out/current\n\
              check failed: `alias` is not unique in dbt_aliases_mapping\n"
         );
+    }
+
+    #[test]
+    fn a_manifest_gives_its_figures() {
+        let manifest = serde_json::from_value(serde_json::json!({
+            "format": 1, "snapshot": "000001", "created_at": "2026-01-04T10:00:00Z",
+            "versions": {"tracklet": "0.1.0", "writer": "w"}, "config_fingerprint": "f",
+            "rows": {"read": 20_000, "sessionized": 19_480, "duplicates": 500, "rejected": 20, "skipped": 1_300},
+            "rejects": {"missing_ids": 16, "bad_timestamp": 4}, "tables": {}, "sessions": 2_345, "visitors": 1,
+            "inputs": [{"path": "a", "bytes": 1, "modified": null, "etag": null,
+                        "rows": 1, "rejected": 0, "skipped": 0}],
+            "warnings": [], "written": {"files": 0, "bytes": 0}, "timings": {},
+            "checks": [{"invariant": "aliases are unique", "passed": false, "found": "2 of 3"},
+                       {"invariant": "visitors are unique", "passed": true, "found": "3 of 3"}],
+        }))
+        .unwrap();
+        let found = Summary::new(&manifest, 0.834, PathBuf::from("out/current"));
+        let mut expected = summary();
+        expected.files = 1;
+        expected.failed_checks = vec!["aliases are unique (2 of 3)".to_owned()];
+        expected.reasons = vec![("bad_timestamp".into(), 4), ("missing_ids".into(), 16)];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -205,10 +205,54 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
+fn snapshots_are_listed_and_rolled_back() {
+    let folder = workplace();
+    let out = folder.path().join("out");
+    let manifest = |name: &str, read: u64| {
+        serde_json::json!({
+            "format": 1, "snapshot": name, "created_at": "2026-01-04T10:00:00.000000Z",
+            "versions": {"tracklet": "0.1.0", "writer": "w"}, "config_fingerprint": "f",
+            "rows": {"read": read, "sessionized": read, "duplicates": 0, "rejected": 0, "skipped": 0},
+            "rejects": {}, "tables": {}, "sessions": 2, "visitors": 1, "inputs": [], "warnings": [],
+            "checks": [], "written": {"files": 0, "bytes": 0}, "timings": {},
+        })
+        .to_string()
+    };
+    for (name, read) in [("000001", 3), ("000002", 4)] {
+        fs::create_dir_all(out.join("snapshots").join(name)).unwrap();
+        fs::write(out.join("snapshots").join(name).join("manifest.json"), manifest(name, read)).unwrap();
+    }
+    fs::remove_file(out.join("current")).unwrap();
+    symlink("snapshots/000002", out.join("current")).unwrap();
+
+    let list = |arguments: &[&str]| stdout(folder.path(), arguments);
+    let head = "snapshot,current,created_at,read,sessionized,duplicates,rejected,sessions,visitors\n";
+    let row = |name: &str, current: bool, read: u64| {
+        format!("{name},{current},2026-01-04T10:00:00.000000Z,{read},{read},0,0,2,1\n")
+    };
+    let before = format!("{head}{}{}", row("000001", false, 3), row("000002", true, 4));
+    assert_eq!(list(&["snapshots", "list", "--format", "csv"]), before);
+    assert_eq!(list(&["snapshots", "--format", "csv"]), before);
+
+    let (code, said_out, stderr) = said(&tracklet(folder.path(), &["snapshots", "rollback"]));
+    assert_eq!((code, said_out.as_str(), stderr.as_str()), (0, "", "current is now 000001\n"));
+    assert_eq!(fs::read_link(out.join("current")).unwrap(), Path::new("snapshots/000001"));
+    assert!(list(&["snapshots", "--format", "csv"]).contains(&row("000001", true, 3)));
+
+    let (code, _, stderr) = said(&tracklet(folder.path(), &["snapshots", "rollback", "000009"]));
+    assert_eq!(code, 2);
+    assert!(stderr.starts_with("error: there is no snapshot `000009`\n"), "{stderr}");
+    let (code, _, stderr) = said(&tracklet(folder.path(), &["snapshots", "rollback", "--out", "none"]));
+    assert_eq!(code, 2);
+    assert!(stderr.starts_with("error: `none` holds no results\n"), "{stderr}");
+    assert!(!folder.path().join("none").exists(), "a rollback made the folder");
+}
+
+#[test]
 fn version_help_and_completions() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(stdout(folder.path(), &["--version"]), concat!("tracklet ", env!("CARGO_PKG_VERSION"), "\n"));
-    for name in ["run", "show", "query", "ls", "completions"] {
+    for name in ["run", "show", "query", "ls", "snapshots", "completions"] {
         let help = stdout(folder.path(), &[name, "--help"]);
         assert!(help.contains("Examples:"), "{name}");
         assert!(!help.contains('\u{1b}'), "{name}: colours on a pipe");

@@ -11,6 +11,7 @@ pub use error::ResultsError;
 pub use print::{Layout, PrintError, print};
 pub use table::{Column, TableInfo, tables_as_rows};
 
+use crate::publish::CURRENT;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
@@ -23,13 +24,10 @@ use std::sync::Arc;
 use table::Table;
 use tokio::runtime::Runtime;
 
-/// The link that names the snapshot to read.
-pub const CURRENT: &str = "current";
-
 /// The folder of all snapshots.
-pub const SNAPSHOTS: &str = "snapshots";
+const SNAPSHOTS: &str = "snapshots";
 
-/// SPEC's analysis: who stays longest, on average.
+/// The contract's analysis: who stays longest, on average.
 const TOP_USERS: &str = "\
     SELECT dbt_visitor_id, CAST(sum(session_duration) AS DOUBLE) / CAST(count(*) AS DOUBLE) AS avg_session_duration \
     FROM dbt_session_duration GROUP BY dbt_visitor_id \

@@ -57,8 +57,8 @@ fn time() -> impl Strategy<Value = Option<i64>> {
         90_000_000,
         86_400 * 1_000_000,
     ];
-    let near =
-        (0..4i64, select(steps.to_vec())).prop_map(|(times, step)| Some(1_767_520_800_000_000 + times * step));
+    let near = (0..4i64, select(steps.to_vec()))
+        .prop_map(|(times, step)| Some(1_767_520_800_000_000 + times * step));
     let odd =
         select(&[Some(0), Some(-1), Some(9_214_646_400_000_000), Some(9_214_646_399_999_999), None][..]);
     prop_oneof![20 => near, 1 => odd]

@@ -11,9 +11,8 @@ use std::fmt;
 use std::io::Write;
 use tracklet_engine::config::{Config, FILE_NAME, Format};
 use tracklet_engine::error::Hint;
-use tracklet_engine::manifest::Manifest;
 use tracklet_engine::read::Strictness;
-use tracklet_engine::run::{self as engine, RunReport, RunRequest};
+use tracklet_engine::run::{self as engine, RunRequest};
 
 pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
     let request = request(arguments)?;
@@ -21,30 +20,7 @@ pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
     for warning in &report.manifest.warnings {
         tracing::warn!("{warning}");
     }
-    Ok(finish(&summary(report), log))
-}
-
-/// What people are told of a run.
-fn summary(report: RunReport) -> Summary {
-    let Manifest { rows, inputs, rejects, sessions, visitors, checks, .. } = report.manifest;
-    Summary {
-        files: inputs.len() as u64,
-        read: rows.read,
-        sessionized: rows.sessionized,
-        duplicates: rows.duplicates,
-        rejected: rows.rejected,
-        skipped: rows.skipped,
-        reasons: rejects.into_iter().collect(),
-        sessions,
-        visitors,
-        failed_checks: checks
-            .into_iter()
-            .filter(|check| !check.passed)
-            .map(|check| format!("{}: {}", check.invariant, check.found))
-            .collect(),
-        seconds: report.seconds,
-        output: report.current,
-    }
+    Ok(finish(&Summary::new(&report.manifest, report.seconds, report.current), log))
 }
 
 fn request(arguments: &RunArguments) -> Result<RunRequest, Failure> {
@@ -59,7 +35,7 @@ fn request(arguments: &RunArguments) -> Result<RunRequest, Failure> {
         format: arguments.format.map(Format::from).or(config.source.format),
         strictness: if arguments.strict { Strictness::Strict } else { Strictness::Lenient },
         threads: arguments.threads,
-        max_line: usize::try_from(arguments.max_line.get()).unwrap_or(usize::MAX),
+        max_line: arguments.max_line.get(),
         temp_dir: arguments.temp_dir.clone(),
         config,
     })
@@ -82,9 +58,9 @@ fn finish(summary: &Summary, log: &Log) -> Status {
             output = %summary.output.display(),
             "run finished"
         ),
-        // A closed stderr is no reason to call a published run a failure.
         LogFormat::Text if !log.quiet => {
-            drop(std::io::stderr().lock().write_all(summary.render().as_bytes()))
+            // A closed stderr is no reason to call a published run a failure.
+            let _ = std::io::stderr().lock().write_all(summary.render().as_bytes());
         }
         LogFormat::Text => {}
     }

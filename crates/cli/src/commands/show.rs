@@ -7,7 +7,7 @@ use std::fmt;
 use tracklet_engine::error::Hint;
 use tracklet_engine::results::Results;
 
-/// What stands for SPEC's analysis in place of a table.
+/// What stands for the analysis in place of a table.
 const TOP_USERS: &str = "top-users";
 
 pub fn show(arguments: &ShowArguments) -> Outcome {
