@@ -42,11 +42,9 @@ impl TableFile {
 
     /// Writes the footer; answers how many rows and bytes the file has. The data is with the operating system,
     /// not yet safely on the disk.
-    pub(crate) fn finish(mut self) -> Result<Written> {
-        self.writer.finish()?;
-        let bytes = self.writer.bytes_written() as u64;
-        let buffer = self.writer.into_inner()?;
-        let file = buffer.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    pub(crate) fn finish(self) -> Result<Written> {
+        let file = self.writer.into_inner()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        let bytes = file.metadata()?.len();
         Ok(Written { file, rows: self.rows, bytes })
     }
 }
