@@ -1,1 +1,3 @@
-//! Stub.
+//! All that touches the world.
+
+pub mod read;

@@ -1,0 +1,136 @@
+//! A first look at files: which columns they have, and which of them are canonical.
+
+use super::columns::{Column, place};
+use super::inputs::{Format, InputFile, Location};
+use super::json_path::{flattened, meaning};
+use super::json_text::{Kind, object};
+use super::lines::{Block, Blocks};
+use super::remote::FetchError;
+use super::{DEFAULT_MAX_LINE, ReadError, Source, bytes, csv, parquet};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Lines of a JSON file that are looked at.
+const LINES: usize = 1000;
+/// Files of a format that are looked at.
+const FILES: usize = 20;
+/// Objects in objects whose keys are told.
+const DEPTH: usize = 6;
+
+/// What files hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// One a format that is there.
+    pub formats: Vec<FormatColumns>,
+}
+
+/// The columns of all files of a format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormatColumns {
+    /// The format.
+    pub format: Format,
+    /// How many files are of it.
+    pub files: usize,
+    /// The columns of the first files, by name; of JSON the keys, those inside objects by their flattened names.
+    pub columns: Vec<String>,
+    /// Which of them each canonical column is, without any configuration.
+    pub canonical: Vec<(Column, Option<String>)>,
+}
+
+/// Looks at the headers and footers, or the first lines, of up to 20 files of each format.
+///
+/// Objects are fetched to the folder `temporary`.
+///
+/// # Errors
+/// A file that can't be opened or fetched. One that can't be understood has no columns.
+pub fn inspect(files: &[InputFile], temporary: &Path) -> Result<Inspection, ReadError> {
+    let mut formats = Vec::new();
+    for format in [Format::Json, Format::Csv, Format::Parquet] {
+        let of_format: Vec<&InputFile> = files.iter().filter(|file| file.format == format).collect();
+        if of_format.is_empty() {
+            continue;
+        }
+        let mut found = BTreeSet::new();
+        for file in of_format.iter().take(FILES) {
+            found.extend(names(file, temporary)?);
+        }
+        let columns: Vec<String> = found.into_iter().collect();
+        let canonical = Column::ALL.map(|column| {
+            let place = match format {
+                Format::Json => columns.iter().position(|name| name == column.json_field()),
+                Format::Csv | Format::Parquet => place(column, &columns, &Source::default()),
+            };
+            (column, place.map(|place| columns[place].clone()))
+        });
+        formats.push(FormatColumns { format, files: of_format.len(), columns, canonical: canonical.to_vec() });
+    }
+    Ok(Inspection { formats })
+}
+
+/// The names in the first lines of local JSON files.
+pub(super) fn json_names(files: &[InputFile]) -> BTreeSet<String> {
+    let json = files.iter().filter(|file| file.format == Format::Json).take(FILES);
+    json.filter_map(|file| match &file.location {
+        Location::Local(path) => json_columns(file, path).ok(),
+        Location::Remote(_) => None,
+    })
+    .flatten()
+    .collect()
+}
+
+fn names(file: &InputFile, temporary: &Path) -> Result<Vec<String>, ReadError> {
+    let fetched;
+    let path = match &file.location {
+        Location::Local(path) => path.as_path(),
+        Location::Remote(object) => {
+            fetched = object.fetch(temporary).map_err(|error| match error {
+                FetchError::Remote(source) => ReadError::Fetch { file: file.name.clone(), source },
+                FetchError::Temporary(source) => {
+                    ReadError::Temporary { folder: temporary.display().to_string(), source }
+                }
+            })?;
+            fetched.path()
+        }
+    };
+    match file.format {
+        Format::Json => json_columns(file, path),
+        Format::Csv => csv::header(file, path, DEFAULT_MAX_LINE),
+        Format::Parquet => parquet::names(path)
+            .map_err(|source| ReadError::Open { file: file.name.clone(), source }),
+    }
+}
+
+fn json_columns(file: &InputFile, path: &Path) -> Result<Vec<String>, ReadError> {
+    let (stream, _) = bytes::open(path, file.compression)
+        .map_err(|source| ReadError::Open { file: file.name.clone(), source })?;
+    let mut blocks = Blocks::new(stream, DEFAULT_MAX_LINE);
+    let mut names = BTreeSet::new();
+    let mut lines = 0;
+    while let Some(block) = blocks.next() {
+        let Block::Lines { bytes, .. } = block else { continue };
+        for line in bytes.split(|byte| *byte == b'\n').take(LINES - lines) {
+            lines += 1;
+            if let Ok(text) = std::str::from_utf8(line) {
+                keys(text, "", DEPTH, &mut names);
+            }
+        }
+        if lines == LINES {
+            break;
+        }
+    }
+    Ok(names.into_iter().collect())
+}
+
+/// Collects the keys of an object, below another one flattened.
+fn keys(text: &str, above: &str, depth: usize, names: &mut BTreeSet<String>) {
+    // A line that is cut has given its first keys by then, which are as good.
+    let _ = object(text, |key, value| {
+        let key = meaning(key);
+        let flat = if above.is_empty() { flattened(&key) } else { format!("{above}_{}", flattened(&key)) };
+        if value.kind == Kind::Object && depth > 0 {
+            keys(value.text, &flat, depth - 1, names);
+        } else {
+            names.insert(if above.is_empty() { key.into_owned() } else { flat });
+        }
+    });
+}

@@ -1,0 +1,70 @@
+//! From files to tracks.
+//!
+//! ```text
+//! paths, globs, URLs --inputs--> files --run--> units of work, one thread each
+//!   lines --json--+
+//!   records --csv-+--> batches --filter--> the kernel's gate --> TracksBuilder
+//!   row groups ---+                              +-------------> Reject
+//! ```
+//!
+//! Bad input never ends a read by default: the good rows count, every bad one becomes a [`Reject`].
+
+mod bytes;
+mod columns;
+mod csv;
+mod error;
+mod filter;
+pub mod inputs;
+mod inspect;
+mod json;
+mod json_path;
+mod json_text;
+mod lines;
+mod parquet;
+mod parquet_column;
+mod rejects;
+mod remote;
+mod run;
+mod sink;
+
+pub use columns::Column;
+pub use error::ReadError;
+pub use filter::FilterError;
+pub use inputs::{Format, InputError, InputFile, Inputs};
+pub use inspect::{FormatColumns, Inspection, inspect};
+pub use rejects::Reject;
+pub use remote::RemoteError;
+pub use run::{FileSummary, Options, Progress, Quiet, Read, Strictness, read_all};
+
+use std::collections::BTreeMap;
+use tracklet_kernel::event_name::EventNames;
+
+/// How the files are to be understood.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Names in the source of columns that are not called as usual.
+    pub columns: BTreeMap<Column, String>,
+    /// An SQL expression over the source's columns; rows for which it is not true are skipped.
+    pub where_: Option<String>,
+    /// The spelling that original event names are brought to.
+    pub event_names: EventNames,
+    /// The format of every file, whatever its extension says.
+    pub format: Option<Format>,
+    /// The longest line or CSV record that is read, in bytes.
+    pub max_line: usize,
+}
+
+/// The default of [`Source::max_line`]: 64 MiB.
+pub const DEFAULT_MAX_LINE: usize = 64 << 20;
+
+impl Default for Source {
+    fn default() -> Self {
+        Self {
+            columns: BTreeMap::new(),
+            where_: None,
+            event_names: EventNames::default(),
+            format: None,
+            max_line: DEFAULT_MAX_LINE,
+        }
+    }
+}

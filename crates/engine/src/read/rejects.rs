@@ -1,0 +1,80 @@
+//! Rows that did not become tracks.
+
+use tracklet_kernel::tracks::Reason;
+
+/// At most this much of an unreadable line is kept, in bytes.
+pub(super) const RAW_BYTES: usize = 64 << 10;
+
+/// A row that did not become a track, as it stood in its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reject {
+    /// The file's name as given or found; a URL for objects.
+    pub source_file: String,
+    /// The line or row, from 1; of a CSV record the line it starts on. `None` for a whole file.
+    pub row_number: Option<u64>,
+    /// What is wrong with it.
+    pub reason: Reason,
+    /// Raw text.
+    pub event_id: Option<String>,
+    /// Raw text.
+    pub anonymous_id: Option<String>,
+    /// Raw text.
+    pub user_id: Option<String>,
+    /// Raw text, not normalised.
+    pub event: Option<String>,
+    /// Raw text; a time of a typed column as RFC 3339.
+    pub timestamp: Option<String>,
+    /// Raw text; a time of a typed column as RFC 3339.
+    pub received_at: Option<String>,
+    /// The start of what could not be taken apart, with U+FFFD for bytes that are not UTF-8.
+    pub raw: Option<String>,
+}
+
+/// The raw text of a row's canonical columns, in the order of `Column::ALL`.
+pub(super) type RawColumns = [Option<String>; 6];
+
+impl Reject {
+    pub(super) fn row(file: &str, row_number: u64, reason: Reason, columns: RawColumns) -> Self {
+        let [event_id, anonymous_id, user_id, event, timestamp, received_at] = columns;
+        Self {
+            source_file: file.to_owned(),
+            row_number: Some(row_number),
+            reason,
+            event_id,
+            anonymous_id,
+            user_id,
+            event,
+            timestamp,
+            received_at,
+            raw: None,
+        }
+    }
+
+    /// Something that could not be taken apart. `raw` is what it starts with, empty if that is not known.
+    pub(super) fn unreadable(file: &str, row_number: Option<u64>, raw: &[u8]) -> Self {
+        Self {
+            source_file: file.to_owned(),
+            row_number,
+            reason: Reason::Unreadable,
+            event_id: None,
+            anonymous_id: None,
+            user_id: None,
+            event: None,
+            timestamp: None,
+            received_at: None,
+            raw: raw_text(raw),
+        }
+    }
+}
+
+fn raw_text(raw: &[u8]) -> Option<String> {
+    if raw.is_empty() {
+        return None;
+    }
+    let mut end = raw.len().min(RAW_BYTES);
+    // Not inside a character: a cut one would look like bytes that are not UTF-8.
+    while end < raw.len() && end > RAW_BYTES - 4 && raw[end] & 0xC0 == 0x80 {
+        end -= 1;
+    }
+    Some(String::from_utf8_lossy(&raw[..end]).into_owned())
+}

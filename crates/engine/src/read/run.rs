@@ -1,0 +1,299 @@
+//! All files, read by a number of threads.
+
+use super::columns::Seen;
+use super::filter::Filter;
+use super::inputs::{Format, InputFile, Location};
+use super::rejects::Reject;
+use super::remote::FetchError;
+use super::sink::{Counts, Shared, Sink};
+use super::{ReadError, Source, csv, inspect, json, parquet};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use tracklet_kernel::tracks::TracksBuilder;
+
+/// What becomes of bad rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strictness {
+    /// They are rejected, the others count.
+    #[default]
+    Lenient,
+    /// The first one ends the read.
+    Strict,
+}
+
+/// Is told how far a read is. Called from all threads, about once a thousand rows.
+pub trait Progress: Sync {
+    /// `rows` and `bytes` (as stored) were read since the last call.
+    fn advance(&self, rows: u64, bytes: u64);
+}
+
+/// Nobody wants to know.
+pub struct Quiet;
+
+impl Progress for Quiet {
+    fn advance(&self, _: u64, _: u64) {}
+}
+
+/// How to go about a read.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'a> {
+    /// How many threads read.
+    pub threads: NonZeroUsize,
+    /// What becomes of bad rows.
+    pub strictness: Strictness,
+    /// The folder for objects on their way, one a thread at a time.
+    pub temporary: &'a Path,
+}
+
+/// What was read of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileSummary {
+    /// Its name.
+    pub name: String,
+    /// How its rows are written.
+    pub format: Format,
+    /// Its size as stored.
+    pub bytes: u64,
+    /// Its rows, but for the skipped ones.
+    pub rows: u64,
+    /// Those of them that were rejected.
+    pub rejected: u64,
+    /// Rows that are not tracks, or that the filter leaves out.
+    pub skipped: u64,
+}
+
+/// What was read of all files.
+#[derive(Debug)]
+pub struct Read {
+    /// The tracks, in one builder a thread.
+    pub tracks: Vec<TracksBuilder>,
+    /// The rows that are no tracks, ordered by file and row.
+    pub rejects: Vec<Reject>,
+    /// How many rows were no tracks by type, or left out by the filter.
+    pub skipped: u64,
+    /// One a file, in the order given.
+    pub files: Vec<FileSummary>,
+}
+
+/// A part of a file that one thread reads.
+struct Unit<'a> {
+    /// The file's place among all.
+    position: usize,
+    file: &'a InputFile,
+    part: Part,
+    /// About how much work it is.
+    bytes: u64,
+}
+
+enum Part {
+    Whole,
+    RowGroups(parquet::Part),
+}
+
+/// Reads all files.
+///
+/// Bad rows and files become rejects. The result is the same for any number of threads, but for the way the tracks
+/// are spread over builders.
+///
+/// # Errors
+/// A file that can't be opened or fetched, columns that no file has, a filter that does not fit, and with
+/// [`Strictness::Strict`] the first row that is no track.
+///
+/// # Cost
+/// Memory: the tracks and rejects, and a thread a block of some MB and its longest line.
+pub fn read_all(
+    files: &[InputFile],
+    source: &Source,
+    options: &Options<'_>,
+    progress: &dyn Progress,
+) -> Result<Read, ReadError> {
+    let filter = source.where_.as_deref().map(Filter::new).transpose()?;
+    let shared = Shared {
+        source,
+        filter: filter.as_ref(),
+        strictness: options.strictness,
+        progress,
+        stop: AtomicBool::new(false),
+        seen: Mutex::new(Seen::default()),
+    };
+    // The columns of local tables are known before any row is read, so a wrong name shows at once.
+    let (units, planned) = plan(files, options.threads, &shared)?;
+    let is_table = |file: &&InputFile| file.format != Format::Json;
+    if files.iter().filter(is_table).all(|file| matches!(file.location, Location::Local(_))) {
+        lock(&shared.seen).check_tables(source)?;
+    }
+
+    let results = in_threads(&units, options.threads, |sink, unit| read_unit(unit, options, sink), &shared);
+    let mut read = Read { tracks: Vec::new(), rejects: Vec::new(), skipped: 0, files: Vec::new() };
+    let mut counts = vec![Counts::default(); files.len()];
+    let mut errors = Vec::new();
+    for worker in planned.into_iter().chain(results) {
+        read.tracks.push(worker.tracks);
+        read.rejects.extend(worker.rejects);
+        errors.extend(worker.error);
+        for (position, of_unit) in worker.counts {
+            let total = &mut counts[position];
+            total.tracks += of_unit.tracks;
+            total.rejected += of_unit.rejected;
+            total.skipped += of_unit.skipped;
+        }
+    }
+    // Threads may fail at once: the first place in the order of the files is told.
+    if let Some((_, error)) = errors.into_iter().min_by_key(|(position, error)| (*position, row_of(error))) {
+        return Err(error);
+    }
+    let seen = shared.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    seen.check_tables(source)?;
+    let has_rows = counts.iter().any(|counts| counts.tracks + counts.rejected + counts.skipped > 0);
+    if has_rows {
+        let columns = filter.as_ref().map_or(&[][..], Filter::columns);
+        seen.check_configured(source, columns, || inspect::json_names(files))?;
+    }
+
+    read.tracks.retain(|tracks| tracks.rows() > 0);
+    read.rejects.sort_by(|a, b| {
+        (a.source_file.as_bytes(), a.row_number).cmp(&(b.source_file.as_bytes(), b.row_number))
+    });
+    for (file, counts) in files.iter().zip(counts) {
+        read.skipped += counts.skipped;
+        read.files.push(FileSummary {
+            name: file.name.clone(),
+            format: file.format,
+            bytes: file.size,
+            rows: counts.tracks + counts.rejected,
+            rejected: counts.rejected,
+            skipped: counts.skipped,
+        });
+    }
+    Ok(read)
+}
+
+fn row_of(error: &ReadError) -> Option<u64> {
+    match error {
+        ReadError::Rejected { row, .. } => *row,
+        _ => None,
+    }
+}
+
+/// What one thread has to show.
+struct Worker {
+    tracks: TracksBuilder,
+    rejects: Vec<Reject>,
+    counts: Vec<(usize, Counts)>,
+    error: Option<(usize, ReadError)>,
+}
+
+/// Runs `work` on all units, each on the next free thread.
+fn in_threads<'a, U: Sync>(
+    units: &[(usize, U)],
+    threads: NonZeroUsize,
+    work: impl Fn(&mut Sink<'a>, &U) -> Result<(), ReadError> + Sync,
+    shared: &'a Shared<'a>,
+) -> Vec<Worker> {
+    let next = AtomicUsize::new(0);
+    let run = || {
+        let mut sink = Sink::new(shared);
+        let mut counts = Vec::new();
+        let mut error = None;
+        while !sink.is_stopped() {
+            let Some((position, unit)) = units.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+            let result = work(&mut sink, unit);
+            counts.push((*position, std::mem::take(&mut sink.counts)));
+            if let Err(failure) = result {
+                shared.stop.store(true, Ordering::Relaxed);
+                error = Some((*position, failure));
+            }
+        }
+        Worker { tracks: sink.tracks, rejects: sink.rejects, counts, error }
+    };
+    let threads = threads.get().min(units.len());
+    thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        handles.into_iter().map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
+}
+
+/// A local table: its place among all files, itself, and where it is.
+type Table<'a> = (usize, &'a InputFile, &'a PathBuf);
+
+/// Cuts the files into units of work, the largest first, and takes note of the columns of local tables.
+fn plan<'a>(
+    files: &'a [InputFile],
+    threads: NonZeroUsize,
+    shared: &'a Shared<'a>,
+) -> Result<(Vec<(usize, Unit<'a>)>, Vec<Worker>), ReadError> {
+    let whole = |position, file: &'a InputFile| Unit { position, file, part: Part::Whole, bytes: file.size };
+    let mut units = Vec::new();
+    let mut tables = Vec::new();
+    for (position, file) in files.iter().enumerate() {
+        match (file.format, &file.location) {
+            (Format::Parquet | Format::Csv, Location::Local(path)) => tables.push((position, (position, file, path))),
+            _ => units.push(whole(position, file)),
+        }
+    }
+    let found = Mutex::new(Vec::new());
+    let look = |sink: &mut Sink<'a>, (position, file, path): &Table<'a>| {
+        let parts = match file.format {
+            Format::Parquet => Some(parquet::plan(file, path, sink)?),
+            _ => {
+                csv::note_columns(file, path, sink)?;
+                None
+            }
+        };
+        lock(&found).push((*position, *file, parts));
+        Ok(())
+    };
+    let mut workers = in_threads(&tables, threads, look, shared);
+    if let Some(failed) = workers.iter().position(|worker| worker.error.is_some()) {
+        let error = workers.swap_remove(failed).error.map(|(_, error)| error);
+        return Err(error.expect("it has one"));
+    }
+    for (position, file, parts) in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        match parts {
+            None => units.push(whole(position, file)),
+            Some(parts) => units.extend(parts.into_iter().map(|part| {
+                let bytes = part.bytes();
+                Unit { position, file, part: Part::RowGroups(part), bytes }
+            })),
+        }
+    }
+    units.sort_by_key(|unit| std::cmp::Reverse(unit.bytes));
+    Ok((units.into_iter().map(|unit| (unit.position, unit)).collect(), workers))
+}
+
+fn read_unit(unit: &Unit<'_>, options: &Options<'_>, sink: &mut Sink<'_>) -> Result<(), ReadError> {
+    let file = unit.file;
+    match (&unit.part, &file.location) {
+        (Part::RowGroups(part), Location::Local(path)) => parquet::read(file, path, part, sink),
+        (_, Location::Local(path)) => read_whole(file, path, sink),
+        (_, Location::Remote(object)) => {
+            let fetched = object.fetch(options.temporary).map_err(|error| match error {
+                FetchError::Remote(source) => ReadError::Fetch { file: file.name.clone(), source },
+                FetchError::Temporary(source) => {
+                    ReadError::Temporary { folder: options.temporary.display().to_string(), source }
+                }
+            })?;
+            read_whole(file, fetched.path(), sink)
+        }
+    }
+}
+
+fn read_whole(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result<(), ReadError> {
+    match file.format {
+        Format::Json => json::read(file, path, sink),
+        Format::Csv => csv::read(file, path, sink),
+        Format::Parquet => {
+            for part in parquet::plan(file, path, sink)? {
+                parquet::read(file, path, &part, sink)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
