@@ -1,0 +1,177 @@
+//! Comma-separated values.
+
+use super::support::{Files, event_names, gzip, line, only, outcome, tracks, zstd};
+use std::collections::BTreeMap;
+use tracklet_engine::read::{Column, ReadError, Source, Strictness};
+
+const HEADER: &str = "id,anonymous_id,user_id,event,timestamp,received_at\n";
+const TIME: &str = "2026-01-04T10:00:00Z";
+
+fn row(id: &str) -> String {
+    format!("{id},a,,Viewed,{TIME},\n")
+}
+
+fn error_of(files: &Files, source: &Source) -> ReadError {
+    files.try_read(source, Strictness::Lenient).expect_err("it can't be read")
+}
+
+#[test]
+fn rows_of_every_compression() {
+    let files = Files::new();
+    let text = format!("{HEADER}{}{}", row("1"), row("2"));
+    files.write("a.csv", &text);
+    files.write("b.csv.gz", gzip(text.as_bytes()));
+    files.write("c.csv.zst", zstd(text.as_bytes()));
+    files.write("d.csv", format!("\u{feff}{}", text.replace('\n', "\r\n")));
+    files.write("e.csv", "");
+    files.write("f.csv", HEADER);
+    let read = files.read();
+    assert_eq!(outcome(&read), (8, 0, vec![]));
+    // A warehouse's name is kept as it is.
+    assert_eq!(event_names(read), ["Viewed"]);
+}
+
+#[test]
+fn quotes_hold_commas_quotes_and_lines() {
+    let files = Files::new();
+    let text = format!(
+        "\"id\",\"anonymous_id\",\"event_text\",\"timestamp\"\r\n\r\n\"1\",\"a,\"\"b\"\"\r\nc\",\"Product\nViewed\",{TIME}\r\n\
+         ,x,\"\",{TIME}\r\n\r\n\"\",y,,{TIME}\n5,z,,\n6,,,{TIME}"
+    );
+    files.write("a.csv", text);
+    let read = files.read();
+    let expected = vec![
+        (Some(6), "missing_event_id"),
+        (Some(8), "missing_event_id"),
+        (Some(9), "missing_timestamp"),
+        (Some(10), "missing_ids"),
+    ];
+    assert_eq!(outcome(&read), (1, 0, expected));
+    assert_eq!(read.rejects[0].anonymous_id.as_deref(), Some("x"));
+    assert_eq!(read.rejects[1].event_id, None);
+    assert_eq!(event_names(read), ["product_viewed"]);
+}
+
+#[test]
+fn records_that_cannot_be_taken_apart() {
+    let files = Files::new();
+    let mut bytes = format!("{HEADER}{}2,a\n\n", row("1")).into_bytes();
+    bytes.extend(b"3,\xff,,Viewed,2026-01-04T10:00:00Z,\n");
+    bytes.extend(format!("\"4\n4\",{},extra\n", &row("a")[2..]).bytes());
+    bytes.extend(row("5").bytes());
+    // Two halves of a character that only look whole when the comma between them is gone.
+    bytes.extend(b"6\xc3,\xa9,,Viewed,2026-01-04T10:00:00Z,\n");
+    bytes.extend(row("7").bytes());
+    files.write("a.csv", bytes);
+    let read = files.read();
+    let bad = |row| (Some(row), "unreadable");
+    assert_eq!(outcome(&read), (3, 0, vec![bad(3), bad(5), bad(6), bad(10)]));
+    assert_eq!(read.rejects[0].raw.as_deref(), Some("2,a"));
+    assert_eq!(read.rejects[1].raw.as_deref(), Some(format!("3,\u{fffd},,Viewed,{TIME},").as_str()));
+    assert!(read.rejects[2].raw.as_deref().is_some_and(|raw| raw.starts_with("\"4\n4\",")));
+}
+
+#[test]
+fn a_quote_that_is_not_closed_takes_the_rest_of_the_file() {
+    let files = Files::new();
+    let text = format!("id,timestamp,user_id\n1,{TIME},u\n2,{TIME},\"u\n3,{TIME},u\n4,{TIME},u\n");
+    files.write("a.csv", &text);
+    let read = files.read();
+    assert_eq!(outcome(&read), (1, 0, vec![(Some(3), "unreadable")]));
+    assert!(only(&read).raw.as_deref().is_some_and(|raw| raw.ends_with(&format!("4,{TIME},u"))));
+    // A closed one at the very end is good.
+    files.write("a.csv", format!("id,timestamp,user_id\n1,{TIME},\"u\"\"\""));
+    assert_eq!(outcome(&files.read()), (1, 0, vec![]));
+    // Its length is bounded.
+    let long = format!("id,timestamp,user_id\n1,{TIME},u\n2,{TIME},\"{}", "x\n".repeat(2 << 20));
+    files.write("a.csv", long);
+    let read = files.read_as(&Source { max_line: 1 << 20, ..Source::default() });
+    assert_eq!(outcome(&read), (1, 0, vec![(Some(3), "unreadable")]));
+}
+
+#[test]
+fn what_is_left_of_a_broken_file_is_one_row() {
+    let rows: String = (0..3000).map(|id| row(&id.to_string())).collect();
+    let whole = gzip(format!("{HEADER}{rows}").as_bytes());
+    for cut in (1..whole.len()).step_by(whole.len() / 30) {
+        let files = Files::new();
+        files.write("a.csv.gz", &whole[..cut]);
+        let read = files.read();
+        let count = tracks(&read);
+        let expected = if count == 0 { 1..=2 } else { count + 2..=count + 2 };
+        assert!(expected.contains(&only(&read).row_number.expect("a line")), "{cut}: {:?}", read.rejects);
+    }
+}
+
+#[test]
+fn names_without_case_and_different_columns() {
+    let files = Files::new();
+    files.write("a.csv", format!("ID,USER_ID,TIMESTAMP\n1,u,{TIME}\n"));
+    files.write("b.csv", format!("price,_timestamp,event_id,Anonymous_ID\n5,{TIME},2,a\n"));
+    // Neither of the ids: not an error, since other files have them.
+    files.write("c.csv", format!("id,timestamp\n3,{TIME}\n"));
+    // The exact name comes before the others.
+    files.write("d.csv", format!("Id,id,user_id,timestamp\n,4,u,{TIME}\n"));
+    assert_eq!(outcome(&files.read()), (3, 0, vec![(Some(2), "missing_ids")]));
+}
+
+#[test]
+fn missing_columns_are_errors_with_hints() {
+    for (header, missing, hint) in [
+        ("key,user_id,timestamp", Column::EventId, ""),
+        ("messageId,user_id,timestamp", Column::EventId, "event_id = \"messageId\""),
+        ("id,user_id,time_stamp", Column::Timestamp, "timestamp = \"time_stamp\""),
+        ("id,user_id,when", Column::Timestamp, "timestamp = "),
+        ("id,timestamp,name", Column::AnonymousId, "anonymous_id = "),
+        ("id,timestamp,user_id,anonymousId", Column::AnonymousId, "anonymous_id = \"anonymousId\""),
+        ("id,timestamp,anonymous_id,userId", Column::UserId, "user_id = \"userId\""),
+    ] {
+        let files = Files::new();
+        files.write("a.csv", format!("{header}\n"));
+        files.write("b.json", line("1"));
+        let error = error_of(&files, &Source::default());
+        let ReadError::MissingColumn { column, .. } = &error else { panic!("{header}: {error}") };
+        assert_eq!(*column, missing, "{header}");
+        assert!(error.hint().is_some_and(|text| text.contains(hint)), "{header}: {:?}", error.hint());
+        let last = header.rsplit(',').next().expect("a name");
+        assert!(error.to_string().contains(&format!("`{last}`")), "{error}");
+    }
+}
+
+#[test]
+fn mapped_columns() {
+    let files = Files::new();
+    files.write("a.csv", format!("key,anonymousId,Event_Text,ts\n1,a,Product Viewed,{TIME}\n"));
+    files.write("b.csv", format!("KEY,ts\n2,{TIME}\n"));
+    let names = [
+        (Column::EventId, "key"),
+        (Column::AnonymousId, "anonymousId"),
+        (Column::Event, "event_text"),
+        (Column::Timestamp, "TS"),
+    ];
+    let mut columns: BTreeMap<_, _> = names.map(|(column, name)| (column, name.to_owned())).into();
+    let read = files.read_as(&Source { columns: columns.clone(), ..Source::default() });
+    assert_eq!(outcome(&read), (1, 0, vec![(Some(2), "missing_ids")]));
+    assert_eq!(event_names(read), ["product_viewed"]);
+
+    columns.insert(Column::UserId, "usr".to_owned());
+    let error = error_of(&files, &Source { columns, ..Source::default() });
+    assert!(matches!(error, ReadError::MappedColumn { column: Column::UserId, .. }), "{error}");
+}
+
+#[test]
+fn filters_on_text_and_on_columns_that_some_files_lack() {
+    let files = Files::new();
+    files.write("a.csv", format!("id,user_id,timestamp,Context_IP,price\n1,u,{TIME},10.0.0.1,10\n2,u,{TIME},10.0.0.2,9\n3,u,{TIME},,\n,u,{TIME},10.0.0.1,\nx\n"));
+    files.write("b.csv", format!("id,user_id,timestamp\n4,u,{TIME}\n"));
+    let filtered = |expression: &str| Source { where_: Some(expression.to_owned()), ..Source::default() };
+    let bad = vec![(Some(6), "unreadable")];
+    assert_eq!(outcome(&files.read_as(&filtered("context_ip <> '10.0.0.1'"))), (1, 4, bad.clone()));
+    assert_eq!(outcome(&files.read_as(&filtered("context_ip is null"))), (2, 3, bad.clone()));
+    assert_eq!(outcome(&files.read_as(&filtered("try_cast(price as double) < 9.5"))), (1, 4, bad));
+    let error = error_of(&files, &filtered("context_ipp = '1'"));
+    assert!(
+        matches!(&error, ReadError::FilterColumn { near: Some(near), .. } if near == "Context_IP"),
+        "{error}"
+    );
+}

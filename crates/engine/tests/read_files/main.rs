@@ -1,0 +1,8 @@
+//! The readers on small files: what becomes a track, what is skipped, what is rejected and how that is told.
+
+mod csv;
+mod inputs;
+mod json;
+mod parquet;
+mod parquet_damage;
+mod support;
