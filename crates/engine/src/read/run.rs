@@ -7,6 +7,7 @@ use super::rejects::Reject;
 use super::remote::FetchError;
 use super::sink::{Counts, Shared, Sink};
 use super::{ReadError, Source, csv, inspect, json, parquet};
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -121,9 +122,15 @@ pub fn read_all(
     };
     // The columns of local tables are known before any row is read, so a wrong name shows at once.
     let (units, planned) = plan(files, options.threads, &shared)?;
-    let is_table = |file: &&InputFile| file.format != Format::Json;
-    if files.iter().filter(is_table).all(|file| matches!(file.location, Location::Local(_))) {
-        lock(&shared.seen).check_tables(source)?;
+    let is_table = |file: &InputFile| file.format != Format::Json;
+    let is_local = |file: &InputFile| matches!(file.location, Location::Local(_));
+    let filter_columns = filter.as_ref().map_or(&[][..], Filter::columns);
+    if files.iter().filter(|file| is_table(file)).all(is_local) {
+        let seen = lock(&shared.seen);
+        seen.check_tables(source)?;
+        if !seen.tables.is_empty() && files.iter().all(is_table) {
+            seen.check_configured(source, filter_columns, BTreeSet::new)?;
+        }
     }
 
     let results = in_threads(&units, options.threads, |sink, unit| read_unit(unit, options, sink), &shared);
@@ -149,8 +156,7 @@ pub fn read_all(
     seen.check_tables(source)?;
     let has_rows = counts.iter().any(|counts| counts.tracks + counts.rejected + counts.skipped > 0);
     if has_rows {
-        let columns = filter.as_ref().map_or(&[][..], Filter::columns);
-        seen.check_configured(source, columns, || inspect::json_names(files))?;
+        seen.check_configured(source, filter_columns, || inspect::json_names(files))?;
     }
 
     read.tracks.retain(|tracks| tracks.rows() > 0);
@@ -247,9 +253,9 @@ fn plan<'a>(
         Ok(())
     };
     let mut workers = in_threads(&tables, threads, look, shared);
-    if let Some(failed) = workers.iter().position(|worker| worker.error.is_some()) {
-        let error = workers.swap_remove(failed).error.map(|(_, error)| error);
-        return Err(error.expect("it has one"));
+    let errors = workers.iter_mut().filter_map(|worker| worker.error.take());
+    if let Some((_, error)) = errors.min_by_key(|(position, _)| *position) {
+        return Err(error);
     }
     for (position, file, parts) in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
         match parts {
