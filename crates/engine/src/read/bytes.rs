@@ -49,9 +49,7 @@ pub(super) fn open(path: &Path, compression: Compression) -> io::Result<(Box<dyn
         // Compressed nothing is never zero bytes.
         _ if is_empty => Box::new(Broken),
         Compression::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, bytes))),
-        Compression::Zstd => {
-            Box::new(zstd::Decoder::with_buffer(BufReader::with_capacity(CHUNK, bytes))?)
-        }
+        Compression::Zstd => Box::new(zstd::Decoder::with_buffer(BufReader::with_capacity(CHUNK, bytes))?),
     };
     Ok((reader, count))
 }

@@ -124,9 +124,8 @@ impl Seen {
             return Ok(());
         }
         let names: Vec<String> = self.tables.iter().cloned().collect();
-        let is_missing = |column: Column| {
-            !source.columns.contains_key(&column) && place(column, &names, source).is_none()
-        };
+        let is_missing =
+            |column: Column| !source.columns.contains_key(&column) && place(column, &names, source).is_none();
         // A column that only looks like the one expected would silently read as null.
         for column in Column::ALL.into_iter().filter(|column| is_missing(*column)) {
             if let Some(near) = names.iter().find(|name| looks_like(name, column)) {

@@ -8,7 +8,9 @@ use super::run::lock;
 use super::sink::Sink;
 use super::{ReadError, bytes};
 use ::csv::{ByteRecord, Position, ReaderBuilder, Trim};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringBuilder, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringBuilder, new_null_array,
+};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use std::cell::RefCell;
 use std::io::{self, Read};
@@ -36,11 +38,7 @@ pub(super) fn header(file: &InputFile, path: &Path, max_line: usize) -> Result<V
     Ok(records.byte_headers().map(names).unwrap_or_default())
 }
 
-fn open(
-    file: &InputFile,
-    path: &Path,
-    max_line: usize,
-) -> Result<(Records, Kept, bytes::Count), ReadError> {
+fn open(file: &InputFile, path: &Path, max_line: usize) -> Result<(Records, Kept, bytes::Count), ReadError> {
     let (stream, count) = bytes::open(path, file.compression)
         .map_err(|source| ReadError::Open { file: file.name.clone(), source })?;
     let kept = Kept::new(max_line);

@@ -114,7 +114,8 @@ impl ReadError {
                 Some("an example: [source] where = \"context_ip <> '10.0.0.1'\"".to_owned())
             }
             Self::Filter { .. } => Some(
-                "columns of CSV and JSON files are text; try_cast(a as double) reads one as a number".to_owned(),
+                "columns of CSV and JSON files are text; try_cast(a as double) reads one as a number"
+                    .to_owned(),
             ),
             Self::Rejected { .. } => {
                 Some("without --strict such rows go to tracklet_rejects and the others count".to_owned())

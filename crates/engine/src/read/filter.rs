@@ -38,9 +38,8 @@ impl Filter {
     pub(super) fn new(expression: &str) -> Result<Self, ReadError> {
         let state = SessionContext::new().state();
         let dialect = state.config().options().sql_parser.dialect;
-        let mut parsed = state.sql_to_expr(expression, &dialect).map_err(|error| ReadError::FilterSyntax {
-            expression: expression.to_owned(),
-            source: error.into(),
+        let mut parsed = state.sql_to_expr(expression, &dialect).map_err(|error| {
+            ReadError::FilterSyntax { expression: expression.to_owned(), source: error.into() }
         })?;
         let mut columns = Vec::new();
         // Every name becomes a quoted one: what it is in a file is for the reader to find.
@@ -118,8 +117,7 @@ impl Bound {
 
     fn answer(&self, columns: &[ArrayRef], rows: usize) -> Result<BooleanArray, DataFusionError> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let batch =
-            RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns.to_vec(), &options)?;
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns.to_vec(), &options)?;
         let answer = match self.expression.evaluate(&batch)? {
             ColumnarValue::Scalar(scalar) if scalar.is_null() => return Ok(BooleanArray::new_null(rows)),
             answer => answer.into_array(rows)?,
@@ -167,7 +165,8 @@ mod tests {
 
     #[test]
     fn names() {
-        let filter = Filter::new("Context.IP = '1' and \"User Agent\" is null and Lower(ip) = ip").expect("valid");
+        let filter =
+            Filter::new("Context.IP = '1' and \"User Agent\" is null and Lower(ip) = ip").expect("valid");
         assert_eq!(filter.columns(), ["context.ip", "User Agent", "ip"]);
     }
 

@@ -62,7 +62,12 @@ pub fn inspect(files: &[InputFile], temporary: &Path) -> Result<Inspection, Read
             };
             (column, place.map(|place| columns[place].clone()))
         });
-        formats.push(FormatColumns { format, files: of_format.len(), columns, canonical: canonical.to_vec() });
+        formats.push(FormatColumns {
+            format,
+            files: of_format.len(),
+            columns,
+            canonical: canonical.to_vec(),
+        });
     }
     Ok(Inspection { formats })
 }
@@ -95,8 +100,9 @@ fn names(file: &InputFile, temporary: &Path) -> Result<Vec<String>, ReadError> {
     match file.format {
         Format::Json => json_columns(file, path),
         Format::Csv => csv::header(file, path, DEFAULT_MAX_LINE),
-        Format::Parquet => parquet::names(path)
-            .map_err(|source| ReadError::Open { file: file.name.clone(), source }),
+        Format::Parquet => {
+            parquet::names(path).map_err(|source| ReadError::Open { file: file.name.clone(), source })
+        }
     }
 }
 

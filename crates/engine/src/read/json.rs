@@ -106,7 +106,8 @@ impl<'f> Reader<'f> {
         let fields: Vec<Field> = Column::ALL
             .iter()
             .map(|column| {
-                let name = if *column == Column::Event { super::columns::ORIGINAL_EVENT } else { column.name() };
+                let name =
+                    if *column == Column::Event { super::columns::ORIGINAL_EVENT } else { column.name() };
                 Field::new(name, DataType::Utf8, true)
             })
             .collect();
@@ -166,7 +167,9 @@ impl<'f> Reader<'f> {
     /// Takes a line apart; a track's columns are appended to the batch.
     fn line(&mut self, text: &str) -> Call {
         let mut targets = vec![None; self.plan.targets.len()];
-        let Some(line) = scan(text, &self.plan, &mut self.keys, &mut targets) else { return Call::Unreadable };
+        let Some(line) = scan(text, &self.plan, &mut self.keys, &mut targets) else {
+            return Call::Unreadable;
+        };
         match line.kind.map(|kind| (kind.kind, meaning(kind))) {
             Some((Kind::Plain | Kind::Escaped, kind)) if kind == "track" => {}
             Some((Kind::Plain | Kind::Escaped, _)) => return Call::Other,
@@ -281,6 +284,8 @@ fn source_text(value: Value<'_>) -> Option<std::borrow::Cow<'_, str>> {
 /// The canonical columns of a line that was taken apart before, as they stand there.
 fn raw_columns(text: &str, plan: &Plan) -> RawColumns {
     let mut targets = vec![None; plan.targets.len()];
-    let Some(line) = scan(text, plan, &mut Keys::default(), &mut targets) else { return RawColumns::default() };
+    let Some(line) = scan(text, plan, &mut Keys::default(), &mut targets) else {
+        return RawColumns::default();
+    };
     line.columns.map(|value| value.and_then(source_text).map(std::borrow::Cow::into_owned))
 }

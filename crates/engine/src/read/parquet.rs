@@ -85,7 +85,8 @@ fn footer(file: &File) -> Option<ArrowReaderMetadata> {
         let metadata = ArrowReaderMetadata::load(file, ArrowReaderOptions::new())?;
         let numbers = metadata.metadata().row_groups().iter().map(|group| group.num_rows());
         let total = numbers.clone().try_fold(0_i64, i64::checked_add);
-        if numbers.clone().any(|rows| rows < 0) || total != Some(metadata.metadata().file_metadata().num_rows())
+        if numbers.clone().any(|rows| rows < 0)
+            || total != Some(metadata.metadata().file_metadata().num_rows())
         {
             return Err(ParquetError::General("the row groups do not add up".to_owned()));
         }
@@ -121,12 +122,7 @@ fn with_wide_times(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata,
 }
 
 /// Reads a part of a file. What comes behind a page that can't be read is one reject.
-pub(super) fn read(
-    file: &InputFile,
-    path: &Path,
-    part: &Part,
-    sink: &mut Sink<'_>,
-) -> Result<(), ReadError> {
+pub(super) fn read(file: &InputFile, path: &Path, part: &Part, sink: &mut Sink<'_>) -> Result<(), ReadError> {
     let opened = File::open(path).map_err(|source| ReadError::Open { file: file.name.clone(), source })?;
     let columns = Columns::new(file, &part.metadata, sink)?;
     let mut row = part.first_row;
@@ -204,11 +200,7 @@ impl Columns {
     fn reader(&self, file: File, part: &Part) -> Result<ParquetRecordBatchReader, ParquetError> {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, part.metadata.clone());
         let mask = ProjectionMask::roots(builder.parquet_schema(), self.projected.iter().copied());
-        builder
-            .with_projection(mask)
-            .with_row_groups(part.row_groups.clone())
-            .with_batch_size(ROWS)
-            .build()
+        builder.with_projection(mask).with_row_groups(part.row_groups.clone()).with_batch_size(ROWS).build()
     }
 
     fn push(
@@ -238,13 +230,7 @@ impl Columns {
                 Some(bound.evaluate(&columns, rows)?)
             }
         };
-        sink.rows(
-            file,
-            &batch,
-            keep.as_ref(),
-            |row| first_row + row as u64,
-            |row| raw_columns(&batch, row),
-        )
+        sink.rows(file, &batch, keep.as_ref(), |row| first_row + row as u64, |row| raw_columns(&batch, row))
     }
 }
 

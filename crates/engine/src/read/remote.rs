@@ -128,22 +128,29 @@ pub(super) fn without_credentials(url: &str) -> String {
 pub(super) fn list(url: &str) -> Result<Listing, RemoteError> {
     let clean = without_credentials(url);
     let (bucket_url, key) = split(&clean);
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(RemoteError::Runtime)?;
+    let runtime =
+        Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(RemoteError::Runtime)?;
     let store = Arc::new(Store { store: connect(&bucket_url)?, runtime });
 
     let pattern_start = key.find(['*', '?', '[']);
     if pattern_start.is_some() {
         // The name itself may hold these characters.
         if let Some(object) = head(&store, &bucket_url, key)? {
-            return Ok(Listing { objects: vec![object], url: clean.clone(), pattern: None, prefix: String::new() });
+            return Ok(Listing {
+                objects: vec![object],
+                url: clean.clone(),
+                pattern: None,
+                prefix: String::new(),
+            });
         }
     } else if !key.is_empty() && !key.ends_with('/') {
         if let Some(object) = head(&store, &bucket_url, key)? {
-            return Ok(Listing { objects: vec![object], url: clean.clone(), pattern: None, prefix: String::new() });
+            return Ok(Listing {
+                objects: vec![object],
+                url: clean.clone(),
+                pattern: None,
+                prefix: String::new(),
+            });
         }
     }
     let prefix = match pattern_start {

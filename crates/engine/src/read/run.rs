@@ -10,8 +10,8 @@ use super::{ReadError, Source, csv, inspect, json, parquet};
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use tracklet_kernel::tracks::TracksBuilder;
 
@@ -218,7 +218,10 @@ fn in_threads<'a, U: Sync>(
     let threads = threads.get().min(units.len());
     thread::scope(|scope| {
         let handles: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-        handles.into_iter().map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        handles
+            .into_iter()
+            .map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     })
 }
 
@@ -236,7 +239,9 @@ fn plan<'a>(
     let mut tables = Vec::new();
     for (position, file) in files.iter().enumerate() {
         match (file.format, &file.location) {
-            (Format::Parquet | Format::Csv, Location::Local(path)) => tables.push((position, (position, file, path))),
+            (Format::Parquet | Format::Csv, Location::Local(path)) => {
+                tables.push((position, (position, file, path)))
+            }
             _ => units.push(whole(position, file)),
         }
     }

@@ -24,7 +24,17 @@ fn names(files: &Files, paths: &[&str]) -> Vec<String> {
 #[test]
 fn folders_are_read_to_the_bottom_in_the_order_of_bytes() {
     let files = Files::new();
-    for name in ["b/z.json", "b/a.csv", "B.json", "a-b.json", "a/b.json", "é.json", ".h.json", "_tmp/x.json", "b/_x.csv"] {
+    for name in [
+        "b/z.json",
+        "b/a.csv",
+        "B.json",
+        "a-b.json",
+        "a/b.json",
+        "é.json",
+        ".h.json",
+        "_tmp/x.json",
+        "b/_x.csv",
+    ] {
         files.write(name, "");
     }
     files.write("b/notes.txt", "");
@@ -49,7 +59,8 @@ fn a_file_is_read_once_however_it_is_reached() {
 #[test]
 fn patterns() {
     let files = Files::new();
-    for name in ["2026/01/a.json.gz", "2026/02/b.json.gz", "2026/02/c.csv", "2026/02/.h.csv", "2026/_t/d.csv"] {
+    for name in ["2026/01/a.json.gz", "2026/02/b.json.gz", "2026/02/c.csv", "2026/02/.h.csv", "2026/_t/d.csv"]
+    {
         files.write(name, "");
     }
     assert_eq!(names(&files, &["2026/*/?.json.gz"]), ["2026/01/a.json.gz", "2026/02/b.json.gz"]);
@@ -106,7 +117,8 @@ fn a_first_look_tells_columns_and_their_meaning() {
     assert_eq!((json.format, json.files, csv.format, csv.files), (Format::Json, 1, Format::Csv, 2));
     assert!(json.columns.iter().any(|name| name == "properties_price"), "{json:?}");
     assert!(json.canonical.iter().all(|(_, name)| name.is_some()), "{json:?}");
-    let canonical = |column| csv.canonical.iter().find(|(of, _)| *of == column).and_then(|(_, name)| name.as_deref());
+    let canonical =
+        |column| csv.canonical.iter().find(|(of, _)| *of == column).and_then(|(_, name)| name.as_deref());
     assert_eq!(canonical(Column::EventId), Some("ID"));
     assert_eq!(canonical(Column::AnonymousId), Some("Anonymous_Id"));
     assert_eq!(canonical(Column::Timestamp), Some("_timestamp"));

@@ -230,7 +230,8 @@ fn strict_reads_name_the_first_bad_row() {
 }
 
 fn mapped(columns: &[(Column, &str)]) -> Source {
-    let columns: BTreeMap<_, _> = columns.iter().map(|(column, name)| (*column, (*name).to_owned())).collect();
+    let columns: BTreeMap<_, _> =
+        columns.iter().map(|(column, name)| (*column, (*name).to_owned())).collect();
     Source { columns, ..Source::default() }
 }
 
@@ -257,7 +258,8 @@ fn mapped_columns_are_keys_paths_or_flattened_names() {
 #[test]
 fn a_filter_skips_before_anything_is_rejected() {
     let files = Files::new();
-    let with_ip = |id: &str, ip: &str| line(id).replace("\"userId\":\"\"", &format!("\"context\":{{\"ip\":{ip}}}"));
+    let with_ip =
+        |id: &str, ip: &str| line(id).replace("\"userId\":\"\"", &format!("\"context\":{{\"ip\":{ip}}}"));
     let lines = [
         with_ip("1", "\"10.0.0.1\""),
         with_ip("2", "\"10.0.0.2\""),
@@ -276,11 +278,16 @@ fn a_filter_skips_before_anything_is_rejected() {
     let read = files.read_as(&filtered("id = '2' or event_text <> 'Product Viewed'"));
     assert_eq!(outcome(&read), (1, 6, vec![(Some(7), UNREADABLE)]));
 
-    let error = files.try_read(&filtered("contxt_ip = '1'"), Strictness::Lenient).expect_err("no such column");
-    assert!(matches!(&error, ReadError::FilterColumn { near: Some(near), .. } if near == "context_ip"), "{error}");
+    let error =
+        files.try_read(&filtered("contxt_ip = '1'"), Strictness::Lenient).expect_err("no such column");
+    assert!(
+        matches!(&error, ReadError::FilterColumn { near: Some(near), .. } if near == "context_ip"),
+        "{error}"
+    );
     let error = files.try_read(&filtered("context_ip ="), Strictness::Lenient).expect_err("no expression");
     assert!(matches!(error, ReadError::FilterSyntax { .. }), "{error}");
-    let error = files.try_read(&filtered("cast(id as int) = 1"), Strictness::Lenient).expect_err("'' is no number");
+    let error =
+        files.try_read(&filtered("cast(id as int) = 1"), Strictness::Lenient).expect_err("'' is no number");
     assert!(matches!(error, ReadError::Filter { .. }), "{error}");
 }
 

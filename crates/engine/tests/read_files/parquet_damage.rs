@@ -55,7 +55,8 @@ fn a_file_cut_anywhere_is_one_reject() {
 fn rows_before_a_damaged_page_count() {
     const MANY: usize = 900_000;
     let files = Files::new();
-    let mut bytes = parquet(&[("id", ids(MANY)), ("user_id", ids(MANY)), ("timestamp", times(MANY))], 300_000);
+    let mut bytes =
+        parquet(&[("id", ids(MANY)), ("user_id", ids(MANY)), ("timestamp", times(MANY))], 300_000);
     // In the pages of the second group.
     let middle = bytes.len() / 2;
     bytes[middle..middle + 2000].fill(0xFF);
