@@ -1,3 +1,16 @@
-//! All that touches the world.
+//! All that touches the world: reads tracks, runs the kernel, writes and publishes the tables.
+//!
+//! ```text
+//! config -> run: read -> (the kernel) -> write, checks -> publish, manifest -> results
+//! ```
 
+pub mod checks;
+pub mod config;
+pub mod error;
+pub mod manifest;
+pub mod observer;
+pub mod publish;
 pub mod read;
+pub mod results;
+pub mod run;
+pub mod write;

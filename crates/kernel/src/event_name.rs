@@ -58,10 +58,7 @@ fn rudderstack(original: &str, digits: Digits) -> String {
             rest = after;
         }
     }
-    if name.len() == underscores {
-        return String::new();
-    }
-    if name.as_bytes()[0].is_ascii_digit() {
+    if name.starts_with(|first: char| first.is_ascii_digit()) {
         name.insert(0, '_');
     }
     name
@@ -163,7 +160,8 @@ mod tests {
                 ("path to $1,00,000", "path_to_1_00_000"),
                 ("isISO8601", "is_iso8601"),
                 ("@#$%", ""),
-                ("___", ""),
+                ("___", "___"),
+                ("_ä", "_"),
                 ("", ""),
                 ("HTMLPage", "html_page"),
                 ("12ABCdef", "_12abc_def"),

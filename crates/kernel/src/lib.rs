@@ -14,6 +14,8 @@ pub mod event_id;
 pub mod event_name;
 pub mod identity;
 pub mod intern;
+#[doc(hidden)]
+pub mod oracle;
 pub mod order;
 pub mod rules;
 pub mod sessionize;

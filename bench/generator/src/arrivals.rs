@@ -1,0 +1,228 @@
+//! What arrives when: the rows of all planned sessions, hour by hour in the order of their arrival.
+
+use std::collections::VecDeque;
+
+use crate::names::Zipf;
+use crate::options::Traffic;
+use crate::plan::{Session, SignIn, plan};
+use crate::random::{Purpose, Random};
+
+const HOUR_MS: i64 = 3_600_000;
+const WEEK_HOURS: i64 = 7 * 24;
+
+/// One row to be written, 40 bytes: everything else about it follows from these and the seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Milliseconds since 1970.
+    pub received_at: i64,
+    /// Milliseconds since 1970.
+    pub timestamp: i64,
+    /// Identifies the message: two rows have the same key if and only if they are deliveries of the same message.
+    pub key: u64,
+    /// Whose.
+    pub visitor: u32,
+    /// Milliseconds since its session's first track.
+    pub since_session_start: u32,
+    /// On which of the visitor's devices.
+    pub device: u8,
+    /// An index into [`crate::names::EVENT_NAMES`].
+    pub event: u8,
+    /// What kind of call it is.
+    pub call: Call,
+    /// Whether the user id is known.
+    pub signed_in: bool,
+    /// Whether the same message was delivered before.
+    pub again: bool,
+    /// Milliseconds by which `timestamp` is off because a second delivery was reckoned anew.
+    pub moved: i8,
+}
+
+/// What kind of call a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// The only kind in Parquet.
+    Track,
+    /// Tells the user's traits.
+    Identify,
+    /// A page was seen.
+    Page,
+    /// A track that something has damaged.
+    Damaged(Fault),
+}
+
+/// How a line is damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Cut off in the middle.
+    Truncated,
+    /// Neither a device nor a user id.
+    NoIds,
+    /// `timestamp` is not RFC 3339.
+    BadTimestamp,
+    /// `anonymousId` is `true`.
+    BooleanId,
+    /// No `messageId`.
+    NoMessageId,
+    /// No `timestamp`.
+    NoTimestamp,
+    /// A device clock in the year 9999.
+    FarFuture,
+    /// U+0000 in `userId`.
+    NulInId,
+    /// No `type`.
+    NoType,
+}
+
+impl Fault {
+    /// All of them, in the order in which they are gone through.
+    pub const ALL: [Self; 9] = [
+        Self::Truncated,
+        Self::NoIds,
+        Self::BadTimestamp,
+        Self::BooleanId,
+        Self::NoMessageId,
+        Self::NoTimestamp,
+        Self::FarFuture,
+        Self::NulInId,
+        Self::NoType,
+    ];
+}
+
+/// Bits of [`Row::key`] that tell messages beside a track from the track itself.
+const BESIDE: u64 = 1 << 30;
+const DAMAGED: u64 = 1 << 31;
+
+impl Row {
+    /// A track of its own beside this one, damaged.
+    #[must_use]
+    pub fn damaged(self, fault: Fault) -> Self {
+        Self { key: self.key | DAMAGED, call: Call::Damaged(fault), ..self }
+    }
+}
+
+/// The rows, one hour of arrival after the other, each hour ordered by arrival.
+///
+/// # Cost
+/// The plan, and 40 bytes for each row whose session has begun and that has not arrived yet.
+#[derive(Debug)]
+pub struct Arrivals {
+    traffic: Traffic,
+    start_ms: i64,
+    sessions: std::iter::Peekable<std::vec::IntoIter<Session>>,
+    /// The hours from `hour` on, as far as a row is known to arrive in them.
+    under_way: VecDeque<Vec<Row>>,
+    hour: i64,
+    names: Zipf,
+}
+
+impl Arrivals {
+    /// Plans the traffic; nothing is generated yet.
+    pub fn new(traffic: &Traffic) -> Self {
+        Self {
+            traffic: traffic.clone(),
+            start_ms: traffic.start_ms(),
+            sessions: plan(traffic).into_iter().peekable(),
+            under_way: VecDeque::new(),
+            hour: 0,
+            names: Zipf::new(),
+        }
+    }
+
+    fn expand(&mut self, session: &Session) {
+        let mut random = Random::of(self.traffic.seed, Purpose::Session, session.key());
+        let session_start = self.start_ms + i64::from(session.start) * 1000 + random.below(1000) as i64;
+        let mut timestamp = session_start;
+        for number in 0..session.tracks {
+            // Every fiftieth track is sent in the same millisecond as the one before, as real pages do.
+            if number > 0 && random.below(50) != 0 {
+                timestamp += random.skewed(u64::from(session.pace)) as i64;
+            }
+            let row = Row {
+                received_at: timestamp + self.delay(&mut random),
+                timestamp,
+                key: session.key() + u64::from(number),
+                visitor: session.visitor,
+                since_session_start: (timestamp - session_start) as u32,
+                device: session.device,
+                event: self.names.draw(&mut random),
+                call: Call::Track,
+                signed_in: match session.sign_in {
+                    SignIn::Never => false,
+                    SignIn::FromStart => true,
+                    SignIn::PartWay => number >= session.tracks / 2,
+                },
+                again: false,
+                moved: 0,
+            };
+            self.deliver(row);
+            if random.chance(self.traffic.duplicates) {
+                self.deliver(delivered_again(row, &mut random));
+            }
+            if random.chance(self.traffic.other_types) {
+                self.deliver(call_beside(row, &mut random));
+            }
+        }
+    }
+
+    /// Milliseconds from an event to its arrival.
+    fn delay(&self, random: &mut Random) -> i64 {
+        if random.chance(self.traffic.late) {
+            HOUR_MS + random.below(((WEEK_HOURS - 1) * HOUR_MS) as u64) as i64
+        } else {
+            40 + random.skewed(900) as i64
+        }
+    }
+
+    fn deliver(&mut self, row: Row) {
+        let ahead = ((row.received_at - self.start_ms) / HOUR_MS - self.hour) as usize;
+        if ahead >= self.under_way.len() {
+            self.under_way.resize_with(ahead + 1, Vec::new);
+        }
+        self.under_way[ahead].push(row);
+    }
+}
+
+impl Iterator for Arrivals {
+    type Item = Vec<Row>;
+
+    /// The next hour in which something arrives.
+    fn next(&mut self) -> Option<Vec<Row>> {
+        loop {
+            while let Some(session) =
+                self.sessions.next_if(|session| i64::from(session.start / 3600) <= self.hour)
+            {
+                self.expand(&session);
+            }
+            if self.under_way.is_empty() && self.sessions.peek().is_none() {
+                return None;
+            }
+            let mut rows = self.under_way.pop_front().unwrap_or_default();
+            self.hour += 1;
+            if !rows.is_empty() {
+                // Total: deliveries of one message are never in the same millisecond.
+                rows.sort_unstable_by_key(|row| (row.received_at, row.key));
+                return Some(rows);
+            }
+        }
+    }
+}
+
+/// The client saw no answer and sent once more: mostly within a quarter of an hour, sometimes up to a day later.
+fn delivered_again(row: Row, random: &mut Random) -> Row {
+    let longest = if random.below(10) == 0 { 24 * HOUR_MS } else { HOUR_MS / 4 };
+    let later = 200 + random.below(longest as u64) as i64;
+    // The server reckons the time from the clock at sending, which can move by some milliseconds.
+    let moved = if random.below(4) == 0 { random.below(41) as i8 - 20 } else { 0 };
+    Row {
+        received_at: row.received_at + later,
+        timestamp: row.timestamp + i64::from(moved),
+        again: true,
+        moved,
+        ..row
+    }
+}
+
+fn call_beside(row: Row, random: &mut Random) -> Row {
+    let call = if row.signed_in && random.below(4) == 0 { Call::Identify } else { Call::Page };
+    Row { call, key: row.key | BESIDE, ..row }
+}

@@ -1,0 +1,280 @@
+//! What can be typed.
+
+use crate::logging::LogFormat;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use tracklet_engine::config::Format;
+
+/// RudderStack and Segment events to session tables
+///
+/// Reads track events from files and writes the tables of their sessions as Parquet.
+#[derive(Debug, Parser)]
+#[command(name = "tracklet", version, arg_required_else_help = true, subcommand_required = true)]
+#[command(after_help = "\
+Examples:
+  tracklet run rudder-logs                 sessions of every file below rudder-logs, in ./out
+  tracklet show dbt_session_tracks         look at a table
+  tracklet query \"SELECT count(*) FROM dbt_session_tracks\"
+
+Exit codes: 0 done, 1 ran but rejected rows or a check failed, 2 could not run")]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more on stderr; twice for details of every step
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// How to write on stderr: for people, or one JSON object a line for machines
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Run(RunArguments),
+    Show(ShowArguments),
+    Query(QueryArguments),
+    Ls(LsArguments),
+    Snapshots(SnapshotsArguments),
+    Completions(CompletionsArguments),
+    #[command(hide = true)]
+    DocsReference(DocsReferenceArguments),
+}
+
+/// Turn event files into session tables
+///
+/// Reads every file below the paths and publishes all tables at once in DIR/current. Rows that can't be used go to
+/// the table `tracklet_rejects`, duplicates to `tracklet_duplicates`; every row is accounted for.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tracklet run rudder-logs
+  tracklet run 'exports/2026-*.parquet' more/ --out sessions
+  tracklet run s3://bucket/rudder-logs --strict
+  tracklet run                             the paths of tracklet.toml
+
+Exit codes: 0 done, 1 published but rows were rejected or a check failed, 2 nothing was published")]
+pub struct RunArguments {
+    /// Files, folders, globs or s3://, gs://, az:// URLs [default: `source.paths` of the configuration]
+    #[arg(value_name = "PATH|GLOB|URL")]
+    pub paths: Vec<String>,
+    #[command(flatten)]
+    pub place: Place,
+    /// What the files are, whatever they are called
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<InputFormat>,
+    /// Stop at the first row or file that can't be used, and publish nothing
+    #[arg(long)]
+    pub strict: bool,
+    /// How many threads to use [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// The longest line that is read as one; a longer one is rejected
+    #[arg(long, value_name = "BYTES", default_value = "67108864")]
+    pub max_line: NonZeroUsize,
+    /// Where files are put that don't outlive the run [default: the output folder]
+    #[arg(long, value_name = "DIR")]
+    pub temp_dir: Option<PathBuf>,
+}
+
+/// Show the rows of a table, or the visitors with the longest sessions
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tracklet show dbt_session_tracks --limit 5
+  tracklet show dbt_track_facts --where \"dbt_visitor_id = 'ann'\"
+  tracklet show tracklet_rejects --limit 0 --format csv > rejects.csv
+  tracklet show top-users")]
+pub struct ShowArguments {
+    /// A table, or `top-users`: visitors by their average session in minutes, longest first
+    #[arg(value_name = "TABLE|top-users")]
+    pub table: String,
+    /// How many rows; 0 for all
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub limit: usize,
+    /// Only rows for which this SQL expression holds
+    #[arg(long = "where", value_name = "EXPR")]
+    pub filter: Option<String>,
+    #[command(flatten)]
+    pub answer: Answer,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// Ask the tables something in SQL
+///
+/// Every table of `tracklet ls` can be used; nothing can be changed.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tracklet query \"SELECT event, count(*) AS n FROM dbt_track_facts GROUP BY event ORDER BY n DESC\"
+  tracklet query \"SELECT * FROM dbt_session_duration\" --format json | jq .session_duration")]
+pub struct QueryArguments {
+    /// A SELECT statement
+    #[arg(value_name = "SQL")]
+    pub sql: String,
+    #[command(flatten)]
+    pub answer: Answer,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// List the tables with their rows and columns
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tracklet ls
+  tracklet ls --out sessions --format json")]
+pub struct LsArguments {
+    #[command(flatten)]
+    pub answer: Answer,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// List the snapshots, or go back to an earlier one
+///
+/// Every run publishes a snapshot, and the newest few are kept (`output.keep`). Without a command they are listed.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "\
+Examples:
+  tracklet snapshots
+  tracklet snapshots rollback              to the one before the current one
+  tracklet snapshots rollback 000007")]
+pub struct SnapshotsArguments {
+    #[command(subcommand)]
+    pub command: Option<SnapshotsCommand>,
+    #[command(flatten)]
+    pub answer: Answer,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// What can be done with snapshots.
+#[derive(Debug, Subcommand)]
+pub enum SnapshotsCommand {
+    /// List the snapshots with their rows, oldest first
+    #[command(after_help = "\
+Examples:
+  tracklet snapshots list --format json")]
+    List {
+        #[command(flatten)]
+        answer: Answer,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Show readers an earlier snapshot again
+    #[command(after_help = "\
+Examples:
+  tracklet snapshots rollback
+  tracklet snapshots rollback 000007 --out sessions")]
+    Rollback {
+        /// The snapshot [default: the one before the current one]
+        name: Option<String>,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// Print completions for a shell
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tracklet completions bash > ~/.local/share/bash-completion/completions/tracklet
+  tracklet completions zsh > ~/.zfunc/_tracklet
+  tracklet completions fish > ~/.config/fish/completions/tracklet.fish")]
+pub struct CompletionsArguments {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// Print a page of the reference as Markdown
+#[derive(Debug, Args)]
+pub struct DocsReferenceArguments {
+    /// The page
+    pub page: ReferencePage,
+}
+
+/// The pages that are made from the code.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ReferencePage {
+    Configuration,
+    Cli,
+}
+
+/// Where the tables are.
+#[derive(Debug, Args)]
+pub struct Place {
+    /// The configuration file [default: tracklet.toml, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder of the tables [default: `output.dir` of the configuration, which is `out`]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// How an answer is written on stdout.
+#[derive(Debug, Args)]
+pub struct Answer {
+    /// Aligned columns, CSV with a header, or one JSON object a line
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: AnswerFormat,
+}
+
+/// What an answer looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AnswerFormat {
+    Table,
+    Csv,
+    Json,
+}
+
+/// What an input file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InputFormat {
+    Json,
+    Csv,
+    Parquet,
+}
+
+impl From<InputFormat> for Format {
+    fn from(format: InputFormat) -> Self {
+        match format {
+            InputFormat::Json => Self::Json,
+            InputFormat::Csv => Self::Csv,
+            InputFormat::Parquet => Self::Parquet,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arguments;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_that_is_shown_has_examples() {
+        for command in Arguments::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("Examples:\n  tracklet"), "{}", command.get_name());
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The commands, one file each.
+
+mod answer;
+mod completions;
+mod docs_reference;
+mod ls;
+mod query;
+mod run;
+mod show;
+mod snapshots;
+
+use crate::arguments::{Arguments, Command, Place};
+use crate::failure::{Failure, Outcome};
+use crate::logging::Log;
+use std::path::PathBuf;
+use tracklet_engine::config::Config;
+
+/// Runs what was typed.
+pub fn dispatch(arguments: Arguments, log: &Log) -> Outcome {
+    match arguments.command {
+        Command::Run(arguments) => run::run(&arguments, log),
+        Command::Show(arguments) => show::show(&arguments),
+        Command::Query(arguments) => query::query(&arguments),
+        Command::Ls(arguments) => ls::ls(&arguments),
+        Command::Snapshots(arguments) => snapshots::snapshots(&arguments, log),
+        Command::Completions(arguments) => completions::completions(arguments.shell),
+        Command::DocsReference(arguments) => docs_reference::docs_reference(arguments.page),
+    }
+}
+
+/// The folder of the tables. Without `--out` the configuration names it.
+fn output_folder(place: &Place) -> Result<PathBuf, Failure> {
+    match &place.out {
+        Some(out) => Ok(out.clone()),
+        None => Ok(Config::load_or_default(place.config.as_deref())?.output.dir),
+    }
+}

@@ -1,0 +1,16 @@
+//! `tracklet docs-reference`, for whoever changes the keys or the options.
+
+use crate::arguments::ReferencePage;
+use crate::failure::Outcome;
+use crate::reference;
+use crate::status::Status;
+use std::io::Write;
+
+pub fn docs_reference(page: ReferencePage) -> Outcome {
+    let page = match page {
+        ReferencePage::Configuration => tracklet_engine::config::reference(),
+        ReferencePage::Cli => reference::reference(),
+    };
+    std::io::stdout().lock().write_all(page.as_bytes())?;
+    Ok(Status::Done)
+}

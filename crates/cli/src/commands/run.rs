@@ -1,0 +1,86 @@
+//! `tracklet run`
+
+use super::output_folder;
+use crate::arguments::RunArguments;
+use crate::failure::{Failure, Outcome};
+use crate::logging::{Log, LogFormat};
+use crate::progress::Progress;
+use crate::status::Status;
+use crate::summary::Summary;
+use std::fmt;
+use std::io::Write;
+use tracklet_engine::config::{Config, FILE_NAME, Format};
+use tracklet_engine::error::Hint;
+use tracklet_engine::read::Strictness;
+use tracklet_engine::run::{self as engine, RunRequest};
+
+pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
+    let request = request(arguments)?;
+    let report = engine::run(&request, &Progress::new(log))?;
+    for warning in &report.manifest.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(finish(&Summary::new(&report.manifest, report.seconds, report.current), log))
+}
+
+fn request(arguments: &RunArguments) -> Result<RunRequest, Failure> {
+    let config = Config::load_or_default(arguments.place.config.as_deref())?;
+    let paths = if arguments.paths.is_empty() { &config.source.paths } else { &arguments.paths }.clone();
+    if paths.is_empty() {
+        return Err(Failure::new(NoPaths));
+    }
+    Ok(RunRequest {
+        output: output_folder(&arguments.place)?,
+        paths,
+        format: arguments.format.map(Format::from).or(config.source.format),
+        strictness: if arguments.strict { Strictness::Strict } else { Strictness::Lenient },
+        threads: arguments.threads,
+        max_line: arguments.max_line.get(),
+        temp_dir: arguments.temp_dir.clone(),
+        config,
+    })
+}
+
+/// Tells what came of the run.
+fn finish(summary: &Summary, log: &Log) -> Status {
+    match log.format {
+        LogFormat::Json => tracing::info!(
+            files = summary.files,
+            read = summary.read,
+            sessionized = summary.sessionized,
+            duplicates = summary.duplicates,
+            rejected = summary.rejected,
+            skipped = summary.skipped,
+            sessions = summary.sessions,
+            visitors = summary.visitors,
+            failed_checks = summary.failed_checks.len(),
+            seconds = summary.seconds,
+            output = %summary.output.display(),
+            "run finished"
+        ),
+        LogFormat::Text if !log.quiet => {
+            // A closed stderr is no reason to call a published run a failure.
+            let _ = std::io::stderr().lock().write_all(summary.render().as_bytes());
+        }
+        LogFormat::Text => {}
+    }
+    if summary.damaged_rows() > 0 || !summary.failed_checks.is_empty() { Status::CheckFailed } else { Status::Done }
+}
+
+/// Neither the command line nor the configuration names anything to read.
+#[derive(Debug)]
+struct NoPaths;
+
+impl fmt::Display for NoPaths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there is nothing to read: no path was given")
+    }
+}
+
+impl std::error::Error for NoPaths {}
+
+impl Hint for NoPaths {
+    fn hint(&self) -> Option<String> {
+        Some(format!("`tracklet run PATH`, or [source] paths = [\"PATH\"] in {FILE_NAME}"))
+    }
+}

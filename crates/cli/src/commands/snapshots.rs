@@ -1,0 +1,74 @@
+//! `tracklet snapshots`
+
+use super::{answer::layout, output_folder};
+use crate::arguments::{Answer, SnapshotsArguments, SnapshotsCommand};
+use crate::failure::{Failure, Outcome};
+use crate::logging::{Log, LogFormat};
+use crate::status::Status;
+use arrow::array::{ArrayRef, BooleanArray, StringArray, UInt64Array};
+use arrow::record_batch::RecordBatch;
+use std::path::Path;
+use std::sync::Arc;
+use tracklet_engine::manifest::Manifest;
+use tracklet_engine::publish::{self, OutputFolder, PublishError, Snapshot};
+use tracklet_engine::results::{ResultsError, print};
+
+pub fn snapshots(arguments: &SnapshotsArguments, log: &Log) -> Outcome {
+    match &arguments.command {
+        None => list(&output_folder(&arguments.place)?, &arguments.answer),
+        Some(SnapshotsCommand::List { answer, place }) => list(&output_folder(place)?, answer),
+        Some(SnapshotsCommand::Rollback { name, place }) => {
+            rollback(&output_folder(place)?, name.as_deref(), log)
+        }
+    }
+}
+
+fn list(out: &Path, answer: &Answer) -> Outcome {
+    let snapshots = published(out)?;
+    let manifests = snapshots.iter().map(Snapshot::manifest).collect::<Result<Vec<_>, PublishError>>()?;
+    let rows = rows(&snapshots, &manifests);
+    print(&rows.schema(), [Ok(rows)], layout(answer.format), &mut std::io::stdout().lock())?;
+    Ok(Status::Done)
+}
+
+fn rollback(out: &Path, name: Option<&str>, log: &Log) -> Outcome {
+    // Opening the folder for a change would make it.
+    published(out)?;
+    let snapshot = OutputFolder::open(out)?.rollback(name)?;
+    match log.format {
+        LogFormat::Json => tracing::info!(snapshot = snapshot.name, "rolled back"),
+        LogFormat::Text if !log.quiet => eprintln!("current is now {}", snapshot.name),
+        LogFormat::Text => {}
+    }
+    Ok(Status::Done)
+}
+
+/// All snapshots, oldest first, at least one.
+fn published(out: &Path) -> Result<Vec<Snapshot>, Failure> {
+    let snapshots = publish::list(out)?;
+    if snapshots.is_empty() {
+        Err(ResultsError::NoResults { out: out.to_owned() }.into())
+    } else {
+        Ok(snapshots)
+    }
+}
+
+fn rows(snapshots: &[Snapshot], manifests: &[Manifest]) -> RecordBatch {
+    let text = |values: Vec<&str>| -> ArrayRef { Arc::new(StringArray::from(values)) };
+    let number = |of: fn(&Manifest) -> u64| -> ArrayRef {
+        Arc::new(UInt64Array::from_iter_values(manifests.iter().map(of)))
+    };
+    let current: Vec<bool> = snapshots.iter().map(|snapshot| snapshot.current).collect();
+    let columns: [(&str, ArrayRef); 9] = [
+        ("snapshot", text(snapshots.iter().map(|snapshot| snapshot.name.as_str()).collect())),
+        ("current", Arc::new(BooleanArray::from(current))),
+        ("created_at", text(manifests.iter().map(|manifest| manifest.created_at.as_str()).collect())),
+        ("read", number(|manifest| manifest.rows.read)),
+        ("sessionized", number(|manifest| manifest.rows.sessionized)),
+        ("duplicates", number(|manifest| manifest.rows.duplicates)),
+        ("rejected", number(|manifest| manifest.rows.rejected)),
+        ("sessions", number(|manifest| manifest.sessions)),
+        ("visitors", number(|manifest| manifest.visitors)),
+    ];
+    RecordBatch::try_from_iter(columns).expect("the columns have one value a snapshot")
+}

@@ -1,0 +1,146 @@
+//! What stops a command, and how that is told.
+
+use crate::logging::{Log, LogFormat};
+use crate::status::Status;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use tracklet_engine::error::Hint;
+use tracklet_engine::results::PrintError;
+
+/// What stops a command.
+#[derive(Debug)]
+pub enum Failure {
+    /// Whoever read the answer has read enough: no failure to the user.
+    ReaderGone,
+    /// An error to be told.
+    Error(Box<dyn Hint>),
+}
+
+/// What a command returns.
+pub type Outcome = Result<Status, Failure>;
+
+impl Failure {
+    pub fn new(error: impl Hint + 'static) -> Self {
+        Self::Error(Box::new(error))
+    }
+
+    /// Tells the user and says how the program ends.
+    pub fn report(&self, log: &Log) -> Status {
+        let error = match self {
+            Self::ReaderGone => return Status::Done,
+            Self::Error(error) => error,
+        };
+        match log.format {
+            LogFormat::Json => {
+                tracing::error!(causes = ?causes(error.as_ref()), hint = error.hint(), "{error}");
+            }
+            LogFormat::Text => {
+                let style = anstyle::AnsiColor::Red.on_default().bold();
+                let text = render(error.as_ref(), error.hint().as_deref());
+                let text = text.strip_prefix("error:").unwrap_or(&text);
+                // Nothing is left to be done when stderr is gone too.
+                let _ = write!(anstream::stderr(), "{style}error:{style:#}{text}");
+            }
+        }
+        Status::CouldNotRun
+    }
+}
+
+impl From<PrintError> for Failure {
+    fn from(error: PrintError) -> Self {
+        match error {
+            PrintError::Write(error) => error.into(),
+            other => Self::new(other),
+        }
+    }
+}
+
+/// For writing to stdout alone: other input and output has errors that name the file.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::ReaderGone
+        } else {
+            Self::new(PrintError::Write(error))
+        }
+    }
+}
+
+macro_rules! told {
+    ($($error:ty),+ $(,)?) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new(error)
+            }
+        })+
+    };
+}
+
+told!(
+    tracklet_engine::config::ConfigError,
+    tracklet_engine::publish::PublishError,
+    tracklet_engine::results::ResultsError,
+    tracklet_engine::run::RunError,
+);
+
+/// The causes of an error, nearest first, without those that only repeat what was said.
+fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut causes = Vec::new();
+    let mut said = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !said.contains(&text) {
+            said.clone_from(&text);
+            causes.push(text);
+        }
+        next = cause.source();
+    }
+    causes
+}
+
+fn render(error: &(dyn Error + 'static), hint: Option<&str>) -> String {
+    let mut text = format!("error: {error}\n");
+    for cause in causes(error) {
+        let _ = writeln!(text, "  caused by: {}", cause.trim_end().replace('\n', "\n    "));
+    }
+    if let Some(hint) = hint {
+        let _ = write!(text, "\nhint: {hint}\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use std::error::Error;
+    use std::fmt;
+
+    #[derive(Debug)]
+    struct Nested(&'static str, Option<Box<Nested>>);
+
+    impl fmt::Display for Nested {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Nested {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|cause| cause as &dyn Error)
+        }
+    }
+
+    #[test]
+    fn causes_come_once_each_and_the_hint_stands_apart() {
+        let deepest = Nested("no such file", None);
+        let repeated = Nested("cannot open: no such file", Some(Box::new(deepest)));
+        let error = Nested("`a.csv` has no header", Some(Box::new(repeated)));
+        assert_eq!(
+            render(&error, Some("look at it")),
+            "error: `a.csv` has no header\n  caused by: cannot open: no such file\n\nhint: look at it\n"
+        );
+        assert_eq!(render(&Nested("plain", None), None), "error: plain\n");
+    }
+}

@@ -1,0 +1,143 @@
+//! A run watched: a bar on a terminal, log lines for machines, nothing on a pipe.
+
+use crate::logging::{Log, LogFormat};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tracklet_engine::observer::{Observer, Step};
+
+/// Watches a run for the user.
+pub struct Progress {
+    shown: Shown,
+    rows: Arc<AtomicU64>,
+    bytes: AtomicU64,
+    running: Mutex<Option<Running>>,
+}
+
+enum Shown {
+    Bars(MultiProgress),
+    Lines,
+    Nothing,
+}
+
+struct Running {
+    step: Step,
+    since: Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    pub fn new(log: &Log) -> Self {
+        let shown = match log.format {
+            LogFormat::Json => Shown::Lines,
+            LogFormat::Text if !log.quiet && std::io::stderr().is_terminal() => Shown::Bars(log.bars.clone()),
+            LogFormat::Text => Shown::Nothing,
+        };
+        Self { shown, rows: Arc::default(), bytes: AtomicU64::new(0), running: Mutex::default() }
+    }
+
+    fn bar(&self, bars: &MultiProgress, step: Step, total: Option<u64>) -> ProgressBar {
+        let template = match (total, step) {
+            (Some(_), Step::Read) => {
+                "{step:>10} [{bar:30}] {bytes}/{total_bytes} {rows} rows, {rate} rows/s, {eta} left"
+            }
+            (Some(_), _) => "{step:>10} [{bar:30}] {rows} rows, {rate} rows/s, {eta} left",
+            (None, _) => "{step:>10} {spinner} {rows} rows, {rate} rows/s",
+        };
+        let (rows, rows_of_rate) = (Arc::clone(&self.rows), Arc::clone(&self.rows));
+        let style = ProgressStyle::with_template(template)
+            .expect("the templates above are valid")
+            .progress_chars("=> ")
+            .with_key("step", move |_: &ProgressState, text: &mut dyn std::fmt::Write| {
+                let _ = text.write_str(step.as_str());
+            })
+            .with_key("rows", move |_: &ProgressState, text: &mut dyn std::fmt::Write| {
+                let _ = write!(text, "{}", grouped(rows.load(Ordering::Relaxed)));
+            })
+            .with_key("rate", move |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+                let seconds = state.elapsed().as_secs_f64().max(0.001);
+                let _ = write!(
+                    text,
+                    "{}",
+                    grouped((rows_of_rate.load(Ordering::Relaxed) as f64 / seconds) as u64)
+                );
+            });
+        let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+        let bar = bars.add(bar.with_style(style));
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar
+    }
+}
+
+impl Observer for Progress {
+    fn step_started(&self, step: Step, total: Option<u64>) {
+        self.rows.store(0, Ordering::Relaxed);
+        self.bytes.store(0, Ordering::Relaxed);
+        let bar = match &self.shown {
+            Shown::Bars(bars) => Some(self.bar(bars, step, total)),
+            Shown::Lines => {
+                tracing::info!(step = step.as_str(), total, "step started");
+                None
+            }
+            Shown::Nothing => None,
+        };
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Running { step, since: Instant::now(), bar });
+    }
+
+    fn advanced(&self, rows: u64, bytes: u64) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        if let Shown::Bars(_) = self.shown
+            && let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).as_ref()
+            && let Some(bar) = &running.bar
+        {
+            bar.inc(if running.step == Step::Read { bytes } else { rows });
+        }
+    }
+
+    fn step_finished(&self, step: Step) {
+        let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return;
+        };
+        if let Some(bar) = running.bar {
+            bar.finish_and_clear();
+        }
+        if let Shown::Lines = self.shown {
+            tracing::info!(
+                step = step.as_str(),
+                rows = self.rows.load(Ordering::Relaxed),
+                bytes = self.bytes.load(Ordering::Relaxed),
+                seconds = running.since.elapsed().as_secs_f64(),
+                "step finished"
+            );
+        }
+    }
+}
+
+/// `1234567` as `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! How a command ends.
+
+use std::process::ExitCode;
+
+/// How a command ends; the exit code says it to scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Everything went well: 0.
+    Done,
+    /// It ran, but something in the data is not as it should be: 1.
+    CheckFailed,
+    /// It could not run: 2.
+    CouldNotRun,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(match status {
+            Status::Done => 0,
+            Status::CheckFailed => 1,
+            Status::CouldNotRun => 2,
+        })
+    }
+}

@@ -1,0 +1,204 @@
+//! The few lines at the end of a run.
+
+use crate::progress::grouped;
+use std::fmt::Write;
+use std::path::PathBuf;
+use tracklet_engine::manifest::Manifest;
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Files read.
+    pub files: u64,
+    /// Rows read, and where each went.
+    pub read: u64,
+    pub sessionized: u64,
+    pub duplicates: u64,
+    pub rejected: u64,
+    /// Rows that are no tracks or were filtered out; not part of `read`.
+    pub skipped: u64,
+    /// Rejected rows by reason.
+    pub reasons: Vec<(String, u64)>,
+    pub sessions: u64,
+    pub visitors: u64,
+    /// Invariants that do not hold, each a sentence.
+    pub failed_checks: Vec<String>,
+    pub seconds: f64,
+    /// Where the tables are.
+    pub output: PathBuf,
+}
+
+impl Summary {
+    /// The summary of a run that took `seconds` and put its tables into `output`.
+    pub fn new(manifest: &Manifest, seconds: f64, output: PathBuf) -> Self {
+        let rows = manifest.rows;
+        let failed = manifest.checks.iter().filter(|check| !check.passed);
+        Self {
+            files: manifest.inputs.len() as u64,
+            read: rows.read,
+            sessionized: rows.sessionized,
+            duplicates: rows.duplicates,
+            rejected: rows.rejected,
+            skipped: rows.skipped,
+            reasons: manifest.rejects.iter().map(|(reason, rows)| (reason.clone(), *rows)).collect(),
+            sessions: manifest.sessions,
+            visitors: manifest.visitors,
+            failed_checks: failed.map(|check| format!("{} ({})", check.invariant, check.found)).collect(),
+            seconds,
+            output,
+        }
+    }
+
+    /// The lines for people.
+    pub fn render(&self) -> String {
+        let mut text = format!(
+            "{} from {} in {}\n",
+            counted(self.read, "row"),
+            counted(self.files, "file"),
+            seconds(self.seconds)
+        );
+        let width = [self.sessionized, self.duplicates, self.rejected, self.skipped]
+            .map(|number| grouped(number).len())
+            .into_iter()
+            .max()
+            .unwrap_or(0);
+        let mut line = |number: u64, what: &str| {
+            let _ = writeln!(text, "  {:>width$} {what}", grouped(number));
+        };
+        line(self.sessionized, "sessionized");
+        line(self.duplicates, "duplicates dropped, listed in tracklet_duplicates");
+        line(self.rejected, &self.rejects());
+        if self.skipped > 0 {
+            line(self.skipped, "more skipped: not tracks, or filtered out");
+        }
+        let _ = writeln!(
+            text,
+            "{} of {} in {}",
+            counted(self.sessions, "session"),
+            counted(self.visitors, "visitor"),
+            self.output.display()
+        );
+        for check in &self.failed_checks {
+            let _ = writeln!(text, "check failed: {check}");
+        }
+        text
+    }
+
+    /// Rows of files that are not what they claim to be, rather than of a source that sent too little.
+    pub fn damaged_rows(&self) -> u64 {
+        let damaged = |reason: &str| matches!(reason, "unreadable" | "invalid_text");
+        self.reasons.iter().filter(|(reason, _)| damaged(reason)).map(|(_, rows)| rows).sum()
+    }
+
+    fn rejects(&self) -> String {
+        if self.rejected == 0 {
+            return "rejected".to_owned();
+        }
+        let mut reasons: Vec<&(String, u64)> = self.reasons.iter().filter(|(_, rows)| *rows > 0).collect();
+        reasons.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let reasons: Vec<String> =
+            reasons.into_iter().map(|(reason, rows)| format!("{} {reason}", grouped(*rows))).collect();
+        format!("rejected ({}), listed in tracklet_rejects", reasons.join(", "))
+    }
+}
+
+fn counted(number: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
+fn seconds(seconds: f64) -> String {
+    if seconds < 60.0 {
+        return format!("{seconds:.2} s");
+    }
+    let whole = seconds.round() as u64;
+    format!("{} min {:02} s", whole / 60, whole % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Summary, seconds};
+    use std::path::PathBuf;
+
+    fn summary() -> Summary {
+        Summary {
+            files: 12,
+            read: 20_000,
+            sessionized: 19_480,
+            duplicates: 500,
+            rejected: 20,
+            skipped: 1_300,
+            reasons: vec![("bad_timestamp".into(), 4), ("missing_ids".into(), 16), ("unreadable".into(), 0)],
+            sessions: 2_345,
+            visitors: 1,
+            failed_checks: Vec::new(),
+            seconds: 0.834,
+            output: PathBuf::from("out/current"),
+        }
+    }
+
+    #[test]
+    fn every_row_is_accounted_for() {
+        assert_eq!(
+            summary().render(),
+            "20,000 rows from 12 files in 0.83 s\n\
+             \u{20} 19,480 sessionized\n\
+             \u{20}    500 duplicates dropped, listed in tracklet_duplicates\n\
+             \u{20}     20 rejected (16 missing_ids, 4 bad_timestamp), listed in tracklet_rejects\n\
+             \u{20}  1,300 more skipped: not tracks, or filtered out\n\
+             2,345 sessions of 1 visitor in out/current\n"
+        );
+    }
+
+    #[test]
+    fn what_did_not_happen_is_short_and_a_failed_check_is_told() {
+        let summary = Summary {
+            files: 1,
+            read: 1,
+            sessionized: 1,
+            duplicates: 0,
+            rejected: 0,
+            skipped: 0,
+            reasons: Vec::new(),
+            sessions: 1,
+            failed_checks: vec!["`alias` is not unique in dbt_aliases_mapping".to_owned()],
+            ..summary()
+        };
+        assert_eq!(
+            summary.render(),
+            "1 row from 1 file in 0.83 s\n\
+             \u{20} 1 sessionized\n\
+             \u{20} 0 duplicates dropped, listed in tracklet_duplicates\n\
+             \u{20} 0 rejected\n\
+             1 session of 1 visitor in out/current\n\
+             check failed: `alias` is not unique in dbt_aliases_mapping\n"
+        );
+    }
+
+    #[test]
+    fn a_manifest_gives_its_figures() {
+        let manifest = serde_json::from_value(serde_json::json!({
+            "format": 1, "snapshot": "000001", "created_at": "2026-01-04T10:00:00Z",
+            "versions": {"tracklet": "0.1.0", "writer": "w"}, "config_fingerprint": "f",
+            "rows": {"read": 20_000, "sessionized": 19_480, "duplicates": 500, "rejected": 20, "skipped": 1_300},
+            "rejects": {"missing_ids": 16, "bad_timestamp": 4}, "tables": {}, "sessions": 2_345, "visitors": 1,
+            "inputs": [{"path": "a", "bytes": 1, "modified": null, "etag": null,
+                        "rows": 1, "rejected": 0, "skipped": 0}],
+            "warnings": [], "written": {"files": 0, "bytes": 0}, "timings": {},
+            "checks": [{"invariant": "aliases are unique", "passed": false, "found": "2 of 3"},
+                       {"invariant": "visitors are unique", "passed": true, "found": "3 of 3"}],
+        }))
+        .unwrap();
+        let found = Summary::new(&manifest, 0.834, PathBuf::from("out/current"));
+        let mut expected = summary();
+        expected.files = 1;
+        expected.failed_checks = vec!["aliases are unique (2 of 3)".to_owned()];
+        expected.reasons = vec![("bad_timestamp".into(), 4), ("missing_ids".into(), 16)];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn long_runs_are_told_in_minutes() {
+        assert_eq!(seconds(59.994), "59.99 s");
+        assert_eq!(seconds(61.2), "1 min 01 s");
+    }
+}

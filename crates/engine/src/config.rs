@@ -1,0 +1,193 @@
+//! `tracklet.toml`: what a run reads, what a session is and where the tables go.
+//!
+//! [`keys::KEYS`] is the one list of what the file can hold; the reference in `docs/configuration.md` is made from
+//! it by [`reference`](fn@reference).
+
+mod document;
+mod duration;
+mod error;
+mod fingerprint;
+pub mod keys;
+mod parse;
+mod reference;
+
+pub use duration::DurationError;
+pub use error::{ConfigError, Place, Problem, TakenBy};
+pub use reference::reference;
+
+pub use crate::read::Format;
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::rules::Rules;
+
+/// The name of the file that is looked for when none is named.
+pub const FILE_NAME: &str = "tracklet.toml";
+
+/// The configuration of a run. The default holds without a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Config {
+    /// What is read.
+    pub source: Source,
+    /// What the tables mean.
+    pub rules: Rules,
+    /// Where the tables go.
+    pub output: Output,
+}
+
+/// What is read: the section `[source]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Source {
+    /// Files, folders, globs and URLs, relative ones already joined to the folder of the file. Empty when the
+    /// command line must name them.
+    pub paths: Vec<String>,
+    /// What the files are; `None` tells by the ending of their names.
+    pub format: Option<Format>,
+    /// An SQL expression that the rows read must meet. Its text is not looked at here.
+    pub filter: Option<String>,
+    /// How names of raw events become those of a warehouse.
+    pub event_names: EventNames,
+    /// Which of the source's columns stands for which canonical one.
+    pub columns: Columns,
+}
+
+/// Every format with its name in the file and on the command line.
+pub const FORMATS: [(&str, Format); 3] =
+    [("json", Format::Json), ("csv", Format::Csv), ("parquet", Format::Parquet)];
+
+/// Every convention for event names with its name in the file.
+pub const EVENT_NAMES: [(&str, EventNames); 5] = [
+    ("rudderstack", EventNames::RudderStack),
+    ("rudderstack_divided", EventNames::RudderStackDivided),
+    ("blendo", EventNames::Blendo),
+    ("segment", EventNames::Segment),
+    ("raw", EventNames::Raw),
+];
+
+/// The source's own names of the canonical columns; `None` is the usual name. Columns are found without regard to
+/// case.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Columns {
+    /// The id of the message.
+    pub event_id: Option<String>,
+    /// The id of the device.
+    pub anonymous_id: Option<String>,
+    /// The id of the user.
+    pub user_id: Option<String>,
+    /// The name of the event.
+    pub event: Option<String>,
+    /// When the event happened.
+    pub timestamp: Option<String>,
+    /// When it arrived.
+    pub received_at: Option<String>,
+}
+
+impl Columns {
+    /// The canonical columns, in canonical order, with the source's own names.
+    pub fn mapped(&self) -> [(&'static str, Option<&str>); 6] {
+        let own = [
+            &self.event_id,
+            &self.anonymous_id,
+            &self.user_id,
+            &self.event,
+            &self.timestamp,
+            &self.received_at,
+        ];
+        std::array::from_fn(|place| (keys::CANONICAL_COLUMNS[place], own[place].as_deref()))
+    }
+}
+
+/// Where the tables go: the section `[output]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// The folder that holds `current` and `snapshots`.
+    pub dir: PathBuf,
+    /// How many snapshots stay, the newest included.
+    pub keep: NonZeroUsize,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self { dir: PathBuf::from("out"), keep: NonZeroUsize::new(3).expect("3 is not 0") }
+    }
+}
+
+impl Config {
+    /// The configuration in the file `path`. Relative paths in it start at its folder.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unreadable`] when it can't be read, [`ConfigError::Wrong`] with the place of the first thing
+    /// in it that is wrong.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let mut config = Self::parse(&text, path)?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        config.output.dir = folder.join(&config.output.dir);
+        for source in &mut config.source.paths {
+            if !source.contains("://") {
+                *source = folder.join(&*source).to_string_lossy().into_owned();
+            }
+        }
+        Ok(config)
+    }
+
+    /// The file `named`, or [`FILE_NAME`] of the working folder if there is one, or the defaults.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_or_default(named: Option<&Path>) -> Result<Self, ConfigError> {
+        let usual = Path::new(FILE_NAME);
+        match named {
+            Some(path) => Self::load(path),
+            None if usual.exists() => Self::load(usual),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// The configuration in `text`, its relative paths left as they are. `file` is named in errors.
+    ///
+    /// # Errors
+    /// [`ConfigError::Wrong`] with the place of the first thing that is wrong.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        parse::parse(text, file)
+    }
+
+    /// What the tables mean, as the kernel takes it.
+    pub fn rules(&self) -> Rules {
+        self.rules.clone()
+    }
+
+    /// The BLAKE3 hash, in 64 hexadecimal digits, of all that can change what the tables say.
+    ///
+    /// Two configurations with the same fingerprint give the same rows from the same input. It is taken over a
+    /// canonical rendering, so neither order, spelling nor comments of the file matter: the timeout in its unit with
+    /// the boundary, `dedupe`, the mapped columns in lower case, `where` and `event_names`, every count with its
+    /// events sorted, and the flow's length. Paths, format and `[output]` are not part of it.
+    pub fn fingerprint(&self) -> String {
+        fingerprint::fingerprint(self)
+    }
+}
+
+/// The longest flow.
+const LONGEST_FLOW: u64 = 100;
+
+/// The most characters a column's name may have: Postgres cuts longer ones.
+const LONGEST_COLUMN: usize = 63;
+
+/// The columns that `dbt_session_track_facts` has before the counts.
+const FACT_COLUMNS: [&str; 3] = ["session_id", "ended_at", "num_pvs"];
+
+const MICROS_PER_MINUTE: u64 = tracklet_kernel::rules::MICROS_PER_MINUTE as u64;
+
+fn minutes_in(micros: NonZeroU64) -> Option<NonZeroU64> {
+    if micros.get().is_multiple_of(MICROS_PER_MINUTE) {
+        NonZeroU64::new(micros.get() / MICROS_PER_MINUTE)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,223 @@
+//! A TOML file as sections and values that know where they stand.
+
+use super::error::{ConfigError, Place, Problem};
+use super::keys::{ANY, keys_of, sections};
+use std::ops::Range;
+use std::path::Path;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// The text of a file and its name: what turns an offset into a place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Document<'a> {
+    text: &'a str,
+    file: &'a Path,
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn new(text: &'a str, file: &'a Path) -> Self {
+        Self { text, file }
+    }
+
+    /// The error `problem` at the byte range `span`.
+    pub(super) fn wrong(self, span: &Range<usize>, problem: Problem) -> ConfigError {
+        let before = &self.text[..self.text.floor_char_boundary(span.start)];
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        let place = Place {
+            file: self.file.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        };
+        ConfigError::Wrong { place, problem }
+    }
+
+    /// The top of the file.
+    pub(super) fn parse(self) -> Result<DeTable<'a>, ConfigError> {
+        DeTable::parse(self.text).map(Spanned::into_inner).map_err(|error| {
+            let span = error.span().unwrap_or(0..0);
+            self.wrong(&span, Problem::Syntax(error.message().lines().collect::<Vec<_>>().join(", ")))
+        })
+    }
+
+    /// What stands at `span`, short enough for a message.
+    fn written(self, span: &Range<usize>) -> String {
+        const SHOWN: usize = 60;
+        let whole = self.text.get(span.clone()).unwrap_or_default().trim();
+        let line = whole.lines().next().unwrap_or_default();
+        let mut shown: String = line.chars().take(SHOWN).collect();
+        if shown.len() < whole.len() {
+            shown.push_str("...");
+        }
+        shown
+    }
+}
+
+/// A table of the file, its keys known to be allowed.
+pub(super) struct Section<'a> {
+    document: Document<'a>,
+    name: &'static str,
+    table: Option<&'a DeTable<'a>>,
+}
+
+impl<'a> Section<'a> {
+    /// The top of the file.
+    pub(super) fn top(document: Document<'a>, table: &'a DeTable<'a>) -> Result<Self, ConfigError> {
+        Self { document, name: "", table: Some(table) }.checked()
+    }
+
+    /// The section `[name]` (its dotted name) that stands in this one; without keys if the file has no such section.
+    pub(super) fn section(&self, name: &'static str) -> Result<Self, ConfigError> {
+        let own_name = name.rsplit('.').next().unwrap_or(name);
+        let table = match self.table.and_then(|table| table.get(own_name)) {
+            None => None,
+            Some(value) => Some(value.get_ref().as_table().ok_or_else(|| {
+                let problem = Problem::WrongType {
+                    key: name.to_owned(),
+                    expected: "a section",
+                    value: self.document.written(&value.span()),
+                };
+                self.document.wrong(&value.span(), problem)
+            })?),
+        };
+        Self { document: self.document, name, table }.checked()
+    }
+
+    fn checked(self) -> Result<Self, ConfigError> {
+        if keys_of(self.name).any(|key| key.name == ANY) {
+            return Ok(self);
+        }
+        let known = |key: &str| {
+            let path = self.path(key);
+            keys_of(self.name).any(|known| known.name == key) || sections().contains(&path.as_str())
+        };
+        match self.entries().into_iter().find(|entry| !known(&entry.key)) {
+            None => Ok(self),
+            Some(unknown) => {
+                let problem = Problem::UnknownKey { section: self.name.to_owned(), key: unknown.key };
+                Err(self.document.wrong(&unknown.key_span, problem))
+            }
+        }
+    }
+
+    fn path(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+
+    /// Every key with its value, in the order of the file.
+    pub(super) fn entries(&self) -> Vec<Entry<'a>> {
+        let mut entries: Vec<Entry<'a>> = self
+            .table
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| Entry {
+                document: self.document,
+                path: self.path(key.get_ref()),
+                key: key.get_ref().to_string(),
+                key_span: key.span(),
+                value,
+            })
+            .collect();
+        entries.sort_by_key(|entry| entry.key_span.start);
+        entries
+    }
+
+    /// Whether the file has the section.
+    pub(super) fn exists(&self) -> bool {
+        self.table.is_some()
+    }
+
+    /// The value of one key, if the file has it.
+    pub(super) fn get(&self, key: &str) -> Option<Entry<'a>> {
+        self.entries().into_iter().find(|entry| entry.key == key)
+    }
+}
+
+/// A key with its value.
+pub(super) struct Entry<'a> {
+    document: Document<'a>,
+    path: String,
+    /// The key without its section.
+    pub(super) key: String,
+    /// Where the key stands.
+    pub(super) key_span: Range<usize>,
+    value: &'a Spanned<DeValue<'a>>,
+}
+
+impl Entry<'_> {
+    /// `problem` where the value stands.
+    pub(super) fn wrong(&self, problem: Problem) -> ConfigError {
+        self.document.wrong(&self.value.span(), problem)
+    }
+
+    /// `problem` where the key stands.
+    pub(super) fn wrong_key(&self, problem: Problem) -> ConfigError {
+        self.document.wrong(&self.key_span, problem)
+    }
+
+    /// The value as it stands in the file.
+    pub(super) fn written(&self) -> String {
+        self.document.written(&self.value.span())
+    }
+
+    fn wrong_type(&self, value: &Spanned<DeValue<'_>>, expected: &'static str) -> ConfigError {
+        let written = self.document.written(&value.span());
+        self.document
+            .wrong(&value.span(), Problem::WrongType { key: self.path.clone(), expected, value: written })
+    }
+
+    pub(super) fn boolean(&self) -> Result<bool, ConfigError> {
+        self.value.get_ref().as_bool().ok_or_else(|| self.wrong_type(self.value, "`true` or `false`"))
+    }
+
+    /// A text that is not empty.
+    pub(super) fn text(&self) -> Result<String, ConfigError> {
+        self.text_of(self.value, "a text")
+    }
+
+    /// The value if it is a text, whatever is in it.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        self.value.get_ref().as_str()
+    }
+
+    fn text_of(&self, value: &Spanned<DeValue<'_>>, expected: &'static str) -> Result<String, ConfigError> {
+        let text = value.get_ref().as_str().ok_or_else(|| self.wrong_type(value, expected))?;
+        if text.is_empty() {
+            return Err(self.document.wrong(&value.span(), Problem::Empty { key: self.path.clone() }));
+        }
+        Ok(text.to_owned())
+    }
+
+    /// A text or a list of texts, none of them empty.
+    pub(super) fn texts(&self) -> Result<Vec<String>, ConfigError> {
+        const EXPECTED: &str = "a text or a list of texts";
+        match self.value.get_ref().as_array() {
+            None => Ok(vec![self.text_of(self.value, EXPECTED)?]),
+            Some(list) => list.iter().map(|item| self.text_of(item, EXPECTED)).collect(),
+        }
+    }
+
+    /// A number from `least` to `most`.
+    pub(super) fn number(&self, least: u64, most: Option<u64>) -> Result<u64, ConfigError> {
+        let integer =
+            self.value.get_ref().as_integer().ok_or_else(|| self.wrong_type(self.value, "a number"))?;
+        u64::from_str_radix(integer.as_str(), integer.radix())
+            .ok()
+            .filter(|number| (least..=most.unwrap_or(u64::MAX)).contains(number))
+            .ok_or_else(|| {
+                let (key, value) = (self.path.clone(), self.written());
+                self.wrong(Problem::OutOfRange { key, value, least, most })
+            })
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&self, choices: &[(&'static str, T)]) -> Result<T, ConfigError> {
+        let word = self.as_text().ok_or_else(|| self.wrong_type(self.value, "a text"))?;
+        choices.iter().find(|(name, _)| *name == word).map(|(_, choice)| *choice).ok_or_else(|| {
+            self.wrong(Problem::NotAChoice {
+                key: self.path.clone(),
+                value: word.to_owned(),
+                choices: choices.iter().map(|(name, _)| *name).collect(),
+            })
+        })
+    }
+}

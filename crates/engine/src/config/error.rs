@@ -1,0 +1,223 @@
+//! What can be wrong with a configuration file, with the place of it.
+
+use super::duration::DurationError;
+use super::keys::{ANY, KEYS, Key, keys_of, sections};
+use crate::error::{Hint, listed, nearest};
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// A place in a file; both numbers count from 1, the column in characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file as it was named.
+    pub file: PathBuf,
+    /// The line.
+    pub line: usize,
+    /// The character in the line.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("cannot read the configuration file `{}`", path.display())]
+    Unreadable {
+        /// The file as it was named.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file holds something wrong.
+    #[error("{place}: {problem}")]
+    Wrong {
+        /// Where.
+        place: Place,
+        /// What.
+        problem: Problem,
+    },
+}
+
+/// What a configuration file can hold that is wrong. Keys are dotted paths (`sessions.timeout`), values stand as in
+/// the file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// It is not TOML.
+    #[error("this is not TOML: {0}")]
+    Syntax(String),
+    /// No such key.
+    #[error("unknown key `{}`", dotted(section, key))]
+    UnknownKey {
+        /// The section it stands in, `""` for the top.
+        section: String,
+        /// Its name.
+        key: String,
+    },
+    /// A value of another type.
+    #[error("`{key}` must be {expected}, not `{value}`")]
+    WrongType {
+        /// The key.
+        key: String,
+        /// What it takes.
+        expected: &'static str,
+        /// What stands there.
+        value: String,
+    },
+    /// A word that is not one of a few.
+    #[error("`{key}` can't be `{value}`")]
+    NotAChoice {
+        /// The key.
+        key: String,
+        /// What stands there.
+        value: String,
+        /// What it takes.
+        choices: Vec<&'static str>,
+    },
+    /// A text without a character where there must be one.
+    #[error("`{key}` is empty")]
+    Empty {
+        /// The key.
+        key: String,
+    },
+    /// A number beyond its limits.
+    #[error("`{key}` must be {}, not `{value}`", range(*least, *most))]
+    OutOfRange {
+        /// The key.
+        key: String,
+        /// What stands there.
+        value: String,
+        /// The least number it takes.
+        least: u64,
+        /// The greatest, if there is one.
+        most: Option<u64>,
+    },
+    /// A timeout that is no duration.
+    #[error("`sessions.timeout` can't be `{value}`: {problem}")]
+    Timeout {
+        /// What stands there.
+        value: String,
+        /// Why not.
+        problem: DurationError,
+    },
+    /// A timeout of part-minutes with the boundary that only knows whole ones.
+    #[error("`sessions.timeout` of `{value}` is not a number of whole minutes")]
+    PartMinutes {
+        /// What stands there.
+        value: String,
+    },
+    /// A name that not every warehouse takes for a column.
+    #[error("`{0}` is no name for a column")]
+    BadColumn(String),
+    /// A count column named like another column of its table.
+    #[error("the count column `{column}` has the name of {}", taken(other))]
+    TakenColumn {
+        /// The column.
+        column: String,
+        /// The column it clashes with.
+        other: TakenBy,
+    },
+    /// A count column that counts nothing.
+    #[error("the count column `{0}` lists no event")]
+    CountsNothing(String),
+}
+
+/// Whose name a count column has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TakenBy {
+    /// A column that `dbt_session_track_facts` always has.
+    Table(&'static str),
+    /// Another count column, as the file spells it.
+    Count(String),
+}
+
+fn taken(by: &TakenBy) -> String {
+    match by {
+        TakenBy::Table(column) => format!("the column `{column}` of `dbt_session_track_facts`"),
+        TakenBy::Count(column) => format!("the count column `{column}`"),
+    }
+}
+
+fn dotted(section: &str, key: &str) -> String {
+    if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
+}
+
+fn range(least: u64, most: Option<u64>) -> String {
+    match most {
+        Some(most) => format!("a number from {least} to {most}"),
+        None => format!("a number of at least {least}"),
+    }
+}
+
+impl Hint for ConfigError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("`tracklet init` writes one".to_owned())
+            }
+            Self::Unreadable { .. } => None,
+            Self::Wrong { problem, .. } => problem.hint(),
+        }
+    }
+}
+
+impl Hint for Problem {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::UnknownKey { section, key } => return Some(unknown_key_hint(section, key)),
+            Self::WrongType { key, .. } => {
+                let known = KEYS.iter().find(|known| dotted(known.section, known.name) == *key)?;
+                format!("for example: {}", known.example)
+            }
+            Self::NotAChoice { value, choices, .. } => match nearest(value, choices.iter().copied()) {
+                Some(choice) => format!("did you mean `{choice}`?"),
+                None => format!("it can be one of {}", listed(choices.iter().copied())),
+            },
+            Self::Empty { .. } => "leave the key out to have its default".to_owned(),
+            Self::Syntax(_) | Self::OutOfRange { .. } => return None,
+            Self::Timeout { value, problem } => match problem {
+                DurationError::NoUnit => {
+                    format!("a number alone is minutes and stands without quotes: {value}")
+                }
+                _ => "write minutes as a number, or a text such as \"30m\", \"1h30m\", \"90s\" or \"500ms\""
+                    .to_owned(),
+            },
+            Self::PartMinutes { .. } => {
+                "round it to minutes, or set [sessions] boundary = \"exact\" to compare microseconds"
+                    .to_owned()
+            }
+            Self::BadColumn(_) => {
+                "use letters, digits and underscores, at most 63 of them and no digit first".to_owned()
+            }
+            Self::TakenColumn { .. } => {
+                "columns are told apart without regard to case: choose another name".to_owned()
+            }
+            Self::CountsNothing(column) => format!("for example: {column} = [\"order_completed\"]"),
+        })
+    }
+}
+
+fn unknown_key_hint(section: &str, key: &str) -> String {
+    let children = sections().into_iter().filter_map(|name| match name.rsplit_once('.') {
+        Some((parent, child)) if parent == section => Some(child),
+        None if section.is_empty() && !name.is_empty() => Some(name),
+        _ => None,
+    });
+    let known: Vec<&str> = keys_of(section).map(|known| known.name).chain(children).collect();
+    if let Some(meant) = nearest(key, known.iter().copied()) {
+        return format!("did you mean `{meant}`?");
+    }
+    let elsewhere = KEYS.iter().find(|known| known.name == key && known.name != ANY);
+    match elsewhere {
+        Some(Key { section: "", .. }) => format!("`{key}` stands at the top of the file, before any section"),
+        Some(known) => format!("`{key}` belongs in [{}]", known.section),
+        None if section.is_empty() => format!("the file can hold {}", listed(known)),
+        None => format!("[{section}] can hold {}", listed(known)),
+    }
+}

@@ -1,0 +1,223 @@
+//! Every key of `tracklet.toml`: the one place where they are written down.
+//!
+//! The parser refuses what is not here, `docs/configuration.md` and the file that `tracklet init` writes are made
+//! from it.
+
+/// One key of the configuration file.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// The table it stands in, `""` for the top of the file.
+    pub section: &'static str,
+    /// Its name; [`ANY`] where the user chooses the names.
+    pub name: &'static str,
+    /// What may be written, in words.
+    pub value: &'static str,
+    /// What holds without it, as TOML or in words.
+    pub default: &'static str,
+    /// A line as it could stand in a file.
+    pub example: &'static str,
+    /// Whether the key changes what the tables say, and so belongs to the fingerprint.
+    pub meaning: Meaning,
+    /// What it does.
+    pub about: &'static str,
+}
+
+/// Whether a key changes what the tables say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// Another value may give other rows.
+    Changes,
+    /// The rows stay as they are.
+    Keeps,
+}
+
+/// The name of a key in a section whose names the user chooses.
+pub const ANY: &str = "<column>";
+
+/// The canonical columns of a track, as `[source.columns]` names them.
+pub const CANONICAL_COLUMNS: [&str; 6] =
+    ["event_id", "anonymous_id", "user_id", "event", "timestamp", "received_at"];
+
+const fn column(
+    name: &'static str,
+    default: &'static str,
+    example: &'static str,
+    about: &'static str,
+) -> Key {
+    Key {
+        section: "source.columns",
+        name,
+        value: "a column's name",
+        default,
+        example,
+        meaning: Meaning::Changes,
+        about,
+    }
+}
+
+/// All keys, in the order in which a file would have them.
+pub const KEYS: &[Key] = &[
+    Key {
+        section: "",
+        name: "dedupe",
+        value: "`true` or `false`",
+        default: "`true`",
+        example: "dedupe = true",
+        meaning: Meaning::Changes,
+        about: "RudderStack delivers every event at least once. With `true` the rows of one event id become one, and \
+                the others go to `tracklet_duplicates`; with `false` every row counts.",
+    },
+    Key {
+        section: "source",
+        name: "paths",
+        value: "a text or a list of texts",
+        default: "none: the command line names them",
+        example: "paths = [\"rudder-logs\"]",
+        meaning: Meaning::Keeps,
+        about: "Files, folders, globs or URLs (`s3://`, `gs://`, `az://`) to read when the command line names none. \
+                A relative path starts at the folder of the configuration file.",
+    },
+    Key {
+        section: "source",
+        name: "format",
+        value: "`json`, `csv` or `parquet`",
+        default: "by the ending of each file's name",
+        example: "format = \"json\"",
+        meaning: Meaning::Keeps,
+        about: "What the files are, whatever they are called.",
+    },
+    Key {
+        section: "source",
+        name: "where",
+        value: "an SQL expression",
+        default: "none: every row",
+        example: "where = \"context_ip <> '10.0.0.1'\"",
+        meaning: Meaning::Changes,
+        about: "Only rows for which this holds are read, the others are counted as skipped. It may use every column \
+                of the source.",
+    },
+    Key {
+        section: "source",
+        name: "event_names",
+        value: "`rudderstack`, `rudderstack_divided`, `blendo`, `segment` or `raw`",
+        default: "`rudderstack`",
+        example: "event_names = \"rudderstack\"",
+        meaning: Meaning::Changes,
+        about: "How names from raw JSON or `event_text` become the names a warehouse has (`Product Viewed` to \
+                `product_viewed`). `rudderstack_divided` makes digits words of their own, as older destinations do; \
+                `blendo` trims and lowers the case; `segment` names as Segment does; `raw` leaves them alone.",
+    },
+    column(
+        "event_id",
+        "`id`, or `messageId` in raw JSON",
+        "event_id = \"message_id\"",
+        "The id of the message, unique for every event.",
+    ),
+    column(
+        "anonymous_id",
+        "`anonymous_id`, or `anonymousId`",
+        "anonymous_id = \"device\"",
+        "The id of the device.",
+    ),
+    column(
+        "user_id",
+        "`user_id`, or `userId`",
+        "user_id = \"customer\"",
+        "The id of the user, set at login.",
+    ),
+    column(
+        "event",
+        "`event`, or `event_text` where there is no `event`",
+        "event = \"name\"",
+        "The name of the event.",
+    ),
+    column(
+        "timestamp",
+        "`timestamp` or `_timestamp`",
+        "timestamp = \"original_timestamp\"",
+        "When the event happened.",
+    ),
+    column(
+        "received_at",
+        "`received_at`, or `receivedAt`",
+        "received_at = \"loaded_at\"",
+        "When the event arrived. The column may be absent.",
+    ),
+    Key {
+        section: "sessions",
+        name: "timeout",
+        value: "minutes as a number, or a text such as `\"30m\"`, `\"1h30m\"`, `\"90s\"`, `\"500ms\"`",
+        default: "`30`",
+        example: "timeout = 30",
+        meaning: Meaning::Changes,
+        about: "A visitor who is idle for longer opens a new session. Units are `d`, `h`, `m`, `s` and `ms`.",
+    },
+    Key {
+        section: "sessions",
+        name: "boundary",
+        value: "`whole_minutes` or `exact`",
+        default: "`whole_minutes`",
+        example: "boundary = \"whole_minutes\"",
+        meaning: Meaning::Changes,
+        about: "How idle time is compared with the timeout. `whole_minutes` cuts it to whole minutes first, so that \
+                30 minutes and 59 seconds are not over 30, and takes whole minutes only; `exact` compares \
+                microseconds.",
+    },
+    Key {
+        section: "counts",
+        name: ANY,
+        value: "an event's name or a list of names",
+        default: "`cnt_viewed_product = \"viewed_product\"`, `cnt_signup = \"signup\"`",
+        example: "cnt_purchase = [\"order_completed\", \"order_paid\"]",
+        meaning: Meaning::Changes,
+        about: "A column of `dbt_session_track_facts` that counts a session's events with one of these names. A \
+                `[counts]` section replaces the default columns. Names are those of the `event` column \
+                (`product_viewed`, not `Product Viewed`). A column's name has letters, digits and underscores, at \
+                most 63 of them.",
+    },
+    Key {
+        section: "flow",
+        name: "length",
+        value: "a number from 1 to 100",
+        default: "`5`",
+        example: "length = 5",
+        meaning: Meaning::Changes,
+        about: "How many events a row of `dbt_tracks_flow` shows, its own included: columns `event`, `event_2` to \
+                `event_<length>`.",
+    },
+    Key {
+        section: "output",
+        name: "dir",
+        value: "a folder",
+        default: "`\"out\"`",
+        example: "dir = \"out\"",
+        meaning: Meaning::Keeps,
+        about: "Where the tables go; `--out` goes before it. A relative path starts at the folder of the \
+                configuration file.",
+    },
+    Key {
+        section: "output",
+        name: "keep",
+        value: "a number, at least 1",
+        default: "`3`",
+        example: "keep = 3",
+        meaning: Meaning::Keeps,
+        about: "How many snapshots stay, the newest included, for `tracklet snapshots rollback`.",
+    },
+];
+
+/// The names of all sections, in file order, the top of the file (`""`) first.
+pub fn sections() -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for key in KEYS {
+        if !names.contains(&key.section) {
+            names.push(key.section);
+        }
+    }
+    names
+}
+
+/// The keys of one section, in file order.
+pub fn keys_of(section: &str) -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().filter(move |key| key.section == section)
+}

@@ -1,0 +1,318 @@
+use super::{Columns, Config, ConfigError, Format, keys, reference};
+use crate::error::Hint;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("tracklet.toml"))
+}
+
+fn good(text: &str) -> Config {
+    parse(text).unwrap_or_else(|error| panic!("{text}\n{error}"))
+}
+
+#[test]
+fn an_empty_file_is_the_defaults() {
+    let config = good("");
+    assert_eq!(config, Config::default());
+    assert_eq!(config.rules(), Rules::default());
+    assert_eq!(config.output.dir, Path::new("out"));
+    assert_eq!(config.output.keep.get(), 3);
+    assert_eq!(config.source.event_names, EventNames::RudderStack);
+}
+
+#[test]
+fn every_key_is_read() {
+    let config = good(
+        r#"
+        dedupe = false
+        [source]
+        paths = ["logs", "s3://bucket/x"]
+        where = "channel = 'web'"
+        event_names = "blendo"
+        format = "csv"
+        [source.columns]
+        event_id = "message"
+        anonymous_id = "device"
+        user_id = "customer"
+        event = "name"
+        timestamp = "at"
+        received_at = "arrived"
+        [sessions]
+        timeout = "90s"
+        boundary = "exact"
+        [counts]
+        purchases = ["paid", "bought"]
+        cnt_signup = "signup"
+        [flow]
+        length = 9
+        [output]
+        dir = "tables"
+        keep = 1
+        "#,
+    );
+    let own = |name: &str| Some(name.to_owned());
+    assert_eq!(
+        config.source,
+        super::Source {
+            paths: vec!["logs".to_owned(), "s3://bucket/x".to_owned()],
+            format: Some(Format::Csv),
+            filter: own("channel = 'web'"),
+            event_names: EventNames::Blendo,
+            columns: Columns {
+                event_id: own("message"),
+                anonymous_id: own("device"),
+                user_id: own("customer"),
+                event: own("name"),
+                timestamp: own("at"),
+                received_at: own("arrived"),
+            },
+        }
+    );
+    assert_eq!(
+        config.rules,
+        Rules {
+            timeout: Timeout::Exact(NonZeroU64::new(90_000_000).unwrap()),
+            duplicates: Duplicates::Keep,
+            // In the file's order, not the alphabet's.
+            counts: vec![Count::new("purchases", ["paid", "bought"]), Count::new("cnt_signup", ["signup"])],
+            flow_length: 9,
+        }
+    );
+    assert_eq!(config.output, super::Output { dir: PathBuf::from("tables"), keep: NonZeroUsize::MIN });
+}
+
+#[test]
+fn timeouts() {
+    let minutes = |number| Timeout::WholeMinutes(NonZeroU64::new(number).unwrap());
+    let exact = |micros| Timeout::Exact(NonZeroU64::new(micros).unwrap());
+    let cases = [
+        ("", minutes(30)),
+        ("timeout = 45", minutes(45)),
+        ("timeout = 0x1e", minutes(30)),
+        ("timeout = \"1h30m\"", minutes(90)),
+        ("timeout = \"120s\"", minutes(2)),
+        ("boundary = \"exact\"", exact(1_800_000_000)),
+        ("timeout = 5\nboundary = \"exact\"", exact(300_000_000)),
+        ("timeout = \"500ms\"\nboundary = \"exact\"", exact(500_000)),
+    ];
+    for (lines, timeout) in cases {
+        assert_eq!(good(&format!("[sessions]\n{lines}")).rules.timeout, timeout, "{lines}");
+    }
+}
+
+#[test]
+fn an_empty_counts_section_has_no_count_columns() {
+    assert_eq!(good("[counts]").rules.counts, []);
+    assert_eq!(good("[flow]").rules.counts.len(), 2);
+}
+
+/// Text, message with its place, hint (`""` for none).
+const WRONG: &[(&str, &str, &str)] = &[
+    ("[sessions]\ntimout = 30", "2:1: unknown key `sessions.timout`", "did you mean `timeout`?"),
+    ("sesions = 3", "1:1: unknown key `sesions`", "did you mean `sessions`?"),
+    (
+        "[source]\n[source.colums]\nevent = \"e\"",
+        "2:9: unknown key `source.colums`",
+        "did you mean `columns`?",
+    ),
+    (
+        "[source.columns]\nmessage = \"m\"",
+        "2:1: unknown key `source.columns.message`",
+        "[source.columns] can hold `event_id`, `anonymous_id`, `user_id`, `event`, `timestamp` and `received_at`",
+    ),
+    ("timeout = 30", "1:1: unknown key `timeout`", "`timeout` belongs in [sessions]"),
+    (
+        "[flow]\ndedupe = true",
+        "2:1: unknown key `flow.dedupe`",
+        "`dedupe` stands at the top of the file, before any section",
+    ),
+    (
+        "zzz = 1",
+        "1:1: unknown key `zzz`",
+        "the file can hold `dedupe`, `source`, `sessions`, `counts`, `flow` and `output`",
+    ),
+    ("dedupe = yes", "1:10: this is not TOML: string values must be quoted, expected literal string", ""),
+    ("dedupe = true\ndedupe = true", "2:1: this is not TOML: duplicate key", ""),
+    (
+        "dedupe = \"true\"",
+        "1:10: `dedupe` must be `true` or `false`, not `\"true\"`",
+        "for example: dedupe = true",
+    ),
+    ("source = 1", "1:10: `source` must be a section, not `1`", ""),
+    (
+        "[sessions]\n  timeout = \"30\"",
+        "2:13: `sessions.timeout` can't be `30`: it has no unit",
+        "a number alone is minutes and stands without quotes: 30",
+    ),
+    (
+        "[sessions]\ntimeout = \"30 min\"",
+        "2:11: `sessions.timeout` can't be `30 min`: it is not a duration",
+        "write minutes as a number, or a text such as \"30m\", \"1h30m\", \"90s\" or \"500ms\"",
+    ),
+    (
+        "[sessions]\ntimeout = \"0s\"",
+        "2:11: `sessions.timeout` can't be `0s`: it must be more than 0",
+        "write minutes as a number, or a text such as \"30m\", \"1h30m\", \"90s\" or \"500ms\"",
+    ),
+    (
+        "[sessions]\ntimeout = 0",
+        "2:11: `sessions.timeout` must be a number from 1 to 153722867280, not `0`",
+        "",
+    ),
+    (
+        "[sessions]\ntimeout = -5",
+        "2:11: `sessions.timeout` must be a number from 1 to 153722867280, not `-5`",
+        "",
+    ),
+    (
+        "[sessions]\ntimeout = 1.5",
+        "2:11: `sessions.timeout` must be a number, not `1.5`",
+        "for example: timeout = 30",
+    ),
+    (
+        "[sessions]\ntimeout = \"90s\"",
+        "2:11: `sessions.timeout` of `\"90s\"` is not a number of whole minutes",
+        "round it to minutes, or set [sessions] boundary = \"exact\" to compare microseconds",
+    ),
+    (
+        "[sessions]\nboundary = \"exactly\"",
+        "2:12: `sessions.boundary` can't be `exactly`",
+        "did you mean `exact`?",
+    ),
+    (
+        "[source]\nevent_names = \"snake\"",
+        "2:15: `source.event_names` can't be `snake`",
+        "it can be one of `rudderstack`, `rudderstack_divided`, `blendo`, `segment` and `raw`",
+    ),
+    ("[source]\nformat = \"jsno\"", "2:10: `source.format` can't be `jsno`", "did you mean `json`?"),
+    ("[source]\nwhere = \"\"", "2:9: `source.where` is empty", "leave the key out to have its default"),
+    (
+        "[source]\npaths = [\"a\",\n  7]",
+        "3:3: `source.paths` must be a text or a list of texts, not `7`",
+        "for example: paths = [\"rudder-logs\"]",
+    ),
+    ("[flow]\nlength = 0", "2:10: `flow.length` must be a number from 1 to 100, not `0`", ""),
+    ("[flow]\nlength = 101", "2:10: `flow.length` must be a number from 1 to 100, not `101`", ""),
+    ("[output]\nkeep = 0", "2:8: `output.keep` must be a number of at least 1, not `0`", ""),
+    (
+        "[counts]\n\"cnt-x\" = \"x\"",
+        "2:1: `cnt-x` is no name for a column",
+        "use letters, digits and underscores, at most 63 of them and no digit first",
+    ),
+    (
+        "[counts]\n1st = \"x\"",
+        "2:1: `1st` is no name for a column",
+        "use letters, digits and underscores, at most 63 of them and no digit first",
+    ),
+    (
+        "[counts]\nNum_PVs = \"x\"",
+        "2:1: the count column `Num_PVs` has the name of the column `num_pvs` of `dbt_session_track_facts`",
+        "columns are told apart without regard to case: choose another name",
+    ),
+    (
+        "[counts]\ncnt_a = \"x\"\nCNT_A = \"y\"",
+        "3:1: the count column `CNT_A` has the name of the count column `cnt_a`",
+        "columns are told apart without regard to case: choose another name",
+    ),
+    (
+        "[counts]\ncnt_a = []",
+        "2:9: the count column `cnt_a` lists no event",
+        "for example: cnt_a = [\"order_completed\"]",
+    ),
+    ("[counts]\ncnt_a = 3", "2:9: `counts.cnt_a` must be a text or a list of texts, not `3`", ""),
+    (
+        "\u{feff}# caf\u{e9}\n[flow] # \u{1f600}\nlength = \"five\"",
+        "3:10: `flow.length` must be a number, not `\"five\"`",
+        "for example: length = 5",
+    ),
+];
+
+#[test]
+fn wrong_files_say_what_where_and_how() {
+    for (text, message, hint) in WRONG {
+        let error = parse(text).expect_err(text);
+        assert_eq!(error.to_string(), format!("tracklet.toml:{message}"), "{text}");
+        assert_eq!(error.hint().unwrap_or_default(), *hint, "{text}");
+    }
+}
+
+#[test]
+fn a_column_may_have_63_characters() {
+    let longest = "c".repeat(63);
+    assert_eq!(good(&format!("[counts]\n{longest} = \"x\"")).rules.counts[0].column, longest);
+    assert!(parse(&format!("[counts]\n{longest}c = \"x\"")).is_err());
+}
+
+#[test]
+fn paths_of_a_file_start_at_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tracklet.toml");
+    std::fs::write(&file, "[source]\npaths = [\"logs\", \"/abs\", \"gs://b/c\"]\n[output]\ndir = \"o\"")
+        .unwrap();
+    let config = Config::load(&file).unwrap();
+    let logs = folder.path().join("logs").to_str().unwrap().to_owned();
+    assert_eq!(config.source.paths, [logs, "/abs".to_owned(), "gs://b/c".to_owned()]);
+    assert_eq!(config.output.dir, folder.path().join("o"));
+
+    let error = Config::load(&folder.path().join("none.toml")).unwrap_err();
+    assert!(error.to_string().ends_with("none.toml`"), "{error}");
+    assert!(std::error::Error::source(&error).is_some());
+    assert_eq!(error.hint().as_deref(), Some("`tracklet init` writes one"));
+}
+
+#[test]
+fn the_fingerprint_sees_meaning_only() {
+    let default = Config::default().fingerprint();
+    assert_eq!(default.len(), 64);
+    let same = [
+        "# a comment",
+        "dedupe = true",
+        "[sessions]\ntimeout = \"30m\"",
+        "[counts]\ncnt_viewed_product = [\"viewed_product\", \"viewed_product\"]\ncnt_signup = \"signup\"",
+        "[source]\npaths = [\"x\"]\nformat = \"csv\"",
+        "[output]\ndir = \"x\"\nkeep = 9",
+    ];
+    for text in same {
+        assert_eq!(good(text).fingerprint(), default, "{text}");
+    }
+    let other = [
+        "dedupe = false",
+        "[sessions]\ntimeout = 31",
+        "[sessions]\nboundary = \"exact\"",
+        "[counts]",
+        "[counts]\ncnt_signup = \"signup\"\ncnt_viewed_product = \"viewed_product\"",
+        "[counts]\ncnt_viewed_product = \"viewed_product\"\ncnt_signup = \"sign_up\"",
+        "[flow]\nlength = 4",
+        "[source]\nwhere = \"true\"",
+        "[source]\nevent_names = \"raw\"",
+        "[source.columns]\nevent = \"x\"",
+        "[source.columns]\nuser_id = \"x\"",
+    ];
+    let mut seen = vec![default];
+    for text in other {
+        let fingerprint = good(text).fingerprint();
+        assert!(!seen.contains(&fingerprint), "{text}");
+        seen.push(fingerprint);
+    }
+    let upper = good("[source.columns]\nevent = \"X\"");
+    assert_eq!(upper.fingerprint(), good("[source.columns]\nevent = \"x\"").fingerprint());
+}
+
+#[test]
+fn every_example_and_the_whole_sample_are_valid() {
+    let sample = reference();
+    let sample = sample.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let config = good(sample);
+    assert_eq!(config.rules.flow_length, 5);
+    for key in keys::KEYS {
+        good(&if key.section.is_empty() {
+            key.example.to_owned()
+        } else {
+            format!("[{}]\n{}", key.section, key.example)
+        });
+        assert!(sample.contains(key.example), "{}", key.example);
+    }
+}

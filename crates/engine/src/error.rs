@@ -1,0 +1,52 @@
+//! What every error of this crate can do beside saying what went wrong.
+
+/// An error that may know what to do about it.
+///
+/// The message (`Display`) names the object and the place, `source` is the cause, and the hint stands apart, so
+/// that each is printed once.
+pub trait Hint: std::error::Error {
+    /// What the user can do, as a sentence without a full stop; `None` when there is nothing sure to say.
+    fn hint(&self) -> Option<String> {
+        None
+    }
+}
+
+/// The one of `known` that `word` was probably meant to be, without regard to case.
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    known
+        .into_iter()
+        .map(|candidate| {
+            (strsim::normalized_damerau_levenshtein(&word, &candidate.to_lowercase()), candidate)
+        })
+        .filter(|(likeness, _)| *likeness >= 0.55)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+/// `a`, `b` and `c`, each in backticks.
+pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let mut quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    let Some(last) = quoted.pop() else { return "none".to_owned() };
+    if quoted.is_empty() { last } else { format!("{} and {last}", quoted.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{listed, nearest};
+
+    #[test]
+    fn a_typing_error_is_recognised_and_another_word_is_not() {
+        let known = ["timeout", "boundary"];
+        assert_eq!(nearest("timout", known), Some("timeout"));
+        assert_eq!(nearest("TIMEOUT", known), Some("timeout"));
+        assert_eq!(nearest("columns", known), None);
+    }
+
+    #[test]
+    fn lists_read_as_prose() {
+        assert_eq!(listed([]), "none");
+        assert_eq!(listed(["a"]), "`a`");
+        assert_eq!(listed(["a", "b", "c"]), "`a`, `b` and `c`");
+    }
+}

@@ -1,0 +1,97 @@
+//! `manifest.json`: what a run read, where every row went, and what it wrote.
+
+use crate::checks::Check;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The manifest's name in a snapshot's folder.
+pub const MANIFEST: &str = "manifest.json";
+/// The version of the manifest and of the layout of the snapshot it describes.
+pub const FORMAT: u32 = 1;
+
+/// Everything a run says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The snapshot's name.
+    pub snapshot: String,
+    /// When the run ended, RFC 3339 in UTC.
+    pub created_at: String,
+    /// What ran and what wrote the files.
+    pub versions: Versions,
+    /// A hash of all configuration that changes the meaning of the tables.
+    pub config_fingerprint: String,
+    /// Where every row went.
+    pub rows: Rows,
+    /// Rejected rows by reason; reasons without rows are absent.
+    pub rejects: BTreeMap<String, u64>,
+    /// Rows of every table.
+    pub tables: BTreeMap<String, u64>,
+    /// How many sessions there are.
+    pub sessions: u64,
+    /// How many visitors there are.
+    pub visitors: u64,
+    /// What was read, in the order of the paths.
+    pub inputs: Vec<Input>,
+    /// What a person should look at.
+    pub warnings: Vec<String>,
+    /// What came of every invariant.
+    pub checks: Vec<Check>,
+    /// Files and bytes of all tables.
+    pub written: Written,
+    /// Seconds of every step, by its name.
+    pub timings: BTreeMap<String, f64>,
+}
+
+/// What ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// The version of the program.
+    pub tracklet: String,
+    /// What the Parquet files name as their writer.
+    pub writer: String,
+}
+
+/// Row accounting: `read = sessionized + duplicates + rejected`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows {
+    /// Rows that could have been tracks.
+    pub read: u64,
+    /// Rows that are in a session.
+    pub sessionized: u64,
+    /// Rows dropped as duplicates.
+    pub duplicates: u64,
+    /// Rows that are no tracks for a reason.
+    pub rejected: u64,
+    /// Rows of another type, or filtered out; not part of `read`.
+    pub skipped: u64,
+}
+
+/// A file that was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Its path or URL.
+    pub path: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// When it was last changed, RFC 3339 in UTC, where that is known.
+    pub modified: Option<String>,
+    /// The object store's tag of its content, where there is one.
+    pub etag: Option<String>,
+    /// Rows read from it.
+    pub rows: u64,
+    /// Rows of it that were rejected.
+    pub rejected: u64,
+    /// Rows of it that were skipped.
+    pub skipped: u64,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// Parquet files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}

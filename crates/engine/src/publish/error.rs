@@ -1,0 +1,90 @@
+//! What can go wrong with an output folder.
+
+use crate::error::Hint;
+use std::path::{Path, PathBuf};
+
+/// An output folder could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// Another run holds the lock.
+    #[error("another run is writing to `{}`: {holder}", root.display())]
+    Locked {
+        /// The output folder.
+        root: PathBuf,
+        /// Who holds the lock and since when.
+        holder: String,
+    },
+    /// `current` is a file or folder of somebody else.
+    #[error("`{}` is not a link to a snapshot", path.display())]
+    NotOurs {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// There is no snapshot of that name, or none before the current one.
+    #[error("{}", missing_snapshot(wanted.as_deref()))]
+    NoSnapshot {
+        /// The name asked for.
+        wanted: Option<String>,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// A manifest that is none.
+    #[error("`{}` is not a manifest", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// The file system refused.
+    #[error("{action} `{}`", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With which file or folder.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+}
+
+fn missing_snapshot(wanted: Option<&str>) -> String {
+    match wanted {
+        Some(name) => format!("there is no snapshot `{name}`"),
+        None => "there is no snapshot before the current one".to_owned(),
+    }
+}
+
+impl Hint for PublishError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Locked { .. } => Some("wait for it to end, or choose another folder with --out".to_owned()),
+            Self::NotOurs { .. } => Some("choose another folder with --out, or move it away".to_owned()),
+            Self::NoSnapshot { known, .. } if known.is_empty() => {
+                Some("`tracklet run` makes the first".to_owned())
+            }
+            Self::NoSnapshot { known, .. } => Some(format!("there are {}", known.join(", "))),
+            Self::Io { source, .. } => match source.kind() {
+                std::io::ErrorKind::StorageFull => {
+                    Some("free some space; nothing was published, the tables are as they were".to_owned())
+                }
+                std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                    Some("choose a folder you may write to with --out".to_owned())
+                }
+                _ => None,
+            },
+            Self::Manifest { .. } => None,
+        }
+    }
+}
+
+/// Says what was tried with which path.
+pub(super) trait IoContext<T> {
+    fn context(self, action: &'static str, path: &Path) -> Result<T, PublishError>;
+}
+
+impl<T> IoContext<T> for std::io::Result<T> {
+    fn context(self, action: &'static str, path: &Path) -> Result<T, PublishError> {
+        self.map_err(|source| PublishError::Io { action, path: path.to_owned(), source })
+    }
+}

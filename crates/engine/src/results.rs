@@ -1,0 +1,235 @@
+//! Questions to the tables of a run.
+//!
+//! [`Results::open`] resolves `current` once, to the folder of one snapshot, so a run that publishes meanwhile
+//! can't mix two snapshots into one answer. Nothing here writes.
+
+mod error;
+mod print;
+mod table;
+
+pub use error::ResultsError;
+pub use print::{Layout, PrintError, print};
+pub use table::{Column, TableInfo, tables_as_rows};
+
+use crate::publish::CURRENT;
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
+use futures::StreamExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use table::Table;
+use tokio::runtime::Runtime;
+
+/// The folder of all snapshots.
+const SNAPSHOTS: &str = "snapshots";
+
+/// The contract's analysis: who stays longest, on average.
+const TOP_USERS: &str = "\
+    SELECT dbt_visitor_id, CAST(sum(session_duration) AS DOUBLE) / CAST(count(*) AS DOUBLE) AS avg_session_duration \
+    FROM dbt_session_duration GROUP BY dbt_visitor_id \
+    ORDER BY avg_session_duration DESC, dbt_visitor_id";
+
+/// The tables of one snapshot.
+#[derive(Debug)]
+pub struct Results {
+    folder: PathBuf,
+    tables: Vec<Table>,
+}
+
+impl Results {
+    /// The newest snapshot below `out`.
+    ///
+    /// # Errors
+    /// [`ResultsError::NoResults`] when no run has published there; [`ResultsError::Unreadable`] when the folder
+    /// can't be listed.
+    pub fn open(out: &Path) -> Result<Self, ResultsError> {
+        let current = out.join(CURRENT);
+        let folder = current.canonicalize().map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => ResultsError::NoResults { out: out.to_owned() },
+            _ => ResultsError::Unreadable { path: current, source },
+        })?;
+        Self::of_folder(folder)
+    }
+
+    /// The snapshot called `name` below `out`.
+    ///
+    /// # Errors
+    /// [`ResultsError::NoSnapshot`] when there is none of this name, else as [`Results::open`].
+    pub fn open_snapshot(out: &Path, name: &str) -> Result<Self, ResultsError> {
+        let snapshots = out.join(SNAPSHOTS);
+        let known = table::snapshots(&snapshots)?;
+        if !known.iter().any(|known| known == name) {
+            return Err(ResultsError::NoSnapshot { name: name.to_owned(), out: out.to_owned(), known });
+        }
+        let folder = snapshots.join(name);
+        let folder =
+            folder.canonicalize().map_err(|source| ResultsError::Unreadable { path: folder, source })?;
+        Self::of_folder(folder)
+    }
+
+    fn of_folder(folder: PathBuf) -> Result<Self, ResultsError> {
+        let tables = table::find(&folder)?;
+        Ok(Self { folder, tables })
+    }
+
+    /// The real folder of the snapshot.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Every table with its rows and columns, the tables of the data's way first.
+    ///
+    /// # Errors
+    /// [`ResultsError::BadPart`] for a part file that is no Parquet.
+    /// # Cost
+    /// Reads the footer of every part file.
+    pub fn tables(&self) -> Result<Vec<TableInfo>, ResultsError> {
+        self.tables.iter().map(Table::info).collect()
+    }
+
+    /// The answer to an SQL query that reads. Rows come in the query's order, if it has one.
+    ///
+    /// # Errors
+    /// [`ResultsError::Sql`] when it is wrong, [`ResultsError::NotAQuery`] when it would do anything but read.
+    pub fn query(&self, sql: &str) -> Result<Rows, ResultsError> {
+        let refused =
+            SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let runtime = runtime()?;
+        let wrong = |source| ResultsError::Sql { source: Box::new(source) };
+        let stream = runtime.block_on(async {
+            let context = session(&self.tables, None)?;
+            let plan = context.state().create_logical_plan(sql).await.map_err(wrong)?;
+            refused
+                .verify_plan(&plan)
+                .map_err(|source| ResultsError::NotAQuery { source: Box::new(source) })?;
+            let frame = context.execute_logical_plan(plan).await.map_err(wrong)?;
+            frame.execute_stream().await.map_err(wrong)
+        })?;
+        Ok(Rows { stream, runtime })
+    }
+
+    /// The first rows of a table, in the order of its files. `filter` is an SQL expression over its columns.
+    ///
+    /// # Errors
+    /// [`ResultsError::NoTable`], or [`ResultsError::BadFilter`] when the expression is wrong.
+    pub fn show(
+        &self,
+        table: &str,
+        limit: Option<usize>,
+        filter: Option<&str>,
+    ) -> Result<Rows, ResultsError> {
+        let runtime = runtime()?;
+        let found = self.table(table)?;
+        let stream = runtime.block_on(async {
+            // One partition reads the parts one after the other: the same rows every time.
+            let context = session(std::slice::from_ref(found), Some(1))?;
+            let failed = |source| ResultsError::Failed { source: Box::new(source) };
+            let mut frame = context.table(quoted(&found.name)).await.map_err(failed)?;
+            if let Some(filter) = filter {
+                frame = filtered(frame, filter).map_err(|source| ResultsError::BadFilter {
+                    filter: filter.to_owned(),
+                    source: Box::new(source),
+                })?;
+            }
+            frame.limit(0, limit).map_err(failed)?.execute_stream().await.map_err(failed)
+        })?;
+        Ok(Rows { stream, runtime })
+    }
+
+    /// The visitors with the longest sessions on average: `dbt_visitor_id` and `avg_session_duration` (minutes, a
+    /// double), longest first, ties by the bytes of the id.
+    ///
+    /// # Errors
+    /// [`ResultsError::NoTable`] without `dbt_session_duration`.
+    pub fn top_users(&self, limit: Option<usize>) -> Result<Rows, ResultsError> {
+        self.table("dbt_session_duration")?;
+        match limit {
+            Some(limit) => self.query(&format!("{TOP_USERS} LIMIT {limit}")),
+            None => self.query(TOP_USERS),
+        }
+    }
+
+    fn table(&self, name: &str) -> Result<&Table, ResultsError> {
+        self.tables.iter().find(|table| table.name == name).ok_or_else(|| ResultsError::NoTable {
+            name: name.to_owned(),
+            tables: self.tables.iter().map(|table| table.name.clone()).collect(),
+        })
+    }
+}
+
+/// A session that knows `tables` by their names and nothing else.
+fn session(tables: &[Table], partitions: Option<usize>) -> Result<SessionContext, ResultsError> {
+    let mut config = SessionConfig::new().with_information_schema(true);
+    if let Some(partitions) = partitions {
+        config = config.with_target_partitions(partitions);
+    }
+    let session = SessionContext::new_with_config(config);
+    for table in tables {
+        let failed = |source| ResultsError::Failed { source: Box::new(source) };
+        let paths = table
+            .parts
+            .iter()
+            // Not the folder: a path is a glob to DataFusion, a URL is not.
+            .map(|part| url::Url::from_file_path(part).map_err(|()| part))
+            .map(|url| match url {
+                Ok(url) => ListingTableUrl::parse(url).map_err(failed),
+                Err(part) => Err(ResultsError::Unreadable {
+                    path: part.clone(),
+                    source: std::io::Error::from(std::io::ErrorKind::InvalidFilename),
+                }),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let options = ListingOptions::new(Arc::new(ParquetFormat::default()))
+            .with_session_config_options(session.state().config());
+        let config = ListingTableConfig::new_with_multi_paths(paths)
+            .with_listing_options(options)
+            .with_schema(table.schema()?);
+        let provider = ListingTable::try_new(config).map_err(failed)?;
+        session.register_table(quoted(&table.name), Arc::new(provider)).map_err(failed)?;
+    }
+    Ok(session)
+}
+
+fn filtered(frame: DataFrame, filter: &str) -> datafusion::error::Result<DataFrame> {
+    let expression = frame.parse_sql_expr(filter)?;
+    frame.filter(expression)
+}
+
+/// The name as SQL takes it literally.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn runtime() -> Result<Runtime, ResultsError> {
+    tokio::runtime::Builder::new_multi_thread().build().map_err(|source| ResultsError::NoThreads { source })
+}
+
+/// The rows of an answer, batch by batch as they are asked for.
+pub struct Rows {
+    // Before the runtime: what it runs must be gone when the runtime stops.
+    stream: SendableRecordBatchStream,
+    runtime: Runtime,
+}
+
+impl Rows {
+    /// The columns of every batch.
+    pub fn schema(&self) -> SchemaRef {
+        self.stream.schema()
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<RecordBatch, ResultsError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.runtime.block_on(self.stream.next())?;
+        Some(batch.map_err(|source| ResultsError::Failed { source: Box::new(source) }))
+    }
+}
+
+#[cfg(test)]
+mod tests;

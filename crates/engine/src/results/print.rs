@@ -1,0 +1,206 @@
+//! Rows as text: an aligned table, CSV, or JSON lines.
+//!
+//! Integers are exact; timestamps are RFC 3339 in UTC with six digits (`2026-01-04T10:00:00.000000Z`).
+//! Everything is written as it comes; the aligned table holds its first rows back to measure them.
+
+mod aligned;
+
+use super::ResultsError;
+use crate::error::Hint;
+use arrow::array::ArrayRef;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Schema, TimeUnit};
+use arrow::error::ArrowError;
+use arrow::json::WriterBuilder;
+use arrow::json::writer::LineDelimited;
+use arrow::record_batch::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use std::io::{self, Write};
+use std::sync::Arc;
+
+/// What printed rows look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Aligned columns with nulls as `NULL`. With a width (characters of a terminal) long values are cut with an
+    /// ellipsis so that a row fits where it can.
+    Table {
+        /// Characters in a line; `None` cuts nothing.
+        width: Option<usize>,
+    },
+    /// Comma separated with a header, as RFC 4180 has it but with a line feed at the end of a line. A null is an
+    /// empty field, an empty text is `""`.
+    Csv,
+    /// One JSON object a line, with every column, nulls as `null`.
+    Json,
+}
+
+/// Why rows could not be printed.
+#[derive(Debug, thiserror::Error)]
+pub enum PrintError {
+    /// There were no more rows to be had.
+    #[error(transparent)]
+    Rows(#[from] ResultsError),
+    /// A value has a type that can't be printed.
+    #[error("a value can't be printed")]
+    Value(#[from] ArrowError),
+    /// The place to print to takes no more.
+    #[error("cannot write the answer")]
+    Write(#[from] io::Error),
+}
+
+impl Hint for PrintError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Rows(error) => error.hint(),
+            Self::Value(_) => Some("cast it to text in the query".to_owned()),
+            Self::Write(_) => None,
+        }
+    }
+}
+
+const WITH_ZONE: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";
+const WITHOUT_ZONE: &str = "%Y-%m-%dT%H:%M:%S%.6f";
+
+/// Prints the rows with the columns of `schema` and returns how many there were.
+///
+/// # Errors
+/// The first thing that goes wrong; what came before it is printed.
+/// # Cost
+/// Memory for one batch, and for a table's first 1,000 rows.
+pub fn print(
+    schema: &Schema,
+    rows: impl IntoIterator<Item = Result<RecordBatch, ResultsError>>,
+    layout: Layout,
+    out: &mut dyn Write,
+) -> Result<u64, PrintError> {
+    let mut count = 0;
+    let mut printer: Box<dyn Printer> = match layout {
+        Layout::Table { width } => Box::new(aligned::Aligned::new(schema, width)),
+        Layout::Csv => Box::new(Csv::default()),
+        Layout::Json => Box::new(Json),
+    };
+    printer.begin(schema, out)?;
+    for batch in rows {
+        let batch = in_utc(&batch?)?;
+        count += batch.num_rows() as u64;
+        printer.batch(&batch, out)?;
+    }
+    printer.end(out)?;
+    out.flush()?;
+    Ok(count)
+}
+
+/// One layout at work.
+trait Printer {
+    fn begin(&mut self, schema: &Schema, out: &mut dyn Write) -> Result<(), PrintError>;
+    fn batch(&mut self, batch: &RecordBatch, out: &mut dyn Write) -> Result<(), PrintError>;
+    fn end(&mut self, out: &mut dyn Write) -> Result<(), PrintError>;
+}
+
+/// The batch with every zoned timestamp in UTC, so that its `Z` is true.
+fn in_utc(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let mut fields = Vec::with_capacity(batch.num_columns());
+    let mut columns: Vec<ArrayRef> = Vec::with_capacity(batch.num_columns());
+    for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+        if let DataType::Timestamp(_, Some(_)) = field.data_type() {
+            let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("+00:00".into()));
+            columns.push(cast(column, &utc)?);
+            fields.push(Arc::new(field.as_ref().clone().with_data_type(utc)));
+        } else {
+            columns.push(Arc::clone(column));
+            fields.push(Arc::clone(field));
+        }
+    }
+    let options = arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
+}
+
+fn formatters(batch: &RecordBatch) -> Result<Vec<ArrayFormatter<'_>>, ArrowError> {
+    let options = FormatOptions::new()
+        .with_timestamp_tz_format(Some(WITH_ZONE))
+        .with_timestamp_format(Some(WITHOUT_ZONE))
+        .with_datetime_format(Some(WITHOUT_ZONE));
+    batch.columns().iter().map(|column| ArrayFormatter::try_new(column.as_ref(), &options)).collect()
+}
+
+struct Json;
+
+impl Printer for Json {
+    fn begin(&mut self, _: &Schema, _: &mut dyn Write) -> Result<(), PrintError> {
+        Ok(())
+    }
+
+    fn batch(&mut self, batch: &RecordBatch, out: &mut dyn Write) -> Result<(), PrintError> {
+        // Through memory: the writer would wrap what `out` says about a closed pipe.
+        let mut writer = WriterBuilder::new()
+            .with_explicit_nulls(true)
+            .with_timestamp_tz_format(WITH_ZONE.to_owned())
+            .with_timestamp_format(WITHOUT_ZONE.to_owned())
+            .build::<_, LineDelimited>(Vec::new());
+        writer.write(batch)?;
+        writer.finish()?;
+        out.write_all(&writer.into_inner())?;
+        Ok(())
+    }
+
+    fn end(&mut self, _: &mut dyn Write) -> Result<(), PrintError> {
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Csv {
+    line: String,
+}
+
+impl Csv {
+    fn push(&mut self, field: Option<&str>, place: usize) {
+        if place > 0 {
+            self.line.push(',');
+        }
+        match field {
+            None => {}
+            Some(text) if text.is_empty() || text.contains([',', '"', '\n', '\r']) => {
+                self.line.push('"');
+                self.line.push_str(&text.replace('"', "\"\""));
+                self.line.push('"');
+            }
+            Some(text) => self.line.push_str(text),
+        }
+    }
+
+    fn write_line(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.line.push('\n');
+        out.write_all(self.line.as_bytes())?;
+        self.line.clear();
+        Ok(())
+    }
+}
+
+impl Printer for Csv {
+    fn begin(&mut self, schema: &Schema, out: &mut dyn Write) -> Result<(), PrintError> {
+        for (place, field) in schema.fields().iter().enumerate() {
+            self.push(Some(field.name()), place);
+        }
+        Ok(self.write_line(out)?)
+    }
+
+    fn batch(&mut self, batch: &RecordBatch, out: &mut dyn Write) -> Result<(), PrintError> {
+        let formatters = formatters(batch)?;
+        for row in 0..batch.num_rows() {
+            for (place, (formatter, column)) in formatters.iter().zip(batch.columns()).enumerate() {
+                if column.is_null(row) {
+                    self.push(None, place);
+                } else {
+                    self.push(Some(&formatter.value(row).try_to_string()?), place);
+                }
+            }
+            self.write_line(out)?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: &mut dyn Write) -> Result<(), PrintError> {
+        Ok(())
+    }
+}

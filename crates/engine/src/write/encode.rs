@@ -1,0 +1,290 @@
+//! Column chunks: an Arrow array becomes the pages of one Parquet column chunk, ready to be appended to any file.
+//!
+//! Several tables hold the same columns in the same order, so a chunk is encoded and compressed once and then
+//! appended to each. What the kernel already knows is used as it is: dictionary keys are not hashed again.
+
+use super::packing::{bits_for, put_deltas, put_hybrid};
+use arrow::array::{Array, AsArray, PrimitiveArray, StringArray};
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType, UInt32Type};
+use bytes::Bytes;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::column::page::{CompressedPage, Page, PageWriter};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::data_type::ByteArray;
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::statistics::{Statistics, ValueStatistics};
+use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
+use parquet::schema::types::ColumnDescPtr;
+use std::ops::Range;
+
+/// Rows of a page.
+const PAGE_ROWS: usize = 1 << 15;
+/// Fast, and what entropy coding can win on random ids it wins at every level.
+const ZSTD_LEVEL: i32 = 1;
+/// Longer texts get no minimum and maximum.
+const LONGEST_STATISTIC: usize = 64;
+
+/// An encoded column chunk and what a file's footer says of it.
+pub(crate) struct EncodedColumn {
+    /// The pages, as they stand in a file.
+    pub(crate) bytes: Bytes,
+    /// Sizes, encodings and statistics; offsets count from the start of `bytes`.
+    pub(crate) close: ColumnCloseResult,
+}
+
+/// Encodes a column of a row group.
+///
+/// In: `Utf8`, dictionaries of `Utf8` with `u32` keys, `Int64` or `Timestamp(us)`, with nulls only where
+/// `descriptor` allows them.
+/// # Errors
+/// A type that no table has, or a page over 2 GiB.
+pub(crate) fn encode(column: &dyn Array, descriptor: &ColumnDescPtr) -> Result<EncodedColumn> {
+    let source = Source::new(column)?;
+    let optional = descriptor.max_def_level() > 0;
+    let mut pages = Vec::new();
+    if let Source::Dictionary { values, .. } = &source {
+        let mut text = Vec::new();
+        put_texts(&mut text, values, 0..values.len());
+        pages.push(RawPage { body: text, values: values.len(), rows: 0, kind: PageKind::Dictionary });
+    }
+    let nulls = column.logical_nulls().filter(|nulls| nulls.null_count() > 0);
+    let mut start = 0;
+    while start < column.len() || start == 0 {
+        let rows = start..column.len().min(start + PAGE_ROWS);
+        let mut body = Vec::new();
+        if optional {
+            put_levels(&mut body, nulls.as_ref(), rows.clone());
+        }
+        source.put(&mut body, nulls.as_ref(), rows.clone());
+        pages.push(RawPage { body, values: rows.len(), rows: rows.len(), kind: PageKind::Data });
+        start += PAGE_ROWS;
+    }
+    let statistics = source.statistics(nulls.as_ref());
+    write_pages(pages, &source, descriptor, column.len(), statistics)
+}
+
+/// A page before compression.
+struct RawPage {
+    body: Vec<u8>,
+    values: usize,
+    rows: usize,
+    kind: PageKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PageKind {
+    Dictionary,
+    Data,
+}
+
+/// A column's values by how they are encoded.
+enum Source<'a> {
+    Dictionary {
+        keys: &'a PrimitiveArray<UInt32Type>,
+        values: &'a StringArray,
+    },
+    Text(&'a StringArray),
+    /// Integers and times alike.
+    Integers(&'a [i64]),
+    /// Text of which every value is null.
+    Nothing,
+}
+
+impl<'a> Source<'a> {
+    fn new(column: &'a dyn Array) -> Result<Self> {
+        let unknown = || ParquetError::NYI(format!("a column of type {}", column.data_type()));
+        match column.data_type() {
+            DataType::Dictionary(..) => {
+                let column = column.as_dictionary_opt::<UInt32Type>().ok_or_else(unknown)?;
+                let values: &StringArray = column.values().as_string_opt().ok_or_else(unknown)?;
+                // Not every reader expects a dictionary without values.
+                if column.keys().null_count() == column.len() {
+                    return Ok(Self::Nothing);
+                }
+                Ok(Self::Dictionary { keys: column.keys(), values })
+            }
+            DataType::Utf8 => Ok(Self::Text(column.as_string())),
+            DataType::Int64 => Ok(Self::Integers(column.as_primitive::<Int64Type>().values())),
+            DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, _) => {
+                Ok(Self::Integers(column.as_primitive::<TimestampMicrosecondType>().values()))
+            }
+            _ => Err(unknown()),
+        }
+    }
+
+    fn encoding(&self) -> Encoding {
+        match self {
+            Self::Dictionary { .. } => Encoding::RLE_DICTIONARY,
+            Self::Text(_) | Self::Nothing => Encoding::PLAIN,
+            Self::Integers(_) => Encoding::DELTA_BINARY_PACKED,
+        }
+    }
+
+    /// Appends the values in `rows` that are not null.
+    fn put(&self, body: &mut Vec<u8>, nulls: Option<&NullBuffer>, rows: Range<usize>) {
+        match self {
+            Self::Nothing => {}
+            Self::Dictionary { keys, values } => {
+                let width = bits_for(values.len().saturating_sub(1) as u64).max(1);
+                body.push(width as u8);
+                match nulls {
+                    None => put_hybrid(body, &keys.values()[rows], width),
+                    Some(nulls) => {
+                        let keys: Vec<u32> =
+                            rows.filter(|row| nulls.is_valid(*row)).map(|row| keys.value(row)).collect();
+                        put_hybrid(body, &keys, width);
+                    }
+                }
+            }
+            Self::Text(texts) => match nulls {
+                None => put_texts(body, texts, rows),
+                Some(nulls) => put_texts(body, texts, rows.filter(|row| nulls.is_valid(*row))),
+            },
+            Self::Integers(integers) => match nulls {
+                None => put_deltas(body, &integers[rows]),
+                Some(nulls) => {
+                    let integers: Vec<i64> =
+                        rows.filter(|row| nulls.is_valid(*row)).map(|row| integers[row]).collect();
+                    put_deltas(body, &integers);
+                }
+            },
+        }
+    }
+
+    fn statistics(&self, nulls: Option<&NullBuffer>) -> Statistics {
+        let null_count = Some(nulls.map_or(0, NullBuffer::null_count) as u64);
+        match self {
+            Self::Nothing => text_statistics(std::iter::empty(), null_count),
+            Self::Dictionary { keys, values } => {
+                let mut used = vec![false; values.len()];
+                for key in keys.iter().flatten() {
+                    used[key as usize] = true;
+                }
+                let used = used.iter().enumerate().filter(|(_, used)| **used);
+                text_statistics(used.map(|(key, _)| values.value(key)), null_count)
+            }
+            Self::Text(texts) => text_statistics(texts.iter().flatten(), null_count),
+            Self::Integers(integers) => {
+                let valid = |row: &usize| nulls.is_none_or(|nulls| nulls.is_valid(*row));
+                let values = (0..integers.len()).filter(valid).map(|row| integers[row]);
+                let (least, greatest) = least_and_greatest(values);
+                Statistics::Int64(ValueStatistics::new(least, greatest, None, null_count, false))
+            }
+        }
+    }
+}
+
+fn text_statistics<'a>(texts: impl Iterator<Item = &'a str>, null_count: Option<u64>) -> Statistics {
+    let (least, greatest) = least_and_greatest(texts);
+    let short = |text: Option<&str>| text.filter(|text| text.len() <= LONGEST_STATISTIC).map(ByteArray::from);
+    let (least, greatest) = match (short(least), short(greatest)) {
+        (Some(least), Some(greatest)) => (Some(least), Some(greatest)),
+        _ => (None, None),
+    };
+    Statistics::ByteArray(ValueStatistics::new(least, greatest, None, null_count, false))
+}
+
+fn least_and_greatest<T: Ord + Copy>(values: impl Iterator<Item = T>) -> (Option<T>, Option<T>) {
+    let mut range = None;
+    for value in values {
+        range = Some(
+            range.map_or((value, value), |(least, greatest): (T, T)| (least.min(value), greatest.max(value))),
+        );
+    }
+    range.unzip()
+}
+
+fn put_texts(body: &mut Vec<u8>, texts: &StringArray, rows: impl Iterator<Item = usize>) {
+    for row in rows {
+        let text = texts.value(row);
+        body.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        body.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// Definition levels of the rows: 1 where there is a value.
+fn put_levels(body: &mut Vec<u8>, nulls: Option<&NullBuffer>, rows: Range<usize>) {
+    let levels: Vec<u32> = rows.map(|row| u32::from(nulls.is_none_or(|nulls| nulls.is_valid(row)))).collect();
+    body.extend_from_slice(&[0; 4]);
+    let start = body.len();
+    put_hybrid(body, &levels, 1);
+    let length = (body.len() - start) as u32;
+    body[start - 4..start].copy_from_slice(&length.to_le_bytes());
+}
+
+/// Compresses the pages where that wins at least a twentieth, and writes them one behind the other.
+fn write_pages(
+    pages: Vec<RawPage>,
+    source: &Source<'_>,
+    descriptor: &ColumnDescPtr,
+    rows: usize,
+    statistics: Statistics,
+) -> Result<EncodedColumn> {
+    let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
+    let compressed =
+        pages.iter().map(|page| compressor.compress(&page.body)).collect::<std::io::Result<Vec<_>>>()?;
+    let raw_bytes: usize = pages.iter().map(|page| page.body.len()).sum();
+    let compressed_bytes: usize = compressed.iter().map(Vec::len).sum();
+    let wins = compressed_bytes + raw_bytes / 20 < raw_bytes;
+
+    let mut sink = TrackedWrite::new(Vec::with_capacity(compressed_bytes.min(raw_bytes) + 64 * pages.len()));
+    let mut writer = SerializedPageWriter::new(&mut sink);
+    let (mut uncompressed, mut dictionary_offset, mut data_offset) = (0, None, None);
+    for (page, compressed) in pages.into_iter().zip(compressed) {
+        let size = page.body.len();
+        i32::try_from(size).map_err(|_| {
+            ParquetError::General(format!("a page of column `{}` would hold {size} bytes", descriptor.name()))
+        })?;
+        let kind = page.kind;
+        let body = Bytes::from(if wins { compressed } else { page.body });
+        let page = match kind {
+            PageKind::Dictionary => Page::DictionaryPage {
+                buf: body,
+                num_values: page.values as u32,
+                encoding: Encoding::PLAIN,
+                is_sorted: false,
+            },
+            PageKind::Data => Page::DataPage {
+                buf: body,
+                num_values: page.rows as u32,
+                encoding: source.encoding(),
+                def_level_encoding: Encoding::RLE,
+                rep_level_encoding: Encoding::RLE,
+                statistics: None,
+            },
+        };
+        let written = writer.write_page(CompressedPage::new(page, size))?;
+        uncompressed += written.uncompressed_size;
+        let offset = if kind == PageKind::Dictionary { &mut dictionary_offset } else { &mut data_offset };
+        offset.get_or_insert(written.offset as i64);
+    }
+    writer.close()?;
+    let bytes = Bytes::from(sink.into_inner()?);
+    let mut encodings = vec![source.encoding(), Encoding::RLE];
+    if dictionary_offset.is_some() {
+        encodings.push(Encoding::PLAIN);
+    }
+    let codec =
+        if wins { Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?) } else { Compression::UNCOMPRESSED };
+    let metadata = ColumnChunkMetaData::builder(descriptor.clone())
+        .set_compression(codec)
+        .set_encodings(encodings)
+        .set_total_compressed_size(bytes.len() as i64)
+        .set_total_uncompressed_size(uncompressed as i64)
+        .set_num_values(rows as i64)
+        .set_dictionary_page_offset(dictionary_offset)
+        .set_data_page_offset(data_offset.unwrap_or(0))
+        .set_statistics(statistics)
+        .build()?;
+    let close = ColumnCloseResult {
+        bytes_written: bytes.len() as u64,
+        rows_written: rows as u64,
+        metadata,
+        bloom_filter: None,
+        column_index: None,
+        offset_index: None,
+    };
+    Ok(EncodedColumn { bytes, close })
+}

@@ -1,0 +1,70 @@
+//! One Parquet file of a table, made of column chunks that were encoded elsewhere.
+
+use super::encode::EncodedColumn;
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::errors::Result;
+use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What writes the files. It changes when the bytes that equal rows give may change.
+pub const WRITER: &str = concat!("tracklet version ", env!("CARGO_PKG_VERSION"));
+
+/// A file under construction.
+pub(crate) struct TableFile {
+    writer: SerializedFileWriter<BufWriter<File>>,
+    rows: u64,
+}
+
+impl TableFile {
+    /// Creates the file; it must not exist.
+    pub(crate) fn create(path: &Path, schema: &SchemaRef) -> Result<Self> {
+        let file = BufWriter::with_capacity(1 << 20, File::create_new(path)?);
+        let descriptor = ArrowSchemaConverter::new().schema_root("schema").convert(schema)?;
+        let writer = SerializedFileWriter::new(file, descriptor.root_schema_ptr(), properties())?;
+        Ok(Self { writer, rows: 0 })
+    }
+
+    /// Appends a row group of these columns, in the schema's order.
+    pub(crate) fn append<'a>(&mut self, columns: impl Iterator<Item = &'a EncodedColumn>) -> Result<()> {
+        let mut group = self.writer.next_row_group()?;
+        for column in columns {
+            group.append_column(&column.bytes, column.close.clone())?;
+        }
+        self.rows += group.close()?.num_rows() as u64;
+        Ok(())
+    }
+
+    /// Writes the footer; answers how many rows and bytes the file has. The data is with the operating system,
+    /// not yet safely on the disk.
+    pub(crate) fn finish(self) -> Result<Written> {
+        let file = self.writer.into_inner()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        let bytes = file.metadata()?.len();
+        Ok(Written { file, rows: self.rows, bytes })
+    }
+}
+
+/// A complete file.
+pub(crate) struct Written {
+    /// Still open, to be synced.
+    pub(crate) file: File,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+}
+
+/// The Parquet columns of a schema, in order.
+pub(crate) fn descriptors(schema: &SchemaRef) -> Result<Vec<ColumnDescPtr>> {
+    let descriptor: SchemaDescriptor = ArrowSchemaConverter::new().schema_root("schema").convert(schema)?;
+    Ok(descriptor.columns().to_vec())
+}
+
+fn properties() -> WriterPropertiesPtr {
+    Arc::new(
+        WriterProperties::builder().set_created_by(WRITER.to_owned()).set_offset_index_disabled(true).build(),
+    )
+}

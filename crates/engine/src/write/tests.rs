@@ -1,0 +1,116 @@
+//! What is encoded here is read back by the parquet crate's own reader.
+
+use super::encode::encode;
+use super::packing::put_hybrid;
+use super::table_file::{TableFile, descriptors};
+use arrow::array::{
+    Array, ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    UInt32Array,
+};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use std::sync::Arc;
+use tracklet_kernel::tables::timestamp_type;
+
+/// Writes the columns as one row group and reads them back, cast to the schema's types.
+fn round_trip(schema: &SchemaRef, groups: &[Vec<ArrayRef>]) -> RecordBatch {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.parquet");
+    let mut file = TableFile::create(&path, schema).unwrap();
+    for columns in groups {
+        let encoded: Vec<_> = columns
+            .iter()
+            .zip(descriptors(schema).unwrap())
+            .map(|(column, descriptor)| encode(column, &descriptor).unwrap())
+            .collect();
+        file.append(encoded.iter()).unwrap();
+    }
+    let written = file.finish().unwrap();
+    assert_eq!(written.bytes, std::fs::metadata(&path).unwrap().len());
+    let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(&path).unwrap()).unwrap();
+    let found = reader.schema().clone();
+    let batches: Vec<RecordBatch> = reader.build().unwrap().collect::<Result<_, _>>().unwrap();
+    concat_batches(&found, &batches).unwrap()
+}
+
+fn runs<T: std::fmt::Debug + Clone>(value: impl Strategy<Value = T>) -> impl Strategy<Value = Vec<T>> {
+    let run = (value, prop_oneof![Just(1), 1..40usize, 100..3000usize]);
+    vec(run, 1..60).prop_map(|runs| {
+        runs.into_iter().flat_map(|(value, length)| std::iter::repeat_n(value, length)).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn columns_survive(
+        keys in runs(proptest::option::of(0..300u32)),
+        integers in vec(proptest::option::of(prop_oneof![any::<i64>(), -5..5i64]), 1..400),
+    ) {
+        let rows = keys.len();
+        let values = StringArray::from_iter_values((0..300).map(|key| format!("{key} - é")));
+        let keys = UInt32Array::from(keys);
+        let dictionary: ArrayRef = Arc::new(DictionaryArray::new(keys.clone(), Arc::new(values)));
+        let text = cast(&dictionary, &DataType::Utf8).unwrap();
+        let cycle = || (0..rows).map(|row| integers[row % integers.len()]);
+        let required = Int64Array::from_iter_values(cycle().map(Option::unwrap_or_default));
+        let columns: Vec<ArrayRef> = vec![
+            dictionary,
+            text.clone(),
+            Arc::new(cycle().collect::<Int64Array>()),
+            Arc::new(required),
+            Arc::new(cycle().collect::<TimestampMicrosecondArray>().with_data_type(timestamp_type())),
+        ];
+        let schema: SchemaRef = Arc::new(Schema::new(vec![
+            Field::new("dictionary", DataType::Utf8, true),
+            Field::new("text", DataType::Utf8, true),
+            Field::new("integer", DataType::Int64, true),
+            Field::new("required", DataType::Int64, false),
+            Field::new("time", timestamp_type(), true),
+        ]));
+        let halves: Vec<Vec<ArrayRef>> = [(0, rows / 2), (rows / 2, rows - rows / 2)]
+            .into_iter()
+            .filter(|(_, length)| *length > 0)
+            .map(|(start, length)| columns.iter().map(|column| column.slice(start, length)).collect())
+            .collect();
+        let found = round_trip(&schema, &halves);
+        let expected: Vec<ArrayRef> =
+            columns.iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()).unwrap()).collect();
+        prop_assert_eq!(found.columns(), &expected);
+        prop_assert_eq!(found.schema().fields(), schema.fields());
+    }
+}
+
+#[test]
+fn a_column_of_nulls_needs_no_dictionary() {
+    let keys = UInt32Array::from(vec![None::<u32>; 5]);
+    let column: ArrayRef =
+        Arc::new(DictionaryArray::new(keys, Arc::new(StringArray::from(Vec::<&str>::new()))));
+    let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("event", DataType::Utf8, true)]));
+    let found = round_trip(&schema, &[vec![column]]);
+    assert_eq!(found.column(0).null_count(), 5);
+}
+
+#[test]
+fn statistics_name_only_the_values_that_are_used() {
+    let keys = UInt32Array::from(vec![1, 2, 1]);
+    let values = StringArray::from(vec!["a", "b", "c", "d"]);
+    let column: ArrayRef = Arc::new(DictionaryArray::new(keys, Arc::new(values)));
+    let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("event", DataType::Utf8, true)]));
+    let encoded = encode(&column, &descriptors(&schema).unwrap()[0]).unwrap();
+    let statistics = encoded.close.metadata.statistics().unwrap();
+    assert_eq!(statistics.min_bytes_opt(), Some(b"b".as_slice()));
+    assert_eq!(statistics.max_bytes_opt(), Some(b"c".as_slice()));
+    assert_eq!(statistics.null_count_opt(), Some(0));
+}
+
+#[test]
+fn runs_cost_bytes_and_not_rows() {
+    let mut out = Vec::new();
+    put_hybrid(&mut out, &[7; 100_000], 3);
+    assert_eq!(out.len(), 4);
+}

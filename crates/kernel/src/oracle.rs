@@ -1,0 +1,400 @@
+//! What every table holds, as slow and obvious code: the definition that tests hold the kernel to.
+//!
+//! Nothing here is shared with the kernel but the choices in [`Rules`]: no interning, no columns, no single
+//! scan. Each table is written from the sentence that defines it, with sorts, maps and nested loops, so that a
+//! reader can check it by eye. Costs grow with the square of the rows; a few thousand are its limit.
+
+mod invariants;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use self::invariants::check_invariants;
+use crate::rules::{Duplicates, Rules, Timeout};
+
+/// The instants a track may have, in microseconds: 1970-01-01 up to, but not including, 2262-01-01.
+const VALID_TIMES: std::ops::Range<i64> = 0..9_214_646_400_000_000;
+
+/// One input row. Times are microseconds since 1970 in UTC; `event` is normalised already.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the canonical columns, named as in the input")]
+pub struct Row {
+    pub event_id: Option<String>,
+    pub anonymous_id: Option<String>,
+    pub user_id: Option<String>,
+    pub event: Option<String>,
+    pub timestamp: Option<i64>,
+    pub received_at: Option<i64>,
+}
+
+/// A field of an output row. Ordered only so that rows can be sorted and compared as multisets.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Value {
+    /// No value.
+    Null,
+    /// UTF-8 text.
+    Text(String),
+    /// A count, a sequence number or whole minutes.
+    Integer(i64),
+    /// Microseconds since 1970 in UTC.
+    Time(i64),
+}
+
+/// An output table: every row has one value for each column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// The column names in order.
+    pub columns: Vec<String>,
+    /// The rows, in the order [`tables`] promises.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// The rows that can't be sessionized: index in `rows` and the first reason that holds.
+///
+/// Knows the reasons a row of typed values can have: `invalid_text`, `missing_event_id`, `missing_timestamp`,
+/// `timestamp_out_of_range`, `missing_ids`. Text that can't be read or parsed never becomes a [`Row`].
+pub fn rejects(rows: &[Row]) -> Vec<(usize, &'static str)> {
+    let reasons = rows.iter().map(|row| Track::from_row(row).err());
+    reasons.enumerate().filter_map(|(index, reason)| Some((index, reason?))).collect()
+}
+
+/// The eight `dbt_*` tables and `tracklet_duplicates`, by name.
+///
+/// Rows stand in these orders, text by its bytes and nulls last: tracks by (visitor, timestamp, event id,
+/// anonymous id, event); sessions by (visitor, sequence number); visitors and aliases by themselves; duplicates
+/// by (event id, timestamp, received at, anonymous id, user id, event).
+pub fn tables(rows: &[Row], rules: &Rules) -> BTreeMap<&'static str, Table> {
+    let accepted: Vec<Track> = rows.iter().filter_map(|row| Track::from_row(row).ok()).collect();
+    let (tracks, duplicates) = match rules.duplicates {
+        Duplicates::Drop => dedupe(accepted),
+        Duplicates::Keep => (accepted, Vec::new()),
+    };
+    let aliases = aliases(&tracks);
+    let sessions = sessions(tracks, &aliases, rules.timeout);
+    BTreeMap::from([
+        ("dbt_aliases_mapping", aliases_mapping(&aliases)),
+        ("dbt_mapped_tracks", mapped_tracks(&sessions)),
+        ("dbt_session_tracks", session_tracks(&sessions)),
+        ("dbt_track_facts", track_facts(&sessions)),
+        ("dbt_session_track_facts", session_track_facts(&sessions, rules)),
+        ("dbt_user_session_facts", user_session_facts(&sessions)),
+        ("dbt_session_duration", session_duration(&sessions)),
+        ("dbt_tracks_flow", tracks_flow(&sessions, rules.flow_length)),
+        ("tracklet_duplicates", duplicates_table(&duplicates)),
+    ])
+}
+
+/// An accepted row.
+struct Track {
+    event_id: String,
+    anonymous_id: Option<String>,
+    user_id: Option<String>,
+    event: Option<String>,
+    timestamp: i64,
+    received_at: Option<i64>,
+}
+
+impl Track {
+    /// Empty text becomes null, a bad `received_at` too; then the first reason to reject the row is the error.
+    fn from_row(row: &Row) -> Result<Self, &'static str> {
+        let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let event_id = filled(&row.event_id);
+        let anonymous_id = filled(&row.anonymous_id);
+        let user_id = filled(&row.user_id);
+        let event = filled(&row.event);
+        if [&event_id, &anonymous_id, &user_id, &event].into_iter().flatten().any(|text| text.contains('\0'))
+        {
+            return Err("invalid_text");
+        }
+        let event_id = event_id.ok_or("missing_event_id")?;
+        let timestamp = row.timestamp.ok_or("missing_timestamp")?;
+        if !VALID_TIMES.contains(&timestamp) {
+            return Err("timestamp_out_of_range");
+        }
+        if anonymous_id.is_none() && user_id.is_none() {
+            return Err("missing_ids");
+        }
+        let received_at = row.received_at.filter(|time| VALID_TIMES.contains(time));
+        Ok(Self { event_id, anonymous_id, user_id, event, timestamp, received_at })
+    }
+}
+
+/// A sort key that puts null after every value.
+fn nulls_last<T>(value: Option<T>) -> (bool, Option<T>) {
+    (value.is_none(), value)
+}
+
+/// Of the tracks with one event id the least is kept: (kept, dropped).
+fn dedupe(tracks: Vec<Track>) -> (Vec<Track>, Vec<Track>) {
+    let mut by_event_id: BTreeMap<String, Vec<Track>> = BTreeMap::new();
+    for track in tracks {
+        by_event_id.entry(track.event_id.clone()).or_default().push(track);
+    }
+    let (mut kept, mut dropped) = (Vec::new(), Vec::new());
+    for mut same in by_event_id.into_values() {
+        same.sort_by_key(|track| {
+            (
+                track.timestamp,
+                nulls_last(track.received_at),
+                nulls_last(track.anonymous_id.clone()),
+                nulls_last(track.user_id.clone()),
+                nulls_last(track.event.clone()),
+            )
+        });
+        kept.push(same.remove(0));
+        dropped.append(&mut same);
+    }
+    (kept, dropped)
+}
+
+/// The visitor of every id: the latest user seen on that device, else the id itself.
+fn aliases(tracks: &[Track]) -> BTreeMap<String, String> {
+    let ids: BTreeSet<&String> =
+        tracks.iter().flat_map(|track| [&track.anonymous_id, &track.user_id]).flatten().collect();
+    let mut visitors = BTreeMap::new();
+    for alias in ids {
+        let on_device = tracks.iter().filter(|track| track.anonymous_id.as_ref() == Some(alias));
+        let logins = on_device.filter_map(|track| Some((track.timestamp, track.user_id.as_ref()?)));
+        let visitor = logins.max().map_or(alias, |(_, user)| user);
+        visitors.insert(alias.clone(), visitor.clone());
+    }
+    visitors
+}
+
+/// A run of one visitor's tracks, each with the whole minutes since the visitor's previous track.
+struct Session {
+    visitor: String,
+    number: i64,
+    tracks: Vec<(Track, Option<i64>)>,
+}
+
+impl Session {
+    fn id(&self) -> String {
+        format!("{} - {}", self.number, self.visitor)
+    }
+
+    fn started_at(&self) -> i64 {
+        self.tracks.first().expect("a session has a track").0.timestamp
+    }
+
+    fn ended_at(&self) -> i64 {
+        self.tracks.last().expect("a session has a track").0.timestamp
+    }
+
+    fn events(&self) -> Vec<Option<&String>> {
+        self.tracks.iter().map(|(track, _)| track.event.as_ref()).collect()
+    }
+}
+
+/// All sessions, by (visitor, number).
+fn sessions(tracks: Vec<Track>, aliases: &BTreeMap<String, String>, timeout: Timeout) -> Vec<Session> {
+    let mut histories: BTreeMap<String, Vec<Track>> = BTreeMap::new();
+    for track in tracks {
+        let alias = track.user_id.as_ref().or(track.anonymous_id.as_ref()).expect("one of the ids is set");
+        histories.entry(aliases[alias].clone()).or_default().push(track);
+    }
+    let mut sessions: Vec<Session> = Vec::new();
+    for (visitor, mut history) in histories {
+        history.sort_by_key(|track| {
+            let ids = (track.event_id.clone(), nulls_last(track.anonymous_id.clone()));
+            (track.timestamp, ids, nulls_last(track.event.clone()))
+        });
+        let mut number = 0;
+        let mut previous = None;
+        for track in history {
+            let gap = previous.map(|previous| track.timestamp - previous);
+            let idle = gap.map(whole_minutes);
+            let splits = match (gap, timeout) {
+                (None, _) => true,
+                (Some(gap), Timeout::WholeMinutes(minutes)) => {
+                    i128::from(whole_minutes(gap)) > i128::from(minutes.get())
+                }
+                (Some(gap), Timeout::Exact(micros)) => i128::from(gap) > i128::from(micros.get()),
+            };
+            if splits {
+                number += 1;
+                sessions.push(Session { visitor: visitor.clone(), number, tracks: Vec::new() });
+            }
+            previous = Some(track.timestamp);
+            sessions.last_mut().expect("the first track opens a session").tracks.push((track, idle));
+        }
+    }
+    sessions
+}
+
+/// Microseconds to whole minutes; a visitor's time never goes backwards, so nothing here is negative.
+fn whole_minutes(micros: i64) -> i64 {
+    micros / 60_000_000
+}
+
+fn table(columns: &[&str], rows: Vec<Vec<Value>>) -> Table {
+    Table { columns: columns.iter().map(|&column| column.to_owned()).collect(), rows }
+}
+
+fn text(value: &str) -> Value {
+    Value::Text(value.to_owned())
+}
+
+fn text_or_null(value: Option<&String>) -> Value {
+    value.map_or(Value::Null, |value| text(value))
+}
+
+fn aliases_mapping(aliases: &BTreeMap<String, String>) -> Table {
+    let rows = aliases.iter().map(|(alias, visitor)| vec![text(alias), text(visitor)]).collect();
+    table(&["alias", "dbt_visitor_id"], rows)
+}
+
+fn mapped_tracks(sessions: &[Session]) -> Table {
+    let mut rows = Vec::new();
+    for session in sessions {
+        for (track, idle) in &session.tracks {
+            rows.push(vec![
+                text(&track.event_id),
+                text_or_null(track.anonymous_id.as_ref()),
+                text(&session.visitor),
+                Value::Time(track.timestamp),
+                text_or_null(track.event.as_ref()),
+                idle.map_or(Value::Null, Value::Integer),
+            ]);
+        }
+    }
+    let columns = ["event_id", "anonymous_id", "dbt_visitor_id", "timestamp", "event", "idle_time_minutes"];
+    table(&columns, rows)
+}
+
+fn session_tracks(sessions: &[Session]) -> Table {
+    let mut rows = Vec::new();
+    for session in sessions {
+        let is_next =
+            |other: &&Session| other.visitor == session.visitor && other.number == session.number + 1;
+        rows.push(vec![
+            text(&session.id()),
+            text(&session.visitor),
+            Value::Time(session.started_at()),
+            Value::Integer(session.number),
+            sessions.iter().find(is_next).map_or(Value::Null, |next| Value::Time(next.started_at())),
+        ]);
+    }
+    let columns = [
+        "session_id",
+        "dbt_visitor_id",
+        "session_start_at",
+        "session_sequence_number",
+        "next_session_start_at",
+    ];
+    table(&columns, rows)
+}
+
+fn track_facts(sessions: &[Session]) -> Table {
+    let mut rows = Vec::new();
+    for session in sessions {
+        for (number, (track, _)) in (1..).zip(&session.tracks) {
+            rows.push(vec![
+                text_or_null(track.anonymous_id.as_ref()),
+                Value::Time(track.timestamp),
+                text(&track.event_id),
+                text_or_null(track.event.as_ref()),
+                text(&session.id()),
+                text(&session.visitor),
+                Value::Integer(number),
+            ]);
+        }
+    }
+    let columns = [
+        "anonymous_id",
+        "timestamp",
+        "event_id",
+        "event",
+        "session_id",
+        "dbt_visitor_id",
+        "track_sequence_number",
+    ];
+    table(&columns, rows)
+}
+
+fn session_track_facts(sessions: &[Session], rules: &Rules) -> Table {
+    let mut columns = vec!["session_id", "ended_at", "num_pvs"];
+    columns.extend(rules.counts.iter().map(|count| count.column.as_str()));
+    let mut rows = Vec::new();
+    for session in sessions {
+        let event_ids: BTreeSet<&String> = session.tracks.iter().map(|(track, _)| &track.event_id).collect();
+        let mut row = vec![
+            text(&session.id()),
+            Value::Time(session.ended_at()),
+            Value::Integer(event_ids.len() as i64),
+        ];
+        for count in &rules.counts {
+            let named = session.events().into_iter().flatten().filter(|event| count.events.contains(event));
+            row.push(Value::Integer(named.count() as i64));
+        }
+        rows.push(row);
+    }
+    table(&columns, rows)
+}
+
+fn user_session_facts(sessions: &[Session]) -> Table {
+    let visitors: BTreeSet<&String> = sessions.iter().map(|session| &session.visitor).collect();
+    let mut rows = Vec::new();
+    for visitor in visitors {
+        let own = sessions.iter().filter(|session| session.visitor == *visitor);
+        let starts: Vec<i64> = own.map(Session::started_at).collect();
+        rows.push(vec![
+            text(visitor),
+            starts.iter().min().map_or(Value::Null, |&first| Value::Time(first)),
+            starts.iter().max().map_or(Value::Null, |&last| Value::Time(last)),
+            Value::Integer(starts.len() as i64),
+        ]);
+    }
+    table(&["dbt_visitor_id", "first_date", "last_date", "number_of_sessions"], rows)
+}
+
+fn session_duration(sessions: &[Session]) -> Table {
+    let mut rows = Vec::new();
+    for session in sessions {
+        let minutes = whole_minutes(session.ended_at() - session.started_at());
+        rows.push(vec![text(&session.visitor), text(&session.id()), Value::Integer(minutes)]);
+    }
+    table(&["dbt_visitor_id", "session_id", "session_duration"], rows)
+}
+
+fn tracks_flow(sessions: &[Session], length: usize) -> Table {
+    let names: Vec<String> = (2..=length).map(|place| format!("event_{place}")).collect();
+    let mut columns =
+        vec!["event_id", "session_id", "track_sequence_number", "event", "dbt_visitor_id", "timestamp"];
+    columns.extend(names.iter().map(String::as_str));
+    let mut rows = Vec::new();
+    for session in sessions {
+        let events = session.events();
+        for (index, (track, _)) in session.tracks.iter().enumerate() {
+            let mut row = vec![
+                text(&track.event_id),
+                text(&session.id()),
+                Value::Integer(index as i64 + 1),
+                text_or_null(track.event.as_ref()),
+                text(&session.visitor),
+                Value::Time(track.timestamp),
+            ];
+            for ahead in 1..length {
+                row.push(events.get(index + ahead).map_or(Value::Null, |&event| text_or_null(event)));
+            }
+            rows.push(row);
+        }
+    }
+    table(&columns, rows)
+}
+
+fn duplicates_table(duplicates: &[Track]) -> Table {
+    let mut rows = Vec::new();
+    for track in duplicates {
+        rows.push(vec![
+            text(&track.event_id),
+            text_or_null(track.anonymous_id.as_ref()),
+            text_or_null(track.user_id.as_ref()),
+            text_or_null(track.event.as_ref()),
+            Value::Time(track.timestamp),
+            track.received_at.map_or(Value::Null, Value::Time),
+        ]);
+    }
+    table(&["event_id", "anonymous_id", "user_id", "event", "timestamp", "received_at"], rows)
+}

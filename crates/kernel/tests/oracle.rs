@@ -1,0 +1,224 @@
+//! The kernel gives what the definition gives, on random histories and however the input is cut.
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::oracle::{self, Row, Value};
+use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
+use tracklet_kernel::sessionize::Sessionized;
+use tracklet_kernel::tables::{Run, Table};
+use tracklet_kernel::tracks::{Rejected, Tracks, TracksBuilder};
+
+const MINUTE: i64 = 60_000_000;
+
+fn id() -> impl Strategy<Value = Option<String>> {
+    let known = [
+        "a1", "a2", "a3", "u1", "u2", "u10", "u9", "o'brien", "\"q\"", "a;--", "é", "😀", "\u{fffd}",
+        "1 - a1", " a1", "",
+    ];
+    prop_oneof![
+        2 => Just(None),
+        12 => select(known.to_vec()).prop_map(|id| Some(id.to_owned())),
+        1 => Just(Some("x".repeat(1024))),
+        1 => Just(Some("nul\0".to_owned())),
+    ]
+}
+
+fn event_id() -> impl Strategy<Value = Option<String>> {
+    prop_oneof![
+        1 => Just(None),
+        1 => Just(Some(String::new())),
+        20 => (0..40u32).prop_map(|id| Some(format!("m{id}"))),
+        20 => (0..40u32).prop_map(|id| Some(format!("{id:08x}-0000-4000-8000-00000000000{}", id % 10))),
+        2 => (0..10u32).prop_map(|id| Some(format!("{id:08X}-0000-4000-8000-00000000000A"))),
+        2 => Just(Some("😀".to_owned())),
+        2 => Just(Some("\u{fffd}".to_owned())),
+    ]
+}
+
+/// Times that fall on, just before and just after every boundary.
+fn time() -> impl Strategy<Value = Option<i64>> {
+    let steps = [
+        0,
+        0,
+        1,
+        MINUTE,
+        30 * MINUTE,
+        31 * MINUTE - 1,
+        31 * MINUTE,
+        31 * MINUTE + 1,
+        90_000_000,
+        86_400 * 1_000_000,
+    ];
+    let near = (0..4i64, select(steps.to_vec()))
+        .prop_map(|(times, step)| Some(1_767_520_800_000_000 + times * step));
+    let odd =
+        select(&[Some(0), Some(-1), Some(9_214_646_400_000_000), Some(9_214_646_399_999_999), None][..]);
+    prop_oneof![20 => near, 1 => odd]
+}
+
+fn row() -> impl Strategy<Value = Row> {
+    let event = prop_oneof![
+        1 => Just(None),
+        6 => select(&["viewed_product", "signup", "login", "", "Näme", "viewed"][..]).prop_map(|name| Some(name.to_owned())),
+    ];
+    (event_id(), id(), id(), event, time(), prop_oneof![1 => Just(None), 2 => time()]).prop_map(
+        |(event_id, anonymous_id, user_id, event, timestamp, received_at)| Row {
+            event_id,
+            anonymous_id,
+            user_id,
+            event,
+            timestamp,
+            received_at,
+        },
+    )
+}
+
+fn rules() -> impl Strategy<Value = Rules> {
+    let number = |value| NonZeroU64::new(value).expect("not 0");
+    let timeouts = [
+        Timeout::WholeMinutes(number(30)),
+        Timeout::WholeMinutes(number(1)),
+        Timeout::Exact(number(90_000_000)),
+        Timeout::Exact(number(30 * 60_000_000)),
+    ];
+    let counts = [
+        Rules::default().counts,
+        vec![],
+        vec![Count::new("views", ["viewed_product", "viewed"]), Count::new("again", ["viewed", "viewed"])],
+    ];
+    (select(timeouts.to_vec()), any::<bool>(), select(counts.to_vec()), select(vec![1, 2, 5, 7])).prop_map(
+        |(timeout, drop, counts, flow_length)| Rules {
+            timeout,
+            duplicates: if drop { Duplicates::Drop } else { Duplicates::Keep },
+            counts,
+            flow_length,
+        },
+    )
+}
+
+fn batch(rows: &[Row]) -> RecordBatch {
+    let text = |value: fn(&Row) -> &Option<String>| -> ArrayRef {
+        Arc::new(rows.iter().map(|row| value(row).as_deref()).collect::<StringArray>())
+    };
+    let time = |value: fn(&Row) -> Option<i64>| -> ArrayRef {
+        Arc::new(rows.iter().map(value).collect::<TimestampMicrosecondArray>())
+    };
+    RecordBatch::try_from_iter_with_nullable([
+        ("event_id", text(|row| &row.event_id), true),
+        ("anonymous_id", text(|row| &row.anonymous_id), true),
+        ("user_id", text(|row| &row.user_id), true),
+        ("event", text(|row| &row.event), true),
+        ("timestamp", time(|row| row.timestamp), true),
+        ("received_at", time(|row| row.received_at), true),
+    ])
+    .expect("columns of equal length")
+}
+
+/// The kernel's tables as rows in their order, its tracks gathered `group` at a time.
+fn kernel(tracks: Tracks, rules: &Rules, group: usize) -> BTreeMap<&'static str, Vec<Vec<Value>>> {
+    let sessionized = Sessionized::new(tracks, rules.clone());
+    let mut groups: Vec<Vec<Run>> = vec![];
+    for session in 0..sessionized.session_count() {
+        for place in sessionized.session_places(session) {
+            let run = Run { session, places: place..place + 1 };
+            match groups.last_mut().filter(|group_runs| group_runs.len() < group) {
+                Some(runs) => runs.push(run),
+                None => groups.push(vec![run]),
+            }
+        }
+    }
+    let track_columns: Vec<RecordBatch> = groups.iter().map(|runs| sessionized.track_columns(runs)).collect();
+    let session_columns = vec![sessionized.session_columns(&(0..sessionized.session_count()))];
+    let mut tables = BTreeMap::new();
+    for table in Table::ALL {
+        let batches = match table {
+            Table::MappedTracks | Table::TrackFacts | Table::TracksFlow => track_columns.clone(),
+            Table::SessionTracks | Table::SessionTrackFacts | Table::SessionDuration => {
+                session_columns.clone()
+            }
+            Table::AliasesMapping => vec![sessionized.alias_columns(0..sessionized.alias_count())],
+            Table::UserSessionFacts => vec![sessionized.visitor_columns(0..sessionized.visitor_count())],
+            Table::Duplicates => vec![sessionized.duplicate_columns(0..sessionized.duplicate_rows())],
+            Table::Rejects => continue,
+        };
+        let schema = table.schema(rules);
+        let projected: Vec<RecordBatch> = batches
+            .iter()
+            .map(|batch| {
+                let columns = schema.fields().iter().map(|field| {
+                    cast(&batch[field.name().as_str()], field.data_type())
+                        .expect("the kernel's types fit the schema's")
+                });
+                // Fails where a null stands in a column that has none.
+                RecordBatch::try_new(schema.clone(), columns.collect()).expect(table.name())
+            })
+            .collect();
+        let all = concat_batches(&schema, &projected).expect("one schema");
+        tables.insert(table.name(), rows_of(&all));
+    }
+    tables
+}
+
+fn rows_of(batch: &RecordBatch) -> Vec<Vec<Value>> {
+    let value = |column: &ArrayRef, row: usize| match column.data_type() {
+        _ if column.is_null(row) => Value::Null,
+        DataType::Utf8 => Value::Text(column.as_string::<i32>().value(row).to_owned()),
+        DataType::Int64 => Value::Integer(column.as_primitive::<Int64Type>().value(row)),
+        _ => Value::Time(column.as_primitive::<TimestampMicrosecondType>().value(row)),
+    };
+    (0..batch.num_rows())
+        .map(|row| batch.columns().iter().map(|column| value(column, row)).collect())
+        .collect()
+}
+
+fn build(batches: &[&[Row]]) -> (Tracks, Vec<Vec<Rejected>>) {
+    let (builders, rejected) = batches
+        .iter()
+        .map(|rows| {
+            let mut builder = TracksBuilder::new(EventNames::RudderStack);
+            let rejected = builder.push(&batch(rows));
+            (builder, rejected)
+        })
+        .unzip();
+    (Tracks::merge(builders), rejected)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+
+    #[test]
+    fn kernel_equals_oracle(rows in vec(row(), 0..60), rules in rules(), group in 1..9usize) {
+        let expected = oracle::tables(&rows, &rules);
+        let (tracks, rejected) = build(&[&rows]);
+        let rejected: Vec<(usize, &str)> =
+            rejected[0].iter().map(|rejected| (rejected.row, rejected.reason.as_str())).collect();
+        prop_assert_eq!(rejected, oracle::rejects(&rows));
+        for (table, rows) in kernel(tracks, &rules, group) {
+            prop_assert_eq!(&rows, &expected[table].rows, "{}", table);
+        }
+        prop_assert_eq!(oracle::check_invariants(&expected, &rules), Vec::<String>::new());
+    }
+
+    #[test]
+    fn order_and_cut_of_the_input_change_nothing(
+        (rows, shuffled) in vec(row(), 0..60).prop_flat_map(|rows| (Just(rows.clone()), Just(rows).prop_shuffle())),
+        cuts in vec(0..60usize, 0..4),
+        rules in rules(),
+    ) {
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(shuffled.len())).collect();
+        cuts.extend([0, shuffled.len()]);
+        cuts.sort_unstable();
+        let batches: Vec<&[Row]> = cuts.windows(2).map(|ends| &shuffled[ends[0]..ends[1]]).collect();
+        let (whole, _) = build(&[&rows]);
+        let (cut, _) = build(&batches);
+        prop_assert_eq!(kernel(whole, &rules, 4), kernel(cut, &rules, 4));
+    }
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""The oracle's event names and times against the documented examples and hand-written ones."""
+
+import unittest
+
+from event_names import blendo, raw, rudderstack, rudderstack_divided, segment
+from reading import json_members, parse_time
+
+
+class EventNames(unittest.TestCase):
+    def test_documented_examples(self):
+        examples = {
+            "Product Viewed": "product_viewed",
+            "productViewed": "product_viewed",
+            "omega v2": "omega_v2",
+            "9mega": "_9mega",
+            "CamelCase123Key": "camel_case123_key",
+            "abc123def456": "abc123_def456",
+            "_abc_123_def_456": "_abc_123_def_456",
+            "path to $1,00,000": "path_to_1_00_000",
+            "isISO8601": "is_iso8601",
+            "@#$%": None,
+            "": None,
+        }
+        for name, expected in examples.items():
+            self.assertEqual(rudderstack(name), expected, name)
+
+    def test_words(self):
+        for name, expected in {"XMLHttpRequest": "xml_http_request", "12ABCdef": "_12abc_def", "ÄpfelÖl": "pfel_l"}.items():
+            self.assertEqual(rudderstack(name), expected, name)
+        for name, expected in {"CamelCase123Key": "camel_case_123_key", "omega v2": "omega_v_2"}.items():
+            self.assertEqual(rudderstack_divided(name), expected, name)
+
+    def test_other_conventions(self):
+        self.assertEqual(blendo("\u00a0 Product  Viewed\t"), "product  viewed")
+        self.assertIsNone(blendo(" \t"))
+        self.assertEqual(raw(" Product Viewed "), " Product Viewed ")
+        examples = {
+            "product_viewed2": "product_viewed2",
+            "Product Viewed": "product_viewed",
+            "productViewed": "product_viewed",
+            "v2Beta": "v_2beta",
+            "a__b": "a_b",
+            "HTTPServer": "httpserver",
+            "trailing_": "trailing",
+            "@#": None,
+        }
+        for name, expected in examples.items():
+            self.assertEqual(segment(name), expected, name)
+
+
+class Times(unittest.TestCase):
+    def test_times(self):
+        base = 1_767_520_800_000_000
+        for text, micros in {
+            "2026-01-04T10:00:00Z": base,
+            "2026-01-04t10:00:00z": base,
+            "2026-01-04 10:00:00": base,
+            "2026-01-04T10:00:00.1234569Z": base + 123_456,
+            "2026-01-04T15:30:00+05:30": base,
+            "2026-01-04T02:00:00.5-08:00": base + 500_000,
+            "1969-12-31T23:59:59.9999999Z": -1,
+            "0000-03-01T00:00:00Z": -62_162_035_200_000_000,
+        }.items():
+            self.assertEqual(parse_time(text), micros, text)
+
+    def test_bad_times(self):
+        for text in (
+            "", "2026-01-04", "1767520800", "2026-01-04T10:00", "2026-01-04T24:00:00Z", "2026-01-04T10:00:60Z",
+            "2026-02-29T00:00:00Z", "2026-01-04T10:00:00.Z", "2026-01-04T10:00:00+0530", "2026-01-04T10:00:00 Z",
+            " 2026-01-04T10:00:00Z", "2026-01-04T10:00:00Z\n", "2026-01-04T10:00:00,5Z", "٢٠٢٦-01-04T10:00:00Z",
+        ):
+            self.assertEqual(parse_time(text), "bad", text)
+
+
+class Members(unittest.TestCase):
+    def test_the_last_member_wins_and_keeps_its_source_text(self):
+        members = json_members('{ "a" : 1 , "b":[1, {"c":2}],"a":1e02 }')
+        self.assertEqual({name: source for name, (_, source) in members.items()}, {"a": "1e02", "b": '[1, {"c":2}]'})
+        self.assertEqual(json_members("{}"), {})
+
+
+if __name__ == "__main__":
+    unittest.main()
