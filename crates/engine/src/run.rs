@@ -87,7 +87,8 @@ impl Hint for RunError {
 /// See [`RunError`]; after any of them the tables are as they were.
 pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, RunError> {
     let started = Instant::now();
-    let threads = request.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let threads =
+        request.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build()?;
     let mut steps = Steps { observer, timings: BTreeMap::new() };
 
@@ -145,7 +146,11 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     manifest.timings = std::mem::take(&mut steps.timings);
     manifest.timings.insert("total".to_owned(), started.elapsed().as_secs_f64());
     steps.step(Step::Publish, None, || building.publish(&manifest, request.config.output.keep))?;
-    Ok(RunReport { manifest, current: request.output.join(CURRENT), seconds: started.elapsed().as_secs_f64() })
+    Ok(RunReport {
+        manifest,
+        current: request.output.join(CURRENT),
+        seconds: started.elapsed().as_secs_f64(),
+    })
 }
 
 /// Runs steps one after the other, and times them.
@@ -203,9 +208,9 @@ fn mapped_columns(request: &RunRequest) -> BTreeMap<Column, String> {
 fn without_output(mut inputs: Inputs, output: &Path) -> Result<Inputs, InputError> {
     let Ok(output) = output.canonicalize() else { return Ok(inputs) };
     let before = inputs.files.len();
-    inputs.files.retain(|file| {
-        !Path::new(&file.name).canonicalize().is_ok_and(|path| path.starts_with(&output))
-    });
+    inputs
+        .files
+        .retain(|file| !Path::new(&file.name).canonicalize().is_ok_and(|path| path.starts_with(&output)));
     let left_out = before - inputs.files.len();
     if left_out > 0 {
         tracing::warn!(files = left_out, output = %output.display(), "passed over: files of the output folder");
@@ -251,7 +256,8 @@ fn warnings(inputs: &Inputs, sessionized: &Sessionized) -> Vec<String> {
     for count in &sessionized.rules().counts {
         for event in count.events.iter().filter(|event| !happens(event)) {
             let known = events.iter().filter(|(_, rows)| *rows > 0).map(|(event, _)| *event);
-            let nearest = nearest(event, known).map(|name| format!("; there is `{name}`")).unwrap_or_default();
+            let nearest =
+                nearest(event, known).map(|name| format!("; there is `{name}`")).unwrap_or_default();
             warnings.push(format!("{} counts `{event}`, and no event is called that{nearest}", count.column));
         }
     }

@@ -225,6 +225,9 @@ fn in_threads<'a, U: Sync>(
     })
 }
 
+/// Units with the place of their file, and the rejects found on the way.
+type Plan<'a> = (Vec<(usize, Unit<'a>)>, Vec<Worker>);
+
 /// A local table: its place among all files, itself, and where it is.
 type Table<'a> = (usize, &'a InputFile, &'a PathBuf);
 
@@ -233,26 +236,25 @@ fn plan<'a>(
     files: &'a [InputFile],
     threads: NonZeroUsize,
     shared: &'a Shared<'a>,
-) -> Result<(Vec<(usize, Unit<'a>)>, Vec<Worker>), ReadError> {
+) -> Result<Plan<'a>, ReadError> {
     let whole = |position, file: &'a InputFile| Unit { position, file, part: Part::Whole, bytes: file.size };
     let mut units = Vec::new();
     let mut tables = Vec::new();
     for (position, file) in files.iter().enumerate() {
         match (file.format, &file.location) {
             (Format::Parquet | Format::Csv, Location::Local(path)) => {
-                tables.push((position, (position, file, path)))
+                tables.push((position, (position, file, path)));
             }
             _ => units.push(whole(position, file)),
         }
     }
     let found = Mutex::new(Vec::new());
     let look = |sink: &mut Sink<'a>, (position, file, path): &Table<'a>| {
-        let parts = match file.format {
-            Format::Parquet => Some(parquet::plan(file, path, sink)?),
-            _ => {
-                csv::note_columns(file, path, sink)?;
-                None
-            }
+        let parts = if file.format == Format::Parquet {
+            Some(parquet::plan(file, path, sink)?)
+        } else {
+            csv::note_columns(file, path, sink)?;
+            None
         };
         lock(&found).push((*position, *file, parts));
         Ok(())

@@ -56,7 +56,9 @@ impl Hint for WriteError {
         while let Some(error) = cause {
             if let Some(error) = error.downcast_ref::<std::io::Error>() {
                 let full = error.kind() == std::io::ErrorKind::StorageFull;
-                return full.then(|| "free some space; nothing was published, the tables are as they were".to_owned());
+                return full.then(|| {
+                    "free some space; nothing was published, the tables are as they were".to_owned()
+                });
             }
             cause = error.source();
         }
