@@ -64,7 +64,11 @@ fn finish(summary: &Summary, log: &Log) -> Status {
         }
         LogFormat::Text => {}
     }
-    if summary.damaged_rows() > 0 || !summary.failed_checks.is_empty() { Status::CheckFailed } else { Status::Done }
+    if summary.damaged_rows() > 0 || !summary.failed_checks.is_empty() {
+        Status::CheckFailed
+    } else {
+        Status::Done
+    }
 }
 
 /// Neither the command line nor the configuration names anything to read.

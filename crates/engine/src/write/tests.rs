@@ -81,7 +81,8 @@ proptest! {
         let expected: Vec<ArrayRef> =
             columns.iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()).unwrap()).collect();
         prop_assert_eq!(found.columns(), &expected);
-        prop_assert_eq!(found.schema().fields(), schema.fields());
+        let found_schema = found.schema();
+        prop_assert_eq!(found_schema.fields(), schema.fields());
     }
 }
 
