@@ -42,7 +42,7 @@ impl Moto {
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let ended = moto.process.try_wait().expect("a child");
             assert!(ended.is_none(), "moto ended: {ended:?}; is moto[server] installed?");
-            assert!(start.elapsed() < Duration::from_secs(60), "moto does not answer");
+            assert!(start.elapsed() < Duration::from_mins(1), "moto does not answer");
             sleep(Duration::from_millis(100));
         }
         moto

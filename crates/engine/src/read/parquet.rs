@@ -54,7 +54,11 @@ pub(super) fn plan(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result
         sink.unreadable(file, None, &[])?;
         return Ok(Vec::new());
     };
-    lock(&sink.shared.seen).tables.extend(parquet_column::paths(metadata.schema().fields()));
+    let fields = metadata.schema().fields();
+    let mut seen = lock(&sink.shared.seen);
+    seen.tables.extend(fields.iter().map(|field| field.name().clone()));
+    seen.nested.extend(parquet_column::paths(fields));
+    drop(seen);
     let mut parts: Vec<Part> = Vec::new();
     let mut first_row = 1;
     for (position, group) in metadata.metadata().row_groups().iter().enumerate() {

@@ -194,7 +194,7 @@ fn row_groups_are_shared_out_and_rows_keep_their_numbers() {
     const ROWS: usize = 600_000;
     let bad = |row: usize| row.is_multiple_of(100_000);
     let ids: ArrayRef =
-        Arc::new(StringArray::from_iter((1..=ROWS).map(|row| (!bad(row)).then(|| row.to_string()))));
+        Arc::new((1..=ROWS).map(|row| (!bad(row)).then(|| row.to_string())).collect::<StringArray>());
     let users: ArrayRef = Arc::new(StringArray::from(vec!["u"; ROWS]));
     let columns = [("id", ids), ("user_id", users), ("timestamp", times(ROWS))];
     let expected: Vec<_> = (1..=6).map(|number| (Some(number * 100_000), "missing_event_id")).collect();
@@ -242,6 +242,10 @@ fn filters_use_the_columns_own_types() {
         (4, 0, vec![(Some(4), "missing_event_id")])
     );
 
+    // A canonical column is a column of its own.
+    let columns = [(Column::UserId, "place.country".to_owned())].into();
+    let error = files.try_read(&Source { columns, ..Source::default() }, Strictness::Lenient);
+    assert!(matches!(error, Err(ReadError::MappedColumn { column: Column::UserId, .. })));
     let where_ = Some("price + 1".to_owned());
     let error = files.try_read(&Source { where_, ..Source::default() }, Strictness::Lenient);
     assert!(matches!(error, Err(ReadError::Filter { .. })));
