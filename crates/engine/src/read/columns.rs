@@ -107,6 +107,8 @@ pub(super) fn place(column: Column, names: &[String], source: &Source) -> Option
 pub(super) struct Seen {
     /// Of tables; empty when there was none.
     pub(super) tables: BTreeSet<String>,
+    /// Inside structs of tables, by dotted names: a filter can name them.
+    pub(super) nested: BTreeSet<String>,
     /// Configured names that some JSON line had.
     pub(super) json: BTreeSet<String>,
 }
@@ -152,7 +154,12 @@ impl Seen {
     ) -> Result<(), ReadError> {
         let mapped = source.columns.iter().map(|(column, name)| (Some(*column), name));
         let filtered = filter_columns.iter().map(|name| (None, name));
-        let Some((column, name)) = mapped.chain(filtered).find(|(_, name)| !self.has(name)) else {
+        let is_missing = |column: &Option<Column>, name: &str| {
+            let is_nested = column.is_none() && find_in(&self.nested, name).is_some();
+            !is_nested && !self.has(name)
+        };
+        let Some((column, name)) = mapped.chain(filtered).find(|(column, name)| is_missing(column, name))
+        else {
             return Ok(());
         };
         let mut found = json_names();

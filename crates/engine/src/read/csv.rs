@@ -283,9 +283,8 @@ fn ends_in_quotes(record: &[u8]) -> bool {
     let mut state = State::FieldStart;
     for byte in record {
         state = match (state, byte) {
-            (State::FieldStart | State::QuoteInQuoted, b'"') => State::Quoted,
             (State::Quoted, b'"') => State::QuoteInQuoted,
-            (State::Quoted, _) => State::Quoted,
+            (State::FieldStart | State::QuoteInQuoted, b'"') | (State::Quoted, _) => State::Quoted,
             (_, b',') => State::FieldStart,
             _ => State::Unquoted,
         };

@@ -105,12 +105,11 @@ pub(super) fn look<'a>(
     if target.renamed.is_some_and(|renamed| renamed == key) {
         take(Fit::Renamed, value);
     }
-    if let [first, rest @ ..] = target.path.as_slice() {
-        if first == key {
-            if let Some(value) = at_path(value, rest) {
-                take(Fit::Path, value);
-            }
-        }
+    if let [first, rest @ ..] = target.path.as_slice()
+        && first == key
+        && let Some(value) = at_path(value, rest)
+    {
+        take(Fit::Path, value);
     }
     if let Some(value) = at_flat(key, value, &target.flat, keys) {
         take(Fit::Flattened, value);

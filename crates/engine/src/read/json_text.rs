@@ -360,15 +360,12 @@ pub(super) fn unescape(text: &str, to: &mut String) -> Result<(), Malformed> {
                 let second = code_unit(&rest[at + 6..]).filter(|_| (0xD800..0xDC00).contains(&first));
                 let pair = [Some(first), second];
                 let mut decoded = char::decode_utf16(pair.into_iter().flatten());
-                match decoded.next() {
-                    Some(Ok(character)) => {
-                        length = 6 * character.len_utf16();
-                        character
-                    }
-                    _ => {
-                        result = Err(Malformed);
-                        char::REPLACEMENT_CHARACTER
-                    }
+                if let Some(Ok(character)) = decoded.next() {
+                    length = 6 * character.len_utf16();
+                    character
+                } else {
+                    result = Err(Malformed);
+                    char::REPLACEMENT_CHARACTER
                 }
             }
             other => char::from(other),

@@ -14,6 +14,7 @@ mod columns;
 mod csv;
 mod error;
 mod filter;
+mod format;
 pub mod inputs;
 mod inspect;
 mod json;

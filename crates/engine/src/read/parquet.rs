@@ -16,9 +16,9 @@ use ::parquet::arrow::arrow_reader::{
 };
 use ::parquet::basic::Type as PhysicalType;
 use ::parquet::errors::ParquetError;
+use ::parquet::file::metadata::RowGroupMetaData;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
-use arrow::error::ArrowError;
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -54,7 +54,11 @@ pub(super) fn plan(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result
         sink.unreadable(file, None, &[])?;
         return Ok(Vec::new());
     };
-    lock(&sink.shared.seen).tables.extend(parquet_column::paths(metadata.schema().fields()));
+    let fields = metadata.schema().fields();
+    let mut seen = lock(&sink.shared.seen);
+    seen.tables.extend(fields.iter().map(|field| field.name().clone()));
+    seen.nested.extend(parquet_column::paths(fields));
+    drop(seen);
     let mut parts: Vec<Part> = Vec::new();
     let mut first_row = 1;
     for (position, group) in metadata.metadata().row_groups().iter().enumerate() {
@@ -83,7 +87,7 @@ pub(super) fn plan(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result
 fn footer(file: &File) -> Option<ArrowReaderMetadata> {
     fenced(|| {
         let metadata = ArrowReaderMetadata::load(file, ArrowReaderOptions::new())?;
-        let numbers = metadata.metadata().row_groups().iter().map(|group| group.num_rows());
+        let numbers = metadata.metadata().row_groups().iter().map(RowGroupMetaData::num_rows);
         let total = numbers.clone().try_fold(0_i64, i64::checked_add);
         if numbers.clone().any(|rows| rows < 0)
             || total != Some(metadata.metadata().file_metadata().num_rows())
@@ -128,7 +132,7 @@ pub(super) fn read(file: &InputFile, path: &Path, part: &Part, sink: &mut Sink<'
     let mut row = part.first_row;
     let end = part.first_row + part.rows;
     if let Some(mut batches) = fenced(|| columns.reader(opened, part)) {
-        while let Some(Some(batch)) = fenced(|| Ok::<_, ArrowError>(batches.next().transpose()?)) {
+        while let Some(Some(batch)) = fenced(|| batches.next().transpose()) {
             // A file may hold more rows than it says; those are not to be trusted either.
             if batch.num_rows() as u64 > end - row {
                 break;

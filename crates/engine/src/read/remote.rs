@@ -132,26 +132,13 @@ pub(super) fn list(url: &str) -> Result<Listing, RemoteError> {
         Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(RemoteError::Runtime)?;
     let store = Arc::new(Store { store: connect(&bucket_url)?, runtime });
 
+    // A key may hold the characters of patterns itself, so the key as it stands comes first.
     let pattern_start = key.find(['*', '?', '[']);
-    if pattern_start.is_some() {
-        // The name itself may hold these characters.
-        if let Some(object) = head(&store, &bucket_url, key)? {
-            return Ok(Listing {
-                objects: vec![object],
-                url: clean.clone(),
-                pattern: None,
-                prefix: String::new(),
-            });
-        }
-    } else if !key.is_empty() && !key.ends_with('/') {
-        if let Some(object) = head(&store, &bucket_url, key)? {
-            return Ok(Listing {
-                objects: vec![object],
-                url: clean.clone(),
-                pattern: None,
-                prefix: String::new(),
-            });
-        }
+    if !key.is_empty()
+        && !key.ends_with('/')
+        && let Some(object) = head(&store, &bucket_url, key)?
+    {
+        return Ok(Listing { objects: vec![object], url: clean, pattern: None, prefix: String::new() });
     }
     let prefix = match pattern_start {
         Some(start) => &key[..key[..start].rfind('/').map_or(0, |slash| slash + 1)],
@@ -162,7 +149,8 @@ pub(super) fn list(url: &str) -> Result<Listing, RemoteError> {
     let found: Vec<ObjectMeta> = store.runtime.block_on(store.store.list(below).try_collect())?;
     let objects = found.into_iter().map(|found| object(&store, &bucket_url, found, false)).collect();
     let pattern = pattern_start.map(|_| key.to_owned());
-    Ok(Listing { objects, url: clean.clone(), pattern, prefix: prefix.to_owned() })
+    let prefix = prefix.to_owned();
+    Ok(Listing { objects, pattern, prefix, url: clean })
 }
 
 /// The bucket's URL and the key.

@@ -7,6 +7,7 @@ use super::rejects::Reject;
 use super::remote::FetchError;
 use super::sink::{Counts, Shared, Sink};
 use super::{ReadError, Source, csv, inspect, json, parquet};
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -121,9 +122,15 @@ pub fn read_all(
     };
     // The columns of local tables are known before any row is read, so a wrong name shows at once.
     let (units, planned) = plan(files, options.threads, &shared)?;
-    let is_table = |file: &&InputFile| file.format != Format::Json;
-    if files.iter().filter(is_table).all(|file| matches!(file.location, Location::Local(_))) {
-        lock(&shared.seen).check_tables(source)?;
+    let is_table = |file: &InputFile| file.format != Format::Json;
+    let is_local = |file: &InputFile| matches!(file.location, Location::Local(_));
+    let filter_columns = filter.as_ref().map_or(&[][..], Filter::columns);
+    if files.iter().filter(|file| is_table(file)).all(is_local) {
+        let seen = lock(&shared.seen);
+        seen.check_tables(source)?;
+        if !seen.tables.is_empty() && files.iter().all(is_table) {
+            seen.check_configured(source, filter_columns, BTreeSet::new)?;
+        }
     }
 
     let results = in_threads(&units, options.threads, |sink, unit| read_unit(unit, options, sink), &shared);
@@ -149,8 +156,7 @@ pub fn read_all(
     seen.check_tables(source)?;
     let has_rows = counts.iter().any(|counts| counts.tracks + counts.rejected + counts.skipped > 0);
     if has_rows {
-        let columns = filter.as_ref().map_or(&[][..], Filter::columns);
-        seen.check_configured(source, columns, || inspect::json_names(files))?;
+        seen.check_configured(source, filter_columns, || inspect::json_names(files))?;
     }
 
     read.tracks.retain(|tracks| tracks.rows() > 0);
@@ -219,6 +225,9 @@ fn in_threads<'a, U: Sync>(
     })
 }
 
+/// Units with the place of their file, and the rejects found on the way.
+type Plan<'a> = (Vec<(usize, Unit<'a>)>, Vec<Worker>);
+
 /// A local table: its place among all files, itself, and where it is.
 type Table<'a> = (usize, &'a InputFile, &'a PathBuf);
 
@@ -227,34 +236,33 @@ fn plan<'a>(
     files: &'a [InputFile],
     threads: NonZeroUsize,
     shared: &'a Shared<'a>,
-) -> Result<(Vec<(usize, Unit<'a>)>, Vec<Worker>), ReadError> {
+) -> Result<Plan<'a>, ReadError> {
     let whole = |position, file: &'a InputFile| Unit { position, file, part: Part::Whole, bytes: file.size };
     let mut units = Vec::new();
     let mut tables = Vec::new();
     for (position, file) in files.iter().enumerate() {
         match (file.format, &file.location) {
             (Format::Parquet | Format::Csv, Location::Local(path)) => {
-                tables.push((position, (position, file, path)))
+                tables.push((position, (position, file, path)));
             }
             _ => units.push(whole(position, file)),
         }
     }
     let found = Mutex::new(Vec::new());
     let look = |sink: &mut Sink<'a>, (position, file, path): &Table<'a>| {
-        let parts = match file.format {
-            Format::Parquet => Some(parquet::plan(file, path, sink)?),
-            _ => {
-                csv::note_columns(file, path, sink)?;
-                None
-            }
+        let parts = if file.format == Format::Parquet {
+            Some(parquet::plan(file, path, sink)?)
+        } else {
+            csv::note_columns(file, path, sink)?;
+            None
         };
         lock(&found).push((*position, *file, parts));
         Ok(())
     };
     let mut workers = in_threads(&tables, threads, look, shared);
-    if let Some(failed) = workers.iter().position(|worker| worker.error.is_some()) {
-        let error = workers.swap_remove(failed).error.map(|(_, error)| error);
-        return Err(error.expect("it has one"));
+    let errors = workers.iter_mut().filter_map(|worker| worker.error.take());
+    if let Some((_, error)) = errors.min_by_key(|(position, _)| *position) {
+        return Err(error);
     }
     for (position, file, parts) in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
         match parts {

@@ -57,7 +57,7 @@ fn records_that_cannot_be_taken_apart() {
     let files = Files::new();
     let mut bytes = format!("{HEADER}{}2,a\n\n", row("1")).into_bytes();
     bytes.extend(b"3,\xff,,Viewed,2026-01-04T10:00:00Z,\n");
-    bytes.extend(format!("\"4\n4\",{},extra\n", &row("a")[2..]).bytes());
+    bytes.extend(format!("\"4\n4\",a,,Viewed,{TIME},,extra\n").bytes());
     bytes.extend(row("5").bytes());
     // Two halves of a character that only look whole when the comma between them is gone.
     bytes.extend(b"6\xc3,\xa9,,Viewed,2026-01-04T10:00:00Z,\n");
@@ -65,7 +65,7 @@ fn records_that_cannot_be_taken_apart() {
     files.write("a.csv", bytes);
     let read = files.read();
     let bad = |row| (Some(row), "unreadable");
-    assert_eq!(outcome(&read), (3, 0, vec![bad(3), bad(5), bad(6), bad(10)]));
+    assert_eq!(outcome(&read), (3, 0, vec![bad(3), bad(5), bad(6), bad(9)]));
     assert_eq!(read.rejects[0].raw.as_deref(), Some("2,a"));
     assert_eq!(read.rejects[1].raw.as_deref(), Some(format!("3,\u{fffd},,Viewed,{TIME},").as_str()));
     assert!(read.rejects[2].raw.as_deref().is_some_and(|raw| raw.starts_with("\"4\n4\",")));

@@ -2,7 +2,10 @@
 
 use super::support::{Files, event_names, gzip, line, only, outcome, tracks, zstd};
 use std::collections::BTreeMap;
-use tracklet_engine::read::{Column, Format, ReadError, Source, Strictness};
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tracklet_engine::read::inputs::discover;
+use tracklet_engine::read::{Column, Format, Options, Progress, ReadError, Source, Strictness, read_all};
 
 const UNREADABLE: &str = "unreadable";
 
@@ -301,4 +304,30 @@ fn a_format_can_be_forced() {
     let source = Source { format: Some(Format::Parquet), ..Source::default() };
     let read = files.read_as(&source);
     assert_eq!(outcome(&read), (0, 0, vec![(None, UNREADABLE), (None, UNREADABLE)]));
+}
+
+/// Rows and bytes told so far.
+#[derive(Default)]
+struct Told(AtomicU64, AtomicU64);
+
+impl Progress for Told {
+    fn advance(&self, rows: u64, bytes: u64) {
+        self.0.fetch_add(rows, Ordering::Relaxed);
+        self.1.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn progress_adds_up_to_all_rows_and_bytes() {
+    let files = Files::new();
+    let page = line("2").replace("\"track\"", "\"page\"");
+    files.write("a.json.gz", gzip(format!("{}\n{page}\n{{\n", line("1")).as_bytes()));
+    files.write("b.csv", "id,user_id,timestamp\n1,u,2026-01-04T10:00:00Z\nx\n");
+    let inputs = discover(&[files.path().display().to_string()], None).expect("two files");
+    let threads = NonZeroUsize::new(2).expect("not 0");
+    let options = Options { threads, strictness: Strictness::Lenient, temporary: files.path() };
+    let told = Told::default();
+    read_all(&inputs.files, &Source::default(), &options, &told).expect("a lenient read");
+    let bytes: u64 = inputs.files.iter().map(|file| file.size).sum();
+    assert_eq!((told.0.into_inner(), told.1.into_inner()), (5, bytes));
 }

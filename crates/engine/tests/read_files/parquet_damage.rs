@@ -1,1 +1,83 @@
+//! Damaged Parquet: never a panic out of the reader, never rows that silently vanish.
 
+use super::parquet::{ids, parquet, times};
+use super::support::{Files, only, outcome, tracks};
+use tracklet_engine::read::{ReadError, Source, Strictness};
+
+const ROWS: u64 = 60;
+
+fn small_file() -> Vec<u8> {
+    let rows = ROWS as usize;
+    parquet(&[("id", ids(rows)), ("user_id", ids(rows)), ("timestamp", times(rows))], 20)
+}
+
+/// A file of one changed byte either is read as the rows it claims, or has a reject.
+fn check(files: &Files, bytes: &[u8], what: &str) {
+    files.write("a.parquet", bytes);
+    match files.try_read(&Source::default(), Strictness::Lenient) {
+        Ok(read) => {
+            let tracks = tracks(&read);
+            assert!(tracks == ROWS || !read.rejects.is_empty(), "{what}: {tracks} rows and no reject");
+            assert!(tracks <= ROWS, "{what}");
+        }
+        // The byte was in a column's name.
+        Err(ReadError::MissingColumn { .. }) => {}
+        Err(error) => panic!("{what}: {error}"),
+    }
+}
+
+#[test]
+fn a_changed_byte_anywhere() {
+    let files = Files::new();
+    let whole = small_file();
+    for at in 0..whole.len() {
+        for flip in [0x01, 0x80, 0xFF] {
+            let mut damaged = whole.clone();
+            damaged[at] ^= flip;
+            check(&files, &damaged, &format!("byte {at} of {} ^ {flip:#x}", whole.len()));
+        }
+    }
+}
+
+#[test]
+fn a_file_cut_anywhere_is_one_reject() {
+    let files = Files::new();
+    let whole = small_file();
+    for length in 0..whole.len() {
+        files.write("a.parquet", &whole[..length]);
+        let read = files.read();
+        assert_eq!(outcome(&read), (0, 0, vec![(None, "unreadable")]), "cut at {length}");
+        assert_eq!(only(&read).raw, None);
+    }
+}
+
+#[test]
+fn rows_before_a_damaged_page_count() {
+    const MANY: usize = 900_000;
+    let files = Files::new();
+    let mut bytes =
+        parquet(&[("id", ids(MANY)), ("user_id", ids(MANY)), ("timestamp", times(MANY))], 300_000);
+    // In the pages of the second group.
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 2000].fill(0xFF);
+    files.write("a.parquet", &bytes);
+    let read = files.read();
+    let row = only(&read).row_number.expect("a row");
+    assert!((300_001..=600_000).contains(&row), "{row}");
+    // The third group does not depend on the second.
+    assert_eq!(tracks(&read), row - 1 + 300_000);
+
+    let error = files.try_read(&Source::default(), Strictness::Strict).expect_err("it is strict");
+    assert!(matches!(error, ReadError::Rejected { row: Some(at), .. } if at == row), "{error}");
+}
+
+#[test]
+fn files_that_are_something_else() {
+    let files = Files::new();
+    files.write("a.parquet", "");
+    files.write("b.parquet", "id,timestamp\n1,2\n");
+    files.write("c.parquet", [0; 5000]);
+    files.write("d.parquet", small_file());
+    let read = files.read();
+    assert_eq!(outcome(&read), (ROWS, 0, vec![(None, "unreadable"); 3]));
+}

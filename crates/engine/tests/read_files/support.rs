@@ -99,7 +99,9 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 pub fn zstd(bytes: &[u8]) -> Vec<u8> {
-    zstd::encode_all(bytes, 1).expect("into memory")
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("into memory");
+    encoder.include_checksum(true).and_then(|()| encoder.write_all(bytes)).expect("into memory");
+    encoder.finish().expect("into memory")
 }
 
 /// The only reject.

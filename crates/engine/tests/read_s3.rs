@@ -1,0 +1,146 @@
+//! S3 against a real local server: `moto`, run by the Python of `TRACKLET_TEST_PYTHON`.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+use std::{env, fs};
+use tracklet_engine::read::inputs::{InputError, discover};
+use tracklet_engine::read::{Options, Quiet, ReadError, Source, Strictness, inspect, read_all};
+
+const SECRET: &str = "a-secret-that-no-message-may-show";
+
+/// A server that ends with the test.
+struct Moto {
+    process: Child,
+    port: u16,
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Moto {
+    /// Starts the server on a free port and waits until it answers.
+    fn start(python: &str) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let port = free.expect("a free port").port();
+        let process = Command::new(python)
+            .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &port.to_string()])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("TRACKLET_TEST_PYTHON runs");
+        let mut moto = Self { process, port };
+        let start = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let ended = moto.process.try_wait().expect("a child");
+            assert!(ended.is_none(), "moto ended: {ended:?}; is moto[server] installed?");
+            assert!(start.elapsed() < Duration::from_mins(1), "moto does not answer");
+            sleep(Duration::from_millis(100));
+        }
+        moto
+    }
+
+    fn put(&self, path: &str, body: &[u8]) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it answers");
+        let head = format!(
+            "PUT {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            self.port,
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body)).expect("it listens");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+    }
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).expect("into memory")
+}
+
+fn line(id: &str) -> String {
+    format!(
+        "{{\"type\":\"track\",\"messageId\":\"{id}\",\"userId\":\"u\",\"timestamp\":\"2026-01-04T10:00:00Z\"}}\n"
+    )
+}
+
+fn names(urls: &[&str]) -> Result<Vec<String>, InputError> {
+    let urls: Vec<String> = urls.iter().map(|url| (*url).to_owned()).collect();
+    Ok(discover(&urls, None)?.files.into_iter().map(|file| file.name).collect())
+}
+
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).expect("a folder").next().is_none()
+}
+
+#[test]
+fn objects_are_listed_fetched_and_read() {
+    let Ok(python) = env::var("TRACKLET_TEST_PYTHON") else {
+        assert!(env::var("TRACKLET_REQUIRE_ALL").is_err(), "TRACKLET_TEST_PYTHON is not set");
+        println!("skipped: TRACKLET_TEST_PYTHON is not set");
+        return;
+    };
+    let moto = Moto::start(&python);
+    // SAFETY: this is the only test of the program and no thread of it reads the environment yet.
+    unsafe {
+        env::set_var("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", moto.port));
+        env::set_var("AWS_ALLOW_HTTP", "true");
+        env::set_var("AWS_REGION", "us-east-1");
+        env::set_var("AWS_ACCESS_KEY_ID", "testing");
+        env::set_var("AWS_SECRET_ACCESS_KEY", SECRET);
+    }
+    moto.put("/shop", b"");
+    let logs = "/shop/p/rudder-logs/src";
+    moto.put(&format!("{logs}/2026-01-04/1.json.gz"), &gzip(&(line("1") + &line("2"))));
+    moto.put(&format!("{logs}/2026-01-05/2.json.gz"), &gzip(&line("3"))[..30]);
+    moto.put(&format!("{logs}/2026-01-05/_temporary/3.json.gz"), b"");
+    moto.put("/shop/p/notes.txt", b"");
+    moto.put("/shop/p/table.csv", b"id,user_id,timestamp\n4,u,2026-01-04T10:00:00Z\n");
+    moto.put("/shop/other/5.json", line("5").as_bytes());
+
+    let first = "s3://shop/p/rudder-logs/src/2026-01-04/1.json.gz";
+    let second = "s3://shop/p/rudder-logs/src/2026-01-05/2.json.gz";
+    let table = "s3://shop/p/table.csv";
+    assert_eq!(names(&["s3://shop/p"]).expect("a prefix"), [first, second, table]);
+    assert_eq!(names(&["s3://shop/p/"]).expect("a prefix"), [first, second, table]);
+    assert_eq!(names(&["s3://shop"]).expect("a bucket").len(), 4);
+    assert_eq!(names(&[first, "s3://shop/p/rudder-logs/*/2026-01-04/*"]).expect("a pattern"), [first]);
+    assert_eq!(names(&["s3://shop/p/**/*.gz"]).expect("a pattern"), [first, second]);
+    // Only whole names count: `rudder` is no folder.
+    assert!(matches!(names(&["s3://shop/p/rudder"]), Err(InputError::Missing { .. })));
+    assert!(matches!(names(&["s3://shop/p/*.json"]), Err(InputError::NoMatch { .. })));
+    assert!(matches!(names(&["s3://shop/p/notes.txt"]), Err(InputError::UnknownFormat { .. })));
+    let error = names(&[&format!("s3://user:{SECRET}@no-such-bucket/p")]).expect_err("there is none");
+    let told = format!("{error} {error:?} {:?}", std::error::Error::source(&error).map(ToString::to_string));
+    assert!(!told.contains(SECRET), "{told}");
+
+    let inputs = discover(&["s3://shop/p".to_owned()], None).expect("a prefix");
+    assert_eq!(inputs.ignored, ["s3://shop/p/notes.txt"]);
+    assert!(inputs.files.iter().all(|file| file.etag.is_some() && file.modified.is_some() && file.size > 0));
+    let folder = tempfile::tempdir().expect("a folder");
+    let threads = NonZeroUsize::new(2).expect("not 0");
+    let options = Options { threads, strictness: Strictness::Lenient, temporary: folder.path() };
+    let read = read_all(&inputs.files, &Source::default(), &options, &Quiet).expect("a lenient read");
+    let rows: Vec<(u64, u64)> = read.files.iter().map(|file| (file.rows, file.rejected)).collect();
+    assert_eq!(rows, [(2, 0), (1, 1), (1, 0)]);
+    assert_eq!(read.rejects[0].source_file, second);
+    assert!(is_empty(folder.path()), "temporary files are deleted");
+
+    let found = inspect(&inputs.files, folder.path()).expect("they can be read");
+    assert_eq!(found.formats.len(), 2);
+    assert!(is_empty(folder.path()));
+
+    let strict = Options { strictness: Strictness::Strict, ..options };
+    let error = read_all(&inputs.files, &Source::default(), &strict, &Quiet).expect_err("one is cut");
+    assert!(matches!(&error, ReadError::Rejected { file, .. } if file == second), "{error}");
+    assert!(is_empty(folder.path()));
+}
