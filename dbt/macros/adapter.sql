@@ -5,7 +5,7 @@
 
 {#
   The source tables: a list of {relation: its quoted name, name: its name as text,
-  columns: its column names}. The columns are unknown, and none, while dbt only parses.
+  columns: its column names}. The columns are none while dbt only parses, and knows none.
 -#}
 {% macro source_tables() %}
     {%- set tables = [] -%}
@@ -26,16 +26,12 @@
                 schema=table.schema or target.schema,
                 identifier=table.table) -%}
         {%- endif -%}
-        {%- set columns = [] -%}
+        {%- set columns = none -%}
         {%- if execute -%}
-            {%- for column in adapter.get_columns_in_relation(relation) -%}
-                {%- do columns.append(column.name) -%}
-            {%- endfor -%}
+            {%- set columns = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
             {%- if not columns -%}
                 {{ exceptions.raise_compiler_error("source table " ~ relation ~ " is not there, or may not be read. Name yours: tracklet_source_tables: [schema.tracks]") }}
             {%- endif -%}
-        {%- else -%}
-            {%- set columns = ['id', 'timestamp'] -%}
         {%- endif -%}
         {%- do tables.append({
             'relation': relation | string,

@@ -64,13 +64,14 @@ partition by dbt_visitor_id order by {{ own_column('timestamp') }}, event_id
 
 {#
   A column of a source table under its canonical name: quoted as the table spells it, null if the
-  table has none. Matched without regard to case, the exact spelling first.
+  table has none (or its columns aren't known yet). Matched without regard to case, the exact
+  spelling first.
 -#}
 {% macro source_column(table, canonical, usual, required=false) -%}
     {%- set mapped = var('tracklet_columns')[canonical] -%}
     {%- set wanted = [mapped] if mapped else usual -%}
     {%- set found = namespace(column=none) -%}
-    {%- for name in wanted -%}
+    {%- for name in wanted if table.columns -%}
         {%- for column in table.columns -%}
             {%- if found.column is none and column == name -%}{%- set found.column = column -%}{%- endif -%}
         {%- endfor -%}
@@ -80,7 +81,7 @@ partition by dbt_visitor_id order by {{ own_column('timestamp') }}, event_id
     {%- endfor -%}
     {%- if found.column is not none -%}
         {{ identifier(found.column) }}
-    {%- elif required or mapped -%}
+    {%- elif table.columns and (required or mapped) -%}
         {{ exceptions.raise_compiler_error("source table " ~ table.name ~ " has no column " ~ wanted | join(' or ')
             ~ " (" ~ canonical ~ "); its columns are " ~ table.columns | join(', ')
             ~ ". Map it: tracklet_columns: {" ~ canonical ~ ": its name}") }}

@@ -15,7 +15,7 @@
 with source_rows as (
     {%- for table in source_tables() %}
     select
-        {{ as_text(source_column(table, 'event_id', ['id'], required=true)) }} as event_id,
+        {{ as_text(source_column(table, 'event_id', ['id', 'event_id'], required=true)) }} as event_id,
         {{ as_text(source_column(table, 'anonymous_id', ['anonymous_id'])) }} as anonymous_id,
         {{ as_text(source_column(table, 'user_id', ['user_id'])) }} as user_id,
         {{ as_text(source_column(table, 'event', ['event'])) }} as event,

@@ -1,0 +1,89 @@
+"""The two warehouses that dbt reaches here: connecting, loading a source table, reading tables back."""
+
+from datetime import UTC, datetime
+
+import duckdb
+import psycopg2
+import psycopg2.extras
+
+from definition import time_as_text
+
+def quoted(*names):
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
+
+
+def plain(value):
+    """Times as text, all else as it is."""
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    return value
+
+
+def time_for_loading(time):
+    text = time_as_text(time)
+    return text if text is None or "infinity" in text else text.replace("T", " ").replace("Z", "+00")
+
+
+class DuckDb:
+    name = "duckdb"
+    holds_nul = True
+    spelling_counts = False
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def profile(self, schema):
+        return {"type": "duckdb", "path": self.path, "schema": schema, "threads": 2}
+
+    def execute(self, statements):
+        with duckdb.connect(self.path) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def insert(self, table, rows):
+        with duckdb.connect(self.path) as connection:
+            marks = ", ".join("?" * len(rows[0]))
+            connection.execute("begin")
+            connection.executemany(f"insert into {table} values ({marks})", rows)
+            connection.execute("commit")
+
+    def query(self, sql):
+        """Column names, and rows."""
+        with duckdb.connect(self.path) as connection:
+            connection.execute("set timezone = 'UTC'")
+            cursor = connection.execute(sql)
+            names = [column[0] for column in cursor.description]
+            return names, [tuple(map(plain, row)) for row in cursor.fetchall()]
+
+
+class Postgres:
+    name = "postgres"
+    holds_nul = False
+    spelling_counts = True
+
+    def __init__(self, port):
+        self.port = port
+
+    def profile(self, schema):
+        return {"type": "postgres", "host": "127.0.0.1", "port": self.port, "user": "postgres",
+                "password": "unused", "dbname": "postgres", "schema": schema, "threads": 2}
+
+    def connect(self):
+        return psycopg2.connect(host="127.0.0.1", port=self.port, user="postgres", dbname="postgres")
+
+    def execute(self, statements):
+        with self.connect() as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    def insert(self, table, rows):
+        with self.connect() as connection, connection.cursor() as cursor:
+            psycopg2.extras.execute_values(cursor, f"insert into {table} values %s", rows, page_size=1000)
+
+    def query(self, sql):
+        """Column names, and rows."""
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("set timezone = 'UTC'")
+            cursor.execute(sql)
+            names = [column.name for column in cursor.description]
+            return names, [tuple(map(plain, row)) for row in cursor.fetchall()]
