@@ -58,6 +58,8 @@ def history(number, seed, size):
             row["timestamp"] = draw.choice([None, *OUT_OF_RANGE])
         if draw.random() < 0.01:
             row["event_id"] = draw.choice([None, ""])
+        if draw.random() < 0.005:
+            row[draw.choice(["event_id", "anonymous_id", "user_id", "event"])] = draw.choice(["\0", "a\0b"])
     draw.shuffle(rows)
     return rows
 

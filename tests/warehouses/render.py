@@ -20,14 +20,15 @@ class RenderError(Exception):
 class Renderer:
     """One target type and one configuration; `sources` as the macro source_tables describes them."""
 
-    def __init__(self, target, sources, variables=None, schema="sessions"):
-        project = yaml.safe_load((PACKAGE / "dbt_project.yml").read_text())
+    def __init__(self, target, sources, variables=None, schema="sessions", package=PACKAGE):
+        self.package = package
+        project = yaml.safe_load((package / "dbt_project.yml").read_text())
         self.variables = project["vars"] | (variables or {})
         self.prefixes = [*PREFIXES.get(target, [target]), "default"]
         self.target, self.sources, self.schema = target, sources, schema
-        macros = [p for p in sorted((PACKAGE / "macros").glob("*.sql")) if p.name != "adapter.sql"]
+        macros = [p for p in sorted((package / "macros").glob("*.sql")) if p.name != "adapter.sql"]
         self.macros = self.dispatched("".join(p.read_text() for p in macros))
-        self.files = {p.stem: p for f in ("models", "analyses", "tests") for p in (PACKAGE / f).rglob("*.sql")}
+        self.files = {p.stem: p for f in ("models", "analyses", "tests") for p in (package / f).rglob("*.sql")}
 
     def dispatched(self, macros):
         """Each `adapter.dispatch` as the macro it finds: minijinja's Python binding can't hand macros on."""
@@ -80,6 +81,6 @@ class Renderer:
                 ordered.append(name)
 
         for name, path in sorted(self.files.items()):
-            if (PACKAGE / "models") in path.parents:
+            if (self.package / "models") in path.parents:
                 add(name)
         return ordered

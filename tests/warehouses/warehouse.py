@@ -1,5 +1,6 @@
 """The two warehouses that dbt reaches here: connecting, loading a source table, reading tables back."""
 
+import contextlib
 from datetime import UTC, datetime
 
 import duckdb
@@ -25,23 +26,33 @@ def time_for_loading(time):
 
 
 class DuckDb:
+    """A DuckDB file, opened for each call so that dbt can have it in between; or `:memory:`, kept."""
+
     name = "duckdb"
-    holds_nul = True
     spelling_counts = False
 
     def __init__(self, path):
         self.path = str(path)
+        self.kept = duckdb.connect() if self.path == ":memory:" else None
+
+    def connect(self):
+        return contextlib.nullcontext(self.kept) if self.kept else duckdb.connect(self.path)
+
+    @staticmethod
+    def loadable(rows):
+        """The rows that a table here can hold: all."""
+        return rows
 
     def profile(self, schema):
         return {"type": "duckdb", "path": self.path, "schema": schema, "threads": 2}
 
     def execute(self, statements):
-        with duckdb.connect(self.path) as connection:
+        with self.connect() as connection:
             for statement in statements:
                 connection.execute(statement)
 
     def insert(self, table, rows):
-        with duckdb.connect(self.path) as connection:
+        with self.connect() as connection:
             marks = ", ".join("?" * len(rows[0]))
             connection.execute("begin")
             connection.executemany(f"insert into {table} values ({marks})", rows)
@@ -49,7 +60,7 @@ class DuckDb:
 
     def query(self, sql):
         """Column names, and rows."""
-        with duckdb.connect(self.path) as connection:
+        with self.connect() as connection:
             connection.execute("set timezone = 'UTC'")
             cursor = connection.execute(sql)
             names = [column[0] for column in cursor.description]
@@ -57,12 +68,18 @@ class DuckDb:
 
 
 class Postgres:
+    """A PostgreSQL on this machine."""
+
     name = "postgres"
-    holds_nul = False
     spelling_counts = True
 
     def __init__(self, port):
         self.port = port
+
+    @staticmethod
+    def loadable(rows):
+        """The rows that a table here can hold: those without U+0000."""
+        return [row for row in rows if not any("\0" in text for text in row.values() if isinstance(text, str))]
 
     def profile(self, schema):
         return {"type": "postgres", "host": "127.0.0.1", "port": self.port, "user": "postgres",
