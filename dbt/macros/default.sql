@@ -14,3 +14,4 @@
 {% macro default__identifier(name) %}"{{ name | replace('"', '""') }}"{% endmacro %}
 {% macro default__own_column(name) %}{{ identifier(name) }}{% endmacro %}
 {% macro default__session_in_utc() %}{% endmacro %}
+{% macro default__gather_statistics() %}{% endmacro %}

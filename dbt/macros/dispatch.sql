@@ -37,3 +37,6 @@
 
 {# A statement that makes the session's time zone UTC, or nothing where times never depend on it. -#}
 {% macro session_in_utc() %}{{ adapter.dispatch('session_in_utc', 'tracklet')() }}{% endmacro %}
+
+{# A statement after which the planner knows the model's new table, or nothing where it does by itself. -#}
+{% macro gather_statistics() %}{{ adapter.dispatch('gather_statistics', 'tracklet')() }}{% endmacro %}

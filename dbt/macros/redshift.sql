@@ -19,3 +19,6 @@
 {% macro redshift__text_literal(value) %}'{{ value | replace("'", "''") | replace('\\', "' || chr(92) || '") }}'{% endmacro %}
 
 {% macro redshift__session_in_utc() %}set timezone to 'UTC'{% endmacro %}
+
+{# create table as gathers statistics by itself. -#}
+{% macro redshift__gather_statistics() %}{% endmacro %}

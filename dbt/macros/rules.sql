@@ -6,6 +6,9 @@ partition by dbt_visitor_id order by {{ own_column('timestamp') }}, event_id
 {%- if not var('tracklet_dedupe') %}, anonymous_id nulls last, event nulls last{% endif %}
 {%- endmacro %}
 
+{# A session's events in their order, once sessions are numbered. -#}
+{% macro session_order() %}partition by dbt_visitor_id, session_sequence_number order by visitor_sequence_number{% endmacro %}
+
 {# The frame of a running sum or maximum. -#}
 {% macro so_far() %}rows between unbounded preceding and current row{% endmacro %}
 

@@ -1,4 +1,4 @@
-{{ config(materialized='table', cluster_by=['alias'], dist='alias') }}
+{{ config(materialized='table', cluster_by=['alias'], dist='alias', post_hook=gather_statistics()) }}
 
 -- Every id that was seen, as a device's or as a user's, with the visitor it belongs to.
 

@@ -3,11 +3,13 @@
     partition_by=partition_by_month('timestamp'),
     cluster_by=['dbt_visitor_id'],
     dist='dbt_visitor_id',
-    sort=['dbt_visitor_id', 'session_start_at']
+    sort=['dbt_visitor_id', 'session_start_at'],
+    post_hook=gather_statistics()
 ) }}
 
 -- One row per track: its visitor, its place in the session, and the events that follow.
--- Every window has the same partition and order, so one sort serves them all.
+-- The windows over a visitor have one partition and order, so one sort serves them all; those over a
+-- session only reorder what already lies together.
 
 with visited as (
     select
@@ -73,7 +75,7 @@ split as (
     from idle
 ),
 
--- A session's number is how many have been opened; its start and first track are the latest opened.
+-- A session's number is how many have been opened so far; it started when the latest was opened.
 numbered as (
     select
         event_id,
@@ -84,8 +86,7 @@ numbered as (
         idle_time_minutes,
         visitor_sequence_number,
         {{ as_integer('sum(opens_session) over (' ~ visitor_order() ~ ' ' ~ so_far() ~ ')') }} as session_sequence_number,
-        max(case when opens_session = 1 then {{ own_column('timestamp') }} end) over ({{ visitor_order() }} {{ so_far() }}) as session_start_at,
-        max(case when opens_session = 1 then visitor_sequence_number end) over ({{ visitor_order() }} {{ so_far() }}) as opened_by_number
+        max(case when opens_session = 1 then {{ own_column('timestamp') }} end) over ({{ visitor_order() }} {{ so_far() }}) as session_start_at
     from split
 )
 
@@ -98,11 +99,8 @@ select
     {{ as_integer('idle_time_minutes') }} as idle_time_minutes,
     session_sequence_number,
     session_start_at,
-    {{ as_integer('visitor_sequence_number - opened_by_number + 1') }} as track_sequence_number
+    {{ as_integer('row_number() over (' ~ session_order() ~ ')') }} as track_sequence_number
     {%- for number in range(2, var('tracklet_flow_length') + 1) %},
-    case
-        when lead(session_sequence_number, {{ number - 1 }}) over ({{ visitor_order() }}) = session_sequence_number
-            then lead(event, {{ number - 1 }}) over ({{ visitor_order() }})
-    end as event_{{ number }}
+    lead(event, {{ number - 1 }}) over ({{ session_order() }}) as event_{{ number }}
     {%- endfor %}
 from numbered

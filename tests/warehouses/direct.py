@@ -18,8 +18,9 @@ def run(warehouse, tables, variables, schema, package=None):
     for name in renderer.models():
         sql, config, _ = renderer.render(name)
         kind = config.get("materialized", "view")
-        statements = [config["pre_hook"]] if config.get("pre_hook") else []
-        warehouse.execute([*statements, f"create {kind} {quoted(schema, name)} as {sql}"])
+        create = f"create {kind} {quoted(schema, name)} as {sql}"
+        statements = [config.get("pre_hook"), create, config.get("post_hook")]
+        warehouse.execute([statement for statement in statements if statement])
     return renderer
 
 

@@ -64,6 +64,7 @@ class Renderer:
         names = {
             "exceptions": Exceptions(), "ref": ref, "config": configure,
             "var": self.variables.__getitem__, "source_tables": lambda: self.sources,
+            "this": f"{self.schema}.{name}",
             "partition_by_month": lambda column: {"month": column},
             "partition_by_number": lambda column, values: {"number": column, "values": values},
         }

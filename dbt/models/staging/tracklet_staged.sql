@@ -3,7 +3,8 @@
     tags=['aside'],
     partition_by=partition_by_number('fate', 3),
     unlogged=true,
-    pre_hook=session_in_utc()
+    pre_hook=session_in_utc(),
+    post_hook=gather_statistics()
 ) }}
 
 -- Every row of the source and what becomes of it: fate 0 is kept, 1 a duplicate, 2 rejected.
