@@ -9,9 +9,10 @@ import json
 import tomllib
 from pathlib import Path
 
-import definition
 import oracle
 import reading
+
+import definition
 from cases import Case
 from definition import COLUMNS, Config
 

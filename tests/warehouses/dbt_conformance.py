@@ -27,7 +27,7 @@ from warehouse import DuckDb, Postgres, quoted
 
 PACKAGE = Path(__file__).resolve().parents[2] / "dbt"
 SCHEMA = "sessions"
-CASES = [*RANDOM, *corpus.cases()[:1]]
+CASES = [*RANDOM, *corpus.cases(Path(os.environ.get("TRACKLET_CORPUS", corpus.CORPUS)))[:1]]
 
 
 def run_dbt(project, *arguments):

@@ -9,6 +9,7 @@ import psycopg2.extras
 
 from definition import time_as_text
 
+
 def quoted(*names):
     return ".".join('"' + name.replace('"', '""') + '"' for name in names)
 
