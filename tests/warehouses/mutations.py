@@ -19,8 +19,8 @@ MUTATIONS = [
     (
         "minute boundaries counted",
         POSTGRES,
-        "({{ microseconds }}) / 60000000",
-        "(({{ microseconds }}) + 30000000) / 60000000",
+        "({{ later }} - {{ earlier }})",
+        "(date_trunc('minute', {{ later }}) - date_trunc('minute', {{ earlier }}))",
         ("postgres",),
     ),
     (
@@ -40,7 +40,7 @@ MUTATIONS = [
         ALL,
     ),
     (
-        "order by time alone",
+        "ties by event id backwards",
         RULES,
         "{{ own_column('timestamp') }}, event_id\n",
         "{{ own_column('timestamp') }}, event_id desc\n",

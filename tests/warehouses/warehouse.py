@@ -53,11 +53,12 @@ class DuckDb:
                 connection.execute(statement)
 
     def insert(self, table, rows):
+        marks = "(" + ", ".join("?" * len(rows[0])) + ")"
         with self.connect() as connection:
-            marks = ", ".join("?" * len(rows[0]))
-            connection.execute("begin")
-            connection.executemany(f"insert into {table} values ({marks})", rows)
-            connection.execute("commit")
+            for start in range(0, len(rows), 1000):
+                part = rows[start : start + 1000]
+                values = [value for row in part for value in row]
+                connection.execute(f"insert into {table} values {', '.join([marks] * len(part))}", values)
 
     def query(self, sql):
         """Column names, and rows."""
