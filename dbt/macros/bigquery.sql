@@ -1,0 +1,17 @@
+{# BigQuery (GoogleSQL). -#}
+
+{% macro bigquery__as_text(expression) %}cast({{ expression }} as string){% endmacro %}
+{% macro bigquery__as_integer(expression) %}cast({{ expression }} as int64){% endmacro %}
+{% macro bigquery__as_double(expression) %}cast({{ expression }} as float64){% endmacro %}
+{% macro bigquery__as_time(expression) %}cast({{ expression }} as timestamp){% endmacro %}
+{% macro bigquery__time_literal(text) %}timestamp '{{ text }}+00:00'{% endmacro %}
+{% macro bigquery__time_as_text(expression) %}format_timestamp('%E4Y-%m-%dT%H:%M:%E6SZ', {{ expression }}, 'UTC'){% endmacro %}
+{% macro bigquery__microseconds_between(earlier, later) %}unix_micros({{ later }}) - unix_micros({{ earlier }}){% endmacro %}
+{% macro bigquery__whole_minutes(microseconds) %}div({{ microseconds }}, 60000000){% endmacro %}
+
+{# chr(0) is the empty text here. -#}
+{% macro bigquery__holds_nul(expression) %}strpos({{ expression }}, code_points_to_string([0])) > 0{% endmacro %}
+
+{# Literals and quoted names escape by backslash; a quote is never doubled. -#}
+{% macro bigquery__text_literal(value) %}'{{ value | replace('\\', '\\\\') | replace("'", "\\'") | replace('\n', '\\n') | replace('\r', '\\r') }}'{% endmacro %}
+{% macro bigquery__identifier(name) %}`{{ name | replace('\\', '\\\\') | replace('`', '\\`') }}`{% endmacro %}

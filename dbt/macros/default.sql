@@ -1,0 +1,17 @@
+{# Standard SQL. Text is compared by its bytes; literals know no escape but the doubled quote. -#}
+
+{% macro default__as_text(expression) %}cast({{ expression }} as varchar){% endmacro %}
+{% macro default__as_integer(expression) %}cast({{ expression }} as bigint){% endmacro %}
+{% macro default__as_double(expression) %}cast({{ expression }} as double precision){% endmacro %}
+{% macro default__as_time(expression) %}cast({{ expression }} as timestamp with time zone){% endmacro %}
+{% macro default__time_literal(text) %}timestamp with time zone '{{ text }}+00:00'{% endmacro %}
+
+{# Some engines divide integers into rounded decimals, 30.99999998 into 31: divide only what is divisible. -#}
+{% macro default__whole_minutes(microseconds) %}cast((({{ microseconds }}) - mod({{ microseconds }}, 60000000)) / 60000000 as bigint){% endmacro %}
+
+{% macro default__holds_nul(expression) %}position(chr(0) in {{ expression }}) > 0{% endmacro %}
+{% macro default__text_literal(value) %}'{{ value | replace("'", "''") }}'{% endmacro %}
+{% macro default__identifier(name) %}"{{ name | replace('"', '""') }}"{% endmacro %}
+{% macro default__own_column(name) %}{{ identifier(name) }}{% endmacro %}
+{% macro default__session_in_utc() %}{% endmacro %}
+{% macro default__gather_statistics() %}{% endmacro %}

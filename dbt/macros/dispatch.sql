@@ -1,0 +1,42 @@
+{#
+  The differences between warehouses, by name. Models call only these; what a name means on a
+  warehouse stands in macros/<warehouse>.sql, and in macros/default.sql where standard SQL does.
+#}
+
+{# Types. -#}
+{% macro as_text(expression) %}{{ adapter.dispatch('as_text', 'tracklet')(expression) }}{% endmacro %}
+{% macro as_integer(expression) %}{{ adapter.dispatch('as_integer', 'tracklet')(expression) }}{% endmacro %}
+{% macro as_double(expression) %}{{ adapter.dispatch('as_double', 'tracklet')(expression) }}{% endmacro %}
+
+{# A time column of the source as a UTC time, cut to microseconds towards the past. -#}
+{% macro as_time(expression) %}{{ adapter.dispatch('as_time', 'tracklet')(expression) }}{% endmacro %}
+
+{# The time of a text like 1970-01-01 00:00:00, in UTC. -#}
+{% macro time_literal(text) %}{{ adapter.dispatch('time_literal', 'tracklet')(text) }}{% endmacro %}
+
+{# A time as the text 1969-12-31T23:59:59.999999Z. -#}
+{% macro time_as_text(expression) %}{{ adapter.dispatch('time_as_text', 'tracklet')(expression) }}{% endmacro %}
+
+{# Microseconds from one time to a later one, as a 64-bit integer. -#}
+{% macro microseconds_between(earlier, later) %}{{ adapter.dispatch('microseconds_between', 'tracklet')(earlier, later) }}{% endmacro %}
+
+{# The whole minutes in a number of microseconds that is not negative. Never a count of minute boundaries. -#}
+{% macro whole_minutes(microseconds) %}{{ adapter.dispatch('whole_minutes', 'tracklet')(microseconds) }}{% endmacro %}
+
+{# Whether a text holds U+0000. -#}
+{% macro holds_nul(expression) %}{{ adapter.dispatch('holds_nul', 'tracklet')(expression) }}{% endmacro %}
+
+{# A value as a text literal, whatever characters are in it. -#}
+{% macro text_literal(value) %}{{ adapter.dispatch('text_literal', 'tracklet')(value) }}{% endmacro %}
+
+{# A name spelled exactly so, quoted. -#}
+{% macro identifier(name) %}{{ adapter.dispatch('identifier', 'tracklet')(name) }}{% endmacro %}
+
+{# A column of Tracklet's own, quoted so that the name also works without quotes. -#}
+{% macro own_column(name) %}{{ adapter.dispatch('own_column', 'tracklet')(name) }}{% endmacro %}
+
+{# A statement that makes the session's time zone UTC, or nothing where times never depend on it. -#}
+{% macro session_in_utc() %}{{ adapter.dispatch('session_in_utc', 'tracklet')() }}{% endmacro %}
+
+{# A statement after which the planner knows the model's new table, or nothing where it does by itself. -#}
+{% macro gather_statistics() %}{{ adapter.dispatch('gather_statistics', 'tracklet')() }}{% endmacro %}

@@ -1,0 +1,7 @@
+{# DuckDB. -#}
+
+{# timestamp_ns is the one type finer than microseconds; its cast cuts. -#}
+{% macro duckdb__time_as_text(expression) %}strftime({{ expression }} at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ'){% endmacro %}
+{% macro duckdb__microseconds_between(earlier, later) %}epoch_us({{ later }}) - epoch_us({{ earlier }}){% endmacro %}
+{% macro duckdb__whole_minutes(microseconds) %}({{ microseconds }}) // 60000000{% endmacro %}
+{% macro duckdb__session_in_utc() %}set timezone = 'UTC'{% endmacro %}

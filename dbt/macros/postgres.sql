@@ -1,0 +1,35 @@
+{# PostgreSQL. -#}
+
+{# The collation travels with the column: every order and comparison downstream is by bytes, not by locale. -#}
+{% macro postgres__as_text(expression) %}cast({{ expression }} as text) collate "C"{% endmacro %}
+
+{# Times hold microseconds; the cast of a time without zone needs the session in UTC. -#}
+{% macro postgres__session_in_utc() %}set local time zone 'UTC'{% endmacro %}
+
+{# to_char knows neither infinity nor years before 1. -#}
+{% macro postgres__time_as_text(expression) -%}
+case
+                when isfinite({{ expression }}) and {{ expression }} >= {{ time_literal('0001-01-01 00:00:00') }}
+                    then to_char({{ expression }} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+                else cast({{ expression }} as text)
+            end
+{%- endmacro %}
+
+{# extract gives an exact numeric; date_part's double would lose the last microsecond of long gaps. -#}
+{% macro postgres__microseconds_between(earlier, later) %}cast(extract(epoch from ({{ later }} - {{ earlier }})) * 1000000 as bigint){% endmacro %}
+{% macro postgres__whole_minutes(microseconds) %}({{ microseconds }}) / 60000000{% endmacro %}
+
+{# Text can't hold U+0000. -#}
+{% macro postgres__holds_nul(expression) %}false{% endmacro %}
+
+{# E'' reads backslashes the same way under every setting of standard_conforming_strings. -#}
+{% macro postgres__text_literal(value) -%}
+    {%- if '\\' in value -%}
+        E'{{ value | replace('\\', '\\\\') | replace("'", "''") }}'
+    {%- else -%}
+        '{{ value | replace("'", "''") }}'
+    {%- endif -%}
+{%- endmacro %}
+
+{# Autovacuum comes too late for the models that follow: without this the join sorts instead of hashing. -#}
+{% macro postgres__gather_statistics() %}analyze {{ this }}{% endmacro %}

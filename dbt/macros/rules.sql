@@ -1,0 +1,100 @@
+{# What SPEC's configuration means in SQL; the same on every warehouse. -#}
+
+{# A visitor's events in their order, for over (..). With duplicates kept, two more keys make it total. -#}
+{% macro visitor_order() -%}
+partition by dbt_visitor_id order by {{ own_column('timestamp') }}, event_id
+{%- if not var('tracklet_dedupe') %}, anonymous_id nulls last, event nulls last{% endif %}
+{%- endmacro %}
+
+{# A session's events in their order, once sessions are numbered. -#}
+{% macro session_order() %}partition by dbt_visitor_id, session_sequence_number order by visitor_sequence_number{% endmacro %}
+
+{# The frame of a running sum or maximum. -#}
+{% macro so_far() %}rows between unbounded preceding and current row{% endmacro %}
+
+{# The timeout in microseconds. -#}
+{% macro timeout_microseconds() -%}
+    {%- set timeout = var('tracklet_timeout') | string -%}
+    {%- set units = {'s': 1000000, 'm': 60000000, 'h': 3600000000} -%}
+    {%- set unit = timeout[-1:] -%}
+    {%- if unit in units -%}
+        {%- set amount = timeout[:-1] | int -%}
+        {%- set microseconds = amount * units[unit] -%}
+        {%- set again = amount ~ unit -%}
+    {%- else -%}
+        {%- set amount = timeout | int -%}
+        {%- set microseconds = amount * 60000000 -%}
+        {%- set again = amount | string -%}
+    {%- endif -%}
+    {%- if amount < 1 or again != timeout -%}
+        {{ exceptions.raise_compiler_error("tracklet_timeout is '" ~ timeout ~ "': write whole minutes, or a whole number with s, m or h") }}
+    {%- endif -%}
+    {{ microseconds }}
+{%- endmacro %}
+
+{#
+  Whether an event opens a session, given the columns previous_at (null for the visitor's first),
+  idle_microseconds and idle_time_minutes. The one place that knows the boundary.
+-#}
+{% macro opens_session() -%}
+    {%- set timeout = timeout_microseconds() | int -%}
+    {%- if var('tracklet_boundary') == 'exact' -%}
+        previous_at is null or idle_microseconds > {{ timeout }}
+    {%- elif var('tracklet_boundary') != 'whole_minutes' -%}
+        {{ exceptions.raise_compiler_error("tracklet_boundary is '" ~ var('tracklet_boundary') ~ "': write whole_minutes or exact") }}
+    {%- elif timeout % 60000000 != 0 -%}
+        {{ exceptions.raise_compiler_error("tracklet_timeout has a part of a minute, which tracklet_boundary: whole_minutes can't see: write exact") }}
+    {%- else -%}
+        previous_at is null or idle_time_minutes > {{ timeout // 60000000 }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The name of a session, from the columns session_sequence_number and dbt_visitor_id. -#}
+{% macro session_id() %}{{ as_text('session_sequence_number') }} || ' - ' || dbt_visitor_id{% endmacro %}
+
+{# Events of a group with the name, or one of the names: 0 if none, never null. -#}
+{% macro count_events(names) -%}
+    {%- set names = [names] if names is string else names -%}
+    {%- if names -%}
+        {%- set listed -%}
+            {%- for name in names -%}{{ text_literal(name) }}{{ ', ' if not loop.last }}{%- endfor -%}
+        {%- endset -%}
+        {{ as_integer('sum(case when event in (' ~ listed ~ ') then 1 else 0 end)') }}
+    {%- else -%}
+        {{ as_integer('0') }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+  A column of a source table under its canonical name: quoted as the table spells it, null if the
+  table has none (or its columns aren't known yet). Matched without regard to case, the exact
+  spelling first.
+-#}
+{% macro source_column(table, canonical, usual, required=false) -%}
+    {%- set mapped = var('tracklet_columns')[canonical] -%}
+    {%- set wanted = [mapped] if mapped else usual -%}
+    {%- set found = namespace(column=none) -%}
+    {%- for name in wanted if table.columns -%}
+        {%- for column in table.columns -%}
+            {%- if found.column is none and column == name -%}{%- set found.column = column -%}{%- endif -%}
+        {%- endfor -%}
+        {%- for column in table.columns -%}
+            {%- if found.column is none and column | lower == name | lower -%}{%- set found.column = column -%}{%- endif -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- if found.column is not none -%}
+        {{ identifier(found.column) }}
+    {%- elif table.columns and (required or mapped) -%}
+        {{ exceptions.raise_compiler_error("source table " ~ table.name ~ " has no column " ~ wanted | join(' or ')
+            ~ " (" ~ canonical ~ "); its columns are " ~ table.columns | join(', ')
+            ~ ". Map it: tracklet_columns: {" ~ canonical ~ ": its name}") }}
+    {%- else -%}
+        null
+    {%- endif -%}
+{%- endmacro %}
+
+{# The least gap in microseconds that splits a session, for the tests. -#}
+{% macro shortest_splitting_gap() -%}
+    {%- set timeout = timeout_microseconds() | int -%}
+    {{ timeout + 1 if var('tracklet_boundary') == 'exact' else timeout + 60000000 }}
+{%- endmacro %}

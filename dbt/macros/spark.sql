@@ -1,0 +1,13 @@
+{# Spark and Databricks. Literals escape by backslash; two literals side by side are one text. -#}
+
+{% macro spark__as_text(expression) %}cast({{ expression }} as string){% endmacro %}
+{% macro spark__as_double(expression) %}cast({{ expression }} as double){% endmacro %}
+{% macro spark__as_time(expression) %}cast({{ expression }} as timestamp){% endmacro %}
+{% macro spark__time_literal(text) %}timestamp '{{ text }}+00:00'{% endmacro %}
+{% macro spark__time_as_text(expression) %}date_format({{ expression }}, "yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'"){% endmacro %}
+{% macro spark__microseconds_between(earlier, later) %}unix_micros({{ later }}) - unix_micros({{ earlier }}){% endmacro %}
+{% macro spark__whole_minutes(microseconds) %}({{ microseconds }}) div 60000000{% endmacro %}
+{% macro spark__holds_nul(expression) %}instr({{ expression }}, char(0)) > 0{% endmacro %}
+{% macro spark__text_literal(value) %}'{{ value | replace('\\', '\\\\') | replace("'", "\\'") }}'{% endmacro %}
+{% macro spark__identifier(name) %}`{{ name | replace('`', '``') }}`{% endmacro %}
+{% macro spark__session_in_utc() %}set time zone 'UTC'{% endmacro %}

@@ -1,0 +1,11 @@
+-- The tracks that become sessions: canonical columns, without rejected rows and duplicates.
+
+select
+    event_id,
+    anonymous_id,
+    user_id,
+    event,
+    {{ own_column('timestamp') }},
+    received_at
+from {{ ref('tracklet_staged') }}
+where fate = 0

@@ -1,0 +1,7 @@
+-- Without duplicates every event id is there once.
+{{ config(enabled=var('tracklet_dedupe')) }}
+
+select event_id
+from {{ ref('tracklet_events') }}
+group by event_id
+having count(*) > 1

@@ -1,0 +1,13 @@
+-- rows read = sessionized + duplicates + rejected.
+
+with counted as (
+    select
+        (select count(*) from {{ ref('tracklet_staged') }}) as rows_read,
+        (select count(*) from {{ ref('tracklet_events') }}) as sessionized,
+        (select count(*) from {{ ref('tracklet_duplicates') }}) as duplicates,
+        (select count(*) from {{ ref('tracklet_rejects') }}) as rejected
+)
+
+select rows_read, sessionized, duplicates, rejected
+from counted
+where rows_read <> sessionized + duplicates + rejected

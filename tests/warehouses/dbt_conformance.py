@@ -1,0 +1,121 @@
+"""Runs the dbt package as its users do, and compares every table with the definition, row for row.
+
+A new dbt project installs dbt/ as a local package and builds it, on DuckDB and on PostgreSQL, for each
+of a few configurations: random histories, and the corpus cases that share the most common one. Many
+histories go into one run; the ids keep them apart.
+
+    python dbt_conformance.py [--adapter duckdb|postgres] [--case NAME] [--tracks N] [--seed N]
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import corpus
+import definition
+import servers
+from cases import RANDOM
+from comparison import compare
+from warehouse import DuckDb, Postgres, quoted
+
+PACKAGE = Path(__file__).resolve().parents[2] / "dbt"
+SCHEMA = "sessions"
+CASES = [*RANDOM, *corpus.cases(Path(os.environ.get("TRACKLET_CORPUS", corpus.CORPUS)))[:1]]
+
+
+def run_dbt(project, *arguments):
+    # Another time zone than UTC: no result may depend on it.
+    environment = os.environ | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "TZ": "Asia/Kolkata"}
+    done = subprocess.run(
+        [Path(sys.executable).parent / "dbt", "--no-use-colors", *arguments, "--profiles-dir", project],
+        cwd=project, env=environment, text=True, capture_output=True)
+    if done.returncode != 0:
+        raise SystemExit(f"dbt {' '.join(arguments)} failed in {project}:\n{done.stdout[-6000:]}{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def new_project(folder, warehouse, case):
+    """A user's project, with the package installed. JSON is YAML."""
+    files = {
+        "dbt_project.yml": {
+            "name": "shop", "version": "1.0.0", "config-version": 2, "profile": "shop", "vars": case.variables},
+        "packages.yml": {"packages": [{"local": str(PACKAGE)}]},
+        "profiles.yml": {"shop": {"target": "it", "outputs": {"it": warehouse.profile(SCHEMA)}}},
+    }
+    if case.sources:
+        files["models/sources.yml"] = case.sources
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=2))
+
+
+def compare_analysis(project, warehouse, expected):
+    """The analysis is a query, and its order is part of it."""
+    name = "dbt_top_users_by_avg_session_duration"
+    run_dbt(project, "compile", "--select", name)
+    sql = next(project.glob(f"target/compiled/tracklet/analyses/{name}.sql")).read_text()
+    _, actual = warehouse.query(sql)
+    expected = definition.top_users(expected)
+    return [] if expected == actual else [f"  {name}: {actual[:3]}, expected {expected[:3]}"]
+
+
+def check(warehouse, case, folder, tracks, seed):
+    rows = warehouse.loadable(case.rows(seed, tracks))
+    started = time.monotonic()
+    warehouse.execute([f'drop schema if exists {quoted(s)} cascade' for s in ("rudder", "my shop", SCHEMA)])
+    case.load(warehouse, rows)
+    project = folder / f"{warehouse.name}-{case.name}"
+    project.mkdir()
+    new_project(project, warehouse, case)
+    run_dbt(project, "deps")
+    log = run_dbt(project, "build")
+    expected = case.expected(rows)
+    wrong = compare(warehouse, SCHEMA, case.rules, case.kind, expected) + compare_analysis(project, warehouse, expected)
+    sizes = {table: len(found) for table, found in expected.items()}
+    if "deprecat" in log.lower():
+        wrong.append(f"  dbt speaks of deprecations:\n{log}")
+    summary = next(line for line in log.splitlines() if "PASS=" in line).split("Done. ")[-1]
+    print(f"{'FAIL' if wrong else 'ok'}: {warehouse.name} {case.name}: {len(rows)} rows, "
+          f"{sizes['dbt_mapped_tracks']} tracks, {sizes['dbt_session_tracks']} sessions, "
+          f"{sizes['tracklet_duplicates']} duplicates, {sizes['tracklet_rejects']} rejects; "
+          f"dbt {summary}; {time.monotonic() - started:.1f} s", *wrong, sep="\n", flush=True)
+    return not wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--adapter", choices=["duckdb", "postgres"], action="append")
+    parser.add_argument("--case", choices=[case.name for case in CASES], action="append")
+    parser.add_argument("--tracks", type=int, default=20_000)
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--keep", action="store_true", help="leave the projects and say where they are")
+    options = parser.parse_args()
+    adapters = options.adapter or ["duckdb", "postgres"]
+    folder = Path(tempfile.mkdtemp(prefix="tracklet-dbt-"))
+    with contextlib.ExitStack() as stack:
+        if options.keep:
+            print(f"projects are in {folder}")
+        else:
+            stack.callback(shutil.rmtree, folder)
+        warehouses = []
+        if "duckdb" in adapters:
+            warehouses.append(DuckDb(folder / "warehouse.duckdb"))
+        if "postgres" in adapters:
+            warehouses.append(Postgres(stack.enter_context(servers.postgres())))
+        results = [
+            check(warehouse, case, folder, options.tracks, options.seed)
+            for case in CASES if not options.case or case.name in options.case
+            for warehouse in warehouses]
+    sys.exit(0 if all(results) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Random histories of canonical rows, small and full of the cases that differ between engines."""
+
+import random
+from datetime import date
+
+from definition import DAY, MINUTE, RANGE
+
+# Text that locales order unlike bytes, that escapes can break, and that trimming would change.
+SUFFIXES = ["a", "B", "A", "b", "_", "é", "Z", "-1", "😀", " ", "'", '"', "\\", "\\'", "`", ";--", "a ", "%s", "{{ x }}"]
+EVENTS = [
+    "viewed_product", "signup", "Signup", "it's", 'say "hi"', "back\\slash", "\\'; drop", "tab\there",
+    "new\nline", "naïve", "", None, "x " * 300,
+]
+GAPS = [
+    0, 0, 0, 1, 999_999, MINUTE, 90_000_000, 90_000_001, 30 * MINUTE - 1, 30 * MINUTE, 30 * MINUTE + 1,
+    31 * MINUTE - 1, 31 * MINUTE, 60 * MINUTE, 61 * MINUTE - 1, 61 * MINUTE, 45 * DAY, 40_000 * DAY - 1,
+]
+OUT_OF_RANGE = [-1, RANGE[1], RANGE[1] + 1, -DAY, 8_100 * 366 * DAY, "infinity", "-infinity"]
+YEAR_2026 = (date(2026, 1, 4) - date(1970, 1, 1)).days * DAY
+
+
+def history(number, seed, size):
+    """About `size` rows. Every id has the history's number in front, so that many fit in one table."""
+    draw = random.Random(f"{seed}/{number}")
+    ids = [f"h{number}|{suffix}" for suffix in draw.sample(SUFFIXES, 6)]
+    if draw.random() < 0.1:
+        ids[0] += "k" * 1024
+    # Some ids are a device's and a user's, so that an alias leads to an alias.
+    devices, users = ids[:4], ids[2:]
+    # A tick before the minute shows who counts boundaries instead of whole minutes.
+    time = draw.choice([0, YEAR_2026 + 59_999_999, YEAR_2026, RANGE[1] - 45 * DAY, YEAR_2026 + 500_000])
+    rows = []
+    for place in range(draw.randint(1, 2 * size)):
+        if rows and draw.random() < 0.15:
+            copy = dict(draw.choice(rows))
+            changed = draw.choice(["received_at", "anonymous_id", "user_id", "event", "timestamp", "none"])
+            if changed == "timestamp" and isinstance(copy["timestamp"], int):
+                copy["timestamp"] += draw.choice([1, -1, MINUTE])
+            elif changed == "received_at":
+                copy["received_at"] = draw.choice([None, time, time + 1])
+            elif changed == "event":
+                copy["event"] = draw.choice(EVENTS)
+            elif changed != "none":
+                copy[changed] = draw.choice([None, "", *ids])
+            rows.append(copy)
+            continue
+        time += draw.choice(GAPS)
+        rows.append({
+            "event_id": f"h{number}|{draw.choice(SUFFIXES)}{place if draw.random() < 0.9 else ''}",
+            "anonymous_id": draw.choice([*devices, *devices, None, ""]),
+            "user_id": draw.choice([*users, None, None, None, ""]),
+            "event": draw.choice(EVENTS),
+            "timestamp": min(time, RANGE[1] - 1),
+            "received_at": draw.choice([None, time, time + 5, -1, *([RANGE[1]] if place % 7 == 0 else [])]),
+        })
+    for row in rows:
+        if draw.random() < 0.03:
+            row["timestamp"] = draw.choice([None, *OUT_OF_RANGE])
+        if draw.random() < 0.01:
+            row["event_id"] = draw.choice([None, ""])
+        if draw.random() < 0.005:
+            row[draw.choice(["event_id", "anonymous_id", "user_id", "event"])] = draw.choice(["\0", "a\0b"])
+    draw.shuffle(rows)
+    return rows
+
+
+def packed(seed, tracks, size=12):
+    """Histories put together until there are at least `tracks` rows."""
+    rows, number = [], 0
+    while len(rows) < tracks:
+        rows += history(number, seed, size)
+        number += 1
+    return rows

@@ -1,0 +1,166 @@
+"""One-line mistakes in the package's SQL: the twins of the kernel's mutations."""
+
+import shutil
+
+from render import PACKAGE
+
+EVENTS = "models/tracklet_events.sql"
+STAGED = "models/staging/tracklet_staged.sql"
+SESSIONS = "models/tracklet_sessions.sql"
+ALIASES = "models/dbt_aliases_mapping.sql"
+RULES = "macros/rules.sql"
+POSTGRES = "macros/postgres.sql"
+DUCKDB = "macros/duckdb.sql"
+
+# (name, file, what stands there, what stands there by mistake, the warehouses that can notice)
+ALL = ("duckdb", "postgres")
+MUTATIONS = [
+    ("text ordered by locale", POSTGRES, ' collate "C"', "", ("postgres",)),
+    (
+        "minute boundaries counted",
+        POSTGRES,
+        "({{ later }} - {{ earlier }})",
+        "(date_trunc('minute', {{ later }}) - date_trunc('minute', {{ earlier }}))",
+        ("postgres",),
+    ),
+    (
+        "minutes rounded",
+        DUCKDB,
+        "({{ microseconds }}) // 60000000",
+        "cast(({{ microseconds }}) / 60000000 as bigint)",
+        ("duckdb",),
+    ),
+    ("timeout reached is enough", RULES, "idle_time_minutes > {{", "idle_time_minutes >= {{", ALL),
+    ("exact timeout reached is enough", RULES, "idle_microseconds > {{", "idle_microseconds >= {{", ALL),
+    (
+        "exact compares minutes",
+        RULES,
+        "idle_microseconds > {{ timeout }}",
+        "idle_time_minutes > {{ timeout // 60000000 }}",
+        ALL,
+    ),
+    (
+        "ties by event id backwards",
+        RULES,
+        "{{ own_column('timestamp') }}, event_id\n",
+        "{{ own_column('timestamp') }}, event_id desc\n",
+        ALL,
+    ),
+    (
+        "ties with nulls first",
+        RULES,
+        "anonymous_id nulls last, event nulls last",
+        "anonymous_id nulls first, event nulls first",
+        ALL,
+    ),
+    (
+        "ties by event before device",
+        RULES,
+        ", anonymous_id nulls last, event nulls last",
+        ", event nulls last, anonymous_id nulls last",
+        ALL,
+    ),
+    (
+        "dedupe keeps the greatest",
+        STAGED,
+        "{{ own_column('timestamp') }} nulls last,",
+        "{{ own_column('timestamp') }} desc nulls last,",
+        ALL,
+    ),
+    ("dedupe with unknown arrival first", STAGED, "received_at nulls last,", "received_at nulls first,", ALL),
+    ("dedupe without arrival", STAGED, "                received_at nulls last,\n", "", ALL),
+    (
+        "dedupe with null device first",
+        STAGED,
+        "                anonymous_id nulls last,",
+        "                anonymous_id nulls first,",
+        ALL,
+    ),
+    ("dedupe without user", STAGED, "                user_id nulls last,\n", "", ALL),
+    (
+        "dedupe with null event first",
+        STAGED,
+        "                event nulls last\n",
+        "                event nulls first\n",
+        ALL,
+    ),
+    ("rejects displace rows", STAGED, "partition by event_id, reason", "partition by event_id", ALL),
+    ("empty text is an id", STAGED, "length(anonymous_id) > 0 then", "anonymous_id is not null then", ALL),
+    ("empty event is a name", STAGED, "length(event) > 0 then", "event is not null then", ALL),
+    (
+        "ids before times in the reasons",
+        STAGED,
+        "when {{ own_column('timestamp') }} is null\n",
+        "when coalesce(length(anonymous_id), 0) = 0 and coalesce(length(user_id), 0) = 0 then 'missing_ids'\n            when {{ own_column('timestamp') }} is null\n",
+        ALL,
+    ),
+    (
+        "range open below",
+        STAGED,
+        "when {{ own_column('timestamp') }} < {{ earliest }}",
+        "when {{ own_column('timestamp') }} <= {{ earliest }}",
+        ALL,
+    ),
+    (
+        "range closed above",
+        STAGED,
+        "{{ own_column('timestamp') }} >= {{ latest }}",
+        "{{ own_column('timestamp') }} > {{ latest }}",
+        ALL,
+    ),
+    (
+        "out-of-range arrival kept",
+        STAGED,
+        "reason is not null or (received_at >= {{ earliest }} and received_at < {{ latest }})",
+        "true",
+        ALL,
+    ),
+    ("aliases before dedupe", ALIASES, "ref('tracklet_tracks')", "ref('tracklet_staged')", ALL),
+    ("alias of the earliest track", ALIASES, "last_at desc,", "last_at,", ALL),
+    ("alias tie to the least", ALIASES, "user_id desc nulls last", "user_id nulls last", ALL),
+    (
+        "users are no aliases",
+        ALIASES,
+        "where alias is not null",
+        "where alias is not null and (user_id is not null or last_at is null)",
+        ALL,
+    ),
+    (
+        "device before user",
+        EVENTS,
+        "coalesce(tracks.user_id, tracks.anonymous_id)",
+        "coalesce(tracks.anonymous_id, tracks.user_id)",
+        ALL,
+    ),
+    (
+        "flow past the session",
+        EVENTS,
+        "lead(event, {{ number - 1 }}) over ({{ session_order() }})",
+        "lead(event, {{ number - 1 }}) over ({{ visitor_order() }})",
+        ALL,
+    ),
+    ("track numbers go on", RULES, "dbt_visitor_id, session_sequence_number order", "dbt_visitor_id order", ALL),
+    (
+        "start of the visitor",
+        EVENTS,
+        "max(case when opens_session = 1 then {{",
+        "min(case when opens_session = 1 then {{",
+        ALL,
+    ),
+    ("rows for distinct ids", SESSIONS, "count(distinct event_id)", "count(*)", ALL),
+    ("next session by time before", SESSIONS, "lead(session_start_at)", "lag(session_start_at)", ALL),
+]
+
+
+def packages(warehouse, folder):
+    """(name, a copy of the package with that mistake) of each mutation that the warehouse can notice."""
+    for number, (name, file, right, wrong, warehouses) in enumerate(MUTATIONS):
+        if warehouse not in warehouses:
+            continue
+        package = folder / f"mutation-{number}"
+        shutil.copytree(PACKAGE, package, dirs_exist_ok=True)
+        text = (package / file).read_text()
+        if right not in text:
+            raise SystemExit(f"mutation {name!r}: {file} has no {right!r}")
+        (package / file).write_text(text.replace(right, wrong))
+        yield name, package

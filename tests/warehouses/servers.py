@@ -1,0 +1,52 @@
+"""Servers for the tests, on free ports of 127.0.0.1, in folders that are removed afterwards."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def postgres():
+    """A PostgreSQL of the installed version; gives its port. User `postgres`, no password.
+
+    Its default collation is English: text sorts unlike bytes, as it does on most people's servers.
+    """
+    binaries = subprocess.check_output(["pg_config", "--bindir"], text=True).strip()
+    folder = tempfile.mkdtemp(prefix="tracklet-pg-", dir="/tmp")
+    # PostgreSQL refuses to run as root.
+    user = {"user": "postgres"} if os.geteuid() == 0 else {}
+    if user:
+        os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
+    os.chmod(folder, 0o755)
+
+    def control(*arguments):
+        subprocess.run(
+            [f"{binaries}/pg_ctl", "-D", f"{folder}/db", "-w", *arguments],
+            check=True, cwd=folder, stdout=subprocess.DEVNULL, **user,
+        )
+
+    try:
+        subprocess.run(
+            [f"{binaries}/initdb", "-D", f"{folder}/db", "-U", "postgres", "-A", "trust", "--no-sync",
+             "-E", "UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"],
+            check=True, cwd=folder, stdout=subprocess.DEVNULL, **user,
+        )
+        port = free_port()
+        control("-l", f"{folder}/log", "-o",
+                f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=Asia/Kolkata", "start")
+        try:
+            yield port
+        finally:
+            control("-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

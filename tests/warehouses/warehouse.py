@@ -1,0 +1,108 @@
+"""The two warehouses that dbt reaches here: connecting, loading a source table, reading tables back."""
+
+import contextlib
+from datetime import UTC, datetime
+
+import duckdb
+import psycopg2
+import psycopg2.extras
+
+from definition import time_as_text
+
+
+def quoted(*names):
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
+
+
+def plain(value):
+    """Times as text, all else as it is."""
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    return value
+
+
+def time_for_loading(time):
+    text = time_as_text(time)
+    return text if text is None or "infinity" in text else text.replace("T", " ").replace("Z", "+00")
+
+
+class DuckDb:
+    """A DuckDB file, opened for each call so that dbt can have it in between; or `:memory:`, kept."""
+
+    name = "duckdb"
+    spelling_counts = False
+
+    def __init__(self, path):
+        self.path = str(path)
+        self.kept = duckdb.connect() if self.path == ":memory:" else None
+
+    def connect(self):
+        return contextlib.nullcontext(self.kept) if self.kept else duckdb.connect(self.path)
+
+    @staticmethod
+    def loadable(rows):
+        """The rows that a table here can hold: all."""
+        return rows
+
+    def profile(self, schema):
+        return {"type": "duckdb", "path": self.path, "schema": schema, "threads": 2}
+
+    def execute(self, statements):
+        with self.connect() as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def insert(self, table, rows):
+        marks = "(" + ", ".join("?" * len(rows[0])) + ")"
+        with self.connect() as connection:
+            for start in range(0, len(rows), 1000):
+                part = rows[start : start + 1000]
+                values = [value for row in part for value in row]
+                connection.execute(f"insert into {table} values {', '.join([marks] * len(part))}", values)
+
+    def query(self, sql):
+        """Column names, and rows."""
+        with self.connect() as connection:
+            connection.execute("set timezone = 'UTC'")
+            cursor = connection.execute(sql)
+            names = [column[0] for column in cursor.description]
+            return names, [tuple(map(plain, row)) for row in cursor.fetchall()]
+
+
+class Postgres:
+    """A PostgreSQL on this machine."""
+
+    name = "postgres"
+    spelling_counts = True
+
+    def __init__(self, port):
+        self.port = port
+
+    @staticmethod
+    def loadable(rows):
+        """The rows that a table here can hold: those without U+0000."""
+        return [row for row in rows if not any("\0" in text for text in row.values() if isinstance(text, str))]
+
+    def profile(self, schema):
+        return {"type": "postgres", "host": "127.0.0.1", "port": self.port, "user": "postgres",
+                "password": "unused", "dbname": "postgres", "schema": schema, "threads": 2}
+
+    def connect(self):
+        return psycopg2.connect(host="127.0.0.1", port=self.port, user="postgres", dbname="postgres")
+
+    def execute(self, statements):
+        with self.connect() as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    def insert(self, table, rows):
+        with self.connect() as connection, connection.cursor() as cursor:
+            psycopg2.extras.execute_values(cursor, f"insert into {table} values %s", rows, page_size=1000)
+
+    def query(self, sql):
+        """Column names, and rows."""
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("set timezone = 'UTC'")
+            cursor.execute(sql)
+            names = [column.name for column in cursor.description]
+            return names, [tuple(map(plain, row)) for row in cursor.fetchall()]
