@@ -31,11 +31,11 @@ fn a_changed_byte_anywhere() {
     let files = Files::new();
     let whole = small_file();
     for at in 0..whole.len() {
-        for flip in [0x01, 0x80, 0xFF] {
-            let mut damaged = whole.clone();
-            damaged[at] ^= flip;
-            check(&files, &damaged, &format!("byte {at} of {} ^ {flip:#x}", whole.len()));
-        }
+        // One change a byte keeps the test short; what changes differs from byte to byte.
+        let flip = [0x01, 0x80, 0xFF][at % 3];
+        let mut damaged = whole.clone();
+        damaged[at] ^= flip;
+        check(&files, &damaged, &format!("byte {at} of {} ^ {flip:#x}", whole.len()));
     }
 }
 
