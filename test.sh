@@ -34,9 +34,6 @@ retried() {
 
 fetch() { retried cargo fetch --locked && install_python; }
 format() { cargo fmt --all --check; }
-lints() { cargo clippy --locked --workspace --all-targets --quiet -- -D warnings; }
-docs() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --quiet; }
-doctests() { cargo test --locked --workspace --doc --quiet; }
 units() {
   export TRACKLET_TEST_PYTHON="$python"
   if cargo nextest --version >/dev/null 2>&1; then
@@ -46,25 +43,23 @@ units() {
   fi
 }
 
-# The main job as the README has it, its tables read by other engines and compared with an independent definition.
+# The main job as the README has it, then the tables of the example and the corpus read by DuckDB and compared with an
+# independent definition. The example has damaged lines, so that its run ends with 1.
 main_job() {
-  local out
+  local out status
   out=$(mktemp -d) || return 1
-  cargo run --locked --release -- run examples/shop/rudder-logs --out "$out/out" &&
+  cargo run --locked --release -- run examples/shop/rudder-logs --out "$out/out"
+  status=$?
+  [ "$status" -eq 1 ] && [ -f "$out/out/current/manifest.json" ] &&
     TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet" "$python" tests/through_files/check.py
-  local status=$?
+  status=$?
   rm -rf "$out"
   return $status
 }
 oracle() { python3 tests/oracle/oracle.py --corpus corpus --check && (cd tests/oracle && python3 test_reading.py); }
-mutations() { python3 tests/mutations/run.py; }
-fuzz() { fuzz/smoke.sh; }
 
 # name, seconds it may take
-steps=(
-  "fetch 900" "format 60" "lints 1500" "docs 900" "units 2100" "doctests 900" "oracle 120" "main_job 1800"
-  "mutations 900" "fuzz 900"
-)
+steps=("fetch 900" "format 60" "units 2400" "oracle 120" "main_job 1800")
 
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${steps[@]%% *}"

@@ -14,7 +14,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tracklet_kernel::sessionize::Sessionized;
-use tracklet_kernel::tracks::Tracks;
+use tracklet_kernel::tracks::{Tracks, TracksBuilder};
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -100,7 +100,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
 
     let Read { tracks, rejects, skipped, files } = read;
     let rules = request.config.rules.clone();
-    let rows_in: u64 = tracks.iter().map(|builder| builder.rows()).sum();
+    let rows_in: u64 = tracks.iter().map(TracksBuilder::rows).sum();
     let sessionized = steps.step(Step::Sessionize, Some(rows_in), || {
         pool.install(|| Sessionized::new(Tracks::merge(tracks), rules))
     });

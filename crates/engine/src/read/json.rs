@@ -154,7 +154,8 @@ impl<'f> Reader<'f> {
                         // The rows before may hold a reject that comes first.
                         self.flush(block, sink)?;
                     }
-                    sink.unreadable(self.file, Some(number), bytes)?;
+                    // The line without its end, also where that is CRLF.
+                    sink.unreadable(self.file, Some(number), bytes.strip_suffix(b"\r").unwrap_or(bytes))?;
                 }
             }
             start = end + 1;

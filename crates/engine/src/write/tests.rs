@@ -112,6 +112,6 @@ fn statistics_name_only_the_values_that_are_used() {
 #[test]
 fn runs_cost_bytes_and_not_rows() {
     let mut out = Vec::new();
-    put_hybrid(&mut out, &[7; 100_000], 3);
+    put_hybrid(&mut out, &vec![7; 100_000], 3);
     assert_eq!(out.len(), 4);
 }
