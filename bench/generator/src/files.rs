@@ -290,6 +290,7 @@ impl Cutter {
 /// Where damaged lines stand: one in each of as many equal stretches of the tracks, anywhere in it.
 struct BadLines {
     random: Random,
+    faults: &'static [Fault],
     tracks: u64,
     lines: u64,
     track: u64,
@@ -302,6 +303,7 @@ impl BadLines {
         let random = Random::of(options.traffic.seed, Purpose::BadLines, 0);
         let mut places = Self {
             random,
+            faults: options.faults.list(),
             tracks: options.traffic.tracks,
             lines: options.bad_lines,
             track: 0,
@@ -327,7 +329,7 @@ impl BadLines {
         if !here {
             return None;
         }
-        let fault = Fault::ALL[(self.line % Fault::ALL.len() as u64) as usize];
+        let fault = self.faults[(self.line % self.faults.len() as u64) as usize];
         self.line += 1;
         self.choose();
         Some(fault)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{ArgGroup, Args, Parser, ValueEnum};
 
+use crate::arrivals::Fault;
 use crate::error::GeneratorError;
 
 /// The most tracks one visitor can have: they are numbered in 30 bits of an event's key.
@@ -47,9 +48,13 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = Context::Full)]
     pub context: Context,
 
-    /// Raw lines to add that cannot become tracks, going round through nine faults.
+    /// Raw lines to add that cannot become tracks, going round through the faults.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub bad_lines: u64,
+
+    /// Which faults they have.
+    #[arg(long, value_enum, default_value_t = Faults::All)]
+    pub faults: Faults,
 
     /// Threads that write; changes no byte [default: one a core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -99,6 +104,27 @@ pub enum Format {
     Parquet,
     /// Raw lines as a real source uploads them to object storage, gzip.
     RudderLogs,
+}
+
+/// Which faults damaged lines have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Faults {
+    /// Lines that can't be read, and lines with values that no track can have.
+    All,
+    /// Only whole lines with values that no track can have.
+    Values,
+}
+
+impl Faults {
+    /// The faults, in the order in which they are gone through.
+    pub fn list(self) -> &'static [Fault] {
+        const VALUES: [Fault; 5] =
+            [Fault::NoIds, Fault::BadTimestamp, Fault::NoMessageId, Fault::NoTimestamp, Fault::FarFuture];
+        match self {
+            Self::All => &Fault::ALL,
+            Self::Values => &VALUES,
+        }
+    }
 }
 
 /// How ids look.

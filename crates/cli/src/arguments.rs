@@ -14,6 +14,7 @@ use tracklet_engine::config::Format;
 #[command(name = "tracklet", version, arg_required_else_help = true, subcommand_required = true)]
 #[command(after_help = "\
 Examples:
+  tracklet init rudder-logs                look at the files and write a commented tracklet.toml
   tracklet run rudder-logs                 sessions of every file below rudder-logs, in ./out
   tracklet show dbt_session_tracks         look at a table
   tracklet query \"SELECT count(*) FROM dbt_session_tracks\"
@@ -43,6 +44,7 @@ pub struct Global {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    Init(InitArguments),
     Run(RunArguments),
     Show(ShowArguments),
     Query(QueryArguments),
@@ -51,6 +53,28 @@ pub enum Command {
     Completions(CompletionsArguments),
     #[command(hide = true)]
     DocsReference(DocsReferenceArguments),
+}
+
+/// Look at files and write a commented tracklet.toml for them
+///
+/// The file says which columns were found and which of them is which, and has every key with its default.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tracklet init rudder-logs
+  tracklet init 'exports/*.parquet' --config shop.toml
+
+Exit codes: 0 done, 2 nothing was written")]
+pub struct InitArguments {
+    /// Files, folders, globs or s3://, gs://, az:// URLs that the configuration shall read
+    #[arg(value_name = "PATH|GLOB|URL", required = true)]
+    pub paths: Vec<String>,
+    /// The file to write [default: tracklet.toml]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Turn event files into session tables
@@ -84,7 +108,7 @@ pub struct RunArguments {
     /// The longest line that is read as one; a longer one is rejected
     #[arg(long, value_name = "BYTES", default_value = "67108864")]
     pub max_line: NonZeroUsize,
-    /// Where files are put that don't outlive the run [default: the output folder]
+    /// Where files are put that don't outlive the run [default: the system's folder for temporary files]
     #[arg(long, value_name = "DIR")]
     pub temp_dir: Option<PathBuf>,
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod completions;
 mod docs_reference;
+mod init;
 mod ls;
 mod query;
 mod run;
@@ -18,6 +19,7 @@ use tracklet_engine::config::Config;
 /// Runs what was typed.
 pub fn dispatch(arguments: Arguments, log: &Log) -> Outcome {
     match arguments.command {
+        Command::Init(arguments) => init::init(&arguments, log),
         Command::Run(arguments) => run::run(&arguments, log),
         Command::Show(arguments) => show::show(&arguments),
         Command::Query(arguments) => query::query(&arguments),

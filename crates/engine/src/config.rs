@@ -10,10 +10,12 @@ mod fingerprint;
 pub mod keys;
 mod parse;
 mod reference;
+mod starter;
 
 pub use duration::DurationError;
 pub use error::{ConfigError, Place, Problem, TakenBy};
 pub use reference::reference;
+pub use starter::{missing_columns, starter};
 
 pub use crate::read::Format;
 

@@ -1,6 +1,7 @@
 //! Why a read ended without a result.
 
 use super::{Column, FilterError, InputError, RemoteError};
+use crate::error::Hint;
 use std::io;
 use thiserror::Error;
 use tracklet_kernel::tracks::Reason;
@@ -97,9 +98,8 @@ pub enum ReadError {
     },
 }
 
-impl ReadError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for ReadError {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Inputs(error) => error.hint(),
             Self::MissingColumn { column, near, .. } => {

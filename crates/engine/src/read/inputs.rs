@@ -2,6 +2,7 @@
 
 use super::format::{compression, kind};
 use super::remote::{self, Object, RemoteError};
+use crate::error::Hint;
 use glob::Pattern;
 use std::collections::HashSet;
 use std::fs::{self, Metadata};
@@ -104,9 +105,8 @@ pub enum InputError {
     NoPaths,
 }
 
-impl InputError {
-    /// What the user can do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Hint for InputError {
+    fn hint(&self) -> Option<String> {
         const KINDS: &str =
             ".json, .jsonl, .ndjson, .csv (each also with .gz or .zst), .gz (JSON lines) and .parquet";
         match self {

@@ -2,6 +2,7 @@
 
 use super::support::{Files, event_names, gzip, line, only, outcome, tracks, zstd};
 use std::collections::BTreeMap;
+use tracklet_engine::error::Hint;
 use tracklet_engine::read::{Column, ReadError, Source, Strictness};
 
 const HEADER: &str = "id,anonymous_id,user_id,event,timestamp,received_at\n";

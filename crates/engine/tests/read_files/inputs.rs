@@ -3,6 +3,7 @@
 use super::support::{Files, gzip, line};
 use std::fs;
 use std::os::unix::fs::symlink;
+use tracklet_engine::error::Hint;
 use tracklet_engine::read::inputs::{InputError, Inputs, discover};
 use tracklet_engine::read::{Column, Format, inspect};
 

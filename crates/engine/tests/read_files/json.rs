@@ -4,6 +4,7 @@ use super::support::{Files, event_names, gzip, line, only, outcome, tracks, zstd
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tracklet_engine::error::Hint;
 use tracklet_engine::read::inputs::discover;
 use tracklet_engine::read::{Column, Format, Options, Progress, ReadError, Source, Strictness, read_all};
 

@@ -13,6 +13,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use std::sync::Arc;
+use tracklet_engine::error::Hint;
 use tracklet_engine::read::{Column, ReadError, Source, Strictness};
 
 /// 2026-01-04T10:00:00Z in seconds.

@@ -1,0 +1,103 @@
+//! `tracklet init`
+
+use crate::arguments::InitArguments;
+use crate::failure::{Failure, Outcome};
+use crate::logging::{Log, LogFormat};
+use crate::status::Status;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+use tracklet_engine::config::{FILE_NAME, missing_columns, starter};
+use tracklet_engine::error::Hint;
+use tracklet_engine::read::inputs::discover;
+use tracklet_engine::read::{Inspection, inspect};
+
+pub fn init(arguments: &InitArguments, log: &Log) -> Outcome {
+    let file = arguments.config.clone().unwrap_or_else(|| PathBuf::from(FILE_NAME));
+    if !arguments.force && file.exists() {
+        return Err(Failure::new(InitError::Exists { path: file }));
+    }
+    let inputs = discover(&arguments.paths, None).map_err(Failure::new)?;
+    let inspection = inspect(&inputs.files, &std::env::temp_dir()).map_err(Failure::new)?;
+    let paths = paths_for(&file, &arguments.paths)?;
+    write(&file, &starter(&inspection, &paths), arguments.force)?;
+    for column in missing_columns(&inspection) {
+        tracing::warn!("no column was found for {column}: name it in [source.columns] of {}", file.display());
+    }
+    tell(&file, &inspection, log);
+    Ok(Status::Done)
+}
+
+/// The paths as the file must have them: relative ones start at its folder.
+fn paths_for(file: &Path, paths: &[String]) -> Result<Vec<String>, Failure> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let beside = folder.as_os_str().is_empty() || folder == Path::new(".");
+    paths
+        .iter()
+        .map(|path| {
+            if beside || path.contains("://") || Path::new(path).is_absolute() {
+                return Ok(path.clone());
+            }
+            let absolute = std::path::absolute(path)
+                .map_err(|source| Failure::new(InitError::Write { path: file.to_owned(), source }))?;
+            Ok(absolute.to_string_lossy().into_owned())
+        })
+        .collect()
+}
+
+fn write(file: &Path, text: &str, force: bool) -> Result<(), Failure> {
+    let failed = |source: io::Error| {
+        Failure::new(match source.kind() {
+            io::ErrorKind::AlreadyExists => InitError::Exists { path: file.to_owned() },
+            _ => InitError::Write { path: file.to_owned(), source },
+        })
+    };
+    let mut options = OpenOptions::new();
+    options.write(true);
+    // A file that has come since we looked is not overwritten either.
+    let options = if force { options.create(true).truncate(true) } else { options.create_new(true) };
+    options.open(file).and_then(|mut opened| opened.write_all(text.as_bytes())).map_err(failed)
+}
+
+fn tell(file: &Path, inspection: &Inspection, log: &Log) {
+    let found: Vec<String> = inspection
+        .formats
+        .iter()
+        .map(|format| {
+            let files = if format.files == 1 { "file" } else { "files" };
+            format!("{} {} {files}", format.files, format.format.as_str())
+        })
+        .collect();
+    match log.format {
+        LogFormat::Json => {
+            tracing::info!(file = %file.display(), found = found.join(", "), "configuration written")
+        }
+        LogFormat::Text if !log.quiet => {
+            eprintln!(
+                "looked at {}\nwrote {}: edit it, then `tracklet run`",
+                found.join(", "),
+                file.display()
+            );
+        }
+        LogFormat::Text => {}
+    }
+}
+
+/// Why no configuration was written.
+#[derive(Debug, Error)]
+enum InitError {
+    #[error("`{}` is there already", path.display())]
+    Exists { path: PathBuf },
+    #[error("could not write `{}`", path.display())]
+    Write { path: PathBuf, source: io::Error },
+}
+
+impl Hint for InitError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Exists { .. } => Some("--force replaces it; --config FILE writes another one".to_owned()),
+            Self::Write { .. } => Some("check that the folder exists and may be written to".to_owned()),
+        }
+    }
+}

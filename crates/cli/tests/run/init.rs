@@ -1,0 +1,59 @@
+//! `tracklet init`, and the run that uses what it wrote.
+
+use super::support::{ended, line, manifest, shop, tracklet};
+use std::fs;
+
+#[test]
+fn the_file_names_the_columns_and_runs_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = shop();
+    let (code, said) = ended(&mut tracklet(folder.path(), &["init", shop.to_str().unwrap()]));
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("41 json files"), "{said}");
+    let text = fs::read_to_string(folder.path().join("tracklet.toml")).unwrap();
+    for expected in
+        ["event_id is read from messageId", "received_at is read from receivedAt", "# timeout = 30"]
+    {
+        assert!(text.contains(expected), "{text}");
+    }
+    assert_eq!(ended(&mut tracklet(folder.path(), &["run"])).0, 0);
+    assert_eq!(manifest(&folder.path().join("out"))["rows"]["sessionized"], 15_000);
+}
+
+#[test]
+fn a_file_that_is_there_is_only_replaced_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.json"), line("m1", "a", "2026-01-04T10:00:00Z")).unwrap();
+    fs::write(folder.path().join("tracklet.toml"), "# mine\n").unwrap();
+    let (code, said) = ended(&mut tracklet(folder.path(), &["init", "a.json"]));
+    assert_eq!(code, 2);
+    assert!(said.contains("is there already") && said.contains("--force"), "{said}");
+    assert_eq!(fs::read_to_string(folder.path().join("tracklet.toml")).unwrap(), "# mine\n");
+    assert_eq!(ended(&mut tracklet(folder.path(), &["init", "a.json", "--force"])).0, 0);
+    assert!(
+        fs::read_to_string(folder.path().join("tracklet.toml")).unwrap().contains("paths = [\"a.json\"]")
+    );
+}
+
+#[test]
+fn a_missing_column_is_told_with_what_could_be_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let csv = "id,device_id,userid,event,timestamp\nm1,a,,viewed,2026-01-04T10:00:00Z\n";
+    fs::write(folder.path().join("a.csv"), csv).unwrap();
+    let (code, said) = ended(&mut tracklet(folder.path(), &["init", "a.csv"]));
+    assert_eq!(code, 0);
+    assert!(said.contains("no column was found for anonymous_id"), "{said}");
+    let text = fs::read_to_string(folder.path().join("tracklet.toml")).unwrap();
+    assert!(text.contains("user_id was NOT found; is it userid?"), "{text}");
+}
+
+#[test]
+fn a_configuration_in_another_folder_still_finds_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("etc")).unwrap();
+    fs::write(folder.path().join("a.json"), line("m1", "a", "2026-01-04T10:00:00Z")).unwrap();
+    assert_eq!(ended(&mut tracklet(folder.path(), &["init", "a.json", "--config", "etc/t.toml"])).0, 0);
+    let (code, said) =
+        ended(&mut tracklet(folder.path(), &["run", "--config", "etc/t.toml", "--out", "out"]));
+    assert_eq!(code, 0, "{said}");
+}

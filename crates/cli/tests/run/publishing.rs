@@ -1,0 +1,145 @@
+//! Snapshots under kill, contention and a disk that refuses.
+
+use super::support::{ended, line, manifest, shop, shop_lines, tables, tracklet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::Instant;
+use tracklet_engine::publish::OutputFolder;
+
+const KILLS: u32 = 20;
+
+/// Names in `snapshots`, leftovers of dead runs among them.
+fn snapshot_names(out: &Path) -> Vec<String> {
+    let entries = fs::read_dir(out.join("snapshots")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// Runs are killed all along their way; whatever the moment, readers see the whole tables of the last good run or the
+/// whole tables of the new one, and the next run succeeds and sweeps up.
+#[test]
+fn kill_9_at_any_moment_leaves_whole_tables_and_the_next_run_is_fine() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, lines) = (folder.path().join("out"), shop_lines());
+    fs::write(folder.path().join("small.json"), lines[..300].join("\n")).unwrap();
+    let shop = shop();
+    let large = ["run", shop.to_str().unwrap()];
+    let started = Instant::now();
+    assert_eq!(ended(&mut tracklet(folder.path(), &large)).0, 0);
+    let whole_run = started.elapsed();
+    let after_large = tables(&out);
+    assert_eq!(ended(&mut tracklet(folder.path(), &["run", "small.json"])).0, 0);
+    let after_small = tables(&out);
+    assert!(after_small != after_large);
+
+    let mut killed_at_work = 0;
+    for kill in 0..KILLS {
+        let mut run = tracklet(folder.path(), &large).spawn().unwrap();
+        // Spread over the whole run, with a remainder that no grid has.
+        let nanos = Instant::now().elapsed().subsec_nanos() % 1000;
+        sleep(whole_run * kill / KILLS + whole_run * nanos / (KILLS * 1000));
+        killed_at_work += u32::from(run.try_wait().unwrap().is_none());
+        run.kill().unwrap();
+        run.wait().unwrap();
+        let seen = tables(&out);
+        assert!(seen == after_small || seen == after_large, "kill {kill} left other tables");
+        let (code, said) = ended(&mut tracklet(folder.path(), &["run", "small.json"]));
+        assert_eq!(code, 0, "after kill {kill}: {said}");
+        assert!(tables(&out) == after_small, "the run after kill {kill}");
+        let names = snapshot_names(&out);
+        assert!(names.len() <= 3 && names.iter().all(|name| !name.starts_with('.')), "{names:?}");
+    }
+    assert!(killed_at_work >= KILLS / 4, "only {killed_at_work} of {KILLS} runs were still at work");
+}
+
+#[test]
+fn a_second_run_at_once_says_who_holds_the_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.json"), line("m1", "a", "2026-01-04T10:00:00Z")).unwrap();
+    let out = folder.path().join("out");
+    let held = OutputFolder::open(&out).unwrap();
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "a.json"]));
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains(&format!("process {}", std::process::id())), "{said}");
+    drop(held);
+    assert_eq!(ended(&mut tracklet(folder.path(), &["run", "a.json"])).0, 0);
+}
+
+#[test]
+fn of_runs_started_together_some_succeed_and_the_others_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = shop();
+    let start = || tracklet(folder.path(), &["run", shop.to_str().unwrap()]).spawn().unwrap();
+    let runs: Vec<_> = (0..4).map(|_| start()).collect();
+    let codes: Vec<i32> =
+        runs.into_iter().map(|run| run.wait_with_output().unwrap().status.code().unwrap()).collect();
+    assert!(codes.contains(&0) && codes.iter().all(|code| [0, 2].contains(code)), "{codes:?}");
+    assert_eq!(manifest(&folder.path().join("out"))["rows"]["sessionized"], 15_000);
+}
+
+#[test]
+fn old_snapshots_go_and_a_rollback_shows_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let mut seen = Vec::new();
+    for rows in 1..=5 {
+        let id = |row| line(&format!("m{row}"), "a", "2026-01-04T10:00:00Z");
+        fs::write(folder.path().join("a.json"), (0..rows).map(id).collect::<Vec<_>>().join("\n")).unwrap();
+        assert_eq!(ended(&mut tracklet(folder.path(), &["run", "a.json"])).0, 0);
+        seen.push(tables(&out));
+    }
+    let mut names = snapshot_names(&out);
+    names.sort();
+    assert_eq!(names, ["000003", "000004", "000005"]);
+    assert_eq!(ended(&mut tracklet(folder.path(), &["snapshots", "rollback"])).0, 0);
+    assert!(tables(&out) == seen[3]);
+    assert_eq!(ended(&mut tracklet(folder.path(), &["snapshots", "rollback", "000001"])).0, 2);
+}
+
+/// A file system of one megabyte, in a mount name space of its own so that nothing is left behind. A machine that
+/// forbids that can't run this test, and says so.
+#[test]
+fn a_full_disk_is_an_error_and_the_tables_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("small.json"), line("m1", "a", "2026-01-04T10:00:00Z")).unwrap();
+    fs::create_dir(folder.path().join("disk")).unwrap();
+    let script = "mount -t tmpfs -o size=400k none disk || exit 77\n\
+                  \"$1\" -q run small.json --out disk/out || exit 78\n\
+                  before=$(cat disk/out/current/*/*.parquet | cksum)\n\
+                  \"$1\" run \"$2\" --out disk/out 2>said; code=$?\n\
+                  [ \"$before\" = \"$(cat disk/out/current/*/*.parquet | cksum)\" ] || exit 79\n\
+                  [ \"$(ls -A disk/out/snapshots)\" = 000001 ] || exit 80\n\
+                  exit $code";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--map-root-user", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_tracklet")]);
+    let output = command.arg(shop()).current_dir(folder.path()).output();
+    let unavailable = match &output {
+        Err(_) => true,
+        Ok(output) => {
+            output.status.code() == Some(77) || String::from_utf8_lossy(&output.stderr).contains("unshare")
+        }
+    };
+    if unavailable {
+        assert!(std::env::var_os("TRACKLET_REQUIRE_ALL").is_none_or(|all| all.is_empty()), "{output:?}");
+        eprintln!("skipped: this machine does not let a test mount a small disk");
+        return;
+    }
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = fs::read_to_string(folder.path().join("said")).unwrap();
+    assert!(said.contains("No space left on device"), "{said}");
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.json"), line("m1", "a", "2026-01-04T10:00:00Z")).unwrap();
+    // A file where the folder should be refuses everyone, the superuser as well.
+    fs::write(folder.path().join("taken"), "").unwrap();
+    fs::set_permissions(folder.path().join("taken"), fs::Permissions::from_mode(0o444)).unwrap();
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "a.json", "--out", "taken/out"]));
+    assert_eq!(code, 2);
+    assert!(said.contains("taken/out"), "{said}");
+}

@@ -1,0 +1,74 @@
+//! Folders, inputs and the program itself.
+
+use flate2::read::MultiGzDecoder;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// The raw files of the shop.
+pub fn shop() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/shop/rudder-logs").canonicalize().unwrap()
+}
+
+/// The program with these arguments, in this working folder.
+pub fn tracklet(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tracklet"));
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).env("NO_COLOR", "1");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs it to its end: exit code and stderr.
+pub fn ended(command: &mut Command) -> (i32, String) {
+    let Output { status, stderr, .. } = command.output().unwrap();
+    (status.code().expect("an exit code"), String::from_utf8(stderr).unwrap())
+}
+
+/// Every file below `folder` with its bytes, by its path from there.
+pub fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+                files.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+/// The tables of the current snapshot: all files but the manifest, which has times.
+pub fn tables(out: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = files_below(&out.join("current"));
+    files.remove("manifest.json").expect("a manifest");
+    files
+}
+
+pub fn manifest(out: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(out.join("current/manifest.json")).unwrap()).unwrap()
+}
+
+/// All lines of the shop, in the order of its files.
+pub fn shop_lines() -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, _) in files_below(&shop()) {
+        let mut text = String::new();
+        MultiGzDecoder::new(File::open(shop().join(name)).unwrap()).read_to_string(&mut text).unwrap();
+        lines.extend(text.lines().map(str::to_owned));
+    }
+    lines
+}
+
+/// A raw line of a track.
+pub fn line(id: &str, device: &str, timestamp: &str) -> String {
+    format!(
+        r#"{{"type":"track","messageId":"{id}","anonymousId":"{device}","event":"viewed","timestamp":"{timestamp}"}}"#
+    )
+}
