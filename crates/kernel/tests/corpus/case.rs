@@ -30,18 +30,9 @@ impl Case {
         let mut flow = section(&mut config, "flow");
 
         let mut rules = Rules::default();
-        let exact = match sessions.remove("boundary").as_ref().map(text_of) {
-            None | Some("whole_minutes") => false,
-            Some("exact") => true,
-            Some(other) => panic!("unknown boundary {other}"),
-        };
-        let micros = sessions.remove("timeout").map_or(30 * MICROS_PER_MINUTE as u64, |value| micros(&value));
-        let not_zero = |number| NonZeroU64::new(number).expect("a timeout is not 0");
-        rules.timeout = if exact {
-            Timeout::Exact(not_zero(micros))
-        } else {
-            Timeout::WholeMinutes(not_zero(micros / MICROS_PER_MINUTE as u64))
-        };
+        if !sessions.is_empty() {
+            rules.timeout = timeout(&mut sessions);
+        }
         if let Some(dedupe) = config.remove("dedupe") {
             let dedupe = dedupe.as_bool().expect("`dedupe` is true or false");
             rules.duplicates = if dedupe { Duplicates::Drop } else { Duplicates::Keep };
@@ -84,6 +75,16 @@ fn section(table: &mut Table, name: &str) -> Table {
 
 fn text_of(value: &Value) -> &str {
     value.as_str().expect("text")
+}
+
+fn timeout(sessions: &mut Table) -> Timeout {
+    let micros = sessions.remove("timeout").map_or(30 * MICROS_PER_MINUTE as u64, |value| micros(&value));
+    let not_zero = |number| NonZeroU64::new(number).expect("a timeout is not 0");
+    match sessions.remove("boundary").as_ref().map(text_of) {
+        None | Some("whole_minutes") => Timeout::WholeMinutes(not_zero(micros / MICROS_PER_MINUTE as u64)),
+        Some("exact") => Timeout::Exact(not_zero(micros)),
+        Some(other) => panic!("unknown boundary {other}"),
+    }
 }
 
 /// Whole minutes as a number, or text such as `90s`.

@@ -1,4 +1,4 @@
-//! The kernel gives the tables that the corpus expects, whether a case's rows come at once or one at a time.
+//! The kernel gives the tables that the corpus expects, whether a case's rows come at once or in pieces.
 
 mod case;
 mod reading;
@@ -40,7 +40,7 @@ fn the_kernel_agrees_with_every_plain_case() {
     let mut differ = BTreeSet::new();
     for folder in plain {
         let case = Case::open(&folder);
-        for cut in [Cut::Whole, Cut::RowByRow] {
+        for cut in [Cut::Whole, Cut::ByThree] {
             let differences = catch_unwind(|| {
                 let (mut expected, mut found) = (expected(&case), outcome(&case, cut));
                 differences(&mut expected, &mut found)
@@ -68,8 +68,8 @@ fn folders() -> Vec<PathBuf> {
 enum Cut {
     /// One builder, a batch for every file.
     Whole,
-    /// A builder and a batch for every row.
-    RowByRow,
+    /// A builder and a batch for every three rows or fewer.
+    ByThree,
 }
 
 fn expected(case: &Case) -> Outcome {
@@ -97,7 +97,7 @@ fn outcome(case: &Case, cut: Cut) -> Outcome {
         rejects.push(row);
     }
     for (file, rows) in batches(&input, cut) {
-        if builders.is_empty() || matches!(cut, Cut::RowByRow) {
+        if builders.is_empty() || matches!(cut, Cut::ByThree) {
             builders.push(TracksBuilder::new(case.event_names));
         }
         read += rows.len();
@@ -141,7 +141,7 @@ fn outcome(case: &Case, cut: Cut) -> Outcome {
 fn batches(input: &Input, cut: Cut) -> Vec<(&File, &[Row])> {
     let cut_file = |file: &File| match cut {
         Cut::Whole => file.rows.len().max(1),
-        Cut::RowByRow => 1,
+        Cut::ByThree => 3,
     };
     input
         .files
