@@ -1,8 +1,8 @@
 //! The kernel gives what the definition gives, on random histories and however the input is cut.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::compute::{cast, concat_batches};
-use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+mod tables;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -13,7 +13,7 @@ use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::oracle::{self, Row, Value};
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
 use tracklet_kernel::sessionize::Sessionized;
-use tracklet_kernel::tables::{Run, Table};
+use tracklet_kernel::tables::Run;
 use tracklet_kernel::tracks::{Rejected, Tracks, TracksBuilder};
 
 const MINUTE: i64 = 60_000_000;
@@ -135,48 +135,7 @@ fn kernel(tracks: Tracks, rules: &Rules, group: usize) -> BTreeMap<&'static str,
             }
         }
     }
-    let track_columns: Vec<RecordBatch> = groups.iter().map(|runs| sessionized.track_columns(runs)).collect();
-    let session_columns = vec![sessionized.session_columns(&(0..sessionized.session_count()))];
-    let mut tables = BTreeMap::new();
-    for table in Table::ALL {
-        let batches = match table {
-            Table::MappedTracks | Table::TrackFacts | Table::TracksFlow => track_columns.clone(),
-            Table::SessionTracks | Table::SessionTrackFacts | Table::SessionDuration => {
-                session_columns.clone()
-            }
-            Table::AliasesMapping => vec![sessionized.alias_columns(0..sessionized.alias_count())],
-            Table::UserSessionFacts => vec![sessionized.visitor_columns(0..sessionized.visitor_count())],
-            Table::Duplicates => vec![sessionized.duplicate_columns(0..sessionized.duplicate_rows())],
-            Table::Rejects => continue,
-        };
-        let schema = table.schema(rules);
-        let projected: Vec<RecordBatch> = batches
-            .iter()
-            .map(|batch| {
-                let columns = schema.fields().iter().map(|field| {
-                    cast(&batch[field.name().as_str()], field.data_type())
-                        .expect("the kernel's types fit the schema's")
-                });
-                // Fails where a null stands in a column that has none.
-                RecordBatch::try_new(schema.clone(), columns.collect()).expect(table.name())
-            })
-            .collect();
-        let all = concat_batches(&schema, &projected).expect("one schema");
-        tables.insert(table.name(), rows_of(&all));
-    }
-    tables
-}
-
-fn rows_of(batch: &RecordBatch) -> Vec<Vec<Value>> {
-    let value = |column: &ArrayRef, row: usize| match column.data_type() {
-        _ if column.is_null(row) => Value::Null,
-        DataType::Utf8 => Value::Text(column.as_string::<i32>().value(row).to_owned()),
-        DataType::Int64 => Value::Integer(column.as_primitive::<Int64Type>().value(row)),
-        _ => Value::Time(column.as_primitive::<TimestampMicrosecondType>().value(row)),
-    };
-    (0..batch.num_rows())
-        .map(|row| batch.columns().iter().map(|column| value(column, row)).collect())
-        .collect()
+    tables::rows(&sessionized, &groups)
 }
 
 fn build(batches: &[&[Row]]) -> (Tracks, Vec<Vec<Rejected>>) {
