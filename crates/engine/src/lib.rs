@@ -13,4 +13,5 @@ pub mod publish;
 pub mod read;
 pub mod results;
 pub mod run;
+pub mod targets;
 pub mod write;

@@ -1,0 +1,100 @@
+//! Warehouses. A client here speaks one protocol: it runs the SQL that it is given and writes none of its own, but
+//! for the questions to the catalog that its warehouse answers in its own way.
+//!
+//! A client's file has its `Settings` (the fields of a target, with dbt's names) and its `connect`; the rest of the
+//! program sees only [`Warehouse`].
+
+mod error;
+mod secret;
+
+pub use error::{At, TargetError};
+pub use secret::Secret;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
+
+/// A table, each part spelled as the warehouse spells it. [`std::fmt::Display`] joins the parts by dots, for people.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableName {
+    /// `BigQuery`: the project. Others: the database. `None` is that of the connection.
+    pub database: Option<String>,
+    /// `BigQuery`: the dataset.
+    pub schema: String,
+    /// The table.
+    pub table: String,
+}
+
+impl std::fmt::Display for TableName {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(database) = &self.database {
+            write!(formatter, "{database}.")?;
+        }
+        write!(formatter, "{}.{}", self.schema, self.table)
+    }
+}
+
+/// A column of a table in a warehouse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableColumn {
+    /// Its name, spelled as the warehouse spells it.
+    pub name: String,
+    /// Its type, in the warehouse's words.
+    pub data_type: String,
+}
+
+/// What a statement did, as far as the warehouse says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// Rows written, or changed.
+    pub rows: Option<u64>,
+    /// Bytes scanned, as they are billed.
+    pub bytes: Option<u64>,
+}
+
+/// A connection to a warehouse.
+///
+/// Statements come rendered for its dialect, one statement a text. Several may run side by side: a client opens as
+/// many sessions as it needs. A statement is never repeated after an error that leaves open whether it took effect.
+/// # Errors
+/// Every function fails with the warehouse's own message and, where it tells one, the place in the statement.
+#[async_trait]
+pub trait Warehouse: Send + Sync {
+    /// Runs one statement by itself.
+    async fn execute(&self, statement: &str) -> Result<Outcome, TargetError>;
+
+    /// Runs one query; the rows come whole. Every batch has the same schema, and there is at least one batch.
+    ///
+    /// Texts are `Utf8`, integers `Int64`, truths `Boolean`, times `Timestamp(us, UTC)`, doubles `Float64`; any other type
+    /// comes as `Utf8`. Column names are as the warehouse gives them.
+    async fn query(&self, query: &str) -> Result<Vec<RecordBatch>, TargetError>;
+
+    /// Runs statements one after the other in one transaction: all take effect at once, or none.
+    ///
+    /// A warehouse without transactions runs them one by one, and [`Self::is_transactional`] says so.
+    async fn transaction(&self, statements: &[String]) -> Result<Vec<Outcome>, TargetError>;
+
+    /// Whether [`Self::transaction`] is all or nothing for readers.
+    fn is_transactional(&self) -> bool;
+
+    /// The columns of a table or view, in order; `None` when it is not there or may not be seen.
+    async fn columns(&self, table: &TableName) -> Result<Option<Vec<TableColumn>>, TargetError>;
+
+    /// Tables and views of this name (case as the warehouse finds it) in every schema that may be seen, sorted.
+    async fn tables_called(&self, table: &str) -> Result<Vec<TableName>, TargetError>;
+
+    /// Tables and views of a schema, sorted.
+    async fn tables_of(&self, database: Option<&str>, schema: &str) -> Result<Vec<TableName>, TargetError>;
+
+    /// The bytes that a statement would scan, where the warehouse tells without running it.
+    async fn estimate(&self, statement: &str) -> Result<Option<u64>, TargetError>;
+
+    /// Appends rows to a table that is there, by the warehouse's way for many rows; columns match by name. Answers
+    /// how many rows went in. All of them do, or none where [`Self::is_transactional`].
+    async fn load(
+        &self,
+        table: &TableName,
+        schema: SchemaRef,
+        batches: &mut (dyn Iterator<Item = RecordBatch> + Send),
+    ) -> Result<u64, TargetError>;
+}
