@@ -15,10 +15,10 @@ partition by dbt_visitor_id order by {{ own_column('timestamp') }}, event_id
 {# The timeout in microseconds. -#}
 {% macro timeout_microseconds() -%}
     {%- set timeout = var('tracklet_timeout') | string -%}
-    {%- set units = {'s': 1000000, 'm': 60000000, 'h': 3600000000} -%}
-    {%- set unit = timeout[-1:] -%}
+    {%- set units = {'us': 1, 'ms': 1000, 's': 1000000, 'm': 60000000, 'h': 3600000000} -%}
+    {%- set unit = timeout[-2:] if timeout[-2:] in units else timeout[-1:] -%}
     {%- if unit in units -%}
-        {%- set amount = timeout[:-1] | int -%}
+        {%- set amount = timeout | replace(unit, '') | int -%}
         {%- set microseconds = amount * units[unit] -%}
         {%- set again = amount ~ unit -%}
     {%- else -%}
@@ -27,7 +27,7 @@ partition by dbt_visitor_id order by {{ own_column('timestamp') }}, event_id
         {%- set again = amount | string -%}
     {%- endif -%}
     {%- if amount < 1 or again != timeout -%}
-        {{ exceptions.raise_compiler_error("tracklet_timeout is '" ~ timeout ~ "': write whole minutes, or a whole number with s, m or h") }}
+        {{ exceptions.raise_compiler_error("tracklet_timeout is '" ~ timeout ~ "': write whole minutes, or a whole number with us, ms, s, m or h") }}
     {%- endif -%}
     {{ microseconds }}
 {%- endmacro %}

@@ -11,11 +11,14 @@ pub mod keys;
 mod parse;
 mod reference;
 mod starter;
+pub mod target_keys;
+mod targets;
 
 pub use duration::DurationError;
 pub use error::{ConfigError, Place, Problem, TakenBy};
 pub use reference::reference;
 pub use starter::{missing_columns, starter};
+pub use targets::TargetSection;
 
 pub use crate::read::Format;
 
@@ -36,6 +39,10 @@ pub struct Config {
     pub rules: Rules,
     /// Where the tables go.
     pub output: Output,
+    /// The profile of dbt's `profiles.yml` to take targets from that are not in `targets`.
+    pub profile: Option<String>,
+    /// The warehouses, in the order of the file.
+    pub targets: Vec<TargetSection>,
 }
 
 /// What is read: the section `[source]`.
@@ -44,6 +51,9 @@ pub struct Source {
     /// Files, folders, globs and URLs, relative ones already joined to the folder of the file. Empty when the
     /// command line must name them.
     pub paths: Vec<String>,
+    /// The tables of a warehouse that hold the track calls, as the user names them. Empty for `tracks` of the target's
+    /// own schema.
+    pub tables: Vec<String>,
     /// What the files are; `None` tells by the ending of their names.
     pub format: Option<Format>,
     /// An SQL expression that the rows read must meet. Its text is not looked at here.

@@ -13,5 +13,6 @@ pub mod publish;
 pub mod read;
 pub mod results;
 pub mod run;
+pub mod sql;
 pub mod targets;
 pub mod write;

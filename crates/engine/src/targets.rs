@@ -5,10 +5,14 @@
 //! program sees only [`Warehouse`].
 
 mod error;
+pub mod postgres;
+pub mod profiles;
 mod secret;
+mod target;
 
 pub use error::{At, TargetError};
 pub use secret::Secret;
+pub use target::{ResolveError, Target};
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -34,6 +38,25 @@ impl std::fmt::Display for TableName {
     }
 }
 
+/// Whether a name holds rows itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// It does.
+    Table,
+    /// It is a query over other tables, or something else that can't be written to.
+    View,
+}
+
+/// Whether a schema is free for a run.
+pub enum Claim {
+    /// It is this run's for as long as the guard lives: no other run that is alive works on it.
+    Held(Box<dyn std::any::Any + Send>),
+    /// Another run, alive, works on it.
+    Taken,
+    /// The warehouse has no means to tell that would end by itself with its holder.
+    Unknown,
+}
+
 /// A column of a table in a warehouse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableColumn {
@@ -55,7 +78,7 @@ pub struct Outcome {
 /// A connection to a warehouse.
 ///
 /// Statements come rendered for its dialect, one statement a text. Several may run side by side: a client opens as
-/// many sessions as it needs. A statement is never repeated after an error that leaves open whether it took effect.
+/// many sessions as it needs, and every session's time zone is UTC. A statement is never repeated after an error that leaves open whether it took effect.
 /// # Errors
 /// Every function fails with the warehouse's own message and, where it tells one, the place in the statement.
 #[async_trait]
@@ -69,7 +92,7 @@ pub trait Warehouse: Send + Sync {
     /// comes as `Utf8`. Column names are as the warehouse gives them.
     async fn query(&self, query: &str) -> Result<Vec<RecordBatch>, TargetError>;
 
-    /// Runs statements one after the other in one transaction: all take effect at once, or none.
+    /// Runs statements one after the other in one transaction of one session: all take effect at once, or none.
     ///
     /// A warehouse without transactions runs them one by one, and [`Self::is_transactional`] says so.
     async fn transaction(&self, statements: &[String]) -> Result<Vec<Outcome>, TargetError>;
@@ -83,8 +106,12 @@ pub trait Warehouse: Send + Sync {
     /// Tables and views of this name (case as the warehouse finds it) in every schema that may be seen, sorted.
     async fn tables_called(&self, table: &str) -> Result<Vec<TableName>, TargetError>;
 
-    /// Tables and views of a schema, sorted.
-    async fn tables_of(&self, database: Option<&str>, schema: &str) -> Result<Vec<TableName>, TargetError>;
+    /// Tables and views of a schema, sorted by name; none if there is no such schema.
+    async fn tables_of(
+        &self,
+        database: Option<&str>,
+        schema: &str,
+    ) -> Result<Vec<(TableName, Kind)>, TargetError>;
 
     /// The bytes that a statement would scan, where the warehouse tells without running it.
     async fn estimate(&self, statement: &str) -> Result<Option<u64>, TargetError>;
@@ -97,4 +124,14 @@ pub trait Warehouse: Send + Sync {
         schema: SchemaRef,
         batches: &mut (dyn Iterator<Item = RecordBatch> + Send),
     ) -> Result<u64, TargetError>;
+
+    /// Claims a schema for a run, in a way that ends with the connection, however that ends.
+    async fn claim(&self, database: Option<&str>, schema: &str) -> Result<Claim, TargetError> {
+        let _ = (database, schema);
+        Ok(Claim::Unknown)
+    }
+
+    /// Asks the warehouse to end whatever it still runs for this client, for a user who wants to stop. What was
+    /// running fails or, where the warehouse can't, goes on to its end.
+    async fn cancel(&self) {}
 }

@@ -56,13 +56,15 @@ impl<'a> Document<'a> {
 pub(super) struct Section<'a> {
     document: Document<'a>,
     name: &'static str,
+    /// The name the user gave it, where users do.
+    own: String,
     table: Option<&'a DeTable<'a>>,
 }
 
 impl<'a> Section<'a> {
     /// The top of the file.
     pub(super) fn top(document: Document<'a>, table: &'a DeTable<'a>) -> Result<Self, ConfigError> {
-        Self { document, name: "", table: Some(table) }.checked()
+        Self { document, name: "", own: String::new(), table: Some(table) }.checked()
     }
 
     /// The section `[name]` (its dotted name) that stands in this one; without keys if the file has no such section.
@@ -70,16 +72,9 @@ impl<'a> Section<'a> {
         let own_name = name.rsplit('.').next().unwrap_or(name);
         let table = match self.table.and_then(|table| table.get(own_name)) {
             None => None,
-            Some(value) => Some(value.get_ref().as_table().ok_or_else(|| {
-                let problem = Problem::WrongType {
-                    key: name.to_owned(),
-                    expected: "a section",
-                    value: self.document.written(&value.span()),
-                };
-                self.document.wrong(&value.span(), problem)
-            })?),
+            Some(value) => Some(value.get_ref().as_table().ok_or_else(|| self.no_section(name, value))?),
         };
-        Self { document: self.document, name, table }.checked()
+        Self { document: self.document, name, own: String::new(), table }.checked()
     }
 
     fn checked(self) -> Result<Self, ConfigError> {
@@ -88,7 +83,9 @@ impl<'a> Section<'a> {
         }
         let known = |key: &str| {
             let path = self.path(key);
-            keys_of(self.name).any(|known| known.name == key) || sections().contains(&path.as_str())
+            let is_section = |name: &str| name == path || name.starts_with(&format!("{path}."));
+            keys_of(self.name).any(|known| known.name == key)
+                || sections().into_iter().chain(["targets"]).any(is_section)
         };
         match self.entries().into_iter().find(|entry| !known(&entry.key)) {
             None => Ok(self),
@@ -100,7 +97,7 @@ impl<'a> Section<'a> {
     }
 
     fn path(&self, key: &str) -> String {
-        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+        if self.name.is_empty() { key.to_owned() } else { format!("{}{}.{key}", self.name, self.own) }
     }
 
     /// Every key with its value, in the order of the file.
@@ -121,6 +118,40 @@ impl<'a> Section<'a> {
         entries
     }
 
+    /// The section `[name]` of sections whose names the user chooses; without any if the file has none.
+    pub(super) fn named_sections(&self, name: &'static str) -> Result<Self, ConfigError> {
+        let table = match self.table.and_then(|table| table.get(name)) {
+            None => None,
+            Some(value) => Some(value.get_ref().as_table().ok_or_else(|| self.no_section(name, value))?),
+        };
+        Ok(Self { document: self.document, name, own: String::new(), table })
+    }
+
+    /// Every section in this one with its name, and what tells an error at it. Their keys are not looked at.
+    pub(super) fn tables(&self) -> Result<Vec<Named<'a>>, ConfigError> {
+        let mut tables = Vec::new();
+        for entry in self.entries() {
+            let path = self.path(&entry.key);
+            let table =
+                entry.value.get_ref().as_table().ok_or_else(|| self.no_section(&path, entry.value))?;
+            let (document, span) = (self.document, entry.key_span.clone());
+            let section =
+                Section { document, name: self.name, own: format!(".{}", entry.key), table: Some(table) };
+            let place: PlaceOf<'a> = Box::new(move |problem| document.wrong(&span, problem));
+            tables.push((entry.key, section, place));
+        }
+        Ok(tables)
+    }
+
+    fn no_section(&self, name: &str, value: &Spanned<DeValue<'_>>) -> ConfigError {
+        let problem = Problem::WrongType {
+            key: name.to_owned(),
+            expected: "a section",
+            value: self.document.written(&value.span()),
+        };
+        self.document.wrong(&value.span(), problem)
+    }
+
     /// Whether the file has the section.
     pub(super) fn exists(&self) -> bool {
         self.table.is_some()
@@ -131,6 +162,12 @@ impl<'a> Section<'a> {
         self.entries().into_iter().find(|entry| entry.key == key)
     }
 }
+
+/// Tells an error at the name of a section.
+type PlaceOf<'a> = Box<dyn Fn(Problem) -> ConfigError + 'a>;
+
+/// A section whose name the user chose.
+pub(super) type Named<'a> = (String, Section<'a>, PlaceOf<'a>);
 
 /// A key with its value.
 pub(super) struct Entry<'a> {
@@ -167,6 +204,16 @@ impl Entry<'_> {
 
     pub(super) fn boolean(&self) -> Result<bool, ConfigError> {
         self.value.get_ref().as_bool().ok_or_else(|| self.wrong_type(self.value, "`true` or `false`"))
+    }
+
+    /// The error that the value is not `expected`.
+    pub(super) fn wrong_type_of(&self, expected: &'static str) -> ConfigError {
+        self.wrong_type(self.value, expected)
+    }
+
+    /// The value, whatever it is. Times become texts.
+    pub(super) fn json(&self) -> serde_json::Value {
+        json(self.value.get_ref())
     }
 
     /// A text that is not empty.
@@ -219,5 +266,20 @@ impl Entry<'_> {
                 choices: choices.iter().map(|(name, _)| *name).collect(),
             })
         })
+    }
+}
+
+fn json(value: &DeValue<'_>) -> serde_json::Value {
+    match value {
+        DeValue::String(text) => text.as_ref().into(),
+        DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix()).ok().into(),
+        DeValue::Float(float) => float.as_str().parse::<f64>().ok().into(),
+        DeValue::Boolean(truth) => (*truth).into(),
+        DeValue::Datetime(time) => time.to_string().into(),
+        DeValue::Array(list) => list.iter().map(|item| json(item.get_ref())).collect(),
+        DeValue::Table(table) => {
+            let entries = table.iter().map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref())));
+            serde_json::Value::Object(entries.collect())
+        }
     }
 }

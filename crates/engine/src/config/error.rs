@@ -2,6 +2,7 @@
 
 use super::duration::DurationError;
 use super::keys::{ANY, KEYS, Key, keys_of, sections};
+use super::target_keys::{TYPES, target_keys};
 use crate::error::{Hint, listed, nearest};
 use std::fmt;
 use std::io;
@@ -123,6 +124,30 @@ pub enum Problem {
         /// The column it clashes with.
         other: TakenBy,
     },
+    /// A target that does not say what it is.
+    #[error("the target `{target}` has no `type`")]
+    NoType {
+        /// The target.
+        target: String,
+    },
+    /// A key that targets of this type don't have.
+    #[error("unknown key `targets.{target}.{key}`")]
+    UnknownTargetKey {
+        /// The target.
+        target: String,
+        /// Its type.
+        kind: &'static str,
+        /// The key.
+        key: String,
+    },
+    /// A secret in the open.
+    #[error("`{key}` must not stand in this file")]
+    SecretInFile {
+        /// The key.
+        key: &'static str,
+        /// How it may stand there.
+        example: &'static str,
+    },
     /// A count column that counts nothing.
     #[error("the count column `{0}` lists no event")]
     CountsNothing(String),
@@ -198,6 +223,18 @@ impl Hint for Problem {
             Self::TakenColumn { .. } => {
                 "columns are told apart without regard to case: choose another name".to_owned()
             }
+            Self::NoType { .. } => {
+                let types = TYPES.iter().map(|(name, _)| *name);
+                format!("for example: type = \"postgres\"; it can be {}", listed(types))
+            }
+            Self::UnknownTargetKey { kind, key, .. } => {
+                let known: Vec<&str> = target_keys(kind).map(|key| key.name).collect();
+                match nearest(key, known.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("a target of type `{kind}` can have {}", listed(known)),
+                }
+            }
+            Self::SecretInFile { example, .. } => format!("take it from the environment: {example}"),
             Self::CountsNothing(column) => format!("for example: {column} = [\"order_completed\"]"),
         })
     }
@@ -209,7 +246,8 @@ fn unknown_key_hint(section: &str, key: &str) -> String {
         None if section.is_empty() && !name.is_empty() => Some(name),
         _ => None,
     });
-    let known: Vec<&str> = keys_of(section).map(|known| known.name).chain(children).collect();
+    let targets = section.is_empty().then_some("targets");
+    let known: Vec<&str> = keys_of(section).map(|known| known.name).chain(children).chain(targets).collect();
     if let Some(meant) = nearest(key, known.iter().copied()) {
         return format!("did you mean `{meant}`?");
     }

@@ -68,6 +68,16 @@ pub const KEYS: &[Key] = &[
                 the others go to `tracklet_duplicates`; with `false` every row counts.",
     },
     Key {
+        section: "",
+        name: "profile",
+        value: "a text",
+        default: "the only profile of `profiles.yml`",
+        example: "profile = \"shop\"",
+        meaning: Meaning::Keeps,
+        about: "The profile of dbt's `profiles.yml` in which a target is looked up that has no section `[targets.NAME]`. \
+                The file is in `--profiles-dir`, `DBT_PROFILES_DIR`, the working folder or `~/.dbt`.",
+    },
+    Key {
         section: "source",
         name: "paths",
         value: "a text or a list of texts",
@@ -76,6 +86,17 @@ pub const KEYS: &[Key] = &[
         meaning: Meaning::Keeps,
         about: "Files, folders, globs or URLs (`s3://`, `gs://`, `az://`) to read when the command line names none. \
                 A relative path starts at the folder of the configuration file.",
+    },
+    Key {
+        section: "source",
+        name: "tables",
+        value: "a text or a list of texts",
+        default: "`tracks` in the schema of the target",
+        example: "tables = [\"rudder.tracks\"]",
+        meaning: Meaning::Keeps,
+        about: "The tables that hold the track calls in a warehouse, as `table`, `schema.table` or \
+                `database.schema.table`; several are put together, columns by name. A part with a dot or, on \
+                Snowflake, in exact spelling stands in double quotes: `'\"my shop\".tracks'`.",
     },
     Key {
         section: "source",

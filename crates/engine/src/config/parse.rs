@@ -19,6 +19,8 @@ pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
         source: source(&top.section("source")?)?,
         rules: rules(&top)?,
         output: output(&top.section("output")?)?,
+        profile: top.get("profile").map(|entry| entry.text()).transpose()?,
+        targets: super::targets::targets(&top.named_sections("targets")?)?,
     })
 }
 
@@ -27,6 +29,7 @@ fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
     let column = |name: &str| columns.get(name).map(|entry| entry.text()).transpose();
     Ok(Source {
         paths: section.get("paths").map(|entry| entry.texts()).transpose()?.unwrap_or_default(),
+        tables: section.get("tables").map(|entry| entry.texts()).transpose()?.unwrap_or_default(),
         format: section.get("format").map(|entry| entry.choice(&FORMATS)).transpose()?,
         filter: section.get("where").map(|entry| entry.text()).transpose()?,
         event_names: section

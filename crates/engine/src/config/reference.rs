@@ -1,6 +1,7 @@
 //! The reference of `tracklet.toml` as Markdown.
 
 use super::keys::{Key, Meaning, keys_of, sections};
+use super::target_keys::{TYPES, TargetValue, target_keys};
 use std::fmt::Write;
 
 /// `docs/configuration.md`, made from [`super::keys::KEYS`].
@@ -33,7 +34,31 @@ pub fn reference() -> String {
             entry(&mut page, key);
         }
     }
+    targets(&mut page);
     page
+}
+
+/// The sections `[targets.NAME]`, a table for each type.
+fn targets(page: &mut String) {
+    page.push_str(
+        "\n## `[targets.NAME]`\n\nA warehouse, for `--target NAME`. Fields have dbt's names. In every text \
+         `{{ env_var('NAME') }}` and `{{ env_var('NAME', 'default') }}` stand for what the environment holds; secrets may \
+         come from there or from a `profiles.yml` alone.\n",
+    );
+    for (kind, name) in TYPES {
+        let _ = write!(page, "\n### `type = \"{kind}\"`: {name}\n\n| key | value | |\n|---|---|---|\n");
+        for key in target_keys(kind) {
+            let example = key.example.replace('|', "\\|");
+            let _ = writeln!(page, "| `{}` | {} | {} `{example}` |", key.name, words(key.value), key.about);
+        }
+    }
+}
+
+fn words(value: TargetValue) -> &'static str {
+    match value {
+        TargetValue::Secret => "a secret",
+        other => other.words(),
+    }
 }
 
 fn entry(page: &mut String, key: &Key) {

@@ -30,6 +30,7 @@ fn every_key_is_read() {
         dedupe = false
         [source]
         paths = ["logs", "s3://bucket/x"]
+        tables = ["rudder.tracks", "'my shop'.tracks"]
         where = "channel = 'web'"
         event_names = "blendo"
         format = "csv"
@@ -58,6 +59,7 @@ fn every_key_is_read() {
         config.source,
         super::Source {
             paths: vec!["logs".to_owned(), "s3://bucket/x".to_owned()],
+            tables: vec!["rudder.tracks".to_owned(), "'my shop'.tracks".to_owned()],
             format: Some(Format::Csv),
             filter: own("channel = 'web'"),
             event_names: EventNames::Blendo,
@@ -132,7 +134,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "zzz = 1",
         "1:1: unknown key `zzz`",
-        "the file can hold `dedupe`, `source`, `sessions`, `counts`, `flow` and `output`",
+        "the file can hold `dedupe`, `profile`, `source`, `sessions`, `counts`, `flow`, `output` and `targets`",
     ),
     ("dedupe = yes", "1:10: this is not TOML: string values must be quoted, expected literal string", ""),
     ("dedupe = true\ndedupe = true", "2:1: this is not TOML: duplicate key", ""),
@@ -315,4 +317,42 @@ fn every_example_and_the_whole_sample_are_valid() {
         });
         assert!(sample.contains(key.example), "{}", key.example);
     }
+}
+
+const TARGET: &str = "[targets.pg]\ntype = \"postgres\"\n";
+
+#[test]
+fn targets_have_the_fields_of_their_type() {
+    let config = good(&format!(
+        "{TARGET}port = 5433\npassword = \"{{{{ env_var('P') }}}}\"\n[targets.\"my bq\"]\ntype = \"bigquery\"\nlabels = {{ a = \"b\" }}"
+    ));
+    let [pg, bq] = config.targets.as_slice() else { panic!("{:?}", config.targets) };
+    assert_eq!((pg.name.as_str(), pg.dialect), ("pg", crate::sql::Dialect::Postgres));
+    assert_eq!(pg.fields["port"], 5433);
+    assert_eq!((bq.name.as_str(), &bq.fields["labels"]["a"]), ("my bq", &serde_json::json!("b")));
+    assert_eq!(config.fingerprint(), Config::default().fingerprint());
+}
+
+#[test]
+fn a_target_with_something_wrong_is_refused_at_its_place() {
+    let told = |text: &str| {
+        let error = parse(text).unwrap_err();
+        (error.to_string(), error.hint().unwrap_or_default())
+    };
+    let (message, hint) = told(&format!("{TARGET}prot = 1"));
+    assert_eq!(message, "tracklet.toml:3:1: unknown key `targets.pg.prot`");
+    assert_eq!(hint, "did you mean `port`?");
+    let (message, hint) = told(&format!("{TARGET}password = \"hunter2\""));
+    assert_eq!(message, "tracklet.toml:3:1: `password` must not stand in this file");
+    assert!(hint.contains("env_var"), "{hint}");
+    let (message, hint) = told("[targets.pg]\ntype = \"postgrs\"");
+    assert_eq!(message, "tracklet.toml:2:8: `targets.pg.type` can't be `postgrs`");
+    assert_eq!(hint, "did you mean `postgres`?");
+    assert_eq!(told("[targets.pg]\nport = 1").0, "tracklet.toml:1:10: the target `pg` has no `type`");
+    assert_eq!(
+        told(&format!("{TARGET}port = \"x\"")).0,
+        "tracklet.toml:3:8: `targets.pg.port` must be a number, not `\"x\"`"
+    );
+    assert_eq!(told("targets = 1").0, "tracklet.toml:1:11: `targets` must be a section, not `1`");
+    assert_eq!(told("[target.pg]\ntype = \"postgres\"").1, "did you mean `targets`?");
 }

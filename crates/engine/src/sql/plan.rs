@@ -1,0 +1,374 @@
+//! From the models to the statements of a run: make tables aside, then show them to readers.
+
+use super::dialect::{Publishing, Stay};
+use super::graph::{Graph, Model};
+use super::render::{Materialized, ModelOptions};
+use super::{Names, RenderError, Renderer, runs};
+use crate::targets::Kind;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The start of the names of all tables that are made aside.
+pub const ASIDE_PREFIX: &str = "tracklet_aside_";
+
+/// What a model is called while the run `token` makes it.
+pub fn aside(token: &str, model: &str) -> String {
+    format!("{ASIDE_PREFIX}{token}_{model}")
+}
+
+/// A model that a run makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// The model.
+    pub name: &'static str,
+    /// Table or view.
+    pub kind: Kind,
+    /// Whether it goes away at the end of the run.
+    pub is_aside: bool,
+    /// What it is made from, among the models of the run.
+    pub needs: BTreeSet<&'static str>,
+    /// The query alone.
+    pub query: String,
+    /// What makes it, one after the other; none for a view that is made when the run publishes.
+    pub statements: Vec<String>,
+    options: ModelOptions,
+}
+
+/// All that a run does.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The models to make, each after those that it needs.
+    pub models: Vec<Planned>,
+    building: Names,
+    published: Names,
+    /// Every view that the package would keep, selected or not.
+    views: BTreeMap<&'static str, View>,
+}
+
+#[derive(Debug, Clone)]
+struct View {
+    query: String,
+    refs: BTreeSet<&'static str>,
+}
+
+/// Statements that take effect alone, or together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// One statement.
+    Alone(String),
+    /// All or nothing.
+    Together(Vec<String>),
+}
+
+/// What is known of the schema when a run publishes.
+#[derive(Debug, Clone, Default)]
+pub struct Existing {
+    /// The models that are there.
+    pub kinds: BTreeMap<&'static str, Kind>,
+    /// Tables whose columns are no longer those of the model.
+    pub changed: BTreeSet<&'static str>,
+    /// Whether views that are there may say something else than now.
+    pub views_may_differ: bool,
+}
+
+impl Plan {
+    /// A run that makes `wanted`, its tables aside under names with `token`.
+    ///
+    /// # Errors
+    /// [`RenderError`] of the first model that can't be rendered.
+    pub fn new(
+        renderer: &Renderer,
+        names: &Names,
+        wanted: &BTreeSet<&'static str>,
+        token: &str,
+    ) -> Result<Self, RenderError> {
+        let published = Graph::new(renderer, names)?;
+        let made = published.with_asides(wanted);
+        let stands_aside = |model: &Model| model.is_aside() || is_table(model);
+        let asides = published
+            .models()
+            .iter()
+            .filter(|model| made.contains(model.name) && stands_aside(model))
+            .map(|model| (model.name.to_owned(), aside(token, model.name)))
+            .collect();
+        let building_names = names.with_asides(asides);
+        let building = Graph::new(renderer, &building_names)?;
+        let models = building.models().iter().filter(|model| made.contains(model.name));
+        let models =
+            models.map(|model| planned(model, &building, &published, &building_names, &made)).collect();
+        let views = published.models().iter().filter(|model| !model.is_aside() && !is_table(model));
+        let views = views.map(|model| {
+            let refs = published.parents(model.name);
+            (model.name, View { query: model.rendered.sql.clone(), refs })
+        });
+        Ok(Self { models, building: building_names, published: names.clone(), views: views.collect() })
+    }
+
+    /// What the models are called while they are made.
+    pub fn building(&self) -> &Names {
+        &self.building
+    }
+
+    /// What the models are called for readers.
+    pub fn published(&self) -> &Names {
+        &self.published
+    }
+
+    /// The models that readers get.
+    pub fn kept(&self) -> impl Iterator<Item = &Planned> {
+        self.models.iter().filter(|model| !model.is_aside)
+    }
+
+    /// The statements that show the tables to readers. `record` are those that note the run, and fail if another
+    /// has published meanwhile.
+    pub fn publish(&self, publishing: Publishing, existing: &Existing, record: Vec<String>) -> Vec<Step> {
+        match publishing {
+            Publishing::Swap => vec![Step::Together(self.swap(existing, record))],
+            Publishing::Rows => self.rows(existing, record),
+            Publishing::Replace => self.replace(existing, record),
+            Publishing::Rename => self.rename(existing, record),
+        }
+    }
+
+    fn swap(&self, existing: &Existing, record: Vec<String>) -> Vec<String> {
+        let mut together = record;
+        let views = self.views_to_make(existing);
+        for view in &views {
+            together.extend(self.drop(view, existing));
+        }
+        for table in self.tables() {
+            together.extend(self.drop(table.name, existing));
+            together.push(self.rename_aside(table.name));
+        }
+        for view in &views {
+            together.push(self.create_view(view));
+        }
+        together
+    }
+
+    fn rows(&self, existing: &Existing, record: Vec<String>) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let stays = |name: &&'static str| {
+            existing.kinds.get(name) == Some(&Kind::Table) && !existing.changed.contains(name)
+        };
+        let new: Vec<&Planned> = self.tables().filter(|table| !stays(&table.name)).collect();
+        let views = self.views_to_make(existing);
+        let is_bound = |view: &View| new.iter().any(|table| view.refs.contains(table.name));
+        let remade: Vec<&'static str> = views
+            .iter()
+            .copied()
+            .filter(|name| {
+                let is_there = existing.kinds.get(name) == Some(&Kind::View);
+                !is_there || existing.views_may_differ || is_bound(&self.views[name])
+            })
+            .collect();
+        for name in remade.iter().chain(new.iter().map(|table| &table.name)) {
+            steps.extend(self.drop(name, existing).map(Step::Alone));
+        }
+        for table in &new {
+            let query = format!("select *\nfrom {}\nwhere false", self.building.relation(table.name));
+            steps.push(Step::Alone(self.create_table(table, &query)));
+        }
+        for name in &remade {
+            steps.push(Step::Alone(self.create_view(name)));
+        }
+        let mut together = Vec::new();
+        for table in self.tables() {
+            together.push(format!("delete from {}\nwhere true", self.published.relation(table.name)));
+        }
+        together.extend(record);
+        for table in self.tables() {
+            together.push(format!(
+                "insert into {}\nselect *\nfrom {}",
+                self.published.relation(table.name),
+                self.building.relation(table.name)
+            ));
+        }
+        steps.push(Step::Together(together));
+        steps
+    }
+
+    fn replace(&self, existing: &Existing, record: Vec<String>) -> Vec<Step> {
+        let mut steps: Vec<Step> = record.into_iter().map(Step::Alone).collect();
+        for table in self.tables() {
+            if existing.kinds.get(table.name) == Some(&Kind::View) {
+                steps.extend(self.drop(table.name, existing).map(Step::Alone));
+            }
+            let query = format!("select *\nfrom {}", self.building.relation(table.name));
+            let made = self.create_table(table, &query);
+            steps.push(Step::Alone(made.replacen("create ", "create or replace ", 1)));
+        }
+        for view in self.views_to_make(existing) {
+            steps.extend(self.drop(view, existing).map(Step::Alone));
+            steps.push(Step::Alone(self.create_view(view)));
+        }
+        steps
+    }
+
+    fn rename(&self, existing: &Existing, record: Vec<String>) -> Vec<Step> {
+        let mut steps: Vec<Step> = record.into_iter().map(Step::Alone).collect();
+        for table in self.tables() {
+            steps.extend(self.drop(table.name, existing).map(Step::Alone));
+            steps.push(Step::Alone(self.rename_aside(table.name)));
+        }
+        for view in self.views_to_make(existing) {
+            steps.extend(self.drop(view, existing).map(Step::Alone));
+            steps.push(Step::Alone(self.create_view(view)));
+        }
+        steps
+    }
+
+    /// The tables that readers get.
+    fn tables(&self) -> impl Iterator<Item = &Planned> {
+        self.kept().filter(|model| model.kind == Kind::Table)
+    }
+
+    /// The views that readers get, and those that are there and look at a table that changes.
+    fn views_to_make(&self, existing: &Existing) -> Vec<&'static str> {
+        let tables: BTreeSet<&str> = self.tables().map(|table| table.name).collect();
+        let selected: BTreeSet<&str> = self.kept().map(|model| model.name).collect();
+        let is_there = |name: &str| existing.kinds.get(name) == Some(&Kind::View);
+        self.views
+            .iter()
+            .filter(|(name, view)| {
+                let looks_at = view.refs.iter().any(|table| tables.contains(table));
+                selected.contains(**name) || (is_there(name) && looks_at)
+            })
+            .map(|(name, _)| *name)
+            .collect()
+    }
+
+    fn drop(&self, name: &'static str, existing: &Existing) -> Option<String> {
+        let relation = self.published.relation(name);
+        existing.kinds.get(name).map(|kind| drop(*kind, &relation))
+    }
+
+    fn rename_aside(&self, name: &str) -> String {
+        let dialect = self.published.dialect();
+        let aside = self.building.relation(name);
+        // Spark takes the schema of the new name from the session, the others from the table.
+        let new = match dialect {
+            super::Dialect::Spark => self.published.relation(name),
+            _ => dialect.quoted(&self.published.table(name).table),
+        };
+        format!("alter table {aside} rename to {new}")
+    }
+
+    fn create_table(&self, table: &Planned, query: &str) -> String {
+        let relation = self.published.relation(table.name);
+        self.published.dialect().create_table_as(&relation, &table.options, Stay::Published, query)
+    }
+
+    fn create_view(&self, name: &str) -> String {
+        let relation = self.published.relation(name);
+        self.published.dialect().create_view(&relation, &self.views[name].query)
+    }
+
+    /// The statements that take away what was made only for the run, the last made first.
+    pub fn clean(&self, publishing: Publishing) -> Vec<String> {
+        let renamed = matches!(publishing, Publishing::Swap | Publishing::Rename);
+        let left = self
+            .models
+            .iter()
+            .rev()
+            .filter(|model| model.is_aside || (model.kind == Kind::Table && !renamed));
+        left.map(|model| drop_if_there(model.kind, &self.building.relation(model.name))).collect()
+    }
+
+    /// The statement that notes the run, and the check that it published alone.
+    pub fn record(&self, row: &runs::RunRow) -> Vec<String> {
+        let insert = runs::insert(&self.published, row);
+        match row.sequence_number {
+            Some(number) => vec![insert, runs::check(&self.published, number)],
+            None => vec![insert],
+        }
+    }
+}
+
+fn is_table(model: &Model) -> bool {
+    model.rendered.options.materialized == Materialized::Table
+}
+
+fn planned(
+    model: &Model,
+    building: &Graph,
+    published: &Graph,
+    names: &Names,
+    made: &BTreeSet<&'static str>,
+) -> Planned {
+    let dialect = names.dialect();
+    let (options, is_aside) = (&model.rendered.options, model.is_aside());
+    let relation = names.relation(model.name);
+    let (kind, statements) = if is_table(model) {
+        let made = dialect.create_table_as(&relation, options, Stay::Aside, &model.rendered.sql);
+        let after = Some(options.post_hook.trim()).filter(|hook| !hook.is_empty()).map(ToOwned::to_owned);
+        (Kind::Table, [made].into_iter().chain(after).collect())
+    } else if is_aside {
+        (Kind::View, vec![dialect.create_view(&relation, &model.rendered.sql)])
+    } else {
+        (Kind::View, Vec::new())
+    };
+    // A view that is made at the end shows the published tables.
+    let query = match published.get(model.name) {
+        Some(shown) if statements.is_empty() => shown.rendered.sql.clone(),
+        _ => model.rendered.sql.clone(),
+    };
+    Planned {
+        name: model.name,
+        kind,
+        is_aside,
+        needs: building.parents(model.name).intersection(made).copied().collect(),
+        query,
+        statements,
+        options: options.clone(),
+    }
+}
+
+/// The statement that drops a table or view that is there.
+fn drop(kind: Kind, relation: &str) -> String {
+    match kind {
+        Kind::Table => format!("drop table {relation}"),
+        Kind::View => format!("drop view {relation}"),
+    }
+}
+
+/// The statement that drops a table or view if it is there.
+pub fn drop_if_there(kind: Kind, relation: &str) -> String {
+    match kind {
+        Kind::Table => format!("drop table if exists {relation}"),
+        Kind::View => format!("drop view if exists {relation}"),
+    }
+}
+
+/// The statement that makes the schema if it is not there.
+pub fn create_schema(names: &Names) -> String {
+    format!("create schema if not exists {}", names.quoted_schema())
+}
+
+/// A query for where the rows went, over the tables aside that the run has made. Its columns are `rows_read`,
+/// `sessionized`, `duplicates`, `rejected`, `sessions` and `visitors`; null for what the run does not make.
+pub fn accounting(plan: &Plan) -> String {
+    let from = |what: &str, model: &'static str| {
+        if plan.models.iter().any(|made| made.name == model) {
+            format!("(select {what} from {})", plan.building.relation(model))
+        } else {
+            format!(
+                "cast(null as {})",
+                plan.published.dialect().type_name(super::dialect::ColumnType::Integer)
+            )
+        }
+    };
+    let columns = [
+        ("rows_read", from("count(*)", "tracklet_staged")),
+        ("sessionized", from("count(*)", "tracklet_events")),
+        ("duplicates", from("count(*)", "tracklet_duplicates")),
+        ("rejected", from("count(*)", "tracklet_rejects")),
+        ("sessions", from("count(*)", "tracklet_sessions")),
+        ("visitors", from("count(distinct dbt_visitor_id)", "tracklet_sessions")),
+    ];
+    let columns: Vec<String> =
+        columns.into_iter().map(|(name, value)| format!("    {value} as {name}")).collect();
+    format!("select\n{}", columns.join(",\n"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+use super::{Existing, Plan, Step};
+use crate::config::Config;
+use crate::sql::dialect::Publishing;
+use crate::sql::graph::Graph;
+use crate::sql::render::{Materialized, Renderer, SourceTable};
+use crate::sql::select::select;
+use crate::sql::{Dialect, Names};
+use crate::targets::Kind;
+use std::collections::{BTreeMap, BTreeSet};
+
+fn plan(dialect: Dialect, selected: &str) -> Plan {
+    let table = SourceTable {
+        relation: "tracks".to_owned(),
+        name: "tracks".to_owned(),
+        columns: vec!["id".to_owned(), "timestamp".to_owned()],
+    };
+    let renderer = Renderer::new(dialect, &Config::default(), Materialized::View, vec![table]);
+    let names = Names::new(dialect, None, "s".to_owned());
+    let graph = Graph::new(&renderer, &names).unwrap();
+    let words: Vec<String> = selected.split_whitespace().map(ToOwned::to_owned).collect();
+    Plan::new(&renderer, &names, &select(&graph, &words, &[]).unwrap(), "t1").unwrap()
+}
+
+/// A schema that an earlier run has filled.
+fn filled() -> Existing {
+    let tables = [
+        "dbt_aliases_mapping",
+        "tracklet_events",
+        "tracklet_sessions",
+        "tracklet_rejects",
+        "tracklet_duplicates",
+    ];
+    let views = [
+        "dbt_mapped_tracks",
+        "dbt_session_duration",
+        "dbt_session_track_facts",
+        "dbt_session_tracks",
+        "dbt_track_facts",
+        "dbt_tracks_flow",
+        "dbt_user_session_facts",
+    ];
+    let kinds: BTreeMap<_, _> = tables
+        .map(|name| (name, Kind::Table))
+        .into_iter()
+        .chain(views.map(|name| (name, Kind::View)))
+        .collect();
+    Existing { kinds, ..Existing::default() }
+}
+
+fn together(steps: &[Step]) -> &[String] {
+    let [Step::Together(statements)] = steps else { panic!("one transaction: {steps:?}") };
+    statements
+}
+
+fn first_words(statements: &[String]) -> Vec<String> {
+    statements.iter().map(|statement| statement.lines().next().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn tables_are_made_aside_from_what_is_aside() {
+    let plan = plan(Dialect::Postgres, "");
+    let events = plan.models.iter().find(|model| model.name == "tracklet_events").unwrap();
+    assert!(
+        events.statements[0].starts_with("create table \"s\".\"tracklet_aside_t1_tracklet_events\"\nas\n")
+    );
+    assert!(
+        events.query.contains("from \"s\".\"tracklet_aside_t1_tracklet_tracks\" as tracks"),
+        "{}",
+        events.query
+    );
+    assert_eq!(events.statements[1], "analyze \"s\".\"tracklet_aside_t1_tracklet_events\"");
+    assert_eq!(events.needs, BTreeSet::from(["tracklet_tracks", "dbt_aliases_mapping"]));
+    let view = plan.models.iter().find(|model| model.name == "dbt_track_facts").unwrap();
+    assert!(view.statements.is_empty());
+    assert!(view.query.ends_with("from \"s\".\"tracklet_events\"\n"), "{}", view.query);
+}
+
+#[test]
+fn a_swap_is_one_transaction_that_drops_what_is_there() {
+    let plan = plan(Dialect::Postgres, "");
+    let steps = plan.publish(Publishing::Swap, &Existing::default(), vec!["record".to_owned()]);
+    let words = first_words(together(&steps));
+    assert_eq!(words[0], "record");
+    assert!(!words.iter().any(|line| line.starts_with("drop")), "{words:?}");
+    let steps = plan.publish(Publishing::Swap, &filled(), Vec::new());
+    let words = first_words(together(&steps));
+    assert_eq!(words[0], "drop view \"s\".\"dbt_mapped_tracks\"");
+    let dropped = words.iter().position(|line| line == "drop table \"s\".\"tracklet_events\"").unwrap();
+    assert_eq!(
+        words[dropped + 1],
+        "alter table \"s\".\"tracklet_aside_t1_tracklet_events\" rename to \"tracklet_events\""
+    );
+    assert_eq!(words.last().unwrap(), "create view \"s\".\"dbt_user_session_facts\" as");
+    assert_eq!(
+        plan.clean(Publishing::Swap),
+        [
+            "drop view if exists \"s\".\"tracklet_aside_t1_tracklet_tracks\"",
+            "drop table if exists \"s\".\"tracklet_aside_t1_tracklet_staged\""
+        ]
+    );
+}
+
+#[test]
+fn views_over_a_table_that_changes_are_made_anew_even_when_not_selected() {
+    let plan = plan(Dialect::Postgres, "tracklet_sessions");
+    let names: Vec<&str> = plan.models.iter().map(|model| model.name).collect();
+    assert_eq!(names, ["tracklet_sessions"]);
+    let words = first_words(together(&plan.publish(Publishing::Swap, &filled(), Vec::new())));
+    let made = words.iter().filter(|line| line.starts_with("create view")).count();
+    assert_eq!(made, 4, "{words:?}");
+    assert!(plan.models[0].query.contains("from \"s\".\"tracklet_events\""), "{}", plan.models[0].query);
+}
+
+#[test]
+fn rows_make_what_is_missing_and_then_change_all_at_once() {
+    let plan = plan(Dialect::Snowflake, "");
+    let steps = plan.publish(Publishing::Rows, &Existing::default(), vec!["record".to_owned()]);
+    let Some(Step::Together(statements)) = steps.last() else { panic!() };
+    let words = first_words(statements);
+    assert_eq!(words.iter().filter(|line| line.starts_with("delete from")).count(), 5);
+    assert_eq!(words[5], "record");
+    assert_eq!(words.iter().filter(|line| line.starts_with("insert into")).count(), 5);
+    assert_eq!(steps.len(), 1 + 5 + 7);
+    let again = plan.publish(Publishing::Rows, &filled(), Vec::new());
+    assert_eq!(together(&again).len(), 10);
+    let mut changed = filled();
+    changed.changed.insert("tracklet_events");
+    let again = plan.publish(Publishing::Rows, &changed, Vec::new());
+    let Step::Alone(first) = &again[0] else { panic!() };
+    assert_eq!(first, "drop view \"s\".\"DBT_MAPPED_TRACKS\"");
+    assert!(
+        plan.clean(Publishing::Rows)
+            .contains(&"drop table if exists \"s\".\"TRACKLET_ASIDE_T1_TRACKLET_EVENTS\"".to_owned())
+    );
+}
+
+#[test]
+fn replaced_tables_keep_their_layout() {
+    let plan = plan(Dialect::BigQuery, "tracklet_sessions");
+    let steps = plan.publish(Publishing::Replace, &filled(), Vec::new());
+    let Step::Alone(first) = &steps[0] else { panic!() };
+    assert!(first.starts_with("create or replace table `s`.`tracklet_sessions`\npartition by"), "{first}");
+    assert!(first.ends_with("select *\nfrom `s`.`tracklet_aside_t1_tracklet_sessions`"), "{first}");
+}
+
+#[test]
+fn renamed_tables_are_named_with_their_schema_on_spark() {
+    let plan = plan(Dialect::Spark, "tracklet_sessions");
+    let steps = plan.publish(Publishing::Rename, &filled(), Vec::new());
+    assert_eq!(steps[0], Step::Alone("drop table `s`.`tracklet_sessions`".to_owned()));
+    assert_eq!(
+        steps[1],
+        Step::Alone(
+            "alter table `s`.`tracklet_aside_t1_tracklet_sessions` rename to `s`.`tracklet_sessions`"
+                .to_owned()
+        )
+    );
+}

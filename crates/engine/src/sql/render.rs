@@ -1,0 +1,343 @@
+//! The package's files as SQL for one dialect and one configuration.
+
+use super::variables::variables;
+use super::{Dialect, Names, package};
+use crate::config::Config;
+use crate::error::Hint;
+use minijinja::value::{Kwargs, Object, Serde, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A table that holds track calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceTable {
+    /// Its quoted name.
+    pub relation: String,
+    /// Its name for people, and for `source_file` of rejected rows.
+    pub name: String,
+    /// Its columns, as the warehouse spells them.
+    pub columns: Vec<String>,
+}
+
+/// What `config(..)` of a model says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ModelOptions {
+    /// Table or view.
+    pub materialized: Materialized,
+    /// How the table is cut into partitions.
+    pub partition_by: Option<Partition>,
+    /// The columns by which rows lie together.
+    pub cluster_by: Vec<String>,
+    /// The column that spreads the rows over a cluster's machines.
+    pub dist: Option<String>,
+    /// The columns by which rows are sorted.
+    pub sort: Vec<String>,
+    /// Whether the table may be lost in a crash of the server.
+    pub unlogged: bool,
+    /// What runs before.
+    pub pre_hook: String,
+    /// What runs after.
+    pub post_hook: String,
+    /// What the model is marked with.
+    pub tags: Vec<String>,
+    /// Whether a data test applies; `None` does.
+    pub enabled: Option<bool>,
+}
+
+/// The tag of models that are needed only while a run lasts.
+pub const ASIDE: &str = "aside";
+
+/// How a model is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Materialized {
+    /// As a query.
+    #[default]
+    View,
+    /// As rows.
+    Table,
+}
+
+/// How a table is cut.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Partition {
+    /// By the month of a time.
+    Month {
+        /// The column.
+        month: String,
+    },
+    /// By a small number.
+    Number {
+        /// The column.
+        number: String,
+        /// How many values it has, from 0.
+        values: u32,
+    },
+}
+
+/// A file of the package as SQL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// One query, with a line feed at its end.
+    pub sql: String,
+    /// What its `config(..)` says.
+    pub options: ModelOptions,
+    /// The models that it refers to, in order of appearance, each once.
+    pub refs: Vec<String>,
+}
+
+/// A file could not be made SQL.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    /// There is no such model, analysis or test.
+    #[error("there is no model `{name}`")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What is there that it may have meant.
+        nearest: Option<String>,
+    },
+    /// The model refuses the configuration or the source tables.
+    #[error("{message}")]
+    Refused {
+        /// The model.
+        model: String,
+        /// Its words.
+        message: String,
+    },
+    /// The file is not what the renderer understands.
+    #[error("`{model}` can't be rendered")]
+    Template {
+        /// The model.
+        model: String,
+        /// Why.
+        source: Error,
+    },
+}
+
+impl Hint for RenderError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unknown { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
+            Self::Unknown { nearest: None, .. } => {
+                Some("`tracklet compile` without a name shows all".to_owned())
+            }
+            Self::Refused { .. } | Self::Template { .. } => None,
+        }
+    }
+}
+
+/// Renders the files of the package for one dialect, configuration and set of source tables.
+#[derive(Debug, Clone)]
+pub struct Renderer {
+    dialect: Dialect,
+    variables: serde_json::Map<String, serde_json::Value>,
+    sources: Vec<SourceTable>,
+    prelude: Arc<str>,
+}
+
+impl Renderer {
+    /// A renderer. `materialize` is how the tables over the physical ones are kept.
+    pub fn new(
+        dialect: Dialect,
+        config: &Config,
+        materialize: Materialized,
+        sources: Vec<SourceTable>,
+    ) -> Self {
+        Self::with_variables(dialect, variables(config, materialize), sources)
+    }
+
+    /// A renderer for dbt's variables, those of the package given anew where `variables` has them.
+    pub(crate) fn with_variables(
+        dialect: Dialect,
+        variables: serde_json::Map<String, serde_json::Value>,
+        sources: Vec<SourceTable>,
+    ) -> Self {
+        // Macros look each other up in the scope that the first of them opens: this one comes before all.
+        let mut prelude = String::from("{% macro scope_of_all_macros() %}{{ adapter }}{% endmacro %}");
+        for file in package::macros() {
+            prelude.push_str(file.text);
+        }
+        Self { dialect, variables, sources, prelude: prelude.into() }
+    }
+
+    /// The dialect.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The source tables.
+    pub fn sources(&self) -> &[SourceTable] {
+        &self.sources
+    }
+
+    /// The SQL of a model, analysis or singular test, with what it refers to called as `names` says.
+    ///
+    /// # Errors
+    /// [`RenderError`], each of its kinds.
+    pub fn render(&self, name: &str, names: &Names) -> Result<Rendered, RenderError> {
+        let file = package::query(name).ok_or_else(|| RenderError::Unknown {
+            name: name.to_owned(),
+            nearest: crate::error::nearest(name, package::models().map(package::File::name))
+                .map(ToOwned::to_owned),
+        })?;
+        self.render_text(name, file.text, names)
+    }
+
+    /// The text that an expression of the package's macros gives, such as `identifier('a')`.
+    #[cfg(test)]
+    fn expression(&self, expression: &str) -> String {
+        let names = Names::new(self.dialect, None, "sessions".to_owned());
+        let text = format!("{{{{ {expression} }}}}");
+        self.render_text("an expression", &text, &names).unwrap().sql.trim_end_matches('\n').to_owned()
+    }
+
+    fn render_text(&self, name: &str, text: &str, names: &Names) -> Result<Rendered, RenderError> {
+        let noted = Arc::new(Mutex::new(Noted::default()));
+        let environment = self.environment(name, names, &noted);
+        let source = format!("{}{text}", self.prelude);
+        let result = environment.render_named_str(name, &source, Value::UNDEFINED);
+        let noted = std::mem::take(&mut *lock(&noted));
+        let template = |source| RenderError::Template { model: name.to_owned(), source };
+        let sql = match (result, noted.refused) {
+            (_, Some(message)) => return Err(RenderError::Refused { model: name.to_owned(), message }),
+            (Err(source), None) => return Err(template(source)),
+            (Ok(sql), None) => sql,
+        };
+        let options = serde_json::from_value(serde_json::Value::Object(noted.config))
+            .map_err(|error| template(Error::new(ErrorKind::BadSerialization, error.to_string())))?;
+        Ok(Rendered { sql: format!("{}\n", sql.trim()), options, refs: noted.refs })
+    }
+
+    /// The names that dbt gives a model.
+    fn environment(&self, name: &str, names: &Names, noted: &Arc<Mutex<Noted>>) -> Environment<'static> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+        environment.add_global("this", names.relation(name));
+        environment.add_global(
+            "target",
+            value(serde_json::json!({
+                "type": self.dialect.name(),
+                "schema": names.schema(),
+                "database": names.database(),
+            })),
+        );
+        environment.add_global("execute", true);
+        environment.add_global("adapter", Value::from_object(Adapter(self.dialect)));
+        environment.add_global("exceptions", Value::from_object(Exceptions(Arc::clone(noted))));
+
+        let (of_ref, names) = (Arc::clone(noted), names.clone());
+        environment.add_function("ref", move |model: String| {
+            let relation = names.relation(&model);
+            let mut noted = lock(&of_ref);
+            if !noted.refs.contains(&model) {
+                noted.refs.push(model);
+            }
+            relation
+        });
+        let of_config = Arc::clone(noted);
+        environment.add_function("config", move |options: Kwargs| -> Result<&'static str, Error> {
+            for key in options.args() {
+                let given: Value = options.get(key)?;
+                if matches!(given.kind(), ValueKind::None | ValueKind::Undefined) {
+                    continue;
+                }
+                let given = serde_json::to_value(&given)
+                    .map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))?;
+                lock(&of_config).config.insert(key.to_owned(), given);
+            }
+            Ok("")
+        });
+        let variables = value(&self.variables);
+        environment.add_function("var", move |variable: String| -> Result<Value, Error> {
+            variables.get_attr(&variable).ok().filter(|value| !value.is_undefined()).ok_or_else(|| {
+                Error::new(ErrorKind::UndefinedError, format!("there is no variable {variable}"))
+            })
+        });
+        let sources = value(&self.sources);
+        environment.add_function("source_tables", move || sources.clone());
+        environment.add_function("partition_by_month", |column: String| {
+            value(serde_json::json!({ "month": column }))
+        });
+        environment.add_function("partition_by_number", |column: String, values: u32| {
+            value(serde_json::json!({ "number": column, "values": values }))
+        });
+        environment
+    }
+}
+
+/// A value for templates.
+fn value<T: Serialize>(value: T) -> Value {
+    Value::from(Serde(value))
+}
+
+/// What a file says while it is rendered.
+#[derive(Debug, Default)]
+struct Noted {
+    config: serde_json::Map<String, serde_json::Value>,
+    refs: Vec<String>,
+    refused: Option<String>,
+}
+
+fn lock(noted: &Mutex<Noted>) -> MutexGuard<'_, Noted> {
+    noted.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// dbt's `adapter`.
+#[derive(Debug)]
+struct Adapter(Dialect);
+
+impl Object for Adapter {
+    /// `dispatch(name, package)` is the macro of that name for the dialect.
+    fn call_method(
+        self: &Arc<Self>,
+        state: &mut State<'_, '_>,
+        method: &str,
+        arguments: &[Value],
+    ) -> Result<Value, Error> {
+        if method != "dispatch" {
+            return Err(Error::new(ErrorKind::UnknownMethod, format!("adapter.{method} needs dbt itself")));
+        }
+        let name = arguments.first().and_then(Value::as_str).unwrap_or_default();
+        self.0
+            .prefixes()
+            .into_iter()
+            .find_map(|prefix| {
+                state.lookup(&format!("{prefix}__{name}")).filter(|found| !found.is_undefined())
+            })
+            .ok_or_else(|| {
+                let message = format!("there is no macro {name} for {}", self.0.name());
+                Error::new(ErrorKind::UnknownFunction, message)
+            })
+    }
+
+    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("adapter")
+    }
+}
+
+/// dbt's `exceptions`.
+#[derive(Debug)]
+struct Exceptions(Arc<Mutex<Noted>>);
+
+impl Object for Exceptions {
+    fn call_method(
+        self: &Arc<Self>,
+        _: &mut State<'_, '_>,
+        method: &str,
+        arguments: &[Value],
+    ) -> Result<Value, Error> {
+        let message = arguments.first().map(ToString::to_string).unwrap_or_default();
+        if method == "raise_compiler_error" {
+            lock(&self.0).refused = Some(message.clone());
+        }
+        Err(Error::new(ErrorKind::InvalidOperation, message))
+    }
+}
+
+#[cfg(test)]
+mod tests;

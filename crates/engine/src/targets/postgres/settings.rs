@@ -1,0 +1,221 @@
+//! The fields of a target, with dbt's names, and how a session is opened from them.
+
+use super::tls;
+use crate::targets::{Secret, TargetError};
+use rustls::ClientConfig;
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio_postgres::{CancelToken, Client, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// Whose server it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Server {
+    /// PostgreSQL.
+    Postgres,
+    /// Amazon Redshift.
+    Redshift,
+}
+
+/// How TLS is used: libpq's words.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SslMode {
+    /// Never.
+    Disable,
+    /// If the server wants it.
+    Allow,
+    /// If the server can.
+    #[default]
+    Prefer,
+    /// Always; whose certificate it is does not matter.
+    Require,
+    /// Always, with a certificate of an authority that is trusted.
+    VerifyCa,
+    /// Always, and the certificate is the host's.
+    VerifyFull,
+}
+
+/// A target of type `postgres` or `redshift`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Settings {
+    /// The server's name or address; a folder for a Unix socket.
+    pub host: String,
+    /// Its port; 5432, for Redshift 5439.
+    pub port: Option<u16>,
+    /// Who connects.
+    pub user: String,
+    /// The password; else that of `PGPASSWORD`.
+    #[serde(alias = "pass")]
+    pub password: Option<Secret>,
+    /// The database.
+    #[serde(alias = "database")]
+    pub dbname: String,
+    /// How TLS is used.
+    #[serde(default)]
+    pub sslmode: SslMode,
+    /// A file with the authorities to trust, or `system`.
+    pub sslrootcert: Option<PathBuf>,
+    /// A file with a certificate of the client's own.
+    pub sslcert: Option<PathBuf>,
+    /// A file with that certificate's key.
+    pub sslkey: Option<PathBuf>,
+    /// The role to take on.
+    pub role: Option<String>,
+    /// The schemas to look in.
+    pub search_path: Option<String>,
+    /// Seconds until an attempt to connect is given up.
+    #[serde(default = "ten")]
+    pub connect_timeout: u64,
+    /// Seconds of silence after which a connection is tested.
+    #[serde(default)]
+    pub keepalives_idle: u64,
+}
+
+fn ten() -> u64 {
+    10
+}
+
+impl Settings {
+    fn port(&self, server: Server) -> u16 {
+        self.port.unwrap_or(match server {
+            Server::Postgres => 5432,
+            Server::Redshift => 5439,
+        })
+    }
+
+    pub(super) fn place(&self, server: Server) -> String {
+        format!("{}:{}/{}", self.host, self.port(server), self.dbname)
+    }
+
+    pub(super) fn connector(&self, server: Server) -> Result<Connector, TargetError> {
+        let mut config = tokio_postgres::Config::new();
+        config
+            .host(&self.host)
+            .port(self.port(server))
+            .user(&self.user)
+            .dbname(&self.dbname)
+            .application_name("tracklet")
+            .connect_timeout(Duration::from_secs(self.connect_timeout.max(1)));
+        if self.keepalives_idle > 0 {
+            config.keepalives_idle(Duration::from_secs(self.keepalives_idle));
+        }
+        let from_environment = || std::env::var("PGPASSWORD").ok().map(Secret::new);
+        if let Some(password) = self.password.clone().or_else(from_environment) {
+            config.password(password.reveal());
+        }
+        let quoted = |name: &str| crate::sql::Dialect::Postgres.quoted(name);
+        let mut at_start = Vec::new();
+        if let Some(role) = &self.role {
+            at_start.push(format!("set role {}", quoted(role)));
+        }
+        if let Some(path) = &self.search_path {
+            let schemas: Vec<String> = path.split(',').map(|schema| quoted(schema.trim())).collect();
+            at_start.push(format!("set search_path to {}", schemas.join(", ")));
+        }
+        let tls = match self.sslmode {
+            SslMode::Disable => None,
+            _ => Some(tls::config(self)?),
+        };
+        let place = format!("port {} of {}", self.port(server), self.host);
+        Ok(Connector { config, tls, mode: self.sslmode, at_start, place })
+    }
+}
+
+/// Opens sessions.
+pub(super) struct Connector {
+    config: tokio_postgres::Config,
+    tls: Option<ClientConfig>,
+    mode: SslMode,
+    at_start: Vec<String>,
+    place: String,
+}
+
+impl Connector {
+    /// What every session runs first.
+    pub(super) fn at_start(&self) -> &[String] {
+        &self.at_start
+    }
+
+    pub(super) async fn connect(&self, place: &str) -> Result<Client, TargetError> {
+        use tokio_postgres::config::SslMode as Wire;
+        let attempts: &[Wire] = match self.mode {
+            SslMode::Disable => &[Wire::Disable],
+            SslMode::Allow => &[Wire::Disable, Wire::Require],
+            SslMode::Prefer => &[Wire::Prefer, Wire::Disable],
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => &[Wire::Require],
+        };
+        let mut first = None;
+        for mode in attempts {
+            match self.attempt(*mode).await {
+                Ok(client) => return Ok(client),
+                Err(error) => {
+                    // Only what TLS could change is worth another attempt.
+                    let is_final = error.as_db_error().is_some_and(|answer| {
+                        let code = answer.code().code();
+                        code != "28000" && code != "08P01"
+                    });
+                    let first = first.get_or_insert(error);
+                    if is_final {
+                        return Err(self.failed(first, place));
+                    }
+                }
+            }
+        }
+        let first = first.expect("there is at least one attempt");
+        Err(self.failed(&first, place))
+    }
+
+    async fn attempt(&self, mode: tokio_postgres::config::SslMode) -> Result<Client, tokio_postgres::Error> {
+        let mut config = self.config.clone();
+        config.ssl_mode(mode);
+        let Some(tls) = &self.tls else {
+            let (client, connection) = config.connect(NoTls).await?;
+            tokio::spawn(connection);
+            return Ok(client);
+        };
+        let (client, connection) = config.connect(MakeRustlsConnect::new(tls.clone())).await?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
+    pub(super) async fn cancel(&self, token: &CancelToken) -> Result<(), tokio_postgres::Error> {
+        match &self.tls {
+            None => token.cancel_query(NoTls).await,
+            Some(tls) => token.cancel_query(MakeRustlsConnect::new(tls.clone())).await,
+        }
+    }
+
+    fn failed(&self, error: &tokio_postgres::Error, place: &str) -> TargetError {
+        let hint = match error.as_db_error() {
+            Some(answer) => match answer.code().code() {
+                "28P01" | "28000" => {
+                    return TargetError::NotAllowed {
+                        message: answer.message().to_owned(),
+                        hint: Some(
+                            "set `user`, and the password in PGPASSWORD or by `{{ env_var('NAME') }}` in the target"
+                                .to_owned(),
+                        ),
+                    };
+                }
+                "3D000" => Some("set `dbname` to a database that is there".to_owned()),
+                _ => None,
+            },
+            None => Some(format!("is the server up, and does it listen on {}?", self.place)),
+        };
+        TargetError::Connection { place: place.to_owned(), hint, source: plain(error) }
+    }
+}
+
+/// The innermost words of an error; the outer ones only say that there was one.
+pub(super) fn plain(error: &tokio_postgres::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    let mut words = vec![error.to_string()];
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        words.push(cause.to_string());
+        next = cause.source();
+    }
+    words.dedup();
+    words.join(": ").into()
+}

@@ -1,0 +1,285 @@
+//! A warehouse as the configuration names it, and how it is connected to.
+
+use super::profiles::{self, ProfileError};
+use super::{TargetError, Warehouse, postgres};
+use crate::config::{Config, TargetSection};
+use crate::error::{Hint, listed, nearest};
+use crate::sql::dialect::{PUBLISHINGS, Publishing};
+use crate::sql::render::Materialized;
+use crate::sql::{Dialect, Names};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+/// A warehouse and how the tables are kept there.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// What the configuration calls it.
+    pub name: String,
+    /// Its SQL.
+    pub dialect: Dialect,
+    /// Where the tables go.
+    pub names: Names,
+    /// How the tables over the physical ones are kept.
+    pub materialize: Materialized,
+    /// How readers get new tables.
+    pub publishing: Publishing,
+    /// How many models are made side by side.
+    pub threads: NonZeroUsize,
+    client: Client,
+}
+
+/// The settings of the client that speaks to it.
+#[derive(Debug, Clone)]
+enum Client {
+    Postgres(Box<postgres::Settings>, postgres::Server),
+    NotBuilt,
+}
+
+/// Why there is no such target.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// None is named, and there is not just one.
+    #[error("which target? tracklet.toml has {}", listed(known.iter().map(String::as_str)))]
+    Several {
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// Neither the file nor a profile has it.
+    #[error("there is no target `{name}`")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// What was meant.
+        near: Option<String>,
+        /// Why no profile has it.
+        source: ProfileError,
+    },
+    /// The profile can't be used.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// A field is missing or wrong.
+    #[error("the target `{target}`: {message}")]
+    Field {
+        /// The target.
+        target: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A word that is not one of a few.
+    #[error("`{field}` of the target `{target}` can't be `{value}`")]
+    NotAChoice {
+        /// The target.
+        target: String,
+        /// The field.
+        field: &'static str,
+        /// What stands there.
+        value: String,
+        /// What could.
+        choices: Vec<&'static str>,
+    },
+}
+
+impl Hint for ResolveError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Several { known } if known.is_empty() => Some(
+                "write a section [targets.NAME] into tracklet.toml: see docs/configuration.md".to_owned(),
+            ),
+            Self::Several { .. } => Some("name one with --target NAME".to_owned()),
+            Self::Unknown { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
+            Self::Unknown { near: None, .. } => Some(
+                "write a section [targets.NAME] into tracklet.toml: see docs/configuration.md".to_owned(),
+            ),
+            Self::Profile(error) => error.hint(),
+            Self::Field { .. } => None,
+            Self::NotAChoice { choices, .. } => {
+                Some(format!("it can be {}", listed(choices.iter().copied())))
+            }
+        }
+    }
+}
+
+impl Target {
+    /// The target called `name`: a section of the configuration, else of dbt's `profiles.yml`. Without a name the only
+    /// section there is, else the profile's own.
+    ///
+    /// # Errors
+    /// [`ResolveError`].
+    pub fn resolve(
+        config: &Config,
+        name: Option<&str>,
+        profiles_dir: Option<&Path>,
+    ) -> Result<Self, ResolveError> {
+        let section = match (name, config.targets.as_slice()) {
+            (Some(name), sections) => sections.iter().find(|section| section.name == name),
+            (None, [only]) => Some(only),
+            (None, []) => None,
+            (None, several) => {
+                let known = several.iter().map(|section| section.name.clone()).collect();
+                return Err(ResolveError::Several { known });
+            }
+        };
+        if let Some(section) = section {
+            return Self::from_section(section);
+        }
+        let from_profile = profiles::find(profiles_dir)
+            .and_then(|path| profiles::read(&path, config.profile.as_deref(), name));
+        let (name, fields) = from_profile.map_err(|source| match name {
+            Some(name) => ResolveError::Unknown {
+                name: name.to_owned(),
+                near: nearest(name, config.targets.iter().map(|section| section.name.as_str()))
+                    .map(ToOwned::to_owned),
+                source,
+            },
+            None if matches!(source, ProfileError::NoFile { .. }) => {
+                ResolveError::Several { known: Vec::new() }
+            }
+            None => ResolveError::Profile(source),
+        })?;
+        let kind = fields.get("type").and_then(Value::as_str).unwrap_or_default();
+        let kind = if kind == "databricks" { "spark" } else { kind };
+        let dialect = Dialect::from_name(kind).ok_or_else(|| ResolveError::NotAChoice {
+            target: name.clone(),
+            field: "type",
+            value: kind.to_owned(),
+            choices: Dialect::ALL.map(Dialect::name).to_vec(),
+        })?;
+        Self::from_section(&TargetSection { name, dialect, fields })
+    }
+
+    fn from_section(section: &TargetSection) -> Result<Self, ResolveError> {
+        let TargetSection { name, dialect, fields } = section;
+        let fields = profiles::filled(name, dialect.name(), fields)?;
+        let text = |field: &str| fields.get(field).and_then(Value::as_str);
+        let missing = |field: &str| ResolveError::Field {
+            target: name.clone(),
+            message: format!("`{field}` is missing"),
+        };
+        let (schema, database) = match dialect {
+            Dialect::BigQuery => (
+                text("dataset").or(text("schema")).ok_or_else(|| missing("dataset"))?,
+                text("project").or(text("database")),
+            ),
+            Dialect::Snowflake => (text("schema").ok_or_else(|| missing("schema"))?, text("database")),
+            Dialect::Redshift | Dialect::Postgres | Dialect::Spark => {
+                (text("schema").ok_or_else(|| missing("schema"))?, None)
+            }
+        };
+        let spelled = |name: &str| dialect.spelled(name);
+        let names = Names::new(*dialect, database.map(spelled), spelled(schema));
+        let publishing = match text("publish") {
+            None => dialect.publishing(),
+            Some(word) => {
+                let known = PUBLISHINGS.iter().filter(|(_, way)| dialect.publishings().contains(way));
+                let way = known.clone().find(|(name, _)| *name == word).map(|(_, way)| *way);
+                way.ok_or_else(|| ResolveError::NotAChoice {
+                    target: name.clone(),
+                    field: "publish",
+                    value: word.to_owned(),
+                    choices: known.map(|(name, _)| *name).collect(),
+                })?
+            }
+        };
+        let materialize = match text("materialize") {
+            None | Some("view") => Materialized::View,
+            Some("table") => Materialized::Table,
+            Some(word) => {
+                return Err(ResolveError::NotAChoice {
+                    target: name.clone(),
+                    field: "materialize",
+                    value: word.to_owned(),
+                    choices: vec!["view", "table"],
+                });
+            }
+        };
+        let threads =
+            fields.get("threads").and_then(Value::as_u64).and_then(|number| usize::try_from(number).ok());
+        Ok(Self {
+            name: name.clone(),
+            dialect: *dialect,
+            names,
+            materialize,
+            publishing,
+            threads: threads.and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::new(4).expect("4 is not 0")),
+            client: client(name, *dialect, &fields)?,
+        })
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// [`TargetError`] of the client.
+    pub async fn connect(&self) -> Result<Box<dyn Warehouse>, TargetError> {
+        match &self.client {
+            Client::Postgres(settings, server) => {
+                Ok(Box::new(postgres::Postgres::connect(settings, *server).await?))
+            }
+            Client::NotBuilt => Err(TargetError::Settings {
+                message: format!("this program was built without a client for {}", self.dialect.name()),
+                hint: Some(format!("build it with `--features {}`", self.dialect.name())),
+            }),
+        }
+    }
+}
+
+fn client(name: &str, dialect: Dialect, fields: &Map<String, Value>) -> Result<Client, ResolveError> {
+    Ok(match dialect {
+        Dialect::Postgres => Client::Postgres(settings(name, fields)?, postgres::Server::Postgres),
+        Dialect::Redshift => Client::Postgres(settings(name, fields)?, postgres::Server::Redshift),
+        _ => Client::NotBuilt,
+    })
+}
+
+fn settings<T: DeserializeOwned>(name: &str, fields: &Map<String, Value>) -> Result<Box<T>, ResolveError> {
+    serde_json::from_value(Value::Object(fields.clone()))
+        .map(Box::new)
+        .map_err(|error| ResolveError::Field { target: name.to_owned(), message: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ResolveError, Target};
+    use crate::config::Config;
+    use crate::error::Hint;
+    use crate::sql::dialect::Publishing;
+    use std::path::Path;
+
+    fn resolve(text: &str, name: Option<&str>) -> Result<Target, ResolveError> {
+        let config = Config::parse(text, Path::new("tracklet.toml")).unwrap();
+        Target::resolve(&config, name, Some(Path::new("/nowhere")))
+    }
+
+    const PG: &str =
+        "[targets.pg]\ntype = \"postgres\"\nhost = \"h\"\nuser = \"u\"\ndbname = \"d\"\nschema = \"My s\"\n";
+
+    #[test]
+    fn the_only_target_needs_no_name() {
+        let target = resolve(PG, None).unwrap();
+        assert_eq!((target.name.as_str(), target.names.schema()), ("pg", "My s"));
+        assert_eq!(target.publishing, Publishing::Swap);
+        assert_eq!(target.threads.get(), 4);
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_told() {
+        let told = |text: &str, name| resolve(text, name).unwrap_err();
+        assert_eq!(told(PG, Some("gp")).to_string(), "there is no target `gp`");
+        assert_eq!(
+            told(&PG.replace("user = \"u\"\n", ""), None).to_string(),
+            "the target `pg`: missing field `user`"
+        );
+        let wrong = told(&format!("{PG}publish = \"replace\"\n"), None);
+        assert_eq!(wrong.to_string(), "`publish` of the target `pg` can't be `replace`");
+        assert_eq!(wrong.hint().as_deref(), Some("it can be `swap` and `rows`"));
+        assert!(matches!(told("", None), ResolveError::Several { .. }));
+    }
+
+    #[test]
+    fn the_password_does_not_show() {
+        let text = format!("{PG}password = \"{{{{ env_var('NO_SUCH', 'hunter2') }}}}\"\n");
+        let shown = format!("{:?}", resolve(&text, None).unwrap());
+        assert!(shown.contains("***") && !shown.contains("hunter2"), "{shown}");
+    }
+}
