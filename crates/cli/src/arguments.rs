@@ -16,6 +16,7 @@ use tracklet_engine::config::Format;
 Examples:
   tracklet init rudder-logs                look at the files and write a commented tracklet.toml
   tracklet run rudder-logs                 sessions of every file below rudder-logs, in ./out
+  tracklet run --target pg                 the same tables inside a warehouse
   tracklet show dbt_session_tracks         look at a table
   tracklet query \"SELECT count(*) FROM dbt_session_tracks\"
 
@@ -46,6 +47,11 @@ pub struct Global {
 pub enum Command {
     Init(InitArguments),
     Run(RunArguments),
+    Build(BuildArguments),
+    Test(TestArguments),
+    Compile(CompileArguments),
+    Load(LoadArguments),
+    Debug(DebugArguments),
     Show(ShowArguments),
     Query(QueryArguments),
     Ls(LsArguments),
@@ -88,6 +94,9 @@ Examples:
   tracklet run 'exports/2026-*.parquet' more/ --out sessions
   tracklet run s3://bucket/rudder-logs --strict
   tracklet run                             the paths of tracklet.toml
+  tracklet run --target pg                 in the warehouse that [targets.pg] of tracklet.toml describes
+  tracklet run --target pg --select tracklet_sessions+
+  tracklet run --target pg --dry-run       only show the statements
 
 Exit codes: 0 done, 1 published but rows were rejected or a check failed, 2 nothing was published")]
 pub struct RunArguments {
@@ -102,15 +111,156 @@ pub struct RunArguments {
     /// Stop at the first row or file that can't be used, and publish nothing
     #[arg(long)]
     pub strict: bool,
-    /// How many threads to use [default: all cores]
+    /// How many threads to use [default: all cores]; with --target, how many models to make side by side
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    /// Run in a warehouse: a section [targets.NAME] of the configuration, or a target of dbt's profiles.yml
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["paths", "out", "format", "strict"])]
+    pub target: Option<String>,
+    #[command(flatten)]
+    pub selection: Selection,
+    /// With --target, show the statements, and on BigQuery what they would scan, without running them
+    #[arg(long, requires = "target")]
+    pub dry_run: bool,
+    /// The folder of dbt's profiles.yml [default: DBT_PROFILES_DIR, the working folder or ~/.dbt]
+    #[arg(long, value_name = "DIR")]
+    pub profiles_dir: Option<PathBuf>,
     /// The longest line that is read as one; a longer one is rejected
     #[arg(long, value_name = "BYTES", default_value = "67108864")]
     pub max_line: NonZeroUsize,
     /// Where files are put that don't outlive the run [default: the system's folder for temporary files]
     #[arg(long, value_name = "DIR")]
     pub temp_dir: Option<PathBuf>,
+}
+
+/// Make the tables in a warehouse and test them: run, then test
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tracklet build --target pg
+  tracklet build --target pg --select +dbt_session_tracks
+
+Exit codes: 0 done, 1 published but a data test failed, 2 nothing was published")]
+pub struct BuildArguments {
+    #[command(flatten)]
+    pub target: TargetChoice,
+    #[command(flatten)]
+    pub selection: Selection,
+    /// How many models or tests to run side by side [default: `threads` of the target, or 4]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// Run the data tests on the tables in a warehouse
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tracklet test --target pg
+  tracklet test --target pg --select dbt_session_tracks --format json
+
+Exit codes: 0 every test passed, 1 a test failed, 2 could not run")]
+pub struct TestArguments {
+    #[command(flatten)]
+    pub target: TargetChoice,
+    #[command(flatten)]
+    pub selection: Selection,
+    /// How many tests to run side by side [default: `threads` of the target, or 4]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Lines for people on stderr, or one JSON object a test on stdout
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: ReportFormat,
+}
+
+/// Print the SQL that a run would send to a warehouse, without connecting
+///
+/// Without a model the whole script is printed, which can be run by hand.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tracklet compile --target pg
+  tracklet compile dbt_session_tracks --dialect snowflake
+  tracklet compile dbt_top_users_by_avg_session_duration --target pg | psql")]
+pub struct CompileArguments {
+    /// A model, analysis or data test
+    #[arg(value_name = "MODEL")]
+    pub model: Option<String>,
+    #[command(flatten)]
+    pub target: TargetChoice,
+    /// The SQL of this kind of warehouse, for a schema called `sessions`, without a target
+    #[arg(long, value_name = "TYPE", conflicts_with_all = ["target", "profiles_dir"])]
+    pub dialect: Option<String>,
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+/// Put raw files into the table of tracks of a warehouse
+///
+/// Rows are appended to the first of `source.tables`, which is made with RudderStack's columns if it is not there.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tracklet load rudder-logs --target pg && tracklet build --target pg
+
+Exit codes: 0 done, 1 loaded but some rows can't be in such a table, 2 nothing was loaded")]
+pub struct LoadArguments {
+    /// Files, folders, globs or s3://, gs://, az:// URLs
+    #[arg(value_name = "PATH|GLOB|URL", required = true)]
+    pub paths: Vec<String>,
+    #[command(flatten)]
+    pub target: TargetChoice,
+    /// What the files are, whatever they are called
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<InputFormat>,
+}
+
+/// Say whether a warehouse can be used, and if not, why
+///
+/// Looks at the configuration, the connection, the right to make tables and the columns of the source tables.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tracklet debug --target pg
+
+Exit codes: 0 all is well, 1 something is wrong, 2 could not look")]
+pub struct DebugArguments {
+    #[command(flatten)]
+    pub target: TargetChoice,
+    /// Lines for people, or one JSON object a line
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: ReportFormat,
+}
+
+/// Which warehouse.
+#[derive(Debug, Args)]
+pub struct TargetChoice {
+    /// A section [targets.NAME] of the configuration, or a target of dbt's profiles.yml [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    pub target: Option<String>,
+    /// The configuration file [default: tracklet.toml, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder of dbt's profiles.yml [default: DBT_PROFILES_DIR, the working folder or ~/.dbt]
+    #[arg(long, value_name = "DIR")]
+    pub profiles_dir: Option<PathBuf>,
+}
+
+/// Which models, in dbt's words.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// Only these models: `name`, `+name` with what it needs, `name+` with what needs it, `dbt_*`
+    #[arg(short, long, value_name = "MODELS", num_args = 1..)]
+    pub select: Vec<String>,
+    /// All but these models
+    #[arg(long, value_name = "MODELS", num_args = 1..)]
+    pub exclude: Vec<String>,
+}
+
+/// What a report looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    Text,
+    Json,
 }
 
 /// Show the rows of a table, or the visitors with the longest sessions

@@ -1,14 +1,20 @@
 //! The commands, one file each.
 
 mod answer;
+mod build;
+mod compile;
 mod completions;
+mod debug;
 mod docs_reference;
 mod init;
+mod load;
 mod ls;
 mod query;
 mod run;
 mod show;
 mod snapshots;
+mod test;
+mod warehouse;
 
 use crate::arguments::{Arguments, Command, Place};
 use crate::failure::{Failure, Outcome};
@@ -21,6 +27,11 @@ pub fn dispatch(arguments: Arguments, log: &Log) -> Outcome {
     match arguments.command {
         Command::Init(arguments) => init::init(&arguments, log),
         Command::Run(arguments) => run::run(&arguments, log),
+        Command::Build(arguments) => build::build(&arguments, log),
+        Command::Test(arguments) => test::test(&arguments, log),
+        Command::Compile(arguments) => compile::compile(&arguments),
+        Command::Load(arguments) => load::load(&arguments, log),
+        Command::Debug(arguments) => debug::debug(&arguments),
         Command::Show(arguments) => show::show(&arguments),
         Command::Query(arguments) => query::query(&arguments),
         Command::Ls(arguments) => ls::ls(&arguments),

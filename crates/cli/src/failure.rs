@@ -82,6 +82,9 @@ told!(
     tracklet_engine::publish::PublishError,
     tracklet_engine::results::ResultsError,
     tracklet_engine::run::RunError,
+    tracklet_engine::targets::ResolveError,
+    tracklet_engine::targets::TargetError,
+    tracklet_engine::warehouse::WarehouseError,
 );
 
 /// The causes of an error, nearest first, without those that only repeat what was said.

@@ -15,4 +15,5 @@ pub mod results;
 pub mod run;
 pub mod sql;
 pub mod targets;
+pub mod warehouse;
 pub mod write;

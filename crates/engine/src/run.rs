@@ -37,6 +37,45 @@ pub struct RunRequest {
     pub temp_dir: Option<PathBuf>,
 }
 
+impl RunRequest {
+    /// A run of what the configuration says.
+    pub fn new(config: Config) -> Self {
+        Self {
+            output: config.output.dir.clone(),
+            paths: config.source.paths.clone(),
+            format: config.source.format,
+            strictness: Strictness::Lenient,
+            threads: None,
+            max_line: read::DEFAULT_MAX_LINE,
+            temp_dir: None,
+            config,
+        }
+    }
+}
+
+/// Files that were read and not yet sessionized.
+#[derive(Debug)]
+pub struct ReadFiles {
+    /// The rows that are tracks, duplicates included.
+    pub tracks: Tracks,
+    /// The rows that are none.
+    pub rejects: Vec<read::Reject>,
+}
+
+/// Reads the files of a request, for who does something else with them.
+///
+/// # Errors
+/// [`RunError::Input`] and [`RunError::Read`].
+pub fn read(request: &RunRequest, observer: &dyn Observer) -> Result<ReadFiles, RunError> {
+    let threads =
+        request.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let inputs = discover(&request.paths, request.format)?;
+    let bytes = inputs.files.iter().map(|file| file.size).sum();
+    let mut steps = Steps { observer, timings: BTreeMap::new() };
+    let read = steps.step(Step::Read, Some(bytes), || read_files(request, &inputs, threads, observer))?;
+    Ok(ReadFiles { tracks: Tracks::merge(read.tracks), rejects: read.rejects })
+}
+
 /// What came of a run.
 #[derive(Debug)]
 pub struct RunReport {

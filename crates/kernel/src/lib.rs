@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows files, network, clock, environment or logging; a test of the workspace proves it.
 
+mod canonical;
 mod columns;
 pub mod duplicates;
 pub mod event_id;

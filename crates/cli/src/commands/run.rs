@@ -1,6 +1,6 @@
 //! `tracklet run`
 
-use super::output_folder;
+use super::{build, output_folder};
 use crate::arguments::RunArguments;
 use crate::failure::{Failure, Outcome};
 use crate::logging::{Log, LogFormat};
@@ -15,6 +15,12 @@ use tracklet_engine::read::Strictness;
 use tracklet_engine::run::{self as engine, RunRequest};
 
 pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
+    if let Some(target) = &arguments.target {
+        return build::in_warehouse(arguments, target, log);
+    }
+    if !arguments.selection.select.is_empty() || !arguments.selection.exclude.is_empty() {
+        return Err(Failure::new(NoSelection));
+    }
     let request = request(arguments)?;
     let report = engine::run(&request, &Progress::new(log))?;
     for warning in &report.manifest.warnings {
@@ -68,6 +74,24 @@ fn finish(summary: &Summary, log: &Log) -> Status {
         Status::CheckFailed
     } else {
         Status::Done
+    }
+}
+
+/// The native engine makes all tables in one pass.
+#[derive(Debug)]
+struct NoSelection;
+
+impl fmt::Display for NoSelection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("--select and --exclude are for warehouses: from files all tables are made at once")
+    }
+}
+
+impl std::error::Error for NoSelection {}
+
+impl Hint for NoSelection {
+    fn hint(&self) -> Option<String> {
+        Some("name a warehouse with --target NAME".to_owned())
     }
 }
 

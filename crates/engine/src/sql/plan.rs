@@ -113,6 +113,13 @@ impl Plan {
         &self.published
     }
 
+    /// What the models are called when the run has published, and what it made aside is still there.
+    pub fn checking(&self) -> Names {
+        let asides = self.models.iter().filter(|model| model.is_aside);
+        let table = |model: &Planned| self.building.table(model.name).table.to_lowercase();
+        self.published.with_asides(asides.map(|model| (model.name.to_owned(), table(model))).collect())
+    }
+
     /// The models that readers get.
     pub fn kept(&self) -> impl Iterator<Item = &Planned> {
         self.models.iter().filter(|model| !model.is_aside)

@@ -35,6 +35,7 @@ pub struct Target {
 enum Client {
     Postgres(Box<postgres::Settings>, postgres::Server),
     NotBuilt,
+    None,
 }
 
 /// Why there is no such target.
@@ -149,6 +150,19 @@ impl Target {
         Self::from_section(&TargetSection { name, dialect, fields })
     }
 
+    /// No warehouse, only its kind: for SQL that nobody runs. The schema is called `sessions`.
+    pub fn of_dialect(dialect: Dialect) -> Self {
+        Self {
+            name: dialect.name().to_owned(),
+            dialect,
+            names: Names::new(dialect, None, dialect.spelled("sessions")),
+            materialize: Materialized::View,
+            publishing: dialect.publishing(),
+            threads: NonZeroUsize::MIN,
+            client: Client::None,
+        }
+    }
+
     fn from_section(section: &TargetSection) -> Result<Self, ResolveError> {
         let TargetSection { name, dialect, fields } = section;
         let fields = profiles::filled(name, dialect.name(), fields)?;
@@ -216,6 +230,10 @@ impl Target {
             Client::Postgres(settings, server) => {
                 Ok(Box::new(postgres::Postgres::connect(settings, *server).await?))
             }
+            Client::None => Err(TargetError::Settings {
+                message: "a dialect alone can't be connected to".to_owned(),
+                hint: Some("name a target with --target".to_owned()),
+            }),
             Client::NotBuilt => Err(TargetError::Settings {
                 message: format!("this program was built without a client for {}", self.dialect.name()),
                 hint: Some(format!("build it with `--features {}`", self.dialect.name())),

@@ -1,0 +1,88 @@
+//! `tracklet build`, and `tracklet run --target`
+
+use super::test::tell_tests;
+use super::warehouse::{Lines, Place};
+use crate::arguments::{BuildArguments, RunArguments};
+use crate::failure::Outcome;
+use crate::logging::{Log, LogFormat};
+use crate::progress::grouped;
+use crate::status::Status;
+use std::io::Write as _;
+use tracklet_engine::warehouse::build::{BuildReport, Checks, build as make};
+use tracklet_engine::warehouse::{checks, compile};
+
+/// `run` in a warehouse.
+pub fn in_warehouse(arguments: &RunArguments, target: &str, log: &Log) -> Outcome {
+    let place =
+        Place::new(Some(target), arguments.place.config.as_deref(), arguments.profiles_dir.as_deref())?;
+    let warehouse = place.connect()?;
+    let selection = Some(&arguments.selection);
+    if arguments.dry_run {
+        let (script, estimates) =
+            place.work(&*warehouse, selection, async |job| compile::dry_run(job).await)??;
+        std::io::stdout().lock().write_all(script.as_bytes())?;
+        for estimate in estimates.iter().filter(|estimate| estimate.bytes.is_some()) {
+            let bytes = grouped(estimate.bytes.unwrap_or_default());
+            Lines(log).say(&format!("{}: {bytes} bytes would be scanned", estimate.model));
+        }
+        return Ok(Status::Done);
+    }
+    let threads = arguments.threads.unwrap_or(place.target.threads);
+    let report = place
+        .work(&*warehouse, selection, async |job| make(job, threads, Checks::Skip, &Lines(log)).await)??;
+    tell(&report, place.target.names.schema(), log);
+    Ok(Status::Done)
+}
+
+pub fn build(arguments: &BuildArguments, log: &Log) -> Outcome {
+    let place = Place::of(&arguments.target)?;
+    let warehouse = place.connect()?;
+    let threads = arguments.threads.unwrap_or(place.target.threads);
+    let selection = Some(&arguments.selection);
+    let lines = Lines(log);
+    let (report, mut tests) = place.work(&*warehouse, selection, async |job| {
+        let report = make(job, threads, Checks::Run, &lines).await?;
+        tell(&report, place.target.names.schema(), log);
+        let tests = checks::test(job, threads, &lines).await?;
+        Ok::<_, tracklet_engine::warehouse::WarehouseError>((report, tests))
+    })??;
+    tests.results.extend(report.checks);
+    Ok(tell_tests(&tests.results, &lines))
+}
+
+/// Tells what came of a run.
+fn tell(report: &BuildReport, schema: &str, log: &Log) {
+    let counts = report.accounting;
+    if log.format == LogFormat::Json {
+        tracing::info!(
+            run = report.run_id,
+            read = counts.rows_read,
+            sessionized = counts.sessionized,
+            duplicates = counts.duplicates,
+            rejected = counts.rejected,
+            sessions = counts.sessions,
+            visitors = counts.visitors,
+            seconds = report.seconds,
+            "run finished"
+        );
+    }
+    let lines = Lines(log);
+    let number = |number: Option<u64>| number.map_or("?".to_owned(), grouped);
+    if counts.rows_read.is_some() {
+        lines.say(&format!(
+            "{} rows: {} sessionized, {} duplicates, {} rejected",
+            number(counts.rows_read),
+            number(counts.sessionized),
+            number(counts.duplicates),
+            number(counts.rejected)
+        ));
+    }
+    if counts.sessions.is_some() {
+        lines.say(&format!(
+            "{} sessions of {} visitors in `{schema}`, {:.2} s",
+            number(counts.sessions),
+            number(counts.visitors),
+            report.seconds
+        ));
+    }
+}

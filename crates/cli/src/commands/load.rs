@@ -1,0 +1,38 @@
+//! `tracklet load`
+
+use super::warehouse::{Lines, Place};
+use crate::arguments::LoadArguments;
+use crate::failure::{Failure, Outcome};
+use crate::logging::Log;
+use crate::progress::{Progress, grouped};
+use crate::status::Status;
+use tracklet_engine::config::Format;
+use tracklet_engine::run::{self, RunRequest};
+use tracklet_engine::warehouse::load as engine;
+
+pub fn load(arguments: &LoadArguments, log: &Log) -> Outcome {
+    let place = Place::of(&arguments.target)?;
+    // What is wrong with the warehouse shows before the files are read.
+    let warehouse = place.connect()?;
+    let request = RunRequest {
+        output: place.config.output.dir.clone(),
+        paths: arguments.paths.clone(),
+        format: arguments.format.map(Format::from).or(place.config.source.format),
+        ..RunRequest::new(place.config.clone())
+    };
+    let read = run::read(&request, &Progress::new(log)).map_err(Failure::new)?;
+    let names = place.config.source.event_names;
+    let report = place
+        .work(&*warehouse, None, async |job| engine::load(job, &read.tracks, &read.rejects, names).await)??;
+    let lines = Lines(log);
+    lines.say(&format!("{} rows loaded into {}", grouped(report.rows), report.table));
+    if report.refused > 0 {
+        lines.say(&format!(
+            "{} rows can't be in such a table: they could not be read, or their time is none. `tracklet run PATH...` lists \
+             them in tracklet_rejects",
+            grouped(report.refused)
+        ));
+        return Ok(Status::CheckFailed);
+    }
+    Ok(Status::Done)
+}

@@ -1,0 +1,129 @@
+//! What the commands about warehouses share: the target, the connection, and the lines about what happens.
+
+use crate::arguments::{Selection, TargetChoice};
+use crate::failure::Failure;
+use crate::logging::{Log, LogFormat};
+use crate::progress::grouped;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use tracklet_engine::config::Config;
+use tracklet_engine::targets::{Kind, Target, Warehouse};
+use tracklet_engine::warehouse::build::{Made, Progress};
+use tracklet_engine::warehouse::checks::CheckResult;
+use tracklet_engine::warehouse::{Job, Stop, stoppable};
+
+/// Where the SQL of a run is written to.
+const COMPILED: &str = "target/compiled";
+
+/// A warehouse to work on.
+pub struct Place {
+    pub config: Config,
+    pub target: Target,
+    runtime: tokio::runtime::Runtime,
+    stop: Stop,
+}
+
+impl Place {
+    /// The target that was asked for, or the only one.
+    pub fn new(
+        name: Option<&str>,
+        config: Option<&Path>,
+        profiles_dir: Option<&Path>,
+    ) -> Result<Self, Failure> {
+        let config = Config::load_or_default(config)?;
+        let target = Target::resolve(&config, name, profiles_dir)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        Ok(Self { config, target, runtime, stop: Stop::default() })
+    }
+
+    pub fn of(choice: &TargetChoice) -> Result<Self, Failure> {
+        Self::new(choice.target.as_deref(), choice.config.as_deref(), choice.profiles_dir.as_deref())
+    }
+
+    /// Connects.
+    pub fn connect(&self) -> Result<Box<dyn Warehouse>, tracklet_engine::targets::TargetError> {
+        self.runtime.block_on(self.target.connect())
+    }
+
+    /// Does a piece of work; the first Ctrl-C ends it tidily, the second at once.
+    pub fn work<T>(
+        &self,
+        warehouse: &dyn Warehouse,
+        selection: Option<&Selection>,
+        work: impl AsyncFnOnce(&Job<'_>) -> T,
+    ) -> Result<T, Failure> {
+        for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+            signal_hook::flag::register_conditional_default(signal, self.stop.flag())?;
+            signal_hook::flag::register(signal, self.stop.flag())?;
+        }
+        let compiled = PathBuf::from(COMPILED);
+        let job = Job {
+            config: &self.config,
+            target: &self.target,
+            warehouse,
+            select: selection.map_or(&[], |selection| &selection.select),
+            exclude: selection.map_or(&[], |selection| &selection.exclude),
+            compiled: &compiled,
+            stop: &self.stop,
+        };
+        Ok(self.runtime.block_on(stoppable(&job, work(&job))))
+    }
+}
+
+/// A line on stderr for each model and failed test.
+pub struct Lines<'a>(pub &'a Log);
+
+impl Lines<'_> {
+    /// Writes a line for people, unless they want none.
+    pub fn say(&self, line: &str) {
+        if self.0.format == LogFormat::Text && !self.0.quiet {
+            // A closed stderr is no reason to call a run a failure.
+            let _ = writeln!(std::io::stderr().lock(), "{line}");
+        }
+    }
+}
+
+impl Progress for Lines<'_> {
+    fn started(&self, model: &'static str) {
+        tracing::debug!("making {model}");
+    }
+
+    fn made(&self, made: &Made) {
+        let kind = match made.kind {
+            Kind::Table => "table",
+            Kind::View => "view",
+        };
+        if self.0.format == LogFormat::Json {
+            tracing::info!(
+                model = made.model,
+                kind,
+                rows = made.rows,
+                bytes = made.bytes,
+                seconds = made.seconds,
+                "model made"
+            );
+        }
+        let rows = made.rows.map_or(String::new(), |rows| format!("{} rows", grouped(rows)));
+        let bytes = made.bytes.map_or(String::new(), |bytes| format!("  {} bytes scanned", grouped(bytes)));
+        let aside = if made.is_aside { "  (for this run)" } else { "" };
+        let line = format!("{:<26} {kind:<5} {rows:>18} {:>9.2} s{bytes}{aside}", made.model, made.seconds);
+        self.say(&line);
+    }
+
+    fn checked(&self, result: &CheckResult) {
+        match &result.failures {
+            Ok(0) => tracing::debug!("passed: {}", result.name),
+            Ok(failures) => self.say(&format!("FAILED  {}: {} rows", result.name, grouped(*failures))),
+            Err(error) => self.say(&format!("FAILED  {}: {error}", result.name)),
+        }
+        if self.0.format == LogFormat::Json {
+            tracing::info!(
+                test = result.name,
+                passed = result.passed(),
+                failures = result.failures.as_ref().ok(),
+                seconds = result.seconds,
+                "data test"
+            );
+        }
+    }
+}

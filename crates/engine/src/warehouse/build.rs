@@ -1,0 +1,333 @@
+//! `run` and `build`: make the tables, show them to readers.
+
+use super::accounting::account;
+use super::checks::{self, CheckResult};
+use super::housekeeping::{self, kinds, next_number, tables, token};
+use super::{Job, WarehouseError};
+use crate::sql::dialect::Publishing;
+use crate::sql::plan::{Existing, Plan, Planned, Step};
+use crate::sql::runs::{Accounting, CONFLICT, RunRow};
+use crate::sql::{Renderer, runs};
+use crate::targets::{Kind, Outcome, TargetError};
+use chrono::{DateTime, Utc};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// A model that was made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    /// The model.
+    pub model: &'static str,
+    /// Table or view.
+    pub kind: Kind,
+    /// Whether it goes away at the end of the run.
+    pub is_aside: bool,
+    /// Its rows, where the warehouse says.
+    pub rows: Option<u64>,
+    /// Bytes that were scanned for it, where the warehouse says.
+    pub bytes: Option<u64>,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// Is told what happens.
+pub trait Progress: Sync {
+    /// A model is being made.
+    fn started(&self, model: &'static str);
+    /// A model was made.
+    fn made(&self, made: &Made);
+    /// A data test gave its answer.
+    fn checked(&self, result: &CheckResult);
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct BuildReport {
+    /// The run's name in `tracklet_runs`.
+    pub run_id: String,
+    /// Where the rows went.
+    pub accounting: Accounting,
+    /// The models, in the order in which they were ready.
+    pub made: Vec<Made>,
+    /// The data tests of what is only there while the run lasts.
+    pub checks: Vec<CheckResult>,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// Whether the data tests run that need the tables of the run itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checks {
+    /// They do, once the tables are published and before what is aside goes away.
+    Run,
+    /// They don't.
+    Skip,
+}
+
+/// Makes the chosen models and shows them to readers.
+///
+/// # Errors
+/// [`WarehouseError`]; after any of them the tables are as they were, where the warehouse has transactions.
+pub async fn build(
+    job: &Job<'_>,
+    threads: NonZeroUsize,
+    checks: Checks,
+    progress: &dyn Progress,
+) -> Result<BuildReport, WarehouseError> {
+    let (started, clock) = (Utc::now(), Instant::now());
+    let renderer = job.renderer().await?;
+    let chosen = job.chosen(&renderer)?;
+    let token = token();
+    let plan = Plan::new(&renderer, &job.target.names, &chosen, &token)?;
+    write_compiled(job, &plan)?;
+    let held = housekeeping::begin(job).await?;
+    let run = Run { job, plan, renderer, run_id: token, started, progress };
+    let result = run.through(threads, checks, clock).await;
+    if let Err(error) = &result {
+        run.clean_up_after(error).await;
+    }
+    drop(held);
+    result
+}
+
+struct Run<'a> {
+    job: &'a Job<'a>,
+    plan: Plan,
+    renderer: Renderer,
+    run_id: String,
+    started: DateTime<Utc>,
+    progress: &'a dyn Progress,
+}
+
+impl Run<'_> {
+    async fn through(
+        &self,
+        threads: NonZeroUsize,
+        checks: Checks,
+        clock: Instant,
+    ) -> Result<BuildReport, WarehouseError> {
+        let (number, last) = next_number(self.job).await?;
+        let mut made = self.make_all(threads).await?;
+        let accounting = account(self.job, &self.plan).await?;
+        self.job.stop.check()?;
+        made.extend(self.publish(number, last, accounting).await?);
+        let checked = match checks {
+            Checks::Run => checks::of_run(self.job, &self.renderer, &self.plan, threads, self.progress).await,
+            Checks::Skip => Ok(Vec::new()),
+        };
+        self.clean().await;
+        Ok(BuildReport {
+            run_id: self.run_id.clone(),
+            accounting,
+            made,
+            checks: checked?,
+            seconds: clock.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Makes the models that are made aside, each as soon as what it needs is there.
+    async fn make_all(&self, threads: NonZeroUsize) -> Result<Vec<Made>, WarehouseError> {
+        let mut waiting: Vec<&Planned> =
+            self.plan.models.iter().filter(|model| !model.statements.is_empty()).collect();
+        let mut ready: BTreeSet<&str> = BTreeSet::new();
+        let mut running = FuturesUnordered::new();
+        let mut made = Vec::new();
+        let mut failure = None;
+        loop {
+            while failure.is_none() && running.len() < threads.get() {
+                let next =
+                    waiting.iter().position(|model| model.needs.iter().all(|name| ready.contains(name)));
+                let Some(next) = next else { break };
+                running.push(self.make(waiting.remove(next)));
+            }
+            match running.next().await {
+                None => break,
+                Some(Ok(one)) => {
+                    self.progress.made(&one);
+                    ready.insert(one.model);
+                    made.push(one);
+                }
+                Some(Err(error)) if failure.is_none() => {
+                    failure = Some(error);
+                    self.job.warehouse.cancel().await;
+                }
+                Some(Err(_)) => {}
+            }
+        }
+        failure.map_or(Ok(made), Err)
+    }
+
+    async fn make(&self, model: &Planned) -> Result<Made, WarehouseError> {
+        self.job.stop.check()?;
+        self.progress.started(model.name);
+        let clock = Instant::now();
+        let mut total = Outcome::default();
+        for statement in &model.statements {
+            let outcome = self.job.warehouse.execute(statement).await;
+            // A statement that was cancelled is no mistake of the model.
+            self.job.stop.check()?;
+            let outcome = outcome.map_err(|source| WarehouseError::Model {
+                model: model.name,
+                file: compiled_file(self.job, model.name),
+                source,
+            })?;
+            total.rows = total.rows.or(outcome.rows);
+            total.bytes = total.bytes.map_or(outcome.bytes, |sum| Some(sum + outcome.bytes.unwrap_or(0)));
+        }
+        Ok(Made {
+            model: model.name,
+            kind: model.kind,
+            is_aside: model.is_aside,
+            rows: total.rows.filter(|_| model.kind == Kind::Table),
+            bytes: total.bytes,
+            seconds: clock.elapsed().as_secs_f64(),
+        })
+    }
+
+    async fn publish(
+        &self,
+        number: u64,
+        last: Option<String>,
+        accounting: Accounting,
+    ) -> Result<Vec<Made>, WarehouseError> {
+        let clock = Instant::now();
+        let publishing = self.job.target.publishing;
+        let existing = self.existing(publishing, last).await?;
+        let record = self.plan.record(&self.row(Some(number), "published", accounting, None));
+        for step in self.plan.publish(publishing, &existing, record) {
+            let outcome = match step {
+                Step::Alone(statement) => self.job.warehouse.execute(&statement).await.map(|_| ()),
+                Step::Together(statements) => self.job.warehouse.transaction(&statements).await.map(|_| ()),
+            };
+            outcome.map_err(|source| WarehouseError::Statement {
+                what: "show the new tables to readers".to_owned(),
+                source: as_conflict(source),
+            })?;
+        }
+        let views = self.plan.kept().filter(|model| model.statements.is_empty());
+        let seconds = clock.elapsed().as_secs_f64();
+        let views: Vec<Made> = views
+            .map(|view| Made {
+                model: view.name,
+                kind: Kind::View,
+                is_aside: false,
+                rows: None,
+                bytes: None,
+                seconds,
+            })
+            .collect();
+        views.iter().for_each(|view| self.progress.made(view));
+        Ok(views)
+    }
+
+    /// What is in the schema that matters when the tables are shown.
+    async fn existing(
+        &self,
+        publishing: Publishing,
+        last: Option<String>,
+    ) -> Result<Existing, WarehouseError> {
+        let there = tables(self.job).await?;
+        let mut existing = Existing { kinds: kinds(self.job, &there), ..Existing::default() };
+        if publishing != Publishing::Rows {
+            return Ok(existing);
+        }
+        let now = format!("{} {}", self.job.config.fingerprint(), env!("CARGO_PKG_VERSION"));
+        existing.views_may_differ = last.is_none_or(|last| last != now);
+        for model in self.plan.kept().filter(|model| model.kind == Kind::Table) {
+            if existing.kinds.get(model.name) == Some(&Kind::Table) {
+                let warehouse = self.job.warehouse;
+                let old = warehouse.columns(&self.plan.published().table(model.name)).await?;
+                let new = warehouse.columns(&self.plan.building().table(model.name)).await?;
+                if old != new {
+                    existing.changed.insert(model.name);
+                }
+            }
+        }
+        Ok(existing)
+    }
+
+    fn row(
+        &self,
+        sequence_number: Option<u64>,
+        status: &'static str,
+        accounting: Accounting,
+        message: Option<String>,
+    ) -> RunRow {
+        let models: Vec<&str> = self.plan.kept().map(|model| model.name).collect();
+        RunRow {
+            run_id: self.run_id.clone(),
+            sequence_number,
+            status,
+            started_at: self.started,
+            finished_at: Utc::now(),
+            config_fingerprint: self.job.config.fingerprint(),
+            models: models.join(" "),
+            accounting,
+            message,
+        }
+    }
+
+    /// Takes away what is aside. What stays is taken away by the next run.
+    async fn clean(&self) {
+        for statement in self.plan.clean(self.job.target.publishing) {
+            if let Err(error) = self.job.warehouse.execute(&statement).await {
+                tracing::warn!("could not take away what was aside, the next run will: {error}");
+                break;
+            }
+        }
+    }
+
+    async fn clean_up_after(&self, error: &WarehouseError) {
+        // Nothing of what was made will be renamed.
+        for statement in self.plan.clean(Publishing::Rows) {
+            if self.job.warehouse.execute(&statement).await.is_err() {
+                break;
+            }
+        }
+        let message = match std::error::Error::source(error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        };
+        let row = self.row(None, "failed", Accounting::default(), Some(message));
+        let insert = runs::insert(&self.job.target.names, &row);
+        if let Err(error) = self.job.warehouse.execute(&insert).await {
+            tracing::debug!("the failed run could not be noted: {error}");
+        }
+    }
+}
+
+/// The check's own words stand for a conflict.
+fn as_conflict(error: TargetError) -> TargetError {
+    match error {
+        TargetError::Statement { message, .. } if message.contains(CONFLICT) => {
+            TargetError::Conflict { message }
+        }
+        other => other,
+    }
+}
+
+/// The file with a model's SQL.
+fn compiled_file(job: &Job<'_>, model: &str) -> PathBuf {
+    job.compiled.join(&job.target.name).join(format!("{model}.sql"))
+}
+
+/// Writes down the statements of every model before they run.
+fn write_compiled(job: &Job<'_>, plan: &Plan) -> Result<(), WarehouseError> {
+    let folder = job.compiled.join(&job.target.name);
+    std::fs::create_dir_all(&folder)
+        .map_err(|source| WarehouseError::Compiled { path: folder.clone(), source })?;
+    for model in &plan.models {
+        let text = if model.statements.is_empty() {
+            model.query.clone()
+        } else {
+            model.statements.iter().map(|statement| format!("{statement};\n")).collect::<Vec<_>>().join("\n")
+        };
+        let path = compiled_file(job, model.name);
+        std::fs::write(&path, text).map_err(|source| WarehouseError::Compiled { path, source })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+//! The data tests, run in the warehouse.
+
+use super::accounting::integer;
+use super::build::Progress;
+use super::{Job, WarehouseError};
+use crate::sql::Renderer;
+use crate::sql::data_tests::{DataTest, counting, data_tests};
+use crate::sql::graph::{Graph, Model};
+use crate::sql::plan::Plan;
+use crate::targets::TargetError;
+use futures::StreamExt;
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::time::Instant;
+
+/// What a data test found.
+#[derive(Debug)]
+pub struct CheckResult {
+    /// The test.
+    pub name: String,
+    /// Rows for which it does not hold, or why it could not run.
+    pub failures: Result<u64, TargetError>,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl CheckResult {
+    /// Whether it ran and found nothing.
+    pub fn passed(&self) -> bool {
+        matches!(self.failures, Ok(0))
+    }
+}
+
+/// What came of the data tests.
+#[derive(Debug)]
+pub struct ChecksReport {
+    /// Those that ran, in the order of their names.
+    pub results: Vec<CheckResult>,
+    /// How many look at what is only there while a run lasts, and so run in `build` alone.
+    pub of_runs: usize,
+}
+
+/// Runs the data tests of the chosen models on the published tables.
+///
+/// # Errors
+/// [`WarehouseError`] when they can't be run at all; a test that fails by itself is a result.
+pub async fn test(
+    job: &Job<'_>,
+    threads: NonZeroUsize,
+    progress: &dyn Progress,
+) -> Result<ChecksReport, WarehouseError> {
+    let renderer = job.renderer().await?;
+    let chosen = job.chosen(&renderer)?;
+    let graph = Graph::new(&renderer, &job.target.names)?;
+    let is_aside = |name: &String| graph.get(name).is_some_and(Model::is_aside);
+    let tests = data_tests(&renderer, &job.target.names)?;
+    let chosen =
+        tests.into_iter().filter(|test| test.models.iter().any(|name| chosen.contains(name.as_str())));
+    let (of_runs, tests): (Vec<DataTest>, Vec<DataTest>) =
+        chosen.partition(|test| test.models.iter().any(is_aside));
+    let results = run_all(job, tests, threads, progress).await?;
+    Ok(ChecksReport { results, of_runs: of_runs.len() })
+}
+
+/// Runs those data tests that need what is only there while a run lasts, on the tables that it has published.
+pub(super) async fn of_run(
+    job: &Job<'_>,
+    renderer: &Renderer,
+    plan: &Plan,
+    threads: NonZeroUsize,
+    progress: &dyn Progress,
+) -> Result<Vec<CheckResult>, WarehouseError> {
+    let asides: BTreeSet<&str> =
+        plan.models.iter().filter(|model| model.is_aside).map(|model| model.name).collect();
+    let graph = Graph::new(renderer, plan.published())?;
+    let is_aside = |name: &&String| graph.get(name).is_some_and(Model::is_aside);
+    let tests = data_tests(renderer, &plan.checking())?.into_iter().filter(|test| {
+        let needed: Vec<&String> = test.models.iter().filter(is_aside).collect();
+        !needed.is_empty() && needed.iter().all(|name| asides.contains(name.as_str()))
+    });
+    run_all(job, tests.collect(), threads, progress).await
+}
+
+async fn run_all(
+    job: &Job<'_>,
+    tests: Vec<DataTest>,
+    threads: NonZeroUsize,
+    progress: &dyn Progress,
+) -> Result<Vec<CheckResult>, WarehouseError> {
+    let running = tests.into_iter().map(|test| async move {
+        let clock = Instant::now();
+        let failures = failures(job, &test).await;
+        CheckResult { name: test.name, failures, seconds: clock.elapsed().as_secs_f64() }
+    });
+    let mut running = futures::stream::iter(running).buffer_unordered(threads.get());
+    let mut results = Vec::new();
+    while let Some(result) = running.next().await {
+        job.stop.check()?;
+        progress.checked(&result);
+        results.push(result);
+    }
+    results.sort_by(|a: &CheckResult, b| a.name.cmp(&b.name));
+    Ok(results)
+}
+
+async fn failures(job: &Job<'_>, test: &DataTest) -> Result<u64, TargetError> {
+    let batches = job.warehouse.query(&counting(&test.sql)).await?;
+    batches
+        .iter()
+        .find_map(|batch| integer(batch, 0))
+        .ok_or_else(|| TargetError::Answer { message: format!("the test {} gave no number", test.name) })
+}

@@ -1,0 +1,75 @@
+//! The SQL without running it.
+
+use super::{Job, WarehouseError, assumed_sources, chosen};
+use crate::config::Config;
+use crate::sql::plan::Plan;
+use crate::sql::script::script;
+use crate::sql::{Renderer, package};
+use crate::targets::Target;
+
+/// What stands for a run's own name.
+const TOKEN: &str = "new";
+
+/// The whole script of a run, made without a connection: with the columns that RudderStack gives its tables.
+///
+/// # Errors
+/// [`WarehouseError`] of the configuration alone.
+pub fn whole(
+    target: &Target,
+    config: &Config,
+    select: &[String],
+    exclude: &[String],
+) -> Result<String, WarehouseError> {
+    let renderer = unconnected(target, config)?;
+    let chosen = chosen(&renderer, target, select, exclude)?;
+    let plan = Plan::new(&renderer, &target.names, &chosen, TOKEN)?;
+    let notes = [
+        "Made without a connection: the source tables are taken to have RudderStack's columns. A run asks for those that"
+            .to_owned(),
+        "are there (`tracklet run --dry-run` shows them) and adds a row to tracklet_runs.".to_owned(),
+    ];
+    Ok(script(&plan, target.publishing, &notes))
+}
+
+/// The query of one model, analysis or singular data test, as it reads the published tables.
+///
+/// # Errors
+/// As [`whole`].
+pub fn one(target: &Target, config: &Config, name: &str) -> Result<String, WarehouseError> {
+    Ok(unconnected(target, config)?.render(name, &target.names)?.sql)
+}
+
+/// The names that [`one`] knows.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    package::models().chain(package::analyses()).chain(package::singular_tests()).map(package::File::name)
+}
+
+fn unconnected(target: &Target, config: &Config) -> Result<Renderer, WarehouseError> {
+    let sources = assumed_sources(target, config)?;
+    Ok(Renderer::new(target.dialect, config, target.materialize, sources))
+}
+
+/// A statement of a run with the bytes that it would scan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Estimate {
+    /// The model.
+    pub model: &'static str,
+    /// Bytes, where the warehouse tells them for a table that is not made yet.
+    pub bytes: Option<u64>,
+}
+
+/// The script of a run with the source tables' own columns, and what each model would scan.
+///
+/// # Errors
+/// [`WarehouseError`].
+pub async fn dry_run(job: &Job<'_>) -> Result<(String, Vec<Estimate>), WarehouseError> {
+    let renderer = job.renderer().await?;
+    let plan = Plan::new(&renderer, &job.target.names, &job.chosen(&renderer)?, TOKEN)?;
+    let mut estimates = Vec::new();
+    for model in plan.models.iter().filter(|model| !model.statements.is_empty()) {
+        // What reads a table that this run would only make can't be asked.
+        let bytes = job.warehouse.estimate(&model.query).await.ok().flatten();
+        estimates.push(Estimate { model: model.name, bytes });
+    }
+    Ok((script(&plan, job.target.publishing, &["Nothing of this was run.".to_owned()]), estimates))
+}

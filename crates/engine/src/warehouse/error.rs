@@ -1,0 +1,120 @@
+//! What can go wrong with a run in a warehouse.
+
+use crate::error::{Hint, listed};
+use crate::sql::RenderError;
+use crate::sql::select::SelectError;
+use crate::targets::{At, TableName, TargetError};
+use std::path::PathBuf;
+
+/// Why a command about a warehouse failed.
+#[derive(Debug, thiserror::Error)]
+pub enum WarehouseError {
+    /// A model refuses the configuration.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// A word chooses nothing.
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    /// The warehouse can't be used at all.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// A name in `source.tables` is none.
+    #[error("`source.tables`: {0}")]
+    TableName(String),
+    /// A source table is not there, or may not be read.
+    #[error("the source table `{table}` is not there, or may not be read")]
+    NoSource {
+        /// The table.
+        table: TableName,
+        /// Tables of that name elsewhere.
+        elsewhere: Vec<TableName>,
+    },
+    /// A model's statement failed.
+    #[error("the model `{model}` failed{}", place(source))]
+    Model {
+        /// The model.
+        model: &'static str,
+        /// The file with its SQL.
+        file: PathBuf,
+        /// What the warehouse says.
+        source: TargetError,
+    },
+    /// Another statement failed.
+    #[error("could not {what}")]
+    Statement {
+        /// What it was for.
+        what: String,
+        /// What the warehouse says.
+        source: TargetError,
+    },
+    /// Another run is at work.
+    #[error("another run is at work on the schema `{schema}`")]
+    Busy {
+        /// The schema.
+        schema: String,
+    },
+    /// Rows got lost on the way.
+    #[error(
+        "{read} rows were read, but {sessionized} sessionized + {duplicates} duplicates + {rejected} rejected are not so many"
+    )]
+    Lost {
+        /// Rows of the source.
+        read: u64,
+        /// Rows in sessions.
+        sessionized: u64,
+        /// Duplicates.
+        duplicates: u64,
+        /// Rejects.
+        rejected: u64,
+    },
+    /// The SQL could not be written down.
+    #[error("cannot write `{}`", path.display())]
+    Compiled {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The user stopped it.
+    #[error("interrupted; the tables are as they were")]
+    Interrupted,
+}
+
+fn place(error: &TargetError) -> String {
+    match error {
+        TargetError::Statement { at: Some(At { line, column }), .. } => format!(" at {line}:{column}"),
+        _ => String::new(),
+    }
+}
+
+impl Hint for WarehouseError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Render(error) => error.hint(),
+            Self::Select(error) => error.hint(),
+            Self::Target(error) => error.hint(),
+            Self::TableName(_) => Some("for example: tables = [\"rudder.tracks\"]".to_owned()),
+            Self::NoSource { elsewhere, .. } if elsewhere.is_empty() => Some(
+                "name it in tracklet.toml: [source] tables = [\"schema.tracks\"]; `tracklet load PATH...` makes one from \
+                 files"
+                    .to_owned(),
+            ),
+            Self::NoSource { elsewhere, .. } => {
+                let names: Vec<String> = elsewhere.iter().map(ToString::to_string).collect();
+                Some(format!(
+                    "there is {}: name it in tracklet.toml: [source] tables = [\"{}\"]",
+                    listed(names.iter().map(String::as_str)),
+                    names[0]
+                ))
+            }
+            Self::Model { file, source, .. } => {
+                let sql = format!("its SQL is in {}", file.display());
+                Some(source.hint().map_or(sql.clone(), |hint| format!("{hint}; {sql}")))
+            }
+            Self::Statement { source, .. } => source.hint(),
+            Self::Busy { .. } => Some("wait for it to end; if it was killed, the server lets go of it by itself".to_owned()),
+            Self::Lost { .. } => Some("did rows come or go while the run read them? Run it again".to_owned()),
+            Self::Compiled { .. } | Self::Interrupted => None,
+        }
+    }
+}

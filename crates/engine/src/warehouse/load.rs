@@ -1,0 +1,151 @@
+//! Files into a warehouse's table of tracks, so that a demo or a test can start from files.
+
+use super::housekeeping::{create_schema_of, statement_for, tables};
+use super::sources::{column_names, named};
+use super::{Job, WarehouseError};
+use crate::read::Reject;
+use crate::sql::dialect::ColumnType;
+use crate::sql::names::relation;
+use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use std::sync::Arc;
+use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::tracks::{Reason, Tracks};
+
+/// Rows that go to the client at a time.
+const BATCH_ROWS: usize = 8_192;
+
+/// What came of a load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadReport {
+    /// The table.
+    pub table: String,
+    /// Rows that went in.
+    pub rows: u64,
+    /// Rows that no table of tracks can hold: they could not be read, or their time is none.
+    pub refused: u64,
+}
+
+/// Appends tracks, and rejected rows as far as a typed table can hold them, to the first source table. It is made with
+/// RudderStack's columns if it is not there.
+///
+/// # Errors
+/// [`WarehouseError`].
+pub async fn load(
+    job: &Job<'_>,
+    tracks: &Tracks,
+    rejects: &[Reject],
+    names: EventNames,
+) -> Result<LoadReport, WarehouseError> {
+    let table = named(job.target, job.config)?.remove(0);
+    let dialect = job.target.dialect;
+    if tables(job).await?.is_empty() {
+        create_schema_of(job).await?;
+    }
+    let columns = column_names(job.target, job.config);
+    if job.warehouse.columns(&table).await?.is_none() {
+        let schema = crate::sql::Names::new(dialect, table.database.clone(), table.schema.clone());
+        if job.warehouse.tables_of(table.database.as_deref(), &table.schema).await?.is_empty() {
+            statement_for(job, "make the schema of the tracks", &crate::sql::plan::create_schema(&schema))
+                .await?;
+        }
+        let types = columns.iter().map(|(canonical, own)| {
+            let column = if is_time(canonical) { ColumnType::Time } else { ColumnType::Text };
+            format!("    {} {}", dialect.quoted(own), dialect.type_name(column))
+        });
+        let types: Vec<String> = types.collect();
+        let using = if dialect == crate::sql::Dialect::Spark { "\nusing parquet" } else { "" };
+        let statement =
+            format!("create table {} (\n{}\n){using}", relation(dialect, &table), types.join(",\n"));
+        statement_for(job, "make the table of the tracks", &statement).await?;
+    }
+    let schema = schema(&columns);
+    let (loadable, refused) = loadable(rejects, names, &schema);
+    let renamed = |batch: RecordBatch| {
+        RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()).expect("the columns are the same")
+    };
+    let mut batches = tracks.batches(BATCH_ROWS).map(renamed).chain(loadable);
+    let rows =
+        job.warehouse.load(&table, Arc::clone(&schema), &mut batches).await.map_err(|source| {
+            WarehouseError::Statement { what: format!("load rows into `{table}`"), source }
+        })?;
+    Ok(LoadReport { table: table.to_string(), rows, refused })
+}
+
+fn is_time(canonical: &str) -> bool {
+    matches!(canonical, "timestamp" | "received_at")
+}
+
+fn schema(columns: &[(&'static str, String)]) -> SchemaRef {
+    let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    let field = |(canonical, own): &(&'static str, String)| {
+        Field::new(own, if is_time(canonical) { time.clone() } else { DataType::Utf8 }, true)
+    };
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+/// The rejects that a typed table can hold, and how many it can't.
+fn loadable(rejects: &[Reject], names: EventNames, schema: &SchemaRef) -> (Option<RecordBatch>, u64) {
+    let holds = |reject: &&Reject| match reject.reason {
+        Reason::Unreadable | Reason::InvalidText | Reason::BadTimestamp => false,
+        Reason::MissingEventId
+        | Reason::MissingTimestamp
+        | Reason::TimestampOutOfRange
+        | Reason::MissingIds => {
+            // A missing id comes before a bad time.
+            reject.timestamp.as_deref().is_none_or(|text| text.is_empty() || micros(text).is_some())
+        }
+    };
+    let held: Vec<&Reject> = rejects.iter().filter(holds).collect();
+    let refused = (rejects.len() - held.len()) as u64;
+    if held.is_empty() {
+        return (None, refused);
+    }
+    let text = |get: fn(&Reject) -> Option<&String>| -> ArrayRef {
+        Arc::new(held.iter().map(|reject| get(reject).map(String::as_str)).collect::<StringArray>())
+    };
+    let time = |get: fn(&Reject) -> Option<&String>| -> ArrayRef {
+        let times = held.iter().map(|reject| get(reject).and_then(|text| micros(text)));
+        Arc::new(times.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+    };
+    let events = held.iter().map(|reject| reject.event.as_deref().and_then(|event| names.normalise(event)));
+    let columns = vec![
+        text(|reject| reject.event_id.as_ref()),
+        text(|reject| reject.anonymous_id.as_ref()),
+        text(|reject| reject.user_id.as_ref()),
+        Arc::new(events.collect::<StringArray>()),
+        time(|reject| reject.timestamp.as_ref()),
+        time(|reject| reject.received_at.as_ref()),
+    ];
+    let batch =
+        RecordBatch::try_new(Arc::clone(schema), columns).expect("the columns have the schema's types");
+    (Some(batch), refused)
+}
+
+/// A text of a time in microseconds, in any year that warehouses know.
+fn micros(text: &str) -> Option<i64> {
+    let with_offset = DateTime::parse_from_rfc3339(text)
+        .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z"));
+    let time: DateTime<Utc> = match with_offset {
+        Ok(time) => time.to_utc(),
+        Err(_) => {
+            let plain = text.replace('T', " ");
+            NaiveDateTime::parse_from_str(plain.trim_end_matches('Z'), "%Y-%m-%d %H:%M:%S%.f").ok()?.and_utc()
+        }
+    };
+    Some(time.timestamp_micros())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::micros;
+
+    #[test]
+    fn times_of_rejects_are_read_as_the_gate_reads_them() {
+        assert_eq!(micros("1969-12-31T23:59:59.999999Z"), Some(-1));
+        assert_eq!(micros("1969-12-31 23:59:59"), Some(-1_000_000));
+        assert_eq!(micros("1970-01-01T01:00:00+01:00"), Some(0));
+        assert_eq!(micros("yesterday"), None);
+    }
+}

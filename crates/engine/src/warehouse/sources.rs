@@ -1,0 +1,77 @@
+//! The tables that hold the track calls.
+
+use super::WarehouseError;
+use crate::config::Config;
+use crate::sql::SourceTable;
+use crate::sql::names::{parse_table, relation};
+use crate::targets::{TableName, Target, Warehouse};
+
+/// The table that is read when the configuration names none.
+const TRACKS: &str = "tracks";
+
+/// The source tables that the configuration names.
+///
+/// # Errors
+/// [`WarehouseError::TableName`].
+pub(super) fn named(target: &Target, config: &Config) -> Result<Vec<TableName>, WarehouseError> {
+    let usual = [TRACKS.to_owned()];
+    let written = if config.source.tables.is_empty() { &usual[..] } else { &config.source.tables };
+    let names = &target.names;
+    written
+        .iter()
+        .map(|table| {
+            parse_table(target.dialect, table, names.database(), names.schema())
+                .map_err(WarehouseError::TableName)
+        })
+        .collect()
+}
+
+/// The source tables with the columns that the warehouse says they have.
+///
+/// # Errors
+/// [`WarehouseError::NoSource`] for one that is not there, with those of its name elsewhere.
+pub async fn source_tables(
+    warehouse: &dyn Warehouse,
+    target: &Target,
+    config: &Config,
+) -> Result<Vec<SourceTable>, WarehouseError> {
+    let mut sources = Vec::new();
+    for table in named(target, config)? {
+        let Some(columns) = warehouse.columns(&table).await? else {
+            let elsewhere = warehouse.tables_called(&table.table).await.unwrap_or_default();
+            let elsewhere = elsewhere.into_iter().filter(|other| *other != table).collect();
+            return Err(WarehouseError::NoSource { table, elsewhere });
+        };
+        sources.push(source(target, &table, columns.into_iter().map(|column| column.name).collect()));
+    }
+    Ok(sources)
+}
+
+/// The source tables with the columns that RudderStack gives them, or the configuration names: what can be known without
+/// a connection.
+///
+/// # Errors
+/// [`WarehouseError::TableName`].
+pub fn assumed_sources(target: &Target, config: &Config) -> Result<Vec<SourceTable>, WarehouseError> {
+    let columns: Vec<String> = column_names(target, config).into_iter().map(|(_, own)| own).collect();
+    Ok(named(target, config)?.iter().map(|table| source(target, table, columns.clone())).collect())
+}
+
+/// The canonical columns, with what they are called in the warehouse.
+pub(super) fn column_names(target: &Target, config: &Config) -> Vec<(&'static str, String)> {
+    let usual = ["id", "anonymous_id", "user_id", "event", "timestamp", "received_at"];
+    let columns = config.source.columns.mapped().into_iter().zip(usual);
+    columns
+        .map(|((canonical, mapped), usual)| {
+            (canonical, mapped.map_or_else(|| target.dialect.own(usual), |own| target.dialect.spelled(own)))
+        })
+        .collect()
+}
+
+fn source(target: &Target, table: &TableName, columns: Vec<String>) -> SourceTable {
+    SourceTable {
+        relation: relation(target.dialect, table),
+        name: format!("{}.{}", table.schema, table.table),
+        columns,
+    }
+}
