@@ -1,0 +1,61 @@
+"""Are two folders' tables equal, row for row?
+
+Both sides are read by DuckDB. Rows are compared as multisets: their number, and the sum and the exclusive or of a 64-bit
+hash of all their columns, so that two different tables of 10 million rows agree once in some 10^30.
+"""
+
+import sys
+from pathlib import Path
+
+import duckdb
+
+TIMES = ("timestamp", "session_start_at", "next_session_start_at", "ended_at", "first_date", "last_date")
+TABLES = {
+    "dbt_aliases_mapping": "alias dbt_visitor_id",
+    "dbt_mapped_tracks": "event_id anonymous_id dbt_visitor_id timestamp event idle_time_minutes",
+    "dbt_session_tracks":
+        "session_id dbt_visitor_id session_start_at session_sequence_number next_session_start_at",
+    "dbt_track_facts": "anonymous_id timestamp event_id event session_id dbt_visitor_id track_sequence_number",
+    "dbt_session_track_facts": "session_id ended_at num_pvs cnt_viewed_product cnt_signup",
+    "dbt_user_session_facts": "dbt_visitor_id first_date last_date number_of_sessions",
+    "dbt_session_duration": "dbt_visitor_id session_id session_duration",
+    "dbt_tracks_flow":
+        "event_id session_id track_sequence_number event dbt_visitor_id timestamp event_2 event_3 event_4 event_5",
+}
+
+
+def canonical(column):
+    if column in TIMES:
+        return f"epoch_us({column}::timestamptz)"
+    text = column.endswith("id") or column == "alias" or column.startswith("event")
+    return f"{column}::varchar" if text else f"{column}::bigint"
+
+
+def digest(database, files, columns):
+    row = ", ".join(f"coalesce({canonical(column)}::varchar, chr(1))" for column in columns.split())
+    query = f"select count(*), sum(hash({row})::hugeint), bit_xor(hash('x', {row})) from read_parquet('{files}')"
+    return database.execute(query).fetchone()
+
+
+def differing(ours, theirs):
+    """Names of the tables that differ or are missing; `ours` has a folder a table, `theirs` a file."""
+    database = duckdb.connect()
+    database.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
+    found = []
+    for table, columns in TABLES.items():
+        path = Path(theirs) / f"{table}.parquet"
+        files = f"{path}/*.parquet" if path.is_dir() else str(path)
+        if not path.exists():
+            found.append(f"{table} is missing")
+            continue
+        left = digest(database, f"{ours}/{table}/*.parquet", columns)
+        right = digest(database, files, columns)
+        if left != right:
+            found.append(f"{table} ({left[0]} and {right[0]} rows)" if left[0] != right[0] else table)
+    return found
+
+
+if __name__ == "__main__":
+    differences = differing(*sys.argv[1:3])
+    print("\n".join(differences) or "equal")
+    sys.exit(1 if differences else 0)

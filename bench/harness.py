@@ -1,0 +1,249 @@
+"""Runs Tracklet and its peers alternately and writes down what it saw. `run.sh` calls it; `--help` has the options."""
+
+import argparse
+import csv
+import datetime
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import chart
+import compare
+
+HERE = Path(__file__).resolve().parent
+PEERS = {
+    "duckdb_reference": "DuckDB, reference SQL",
+    "duckdb_tuned": "DuckDB, tuned",
+    "polars_tables": "Polars",
+    "clickhouse_tables": "ClickHouse",
+    "datafusion_tables": "DataFusion",
+}
+PACKAGES = ("duckdb", "polars", "chdb", "datafusion", "pyarrow")
+SHAPES = {
+    "first": (),
+    # 27-character ids, long user ids, one visitor with 5 % of all rows, 2 % duplicates.
+    "second": ("--ids", "ksuid", "--hot-visitor", "0.05", "--duplicates", "0.02"),
+}
+FIELDS = ("engine", "round", "wall_s", "user_s", "system_s", "peak_rss_bytes", "bytes_written", "files", "equal")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tracks", default="10m", help="1m, 10m, 100m or a number [10m]")
+    parser.add_argument("--shape", choices=SHAPES, default="first", help="which data set [first]")
+    parser.add_argument("--raw", action="store_true", help="rudder-logs json.gz instead of Parquet, against DuckDB")
+    parser.add_argument("--runs", type=int, default=3, help="rounds; ours also runs in between [3]")
+    parser.add_argument("--minutes", type=float, default=6, help="start no run that would likely end later than this [6]")
+    parser.add_argument("--peers", default="all", help="all, none, or names joined by commas")
+    parser.add_argument("--memory-limit", help="passed on to tracklet")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--machine", default=f"{os.cpu_count()}-core", help="how the folder calls this machine")
+    parser.add_argument("--data", type=Path, help="where data and outputs go [the cache]")
+    parser.add_argument("--cache", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path, help="the folder of the results [bench/runs/<date>-<machine>]")
+    return parser.parse_args()
+
+
+def number(text):
+    units = {"k": 1_000, "m": 1_000_000}
+    return int(float(text[:-1]) * units[text[-1].lower()]) if text[-1].lower() in units else int(text)
+
+
+def generated(options, data):
+    """The folder of the input, generated unless it is there."""
+    kind = "raw" if options.raw else "parquet"
+    folder = data / f"{number(options.tracks)}-{options.shape}-{kind}"
+    if not (folder / "done").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        command = [os.environ["TRACKLET_GENERATOR"], "--tracks", str(number(options.tracks)), "--out", str(folder / "in")]
+        command += SHAPES[options.shape]
+        if options.raw:
+            command += ["--format", "rudder-logs", "--hours-per-file"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        (folder / "done").touch()
+    return folder / "in"
+
+
+def measured(command, output, log):
+    """Runs a process to its end: wall, CPU and peak memory as the kernel counts them, and what it left behind."""
+    shutil.rmtree(output, ignore_errors=True)
+    output.mkdir(parents=True)
+    # What the last run left to write must not slow this one down.
+    os.sync()
+    with open(log, "ab") as said:
+        started = time.monotonic()
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd=HERE / "peers")
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    files = [path for path in output.rglob("*.parquet") if not path.is_symlink()]
+    return {
+        "status": process.returncode,
+        "wall_s": round(wall, 3),
+        "user_s": round(usage.ru_utime, 3),
+        "system_s": round(usage.ru_stime, 3),
+        "peak_rss_bytes": usage.ru_maxrss * 1024,
+        "bytes_written": sum(path.stat().st_size for path in files),
+        "files": len(files),
+    }
+
+
+def ours(options, source, output):
+    command = [os.environ["TRACKLET_BIN"], "--quiet", "run", str(source), "--out", str(output)]
+    command += ["--threads", str(options.threads)]
+    if options.memory_limit:
+        command += ["--memory-limit", options.memory_limit]
+    return command
+
+
+def engines(options, source, data):
+    """Name to (command, output folder)."""
+    output = data / "out-tracklet"
+    found = {"tracklet": (ours(options, source, output), output)}
+    names = list(PEERS) if options.peers == "all" else [] if options.peers == "none" else options.peers.split(",")
+    if options.raw:
+        names = [] if options.peers == "none" else ["duckdb_json tables", "duckdb_json read"]
+    for name in names:
+        output = data / f"out-{name.replace(' ', '-')}"
+        script, *what = name.split(" ")
+        found[name] = ([sys.executable, f"{script}.py", str(source), str(output), str(options.threads), *what], output)
+    return found
+
+
+def rounds(options, engines, results, log):
+    """Every engine in turn, ours before each peer; tables are compared the first time that an engine has run."""
+    started = time.monotonic()
+    lasted, equal, broken = {}, {}, set()
+    reference = engines["tracklet"][1] / "current"
+
+    def fits(name):
+        return time.monotonic() - started + lasted.get(name, 0) <= options.minutes * 60
+
+    def run(name, number):
+        command, output = engines[name]
+        before = time.monotonic()
+        row = {"engine": name, "round": number, **measured(command, output, log)}
+        if row.pop("status") != 0:
+            broken.add(name)
+            row["equal"] = "failed"
+        elif name == "tracklet" or name.endswith(" read"):
+            row["equal"] = ""
+        else:
+            if name not in equal:
+                differing = compare.differing(reference, output)
+                equal[name] = "no: " + ", ".join(differing) if differing else "yes"
+            row["equal"] = equal[name]
+        lasted[name] = time.monotonic() - before
+        print(row, flush=True)
+        results.append(row)
+        if name != "tracklet":
+            shutil.rmtree(output, ignore_errors=True)
+
+    for number in range(1, options.runs + 1):
+        for name in engines:
+            if name == "tracklet" or name in broken or not fits(name):
+                continue
+            run("tracklet", number)
+            if "tracklet" in broken:
+                sys.exit(f"tracklet failed, see {log}")
+            run(name, number)
+        if len(engines) == 1 and fits("tracklet"):
+            run("tracklet", number)
+
+
+def machine():
+    fields = {}
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        key, _, value = line.partition(":")
+        fields.setdefault(key.strip(), value.strip())
+    memory = Path("/proc/meminfo").read_text().split()[1]
+    return {
+        "cores": os.cpu_count(),
+        "processor": fields.get("model name", platform.machine()),
+        "memory_gb": round(int(memory) / 1e6),
+        "system": f"{platform.system()} {platform.release().split('-')[0]}",
+    }
+
+
+def versions():
+    said = subprocess.run([os.environ["TRACKLET_BIN"], "--version"], check=True, capture_output=True, text=True)
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True)
+    found = {"tracklet": f"{said.stdout.split()[-1]} ({commit.stdout.strip()})", "python": platform.python_version()}
+    return found | {package: version(package) for package in PACKAGES}
+
+
+def medians(results):
+    """Per engine, in the order of the medians' wall time."""
+    summary = []
+    for name in dict.fromkeys(row["engine"] for row in results):
+        rows = [row for row in results if row["engine"] == name]
+        middle = {field: statistics.median(row[field] for row in rows) for field in FIELDS[2:7]}
+        summary.append({"engine": name, "runs": len(rows), "equal": rows[-1]["equal"], **middle})
+    return sorted(summary, key=lambda row: row["wall_s"])
+
+
+def written(options, folder, results):
+    folder.mkdir(parents=True, exist_ok=True)
+    label = f"{options.tracks}-{options.shape}" + ("-raw" if options.raw else "")
+    label += f"-{options.memory_limit}" if options.memory_limit else ""
+    with open(folder / f"{label}.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, FIELDS)
+        writer.writeheader()
+        writer.writerows(results)
+    about = {"machine": machine(), "versions": versions(), "command": " ".join(["bench/run.sh", *sys.argv[1:]])}
+    about["command"] = about["command"].replace(f"--cache {options.cache} ", "").replace(f"--cache {options.cache}", "").strip()
+    (folder / f"{label}.json").write_text(json.dumps(about, indent=2) + "\n")
+    summary = medians(results)
+    own = next(row for row in summary if row["engine"] == "tracklet")
+    lines = [
+        f"# {options.tracks} tracks, {options.shape} data set" + (", raw json.gz" if options.raw else ""),
+        "",
+        f"`{about['command']}` on {about['machine']['cores']} cores, {about['machine']['memory_gb']} GB. Medians of whole"
+        " processes; a peer's tables were compared with ours row for row before its time counts.",
+        "",
+        "| engine | runs | wall s | times ours | CPU s | peak GB | written MB | tables equal |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in summary:
+        cpu = row["user_s"] + row["system_s"]
+        lines.append(
+            f"| {PEERS.get(row['engine'], row['engine'])} | {row['runs']} | {row['wall_s']:.2f} |"
+            f" {row['wall_s'] / own['wall_s']:.1f} | {cpu:.1f} | {row['peak_rss_bytes'] / 1e9:.2f} |"
+            f" {row['bytes_written'] / 1e6:.0f} | {row['equal'] or '-'} |"
+        )
+    lines += ["", "Versions: " + ", ".join(f"{name} {text}" for name, text in about["versions"].items()) + "."]
+    (folder / f"{label}.md").write_text("\n".join(lines) + "\n")
+    good = [row for row in summary if row["engine"] == "tracklet" or row["equal"] == "yes"]
+    bars = [(PEERS.get(row["engine"], row["engine"]), row["wall_s"], row["peak_rss_bytes"] / 1e9) for row in good]
+    (folder / f"{label}.svg").write_text(chart.svg(f"{options.tracks} tracks to eight tables", bars))
+    print("\n".join(lines))
+
+
+def main():
+    options = arguments()
+    data = options.data or options.cache
+    data.mkdir(parents=True, exist_ok=True)
+    folder = options.out or HERE / "runs" / f"{datetime.date.today()}-{options.machine}"
+    source = generated(options, data)
+    results = []
+    log = data / "log.txt"
+    log.unlink(missing_ok=True)
+    found = engines(options, source, data)
+    try:
+        rounds(options, found, results, log)
+    finally:
+        for _, output in found.values():
+            shutil.rmtree(output, ignore_errors=True)
+    written(options, folder, results)
+    return 1 if any(row["equal"].startswith(("no", "failed")) for row in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
