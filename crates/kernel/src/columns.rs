@@ -26,6 +26,8 @@ pub(crate) enum Text<'a> {
 pub(crate) enum TextColumn {
     Absent,
     Plain(StringArray),
+    /// No value holds U+0000, which was looked for in all of them at once.
+    Clean(StringArray),
     View(StringViewArray),
     Bytes(BinaryArray),
     /// Keys into `values`, which come with each value's own column.
@@ -43,7 +45,7 @@ impl TextColumn {
         let as_type = |to: &DataType| cast(column, to).ok();
         match column.data_type() {
             DataType::Null => Self::Absent,
-            DataType::Utf8 => Self::Plain(column.as_string().clone()),
+            DataType::Utf8 => Self::plain(column.as_string().clone()),
             DataType::Utf8View => Self::View(column.as_string_view().clone()),
             DataType::Binary => Self::Bytes(column.as_binary().clone()),
             DataType::LargeUtf8 => {
@@ -67,11 +69,17 @@ impl TextColumn {
                 let text = as_type(&DataType::Utf8);
                 text.map_or_else(
                     || Self::NoText(column.clone()),
-                    |text| Self::Plain(text.as_string().clone()),
+                    |text| Self::plain(text.as_string().clone()),
                 )
             }
             _ => Self::NoText(column.clone()),
         }
+    }
+
+    fn plain(column: StringArray) -> Self {
+        let ends = column.value_offsets();
+        let bytes = &column.value_data()[ends[0] as usize..ends[column.len()] as usize];
+        if bytes.contains(&0) { Self::Plain(column) } else { Self::Clean(column) }
     }
 
     /// Binary of any kind with offsets of 32 bits.
@@ -93,6 +101,7 @@ impl TextColumn {
     pub(crate) fn get(&self, row: usize) -> Text<'_> {
         match self {
             Self::Absent => Text::Missing,
+            Self::Clean(column) if column.is_valid(row) => Text::Value(column.value(row)),
             Self::Plain(column) if column.is_valid(row) => storable(column.value(row)),
             Self::View(column) if column.is_valid(row) => storable(column.value(row)),
             Self::Bytes(column) if column.is_valid(row) => {
@@ -100,9 +109,12 @@ impl TextColumn {
             }
             Self::Dictionary { keys, values } if keys.is_valid(row) => values.get(keys.value(row) as usize),
             Self::NoText(column) if column.is_valid(row) => Text::Invalid,
-            Self::Plain(_) | Self::View(_) | Self::Bytes(_) | Self::Dictionary { .. } | Self::NoText(_) => {
-                Text::Missing
-            }
+            Self::Clean(_)
+            | Self::Plain(_)
+            | Self::View(_)
+            | Self::Bytes(_)
+            | Self::Dictionary { .. }
+            | Self::NoText(_) => Text::Missing,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Rows with the same event id: the least stays, the others are dropped.
 
 use crate::rules::Duplicates;
-use crate::tracks::{Row, Tracks};
+use crate::tracks::{CHUNK_ROWS, Row, Tracks};
 use rayon::prelude::*;
 use std::cmp::Ordering;
 
@@ -65,6 +65,29 @@ impl Dropped {
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    /// The rows that do not stay, by chunk and place.
+    pub(crate) fn hidden(&self) -> Vec<Row> {
+        let of_chunk = |(chunk, bits): (usize, &Vec<u64>)| {
+            let is_set = |bits: &[u64], place: usize| bits[place / 64] >> (place % 64) & 1 == 1;
+            let places = (0..bits.len() * 64).filter(|place| is_set(bits, *place));
+            places.map(|place| Row::new(chunk, place)).collect::<Vec<_>>()
+        };
+        self.chunks.iter().enumerate().flat_map(of_chunk).collect()
+    }
+
+    /// Names the hidden rows as they are called after the move: one after the other from chunk `first` on, in the
+    /// order of `hidden`.
+    pub(crate) fn moved(&mut self, hidden: &[Row], first: usize) {
+        let name = |at: usize| Row::new(first + at / CHUNK_ROWS, at % CHUNK_ROWS);
+        for row in &mut self.rows {
+            let at = hidden.binary_search_by_key(&row.number(), |hidden| hidden.number());
+            *row = name(at.expect("a dropped row is hidden"));
+        }
+        self.chunks = vec![Vec::new(); first];
+        let full = |rows: usize| vec![u64::MAX; rows.div_ceil(64)];
+        self.chunks.extend(hidden.chunks(CHUNK_ROWS).map(|rows| full(rows.len())));
     }
 
     /// The places of `chunk` whose rows stay, in order.

@@ -1,13 +1,17 @@
 //! Event ids in little memory: 16 bytes for a UUID, the text itself for anything else.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 /// Length of a UUID's text.
 const UUID_LENGTH: usize = 36;
 /// Where a UUID's text has hyphens.
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
-/// Where each of a UUID's 16 pairs of digits starts.
-const PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+/// How many digits a UUID has.
+const DIGITS: usize = 32;
+/// Where the digits between hyphens stand in a UUID's text, and where among its digits alone.
+const GROUPS: [(Range<usize>, Range<usize>); 5] =
+    [(0..8, 0..8), (9..13, 8..12), (14..18, 12..16), (19..23, 16..20), (24..36, 20..32)];
 
 /// One event id. The order is that of the text's bytes.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +104,7 @@ pub enum EventIds {
         /// The bytes of all ids.
         text: String,
         /// Where each ends in `text`.
-        ends: Vec<u32>,
+        ends: Vec<usize>,
     },
 }
 
@@ -111,18 +115,47 @@ impl Default for EventIds {
 }
 
 impl EventIds {
+    /// No ids, with room for this many UUIDs.
+    pub fn with_capacity(ids: usize) -> Self {
+        Self::Uuids(Vec::with_capacity(ids))
+    }
+
     /// Adds an id.
     pub fn push(&mut self, value: &str) {
-        if let Self::Uuids(uuids) = self {
-            if let EventId::Uuid(uuid) = EventId::new(value) {
-                uuids.push(uuid);
-                return;
-            }
-            self.spell_out();
+        match self {
+            Self::Uuids(_) => self.push_id(EventId::new(value)),
+            // A UUID among texts stays text.
+            Self::Texts { .. } => self.push_id(EventId::Text(value)),
         }
-        if let Self::Texts { text, ends } = self {
-            text.push_str(value);
-            ends.push(u32::try_from(text.len()).expect("a chunk is closed long before 4 GiB of ids"));
+    }
+
+    /// Adds an id that was looked at before.
+    pub fn push_id(&mut self, id: EventId<'_>) {
+        match (self, id) {
+            (Self::Uuids(uuids), EventId::Uuid(uuid)) => uuids.push(uuid),
+            (Self::Texts { text, ends }, EventId::Text(value)) => {
+                text.push_str(value);
+                ends.push(text.len());
+            }
+            (Self::Texts { text, ends }, EventId::Uuid(uuid)) => {
+                text.push_str(std::str::from_utf8(&format_uuid(uuid)).expect("hexadecimal digits"));
+                ends.push(text.len());
+            }
+            (ids @ Self::Uuids(_), text @ EventId::Text(_)) => {
+                ids.spell_out();
+                ids.push_id(text);
+            }
+        }
+    }
+
+    /// Adds all ids of `other`.
+    pub fn append(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Uuids(uuids), Self::Uuids(others)) => uuids.extend_from_slice(others),
+            (ids, Self::Uuids(others)) => others.iter().for_each(|uuid| ids.push_id(EventId::Uuid(*uuid))),
+            (ids, others @ Self::Texts { ends, .. }) => {
+                (0..ends.len()).for_each(|index| ids.push_id(others.get(index)));
+            }
         }
     }
 
@@ -132,7 +165,7 @@ impl EventIds {
         let mut ends = Vec::with_capacity(uuids.len());
         for uuid in uuids.iter() {
             text.push_str(std::str::from_utf8(&format_uuid(*uuid)).expect("hexadecimal digits"));
-            ends.push(text.len() as u32);
+            ends.push(text.len());
         }
         *self = Self::Texts { text, ends };
     }
@@ -142,9 +175,9 @@ impl EventIds {
         match self {
             Self::Uuids(uuids) => EventId::Uuid(uuids[index]),
             Self::Texts { text, ends } => {
-                let start = if index == 0 { 0 } else { ends[index - 1] as usize };
+                let start = if index == 0 { 0 } else { ends[index - 1] };
                 // A UUID among texts stays text: the order is the same.
-                EventId::Text(&text[start..ends[index] as usize])
+                EventId::Text(&text[start..ends[index]])
             }
         }
     }
@@ -164,46 +197,44 @@ fn parse_uuid(text: &[u8]) -> Option<u128> {
     if HYPHENS.iter().any(|at| text[*at] != b'-') {
         return None;
     }
-    let mut uuid = 0u128;
-    let mut invalid = 0u8;
-    for at in PAIRS {
-        let (high, low) = (DIGITS[text[at] as usize], DIGITS[text[at + 1] as usize]);
-        invalid |= high | low;
-        uuid = uuid << 8 | u128::from(high << 4 | low & 0xF);
+    // Loops over whole arrays without a branch, which the compiler turns into a few wide instructions.
+    let digits = without_hyphens(text);
+    let mut values = [0u8; DIGITS];
+    let mut invalid = false;
+    for (value, digit) in values.iter_mut().zip(digits) {
+        let (decimal, letter) = (digit.wrapping_sub(b'0'), digit.wrapping_sub(b'a'));
+        invalid |= (decimal > 9) & (letter > 5);
+        *value = if decimal < 10 { decimal } else { letter.wrapping_add(10) };
     }
-    (invalid & 0xF0 == 0).then_some(uuid)
+    let mut bytes = [0u8; DIGITS / 2];
+    for (byte, pair) in bytes.iter_mut().zip(values.as_chunks::<2>().0) {
+        *byte = pair[0] << 4 | pair[1];
+    }
+    (!invalid).then_some(u128::from_be_bytes(bytes))
 }
 
 fn format_uuid(uuid: u128) -> [u8; UUID_LENGTH] {
+    let mut digits = [0u8; DIGITS];
+    for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(uuid.to_be_bytes()) {
+        *pair = [byte >> 4, byte & 0xF];
+    }
+    for digit in &mut digits {
+        *digit += if *digit < 10 { b'0' } else { b'a' - 10 };
+    }
     let mut text = [b'-'; UUID_LENGTH];
-    for (at, byte) in PAIRS.into_iter().zip(uuid.to_be_bytes()) {
-        text[at..at + 2].copy_from_slice(&SPELLED[byte as usize]);
+    for (in_text, in_digits) in GROUPS {
+        text[in_text].copy_from_slice(&digits[in_digits]);
     }
     text
 }
 
-/// Value of each lower-case hexadecimal digit; 0xFF for other bytes.
-const DIGITS: [u8; 256] = {
-    let mut table = [0xFF; 256];
-    let mut value = 0;
-    while value < 16 {
-        table[b"0123456789abcdef"[value] as usize] = value as u8;
-        value += 1;
+fn without_hyphens(text: &[u8; UUID_LENGTH]) -> [u8; DIGITS] {
+    let mut digits = [0; DIGITS];
+    for (in_text, in_digits) in GROUPS {
+        digits[in_digits].copy_from_slice(&text[in_text]);
     }
-    table
-};
-
-/// The two digits of each byte.
-const SPELLED: [[u8; 2]; 256] = {
-    let digits = b"0123456789abcdef";
-    let mut table = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = [digits[byte >> 4], digits[byte & 15]];
-        byte += 1;
-    }
-    table
-};
+    digits
+}
 
 #[cfg(test)]
 mod tests {

@@ -28,10 +28,10 @@ impl Sessionized {
     ///
     /// # Cost
     /// About 60 bytes a track at the peak beside the tracks themselves; parallel on rayon's current pool.
-    pub fn new(tracks: Tracks, rules: Rules) -> Self {
-        let dropped = Dropped::find(&tracks, rules.duplicates);
+    pub fn new(mut tracks: Tracks, rules: Rules) -> Self {
+        let mut dropped = Dropped::find(&tracks, rules.duplicates);
         let identity = Identity::resolve(&tracks, &dropped);
-        let sorted = SortedTracks::new(&tracks, &dropped, &identity);
+        let sorted = SortedTracks::moving(&mut tracks, &mut dropped, &identity);
         let sessions = Sessions::scan(&tracks, &sorted, &rules);
         Self { tracks, dropped, identity, sorted, sessions, rules }
     }

@@ -9,7 +9,9 @@ use arrow::array::{ArrayRef, RecordBatch};
 use rayon::prelude::*;
 
 /// Rows of a full chunk. The low 16 bits of a [`Row`] say where in its chunk it is.
-const CHUNK_ROWS: usize = 1 << 16;
+pub(crate) const CHUNK_ROWS: usize = 1 << 16;
+/// Rows that go through the gate together: few enough to stay in a core's cache.
+const ROWS_AT_ONCE: usize = 1 << 10;
 /// A chunk is closed early when its event ids hold this much text.
 const CHUNK_TEXT_BYTES: usize = 1 << 30;
 /// `received_at` of a track that has none.
@@ -86,6 +88,11 @@ impl Row {
     pub(crate) fn place(self) -> usize {
         (self.0 & 0xFFFF) as usize
     }
+
+    /// A number that orders by chunk and place.
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
 }
 
 /// Up to [`CHUNK_ROWS`] tracks. Ids and names are interned, [`NONE`] where there is none.
@@ -102,6 +109,18 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
+    /// No tracks, with room for this many.
+    fn with_capacity(rows: usize) -> Self {
+        Self {
+            event_ids: EventIds::with_capacity(rows),
+            anonymous_ids: Vec::with_capacity(rows),
+            user_ids: Vec::with_capacity(rows),
+            events: Vec::with_capacity(rows),
+            timestamps: Vec::with_capacity(rows),
+            received: Vec::with_capacity(rows),
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.timestamps.len()
     }
@@ -165,34 +184,52 @@ impl TracksBuilder {
         let columns = Columns::new(batch);
         let mut rejected = Vec::new();
         let mut known = Known::default();
-        for row in 0..batch.num_rows() {
-            match columns.accept(row) {
-                Ok(track) => self.add(&track, columns.names, &mut known),
-                Err(reason) => rejected.push(Rejected { row, reason }),
+        let mut accepted = Vec::with_capacity(ROWS_AT_ONCE);
+        for start in (0..batch.num_rows()).step_by(ROWS_AT_ONCE) {
+            accepted.clear();
+            for row in start..batch.num_rows().min(start + ROWS_AT_ONCE) {
+                match columns.accept(row) {
+                    Ok(track) => accepted.push(track),
+                    Err(reason) => rejected.push(Rejected { row, reason }),
+                }
             }
+            self.add(&accepted, columns.names, &mut known);
         }
         rejected
     }
 
-    fn add<'a>(&mut self, track: &Accepted<'a>, names: Names, known: &mut Known<'a>) {
-        if self.chunks.last().is_none_or(Chunk::is_full) {
-            assert!(self.chunks.len() < CHUNK_ROWS, "at most 2^32 tracks in one builder");
-            self.chunks.push(Chunk::default());
+    /// Adds tracks a column at a time: look-ups of one kind next to each other wait for memory together.
+    fn add<'a>(&mut self, mut tracks: &[Accepted<'a>], names: Names, known: &mut Known<'a>) {
+        while !tracks.is_empty() {
+            if self.chunks.last().is_none_or(Chunk::is_full) {
+                assert!(self.chunks.len() < CHUNK_ROWS, "at most 2^32 tracks in one builder");
+                self.chunks.push(Chunk::with_capacity(CHUNK_ROWS));
+            }
+            let mut chunk = self.chunks.pop().expect("one was pushed");
+            let (fitting, others) = tracks.split_at(tracks.len().min(CHUNK_ROWS - chunk.len()));
+            for track in fitting {
+                chunk.event_ids.push(track.event_id);
+            }
+            for track in fitting {
+                let number = known.anonymous_id.number(track.anonymous_id, |id| self.ids.intern(id));
+                chunk.anonymous_ids.push(number);
+            }
+            for track in fitting {
+                chunk.user_ids.push(known.user_id.number(track.user_id, |id| self.ids.intern(id)));
+            }
+            for track in fitting {
+                let event = match names {
+                    Names::Warehouse => known.event.number(track.event, |name| self.names.intern(name)),
+                    Names::Original => track.event.map_or(NONE, |name| self.normalise(name)),
+                };
+                chunk.events.push(event);
+            }
+            chunk.timestamps.extend(fitting.iter().map(|track| track.timestamp));
+            chunk.received.extend(fitting.iter().map(|track| track.received_at));
+            self.rows += fitting.len() as u64;
+            self.chunks.push(chunk);
+            tracks = others;
         }
-        let anonymous_id = known.anonymous_id.number(track.anonymous_id, |id| self.ids.intern(id));
-        let user_id = known.user_id.number(track.user_id, |id| self.ids.intern(id));
-        let event = match names {
-            Names::Warehouse => known.event.number(track.event, |name| self.names.intern(name)),
-            Names::Original => track.event.map_or(NONE, |name| self.normalise(name)),
-        };
-        let chunk = self.chunks.last_mut().expect("one was pushed");
-        chunk.event_ids.push(track.event_id);
-        chunk.anonymous_ids.push(anonymous_id);
-        chunk.user_ids.push(user_id);
-        chunk.events.push(event);
-        chunk.timestamps.push(track.timestamp);
-        chunk.received.push(track.received_at);
-        self.rows += 1;
     }
 
     /// The number of the normalised name; each original is normalised once.
@@ -377,8 +414,7 @@ impl Tracks {
     }
 
     pub(crate) fn event_name(&self, row: Row) -> Option<&str> {
-        let number = self.event(row);
-        (number != NONE).then(|| self.names.get(number))
+        self.name(self.event(row))
     }
 
     pub(crate) fn timestamp(&self, row: Row) -> i64 {
@@ -388,6 +424,11 @@ impl Tracks {
     pub(crate) fn received_at(&self, row: Row) -> Option<i64> {
         let received_at = self.chunks[row.chunk()].received[row.place()];
         (received_at != NO_TIME).then_some(received_at)
+    }
+
+    /// The event name's text, or `None` for [`NONE`].
+    pub(crate) fn name(&self, number: u32) -> Option<&str> {
+        (number != NONE).then(|| self.names.get(number))
     }
 
     /// The id's text, or `None` for [`NONE`].

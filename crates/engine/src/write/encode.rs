@@ -3,7 +3,7 @@
 //! Several tables hold the same columns in the same order, so a chunk is encoded and compressed once and then
 //! appended to each. What the kernel already knows is used as it is: dictionary keys are not hashed again.
 
-use super::packing::{bits_for, put_deltas, put_hybrid};
+use super::packing::{bits_for, put_deltas, put_hybrid, put_run};
 use arrow::array::{Array, AsArray, PrimitiveArray, StringArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType, UInt32Type};
@@ -117,7 +117,8 @@ impl<'a> Source<'a> {
     fn encoding(&self) -> Encoding {
         match self {
             Self::Dictionary { .. } => Encoding::RLE_DICTIONARY,
-            Self::Text(_) | Self::Nothing => Encoding::PLAIN,
+            Self::Text(_) => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+            Self::Nothing => Encoding::PLAIN,
             Self::Integers(_) => Encoding::DELTA_BINARY_PACKED,
         }
     }
@@ -139,8 +140,12 @@ impl<'a> Source<'a> {
                 }
             }
             Self::Text(texts) => match nulls {
-                None => put_texts(body, texts, rows),
-                Some(nulls) => put_texts(body, texts, rows.filter(|row| nulls.is_valid(*row))),
+                None => put_lengths_and_texts(body, texts, rows),
+                Some(nulls) => {
+                    let valid = rows.filter(|row| nulls.is_valid(*row));
+                    let texts: StringArray = valid.map(|row| Some(texts.value(row))).collect();
+                    put_lengths_and_texts(body, &texts, 0..texts.len());
+                }
             },
             Self::Integers(integers) => match nulls {
                 None => put_deltas(body, &integers[rows]),
@@ -204,12 +209,25 @@ fn put_texts(body: &mut Vec<u8>, texts: &StringArray, rows: impl Iterator<Item =
     }
 }
 
+/// All lengths, then all texts: what compresses text is not in the way of what compresses numbers. No text is null.
+fn put_lengths_and_texts(body: &mut Vec<u8>, texts: &StringArray, rows: Range<usize>) {
+    let ends = &texts.value_offsets()[rows.start..=rows.end];
+    let lengths: Vec<i64> = ends.windows(2).map(|ends| i64::from(ends[1] - ends[0])).collect();
+    put_deltas(body, &lengths);
+    body.extend_from_slice(&texts.value_data()[ends[0] as usize..ends[rows.len()] as usize]);
+}
+
 /// Definition levels of the rows: 1 where there is a value.
 fn put_levels(body: &mut Vec<u8>, nulls: Option<&NullBuffer>, rows: Range<usize>) {
-    let levels: Vec<u32> = rows.map(|row| u32::from(nulls.is_none_or(|nulls| nulls.is_valid(row)))).collect();
     body.extend_from_slice(&[0; 4]);
     let start = body.len();
-    put_hybrid(body, &levels, 1);
+    match nulls {
+        None => put_run(body, 1, rows.len(), 1),
+        Some(nulls) => {
+            let levels: Vec<u32> = rows.map(|row| u32::from(nulls.is_valid(row))).collect();
+            put_hybrid(body, &levels, 1);
+        }
+    }
     let length = (body.len() - start) as u32;
     body[start - 4..start].copy_from_slice(&length.to_le_bytes());
 }

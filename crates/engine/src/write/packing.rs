@@ -46,13 +46,18 @@ pub(crate) fn put_hybrid(out: &mut Vec<u8>, keys: &[u32], width: u32) {
         let fill = (at - packed_from).next_multiple_of(8) - (at - packed_from);
         if run >= fill + SHORTEST_RUN {
             put_packed(out, &keys[packed_from..at + fill], width);
-            put_varint(out, ((run - fill) as u64) << 1);
-            out.extend_from_slice(&keys[at].to_le_bytes()[..width.div_ceil(8) as usize]);
+            put_run(out, keys[at], run - fill, width);
             packed_from = at + run;
         }
         at += run;
     }
     put_packed(out, &keys[packed_from..], width);
+}
+
+/// A run of one key, in the same hybrid.
+pub(crate) fn put_run(out: &mut Vec<u8>, key: u32, rows: usize, width: u32) {
+    put_varint(out, (rows as u64) << 1);
+    out.extend_from_slice(&key.to_le_bytes()[..width.div_ceil(8) as usize]);
 }
 
 /// A bit-packed stretch; only the last of a page may end within a group of eight, which zeros fill up.
