@@ -59,7 +59,11 @@ impl Postgres {
     async fn open(&self) -> Result<Client, TargetError> {
         let client = self.connector.connect(&self.place).await?;
         let mut start = match self.server {
-            Server::Postgres => "set time zone 'UTC'; set datestyle to 'ISO'".to_owned(),
+            // The server stops working for a client that is gone, where it knows how.
+            Server::Postgres => "set time zone 'UTC'; set datestyle to 'ISO'; \
+                 select set_config(name, '2s', false) from pg_catalog.pg_settings \
+                 where name = 'client_connection_check_interval'"
+                .to_owned(),
             Server::Redshift => "set timezone to 'UTC'; set datestyle to 'ISO'".to_owned(),
         };
         for statement in self.connector.at_start() {

@@ -89,12 +89,9 @@ fn schema(columns: &[(&'static str, String)]) -> SchemaRef {
 fn loadable(rejects: &[Reject], names: EventNames, schema: &SchemaRef) -> (Option<RecordBatch>, u64) {
     let holds = |reject: &&Reject| match reject.reason {
         Reason::Unreadable | Reason::InvalidText | Reason::BadTimestamp => false,
-        Reason::MissingEventId
-        | Reason::MissingTimestamp
-        | Reason::TimestampOutOfRange
-        | Reason::MissingIds => {
-            // A missing id comes before a bad time.
-            reject.timestamp.as_deref().is_none_or(|text| text.is_empty() || micros(text).is_some())
+        Reason::MissingEventId | Reason::MissingTimestamp => true,
+        Reason::TimestampOutOfRange | Reason::MissingIds => {
+            reject.timestamp.as_deref().is_some_and(|text| micros(text).is_some())
         }
     };
     let held: Vec<&Reject> = rejects.iter().filter(holds).collect();
