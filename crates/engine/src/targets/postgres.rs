@@ -95,7 +95,9 @@ impl Postgres {
             };
         };
         let mut message = answer.message().to_owned();
-        for more in [answer.detail(), answer.hint()].into_iter().flatten() {
+        // The advice to drop what depends on our tables is not ours to give.
+        let advice = answer.hint().filter(|_| answer.code().code() != "2BP01");
+        for more in [answer.detail(), advice].into_iter().flatten() {
             message.push_str("; ");
             message.push_str(more);
         }
