@@ -14,9 +14,9 @@ export CARGO_NET_RETRY="${CARGO_NET_RETRY:-10}"
 export TRACKLET_REQUIRE_ALL="${TRACKLET_REQUIRE_ALL:-}"
 python="$cache/venvs/tests/bin/python"
 
-# A Python environment with exactly these packages, made anew when the list changes.
+# A Python environment of this name with exactly the packages of the list, made anew when the list changes.
 install_python() {
-  local venv="$cache/venvs/tests" list="tests/requirements.txt"
+  local venv="$cache/venvs/$1" list="$2"
   cmp -s "$list" "$venv/installed.txt" && return 0
   rm -rf "$venv" && python3 -m venv "$venv" || return 1
   retried "$venv/bin/pip" install --quiet --retries 10 -r "$list" && cp "$list" "$venv/installed.txt"
@@ -32,7 +32,24 @@ retried() {
   return 1
 }
 
-fetch() { retried cargo fetch --locked && install_python; }
+# For a lane that needs what this machine has not: says so, and fails where nothing may be left out.
+lacking() {
+  echo "skipped: $1"
+  [ -z "$TRACKLET_REQUIRE_ALL" ]
+}
+
+# Debian packages, as root; for the machines that have neither, see `lacking`.
+install_debian() {
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 1
+  retried apt-get -qq update && retried env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends "$@"
+}
+
+# PostgreSQL's programs; servers are started by the tests themselves.
+install_postgres() {
+  command -v initdb >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || install_debian postgresql-15
+}
+
+fetch() { retried cargo fetch --locked && install_python tests tests/requirements.txt; }
 format() { cargo fmt --all --check; }
 units() {
   export TRACKLET_TEST_PYTHON="$python"
@@ -61,8 +78,29 @@ oracle() { python3 tests/oracle/oracle.py --corpus corpus --check && (cd tests/o
 # Mistakes made on purpose in the kernel, each of which the corpus must notice.
 mutations() { python3 tests/mutations/run.py; }
 
+# The SQL of dbt/, rendered without dbt, on DuckDB and PostgreSQL: corpus, random histories, mistakes made on purpose.
+warehouse_sql() {
+  install_python warehouses tests/warehouses/requirements.txt || return 1
+  install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
+  "$cache/venvs/warehouses/bin/python" tests/warehouses/direct_conformance.py --tracks 5000 --mutations
+}
+
+# The SQL for the warehouses that can't run here: Google's analyzer, parsers, the functions that the vendors document.
+warehouse_dialects() {
+  install_python warehouses tests/warehouses/requirements.txt &&
+    "$cache/venvs/warehouses/bin/python" tests/warehouses/legality.py
+}
+
+# dbt itself with the package, on DuckDB and PostgreSQL.
+dbt_package() {
+  install_python warehouses tests/warehouses/requirements.txt || return 1
+  install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
+  "$cache/venvs/warehouses/bin/python" tests/warehouses/dbt_conformance.py --tracks 2000
+}
+
 # name, seconds it may take
-steps=("fetch 900" "format 60" "units 2400" "oracle 120" "mutations 1200" "main_job 1800")
+steps=("fetch 900" "format 60" "units 2400" "oracle 120" "mutations 1200" "main_job 1800" "warehouse_sql 600"
+  "warehouse_dialects 300" "dbt_package 600")
 
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${steps[@]%% *}"
