@@ -11,6 +11,7 @@ use std::fmt;
 use std::io::Write;
 use tracklet_engine::config::{Config, FILE_NAME, Format};
 use tracklet_engine::error::Hint;
+use tracklet_engine::manifest::Manifest;
 use tracklet_engine::read::Strictness;
 use tracklet_engine::run::{self as engine, RunRequest};
 
@@ -23,6 +24,7 @@ pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
     }
     let request = request(arguments)?;
     let report = engine::run(&request, &Progress::new(log))?;
+    tell_details(&report.manifest);
     for warning in &report.manifest.warnings {
         tracing::warn!("{warning}");
     }
@@ -45,6 +47,23 @@ fn request(arguments: &RunArguments) -> Result<RunRequest, Failure> {
         temp_dir: arguments.temp_dir.clone(),
         config,
     })
+}
+
+/// What each file gave and each check found, for who asks twice.
+fn tell_details(manifest: &Manifest) {
+    for input in &manifest.inputs {
+        tracing::debug!(
+            rows = input.rows,
+            rejected = input.rejected,
+            skipped = input.skipped,
+            "read `{}`",
+            input.path
+        );
+    }
+    for check in &manifest.checks {
+        let came = if check.passed { "holds" } else { "DOES NOT HOLD" };
+        tracing::debug!("{came}: {} ({})", check.invariant, check.found);
+    }
 }
 
 /// Tells what came of the run.

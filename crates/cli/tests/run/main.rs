@@ -3,5 +3,7 @@
 mod bytes;
 mod codes;
 mod init;
+mod input;
 mod publishing;
 mod support;
+mod talk;
