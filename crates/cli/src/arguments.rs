@@ -123,7 +123,7 @@ pub struct RunArguments {
     /// With --target, show the statements, and on BigQuery what they would scan, without running them
     #[arg(long, requires = "target")]
     pub dry_run: bool,
-    /// The folder of dbt's profiles.yml [default: DBT_PROFILES_DIR, the working folder or ~/.dbt]
+    /// The folder of dbt's profiles.yml [default: `DBT_PROFILES_DIR`, the working folder or ~/.dbt]
     #[arg(long, value_name = "DIR")]
     pub profiles_dir: Option<PathBuf>,
     /// The longest line that is read as one; a longer one is rejected
@@ -241,7 +241,7 @@ pub struct TargetChoice {
     /// The configuration file [default: tracklet.toml, if there is one]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The folder of dbt's profiles.yml [default: DBT_PROFILES_DIR, the working folder or ~/.dbt]
+    /// The folder of dbt's profiles.yml [default: `DBT_PROFILES_DIR`, the working folder or ~/.dbt]
     #[arg(long, value_name = "DIR")]
     pub profiles_dir: Option<PathBuf>,
 }

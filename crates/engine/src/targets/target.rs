@@ -55,7 +55,7 @@ pub enum ResolveError {
         /// What was meant.
         near: Option<String>,
         /// Why no profile has it.
-        source: ProfileError,
+        source: Box<ProfileError>,
     },
     /// The profile can't be used.
     #[error(transparent)]
@@ -132,7 +132,7 @@ impl Target {
                 name: name.to_owned(),
                 near: nearest(name, config.targets.iter().map(|section| section.name.as_str()))
                     .map(ToOwned::to_owned),
-                source,
+                source: Box::new(source),
             },
             None if matches!(source, ProfileError::NoFile { .. }) => {
                 ResolveError::Several { known: Vec::new() }

@@ -124,12 +124,11 @@ fn loadable(rejects: &[Reject], names: EventNames, schema: &SchemaRef) -> (Optio
 fn micros(text: &str) -> Option<i64> {
     let with_offset = DateTime::parse_from_rfc3339(text)
         .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z"));
-    let time: DateTime<Utc> = match with_offset {
-        Ok(time) => time.to_utc(),
-        Err(_) => {
-            let plain = text.replace('T', " ");
-            NaiveDateTime::parse_from_str(plain.trim_end_matches('Z'), "%Y-%m-%d %H:%M:%S%.f").ok()?.and_utc()
-        }
+    let time: DateTime<Utc> = if let Ok(time) = with_offset {
+        time.to_utc()
+    } else {
+        let plain = text.replace('T', " ");
+        NaiveDateTime::parse_from_str(plain.trim_end_matches('Z'), "%Y-%m-%d %H:%M:%S%.f").ok()?.and_utc()
     };
     Some(time.timestamp_micros())
 }
