@@ -121,9 +121,12 @@ dbt_package() {
   "$cache/venvs/warehouses/bin/python" tests/warehouses/dbt_conformance.py --tracks 2000
 }
 
+# The clients of BigQuery and Snowflake on their stand-ins.
+cloud_clients() { tests/warehouses/clouds.sh cloud_clients.py; }
+
 # name, seconds it may take
 steps=("fetch 900" "format 60" "clippy 1500" "documentation 900" "units 2400" "doctests 600" "oracle 120" "mutations 1200"
-  "main_job 1800" "fuzz 900" "warehouse_sql 600" "warehouse_dialects 300" "dbt_package 600")
+  "main_job 1800" "fuzz 900" "warehouse_sql 600" "warehouse_dialects 300" "dbt_package 600" "cloud_clients 900")
 
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${steps[@]%% *}"
