@@ -1,7 +1,6 @@
 """The two warehouses that dbt reaches here: connecting, loading a source table, reading tables back."""
 
 import contextlib
-import json
 from datetime import UTC, datetime
 
 import duckdb
@@ -54,12 +53,12 @@ class DuckDb:
                 connection.execute(statement)
 
     def insert(self, table, rows):
-        # One parameter with all rows: as many as there are values take a hundred times as long.
-        columns = ", ".join(f"entry ->> {place}" for place in range(len(rows[0])))
+        marks = "(" + ", ".join("?" * len(rows[0])) + ")"
         with self.connect() as connection:
-            connection.execute(
-                f"insert into {table} select {columns} from (select unnest(cast(? as json[])) as entry)",
-                [json.dumps(rows)])
+            for start in range(0, len(rows), 1000):
+                part = rows[start : start + 1000]
+                values = [value for row in part for value in row]
+                connection.execute(f"insert into {table} values {', '.join([marks] * len(part))}", values)
 
     def query(self, sql):
         """Column names, and rows."""

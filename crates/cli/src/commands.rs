@@ -6,6 +6,7 @@ mod compile;
 mod completions;
 mod debug;
 mod docs_reference;
+mod forget;
 mod init;
 mod load;
 mod ls;
@@ -32,6 +33,7 @@ pub fn dispatch(arguments: Arguments, log: &Log) -> Outcome {
         Command::Compile(arguments) => compile::compile(&arguments),
         Command::Load(arguments) => load::load(&arguments, log),
         Command::Debug(arguments) => debug::debug(&arguments),
+        Command::Forget(arguments) => forget::forget(&arguments, log),
         Command::Show(arguments) => show::show(&arguments),
         Command::Query(arguments) => query::query(&arguments),
         Command::Ls(arguments) => ls::ls(&arguments),

@@ -1,13 +1,20 @@
 //! The few lines at the end of a run.
 
 use crate::progress::grouped;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::PathBuf;
-use tracklet_engine::manifest::Manifest;
+use tracklet_engine::manifest::{Manifest, Mode};
 
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
+    /// `full` or `incremental`.
+    pub mode: &'static str,
+    /// Why everything was made anew, where a snapshot was there.
+    pub reason: Option<String>,
+    /// Files and rows read by this run, if there are others.
+    pub new: Option<(u64, u64)>,
     /// Files read.
     pub files: u64,
     /// Rows read, and where each went.
@@ -19,6 +26,8 @@ pub struct Summary {
     pub skipped: u64,
     /// Rejected rows by reason.
     pub reasons: Vec<(String, u64)>,
+    /// Those of this run.
+    pub new_reasons: Vec<(String, u64)>,
     pub sessions: u64,
     pub visitors: u64,
     /// Invariants that do not hold, each a sentence.
@@ -33,14 +42,25 @@ impl Summary {
     pub fn new(manifest: &Manifest, seconds: f64, output: PathBuf) -> Self {
         let rows = manifest.rows;
         let failed = manifest.checks.iter().filter(|check| !check.passed);
+        let reasons = |rejects: &BTreeMap<String, u64>| {
+            rejects.iter().map(|(reason, rows)| (reason.clone(), *rows)).collect::<Vec<_>>()
+        };
+        let files = manifest.inputs.len() as u64;
         Self {
-            files: manifest.inputs.len() as u64,
+            mode: match manifest.mode {
+                Mode::Full => "full",
+                Mode::Incremental => "incremental",
+            },
+            reason: manifest.reason.clone(),
+            new: (manifest.new.files < files).then_some((manifest.new.files, manifest.new.rows.read)),
+            files,
             read: rows.read,
             sessionized: rows.sessionized,
             duplicates: rows.duplicates,
             rejected: rows.rejected,
             skipped: rows.skipped,
-            reasons: manifest.rejects.iter().map(|(reason, rows)| (reason.clone(), *rows)).collect(),
+            reasons: reasons(&manifest.rejects),
+            new_reasons: reasons(&manifest.new.rejects),
             sessions: manifest.sessions,
             visitors: manifest.visitors,
             failed_checks: failed.map(|check| format!("{} ({})", check.invariant, check.found)).collect(),
@@ -51,12 +71,28 @@ impl Summary {
 
     /// The lines for people.
     pub fn render(&self) -> String {
-        let mut text = format!(
-            "{} from {} in {}\n",
-            counted(self.read, "row"),
-            counted(self.files, "file"),
-            seconds(self.seconds)
-        );
+        let mut text = String::new();
+        if let Some(reason) = &self.reason {
+            let _ = writeln!(text, "made anew: {reason}");
+        }
+        let _ = match self.new {
+            Some((files, rows)) => writeln!(
+                text,
+                "{} from {} new in {}; with those before {} from {}",
+                counted(rows, "row"),
+                counted(files, "file"),
+                seconds(self.seconds),
+                counted(self.read, "row"),
+                counted(self.files, "file"),
+            ),
+            None => writeln!(
+                text,
+                "{} from {} in {}",
+                counted(self.read, "row"),
+                counted(self.files, "file"),
+                seconds(self.seconds)
+            ),
+        };
         let width = [self.sessionized, self.duplicates, self.rejected, self.skipped]
             .map(|number| grouped(number).len())
             .into_iter()
@@ -84,10 +120,10 @@ impl Summary {
         text
     }
 
-    /// Rows of files that are not what they claim to be, rather than of a source that sent too little.
+    /// Rows of this run's files that are not what they claim to be, rather than of a source that sent too little.
     pub fn damaged_rows(&self) -> u64 {
         let damaged = |reason: &str| matches!(reason, "unreadable" | "invalid_text");
-        self.reasons.iter().filter(|(reason, _)| damaged(reason)).map(|(_, rows)| rows).sum()
+        self.new_reasons.iter().filter(|(reason, _)| damaged(reason)).map(|(_, rows)| rows).sum()
     }
 
     fn rejects(&self) -> String {
@@ -121,6 +157,9 @@ mod tests {
 
     fn summary() -> Summary {
         Summary {
+            mode: "full",
+            reason: None,
+            new: None,
             files: 12,
             read: 20_000,
             sessionized: 19_480,
@@ -128,6 +167,7 @@ mod tests {
             rejected: 20,
             skipped: 1_300,
             reasons: vec![("bad_timestamp".into(), 4), ("missing_ids".into(), 16), ("unreadable".into(), 0)],
+            new_reasons: Vec::new(),
             sessions: 2_345,
             visitors: 1,
             failed_checks: Vec::new(),
@@ -180,6 +220,8 @@ mod tests {
             "format": 1, "snapshot": "000001", "created_at": "2026-01-04T10:00:00Z",
             "versions": {"tracklet": "0.1.0", "writer": "w"}, "config_fingerprint": "f",
             "rows": {"read": 20_000, "sessionized": 19_480, "duplicates": 500, "rejected": 20, "skipped": 1_300},
+            "mode": "incremental", "new": {"files": 1, "rejects": {"unreadable": 2}, "rows": {
+                "read": 20_000, "sessionized": 0, "duplicates": 0, "rejected": 2, "skipped": 0}},
             "rejects": {"missing_ids": 16, "bad_timestamp": 4}, "tables": {}, "sessions": 2_345, "visitors": 1,
             "inputs": [{"path": "a", "bytes": 1, "modified": null, "etag": null,
                         "rows": 1, "rejected": 0, "skipped": 0}],
@@ -191,9 +233,20 @@ mod tests {
         let found = Summary::new(&manifest, 0.834, PathBuf::from("out/current"));
         let mut expected = summary();
         expected.files = 1;
+        expected.mode = "incremental";
+        expected.new_reasons = vec![("unreadable".into(), 2)];
+        assert_eq!(found.damaged_rows(), 2);
         expected.failed_checks = vec!["aliases are unique (2 of 3)".to_owned()];
         expected.reasons = vec![("bad_timestamp".into(), 4), ("missing_ids".into(), 16)];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn new_rows_are_told_beside_all() {
+        let text = Summary { new: Some((2, 300)), reason: Some("why".into()), ..summary() }.render();
+        assert!(text.starts_with(
+            "made anew: why\n300 rows from 2 files new in 0.83 s; with those before 20,000 rows from 12 files\n"
+        ));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType, UInt32Type};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use std::hash::BuildHasher;
+use tracklet_kernel::event_id::stored_hash;
 use tracklet_kernel::rules::{Duplicates, Rules, Timeout};
 
 /// What came of one invariant.
@@ -21,8 +21,8 @@ pub struct Check {
     pub found: String,
 }
 
-/// A multiset of ids.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// A multiset of ids: how many, and the sum of their hashes (XXH64) modulo 2^64.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Ids {
     count: u64,
     sum: u64,
@@ -41,18 +41,46 @@ impl Ids {
 }
 
 fn hash(id: &str) -> u64 {
-    foldhash::quality::FixedState::default().hash_one(id)
+    stored_hash(id.as_bytes()).cast_unsigned()
 }
 
-/// What is seen of the tables of tracks: one a part, its rows in order.
-#[derive(Debug, Default)]
-pub(crate) struct TrackChecks {
-    rows: u64,
-    sessions: Ids,
+/// What is seen of a part's tables. It is stored beside them, so that a part that stays need not be looked at again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartSummary {
+    /// Rows of the tables of tracks.
+    pub(crate) tracks: u64,
+    /// Sessions among the tracks.
+    sessions_of_tracks: Ids,
     /// Gaps within a session over the timeout, or backwards.
     gaps: u64,
     /// Tracks whose sequence number is not one more than the one before.
     out_of_sequence: u64,
+    /// Sessions of the tables of sessions.
+    sessions: Ids,
+    /// The sum of `num_pvs`.
+    num_pvs: i64,
+}
+
+impl PartSummary {
+    /// Rows of the tables of sessions.
+    pub(crate) fn sessions(&self) -> u64 {
+        self.sessions.count
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.tracks += other.tracks;
+        self.sessions_of_tracks.merge(other.sessions_of_tracks);
+        self.gaps += other.gaps;
+        self.out_of_sequence += other.out_of_sequence;
+        self.sessions.merge(other.sessions);
+        self.num_pvs += other.num_pvs;
+    }
+}
+
+/// Looks at a part's tables, their rows in order.
+#[derive(Debug, Default)]
+pub(crate) struct PartChecks {
+    seen: PartSummary,
     last: Option<LastTrack>,
 }
 
@@ -63,9 +91,22 @@ struct LastTrack {
     sequence_number: i64,
 }
 
-impl TrackChecks {
-    /// Looks at the next rows of the part.
-    pub(crate) fn observe(&mut self, batch: &RecordBatch, timeout: Timeout) {
+impl PartChecks {
+    /// What was seen.
+    pub(crate) fn finish(self) -> PartSummary {
+        self.seen
+    }
+
+    /// Looks at the next sessions.
+    pub(crate) fn observe_sessions(&mut self, batch: &RecordBatch) {
+        for id in dictionary_texts(batch, "session_id") {
+            self.seen.sessions.add(id);
+        }
+        self.seen.num_pvs += batch["num_pvs"].as_primitive::<Int64Type>().values().iter().sum::<i64>();
+    }
+
+    /// Looks at the next tracks.
+    pub(crate) fn observe_tracks(&mut self, batch: &RecordBatch, timeout: Timeout) {
         let ids = batch["session_id"].as_dictionary::<UInt32Type>();
         let names: &StringArray = ids.values().as_string();
         let keys = ids.keys().values();
@@ -81,14 +122,14 @@ impl TrackChecks {
             };
             if let Some((timestamp, _)) = previous {
                 let backwards = timestamps[row] < timestamp;
-                self.gaps += u64::from(backwards || timeout.splits(timestamp, timestamps[row]));
+                self.seen.gaps += u64::from(backwards || timeout.splits(timestamp, timestamps[row]));
             } else {
-                self.sessions.add(names.value(keys[row] as usize));
+                self.seen.sessions_of_tracks.add(names.value(keys[row] as usize));
             }
             let expected = previous.map_or(1, |(_, number)| number + 1);
-            self.out_of_sequence += u64::from(numbers[row] != expected);
+            self.seen.out_of_sequence += u64::from(numbers[row] != expected);
         }
-        self.rows += batch.num_rows() as u64;
+        self.seen.tracks += batch.num_rows() as u64;
         if let Some(row) = batch.num_rows().checked_sub(1) {
             self.last = Some(LastTrack {
                 session_id: names.value(keys[row] as usize).to_owned(),
@@ -102,10 +143,7 @@ impl TrackChecks {
 /// What is seen of all tables.
 #[derive(Debug, Default)]
 pub(crate) struct Checks {
-    tracks: TrackChecks,
-    /// Sessions of the tables that are cut into parts.
-    sessions: Ids,
-    num_pvs: i64,
+    parts: PartSummary,
     /// Sessions of `dbt_session_tracks`, and what is wrong between neighbours.
     session_tracks: Ids,
     close_sessions: u64,
@@ -125,20 +163,9 @@ pub(crate) struct Checks {
 }
 
 impl Checks {
-    /// Takes in what was seen of a part's tracks.
-    pub(crate) fn add_tracks(&mut self, part: &TrackChecks) {
-        self.tracks.rows += part.rows;
-        self.tracks.sessions.merge(part.sessions);
-        self.tracks.gaps += part.gaps;
-        self.tracks.out_of_sequence += part.out_of_sequence;
-    }
-
-    /// Looks at sessions of a part.
-    pub(crate) fn observe_part_sessions(&mut self, batch: &RecordBatch) {
-        for id in dictionary_texts(batch, "session_id") {
-            self.sessions.add(id);
-        }
-        self.num_pvs += batch["num_pvs"].as_primitive::<Int64Type>().values().iter().sum::<i64>();
+    /// Takes in what was seen of a part.
+    pub(crate) fn add_part(&mut self, part: &PartSummary) {
+        self.parts.merge(part);
     }
 
     /// Looks at the next rows of `dbt_session_tracks`.
@@ -195,40 +222,40 @@ impl Checks {
             found,
         };
         let none = |invariant: &str, count: u64| check(invariant, count == 0, format!("{count} do not"));
-        let tracks = &self.tracks;
+        let parts = &self.parts;
         let pvs_bound = match rules.duplicates {
-            Duplicates::Drop => self.num_pvs as u64 == sessionized,
-            Duplicates::Keep => self.num_pvs as u64 <= sessionized,
+            Duplicates::Drop => parts.num_pvs as u64 == sessionized,
+            Duplicates::Keep => parts.num_pvs as u64 <= sessionized,
         };
         vec![
             check(
                 "tables of tracks have one row per sessionized track",
-                tracks.rows == sessionized,
-                format!("{} rows, {sessionized} sessionized", tracks.rows),
+                parts.tracks == sessionized,
+                format!("{} rows, {sessionized} sessionized", parts.tracks),
             ),
             none("every session_id of dbt_session_tracks is unique and numbered from 1", self.misnumbered),
             none("every alias is unique", self.unordered_aliases),
             none("every dbt_visitor_id of dbt_user_session_facts is unique", self.unordered_visitors),
             check(
                 "all tables have the same sessions",
-                self.sessions == self.session_tracks && tracks.sessions == self.session_tracks,
+                parts.sessions == self.session_tracks && parts.sessions_of_tracks == self.session_tracks,
                 format!(
                     "{} in dbt_session_tracks, {} in the session facts, {} among tracks",
-                    self.session_tracks.count, self.sessions.count, tracks.sessions.count
+                    self.session_tracks.count, parts.sessions.count, parts.sessions_of_tracks.count
                 ),
             ),
             check(
                 "num_pvs adds up to the sessionized tracks",
                 pvs_bound,
-                format!("{} to {sessionized}", self.num_pvs),
+                format!("{} to {sessionized}", parts.num_pvs),
             ),
             check(
                 "number_of_sessions adds up to the rows of dbt_session_tracks",
                 self.number_of_sessions as u64 == self.session_tracks.count,
                 format!("{} to {}", self.number_of_sessions, self.session_tracks.count),
             ),
-            none("tracks of a session follow each other within the timeout", tracks.gaps),
-            none("track_sequence_number counts a session's tracks from 1", tracks.out_of_sequence),
+            none("tracks of a session follow each other within the timeout", parts.gaps),
+            none("track_sequence_number counts a session's tracks from 1", parts.out_of_sequence),
             none("sessions of a visitor are apart by more than the timeout", self.close_sessions),
             check(
                 "all tables have the same visitors",

@@ -180,6 +180,12 @@ impl Config {
     pub fn fingerprint(&self) -> String {
         fingerprint::fingerprint(self)
     }
+
+    /// The hash of the mapped columns, `where` and `event_names` alone: while it stays, rows that were read once need not be
+    /// read again.
+    pub fn source_fingerprint(&self) -> String {
+        fingerprint::source_fingerprint(self)
+    }
 }
 
 /// The longest flow.

@@ -4,9 +4,13 @@
 //! config -> run: read -> (the kernel) -> write, checks -> publish, manifest -> results
 //! ```
 
+mod advance;
 pub mod checks;
 pub mod config;
+pub mod disk;
 pub mod error;
+pub mod forget;
+pub mod increment;
 pub mod manifest;
 pub mod observer;
 pub mod publish;

@@ -2,7 +2,7 @@
 
 use crate::checks::Check;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The manifest's name in a snapshot's folder.
 pub const MANIFEST: &str = "manifest.json";
@@ -22,7 +22,25 @@ pub struct Manifest {
     pub versions: Versions,
     /// A hash of all configuration that changes the meaning of the tables.
     pub config_fingerprint: String,
-    /// Where every row went.
+    /// A hash of the part of it that changes how files are read.
+    #[serde(default)]
+    pub source_fingerprint: String,
+    /// How the run came to its tables.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Why a run made everything anew although there was a snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What this run has read anew.
+    #[serde(default)]
+    pub new: New,
+    /// What became of the parts.
+    #[serde(default)]
+    pub parts: Parts,
+    /// What this run has read.
+    #[serde(default)]
+    pub bytes_read: BytesRead,
+    /// Where every row went, in all runs together.
     pub rows: Rows,
     /// Rejected rows by reason; reasons without rows are absent.
     pub rejects: BTreeMap<String, u64>,
@@ -38,10 +56,57 @@ pub struct Manifest {
     pub warnings: Vec<String>,
     /// What came of every invariant.
     pub checks: Vec<Check>,
-    /// Files and bytes of all tables.
+    /// Names of events that counts ask for and no event has.
+    #[serde(default)]
+    pub unmatched: BTreeSet<String>,
+    /// Files and bytes that this run has written.
     pub written: Written,
     /// Seconds of every step, by its name.
     pub timings: BTreeMap<String, f64>,
+}
+
+/// How a run came to its tables.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// From all rows.
+    #[default]
+    Full,
+    /// From new rows beside a snapshot.
+    Incremental,
+}
+
+/// What a run has read anew.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct New {
+    /// Files.
+    pub files: u64,
+    /// Their rows: `read` and `skipped` of them, and how many more there are of the others than before.
+    pub rows: Rows,
+    /// Their rejected rows by reason.
+    pub rejects: BTreeMap<String, u64>,
+}
+
+/// What became of the parts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parts {
+    /// Parts that are the files of the snapshot before, under another name.
+    pub linked: u64,
+    /// Parts that were written.
+    pub rewritten: u64,
+    /// Parts of the snapshot before whose events were read.
+    pub read: u64,
+}
+
+/// Bytes that a run has read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BytesRead {
+    /// Of input files, as they are stored.
+    pub inputs: u64,
+    /// Of the tables of the snapshot before.
+    pub tables: u64,
+    /// Of the state beside them.
+    pub state: u64,
 }
 
 /// What ran.
@@ -64,7 +129,7 @@ pub struct Rows {
     pub duplicates: u64,
     /// Rows that are no tracks for a reason.
     pub rejected: u64,
-    /// Rows of another type, or filtered out; not part of `read`.
+    /// Rows of another type, filtered out, or forgotten; not part of `read`.
     pub skipped: u64,
 }
 

@@ -1,20 +1,22 @@
 //! A run of the native engine: from files to a published snapshot.
 
+use crate::advance::{Before, News, Settings, Way, advance};
 use crate::config::Config;
-use crate::error::{Hint, nearest};
-use crate::manifest::{FORMAT, Input, Manifest, Rows, Versions, Written};
+use crate::error::{Hint, listed};
+use crate::increment::{StoredError, compare, modified};
+use crate::manifest::{Input, Manifest};
 use crate::observer::{Observer, Step};
 use crate::publish::{CURRENT, OutputFolder, PublishError};
 use crate::read::inputs::discover;
-use crate::read::{self, Column, Format, InputError, Inputs, Options, Read, ReadError, Source, Strictness};
-use crate::write::{Layout, WRITER, WriteError, WrittenTables, reject_batches, write_tables};
-use chrono::{DateTime, SecondsFormat, Utc};
+use crate::read::{
+    self, Column, Format, InputError, InputFile, Inputs, Options, Read, ReadError, Source, Strictness,
+};
+use crate::write::{Layout, WRITER, WriteError};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use tracklet_kernel::sessionize::Sessionized;
-use tracklet_kernel::tracks::{Tracks, TracksBuilder};
+use tracklet_kernel::tracks::Tracks;
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -35,6 +37,18 @@ pub struct RunRequest {
     pub max_line: usize,
     /// Where objects from a store lie while they are read; `None` takes the system's folder.
     pub temp_dir: Option<PathBuf>,
+    /// What counts of the runs before.
+    pub refresh: Refresh,
+}
+
+/// What counts of the runs before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Refresh {
+    /// All: only files that were not read before are read.
+    #[default]
+    Incremental,
+    /// Nothing but what is forgotten: every file is read, and those that are not named any more don't count.
+    Full,
 }
 
 impl RunRequest {
@@ -48,6 +62,7 @@ impl RunRequest {
             threads: None,
             max_line: read::DEFAULT_MAX_LINE,
             temp_dir: None,
+            refresh: Refresh::default(),
             config,
         }
     }
@@ -85,6 +100,8 @@ pub struct RunReport {
     pub current: PathBuf,
     /// Seconds from start to end.
     pub seconds: f64,
+    /// Whether there is a new snapshot; without new files there is none, and the manifest is that of the last.
+    pub published: bool,
 }
 
 /// A run that published nothing.
@@ -102,6 +119,17 @@ pub enum RunError {
     /// The output folder could not be used.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// Files that were read are not there any more as they were.
+    #[error("{}", told(changed, vanished))]
+    Inputs {
+        /// Names of files with another size, tag or time of change.
+        changed: Vec<String>,
+        /// Names of files that are gone.
+        vanished: Vec<String>,
+    },
+    /// The snapshot before can't be read.
+    #[error(transparent)]
+    Stored(#[from] StoredError),
     /// The operating system gives no threads.
     #[error("could not start the worker threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -114,14 +142,34 @@ impl Hint for RunError {
             Self::Read(error) => error.hint(),
             Self::Write(error) => error.hint(),
             Self::Publish(error) => error.hint(),
+            Self::Stored(error) => error.hint(),
+            Self::Inputs { .. } => Some(
+                "`tracklet run --full-refresh` reads everything that is there again, and forgets what is gone".to_owned(),
+            ),
             Self::Threads(_) => Some("take fewer with --threads".to_owned()),
         }
     }
 }
 
-/// Reads the files, makes all tables and publishes them as a new snapshot.
+/// Names the files; of many the first few.
+fn told(changed: &[String], vanished: &[String]) -> String {
+    let told = |names: &[String], what: &str| {
+        let shown = listed(names.iter().take(FILES_NAMED).map(String::as_str));
+        let more = names.len().saturating_sub(FILES_NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        (!names.is_empty()).then(|| format!("{shown}{more} {what} since it was read"))
+    };
+    let parts = [told(changed, "changed"), told(vanished, "vanished")];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// Files that a message names.
+const FILES_NAMED: usize = 3;
+
+/// Reads the files that were not read before, brings all tables up to date and publishes them as a new snapshot.
 ///
-/// Bad rows are rejected, not fatal, unless the request is strict.
+/// The tables and the state are, to the byte, those of one run over all files ever read. Without a new file nothing is
+/// published. Bad rows are rejected, not fatal, unless the request is strict.
 /// # Errors
 /// See [`RunError`]; after any of them the tables are as they were.
 pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, RunError> {
@@ -131,75 +179,90 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build()?;
     let mut steps = Steps { observer, timings: BTreeMap::new() };
 
-    let inputs = discover(&request.paths, request.format)?;
+    let found = discover(&request.paths, request.format)?;
     let folder = OutputFolder::open(&request.output)?;
-    let inputs = without_output(inputs, &request.output)?;
+    let found = without_output(found, &request.output)?;
+    let before = Before::find(&folder, request.refresh)?;
+    let (way, files) = choose_way(request, before.as_ref(), found.files)?;
+    let current = request.output.join(CURRENT);
+    if let (Way::Beside, Some(before)) = (&way, &before)
+        && files.is_empty()
+    {
+        let seconds = started.elapsed().as_secs_f64();
+        return Ok(RunReport { manifest: before.manifest.clone(), current, seconds, published: false });
+    }
+
+    let inputs = Inputs { files, ignored: found.ignored };
     let bytes = inputs.files.iter().map(|file| file.size).sum();
     let read = steps.step(Step::Read, Some(bytes), || read_files(request, &inputs, threads, observer))?;
+    let news = News {
+        inputs: inputs_of(&inputs, &read.files),
+        warnings: warnings_of(&inputs),
+        tracks: read.tracks,
+        rejects: read.rejects,
+        skipped: read.skipped,
+    };
+    let settings = Settings {
+        rules: request.config.rules.clone(),
+        layout: Layout::default(),
+        fingerprint: request.config.fingerprint(),
+        source_fingerprint: request.config.source_fingerprint(),
+        keep: request.config.output.keep,
+    };
+    let manifest =
+        pool.install(|| advance(&folder, before.as_ref(), way, news, &settings, &mut steps, started))?;
+    Ok(RunReport { manifest, current, seconds: started.elapsed().as_secs_f64(), published: true })
+}
 
-    let Read { tracks, rejects, skipped, files } = read;
-    let rules = request.config.rules.clone();
-    let rows_in: u64 = tracks.iter().map(TracksBuilder::rows).sum();
-    let sessionized = steps.step(Step::Sessionize, Some(rows_in), || {
-        pool.install(|| Sessionized::new(Tracks::merge(tracks), rules))
-    });
-
-    let building = folder.begin()?;
-    let layout = Layout::default();
-    let kept = sessionized.sessionized_rows() as u64;
-    let written = steps.step(Step::Write, Some(kept), || {
-        let rejects = reject_batches(&rejects, layout.rows_of_a_group);
-        let advanced = |rows| observer.advanced(rows, 0);
-        pool.install(|| write_tables(&sessionized, &rejects, building.path(), layout, &advanced))
-    })?;
-
-    let mut by_reason = BTreeMap::new();
-    for reject in &rejects {
-        *by_reason.entry(reject.reason.as_str().to_owned()).or_insert(0) += 1;
+/// The files to read, and what becomes of their rows.
+fn choose_way(
+    request: &RunRequest,
+    before: Option<&Before>,
+    found: Vec<InputFile>,
+) -> Result<(Way, Vec<InputFile>), RunError> {
+    let Some(before) = before else { return Ok((Way::Afresh(None), found)) };
+    let manifest = &before.manifest;
+    let compared = compare(&manifest.inputs, found.clone(), &request.paths);
+    if !compared.changed.is_empty() || !compared.vanished.is_empty() {
+        return Err(RunError::Inputs { changed: compared.changed, vanished: compared.vanished });
     }
-    let rows = Rows {
-        read: rows_in + rejects.len() as u64,
-        sessionized: kept,
-        duplicates: sessionized.duplicate_rows() as u64,
-        rejected: rejects.len() as u64,
-        skipped,
+    let unreadable = || {
+        format!("snapshot {} has no state that this version of the program can read", before.snapshot.name)
     };
-    let WrittenTables { rows: tables, bytes, files: written_files, checks } = written;
-    let mut manifest = Manifest {
-        format: FORMAT,
-        snapshot: building.name().to_owned(),
-        created_at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
-        versions: Versions { tracklet: env!("CARGO_PKG_VERSION").to_owned(), writer: WRITER.to_owned() },
-        config_fingerprint: request.config.fingerprint(),
-        rows,
-        rejects: by_reason,
-        tables: tables.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
-        sessions: sessionized.session_count() as u64,
-        visitors: sessionized.visitor_count() as u64,
-        inputs: inputs_of(&inputs, files),
-        warnings: warnings(&inputs, &sessionized),
-        checks,
-        written: Written { files: written_files, bytes },
-        timings: BTreeMap::new(),
+    let again = if !before.is_readable() {
+        Some(unreadable())
+    } else if manifest.source_fingerprint != request.config.source_fingerprint() {
+        Some("[source] of the configuration has changed".to_owned())
+    } else {
+        None
     };
-    manifest.timings = std::mem::take(&mut steps.timings);
-    manifest.timings.insert("total".to_owned(), started.elapsed().as_secs_f64());
-    steps.step(Step::Publish, None, || building.publish(&manifest, request.config.output.keep))?;
-    Ok(RunReport {
-        manifest,
-        current: request.output.join(CURRENT),
-        seconds: started.elapsed().as_secs_f64(),
-    })
+    if let Some(reason) = again {
+        let mut files = found;
+        // Everything seen counts, also what these paths don't name.
+        if !compared.elsewhere.is_empty() {
+            files.extend(discover(&compared.elsewhere, request.format)?.files);
+            files.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+        }
+        return Ok((Way::Afresh(Some(reason)), files));
+    }
+    let way = if manifest.config_fingerprint != request.config.fingerprint() {
+        Way::FromRows("the configuration has changed".to_owned())
+    } else if manifest.versions.writer != WRITER {
+        Way::FromRows(format!("the tables were written by {}", manifest.versions.writer))
+    } else {
+        Way::Beside
+    };
+    Ok((way, compared.new))
 }
 
 /// Runs steps one after the other, and times them.
-struct Steps<'a> {
-    observer: &'a dyn Observer,
-    timings: BTreeMap<String, f64>,
+pub(crate) struct Steps<'a> {
+    pub(crate) observer: &'a dyn Observer,
+    pub(crate) timings: BTreeMap<String, f64>,
 }
 
 impl Steps<'_> {
-    fn step<T>(&mut self, step: Step, total: Option<u64>, work: impl FnOnce() -> T) -> T {
+    pub(crate) fn step<T>(&mut self, step: Step, total: Option<u64>, work: impl FnOnce() -> T) -> T {
         let started = Instant::now();
         self.observer.step_started(step, total);
         let result = work();
@@ -260,45 +323,22 @@ fn without_output(mut inputs: Inputs, output: &Path) -> Result<Inputs, InputErro
     Ok(inputs)
 }
 
-fn inputs_of(inputs: &Inputs, summaries: Vec<read::FileSummary>) -> Vec<Input> {
-    let modified = |micros: i64| {
-        DateTime::from_timestamp_micros(micros).map(|time| time.to_rfc3339_opts(SecondsFormat::Micros, true))
+fn inputs_of(inputs: &Inputs, summaries: &[read::FileSummary]) -> Vec<Input> {
+    let input = |(file, summary): (&InputFile, &read::FileSummary)| Input {
+        path: summary.name.clone(),
+        bytes: file.size,
+        modified: modified(file),
+        etag: file.etag.clone(),
+        rows: summary.rows,
+        rejected: summary.rejected,
+        skipped: summary.skipped,
     };
-    inputs
-        .files
-        .iter()
-        .zip(summaries)
-        .map(|(file, summary)| Input {
-            path: summary.name,
-            bytes: file.size,
-            modified: file.modified.and_then(modified),
-            etag: file.etag.clone(),
-            rows: summary.rows,
-            rejected: summary.rejected,
-            skipped: summary.skipped,
-        })
-        .collect()
+    inputs.files.iter().zip(summaries).map(input).collect()
 }
 
-/// What a person should look at: files passed over, counts of events that never happen.
-fn warnings(inputs: &Inputs, sessionized: &Sessionized) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if let [first, others @ ..] = inputs.ignored.as_slice() {
-        let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
-        warnings.push(format!("passed over for its unknown extension: {first}{others}"));
-    }
-    let events = sessionized.events_by_name();
-    let happens = |name: &str| events.iter().any(|(event, rows)| *event == name && *rows > 0);
-    if events.is_empty() {
-        return warnings;
-    }
-    for count in &sessionized.rules().counts {
-        for event in count.events.iter().filter(|event| !happens(event)) {
-            let known = events.iter().filter(|(_, rows)| *rows > 0).map(|(event, _)| *event);
-            let nearest =
-                nearest(event, known).map(|name| format!("; there is `{name}`")).unwrap_or_default();
-            warnings.push(format!("{} counts `{event}`, and no event is called that{nearest}", count.column));
-        }
-    }
-    warnings
+/// Files passed over.
+fn warnings_of(inputs: &Inputs) -> Vec<String> {
+    let [first, others @ ..] = inputs.ignored.as_slice() else { return Vec::new() };
+    let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+    vec![format!("passed over for its unknown extension: {first}{others}")]
 }

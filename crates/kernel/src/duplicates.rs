@@ -31,24 +31,46 @@ impl Dropped {
                     .into_par_iter()
                     .flat_map_iter(|entries| losers(tracks, &entries))
                     .collect();
-                rows.par_sort_unstable_by(|a, b| {
-                    tracks.event_id(*a).cmp(&tracks.event_id(*b)).then_with(|| precedence(tracks, *a, *b))
-                });
+                sort(tracks, &mut rows);
                 Self::new(tracks, rows)
             }
         }
     }
 
     fn new(tracks: &Tracks, rows: Vec<Row>) -> Self {
-        let mut chunks = vec![Vec::new(); tracks.chunks.len()];
+        let mut dropped = Self { rows: Vec::new(), chunks: vec![Vec::new(); tracks.chunks.len()] };
         for row in &rows {
-            let bits = &mut chunks[row.chunk()];
-            if bits.is_empty() {
-                bits.resize(tracks.chunks[row.chunk()].len().div_ceil(64), 0u64);
-            }
-            bits[row.place() / 64] |= 1 << (row.place() % 64);
+            dropped.hide(tracks, *row);
         }
-        Self { rows, chunks }
+        Self { rows, ..dropped }
+    }
+
+    /// Takes in more rows, found to be duplicates elsewhere.
+    pub(crate) fn add(&mut self, tracks: &Tracks, rows: impl Iterator<Item = Row>) {
+        let before = self.rows.len();
+        self.rows.extend(rows);
+        for place in before..self.rows.len() {
+            self.hide(tracks, self.rows[place]);
+        }
+        sort(tracks, &mut self.rows);
+    }
+
+    /// Makes a row one that does not stay, without counting it as a duplicate.
+    pub(crate) fn hide(&mut self, tracks: &Tracks, row: Row) {
+        if self.chunks.len() <= row.chunk() {
+            self.chunks.resize(row.chunk() + 1, Vec::new());
+        }
+        let bits = &mut self.chunks[row.chunk()];
+        if bits.is_empty() {
+            bits.resize(tracks.chunks[row.chunk()].len().div_ceil(64), 0u64);
+        }
+        bits[row.place() / 64] |= 1 << (row.place() % 64);
+    }
+
+    /// Whether a row does not stay.
+    pub(crate) fn is_hidden(&self, row: Row) -> bool {
+        let bits = self.chunks.get(row.chunk()).and_then(|bits| bits.get(row.place() / 64));
+        bits.is_some_and(|word| word >> (row.place() % 64) & 1 == 1)
     }
 
     /// The dropped rows, ordered by (`event_id`, `timestamp`, `received_at`, `anonymous_id`, `user_id`, `event`),
@@ -95,6 +117,13 @@ impl Dropped {
         let bits = self.chunks.get(chunk).map_or(&[][..], Vec::as_slice);
         (0..rows).filter(move |place| bits.get(place / 64).is_none_or(|word| word >> (place % 64) & 1 == 0))
     }
+}
+
+/// Orders rows as `tracklet_duplicates` has them.
+fn sort(tracks: &Tracks, rows: &mut [Row]) {
+    rows.par_sort_unstable_by(|a, b| {
+        tracks.event_id(*a).cmp(&tracks.event_id(*b)).then_with(|| precedence(tracks, *a, *b))
+    });
 }
 
 /// A row and 32 bits of its id's hash that say nothing of its partition.
@@ -147,7 +176,8 @@ fn losers(tracks: &Tracks, entries: &[Entry]) -> Vec<Row> {
                 break;
             };
             if known_hash == hash && tracks.event_id(known) == tracks.event_id(row) {
-                let stays = precedence(tracks, known, row) != Ordering::Greater;
+                // Of equal rows the later stays: an increment has the one that is stored behind the new ones.
+                let stays = precedence(tracks, known, row) == Ordering::Less;
                 losers.push(if stays { row } else { known });
                 if !stays {
                     entries[slots[slot] as usize].1 = row;

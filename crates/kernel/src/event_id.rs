@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::ops::Range;
+use twox_hash::XxHash64;
 
 /// Length of a UUID's text.
 const UUID_LENGTH: usize = 36;
@@ -12,6 +13,16 @@ const DIGITS: usize = 32;
 /// Where the digits between hyphens stand in a UUID's text, and where among its digits alone.
 const GROUPS: [(Range<usize>, Range<usize>); 5] =
     [(0..8, 0..8), (9..13, 8..12), (14..18, 12..16), (19..23, 16..20), (24..36, 20..32)];
+
+/// The hash of an event id's text that is stored beside the tables: XXH64 with seed 0, as a signed number.
+///
+/// ```
+/// assert_eq!(tracklet_kernel::event_id::stored_hash(b"m1"), tracklet_kernel::event_id::stored_hash(b"m1"));
+/// assert_eq!(tracklet_kernel::event_id::stored_hash(b"").cast_unsigned(), 0xEF46_DB37_51D8_E999);
+/// ```
+pub fn stored_hash(text: &[u8]) -> i64 {
+    XxHash64::oneshot(0, text).cast_signed()
+}
 
 /// One event id. The order is that of the text's bytes.
 #[derive(Debug, Clone, Copy)]

@@ -14,16 +14,25 @@ pub struct Identity {
     aliases: Vec<u32>,
     /// By alias: its place in that order, which for ids orders as their bytes do.
     ranks: Vec<u32>,
+    /// By alias: the latest login of that device.
+    logins: Vec<Login>,
+}
+
+/// An alias that went from one visitor to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moved {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
 }
 
 /// A login of a device: when, and as whom.
-#[derive(Clone, Copy)]
-struct Login {
-    timestamp: i64,
-    user_id: u32,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Login {
+    pub(crate) timestamp: i64,
+    pub(crate) user_id: u32,
 }
 
-const NO_LOGIN: Login = Login { timestamp: i64::MIN, user_id: NONE };
+pub(crate) const NO_LOGIN: Login = Login { timestamp: i64::MIN, user_id: NONE };
 
 impl Identity {
     /// The visitor of an alias is the user of the latest kept track on that device that has one (on a tie the
@@ -64,7 +73,73 @@ impl Identity {
             visitors[*alias as usize] = if user_id == NONE { *alias } else { user_id };
             ranks[*alias as usize] = rank as u32;
         }
-        Self { visitors, aliases, ranks }
+        Self { visitors, aliases, ranks, logins }
+    }
+
+    /// What an earlier run has found: by alias, in the order of bytes, the visitor and when the login was that made it
+    /// so.
+    pub(crate) fn stored(visitors: Vec<u32>, last_logins: &[Option<i64>]) -> Self {
+        let login = |(visitor, timestamp): (&u32, &Option<i64>)| {
+            timestamp.map_or(NO_LOGIN, |timestamp| Login { timestamp, user_id: *visitor })
+        };
+        let logins = visitors.iter().zip(last_logins).map(login).collect();
+        let aliases: Vec<u32> = (0..visitors.len() as u32).collect();
+        Self { visitors, ranks: aliases.clone(), aliases, logins }
+    }
+
+    /// Takes in the kept tracks of the first `chunks` chunks; answers the aliases known before that changed their
+    /// visitor. The result is that of [`Identity::resolve`] over the tracks before and these.
+    ///
+    /// # Cost
+    /// One pass over the tracks, one over the aliases if there is a new one.
+    pub(crate) fn advance(&mut self, tracks: &Tracks, dropped: &Dropped, chunks: usize) -> Vec<Moved> {
+        let ids = tracks.ids.len();
+        self.logins.resize(ids, NO_LOGIN);
+        self.visitors.resize(ids, NONE);
+        self.ranks.resize(ids, NONE);
+        let mut seen = vec![false; ids];
+        for (number, chunk) in tracks.chunks[..chunks].iter().enumerate() {
+            let kept = dropped.kept(number, chunk.len());
+            collect(tracks, chunk, kept, &mut self.logins, &mut seen);
+        }
+        let (mut moved, mut new) = (Vec::new(), Vec::new());
+        for alias in (0..ids).filter(|alias| seen[*alias]) {
+            let (from, user_id) = (self.visitors[alias], self.logins[alias].user_id);
+            let to = if user_id == NONE { alias as u32 } else { user_id };
+            self.visitors[alias] = to;
+            if from == NONE {
+                new.push(alias as u32);
+            } else if from != to {
+                moved.push(Moved { from, to });
+            }
+        }
+        self.add_aliases(tracks, new);
+        moved
+    }
+
+    fn add_aliases(&mut self, tracks: &Tracks, new: Vec<u32>) {
+        if new.is_empty() {
+            return;
+        }
+        let before = std::mem::take(&mut self.aliases);
+        self.aliases.reserve(before.len() + new.len());
+        let mut from = 0;
+        for alias in tracks.ids.sorted_by_bytes(new) {
+            let text = tracks.ids.get(alias);
+            let up_to = from + before[from..].partition_point(|known| tracks.ids.get(*known) < text);
+            self.aliases.extend_from_slice(&before[from..up_to]);
+            self.aliases.push(alias);
+            from = up_to;
+        }
+        self.aliases.extend_from_slice(&before[from..]);
+        for (rank, alias) in self.aliases.iter().enumerate() {
+            self.ranks[*alias as usize] = rank as u32;
+        }
+    }
+
+    /// The latest login of a device.
+    pub(crate) fn login(&self, alias: u32) -> Login {
+        self.logins[alias as usize]
     }
 
     /// The visitor of an alias that some kept track has.

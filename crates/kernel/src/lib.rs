@@ -14,6 +14,7 @@ pub mod duplicates;
 pub mod event_id;
 pub mod event_name;
 pub mod identity;
+pub mod increment;
 pub mod intern;
 #[doc(hidden)]
 pub mod oracle;
@@ -22,4 +23,5 @@ pub mod rules;
 pub mod sessionize;
 pub mod tables;
 pub mod time;
+mod timeline;
 pub mod tracks;

@@ -109,6 +109,12 @@ impl SortedTracks {
         }
     }
 
+    /// The place of a visitor among those with tracks.
+    pub(crate) fn find_visitor(&self, visitor: u32, identity: &Identity) -> Option<usize> {
+        let rank = identity.rank(visitor);
+        self.visitors.binary_search_by_key(&rank, |visitor| identity.rank(*visitor)).ok()
+    }
+
     /// How many tracks there are.
     pub fn len(&self) -> usize {
         self.rows.len()

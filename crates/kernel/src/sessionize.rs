@@ -5,6 +5,7 @@ use crate::identity::Identity;
 use crate::intern::NONE;
 use crate::order::SortedTracks;
 use crate::rules::{Duplicates, Rules};
+use crate::timeline::Timeline;
 use crate::tracks::Tracks;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -13,6 +14,9 @@ use std::ops::Range;
 const VISITORS_AT_ONCE: usize = 1 << 12;
 
 /// Ordered tracks cut into sessions: all that the tables hold, in columns.
+///
+/// Made of all tracks, or by an [`Increment`](crate::increment::Increment) of some whole sessions, with a timeline of
+/// all the others.
 #[derive(Debug)]
 pub struct Sessionized {
     pub(crate) tracks: Tracks,
@@ -20,7 +24,9 @@ pub struct Sessionized {
     pub(crate) identity: Identity,
     pub(crate) sorted: SortedTracks,
     pub(crate) sessions: Sessions,
-    rules: Rules,
+    /// All sessions, where not all tracks are at hand.
+    pub(crate) timeline: Option<Timeline>,
+    pub(crate) rules: Rules,
 }
 
 impl Sessionized {
@@ -33,7 +39,7 @@ impl Sessionized {
         let identity = Identity::resolve(&tracks, &dropped);
         let sorted = SortedTracks::moving(&mut tracks, &mut dropped, &identity);
         let sessions = Sessions::scan(&tracks, &sorted, &rules);
-        Self { tracks, dropped, identity, sorted, sessions, rules }
+        Self { tracks, dropped, identity, sorted, sessions, timeline: None, rules }
     }
 
     /// The rules the sessions were cut by.
@@ -46,9 +52,9 @@ impl Sessionized {
         &self.tracks
     }
 
-    /// Rows that became part of a session.
-    pub fn sessionized_rows(&self) -> usize {
-        self.sorted.len()
+    /// Rows that are part of a session, at hand or not.
+    pub fn sessionized_rows(&self) -> u64 {
+        self.timeline.as_ref().map_or(self.sorted.len() as u64, Timeline::tracks)
     }
 
     /// Rows dropped as duplicates.
@@ -56,14 +62,27 @@ impl Sessionized {
         self.dropped.len()
     }
 
-    /// How many sessions there are. They are numbered from 0 in the order (visitor by bytes, time).
+    /// How many sessions' tracks are at hand. They are numbered from 0 in the order (visitor by bytes, time).
     pub fn session_count(&self) -> usize {
         self.sessions.starts.len()
     }
 
-    /// How many visitors have a session.
+    /// How many sessions there are, at hand or not, in the same order.
+    pub fn all_session_count(&self) -> usize {
+        self.timeline.as_ref().map_or(self.session_count(), Timeline::len)
+    }
+
+    /// How many visitors have a session, at hand or not.
     pub fn visitor_count(&self) -> usize {
-        self.sorted.visitors().len()
+        self.timeline.as_ref().map_or(self.sorted.visitors().len(), Timeline::visitor_count)
+    }
+
+    /// When every session starts, in microseconds, and how many tracks it has, at hand or not.
+    pub fn all_sessions(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
+        (0..self.all_session_count()).map(|session| {
+            let session = self.any_session(session);
+            (session.start, u64::from(session.tracks))
+        })
     }
 
     /// How many aliases the sessionized rows have.
@@ -73,8 +92,7 @@ impl Sessionized {
 
     /// The places of a session's tracks in the order of all tracks.
     pub fn session_places(&self, session: usize) -> Range<usize> {
-        let end = self.sessions.starts.get(session + 1).map_or(self.sorted.len(), |start| *start as usize);
-        self.sessions.starts[session] as usize..end
+        self.sessions.places(&self.sorted, session)
     }
 
     /// When a session starts, in microseconds.
@@ -95,12 +113,53 @@ impl Sessionized {
         self.tracks.event_names().zip(counts).collect()
     }
 
-    /// The sessions of one visitor, who is named by the place in the order of visitors.
-    pub(crate) fn sessions_of(&self, visitor: usize) -> Range<usize> {
-        let end = self.sessions.first_of_visitor.get(visitor + 1);
-        let end = end.map_or(self.session_count(), |session| *session as usize);
-        self.sessions.first_of_visitor[visitor] as usize..end
+    /// All sessions of one visitor, who is named by the place in the order of all visitors.
+    pub(crate) fn all_sessions_of(&self, visitor: usize) -> Range<usize> {
+        let firsts = match &self.timeline {
+            Some(timeline) => timeline.first_of_visitor(),
+            None => &self.sessions.first_of_visitor,
+        };
+        let end = firsts.get(visitor + 1).map_or(self.all_session_count(), |session| *session as usize);
+        firsts[visitor] as usize..end
     }
+
+    /// The session of this number among all.
+    pub(crate) fn any_session(&self, session: usize) -> AnySession {
+        match &self.timeline {
+            Some(timeline) => timeline.get(session),
+            None => self.session_at_hand(session),
+        }
+    }
+
+    /// The session of this number among those at hand.
+    pub(crate) fn session_at_hand(&self, session: usize) -> AnySession {
+        self.sessions.get(&self.sorted, session)
+    }
+
+    /// When the event before the first of a session was, if its visitor has one.
+    pub(crate) fn previous_end(&self, session: usize) -> Option<i64> {
+        match &self.timeline {
+            Some(timeline) => timeline.previous_end(session),
+            None => {
+                let first = self.sessions.starts[session] as usize;
+                let visitor = self.sessions.visitors[session] as usize;
+                (first > self.sorted.places(visitor).start).then(|| self.sorted.timestamps()[first - 1])
+            }
+        }
+    }
+}
+
+/// A session, whether its tracks are at hand or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AnySession {
+    /// As a number of the tracks' ids.
+    pub(crate) visitor: u32,
+    /// Its number among its visitor's, from 1.
+    pub(crate) number: u32,
+    pub(crate) tracks: u32,
+    /// Times of its first and last event.
+    pub(crate) start: i64,
+    pub(crate) end: i64,
 }
 
 /// Sessions in columns, in the order of their tracks.
@@ -121,7 +180,32 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    fn scan(tracks: &Tracks, sorted: &SortedTracks, rules: &Rules) -> Self {
+    /// The session of this number; its own number is right where all tracks are at hand.
+    pub(crate) fn get(&self, sorted: &SortedTracks, session: usize) -> AnySession {
+        let places = self.places(sorted, session);
+        AnySession {
+            visitor: sorted.visitors()[self.visitors[session] as usize],
+            number: self.numbers[session],
+            tracks: places.len() as u32,
+            start: sorted.timestamps()[places.start],
+            end: sorted.timestamps()[places.end - 1],
+        }
+    }
+
+    /// The places of a session's tracks in the order of all tracks.
+    pub(crate) fn places(&self, sorted: &SortedTracks, session: usize) -> Range<usize> {
+        let end = self.starts.get(session + 1).map_or(sorted.len(), |start| *start as usize);
+        self.starts[session] as usize..end
+    }
+
+    /// The sessions of one visitor, who is named by the place in the order of visitors.
+    pub(crate) fn of_visitor(&self, visitor: usize) -> Range<usize> {
+        let end = self.first_of_visitor.get(visitor + 1);
+        let end = end.map_or(self.starts.len(), |session| *session as usize);
+        self.first_of_visitor[visitor] as usize..end
+    }
+
+    pub(crate) fn scan(tracks: &Tracks, sorted: &SortedTracks, rules: &Rules) -> Self {
         let counted = CountedEvents::new(tracks, rules);
         let visitors = sorted.visitors().len();
         let pieces: Vec<Self> = (0..visitors.div_ceil(VISITORS_AT_ONCE))

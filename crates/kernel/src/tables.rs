@@ -1,8 +1,10 @@
 //! The tables as Arrow arrays: their schemas, and the columns of any stretch of rows.
 
+use crate::event_id::stored_hash;
+use crate::identity::NO_LOGIN;
 use crate::intern::{Interner, NONE};
 use crate::rules::{Rules, whole_minutes};
-use crate::sessionize::Sessionized;
+use crate::sessionize::{AnySession, Sessionized};
 use arrow::array::{
     ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArray, StringBuilder,
     TimestampMicrosecondArray, UInt32Array,
@@ -151,6 +153,48 @@ impl Table {
     }
 }
 
+/// What the next run needs and no table has. Each is aligned to the rows of a table and stored beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Of every track, aligned to `dbt_mapped_tracks`: its user, its arrival, and the hash of its id.
+    Tracks,
+    /// Of every session, aligned to `dbt_session_tracks`: its end and how many tracks it has.
+    Sessions,
+    /// Of every alias, aligned to `dbt_aliases_mapping`: when the login was that decides its visitor.
+    Aliases,
+}
+
+impl State {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Tracks, Self::Sessions, Self::Aliases];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tracks => "tracks",
+            Self::Sessions => "sessions",
+            Self::Aliases => "aliases",
+        }
+    }
+
+    /// Its columns, in order.
+    pub fn schema(self) -> SchemaRef {
+        let fields = match self {
+            Self::Tracks => vec![
+                field("user_id", DataType::Utf8, Nulls::Some),
+                field("received_at", timestamp_type(), Nulls::Some),
+                field("event_id_hash", DataType::Int64, Nulls::None),
+            ],
+            Self::Sessions => vec![
+                field("ended_at", timestamp_type(), Nulls::None),
+                field("tracks", DataType::Int64, Nulls::None),
+            ],
+            Self::Aliases => vec![field("last_login_at", timestamp_type(), Nulls::Some)],
+        };
+        Arc::new(Schema::new(fields))
+    }
+}
+
 /// Whether a column may hold nulls.
 #[derive(Clone, Copy)]
 enum Nulls {
@@ -183,7 +227,7 @@ pub struct Run {
 
 impl Sessionized {
     /// Every column that a table of tracks has, for the tracks of `runs` in order: `dbt_mapped_tracks`,
-    /// `dbt_track_facts` and `dbt_tracks_flow` are projections of it.
+    /// `dbt_track_facts`, `dbt_tracks_flow` and the state beside them are projections of it.
     ///
     /// Texts that repeat are dictionaries with `u32` keys, their values in order of appearance; the columns
     /// `event`, `event_2`, ... share one.
@@ -192,7 +236,10 @@ impl Sessionized {
         let mut event_ids = TextColumn::with_capacity(rows);
         let mut anonymous_ids = LocalDictionary::new(rows);
         let mut visitors = LocalDictionary::new(rows);
+        let mut user_ids = LocalDictionary::new(rows);
         let mut session_ids = SessionIds::default();
+        let mut hashes = Vec::with_capacity(rows);
+        let mut received = Vec::with_capacity(rows);
         let mut timestamps = Vec::with_capacity(rows);
         let mut idle_minutes = Vec::with_capacity(rows);
         let mut sequence_numbers = Vec::with_capacity(rows);
@@ -201,19 +248,25 @@ impl Sessionized {
         for run in runs {
             let session = self.session_places(run.session);
             let visitor = self.sessions.visitors[run.session] as usize;
-            let first_of_visitor = self.sorted.places(visitor).start;
-            session_ids.push(self, run.session, run.places.len());
+            let mut previous = match run.places.start {
+                first if first == session.start => self.previous_end(run.session),
+                place => Some(all_timestamps[place - 1]),
+            };
+            session_ids.push(self, self.session_at_hand(run.session), run.places.len());
             for place in run.places.clone() {
                 let row = self.sorted.row(place);
+                let start_of_id = event_ids.text.len();
                 self.tracks.event_id(row).append_to(&mut event_ids.text);
+                hashes.push(stored_hash(&event_ids.text[start_of_id..]));
                 event_ids.end_value();
-                anonymous_ids.push(self.tracks.chunks[row.chunk()].anonymous_ids[row.place()]);
+                let chunk = &self.tracks.chunks[row.chunk()];
+                anonymous_ids.push(chunk.anonymous_ids[row.place()]);
+                user_ids.push(chunk.user_ids[row.place()]);
+                received.push(self.tracks.received_at(row));
                 visitors.push(self.sorted.visitors()[visitor]);
                 timestamps.push(all_timestamps[place]);
-                idle_minutes.push(
-                    (place > first_of_visitor)
-                        .then(|| whole_minutes(all_timestamps[place - 1], all_timestamps[place])),
-                );
+                idle_minutes.push(previous.map(|previous| whole_minutes(previous, all_timestamps[place])));
+                previous = Some(all_timestamps[place]);
                 sequence_numbers.push((place - session.start + 1) as i64);
             }
             events.push(self, run.places.clone(), session.end);
@@ -226,49 +279,36 @@ impl Sessionized {
             ("idle_time_minutes".into(), Arc::new(Int64Array::from(idle_minutes))),
             ("session_id".into(), session_ids.finish()),
             ("track_sequence_number".into(), Arc::new(Int64Array::from(sequence_numbers))),
+            ("user_id".into(), user_ids.finish(&self.tracks.ids)),
+            ("received_at".into(), optional_times(received)),
+            ("event_id_hash".into(), Arc::new(Int64Array::from(hashes))),
         ];
         let names = std::iter::once("event".to_owned()).chain(following_events(self.rules()));
         columns.extend(names.zip(events.finish(&self.tracks.names)));
         batch(columns)
     }
 
-    /// Every column that a table of sessions has, for these sessions in order.
+    /// Every column that a table of session facts has, for these sessions, which are at hand, in order.
     pub fn session_columns(&self, sessions: &(impl Iterator<Item = usize> + Clone)) -> RecordBatch {
         let rows = sessions.clone().count();
-        let all_timestamps = self.sorted.timestamps();
-        let ended_at = |session: usize| all_timestamps[self.session_places(session).end - 1];
         let mut session_ids = SessionIds::default();
         let mut visitors = LocalDictionary::new(rows);
-        for session in sessions.clone() {
-            session_ids.push(self, session, 1);
-            visitors.push(self.sorted.visitors()[self.sessions.visitors[session] as usize]);
+        let all: Vec<AnySession> = sessions.clone().map(|session| self.session_at_hand(session)).collect();
+        for session in &all {
+            session_ids.push(self, *session, 1);
+            visitors.push(session.visitor);
         }
-        let next_start = |session: usize| {
-            let visitor = self.sessions.visitors.get(session + 1)?;
-            (*visitor == self.sessions.visitors[session]).then(|| self.session_start(session + 1))
-        };
-        let next: Vec<Option<i64>> = sessions.clone().map(next_start).collect();
         let num_pvs = |session: usize| match &self.sessions.distinct_ids {
             Some(distinct) => i64::from(distinct[session]),
             None => self.session_places(session).len() as i64,
         };
-        let duration = |session: usize| whole_minutes(self.session_start(session), ended_at(session));
-        let starts = sessions.clone().map(|session| self.session_start(session)).collect();
+        let duration = |session: &AnySession| whole_minutes(session.start, session.end);
         let mut columns: Vec<(String, ArrayRef)> = vec![
             ("session_id".into(), session_ids.finish()),
             ("dbt_visitor_id".into(), visitors.finish(&self.tracks.ids)),
-            ("session_start_at".into(), times(starts)),
-            (
-                "session_sequence_number".into(),
-                integers(sessions.clone().map(|session| i64::from(self.sessions.numbers[session]))),
-            ),
-            (
-                "next_session_start_at".into(),
-                Arc::new(TimestampMicrosecondArray::from(next).with_data_type(timestamp_type())),
-            ),
-            ("ended_at".into(), times(sessions.clone().map(ended_at).collect())),
+            ("ended_at".into(), times(all.iter().map(|session| session.end).collect())),
             ("num_pvs".into(), integers(sessions.clone().map(num_pvs))),
-            ("session_duration".into(), integers(sessions.clone().map(duration))),
+            ("session_duration".into(), integers(all.iter().map(duration))),
         ];
         for (count, values) in self.rules().counts.iter().zip(&self.sessions.counts) {
             let values = sessions.clone().map(|session| i64::from(values[session]));
@@ -277,25 +317,66 @@ impl Sessionized {
         batch(columns)
     }
 
-    /// Rows of `dbt_aliases_mapping`, of the aliases in `range` by the order of their bytes.
+    /// Rows of `dbt_session_tracks` and of the state beside it, of the sessions in `range` among all.
+    pub fn timeline_columns(&self, range: Range<usize>) -> RecordBatch {
+        let mut session_ids = SessionIds::default();
+        let mut visitors = LocalDictionary::new(range.len());
+        let end = self.all_session_count().min(range.end + 1);
+        let all: Vec<AnySession> = (range.start..end).map(|session| self.any_session(session)).collect();
+        let (rows, after) = (&all[..range.len()], &all[1.min(all.len())..]);
+        for session in rows {
+            session_ids.push(self, *session, 1);
+            visitors.push(session.visitor);
+        }
+        let next_start = |(place, session): (usize, &AnySession)| {
+            let next = after.get(place).filter(|next| next.visitor == session.visitor);
+            next.map(|next| next.start)
+        };
+        batch(vec![
+            ("session_id".into(), session_ids.finish()),
+            ("dbt_visitor_id".into(), visitors.finish(&self.tracks.ids)),
+            ("session_start_at".into(), times(rows.iter().map(|session| session.start).collect())),
+            (
+                "session_sequence_number".into(),
+                integers(rows.iter().map(|session| i64::from(session.number))),
+            ),
+            (
+                "next_session_start_at".into(),
+                optional_times(rows.iter().enumerate().map(next_start).collect()),
+            ),
+            ("ended_at".into(), times(rows.iter().map(|session| session.end).collect())),
+            ("tracks".into(), integers(rows.iter().map(|session| i64::from(session.tracks)))),
+        ])
+    }
+
+    /// Rows of `dbt_aliases_mapping` and of the state beside it, of the aliases in `range` by the order of their bytes.
     pub fn alias_columns(&self, range: Range<usize>) -> RecordBatch {
         let aliases = &self.identity.aliases()[range];
         let visitors = aliases.iter().map(|alias| self.identity.visitor(*alias));
+        let login = |alias: &u32| {
+            let login = self.identity.login(*alias);
+            (login != NO_LOGIN).then_some(login.timestamp)
+        };
         batch(vec![
             ("alias".into(), texts(aliases.iter().map(|alias| self.tracks.id(*alias)))),
             ("dbt_visitor_id".into(), texts(visitors.map(|visitor| self.tracks.id(visitor)))),
+            ("last_login_at".into(), optional_times(aliases.iter().map(login).collect())),
         ])
     }
 
     /// Rows of `dbt_user_session_facts`, of the visitors in `range` by the order of their bytes.
     pub fn visitor_columns(&self, range: Range<usize>) -> RecordBatch {
-        let ids = self.sorted.visitors()[range.clone()].iter();
-        let sessions = range.clone().map(|visitor| self.sessions_of(visitor));
+        let sessions: Vec<Range<usize>> = range.map(|visitor| self.all_sessions_of(visitor)).collect();
+        let first = |sessions: &Range<usize>| self.any_session(sessions.start);
+        let last = |sessions: &Range<usize>| self.any_session(sessions.end - 1);
         batch(vec![
-            ("dbt_visitor_id".into(), texts(ids.map(|id| self.tracks.id(*id)))),
-            ("first_date".into(), times(sessions.clone().map(|s| self.session_start(s.start)).collect())),
-            ("last_date".into(), times(sessions.clone().map(|s| self.session_start(s.end - 1)).collect())),
-            ("number_of_sessions".into(), integers(sessions.map(|sessions| sessions.len() as i64))),
+            (
+                "dbt_visitor_id".into(),
+                texts(sessions.iter().map(|sessions| self.tracks.id(first(sessions).visitor))),
+            ),
+            ("first_date".into(), times(sessions.iter().map(|sessions| first(sessions).start).collect())),
+            ("last_date".into(), times(sessions.iter().map(|sessions| last(sessions).start).collect())),
+            ("number_of_sessions".into(), integers(sessions.iter().map(|sessions| sessions.len() as i64))),
         ])
     }
 
@@ -305,15 +386,14 @@ impl Sessionized {
         let rows = self.dropped.rows()[range].iter().copied();
         let tracks = &self.tracks;
         let event_ids = rows.clone().map(|row| tracks.event_id(row).to_string());
-        let received_at: TimestampMicrosecondArray =
-            rows.clone().map(|row| tracks.received_at(row)).collect();
+        let received_at = rows.clone().map(|row| tracks.received_at(row)).collect();
         batch(vec![
             ("event_id".into(), Arc::new(StringArray::from_iter_values(event_ids))),
             ("anonymous_id".into(), texts(rows.clone().map(|row| tracks.anonymous_id(row)))),
             ("user_id".into(), texts(rows.clone().map(|row| tracks.user_id(row)))),
             ("event".into(), texts(rows.clone().map(|row| tracks.event_name(row)))),
             ("timestamp".into(), times(rows.map(|row| tracks.timestamp(row)).collect())),
-            ("received_at".into(), Arc::new(received_at.with_data_type(timestamp_type()))),
+            ("received_at".into(), optional_times(received_at)),
         ])
     }
 }
@@ -330,6 +410,10 @@ fn texts<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
 }
 
 fn times(micros: Vec<i64>) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from(micros).with_data_type(timestamp_type()))
+}
+
+fn optional_times(micros: Vec<Option<i64>>) -> ArrayRef {
     Arc::new(TimestampMicrosecondArray::from(micros).with_data_type(timestamp_type()))
 }
 
@@ -457,11 +541,9 @@ struct SessionIds {
 }
 
 impl SessionIds {
-    fn push(&mut self, sessionized: &Sessionized, session: usize, rows: usize) {
-        let sessions = &sessionized.sessions;
-        let visitor = sessionized.sorted.visitors()[sessions.visitors[session] as usize];
-        let visitor = sessionized.tracks.ids.get(visitor);
-        write!(self.values, "{} - {visitor}", sessions.numbers[session]).expect("memory takes all writes");
+    fn push(&mut self, sessionized: &Sessionized, session: AnySession, rows: usize) {
+        let visitor = sessionized.tracks.ids.get(session.visitor);
+        write!(self.values, "{} - {visitor}", session.number).expect("memory takes all writes");
         self.values.append_value("");
         self.keys.extend(std::iter::repeat_n(self.count, rows));
         self.count += 1;

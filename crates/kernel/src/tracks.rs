@@ -129,6 +129,23 @@ impl Chunk {
         self.len() == CHUNK_ROWS || self.event_ids.text_bytes() >= CHUNK_TEXT_BYTES
     }
 
+    /// The rows that stay.
+    fn filtered(&self, stays: &[bool]) -> Self {
+        let mut filtered = Self::default();
+        let mut text = Vec::new();
+        for place in (0..self.len()).filter(|place| stays[*place]) {
+            text.clear();
+            self.event_ids.get(place).append_to(&mut text);
+            filtered.event_ids.push(std::str::from_utf8(&text).expect("an event id is text"));
+            filtered.anonymous_ids.push(self.anonymous_ids[place]);
+            filtered.user_ids.push(self.user_ids[place]);
+            filtered.events.push(self.events[place]);
+            filtered.timestamps.push(self.timestamps[place]);
+            filtered.received.push(self.received[place]);
+        }
+        filtered
+    }
+
     /// Takes every interned number to its new one.
     fn renumber(&mut self, ids: &[u32], names: &[u32]) {
         let renumber = |column: &mut [u32], to: &[u32]| {
@@ -172,6 +189,27 @@ impl TracksBuilder {
     /// How many tracks came through the gate.
     pub fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// Leaves out the tracks whose (anonymous id, user id) `keep` does not hold for; answers how many.
+    ///
+    /// # Cost
+    /// One call a track; the columns are made anew where one goes.
+    pub fn retain(&mut self, keep: impl Fn(Option<&str>, Option<&str>) -> bool) -> u64 {
+        let ids = &self.ids;
+        let text = |number: u32| (number != NONE).then(|| ids.get(number));
+        let before = self.rows;
+        for chunk in &mut self.chunks {
+            let stays: Vec<bool> = (chunk.anonymous_ids.iter().zip(&chunk.user_ids))
+                .map(|(anonymous_id, user_id)| keep(text(*anonymous_id), text(*user_id)))
+                .collect();
+            if stays.contains(&false) {
+                self.rows -= stays.iter().filter(|stays| !**stays).count() as u64;
+                *chunk = chunk.filtered(&stays);
+            }
+        }
+        self.chunks.retain(|chunk| chunk.len() > 0);
+        before - self.rows
     }
 
     /// Takes the rows of `batch` that are tracks; answers those that are not, in row order.
@@ -379,6 +417,36 @@ impl Tracks {
         }
         assert!(tracks.chunks.len() <= CHUNK_ROWS, "at most 2^32 tracks");
         tracks
+    }
+
+    /// All tracks of `builders`, the ids numbered as in `ids`, new ones behind them.
+    pub(crate) fn merge_onto(ids: Interner, builders: Vec<TracksBuilder>) -> Self {
+        let mut tracks = Self { ids, ..Self::default() };
+        for builder in builders {
+            tracks.append(builder);
+        }
+        tracks
+    }
+
+    /// Takes in the tracks of `builder`.
+    pub fn add(&mut self, builder: TracksBuilder) {
+        self.append(builder);
+    }
+
+    /// Takes in the tracks of `builder` behind all others; answers their chunks.
+    pub(crate) fn append(&mut self, mut builder: TracksBuilder) -> std::ops::Range<usize> {
+        let ids = self.ids.absorb(&builder.ids);
+        let names = self.names.absorb(&builder.names);
+        builder.chunks.par_iter_mut().for_each(|chunk| chunk.renumber(&ids, &names));
+        let start = self.chunks.len();
+        self.chunks.append(&mut builder.chunks);
+        assert!(self.chunks.len() <= CHUNK_ROWS, "at most 2^32 tracks");
+        start..self.chunks.len()
+    }
+
+    /// The rows of these chunks, in the order in which they were pushed.
+    pub(crate) fn rows_of(&self, chunks: std::ops::Range<usize>) -> impl Iterator<Item = Row> + '_ {
+        chunks.flat_map(|number| (0..self.chunks[number].len()).map(move |place| Row::new(number, place)))
     }
 
     /// How many tracks there are.

@@ -11,9 +11,8 @@ use std::fmt;
 use std::io::Write;
 use tracklet_engine::config::{Config, FILE_NAME, Format};
 use tracklet_engine::error::Hint;
-use tracklet_engine::manifest::Manifest;
 use tracklet_engine::read::Strictness;
-use tracklet_engine::run::{self as engine, RunRequest};
+use tracklet_engine::run::{self as engine, Refresh, RunReport, RunRequest};
 
 pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
     if let Some(target) = &arguments.target {
@@ -24,7 +23,12 @@ pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
     }
     let request = request(arguments)?;
     let report = engine::run(&request, &Progress::new(log))?;
-    tell_details(&report.manifest);
+    if !report.published {
+        return Ok(nothing_new(&report, log));
+    }
+    if let Some(reason) = &report.manifest.reason {
+        tracing::info!("everything was made anew: {reason}");
+    }
     for warning in &report.manifest.warnings {
         tracing::warn!("{warning}");
     }
@@ -45,31 +49,29 @@ fn request(arguments: &RunArguments) -> Result<RunRequest, Failure> {
         threads: arguments.threads,
         max_line: arguments.max_line.get(),
         temp_dir: arguments.temp_dir.clone(),
+        refresh: if arguments.full_refresh { Refresh::Full } else { Refresh::Incremental },
         config,
     })
 }
 
-/// What each file gave and each check found, for who asks twice.
-fn tell_details(manifest: &Manifest) {
-    for input in &manifest.inputs {
-        tracing::debug!(
-            rows = input.rows,
-            rejected = input.rejected,
-            skipped = input.skipped,
-            "read `{}`",
-            input.path
-        );
+/// Tells that there was nothing to do.
+fn nothing_new(report: &RunReport, log: &Log) -> Status {
+    let (files, current) = (report.manifest.inputs.len(), report.current.display());
+    match log.format {
+        LogFormat::Json => tracing::info!(files, output = %current, "no new files"),
+        LogFormat::Text if !log.quiet => {
+            eprintln!("no new files; {current} is that of the {files} read before")
+        }
+        LogFormat::Text => {}
     }
-    for check in &manifest.checks {
-        let came = if check.passed { "holds" } else { "DOES NOT HOLD" };
-        tracing::debug!("{came}: {} ({})", check.invariant, check.found);
-    }
+    Status::Done
 }
 
 /// Tells what came of the run.
 fn finish(summary: &Summary, log: &Log) -> Status {
     match log.format {
         LogFormat::Json => tracing::info!(
+            mode = summary.mode,
             files = summary.files,
             read = summary.read,
             sessionized = summary.sessionized,

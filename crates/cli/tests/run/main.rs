@@ -2,8 +2,7 @@
 
 mod bytes;
 mod codes;
+mod incremental;
 mod init;
-mod input;
 mod publishing;
 mod support;
-mod talk;

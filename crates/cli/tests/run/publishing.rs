@@ -25,12 +25,13 @@ fn kill_9_at_any_moment_leaves_whole_tables_and_the_next_run_is_fine() {
     let (out, lines) = (folder.path().join("out"), shop_lines());
     fs::write(folder.path().join("small.json"), lines[..300].join("\n")).unwrap();
     let shop = shop();
-    let large = ["run", shop.to_str().unwrap()];
+    let large = ["run", shop.to_str().unwrap(), "--full-refresh"];
+    let small = ["run", "small.json", "--full-refresh"];
     let started = Instant::now();
     assert_eq!(ended(&mut tracklet(folder.path(), &large)).0, 0);
     let whole_run = started.elapsed();
     let after_large = tables(&out);
-    assert_eq!(ended(&mut tracklet(folder.path(), &["run", "small.json"])).0, 0);
+    assert_eq!(ended(&mut tracklet(folder.path(), &small)).0, 0);
     let after_small = tables(&out);
     assert!(after_small != after_large);
 
@@ -45,7 +46,7 @@ fn kill_9_at_any_moment_leaves_whole_tables_and_the_next_run_is_fine() {
         run.wait().unwrap();
         let seen = tables(&out);
         assert!(seen == after_small || seen == after_large, "kill {kill} left other tables");
-        let (code, said) = ended(&mut tracklet(folder.path(), &["run", "small.json"]));
+        let (code, said) = ended(&mut tracklet(folder.path(), &small));
         assert_eq!(code, 0, "after kill {kill}: {said}");
         assert!(tables(&out) == after_small, "the run after kill {kill}");
         let names = snapshot_names(&out);
@@ -87,7 +88,7 @@ fn old_snapshots_go_and_a_rollback_shows_the_one_before() {
     for rows in 1..=5 {
         let id = |row| line(&format!("m{row}"), "a", "2026-01-04T10:00:00Z");
         fs::write(folder.path().join("a.json"), (0..rows).map(id).collect::<Vec<_>>().join("\n")).unwrap();
-        assert_eq!(ended(&mut tracklet(folder.path(), &["run", "a.json"])).0, 0);
+        assert_eq!(ended(&mut tracklet(folder.path(), &["run", "a.json", "--full-refresh"])).0, 0);
         seen.push(tables(&out));
     }
     let mut names = snapshot_names(&out);

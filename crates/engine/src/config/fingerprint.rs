@@ -5,7 +5,20 @@ use serde_json::{Value, json};
 use tracklet_kernel::rules::{Duplicates, Timeout};
 
 pub(super) fn fingerprint(config: &Config) -> String {
-    blake3::hash(canonical(config).to_string().as_bytes()).to_hex().to_string()
+    hash(&canonical(config))
+}
+
+/// The part of it that changes what is read from a file.
+pub(super) fn source_fingerprint(config: &Config) -> String {
+    let Value::Array(all) = canonical(config) else { unreachable!("it is made as an array") };
+    let of_source = all.into_iter().filter(|entry| {
+        ["columns", "where", "event_names"].iter().any(|name| entry[0].as_str() == Some(name))
+    });
+    hash(&of_source.collect())
+}
+
+fn hash(canonical: &Value) -> String {
+    blake3::hash(canonical.to_string().as_bytes()).to_hex().to_string()
 }
 
 /// Everything that changes the tables, as JSON with the keys in this order. A change of this rendering changes

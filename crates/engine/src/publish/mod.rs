@@ -8,28 +8,29 @@
 //! ```
 
 mod error;
-mod lock;
 
 pub use error::PublishError;
 
+use crate::disk::{Disk, Held, Kind, RealDisk, is_missing, write_file};
 use crate::manifest::{MANIFEST, Manifest};
 use error::IoContext;
-use lock::Lock;
-use std::fs::{self, File};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The link to the snapshot that readers see.
 pub const CURRENT: &str = "current";
 const SNAPSHOTS: &str = "snapshots";
 const BUILDING: &str = ".building-";
 const NEXT_LINK: &str = ".current.next";
+const LOCK: &str = ".lock";
 
 /// An output folder that this process alone may change.
 #[derive(Debug)]
 pub struct OutputFolder {
+    disk: Arc<dyn Disk>,
     root: PathBuf,
-    _lock: Lock,
+    _lock: Box<dyn Held>,
 }
 
 /// A snapshot that is whole.
@@ -48,8 +49,12 @@ impl Snapshot {
     /// # Errors
     /// The manifest can't be read.
     pub fn manifest(&self) -> Result<Manifest, PublishError> {
+        self.manifest_on(&RealDisk)
+    }
+
+    pub(crate) fn manifest_on(&self, disk: &dyn Disk) -> Result<Manifest, PublishError> {
         let path = self.path.join(MANIFEST);
-        let text = fs::read(&path).context("could not read", &path)?;
+        let text = disk.open(&path).and_then(|file| file.bytes()).context("could not read", &path)?;
         serde_json::from_slice(&text).map_err(|source| PublishError::Manifest { path, source })
     }
 }
@@ -60,51 +65,96 @@ impl OutputFolder {
     /// [`PublishError::Locked`] while another run is at work; [`PublishError::NotOurs`] where `current` is no link;
     /// and what the file system refuses.
     pub fn open(root: &Path) -> Result<Self, PublishError> {
+        Self::open_on(Arc::new(RealDisk), root)
+    }
+
+    /// [`OutputFolder::open`] on this disk.
+    /// # Errors
+    /// As there.
+    pub fn open_on(disk: Arc<dyn Disk>, root: &Path) -> Result<Self, PublishError> {
         let snapshots = root.join(SNAPSHOTS);
-        fs::create_dir_all(&snapshots).context("could not create", &snapshots)?;
-        let lock = Lock::take(root)?;
+        if disk.kind(&snapshots).is_err() {
+            disk.create_folders(&snapshots).context("could not create", &snapshots)?;
+            disk.sync_folder(root).context("could not sync", root)?;
+            let above = root.parent().filter(|above| *above != Path::new("")).unwrap_or(Path::new("."));
+            disk.sync_folder(above).context("could not sync", above)?;
+        }
+        let lock = lock(&*disk, root)?;
         let current = root.join(CURRENT);
-        if fs::symlink_metadata(&current).is_ok_and(|metadata| !metadata.is_symlink()) {
+        if disk.kind(&current).is_ok_and(|kind| kind != Kind::Link) {
             return Err(PublishError::NotOurs { path: current });
         }
-        let folder = Self { root: root.to_owned(), _lock: lock };
+        let folder = Self { disk, root: root.to_owned(), _lock: lock };
         folder.remove_leftovers()?;
         Ok(folder)
     }
 
     fn remove_leftovers(&self) -> Result<(), PublishError> {
         let snapshots = self.root.join(SNAPSHOTS);
-        for entry in fs::read_dir(&snapshots).context("could not read", &snapshots)? {
-            let entry = entry.context("could not read", &snapshots)?;
-            if entry.file_name().to_string_lossy().starts_with(BUILDING) {
-                fs::remove_dir_all(entry.path()).context("could not remove", &entry.path())?;
+        for name in self.disk.names(&snapshots).context("could not read", &snapshots)? {
+            if name.starts_with(BUILDING) {
+                let path = snapshots.join(name);
+                self.disk.remove_folder(&path).context("could not remove", &path)?;
             }
         }
         let link = self.root.join(NEXT_LINK);
-        match fs::remove_file(&link) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).context("could not remove", &link)
-            }
+        match self.disk.remove(&link) {
+            Err(error) if !is_missing(&error) => Err(error).context("could not remove", &link),
             _ => Ok(()),
         }
+    }
+
+    /// The folder itself.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The disk that the folder is on.
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// The snapshot that readers see, if there is one.
+    /// # Errors
+    /// What the file system refuses.
+    pub fn current(&self) -> Result<Option<Snapshot>, PublishError> {
+        Ok(list_on(&*self.disk, &self.root)?.into_iter().find(|snapshot| snapshot.current))
     }
 
     /// Begins a snapshot, numbered one above all there are.
     /// # Errors
     /// What the file system refuses.
     pub fn begin(&self) -> Result<Building<'_>, PublishError> {
-        let newest = list(&self.root)?.last().and_then(|snapshot| snapshot.name.parse::<u64>().ok());
+        let newest =
+            list_on(&*self.disk, &self.root)?.last().and_then(|snapshot| snapshot.name.parse::<u64>().ok());
         let name = format!("{:06}", newest.unwrap_or(0) + 1);
         let path = self.root.join(SNAPSHOTS).join(format!("{BUILDING}{name}"));
-        fs::create_dir(&path).context("could not create", &path)?;
+        self.disk.create_folder(&path).context("could not create", &path)?;
         Ok(Building { folder: self, name, path, finished: false })
+    }
+
+    /// Begins what shall stand in a snapshot's place.
+    /// # Errors
+    /// What the file system refuses.
+    pub fn begin_again(&self, snapshot: &Snapshot) -> Result<Building<'_>, PublishError> {
+        let name = snapshot.name.clone();
+        let path = self.root.join(SNAPSHOTS).join(format!("{BUILDING}{name}"));
+        self.disk.create_folder(&path).context("could not create", &path)?;
+        Ok(Building { folder: self, name, path, finished: false })
+    }
+
+    /// All whole snapshots, oldest first.
+    /// # Errors
+    /// What the file system refuses.
+    pub fn snapshots(&self) -> Result<Vec<Snapshot>, PublishError> {
+        list_on(&*self.disk, &self.root)
     }
 
     /// Shows readers another snapshot: `name`, or the one before the current one.
     /// # Errors
     /// There is no such snapshot, and what the file system refuses.
     pub fn rollback(&self, name: Option<&str>) -> Result<Snapshot, PublishError> {
-        let snapshots = list(&self.root)?;
+        let snapshots = list_on(&*self.disk, &self.root)?;
         let names = || snapshots.iter().map(|snapshot| snapshot.name.clone()).collect();
         let target = match name {
             Some(name) => snapshots.iter().find(|snapshot| snapshot.name == name),
@@ -119,24 +169,35 @@ impl OutputFolder {
     /// Makes `current` point to the snapshot in one step.
     fn swap(&self, name: &str) -> Result<(), PublishError> {
         let link = self.root.join(NEXT_LINK);
-        std::os::unix::fs::symlink(Path::new(SNAPSHOTS).join(name), &link)
-            .context("could not create", &link)?;
+        let target = Path::new(SNAPSHOTS).join(name);
+        self.disk.link_symbolically(&target, &link).context("could not create", &link)?;
         let current = self.root.join(CURRENT);
-        fs::rename(&link, &current).context("could not replace", &current)?;
-        sync_folder(&self.root)
+        self.disk.rename(&link, &current).context("could not replace", &current)?;
+        self.sync(&self.root)
     }
 
     /// Removes the oldest snapshots beyond `keep`; never the current one.
     fn prune(&self, keep: NonZeroUsize) -> Result<(), PublishError> {
-        let snapshots = list(&self.root)?;
+        let snapshots = list_on(&*self.disk, &self.root)?;
         let surplus = snapshots.len().saturating_sub(keep.get());
         for snapshot in snapshots.iter().filter(|snapshot| !snapshot.current).take(surplus) {
-            // Out of sight first: a reader never finds half a snapshot.
-            let doomed = self.root.join(SNAPSHOTS).join(format!("{BUILDING}{}", snapshot.name));
-            fs::rename(&snapshot.path, &doomed).context("could not remove", &snapshot.path)?;
-            fs::remove_dir_all(&doomed).context("could not remove", &doomed)?;
+            self.remove(snapshot)?;
         }
         Ok(())
+    }
+
+    /// Removes a snapshot, which must not be the current one.
+    /// # Errors
+    /// What the file system refuses.
+    pub(crate) fn remove(&self, snapshot: &Snapshot) -> Result<(), PublishError> {
+        // Out of sight first: a reader never finds half a snapshot.
+        let doomed = self.root.join(SNAPSHOTS).join(format!("{BUILDING}{}", snapshot.name));
+        self.disk.rename(&snapshot.path, &doomed).context("could not remove", &snapshot.path)?;
+        self.disk.remove_folder(&doomed).context("could not remove", &doomed)
+    }
+
+    fn sync(&self, path: &Path) -> Result<(), PublishError> {
+        self.disk.sync_folder(path).context("could not sync", path)
     }
 }
 
@@ -165,21 +226,41 @@ impl Building<'_> {
     /// # Errors
     /// What the file system refuses. Before the swap nothing has changed for readers.
     pub fn publish(mut self, manifest: &Manifest, keep: NonZeroUsize) -> Result<Snapshot, PublishError> {
+        self.write_manifest(manifest)?;
+        let disk = &*self.folder.disk;
+        let snapshots = self.folder.root.join(SNAPSHOTS);
+        let target = snapshots.join(&self.name);
+        disk.rename(&self.path, &target).context("could not create", &target)?;
+        self.finished = true;
+        self.folder.sync(&snapshots)?;
+        self.folder.swap(&self.name)?;
+        self.folder.prune(keep)?;
+        Ok(Snapshot { name: self.name.clone(), path: target, current: true })
+    }
+}
+
+impl Building<'_> {
+    /// Writes the manifest and lets the snapshot change places with the one of its name, which is then removed.
+    /// # Errors
+    /// What the file system refuses. Before the exchange nothing has changed for readers.
+    pub fn replace(mut self, manifest: &Manifest) -> Result<(), PublishError> {
+        self.write_manifest(manifest)?;
+        let disk = &*self.folder.disk;
+        let snapshots = self.folder.root.join(SNAPSHOTS);
+        let target = snapshots.join(&self.name);
+        disk.exchange(&self.path, &target).context("could not replace", &target)?;
+        self.finished = true;
+        self.folder.sync(&snapshots)?;
+        disk.remove_folder(&self.path).context("could not remove", &self.path)
+    }
+
+    fn write_manifest(&self, manifest: &Manifest) -> Result<(), PublishError> {
         let path = self.path.join(MANIFEST);
         let mut text = serde_json::to_vec_pretty(manifest)
             .map_err(|source| PublishError::Manifest { path: path.clone(), source })?;
         text.push(b'\n');
-        fs::write(&path, text).context("could not write", &path)?;
-        File::open(&path).and_then(|file| file.sync_all()).context("could not sync", &path)?;
-        sync_folder(&self.path)?;
-        let snapshots = self.folder.root.join(SNAPSHOTS);
-        let target = snapshots.join(&self.name);
-        fs::rename(&self.path, &target).context("could not create", &target)?;
-        self.finished = true;
-        sync_folder(&snapshots)?;
-        self.folder.swap(&self.name)?;
-        self.folder.prune(keep)?;
-        Ok(Snapshot { name: self.name.clone(), path: target, current: true })
+        write_file(&*self.folder.disk, &path, &text).context("could not write", &path)?;
+        self.folder.sync(&self.path)
     }
 }
 
@@ -187,7 +268,7 @@ impl Drop for Building<'_> {
     fn drop(&mut self) {
         if !self.finished {
             // The next run removes what can't be removed now.
-            let _ = fs::remove_dir_all(&self.path);
+            let _ = self.folder.disk.remove_folder(&self.path);
         }
     }
 }
@@ -196,26 +277,36 @@ impl Drop for Building<'_> {
 /// # Errors
 /// What the file system refuses; a folder that does not exist has none.
 pub fn list(root: &Path) -> Result<Vec<Snapshot>, PublishError> {
+    list_on(&RealDisk, root)
+}
+
+fn list_on(disk: &dyn Disk, root: &Path) -> Result<Vec<Snapshot>, PublishError> {
     let folder = root.join(SNAPSHOTS);
-    let current = fs::read_link(root.join(CURRENT)).ok();
-    let entries = match fs::read_dir(&folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.context("could not read", &folder)?,
+    let current = disk.target(&root.join(CURRENT)).ok();
+    let names = match disk.names(&folder) {
+        Err(error) if is_missing(&error) => return Ok(Vec::new()),
+        names => names.context("could not read", &folder)?,
     };
-    let mut snapshots = Vec::new();
-    for entry in entries {
-        let entry = entry.context("could not read", &folder)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.bytes().all(|byte| byte.is_ascii_digit()) {
-            let is_current = current.as_deref() == Some(&Path::new(SNAPSHOTS).join(&name));
-            snapshots.push(Snapshot { path: entry.path(), current: is_current, name });
-        }
-    }
+    let numbered = names.into_iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
+    let mut snapshots: Vec<Snapshot> = numbered
+        .map(|name| Snapshot {
+            path: folder.join(&name),
+            current: current.as_deref() == Some(&Path::new(SNAPSHOTS).join(&name)),
+            name,
+        })
+        .collect();
     // By number: names grow longer after 999999.
     snapshots.sort_by(|a, b| (a.name.len(), &a.name).cmp(&(b.name.len(), &b.name)));
     Ok(snapshots)
 }
 
-fn sync_folder(path: &Path) -> Result<(), PublishError> {
-    File::open(path).and_then(|folder| folder.sync_all()).context("could not sync", path)
+/// Takes the lock on the folder, or says who holds it.
+fn lock(disk: &dyn Disk, root: &Path) -> Result<Box<dyn Held>, PublishError> {
+    let path = root.join(LOCK);
+    let since = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let holder = format!("process {} since {since}", std::process::id());
+    disk.lock(&path, &holder).context("could not lock", &path)?.map_err(|holder| {
+        let holder = if holder.is_empty() { "it has just begun".to_owned() } else { holder };
+        PublishError::Locked { root: root.to_owned(), holder }
+    })
 }

@@ -34,6 +34,11 @@ pub struct Reject {
 pub(super) type RawColumns = [Option<String>; 6];
 
 impl Reject {
+    /// What rejects are ordered by: file and row.
+    pub(crate) fn position(&self) -> (&[u8], Option<u64>) {
+        (self.source_file.as_bytes(), self.row_number)
+    }
+
     pub(super) fn row(file: &str, row_number: u64, reason: Reason, columns: RawColumns) -> Self {
         let [event_id, anonymous_id, user_id, event, timestamp, received_at] = columns;
         Self {

@@ -160,9 +160,7 @@ pub fn read_all(
     }
 
     read.tracks.retain(|tracks| tracks.rows() > 0);
-    read.rejects.sort_by(|a, b| {
-        (a.source_file.as_bytes(), a.row_number).cmp(&(b.source_file.as_bytes(), b.row_number))
-    });
+    read.rejects.sort_by(|a, b| a.position().cmp(&b.position()));
     for (file, counts) in files.iter().zip(counts) {
         read.skipped += counts.skipped;
         read.files.push(FileSummary {

@@ -1,7 +1,8 @@
 //! Which part of a table a session belongs to: its year, or month, or day, so that no part grows beyond reason.
 
 use chrono::{DateTime, Datelike};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use tracklet_kernel::sessionize::Sessionized;
 use tracklet_kernel::tables::Run;
 
@@ -10,55 +11,124 @@ pub const TRACKS_OF_A_PART: u64 = 1_000_000;
 /// Rows of a row group.
 pub const ROWS_OF_A_GROUP: usize = 1 << 17;
 
+const MICROS_OF_A_DAY: i64 = 86_400_000_000;
+
+/// The UTC time whose sessions a part holds: a year, a month or a day. Displayed as `2026`, `2026-03` or `2026-03-14`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PartKey {
+    year: i32,
+    /// 0 for the whole year, so that it comes before the months.
+    month: u32,
+    /// 0 for the whole month.
+    day: u32,
+}
+
+impl PartKey {
+    /// The day of a time in microseconds.
+    pub fn day_of(micros: i64) -> Self {
+        date(day(micros))
+    }
+
+    /// Whether some time is in both parts.
+    pub fn overlaps(self, other: Self) -> bool {
+        let same = |a, b| a == 0 || b == 0 || a == b;
+        self.year == other.year && same(self.month, other.month) && same(self.day, other.day)
+    }
+}
+
+impl fmt::Display for PartKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}", self.year)?;
+        for part in [self.month, self.day].into_iter().take_while(|part| *part > 0) {
+            write!(f, "-{part:02}")?;
+        }
+        Ok(())
+    }
+}
+
+/// How time is cut into parts: a function of when the sessions start and how many tracks they have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// By day since 1970: its part, where a session starts on it.
+    days: Vec<Option<PartKey>>,
+}
+
+impl Cut {
+    /// The cut for these sessions, by their starts in microseconds and their tracks. `tracks_of_a_part` is
+    /// [`TRACKS_OF_A_PART`] but in tests.
+    pub fn new(sessions: impl Iterator<Item = (i64, u64)>, tracks_of_a_part: u64) -> Self {
+        let mut tracks_of_day: Vec<u64> = Vec::new();
+        for (start, tracks) in sessions {
+            let day = day(start);
+            if tracks_of_day.len() <= day {
+                tracks_of_day.resize(day + 1, 0);
+            }
+            tracks_of_day[day] += tracks;
+        }
+        let dates: Vec<Option<PartKey>> =
+            tracks_of_day.iter().enumerate().map(|(day, tracks)| (*tracks > 0).then(|| date(day))).collect();
+        let mut of_year: BTreeMap<i32, u64> = BTreeMap::new();
+        let mut of_month: BTreeMap<(i32, u32), u64> = BTreeMap::new();
+        for (date, tracks) in dates.iter().zip(&tracks_of_day) {
+            if let Some(date) = date {
+                *of_year.entry(date.year).or_default() += tracks;
+                *of_month.entry((date.year, date.month)).or_default() += tracks;
+            }
+        }
+        let part = |date: PartKey| {
+            if of_year[&date.year] <= tracks_of_a_part {
+                PartKey { month: 0, day: 0, ..date }
+            } else if of_month[&(date.year, date.month)] <= tracks_of_a_part {
+                PartKey { day: 0, ..date }
+            } else {
+                date
+            }
+        };
+        Self { days: dates.into_iter().map(|date| date.map(part)).collect() }
+    }
+
+    /// The part of sessions that start at this time; `None` if none does on that day.
+    pub fn part(&self, start: i64) -> Option<PartKey> {
+        self.days.get(day(start)).copied().flatten()
+    }
+
+    /// All parts, in the order of time.
+    pub fn parts(&self) -> BTreeSet<PartKey> {
+        self.days.iter().flatten().copied().collect()
+    }
+}
+
+/// Days since 1970.
+fn day(micros: i64) -> usize {
+    usize::try_from(micros / MICROS_OF_A_DAY).expect("tracks are from 1970 on")
+}
+
+fn date(day: usize) -> PartKey {
+    let time = DateTime::from_timestamp_micros(day as i64 * MICROS_OF_A_DAY);
+    let date = time.expect("tracks are before 2262");
+    PartKey { year: date.year(), month: date.month(), day: date.day() }
+}
+
 /// A part: the sessions that start in one stretch of UTC time.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Part {
-    /// `2026`, `2026-03` or `2026-03-14`.
-    pub name: String,
+    /// Its time.
+    pub key: PartKey,
     /// Its sessions, in order.
     pub sessions: Vec<u32>,
 }
 
-/// A UTC day as (year, month, day).
-type Day = (i32, u32, u32);
-
-/// All sessions, cut into parts in the order of time. `tracks_of_a_part` is [`TRACKS_OF_A_PART`] but in tests.
-pub fn parts(sessionized: &Sessionized, tracks_of_a_part: u64) -> Vec<Part> {
-    let days: Vec<Day> =
-        (0..sessionized.session_count()).map(|session| day(sessionized.session_start(session))).collect();
-    let mut of_year: BTreeMap<i32, u64> = BTreeMap::new();
-    let mut of_month: BTreeMap<(i32, u32), u64> = BTreeMap::new();
-    for (session, (year, month, _)) in days.iter().enumerate() {
-        let tracks = sessionized.session_places(session).len() as u64;
-        *of_year.entry(*year).or_default() += tracks;
-        *of_month.entry((*year, *month)).or_default() += tracks;
+/// Those of the parts that `wanted` holds for, with their sessions, which must be at hand, in the order of time.
+pub fn parts(sessionized: &Sessionized, cut: &Cut, wanted: impl Fn(PartKey) -> bool) -> Vec<Part> {
+    let mut parts: BTreeMap<PartKey, Vec<u32>> =
+        cut.parts().into_iter().filter(|part| wanted(*part)).map(|part| (part, Vec::new())).collect();
+    for session in 0..sessionized.session_count() {
+        let part = cut.part(sessionized.session_start(session)).expect("the cut is of all sessions");
+        if let Some(sessions) = parts.get_mut(&part) {
+            sessions.push(session as u32);
+        }
     }
-    // Zero stands for "all": it comes before every month and day.
-    let mut parts: BTreeMap<Day, Vec<u32>> = BTreeMap::new();
-    for (session, (year, month, day)) in days.into_iter().enumerate() {
-        let key = if of_year[&year] <= tracks_of_a_part {
-            (year, 0, 0)
-        } else if of_month[&(year, month)] <= tracks_of_a_part {
-            (year, month, 0)
-        } else {
-            (year, month, day)
-        };
-        parts.entry(key).or_default().push(session as u32);
-    }
-    parts.into_iter().map(|(key, sessions)| Part { name: name(key), sessions }).collect()
-}
-
-fn day(micros: i64) -> Day {
-    let date = DateTime::from_timestamp_micros(micros).expect("tracks are within years 1970 to 2262");
-    (date.year(), date.month(), date.day())
-}
-
-fn name(key: Day) -> String {
-    match key {
-        (year, 0, _) => format!("{year:04}"),
-        (year, month, 0) => format!("{year:04}-{month:02}"),
-        (year, month, day) => format!("{year:04}-{month:02}-{day:02}"),
-    }
+    parts.into_iter().map(|(key, sessions)| Part { key, sessions }).collect()
 }
 
 /// The tracks of a part, cut into row groups by row count alone.

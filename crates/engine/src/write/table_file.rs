@@ -1,14 +1,14 @@
 //! One Parquet file of a table, made of column chunks that were encoded elsewhere.
 
 use super::encode::EncodedColumn;
+use crate::disk::{Disk, NewFile};
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::errors::Result;
 use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
-use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,14 +17,15 @@ pub const WRITER: &str = concat!("tracklet version ", env!("CARGO_PKG_VERSION"))
 
 /// A file under construction.
 pub(crate) struct TableFile {
-    writer: SerializedFileWriter<BufWriter<File>>,
+    writer: SerializedFileWriter<BufWriter<Counted>>,
     rows: u64,
 }
 
 impl TableFile {
     /// Creates the file; it must not exist.
-    pub(crate) fn create(path: &Path, schema: &SchemaRef) -> Result<Self> {
-        let file = BufWriter::with_capacity(1 << 20, File::create_new(path)?);
+    pub(crate) fn create(disk: &dyn Disk, path: &Path, schema: &SchemaRef) -> Result<Self> {
+        let file = Counted { file: disk.create(path)?, bytes: 0 };
+        let file = BufWriter::with_capacity(1 << 20, file);
         let descriptor = ArrowSchemaConverter::new().schema_root("schema").convert(schema)?;
         let writer = SerializedFileWriter::new(file, descriptor.root_schema_ptr(), properties())?;
         Ok(Self { writer, rows: 0 })
@@ -44,15 +45,32 @@ impl TableFile {
     /// not yet safely on the disk.
     pub(crate) fn finish(self) -> Result<Written> {
         let file = self.writer.into_inner()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        let bytes = file.metadata()?.len();
-        Ok(Written { file, rows: self.rows, bytes })
+        Ok(Written { file: file.file, rows: self.rows, bytes: file.bytes })
+    }
+}
+
+/// A file and how many bytes went into it.
+struct Counted {
+    file: Box<dyn NewFile>,
+    bytes: u64,
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
     }
 }
 
 /// A complete file.
 pub(crate) struct Written {
     /// Still open, to be synced.
-    pub(crate) file: File,
+    pub(crate) file: Box<dyn NewFile>,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
 }

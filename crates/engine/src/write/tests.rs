@@ -3,6 +3,7 @@
 use super::encode::encode;
 use super::packing::put_hybrid;
 use super::table_file::{TableFile, descriptors};
+use crate::disk::RealDisk;
 use arrow::array::{
     Array, ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
     UInt32Array,
@@ -19,7 +20,7 @@ use tracklet_kernel::tables::timestamp_type;
 fn round_trip(schema: &SchemaRef, groups: &[Vec<ArrayRef>]) -> RecordBatch {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("table.parquet");
-    let mut file = TableFile::create(&path, schema).unwrap();
+    let mut file = TableFile::create(&RealDisk, &path, schema).unwrap();
     for columns in groups {
         let encoded: Vec<_> = columns
             .iter()

@@ -12,13 +12,13 @@ use tracklet_kernel::tables::{Run, Table};
 pub fn rows(sessionized: &Sessionized, groups: &[Vec<Run>]) -> BTreeMap<&'static str, Vec<Vec<Value>>> {
     let track_columns: Vec<RecordBatch> = groups.iter().map(|runs| sessionized.track_columns(runs)).collect();
     let session_columns = vec![sessionized.session_columns(&(0..sessionized.session_count()))];
+    let timeline_columns = vec![sessionized.timeline_columns(0..sessionized.all_session_count())];
     let mut tables = BTreeMap::new();
     for table in Table::ALL {
         let batches = match table {
             Table::MappedTracks | Table::TrackFacts | Table::TracksFlow => track_columns.clone(),
-            Table::SessionTracks | Table::SessionTrackFacts | Table::SessionDuration => {
-                session_columns.clone()
-            }
+            Table::SessionTrackFacts | Table::SessionDuration => session_columns.clone(),
+            Table::SessionTracks => timeline_columns.clone(),
             Table::AliasesMapping => vec![sessionized.alias_columns(0..sessionized.alias_count())],
             Table::UserSessionFacts => vec![sessionized.visitor_columns(0..sessionized.visitor_count())],
             Table::Duplicates => vec![sessionized.duplicate_columns(0..sessionized.duplicate_rows())],

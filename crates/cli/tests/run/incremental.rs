@@ -1,0 +1,146 @@
+//! Runs one after the other over files that come and go.
+
+use super::support::{ended, files_below, line, manifest, shop, tables, tracklet};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+fn day(folder: &Path, day: u32) {
+    let lines: Vec<String> = (0..5)
+        .map(|event| line(&format!("d{day}e{event}"), "a", &format!("2026-01-{day:02}T10:0{event}:00Z")))
+        .collect();
+    fs::write(folder.join(format!("{day:02}.json")), lines.join("\n")).unwrap();
+}
+
+#[test]
+fn the_shop_in_pieces_gives_the_tables_of_the_shop_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let growing = folder.path().join("logs");
+    let files = files_below(&shop());
+    let pieces: Vec<_> = files.iter().collect();
+    for (number, piece) in pieces.chunks(pieces.len().div_ceil(4)).enumerate() {
+        for (name, bytes) in piece {
+            let path = growing.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+        let (code, said) = ended(&mut tracklet(folder.path(), &["run", "logs", "--out", "pieces"]));
+        assert_eq!(code, 0, "{said}");
+        assert_eq!(said.contains("new in"), number > 0, "{said}");
+    }
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "logs", "--out", "whole"]));
+    assert_eq!(code, 0, "{said}");
+    assert!(tables(&folder.path().join("pieces")) == tables(&folder.path().join("whole")));
+    let found = manifest(&folder.path().join("pieces"));
+    assert_eq!(found["rows"], manifest(&folder.path().join("whole"))["rows"]);
+    assert_eq!(found["inputs"].as_array().unwrap().len(), pieces.len());
+}
+
+#[test]
+fn only_new_files_are_read_and_without_one_nothing_happens() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    for number in 1..=3 {
+        day(&folder.path().join("logs"), number);
+    }
+    assert_eq!(ended(&mut tracklet(folder.path(), &["run", "logs"])).0, 0);
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "logs"]));
+    assert!(code == 0 && said.contains("no new files"), "{said}");
+    assert_eq!(fs::read_dir(out.join("snapshots")).unwrap().count(), 1);
+    // The same files by another name.
+    let again = folder.path().join("logs");
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", again.to_str().unwrap()]));
+    assert!(code == 0 && said.contains("no new files"), "{said}");
+
+    day(&folder.path().join("logs"), 4);
+    // Its neighbours need not be named.
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "logs/04.json"]));
+    assert_eq!(code, 0, "{said}");
+    let found = manifest(&out);
+    assert_eq!((found["new"]["files"].as_u64(), found["rows"]["sessionized"].as_u64()), (Some(1), Some(20)));
+}
+
+#[test]
+fn a_changed_or_vanished_file_is_named_and_a_full_refresh_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    for number in 1..=2 {
+        day(&folder.path().join("logs"), number);
+    }
+    assert_eq!(ended(&mut tracklet(folder.path(), &["run", "logs"])).0, 0);
+    let before = tables(&folder.path().join("out"));
+    fs::write(folder.path().join("logs/01.json"), line("other", "b", "2026-01-01T10:00:00Z")).unwrap();
+    fs::remove_file(folder.path().join("logs/02.json")).unwrap();
+    day(&folder.path().join("logs"), 3);
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "logs"]));
+    assert_eq!(code, 2);
+    for expected in ["`logs/01.json` changed", "`logs/02.json` vanished", "--full-refresh"] {
+        assert!(said.contains(expected), "{said}");
+    }
+    assert!(before == tables(&folder.path().join("out")));
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "logs", "--full-refresh"]));
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(manifest(&folder.path().join("out"))["rows"]["sessionized"], 6);
+}
+
+#[test]
+fn a_changed_configuration_rebuilds_by_itself_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    day(&folder.path().join("logs"), 1);
+    assert_eq!(ended(&mut tracklet(folder.path(), &["run", "logs"])).0, 0);
+    fs::write(folder.path().join("tracklet.toml"), "[sessions]\ntimeout = \"1m\"\nboundary = \"exact\"\n")
+        .unwrap();
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "logs"]));
+    assert!(code == 0 && said.contains("the configuration has changed"), "{said}");
+    assert_eq!(manifest(&folder.path().join("out"))["new"]["files"], 0);
+    // What is read differs now.
+    fs::write(folder.path().join("tracklet.toml"), "[source]\nwhere = \"event = 'nothing'\"\n").unwrap();
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "logs"]));
+    assert!(code == 0 && said.contains("[source] of the configuration has changed"), "{said}");
+    assert_eq!(manifest(&folder.path().join("out"))["rows"]["sessionized"], 0);
+}
+
+#[test]
+fn parts_that_stay_are_the_same_files() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    day(&folder.path().join("logs"), 1);
+    fs::write(folder.path().join("logs/old.json"), line("o", "b", "2025-05-01T10:00:00Z")).unwrap();
+    for number in 2..=3 {
+        assert_eq!(ended(&mut tracklet(folder.path(), &["run", "logs", "-q"])).0, 0);
+        day(&folder.path().join("logs"), number);
+    }
+    let file = |snapshot: &str, part: &str| {
+        let path = format!("out/snapshots/{snapshot}/dbt_track_facts/{part}.parquet");
+        fs::metadata(folder.path().join(path)).unwrap().ino()
+    };
+    let found = manifest(&folder.path().join("out"));
+    // One year of two has one track of eleven: the other holds the larger share, and all is made anew.
+    assert_eq!(found["mode"], "full");
+    assert_ne!(file("000001", "2026"), file("000002", "2026"));
+    fs::write(folder.path().join("logs/older.json"), line("p", "c", "2025-05-01T10:00:00Z")).unwrap();
+    fs::remove_file(folder.path().join("logs/03.json")).unwrap();
+    assert_eq!(ended(&mut tracklet(folder.path(), &["run", "logs", "-q"])).0, 0);
+    assert_eq!(manifest(&folder.path().join("out"))["mode"], "incremental");
+    assert_eq!(file("000002", "2026"), file("000003", "2026"));
+    assert_ne!(file("000002", "2025"), file("000003", "2025"));
+}
+
+#[test]
+fn who_is_forgotten_does_not_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    day(&folder.path().join("logs"), 1);
+    fs::write(folder.path().join("logs/b.json"), line("o", "b", "2025-05-01T10:00:00Z")).unwrap();
+    assert_eq!(ended(&mut tracklet(folder.path(), &["run", "logs"])).0, 0);
+    let (code, said) = ended(&mut tracklet(folder.path(), &["forget", "--visitor", "a"]));
+    assert!(code == 0 && said.starts_with("5 rows erased"), "{said}");
+    assert_eq!(manifest(&folder.path().join("out"))["rows"]["read"], 1);
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "logs", "--full-refresh"]));
+    assert_eq!(code, 0, "{said}");
+    let found = manifest(&folder.path().join("out"));
+    assert_eq!((found["rows"]["read"].as_u64(), found["rows"]["skipped"].as_u64()), (Some(1), Some(5)));
+    assert_eq!(ended(&mut tracklet(folder.path(), &["forget"])).0, 2);
+}

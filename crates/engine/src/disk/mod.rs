@@ -1,0 +1,141 @@
+//! The file system as a run sees it: the few steps by which snapshots are written, published and read.
+//!
+//! Everything below an output folder goes through [`Disk`], so that tests can hold it in memory, stop a run between
+//! any two steps, and drop what was not synced.
+
+#[cfg(test)]
+pub(crate) mod memory;
+mod real;
+
+pub use real::RealDisk;
+
+use bytes::Bytes;
+use parquet::errors::Result as ParquetResult;
+use parquet::file::reader::{ChunkReader, Length};
+use std::fmt::Debug;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// The steps that a run takes below its output folder. Each is one step of the file system.
+///
+/// What a step has changed is safe from a crash only after the sync that belongs to it: of the file for its bytes, of
+/// the folder for its names.
+pub trait Disk: Debug + Send + Sync {
+    /// Creates a file that must not exist.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn NewFile>>;
+    /// Opens a file to read it.
+    fn open(&self, path: &Path) -> io::Result<Stored>;
+    /// Creates a folder that must not exist, in one that does.
+    fn create_folder(&self, path: &Path) -> io::Result<()>;
+    /// Creates a folder and those above it, where they are missing.
+    fn create_folders(&self, path: &Path) -> io::Result<()>;
+    /// Gives a file a second name.
+    fn link(&self, file: &Path, name: &Path) -> io::Result<()>;
+    /// Creates a symbolic link.
+    fn link_symbolically(&self, target: &Path, link: &Path) -> io::Result<()>;
+    /// Where a symbolic link points to.
+    fn target(&self, link: &Path) -> io::Result<PathBuf>;
+    /// Renames a file, folder or link; a file or link of the new name is replaced.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Lets two names change places in one step.
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<()>;
+    /// Removes a file or link.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Removes a folder with all that it holds.
+    fn remove_folder(&self, path: &Path) -> io::Result<()>;
+    /// The names in a folder, sorted.
+    fn names(&self, folder: &Path) -> io::Result<Vec<String>>;
+    /// What stands under a name, links not followed.
+    fn kind(&self, path: &Path) -> io::Result<Kind>;
+    /// Makes the names in a folder safe from a crash.
+    fn sync_folder(&self, path: &Path) -> io::Result<()>;
+    /// Takes the lock on a file, made if need be, until the result is dropped; the text in the file when somebody else
+    /// holds it. `holder` is written into it.
+    fn lock(&self, path: &Path, holder: &str) -> io::Result<Result<Box<dyn Held>, String>>;
+}
+
+/// What stands under a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link.
+    Link,
+}
+
+/// A lock that is held until it is dropped.
+pub trait Held: Debug + Send + Sync {}
+
+/// A file under construction.
+pub trait NewFile: Write + Send {
+    /// Makes its bytes safe from a crash.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// A file to be read.
+#[derive(Debug)]
+pub enum Stored {
+    /// A file of the operating system.
+    File(File),
+    /// A file in memory.
+    Memory(Bytes),
+}
+
+impl Stored {
+    /// All its bytes.
+    ///
+    /// # Errors
+    /// What the file system refuses.
+    pub fn bytes(self) -> io::Result<Bytes> {
+        match self {
+            Self::Memory(bytes) => Ok(bytes),
+            Self::File(mut file) => {
+                let mut bytes = Vec::new();
+                file.read_to_end(&mut bytes)?;
+                Ok(bytes.into())
+            }
+        }
+    }
+}
+
+impl Length for Stored {
+    fn len(&self) -> u64 {
+        match self {
+            Self::File(file) => Length::len(file),
+            Self::Memory(bytes) => bytes.len() as u64,
+        }
+    }
+}
+
+impl ChunkReader for Stored {
+    type T = Box<dyn Read>;
+
+    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
+        Ok(match self {
+            Self::File(file) => Box::new(file.get_read(start)?),
+            Self::Memory(bytes) => Box::new(bytes.get_read(start)?),
+        })
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
+        match self {
+            Self::File(file) => file.get_bytes(start, length),
+            Self::Memory(bytes) => bytes.get_bytes(start, length),
+        }
+    }
+}
+
+/// Whether nothing stands under the name that was asked for.
+pub(crate) fn is_missing(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
+/// Writes a whole small file and makes its bytes safe; it must not exist.
+pub(crate) fn write_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = disk.create(path)?;
+    file.write_all(bytes)?;
+    file.sync()
+}

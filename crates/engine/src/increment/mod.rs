@@ -1,0 +1,269 @@
+//! New rows beside a snapshot: as little as possible is read again and written again.
+//!
+//! ```text
+//! snapshot: aliases, sessions, state --> the kernel's Past
+//! new rows --hashes of event ids--> tracks of the past with the same ids
+//!     --> increment --sessionize--> draft --parts it needs--> their tracks --> increment ...
+//!         until it needs none --> the parts that changed are written, the others linked
+//! ```
+
+mod error;
+mod forgotten;
+mod known;
+mod stored;
+#[cfg(test)]
+mod tests;
+
+pub use error::StoredError;
+pub(crate) use forgotten::Forgotten;
+pub use forgotten::Subject;
+pub(crate) use known::{compare, modified};
+pub(crate) use stored::{BytesRead, Rows, StoredSnapshot};
+
+use crate::checks::PartSummary;
+use crate::write::parts::{Cut, PartKey};
+use crate::write::{Layout, Plan, Stays};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use tracklet_kernel::increment::{Draft, Increment};
+use tracklet_kernel::rules::{Duplicates, Rules};
+use tracklet_kernel::sessionize::Sessionized;
+use tracklet_kernel::tracks::{Tracks, TracksBuilder};
+
+/// What the new rows are put beside.
+pub(crate) enum Beside<'a> {
+    /// Nothing: they are all there is.
+    Nothing,
+    /// A snapshot made by the same rules and the same writer.
+    Snapshot(&'a StoredSnapshot<'a>),
+    /// A snapshot of which only the rows count, for this reason.
+    Rows(&'a StoredSnapshot<'a>, String),
+}
+
+/// Tables ready to be written.
+pub(crate) struct Made<'a> {
+    pub(crate) sessionized: Sessionized,
+    pub(crate) plan: Plan<'a>,
+    /// Why everything was made anew, where a snapshot was there.
+    pub(crate) rebuilt: Option<String>,
+    /// Parts whose tracks were read.
+    pub(crate) parts_read: u64,
+}
+
+/// Puts the new tracks beside what is there.
+///
+/// The tables and the state are, to the byte, those of all rows at once.
+/// # Errors
+/// A snapshot that can't be read.
+pub(crate) fn make<'a>(
+    news: Vec<TracksBuilder>,
+    beside: Beside<'a>,
+    rules: Rules,
+    layout: Layout,
+) -> Result<Made<'a>, StoredError> {
+    match beside {
+        Beside::Nothing => Ok(full(Tracks::merge(news), rules, layout, None, 0)),
+        Beside::Rows(stored, reason) => rebuild(Tracks::merge(news), stored, rules, layout, reason),
+        Beside::Snapshot(stored) => increment(news, stored, rules, layout),
+    }
+}
+
+fn full<'a>(
+    tracks: Tracks,
+    rules: Rules,
+    layout: Layout,
+    rebuilt: Option<String>,
+    parts_read: u64,
+) -> Made<'a> {
+    let sessionized = Sessionized::new(tracks, rules);
+    let plan = Plan::full(&sessionized, layout);
+    Made { sessionized, plan, rebuilt, parts_read }
+}
+
+/// All rows of the snapshot and the new ones at once.
+fn rebuild<'a>(
+    mut tracks: Tracks,
+    stored: &'a StoredSnapshot<'a>,
+    rules: Rules,
+    layout: Layout,
+    reason: String,
+) -> Result<Made<'a>, StoredError> {
+    let names: Vec<&String> = stored.parts().keys().collect();
+    let parts: Vec<TracksBuilder> =
+        names.par_iter().map(|part| stored.tracks(part, &Rows::All)).collect::<Result<_, _>>()?;
+    for part in parts {
+        tracks.add(part);
+    }
+    tracks.add(stored.duplicates()?);
+    Ok(full(tracks, rules, layout, Some(reason), names.len() as u64))
+}
+
+fn increment<'a>(
+    news: Vec<TracksBuilder>,
+    stored: &'a StoredSnapshot<'a>,
+    rules: Rules,
+    layout: Layout,
+) -> Result<Made<'a>, StoredError> {
+    let past = stored.past()?;
+    let cut = Cut::new(past.sessions(), layout.tracks_of_a_part);
+    let keys: Vec<PartKey> = cut.parts().into_iter().collect();
+    if !keys.iter().map(ToString::to_string).eq(stored.parts().keys().cloned()) {
+        return Err(stored.contradiction("its parts are not those of its sessions"));
+    }
+    if keys.is_empty() {
+        return rebuild(Tracks::merge(news), stored, rules, layout, "there was no session yet".to_owned());
+    }
+    let number =
+        |start| keys.binary_search(&cut.part(start).expect("a session of the cut")).unwrap_or(0) as u32;
+    let mut work = Work { stored, layout, keys: &keys, replaced: BTreeMap::new(), read: BTreeSet::new() };
+    let mut increment = Increment::new(past, news, rules.clone(), number, keys.len());
+    let (positions, candidates) = work.candidates(&increment, rules.duplicates)?;
+    match increment.resolve(candidates) {
+        Ok(replaced) => {
+            for ((part, row), _) in positions.into_iter().zip(replaced).filter(|(_, replaced)| *replaced) {
+                work.replaced.entry(part).or_default().push(row);
+            }
+        }
+        Err(_) => {
+            let reason = "a row was replaced that decided who a visitor is".to_owned();
+            return rebuild(increment.into_new(), stored, rules, layout, reason);
+        }
+    }
+    increment.add_duplicates(stored.duplicates()?);
+    work.settle(increment)
+}
+
+/// An increment under way.
+struct Work<'a, 'k> {
+    stored: &'a StoredSnapshot<'a>,
+    layout: Layout,
+    /// The parts of the snapshot, in the order of time.
+    keys: &'k [PartKey],
+    /// By part: rows that a new row with the same event id replaces.
+    replaced: BTreeMap<u32, Vec<u32>>,
+    /// Parts whose tracks were read.
+    read: BTreeSet<u32>,
+}
+
+impl<'a> Work<'a, '_> {
+    fn name(&self, part: u32) -> String {
+        self.keys[part as usize].to_string()
+    }
+
+    /// Tracks of the past with the hash of a new event id: where they stand, and themselves.
+    fn candidates(
+        &mut self,
+        increment: &Increment,
+        duplicates: Duplicates,
+    ) -> Result<(Vec<(u32, u32)>, TracksBuilder), StoredError> {
+        let mut positions = Vec::new();
+        let mut candidates = stored::builder();
+        if duplicates == Duplicates::Keep {
+            return Ok((positions, candidates));
+        }
+        let hashes = stored::Hashes::new(increment.event_id_hashes());
+        let parts: Vec<u32> = (0..self.keys.len() as u32).collect();
+        let found: Vec<Vec<u32>> = parts
+            .par_iter()
+            .map(|part| self.stored.rows_with_hash(&self.name(*part), &hashes))
+            .collect::<Result<_, _>>()?;
+        for (part, rows) in parts.into_iter().zip(found).filter(|(_, rows)| !rows.is_empty()) {
+            self.stored.push_tracks(&self.name(part), &Rows::Only(&rows), &mut candidates)?;
+            self.read.insert(part);
+            positions.extend(rows.into_iter().map(|row| (part, row)));
+        }
+        Ok((positions, candidates))
+    }
+
+    /// Takes in parts until none is missing.
+    fn settle(mut self, increment: Increment) -> Result<Made<'a>, StoredError> {
+        let all: BTreeSet<u32> = (0..self.keys.len() as u32).collect();
+        let mut draft = increment.sessionize();
+        loop {
+            let at_hand: BTreeSet<u32> = draft.at_hand().collect();
+            let mut missing = draft.missing().clone();
+            let mut changes = None;
+            if missing.is_empty() {
+                let found = self.changes(&draft);
+                missing = &found.needed - &at_hand;
+                changes = Some(found);
+            }
+            if let Some(changes) = changes.filter(|_| missing.is_empty()) {
+                return Ok(self.finish(draft, changes));
+            }
+            let touched = self.tracks_of(&(&missing | &at_hand));
+            if touched * 100 > self.tracks_of(&all) * self.layout.touched_percent {
+                let draft = self.take_in(draft, &(&all - &at_hand))?.sessionize();
+                return Ok(self.finish_rebuild(draft, touched));
+            }
+            draft = self.take_in(draft, &missing)?.sessionize();
+        }
+    }
+
+    fn tracks_of(&self, parts: &BTreeSet<u32>) -> u64 {
+        let tracks = |part: &u32| self.stored.parts()[&self.name(*part)].tracks;
+        parts.iter().map(tracks).sum()
+    }
+
+    fn take_in(&mut self, draft: Draft, parts: &BTreeSet<u32>) -> Result<Increment, StoredError> {
+        let mut increment = draft.reopen();
+        let parts: Vec<u32> = parts.iter().copied().collect();
+        let loaded: Vec<TracksBuilder> = parts
+            .par_iter()
+            .map(|part| {
+                let rows = self.replaced.get(part).map_or(Rows::All, |rows| Rows::Without(rows));
+                self.stored.tracks(&self.name(*part), &rows)
+            })
+            .collect::<Result<_, _>>()?;
+        for (part, tracks) in parts.into_iter().zip(loaded) {
+            increment.add_part(part, tracks);
+            self.read.insert(part);
+        }
+        Ok(increment)
+    }
+
+    /// What must be written, and what must be at hand for it.
+    fn changes(&self, draft: &Draft) -> Changes {
+        let cut = Cut::new(draft.sessionized().all_sessions(), self.layout.tracks_of_a_part);
+        let days: BTreeSet<PartKey> = draft.changed().into_iter().map(PartKey::day_of).collect();
+        let keys = cut.parts();
+        // The first of the keys that may overlap is that of the year.
+        let changed: BTreeSet<PartKey> = keys
+            .into_iter()
+            .filter(|key| self.keys.binary_search(key).is_err() || days.iter().any(|day| day.overlaps(*key)))
+            .collect();
+        let overlaps = |old: &PartKey| changed.iter().any(|key| key.overlaps(*old));
+        let needed =
+            (0..self.keys.len() as u32).filter(|part| overlaps(&self.keys[*part as usize])).collect();
+        Changes { cut, changed, needed }
+    }
+
+    fn finish(self, draft: Draft, changes: Changes) -> Made<'a> {
+        let Changes { cut, changed, .. } = changes;
+        let kept = cut.parts().into_iter().filter(|key| !changed.contains(key));
+        let parts: BTreeMap<PartKey, PartSummary> =
+            kept.map(|key| (key, self.stored.parts()[&key.to_string()])).collect();
+        let sessionized = draft.finish();
+        let stays = Some(Stays { snapshot: self.stored.folder(), parts });
+        let plan = Plan { cut, layout: self.layout, stays, sessionized: sessionized.sessionized_rows() };
+        Made { sessionized, plan, rebuilt: None, parts_read: self.read.len() as u64 }
+    }
+
+    fn finish_rebuild(self, draft: Draft, touched: u64) -> Made<'a> {
+        let sessionized = draft.finish();
+        let cut = Cut::new(sessionized.all_sessions(), self.layout.tracks_of_a_part);
+        let plan =
+            Plan { cut, layout: self.layout, stays: None, sessionized: sessionized.sessionized_rows() };
+        let reason = format!("the parts to be changed hold {touched} tracks, the larger share of all");
+        Made { sessionized, plan, rebuilt: Some(reason), parts_read: self.read.len() as u64 }
+    }
+}
+
+/// What an increment changes.
+struct Changes {
+    cut: Cut,
+    /// Parts that must be written.
+    changed: BTreeSet<PartKey>,
+    /// Parts of the snapshot that must be at hand for it.
+    needed: BTreeSet<u32>,
+}

@@ -1,0 +1,8 @@
+//! Runs on a disk in memory: whatever came in which run, the tables and the state are those of one run over everything.
+
+mod crashes;
+mod forgetting;
+mod histories;
+mod history;
+mod linking;
+mod regressions;

@@ -1,0 +1,187 @@
+//! Random histories, cut into random runs.
+
+use super::history::{DAY, File, MINUTE, START, World, assert_is_rebuilt};
+use crate::manifest::Mode;
+use crate::write::Layout;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, TestRunner};
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tracklet_kernel::oracle::Row;
+use tracklet_kernel::rules::{Duplicates, Rules, Timeout};
+
+/// How many histories are tried; more with this variable.
+const HISTORIES: u32 = 200;
+const HISTORIES_VARIABLE: &str = "TRACKLET_HISTORIES";
+
+/// What happens next.
+#[derive(Debug, Clone)]
+struct Event {
+    /// Microseconds since the one before; a clock may jump.
+    step: i64,
+    device: Option<u8>,
+    user: Option<u8>,
+    name: Option<&'static str>,
+    /// How many later events are read before this one.
+    late: usize,
+    repeats: Option<Repeat>,
+    bad: bool,
+}
+
+/// The event is one of those before again.
+#[derive(Debug, Clone)]
+struct Repeat {
+    /// Of which event.
+    back: usize,
+    /// What is different.
+    received: i64,
+    time: i64,
+    same_ids: bool,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let step = prop_oneof![
+        3 => select(vec![0, 0, 1, MINUTE, 20 * MINUTE]),
+        2 => select(vec![30 * MINUTE, 31 * MINUTE - 1, 31 * MINUTE, 31 * MINUTE + 1, 90_000_000]),
+        2 => select(vec![DAY / 3, DAY, 3 * DAY]),
+        1 => select(vec![40 * DAY, -MINUTE, -31 * MINUTE, -2 * DAY, -30 * DAY]),
+    ];
+    let late = prop_oneof![6 => Just(0), 2 => 1..4usize, 1 => 4..40usize];
+    let repeat = (
+        1..20usize,
+        select(vec![0, 0, -5, 5]),
+        select(vec![0, 0, 0, -MINUTE, MINUTE, -DAY]),
+        prop::bool::weighted(0.8),
+    )
+        .prop_map(|(back, received, time, same_ids)| Repeat { back, received, time, same_ids });
+    let name =
+        select(vec![None, Some("viewed_product"), Some("signup"), Some("other"), Some("viewed_product")]);
+    (
+        step,
+        prop_oneof![1 => Just(None), 9 => (0..6u8).prop_map(Some)],
+        prop_oneof![5 => Just(None), 3 => (0..4u8).prop_map(Some)],
+        name,
+        late,
+        option::weighted(0.15, repeat),
+        prop::bool::weighted(0.03),
+    )
+        .prop_map(|(step, device, user, name, late, repeats, bad)| Event {
+            step,
+            device,
+            user,
+            name,
+            late,
+            repeats,
+            bad,
+        })
+}
+
+/// The rows of the events, in the order in which they are read.
+fn rows(events: &[Event]) -> Vec<Row> {
+    let mut now = START;
+    let mut rows: Vec<(usize, Row)> = Vec::new();
+    for (place, event) in events.iter().enumerate() {
+        now = (now + event.step).max(START - 60 * DAY);
+        let mut row = Row {
+            event_id: Some(format!("m{place}")),
+            anonymous_id: event.device.map(|device| format!("a{device}")),
+            // A user may be called as a device is.
+            user_id: event.user.map(|user| if user == 3 { "a1".to_owned() } else { format!("u{user}") }),
+            event: event.name.map(str::to_owned),
+            timestamp: Some(now),
+            received_at: Some(now + 7),
+        };
+        if let Some(repeat) = &event.repeats
+            && let Some((_, before)) = place.checked_sub(repeat.back).map(|before| &rows[before])
+        {
+            let shifted = |time: Option<i64>, by: i64| time.map(|time| time + by);
+            let ids = if repeat.same_ids { before.clone() } else { row.clone() };
+            row = Row {
+                event_id: before.event_id.clone(),
+                timestamp: shifted(before.timestamp, repeat.time),
+                received_at: shifted(before.received_at, repeat.received),
+                ..ids
+            };
+        }
+        if event.bad {
+            row.event_id = None;
+        }
+        rows.push((place + event.late, row));
+    }
+    // Stable: those not late keep their order.
+    rows.sort_by_key(|(arrival, _)| *arrival);
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn rules() -> impl Strategy<Value = Rules> {
+    let exact = Timeout::Exact(NonZeroU64::new(90_000_000).unwrap());
+    (
+        prop_oneof![4 => Just(Timeout::default()), 1 => Just(exact)],
+        prop::bool::weighted(0.8),
+        select(vec![5, 1, 3]),
+    )
+        .prop_map(|(timeout, drop, flow_length)| Rules {
+            timeout,
+            duplicates: if drop { Duplicates::Drop } else { Duplicates::Keep },
+            flow_length,
+            ..Rules::default()
+        })
+}
+
+fn layout() -> impl Strategy<Value = Layout> {
+    (select(vec![1, 2, 6, 20, 1_000_000]), select(vec![2, 5, 1 << 17]), select(vec![100, 100, 100, 50]))
+        .prop_map(|(tracks_of_a_part, rows_of_a_group, touched_percent)| Layout {
+            tracks_of_a_part,
+            rows_of_a_group,
+            touched_percent,
+        })
+}
+
+/// Files of the rows, cut at these places; names say nothing of the order.
+fn files(rows: &[Row], cuts: &[usize]) -> Vec<File> {
+    let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (rows.len() + 1)).collect();
+    cuts.extend([0, rows.len()]);
+    cuts.sort_unstable();
+    let name = |place: usize| format!("{}.json", (place * 7 + 3) % 10);
+    let pieces = cuts.windows(2).enumerate();
+    pieces.map(|(place, ends)| File { name: name(place), rows: rows[ends[0]..ends[1]].to_vec() }).collect()
+}
+
+#[test]
+fn a_series_of_runs_equals_one_over_everything() {
+    let cases =
+        std::env::var(HISTORIES_VARIABLE).ok().and_then(|cases| cases.parse().ok()).unwrap_or(HISTORIES);
+    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let (incremental, linked) = (AtomicU64::new(0), AtomicU64::new(0));
+    let history = (
+        vec(event(), 1..70),
+        vec(any::<prop::sample::Index>().prop_map(|cut| cut.index(71)), 1..6),
+        rules(),
+        layout(),
+    );
+    let result = runner.run(&history, |(events, cuts, rules, layout)| {
+        let files = files(&rows(&events), &cuts);
+        let world = World::new(rules, layout);
+        for read in 1..=files.len() {
+            let manifest = world.run(&files[..read]).unwrap().expect("a new file");
+            assert_is_rebuilt(&world, &manifest, &files[..read]);
+            if manifest.mode == Mode::Incremental {
+                incremental.fetch_add(1, Ordering::Relaxed);
+                linked.fetch_add(manifest.parts.linked, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    });
+    if let Err(failure) = result {
+        panic!("{failure}");
+    }
+    // A rebuild would pass all of the above.
+    let (incremental, linked) = (incremental.into_inner(), linked.into_inner());
+    assert!(
+        incremental > u64::from(cases) && linked > u64::from(cases),
+        "{incremental} runs linked {linked} parts"
+    );
+}

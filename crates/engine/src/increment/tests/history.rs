@@ -1,0 +1,203 @@
+//! Files of rows, and runs over them on a disk in memory.
+
+use crate::advance::{Before, News, Settings, Way, advance};
+use crate::disk::memory::MemoryDisk;
+use crate::manifest::{Input, Manifest};
+use crate::observer::Silent;
+use crate::publish::OutputFolder;
+use crate::read::Reject;
+use crate::run::{Refresh, RunError, Steps};
+use crate::write::Layout;
+use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::oracle::Row;
+use tracklet_kernel::rules::Rules;
+use tracklet_kernel::tracks::TracksBuilder;
+
+pub const MINUTE: i64 = 60_000_000;
+pub const DAY: i64 = 1440 * MINUTE;
+/// 2025-12-28, so that a month and a year end soon.
+pub const START: i64 = 1_766_880_000_000_000;
+pub const OUT: &str = "out";
+
+/// A file that a run may find.
+#[derive(Debug, Clone)]
+pub struct File {
+    pub name: String,
+    pub rows: Vec<Row>,
+}
+
+/// A row that is a track.
+pub fn track(id: &str, anonymous_id: &str, user_id: &str, timestamp: i64) -> Row {
+    let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    Row {
+        event_id: filled(id),
+        anonymous_id: filled(anonymous_id),
+        user_id: filled(user_id),
+        event: Some("viewed".to_owned()),
+        timestamp: Some(START + timestamp),
+        received_at: Some(START + timestamp),
+    }
+}
+
+pub fn file(name: &str, rows: Vec<Row>) -> File {
+    File { name: name.to_owned(), rows }
+}
+
+/// An output folder in memory.
+#[derive(Debug, Clone)]
+pub struct World {
+    pub disk: MemoryDisk,
+    pub rules: Rules,
+    pub layout: Layout,
+}
+
+/// Cut small, and never made anew because much is touched.
+pub fn small(tracks_of_a_part: u64) -> Layout {
+    Layout { tracks_of_a_part, rows_of_a_group: 4, touched_percent: 100 }
+}
+
+impl World {
+    pub fn new(rules: Rules, layout: Layout) -> Self {
+        Self { disk: MemoryDisk::default(), rules, layout }
+    }
+
+    pub fn folder(&self) -> Result<OutputFolder, RunError> {
+        Ok(OutputFolder::open_on(Arc::new(self.disk.clone()), Path::new(OUT))?)
+    }
+
+    pub fn settings(&self) -> Settings {
+        Settings {
+            rules: self.rules.clone(),
+            layout: self.layout,
+            fingerprint: format!("{:?}", self.rules),
+            source_fingerprint: String::new(),
+            keep: NonZeroUsize::new(3).unwrap(),
+        }
+    }
+
+    /// Reads those of the files that were not read; `None` when there are none.
+    pub fn run(&self, files: &[File]) -> Result<Option<Manifest>, RunError> {
+        let folder = self.folder()?;
+        let before = Before::find(&folder, Refresh::Incremental)?;
+        let known = |file: &&File| {
+            let inputs = before.as_ref().map(|before| &before.manifest.inputs);
+            inputs.is_some_and(|inputs| inputs.iter().any(|input| input.path == file.name))
+        };
+        let new: Vec<&File> = files.iter().filter(|file| !known(file)).collect();
+        let settings = self.settings();
+        let way = match &before {
+            None => Way::Afresh(None),
+            Some(before) if before.manifest.config_fingerprint != settings.fingerprint => {
+                Way::FromRows("the configuration has changed".to_owned())
+            }
+            Some(_) if new.is_empty() => return Ok(None),
+            Some(_) => Way::Beside,
+        };
+        let mut steps = Steps { observer: &Silent, timings: BTreeMap::new() };
+        advance(&folder, before.as_ref(), way, read(&new), &settings, &mut steps, Instant::now()).map(Some)
+    }
+
+    /// Everything that readers and the next run see, but for the manifest.
+    pub fn tables(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut files = self.disk.files_below(&Path::new(OUT).join("current"));
+        files.remove("manifest.json");
+        files
+    }
+
+    /// One run over the files, elsewhere.
+    pub fn rebuilt(&self, files: &[File]) -> Self {
+        let other = Self::new(self.rules.clone(), self.layout);
+        other.run(files).unwrap();
+        other
+    }
+}
+
+/// What a run finds in the files, which are given in the order in which they are read.
+fn read(files: &[&File]) -> News {
+    let mut news = News {
+        tracks: Vec::new(),
+        rejects: Vec::new(),
+        skipped: 0,
+        inputs: Vec::new(),
+        warnings: Vec::new(),
+    };
+    for file in files {
+        let mut builder = TracksBuilder::new(EventNames::RudderStack);
+        let rejected = builder.push(&batch(&file.rows));
+        news.inputs.push(Input {
+            path: file.name.clone(),
+            bytes: 1,
+            modified: None,
+            etag: None,
+            rows: file.rows.len() as u64,
+            rejected: rejected.len() as u64,
+            skipped: 0,
+        });
+        news.rejects.extend(rejected.into_iter().map(|rejected| {
+            let row = &file.rows[rejected.row];
+            Reject {
+                source_file: file.name.clone(),
+                row_number: Some(rejected.row as u64),
+                reason: rejected.reason,
+                event_id: row.event_id.clone(),
+                anonymous_id: row.anonymous_id.clone(),
+                user_id: row.user_id.clone(),
+                event: row.event.clone(),
+                timestamp: row.timestamp.map(|timestamp| timestamp.to_string()),
+                received_at: None,
+                raw: None,
+            }
+        }));
+        news.tracks.push(builder);
+    }
+    news.rejects.sort_by(|a, b| a.position().cmp(&b.position()));
+    news
+}
+
+fn batch(rows: &[Row]) -> RecordBatch {
+    let text = |value: fn(&Row) -> &Option<String>| -> ArrayRef {
+        Arc::new(rows.iter().map(|row| value(row).as_deref()).collect::<StringArray>())
+    };
+    let time = |value: fn(&Row) -> Option<i64>| -> ArrayRef {
+        Arc::new(rows.iter().map(value).collect::<TimestampMicrosecondArray>())
+    };
+    RecordBatch::try_from_iter_with_nullable([
+        ("event_id", text(|row| &row.event_id), true),
+        ("anonymous_id", text(|row| &row.anonymous_id), true),
+        ("user_id", text(|row| &row.user_id), true),
+        ("event", text(|row| &row.event), true),
+        ("timestamp", time(|row| row.timestamp), true),
+        ("received_at", time(|row| row.received_at), true),
+    ])
+    .unwrap()
+}
+
+/// Fails with the names of the files that differ.
+pub fn assert_same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>) {
+    let names: Vec<&String> = found.keys().chain(expected.keys()).collect();
+    let mut differ: Vec<&&String> =
+        names.iter().filter(|name| found.get(**name) != expected.get(**name)).collect();
+    differ.dedup();
+    assert!(differ.is_empty(), "these are not those of one run: {differ:?}");
+}
+
+/// That the tables are those of one run over the files, and the manifest's figures as well.
+pub fn assert_is_rebuilt(world: &World, manifest: &Manifest, files: &[File]) {
+    let other = world.rebuilt(files);
+    assert_same(&world.tables(), &other.tables());
+    let folder = other.folder().unwrap();
+    let expected = Before::find(&folder, Refresh::Incremental).unwrap().unwrap().manifest;
+    assert_eq!(manifest.rows, expected.rows);
+    assert_eq!(manifest.tables, expected.tables);
+    assert_eq!(manifest.rejects, expected.rejects);
+    assert_eq!((manifest.sessions, manifest.visitors), (expected.sessions, expected.visitors));
+    assert_eq!(manifest.unmatched, expected.unmatched);
+    let failed: Vec<_> = manifest.checks.iter().filter(|check| !check.passed).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+}

@@ -1,0 +1,503 @@
+//! New tracks beside the tables of those before: which sessions change, and what they become.
+//!
+//! ```text
+//! past: every alias, every session (visitor, start, end), no tracks
+//! new tracks --duplicates--> kept ones --identity--> visitors --order, sessionize--> sessions
+//!                                                                    |
+//!              past sessions not at hand --------- merged by visitor and start
+//!                                                                    |
+//!       one whose number changes, or the event before it, or that is not apart from its neighbour:
+//!       its part's tracks are needed as well, and all is done again with them, until none is missing
+//! ```
+//!
+//! Sessions are only ever cut by looking at tracks, so a session that is at hand needs no knowledge of the past; one that is
+//! not at hand keeps its tracks, and the merge proves that all else about it stays as it was.
+
+use crate::duplicates::Dropped;
+use crate::identity::Identity;
+use crate::intern::{Interner, NONE};
+use crate::order::SortedTracks;
+use crate::rules::Rules;
+use crate::sessionize::{AnySession, Sessionized, Sessions};
+use crate::timeline::Timeline;
+use crate::tracks::{Row, Tracks, TracksBuilder};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use hashbrown::{HashMap, HashSet};
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// What the tables of a snapshot say about its aliases and sessions.
+#[derive(Debug)]
+pub struct Past {
+    ids: Interner,
+    identity: Identity,
+    sessions: Vec<AnySession>,
+    /// By alias: its sessions, if it is a visitor.
+    of_visitor: Vec<Range<u32>>,
+}
+
+/// Tables that contradict each other: somebody else changed them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Contradiction(&'static str);
+
+impl Past {
+    /// In: all of `dbt_aliases_mapping` with `last_login_at` of the state, all of `dbt_session_tracks` with `ended_at` and
+    /// `tracks` of the state, each in its order; texts as `Utf8`.
+    ///
+    /// # Errors
+    /// Rows that are not in their order, or a visitor that is no alias.
+    pub fn new(aliases: &[RecordBatch], sessions: &[RecordBatch]) -> Result<Self, Contradiction> {
+        let mut ids = Interner::default();
+        for batch in aliases {
+            for alias in batch["alias"].as_string::<i32>().iter().flatten() {
+                if (ids.intern(alias) as usize) + 1 != ids.len() {
+                    return Err(Contradiction("an alias comes twice"));
+                }
+            }
+        }
+        let known = ids.len();
+        let (mut visitors, mut last_logins) = (Vec::with_capacity(known), Vec::with_capacity(known));
+        for batch in aliases {
+            visitors
+                .extend(batch["dbt_visitor_id"].as_string::<i32>().iter().flatten().map(|id| ids.intern(id)));
+            last_logins.extend(batch["last_login_at"].as_primitive::<TimestampMicrosecondType>());
+        }
+        let mut past = Self {
+            identity: Identity::stored(visitors, &last_logins),
+            sessions: Vec::new(),
+            of_visitor: vec![0..0; known],
+            ids,
+        };
+        for batch in sessions {
+            past.push_sessions(batch)?;
+        }
+        if past.ids.len() > known {
+            return Err(Contradiction("a visitor is no alias"));
+        }
+        Ok(past)
+    }
+
+    fn push_sessions(&mut self, batch: &RecordBatch) -> Result<(), Contradiction> {
+        let visitors = batch["dbt_visitor_id"].as_string::<i32>();
+        let starts = batch["session_start_at"].as_primitive::<TimestampMicrosecondType>().values();
+        let ends = batch["ended_at"].as_primitive::<TimestampMicrosecondType>().values();
+        let tracks = batch["tracks"].as_primitive::<Int64Type>().values();
+        for row in 0..batch.num_rows() {
+            let id = visitors.value(row);
+            let last = self.sessions.last().copied();
+            let known = last.filter(|last| self.ids.get(last.visitor) == id);
+            let visitor = known.map_or_else(|| self.ids.intern(id), |last| last.visitor);
+            let number = known.map_or(1, |last| last.number + 1);
+            let in_order = match last {
+                Some(last) if number > 1 => last.end < starts[row],
+                // Aliases are numbered in the order of their bytes.
+                Some(last) => last.visitor < visitor,
+                None => true,
+            };
+            if !in_order {
+                return Err(Contradiction("sessions are not in their order"));
+            }
+            let place = self.sessions.len() as u32;
+            let range =
+                self.of_visitor.get_mut(visitor as usize).ok_or(Contradiction("a visitor is no alias"))?;
+            *range = if number == 1 { place..place + 1 } else { range.start..place + 1 };
+            self.sessions.push(AnySession {
+                visitor,
+                number,
+                tracks: tracks[row] as u32,
+                start: starts[row],
+                end: ends[row],
+            });
+        }
+        Ok(())
+    }
+
+    /// When every session starts, in microseconds, and how many tracks it has.
+    pub fn sessions(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
+        self.sessions.iter().map(|session| (session.start, u64::from(session.tracks)))
+    }
+}
+
+/// What can't be told without all tracks: whether an id that a replaced row had is on any other row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Undecided;
+
+/// New tracks, and of those before what is needed beside them.
+#[derive(Debug)]
+pub struct Increment {
+    tracks: Tracks,
+    dropped: Dropped,
+    identity: Identity,
+    rules: Rules,
+    known: Known,
+}
+
+/// What does not depend on which tracks are at hand.
+#[derive(Debug)]
+struct Known {
+    past: Vec<AnySession>,
+    of_visitor: Vec<Range<u32>>,
+    /// By past session: its part.
+    parts: Vec<u32>,
+    /// By part: whether its tracks are at hand.
+    at_hand: Vec<bool>,
+    /// Chunks of new tracks, the first ones.
+    new_chunks: usize,
+    /// Parts that are needed whatever the sessions become.
+    wanted: BTreeSet<u32>,
+    /// Visitors that lost or got an alias.
+    moved: HashSet<u32>,
+    /// Visitors whose sessions may change.
+    dirty: HashSet<u32>,
+}
+
+impl Increment {
+    /// New tracks beside the past. `part_of` tells the part of the past sessions that start at a time, one of `parts`.
+    pub fn new(
+        past: Past,
+        new: Vec<TracksBuilder>,
+        rules: Rules,
+        part_of: impl Fn(i64) -> u32,
+        parts: usize,
+    ) -> Self {
+        let tracks = Tracks::merge_onto(past.ids, new);
+        let known = Known {
+            parts: past.sessions.iter().map(|session| part_of(session.start)).collect(),
+            past: past.sessions,
+            of_visitor: past.of_visitor,
+            at_hand: vec![false; parts],
+            new_chunks: tracks.chunks.len(),
+            wanted: BTreeSet::new(),
+            moved: HashSet::new(),
+            dirty: HashSet::new(),
+        };
+        Self { tracks, dropped: Dropped::default(), identity: past.identity, rules, known }
+    }
+
+    /// The stored hashes of the new tracks' event ids.
+    pub fn event_id_hashes(&self) -> Vec<i64> {
+        let mut text = Vec::new();
+        let rows = self.tracks.rows_of(0..self.known.new_chunks);
+        rows.map(|row| {
+            text.clear();
+            self.tracks.event_id(row).append_to(&mut text);
+            crate::event_id::stored_hash(&text)
+        })
+        .collect()
+    }
+
+    /// Names of the events of the new tracks, each once.
+    pub fn event_names(&self) -> impl Iterator<Item = &str> {
+        self.tracks.event_names()
+    }
+
+    /// Drops duplicates and finds the visitors. `candidates` are tracks kept so far, among them all whose event id a new
+    /// one has; answers for each whether it is replaced by a new one.
+    ///
+    /// # Errors
+    /// [`Undecided`] where a replaced track had an id, or a login that decided, which the new one has not. Nothing can be
+    /// done with the increment then.
+    pub fn resolve(&mut self, candidates: TracksBuilder) -> Result<Vec<bool>, Undecided> {
+        let candidates: Vec<Row> = {
+            let chunks = self.tracks.append(candidates);
+            self.tracks.rows_of(chunks).collect()
+        };
+        self.dropped = Dropped::find(&self.tracks, self.rules.duplicates);
+        let replaced: Vec<bool> = candidates.iter().map(|row| self.dropped.is_hidden(*row)).collect();
+        for row in &candidates {
+            self.dropped.hide(&self.tracks, *row);
+        }
+        let gone: Vec<Row> = candidates
+            .iter()
+            .zip(&replaced)
+            .filter(|(_, replaced)| **replaced)
+            .map(|(row, _)| *row)
+            .collect();
+        for row in &gone {
+            self.note_gone(*row);
+        }
+        self.advance_identity();
+        if gone.is_empty() || self.nothing_undecided(&gone) { Ok(replaced) } else { Err(Undecided) }
+    }
+
+    /// A track that was kept so far leaves its session.
+    fn note_gone(&mut self, row: Row) {
+        let visitor = self.identity.visitor(self.alias(row));
+        let timestamp = self.tracks.timestamp(row);
+        let known = &mut self.known;
+        known.dirty.insert(visitor);
+        let range = known.of_visitor[visitor as usize].clone();
+        for session in range.start as usize..range.end as usize {
+            if (known.past[session].start..=known.past[session].end).contains(&timestamp) {
+                known.wanted.insert(known.parts[session]);
+            }
+        }
+    }
+
+    /// The alias by which a track finds its visitor.
+    fn alias(&self, row: Row) -> u32 {
+        let chunk = &self.tracks.chunks[row.chunk()];
+        let user_id = chunk.user_ids[row.place()];
+        if user_id == NONE { chunk.anonymous_ids[row.place()] } else { user_id }
+    }
+
+    fn new_rows(&self) -> impl Iterator<Item = Row> + '_ {
+        self.tracks.rows_of(0..self.known.new_chunks).filter(|row| !self.dropped.is_hidden(*row))
+    }
+
+    fn advance_identity(&mut self) {
+        let moved = self.identity.advance(&self.tracks, &self.dropped, self.known.new_chunks);
+        let dirty: HashSet<u32> = self.new_rows().map(|row| self.identity.visitor(self.alias(row))).collect();
+        let known = &mut self.known;
+        known.of_visitor.resize(self.tracks.ids.len(), 0..0);
+        known.dirty.extend(dirty);
+        for moved in moved {
+            known.moved.extend([moved.from, moved.to]);
+            known.dirty.extend([moved.from, moved.to]);
+            // Only its tracks tell which of the old visitor's sessions are the alias's.
+            let range = known.of_visitor[moved.from as usize].clone();
+            known.wanted.extend(&known.parts[range.start as usize..range.end as usize]);
+        }
+    }
+
+    /// Whether all that the replaced tracks told of aliases and logins is told by others as well.
+    fn nothing_undecided(&self, gone: &[Row]) -> bool {
+        let of_id: HashMap<u64, Vec<Row>> = gone.iter().fold(HashMap::new(), |mut rows, row| {
+            rows.entry(self.tracks.event_id(*row).hash()).or_default().push(*row);
+            rows
+        });
+        let mut aliases = HashSet::new();
+        let mut logins = HashSet::new();
+        let ids = |row: Row| {
+            let chunk = &self.tracks.chunks[row.chunk()];
+            (chunk.anonymous_ids[row.place()], chunk.user_ids[row.place()])
+        };
+        // Another new track may tell it as well as the one that replaces.
+        for row in self.new_rows() {
+            let (anonymous_id, user_id) = ids(row);
+            aliases.extend([anonymous_id, user_id]);
+            logins.insert((anonymous_id, self.tracks.timestamp(row), user_id));
+        }
+        of_id.values().flatten().all(|row| {
+            let (anonymous_id, user_id) = ids(*row);
+            let is_known = |alias: u32| alias == NONE || aliases.contains(&alias);
+            let login = (anonymous_id, self.tracks.timestamp(*row), user_id);
+            let decided = anonymous_id != NONE && user_id != NONE && {
+                let last = self.identity.login(anonymous_id);
+                (last.timestamp, last.user_id) == (login.1, user_id)
+            };
+            is_known(anonymous_id) && is_known(user_id) && (!decided || logins.contains(&login))
+        })
+    }
+
+    /// Gives the increment up: the new tracks alone.
+    pub fn into_new(self) -> Tracks {
+        let mut tracks = self.tracks;
+        tracks.chunks.truncate(self.known.new_chunks);
+        tracks
+    }
+
+    /// Takes in tracks dropped as duplicates before.
+    pub fn add_duplicates(&mut self, duplicates: TracksBuilder) {
+        let chunks = self.tracks.append(duplicates);
+        self.dropped.add(&self.tracks, self.tracks.rows_of(chunks));
+    }
+
+    /// Takes in a part's tracks, but for the replaced ones.
+    pub fn add_part(&mut self, part: u32, tracks: TracksBuilder) {
+        self.tracks.append(tracks);
+        self.known.at_hand[part as usize] = true;
+    }
+
+    /// Orders the tracks at hand, cuts them into sessions and merges these with the past ones.
+    ///
+    /// # Cost
+    /// That of [`Sessionized::new`] for the tracks at hand, and a pass over all sessions.
+    pub fn sessionize(self) -> Draft {
+        let Self { tracks, dropped, identity, rules, known } = self;
+        let sorted = SortedTracks::new(&tracks, &dropped, &identity);
+        let mut sessions = Sessions::scan(&tracks, &sorted, &rules);
+        let wanted = known.wanted.iter().copied();
+        let missing: BTreeSet<u32> = wanted.filter(|part| !known.at_hand[*part as usize]).collect();
+        let mut merge = Merge {
+            known: &known,
+            rules: &rules,
+            sorted: &sorted,
+            sessions: &mut sessions,
+            timeline: Timeline::default(),
+            wanted_is_at_hand: missing.is_empty(),
+            missing,
+        };
+        merge.all(&identity);
+        let Merge { timeline, missing, .. } = merge;
+        let sessionized =
+            Sessionized { tracks, dropped, identity, sorted, sessions, timeline: Some(timeline), rules };
+        Draft { sessionized, known, missing }
+    }
+}
+
+/// The sessions at hand and those of the past, side by side.
+struct Merge<'a> {
+    known: &'a Known,
+    rules: &'a Rules,
+    sorted: &'a SortedTracks,
+    sessions: &'a mut Sessions,
+    timeline: Timeline,
+    missing: BTreeSet<u32>,
+    wanted_is_at_hand: bool,
+}
+
+impl Merge<'_> {
+    fn all(&mut self, identity: &Identity) {
+        let (mut past, mut visitor) = (0, 0);
+        let visitors = self.sorted.visitors().len();
+        while past < self.known.past.len() || visitor < visitors {
+            let before = self.known.past.get(past).map(|session| session.visitor);
+            let now = self.sorted.visitors().get(visitor).copied();
+            let rank = |id: Option<u32>| id.map_or(u32::MAX, |id| identity.rank(id));
+            let order = rank(before).cmp(&rank(now));
+            let mut of_past = 0..0;
+            if let Some(before) = before.filter(|_| order.is_le()) {
+                let range = &self.known.of_visitor[before as usize];
+                of_past = range.start as usize..range.end as usize;
+                past = of_past.end;
+            }
+            let mut at_hand = 0..0;
+            if order.is_ge() {
+                at_hand = self.sessions.of_visitor(visitor);
+                visitor += 1;
+            }
+            self.visitor(of_past, at_hand);
+        }
+    }
+
+    /// One visitor's sessions: those of the past that are not at hand, and those at hand.
+    fn visitor(&mut self, past: Range<usize>, at_hand: Range<usize>) {
+        let known = self.known;
+        let is_elsewhere = |session: &usize| !known.at_hand[known.parts[*session] as usize];
+        let mut elsewhere = past.clone().filter(is_elsewhere).peekable();
+        let mut at_hand = at_hand.peekable();
+        let mut number = 0;
+        let (mut joined, mut renumbered) = (Vec::new(), Vec::new());
+        let mut previous: Option<(AnySession, Option<usize>)> = None;
+        loop {
+            let next = at_hand.peek().map(|session| self.sessions.get(self.sorted, *session));
+            let session = match (elsewhere.peek().copied(), next) {
+                (None, None) => break,
+                (Some(place), next) if next.is_none_or(|next| known.past[place].start <= next.start) => {
+                    elsewhere.next();
+                    number += 1;
+                    let old = known.past[place];
+                    let old_end = (place > past.start).then(|| known.past[place - 1].end);
+                    let end = previous.map(|(previous, _)| previous.end);
+                    if end.is_some_and(|end| !self.rules.timeout.splits(end, old.start)) {
+                        joined.push(known.parts[place]);
+                    } else if old.number != number || old_end != end {
+                        renumbered.push(known.parts[place]);
+                    }
+                    previous = Some((old, Some(place)));
+                    old
+                }
+                (_, Some(next)) => {
+                    let session = at_hand.next().expect("there is one");
+                    number += 1;
+                    self.sessions.numbers[session] = number;
+                    self.timeline.push_previous_end(previous.map(|(previous, _)| previous.end));
+                    if let Some((before, Some(place))) = previous
+                        && !self.rules.timeout.splits(before.end, next.start)
+                    {
+                        joined.push(known.parts[place]);
+                    }
+                    previous = Some((next, None));
+                    next
+                }
+                (Some(_), None) => unreachable!("without one at hand the past one is next"),
+            };
+            self.timeline.push(AnySession { number, ..session });
+        }
+        // Numbers count once it is known which sessions there are.
+        self.missing.extend(if joined.is_empty() && self.wanted_is_at_hand { renumbered } else { joined });
+    }
+}
+
+/// Sessions as they are with the tracks at hand. Right once nothing is missing.
+#[derive(Debug)]
+pub struct Draft {
+    sessionized: Sessionized,
+    known: Known,
+    missing: BTreeSet<u32>,
+}
+
+impl Draft {
+    /// Parts whose tracks are needed as well.
+    pub fn missing(&self) -> &BTreeSet<u32> {
+        &self.missing
+    }
+
+    /// The parts whose tracks are at hand.
+    pub fn at_hand(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.known.at_hand.len() as u32).filter(|part| self.known.at_hand[*part as usize])
+    }
+
+    /// What the sessions become. To be asked when nothing is missing.
+    pub fn sessionized(&self) -> &Sessionized {
+        &self.sessionized
+    }
+
+    /// [`Draft::sessionized`], for good.
+    pub fn finish(self) -> Sessionized {
+        self.sessionized
+    }
+
+    /// The increment again, to take in more tracks.
+    pub fn reopen(self) -> Increment {
+        let Sessionized { tracks, dropped, identity, rules, .. } = self.sessionized;
+        Increment { tracks, dropped, identity, rules, known: self.known }
+    }
+
+    /// When the sessions start that are new or not as they were, and when those started that are no more. A session may be
+    /// named that is as it was.
+    pub fn changed(&self) -> Vec<i64> {
+        let Sessionized { sorted, sessions, identity, timeline, .. } = &self.sessionized;
+        let known = &self.known;
+        let timeline = timeline.as_ref().expect("an increment has one");
+        let mut changed = Vec::new();
+        for visitor in &known.dirty {
+            let range = &known.of_visitor[*visitor as usize];
+            let past = range.start as usize..range.end as usize;
+            let mut gone: HashMap<i64, usize> = past
+                .clone()
+                .filter(|place| known.at_hand[known.parts[*place] as usize])
+                .map(|place| (known.past[place].start, place))
+                .collect();
+            let at_hand =
+                sorted.find_visitor(*visitor, identity).map_or(0..0, |place| sessions.of_visitor(place));
+            for session in at_hand {
+                let now = sessions.get(sorted, session);
+                let is_as_before = |place: &usize| {
+                    let end_before = (*place > past.start).then(|| known.past[*place - 1].end);
+                    known.past[*place] == now && end_before == timeline.previous_end(session)
+                };
+                let stays = !known.moved.contains(visitor)
+                    && gone.get(&now.start).is_some_and(is_as_before)
+                    && !self.has_new_tracks(session);
+                if stays {
+                    gone.remove(&now.start);
+                } else {
+                    changed.push(now.start);
+                }
+            }
+            changed.extend(gone.into_keys());
+        }
+        changed.sort_unstable();
+        changed.dedup();
+        changed
+    }
+
+    fn has_new_tracks(&self, session: usize) -> bool {
+        let places = self.sessionized.session_places(session);
+        places.into_iter().any(|place| self.sessionized.sorted.row(place).chunk() < self.known.new_chunks)
+    }
+}
