@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every test of the project. Installs what it needs; a machine with Rust, Python 3 and a C compiler is enough.
+# Every test of the project. Installs what it needs; a machine with Rust and Python 3 is enough, and apt-get for the rest.
 #
 #   ./test.sh            all steps
 #   ./test.sh STEP...    these steps only; ./test.sh --list names them
@@ -14,9 +14,9 @@ export CARGO_NET_RETRY="${CARGO_NET_RETRY:-10}"
 export TRACKLET_REQUIRE_ALL="${TRACKLET_REQUIRE_ALL:-}"
 python="$cache/venvs/tests/bin/python"
 
-# A Python environment with exactly these packages, made anew when the list changes.
+# A Python environment of this name with exactly the packages of the list, made anew when the list changes.
 install_python() {
-  local venv="$cache/venvs/tests" list="tests/requirements.txt"
+  local venv="$cache/venvs/$1" list="$2"
   cmp -s "$list" "$venv/installed.txt" && return 0
   rm -rf "$venv" && python3 -m venv "$venv" || return 1
   retried "$venv/bin/pip" install --quiet --retries 10 -r "$list" && cp "$list" "$venv/installed.txt"
@@ -32,37 +32,101 @@ retried() {
   return 1
 }
 
-fetch() { retried cargo fetch --locked && install_python; }
+# For a lane that needs what this machine has not: says so, and fails where nothing may be left out.
+lacking() {
+  echo "skipped: $1"
+  [ -z "$TRACKLET_REQUIRE_ALL" ]
+}
+
+# Packages as Debian and Ubuntu call them.
+install_debian() {
+  local root=()
+  if ! command -v apt-get >/dev/null; then
+    echo "install these, or what they are called here: $*"
+    return 1
+  fi
+  [ "$(id -u)" -eq 0 ] || root=(sudo --non-interactive)
+  local apt=("${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5)
+  # What is known of packages may be new enough.
+  "${apt[@]}" install --yes --no-install-recommends "$@" ||
+    { retried "${apt[@]}" update && retried "${apt[@]}" install --yes --no-install-recommends "$@"; }
+}
+
+# What builds need of the system: C and C++ compilers (zstd, libFuzzer), and `protoc` with its own files for the official
+# Spark client.
+install_system() {
+  local missing=()
+  command -v cc >/dev/null || missing+=(gcc libc6-dev)
+  command -v c++ >/dev/null || missing+=(g++)
+  command -v protoc >/dev/null || missing+=(protobuf-compiler libprotobuf-dev)
+  [ ${#missing[@]} -eq 0 ] || install_debian "${missing[@]}"
+}
+
+# PostgreSQL's programs; servers are started by the tests themselves.
+install_postgres() {
+  command -v initdb >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || install_debian postgresql
+}
+
+fetch() { install_system && retried cargo fetch --locked && install_python tests tests/requirements.txt; }
 format() { cargo fmt --all --check; }
+# As users build it, then with the client that is not there by itself.
+clippy() {
+  cargo clippy --locked --workspace --all-targets -- -D warnings &&
+    cargo clippy --locked --workspace --all-targets --features spark -- -D warnings
+}
+documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --features spark; }
 units() {
   export TRACKLET_TEST_PYTHON="$python"
   if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --locked --workspace --no-fail-fast --status-level fail
+    cargo nextest run --locked --workspace --features spark --no-fail-fast --status-level fail
   else
-    cargo test --locked --workspace --all-targets --no-fail-fast --quiet
+    cargo test --locked --workspace --features spark --all-targets --no-fail-fast --quiet
   fi
 }
+# The examples in the documentation; nextest leaves them out.
+doctests() { cargo test --locked --workspace --features spark --doc --quiet; }
 
-# The main job as the README has it, then the tables of the example and the corpus read by DuckDB and compared with an
-# independent definition.
+# The first command of the README, its tables counted; then the tables of the example and the corpus read by DuckDB and
+# compared with an independent definition.
 main_job() {
-  local out status
-  out=$(mktemp -d) || return 1
-  cargo run --locked --release -- run examples/shop/rudder-logs --out "$out/out"
-  status=$?
-  [ "$status" -eq 0 ] && [ -f "$out/out/current/manifest.json" ] &&
-    TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet" "$python" tests/through_files/check.py
-  status=$?
-  rm -rf "$out"
-  return $status
+  "$python" tests/through_files/first_command.py &&
+    export TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet" &&
+    "$python" tests/through_files/readers.py && "$python" tests/through_files/check.py
 }
+
+# Every reader on what a fuzzer thinks of, for ten seconds each.
+fuzz() { fuzz/run.sh 10; }
 oracle() { python3 tests/oracle/oracle.py --corpus corpus --check && (cd tests/oracle && python3 test_reading.py); }
 
 # Mistakes made on purpose in the kernel, each of which the corpus must notice.
 mutations() { python3 tests/mutations/run.py; }
 
+# The SQL of dbt/, rendered without dbt, on DuckDB and PostgreSQL: corpus, random histories, mistakes made on purpose.
+warehouse_sql() {
+  install_python warehouses tests/warehouses/requirements.txt || return 1
+  install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
+  "$cache/venvs/warehouses/bin/python" tests/warehouses/direct_conformance.py --tracks 5000 --mutations
+}
+
+# The SQL for the warehouses that can't run here: Google's analyzer, parsers, the functions that the vendors document.
+warehouse_dialects() {
+  install_python warehouses tests/warehouses/requirements.txt &&
+    "$cache/venvs/warehouses/bin/python" tests/warehouses/legality.py
+}
+
+# dbt itself with the package, on DuckDB and PostgreSQL.
+dbt_package() {
+  install_python warehouses tests/warehouses/requirements.txt || return 1
+  install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
+  "$cache/venvs/warehouses/bin/python" tests/warehouses/dbt_conformance.py --tracks 2000
+}
+
+# The clients of BigQuery and Snowflake on their stand-ins.
+cloud_clients() { tests/warehouses/clouds.sh cloud_clients.py; }
+
 # name, seconds it may take
-steps=("fetch 900" "format 60" "units 2400" "oracle 120" "mutations 1200" "main_job 1800")
+steps=("fetch 900" "format 60" "clippy 1500" "documentation 900" "units 2400" "doctests 600" "oracle 120" "mutations 1200"
+  "main_job 1800" "fuzz 900" "warehouse_sql 600" "warehouse_dialects 300" "dbt_package 600" "cloud_clients 900")
 
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${steps[@]%% *}"

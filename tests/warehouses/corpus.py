@@ -9,12 +9,9 @@ import json
 import tomllib
 from pathlib import Path
 
-import oracle
-import reading
-
 import definition
 from cases import Case
-from definition import COLUMNS, Config
+from definition import COLUMNS, Config, oracle, reading
 
 CORPUS = Path(__file__).resolve().parents[2] / "corpus"
 IDS = ("event_id", "anonymous_id", "user_id", "alias", "dbt_visitor_id")

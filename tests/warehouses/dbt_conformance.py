@@ -1,10 +1,10 @@
 """Runs the dbt package as its users do, and compares every table with the definition, row for row.
 
-A new dbt project installs dbt/ as a local package and builds it, on DuckDB and on PostgreSQL, for each
-of a few configurations: random histories, and the corpus cases that share the most common one. Many
-histories go into one run; the ids keep them apart.
+A new dbt project installs dbt/, as a local package or from a git repository, and builds it, on DuckDB and on
+PostgreSQL, for each of a few configurations: random histories, and the corpus cases that share the most
+common one. Many histories go into one run; the ids keep them apart.
 
-    python dbt_conformance.py [--adapter duckdb|postgres] [--case NAME] [--tracks N] [--seed N]
+    python dbt_conformance.py [--adapter duckdb|postgres] [--case NAME] [--install local|git] [--tracks N] [--seed N]
 """
 
 import argparse
@@ -27,6 +27,8 @@ from warehouse import DuckDb, Postgres, quoted
 
 PACKAGE = Path(__file__).resolve().parents[2] / "dbt"
 SCHEMA = "sessions"
+# Whoever commits it is of no account.
+AUTHOR = {f"GIT_{who}_{what}": "tests" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 CASES = [*RANDOM, *corpus.cases(Path(os.environ.get("TRACKLET_CORPUS", corpus.CORPUS)))[:1]]
 
 
@@ -41,12 +43,20 @@ def run_dbt(project, *arguments):
     return done.stdout
 
 
-def new_project(folder, warehouse, case):
-    """A user's project, with the package installed. JSON is YAML."""
+def git_repository(folder):
+    """A repository that holds the package in its folder `dbt`, as it is here and now."""
+    shutil.copytree(PACKAGE, folder / "dbt", ignore=shutil.ignore_patterns("target", "dbt_packages", "logs"))
+    for arguments in (["init", "--quiet", "--initial-branch=main"], ["add", "."], ["commit", "--quiet", "-m", "The package"]):
+        subprocess.run(["git", *arguments], cwd=folder, check=True, env=os.environ | AUTHOR)
+    return {"git": folder.as_uri(), "subdirectory": "dbt", "revision": "main"}
+
+
+def new_project(folder, warehouse, case, package):
+    """A user's project, which installs the package. JSON is YAML."""
     files = {
         "dbt_project.yml": {
             "name": "shop", "version": "1.0.0", "config-version": 2, "profile": "shop", "vars": case.variables},
-        "packages.yml": {"packages": [{"local": str(PACKAGE)}]},
+        "packages.yml": {"packages": [package]},
         "profiles.yml": {"shop": {"target": "it", "outputs": {"it": warehouse.profile(SCHEMA)}}},
     }
     if case.sources:
@@ -67,14 +77,14 @@ def compare_analysis(project, warehouse, expected):
     return [] if expected == actual else [f"  {name}: {actual[:3]}, expected {expected[:3]}"]
 
 
-def check(warehouse, case, folder, tracks, seed):
+def check(warehouse, case, folder, packages, install, tracks, seed):
     rows = warehouse.loadable(case.rows(seed, tracks))
     started = time.monotonic()
     warehouse.execute([f'drop schema if exists {quoted(s)} cascade' for s in ("rudder", "my shop", SCHEMA)])
     case.load(warehouse, rows)
-    project = folder / f"{warehouse.name}-{case.name}"
+    project = folder / f"{warehouse.name}-{case.name}-{install}"
     project.mkdir()
-    new_project(project, warehouse, case)
+    new_project(project, warehouse, case, packages[install])
     run_dbt(project, "deps")
     log = run_dbt(project, "build")
     expected = case.expected(rows)
@@ -83,7 +93,7 @@ def check(warehouse, case, folder, tracks, seed):
     if "deprecat" in log.lower():
         wrong.append(f"  dbt speaks of deprecations:\n{log}")
     summary = next(line for line in log.splitlines() if "PASS=" in line).split("Done. ")[-1]
-    print(f"{'FAIL' if wrong else 'ok'}: {warehouse.name} {case.name}: {len(rows)} rows, "
+    print(f"{'FAIL' if wrong else 'ok'}: {warehouse.name} {case.name}, {install} package: {len(rows)} rows, "
           f"{sizes['dbt_mapped_tracks']} tracks, {sizes['dbt_session_tracks']} sessions, "
           f"{sizes['tracklet_duplicates']} duplicates, {sizes['tracklet_rejects']} rejects; "
           f"dbt {summary}; {time.monotonic() - started:.1f} s", *wrong, sep="\n", flush=True)
@@ -94,6 +104,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--adapter", choices=["duckdb", "postgres"], action="append")
     parser.add_argument("--case", choices=[case.name for case in CASES], action="append")
+    parser.add_argument("--install", choices=["local", "git"], action="append",
+                        help="from where; both for the defaults, else local, if not said")
     parser.add_argument("--tracks", type=int, default=20_000)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--keep", action="store_true", help="leave the projects and say where they are")
@@ -110,9 +122,11 @@ def main():
             warehouses.append(DuckDb(folder / "warehouse.duckdb"))
         if "postgres" in adapters:
             warehouses.append(Postgres(stack.enter_context(servers.postgres())))
+        packages = {"local": {"local": str(PACKAGE)}, "git": git_repository(folder / "repository")}
         results = [
-            check(warehouse, case, folder, options.tracks, options.seed)
+            check(warehouse, case, folder, packages, install, options.tracks, options.seed)
             for case in CASES if not options.case or case.name in options.case
+            for install in options.install or (["local", "git"] if case is CASES[0] else ["local"])
             for warehouse in warehouses]
     sys.exit(0 if all(results) else 1)
 

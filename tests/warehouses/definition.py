@@ -52,4 +52,4 @@ def top_users(tables):
     return sorted(averages, key=lambda row: (-row[1], row[0].encode()))
 
 
-__all__ = ["COLUMNS", "DAY", "MINUTE", "RANGE", "Config", "tables", "time_as_text", "top_users"]
+__all__ = ["COLUMNS", "DAY", "MINUTE", "RANGE", "Config", "oracle", "reading", "tables", "time_as_text", "top_users"]

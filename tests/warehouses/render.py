@@ -43,6 +43,10 @@ class Renderer:
 
         return re.sub(r"adapter\.dispatch\('(\w+)', 'tracklet'\)", find, macros)
 
+    def relation(self, model):
+        """What a model is called in the SQL of others."""
+        return f"{self.schema}.{model}"
+
     def render(self, name):
         """The SQL of a model, its config, and the names it refers to."""
         config, refs = {}, []
@@ -55,7 +59,7 @@ class Renderer:
 
         def ref(model):
             refs.append(model)
-            return f"{self.schema}.{model}"
+            return self.relation(model)
 
         def configure(**options):
             config.update(options)
@@ -64,7 +68,7 @@ class Renderer:
         names = {
             "exceptions": Exceptions(), "ref": ref, "config": configure,
             "var": self.variables.__getitem__, "source_tables": lambda: self.sources,
-            "this": f"{self.schema}.{name}",
+            "this": self.relation(name),
             "partition_by_month": lambda column: {"month": column},
             "partition_by_number": lambda column, values: {"number": column, "values": values},
         }

@@ -1,6 +1,7 @@
 """Servers for the tests, on free ports of 127.0.0.1, in folders that are removed afterwards."""
 
 import contextlib
+import glob
 import os
 import pwd
 import shutil
@@ -15,13 +16,22 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def postgres_binaries():
+    """Where the server's programs are; Debian keeps them off the PATH."""
+    found = shutil.which("initdb") or max(glob.glob("/usr/lib/postgresql/*/bin/initdb"), default=None)
+    if not found:
+        raise SystemExit("no PostgreSQL server is installed here")
+    return os.path.dirname(found)
+
+
 @contextlib.contextmanager
-def postgres():
+def postgres(settings=()):
     """A PostgreSQL of the installed version; gives its port. User `postgres`, no password.
 
     Its default collation is English: text sorts unlike bytes, as it does on most people's servers.
+    `settings` are more lines of its configuration, as `name=value`.
     """
-    binaries = subprocess.check_output(["pg_config", "--bindir"], text=True).strip()
+    binaries = postgres_binaries()
     folder = tempfile.mkdtemp(prefix="tracklet-pg-", dir="/tmp")
     # PostgreSQL refuses to run as root.
     user = {"user": "postgres"} if os.geteuid() == 0 else {}
@@ -43,7 +53,8 @@ def postgres():
         )
         port = free_port()
         control("-l", f"{folder}/log", "-o",
-                f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=Asia/Kolkata", "start")
+                f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=Asia/Kolkata"
+                + "".join(f" -c {setting}" for setting in settings), "start")
         try:
             yield port
         finally:

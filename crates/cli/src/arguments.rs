@@ -20,7 +20,7 @@ Examples:
   tracklet show dbt_session_tracks         look at a table
   tracklet query \"SELECT count(*) FROM dbt_session_tracks\"
 
-Exit codes: 0 done, 1 ran but rejected rows or a check failed, 2 could not run")]
+Exit codes: 0 done, 1 ran but input is damaged or a check failed, 2 could not run")]
 pub struct Arguments {
     #[command(flatten)]
     pub global: Global,
@@ -101,7 +101,8 @@ Examples:
   tracklet run --target pg --dry-run       only show the statements
   tracklet run --full-refresh              everything anew from the files that are there
 
-Exit codes: 0 done, 1 published but rows were rejected or a check failed, 2 nothing was published")]
+Exit codes: 0 done, 1 published but lines or files are damaged or a check failed, 2 nothing was published.
+Rows that are read well and can't be tracks are rejected and listed; alone they leave the exit code at 0.")]
 pub struct RunArguments {
     /// Files, folders, globs or s3://, gs://, az:// URLs [default: `source.paths` of the configuration]
     #[arg(value_name = "PATH|GLOB|URL")]
@@ -125,11 +126,11 @@ pub struct RunArguments {
     /// With --target, show the statements, and on BigQuery what they would scan, without running them
     #[arg(long, requires = "target")]
     pub dry_run: bool,
-    /// The folder of dbt's profiles.yml [default: DBT_PROFILES_DIR, the working folder or ~/.dbt]
+    /// The folder of dbt's profiles.yml [default: `DBT_PROFILES_DIR`, the working folder or ~/.dbt]
     #[arg(long, value_name = "DIR")]
     pub profiles_dir: Option<PathBuf>,
     /// The longest line that is read as one; a longer one is rejected
-    #[arg(long, value_name = "BYTES", default_value = "67108864")]
+    #[arg(long, value_name = "BYTES|KiB|MiB|GiB", default_value = "64MiB", value_parser = size)]
     pub max_line: NonZeroUsize,
     /// Where files are put that don't outlive the run [default: the system's folder for temporary files]
     #[arg(long, value_name = "DIR")]
@@ -273,7 +274,7 @@ pub struct TargetChoice {
     /// The configuration file [default: tracklet.toml, if there is one]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The folder of dbt's profiles.yml [default: DBT_PROFILES_DIR, the working folder or ~/.dbt]
+    /// The folder of dbt's profiles.yml [default: `DBT_PROFILES_DIR`, the working folder or ~/.dbt]
     #[arg(long, value_name = "DIR")]
     pub profiles_dir: Option<PathBuf>,
 }
@@ -420,6 +421,7 @@ pub struct DocsReferenceArguments {
 pub enum ReferencePage {
     Configuration,
     Cli,
+    Tables,
 }
 
 /// Where the tables are.
@@ -467,10 +469,39 @@ impl From<InputFormat> for Format {
     }
 }
 
+/// A number of bytes: `1000`, or with a unit `64MiB`.
+fn size(text: &str) -> Result<NonZeroUsize, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" => 0,
+        "kib" => 10,
+        "mib" => 20,
+        "gib" => 30,
+        _ => return Err("give bytes as a number, or with KiB, MiB or GiB".to_owned()),
+    };
+    let number: usize = number.parse().map_err(|error| format!("{error}"))?;
+    let bytes = number.checked_mul(1 << shift).ok_or("that is too much")?;
+    NonZeroUsize::new(bytes).ok_or_else(|| "no line is that short".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Arguments;
+    use super::{Arguments, size};
     use clap::CommandFactory;
+
+    #[test]
+    fn sizes_have_units() {
+        let good =
+            [("1", 1), ("67108864", 64 << 20), ("64MiB", 64 << 20), ("2 kib", 2048), ("1GiB", 1 << 30)];
+        for (text, bytes) in good {
+            assert_eq!(size(text).map(usize::from), Ok(bytes), "{text}");
+        }
+        for text in ["", "0", "0MiB", "MiB", "1MB", "1.5MiB", "-1", "99999999999999999999", "99999999999GiB"]
+        {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn the_definition_is_consistent() {

@@ -33,7 +33,9 @@ impl Failure {
         };
         match log.format {
             LogFormat::Json => {
-                tracing::error!(causes = ?causes(error.as_ref()), hint = error.hint(), "{error}");
+                let causes = causes(error.as_ref());
+                let cause = (!causes.is_empty()).then(|| causes.join(": "));
+                tracing::error!(cause, hint = error.hint(), "{error}");
             }
             LogFormat::Text => {
                 let style = anstyle::AnsiColor::Red.on_default().bold();

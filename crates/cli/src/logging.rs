@@ -24,6 +24,8 @@ pub struct Log {
     pub format: LogFormat,
     /// Errors alone are to be told.
     pub quiet: bool,
+    /// Every step is to be told.
+    pub verbose: bool,
     /// Every progress bar is one of these, so that a log line never lands in the middle of one.
     pub bars: MultiProgress,
 }
@@ -48,7 +50,7 @@ pub fn start(global: &Global) -> Log {
             tracing_subscriber::fmt().event_format(Plain).with_max_level(level).with_writer(writer).finish(),
         ),
     };
-    Log { format: global.log_format, quiet: global.quiet, bars }
+    Log { format: global.log_format, quiet: global.quiet, verbose: global.verbose > 0, bars }
 }
 
 /// Machines want every step, people what needs them.

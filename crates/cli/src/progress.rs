@@ -11,6 +11,8 @@ use tracklet_engine::observer::{Observer, Step};
 /// Watches a run for the user.
 pub struct Progress {
     shown: Shown,
+    /// Whether the end of each step is told to people.
+    tells_steps: bool,
     rows: Arc<AtomicU64>,
     bytes: AtomicU64,
     running: Mutex<Option<Running>>,
@@ -35,11 +37,19 @@ impl Progress {
             LogFormat::Text if !log.quiet && std::io::stderr().is_terminal() => Shown::Bars(log.bars.clone()),
             LogFormat::Text => Shown::Nothing,
         };
-        Self { shown, rows: Arc::default(), bytes: AtomicU64::new(0), running: Mutex::default() }
+        Self {
+            shown,
+            tells_steps: log.verbose && log.format == LogFormat::Text,
+            rows: Arc::default(),
+            bytes: AtomicU64::new(0),
+            running: Mutex::default(),
+        }
     }
 
     fn bar(&self, bars: &MultiProgress, step: Step, total: Option<u64>) -> ProgressBar {
         let template = match (total, step) {
+            // Told at its end only, so a bar would stand still.
+            (Some(_), Step::Sessionize) => "{step:>10} {spinner} {len} rows",
             (Some(_), Step::Read) => {
                 "{step:>10} [{bar:30}] {bytes}/{total_bytes} {rows} rows, {rate} rows/s, {eta} left"
             }
@@ -105,14 +115,13 @@ impl Observer for Progress {
         if let Some(bar) = running.bar {
             bar.finish_and_clear();
         }
+        let (rows, bytes) = (self.rows.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
+        let seconds = running.since.elapsed().as_secs_f64();
         if let Shown::Lines = self.shown {
-            tracing::info!(
-                step = step.as_str(),
-                rows = self.rows.load(Ordering::Relaxed),
-                bytes = self.bytes.load(Ordering::Relaxed),
-                seconds = running.since.elapsed().as_secs_f64(),
-                "step finished"
-            );
+            tracing::info!(step = step.as_str(), rows, bytes, seconds, "step finished");
+        } else if self.tells_steps {
+            let rows = if rows > 0 { format!("{} rows in ", grouped(rows)) } else { String::new() };
+            tracing::info!("{}: {rows}{seconds:.2} s", step.as_str());
         }
     }
 }

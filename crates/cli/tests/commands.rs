@@ -266,8 +266,8 @@ fn version_help_and_completions() {
 fn the_reference_pages_are_as_the_code_has_them() {
     let folder = tempfile::tempdir().unwrap();
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
-    for (page, file) in [("configuration", "configuration.md"), ("cli", "cli.md")] {
-        let committed = fs::read_to_string(docs.join(file)).unwrap_or_default();
+    for (page, file) in ["configuration", "cli", "tables"].map(|page| (page, format!("{page}.md"))) {
+        let committed = fs::read_to_string(docs.join(&file)).unwrap_or_default();
         assert!(
             committed == stdout(folder.path(), &["docs-reference", page]),
             "docs/{file} is old: cargo run -- docs-reference {page} > docs/{file}"

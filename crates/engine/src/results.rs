@@ -5,10 +5,12 @@
 
 mod error;
 mod print;
+mod reference;
 mod table;
 
 pub use error::ResultsError;
 pub use print::{Layout, PrintError, print};
+pub use reference::reference;
 pub use table::{Column, TableInfo, tables_as_rows};
 
 use crate::publish::CURRENT;

@@ -4,10 +4,14 @@
 //! A client's file has its `Settings` (the fields of a target, with dbt's names) and its `connect`; the rest of the
 //! program sees only [`Warehouse`].
 
+#[cfg(feature = "bigquery")]
+pub mod bigquery;
 mod error;
 pub mod postgres;
 pub mod profiles;
 mod secret;
+#[cfg(feature = "snowflake")]
+pub mod snowflake;
 mod target;
 
 pub use error::{At, TargetError};

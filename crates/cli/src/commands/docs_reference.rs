@@ -10,6 +10,7 @@ pub fn docs_reference(page: ReferencePage) -> Outcome {
     let page = match page {
         ReferencePage::Configuration => tracklet_engine::config::reference(),
         ReferencePage::Cli => reference::reference(),
+        ReferencePage::Tables => tracklet_engine::results::reference(),
     };
     std::io::stdout().lock().write_all(page.as_bytes())?;
     Ok(Status::Done)

@@ -71,7 +71,7 @@ fn tell(file: &Path, inspection: &Inspection, log: &Log) {
         .collect();
     match log.format {
         LogFormat::Json => {
-            tracing::info!(file = %file.display(), found = found.join(", "), "configuration written")
+            tracing::info!(file = %file.display(), found = found.join(", "), "configuration written");
         }
         LogFormat::Text if !log.quiet => {
             eprintln!(

@@ -11,6 +11,7 @@ use std::fmt;
 use std::io::Write;
 use tracklet_engine::config::{Config, FILE_NAME, Format};
 use tracklet_engine::error::Hint;
+use tracklet_engine::manifest::Manifest;
 use tracklet_engine::read::Strictness;
 use tracklet_engine::run::{self as engine, Refresh, RunReport, RunRequest};
 
@@ -29,6 +30,7 @@ pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
     if let Some(reason) = &report.manifest.reason {
         tracing::info!("everything was made anew: {reason}");
     }
+    tell_details(&report.manifest);
     for warning in &report.manifest.warnings {
         tracing::warn!("{warning}");
     }
@@ -52,6 +54,23 @@ fn request(arguments: &RunArguments) -> Result<RunRequest, Failure> {
         refresh: if arguments.full_refresh { Refresh::Full } else { Refresh::Incremental },
         config,
     })
+}
+
+/// What each file gave and each check found, for who asks twice.
+fn tell_details(manifest: &Manifest) {
+    for input in &manifest.inputs {
+        tracing::debug!(
+            rows = input.rows,
+            rejected = input.rejected,
+            skipped = input.skipped,
+            "read `{}`",
+            input.path
+        );
+    }
+    for check in &manifest.checks {
+        let came = if check.passed { "holds" } else { "DOES NOT HOLD" };
+        tracing::debug!("{came}: {} ({})", check.invariant, check.found);
+    }
 }
 
 /// Tells that there was nothing to do.

@@ -4,5 +4,7 @@ mod bytes;
 mod codes;
 mod incremental;
 mod init;
+mod input;
 mod publishing;
 mod support;
+mod talk;

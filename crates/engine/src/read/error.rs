@@ -109,7 +109,13 @@ impl Hint for ReadError {
             Self::MappedColumn { column, near, .. } => {
                 near.as_deref().map(|near| mapping_hint(*column, near))
             }
-            Self::FilterColumn { near, .. } => near.as_deref().map(|near| format!("is `{near}` meant?")),
+            Self::FilterColumn { near, .. } => Some(near.as_deref().map_or_else(
+                || {
+                    "texts stand in 'single quotes'; a key inside an object of JSON is named a.b or a_b"
+                        .to_owned()
+                },
+                |near| format!("is `{near}` meant?"),
+            )),
             Self::FilterSyntax { .. } => {
                 Some("an example: [source] where = \"context_ip <> '10.0.0.1'\"".to_owned())
             }

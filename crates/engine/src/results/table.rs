@@ -132,7 +132,7 @@ fn footer(part: &Path) -> Result<(File, ArrowReaderMetadata), ResultsError> {
     Ok((file, footer))
 }
 
-fn kind(data_type: &DataType) -> String {
+pub(super) fn kind(data_type: &DataType) -> String {
     match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text".to_owned(),
         DataType::Int64 => "integer".to_owned(),

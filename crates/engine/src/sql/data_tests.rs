@@ -31,12 +31,12 @@ pub fn data_tests(renderer: &Renderer, names: &Names) -> Result<Vec<DataTest>, R
         }
     }
     for file in package::singular_tests() {
-        let rendered = renderer.render(file.name(), names)?;
-        if rendered.options.enabled != Some(false) {
+        let query = renderer.render(file.name(), names)?;
+        if query.options.enabled != Some(false) {
             tests.push(DataTest {
                 name: file.name().to_owned(),
-                models: rendered.refs.into_iter().collect(),
-                sql: rendered.sql,
+                models: query.refs.into_iter().collect(),
+                sql: query.sql,
             });
         }
     }

@@ -144,8 +144,7 @@ impl Dialect {
     pub fn publishings(self) -> &'static [Publishing] {
         match self {
             Self::Postgres | Self::Redshift => &[Publishing::Swap, Publishing::Rows],
-            Self::Snowflake => &[Publishing::Rows, Publishing::Replace],
-            Self::BigQuery => &[Publishing::Rows, Publishing::Replace],
+            Self::Snowflake | Self::BigQuery => &[Publishing::Rows, Publishing::Replace],
             Self::Spark => &[Publishing::Rename],
         }
     }
@@ -174,8 +173,7 @@ impl Dialect {
             Self::BigQuery => None,
             Self::Snowflake => Some("alter session set timezone = 'UTC'"),
             Self::Redshift => Some("set timezone to 'UTC'"),
-            Self::Postgres => Some("set time zone 'UTC'"),
-            Self::Spark => Some("set time zone 'UTC'"),
+            Self::Postgres | Self::Spark => Some("set time zone 'UTC'"),
         }
     }
 

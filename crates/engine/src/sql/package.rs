@@ -18,7 +18,7 @@ impl File {
 
     fn is_in(&self, folder: &str) -> bool {
         self.path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
-            && self.path.ends_with(".sql")
+            && self.path.rsplit_once('.').is_some_and(|(_, ending)| ending == "sql")
     }
 }
 

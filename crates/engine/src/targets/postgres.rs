@@ -59,7 +59,11 @@ impl Postgres {
     async fn open(&self) -> Result<Client, TargetError> {
         let client = self.connector.connect(&self.place).await?;
         let mut start = match self.server {
-            Server::Postgres => "set time zone 'UTC'; set datestyle to 'ISO'".to_owned(),
+            // The server stops working for a client that is gone, where it knows how.
+            Server::Postgres => "set time zone 'UTC'; set datestyle to 'ISO'; \
+                 select set_config(name, '2s', false) from pg_catalog.pg_settings \
+                 where name = 'client_connection_check_interval'"
+                .to_owned(),
             Server::Redshift => "set timezone to 'UTC'; set datestyle to 'ISO'".to_owned(),
         };
         for statement in self.connector.at_start() {
@@ -91,7 +95,9 @@ impl Postgres {
             };
         };
         let mut message = answer.message().to_owned();
-        for more in [answer.detail(), answer.hint()].into_iter().flatten() {
+        // The advice to drop what depends on our tables is not ours to give.
+        let advice = answer.hint().filter(|_| answer.code().code() != "2BP01");
+        for more in [answer.detail(), advice].into_iter().flatten() {
             message.push_str("; ");
             message.push_str(more);
         }

@@ -135,14 +135,12 @@ pub fn read(
     };
     let target = target.unwrap_or(&default);
     let outputs = found.get("outputs").and_then(Value::as_object).cloned().unwrap_or_default();
-    match outputs.get(target).and_then(Value::as_object) {
-        Some(fields) => Ok((target.to_owned(), fields.clone())),
-        None => {
-            let known = outputs.keys().map(String::as_str);
-            let hint = format!("its targets are {}", listed(known));
-            Err(wrong(format!("the profile `{name}` has no target `{target}`"), Some(hint)))
-        }
+    if let Some(fields) = outputs.get(target).and_then(Value::as_object) {
+        return Ok((target.to_owned(), fields.clone()));
     }
+    let known = outputs.keys().map(String::as_str);
+    let hint = format!("its targets are {}", listed(known));
+    Err(wrong(format!("the profile `{name}` has no target `{target}`"), Some(hint)))
 }
 
 /// Fills in what stands for the environment in all texts of a target of type `kind`.

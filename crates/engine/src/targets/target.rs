@@ -1,6 +1,10 @@
 //! A warehouse as the configuration names it, and how it is connected to.
 
+#[cfg(feature = "bigquery")]
+use super::bigquery;
 use super::profiles::{self, ProfileError};
+#[cfg(feature = "snowflake")]
+use super::snowflake;
 use super::{TargetError, Warehouse, postgres};
 use crate::config::{Config, TargetSection};
 use crate::error::{Hint, listed, nearest};
@@ -33,7 +37,11 @@ pub struct Target {
 /// The settings of the client that speaks to it.
 #[derive(Debug, Clone)]
 enum Client {
+    #[cfg(feature = "bigquery")]
+    BigQuery(Box<bigquery::Settings>),
     Postgres(Box<postgres::Settings>, postgres::Server),
+    #[cfg(feature = "snowflake")]
+    Snowflake(Box<snowflake::Settings>),
     NotBuilt,
     None,
 }
@@ -55,7 +63,7 @@ pub enum ResolveError {
         /// What was meant.
         near: Option<String>,
         /// Why no profile has it.
-        source: ProfileError,
+        source: Box<ProfileError>,
     },
     /// The profile can't be used.
     #[error(transparent)]
@@ -132,7 +140,7 @@ impl Target {
                 name: name.to_owned(),
                 near: nearest(name, config.targets.iter().map(|section| section.name.as_str()))
                     .map(ToOwned::to_owned),
-                source,
+                source: Box::new(source),
             },
             None if matches!(source, ProfileError::NoFile { .. }) => {
                 ResolveError::Several { known: Vec::new() }
@@ -227,6 +235,10 @@ impl Target {
     /// [`TargetError`] of the client.
     pub async fn connect(&self) -> Result<Box<dyn Warehouse>, TargetError> {
         match &self.client {
+            #[cfg(feature = "bigquery")]
+            Client::BigQuery(settings) => Ok(Box::new(bigquery::connect(settings).await?)),
+            #[cfg(feature = "snowflake")]
+            Client::Snowflake(settings) => Ok(Box::new(snowflake::connect(settings).await?)),
             Client::Postgres(settings, server) => {
                 Ok(Box::new(postgres::Postgres::connect(settings, *server).await?))
             }
@@ -244,6 +256,10 @@ impl Target {
 
 fn client(name: &str, dialect: Dialect, fields: &Map<String, Value>) -> Result<Client, ResolveError> {
     Ok(match dialect {
+        #[cfg(feature = "bigquery")]
+        Dialect::BigQuery => Client::BigQuery(settings(name, fields)?),
+        #[cfg(feature = "snowflake")]
+        Dialect::Snowflake => Client::Snowflake(settings(name, fields)?),
         Dialect::Postgres => Client::Postgres(settings(name, fields)?, postgres::Server::Postgres),
         Dialect::Redshift => Client::Postgres(settings(name, fields)?, postgres::Server::Redshift),
         _ => Client::NotBuilt,

@@ -85,7 +85,7 @@ pub async fn build(
     let plan = Plan::new(&renderer, &job.target.names, &chosen, &token)?;
     write_compiled(job, &plan)?;
     let held = housekeeping::begin(job).await?;
-    let run = Run { job, plan, renderer, run_id: token, started, progress };
+    let run = Run { job, plan, renderer, id: token, started, progress };
     let result = run.through(threads, checks, clock).await;
     if let Err(error) = &result {
         run.clean_up_after(error).await;
@@ -98,7 +98,7 @@ struct Run<'a> {
     job: &'a Job<'a>,
     plan: Plan,
     renderer: Renderer,
-    run_id: String,
+    id: String,
     started: DateTime<Utc>,
     progress: &'a dyn Progress,
 }
@@ -121,7 +121,7 @@ impl Run<'_> {
         };
         self.clean().await;
         Ok(BuildReport {
-            run_id: self.run_id.clone(),
+            run_id: self.id.clone(),
             accounting,
             made,
             checks: checked?,
@@ -220,7 +220,9 @@ impl Run<'_> {
                 seconds,
             })
             .collect();
-        views.iter().for_each(|view| self.progress.made(view));
+        for view in &views {
+            self.progress.made(view);
+        }
         Ok(views)
     }
 
@@ -259,7 +261,7 @@ impl Run<'_> {
     ) -> RunRow {
         let models: Vec<&str> = self.plan.kept().map(|model| model.name).collect();
         RunRow {
-            run_id: self.run_id.clone(),
+            run_id: self.id.clone(),
             sequence_number,
             status,
             started_at: self.started,

@@ -80,6 +80,9 @@ pub enum WarehouseError {
     Interrupted,
 }
 
+/// The code for a table that can't be dropped because something else needs it.
+const DEPENDENTS: &str = "2BP01";
+
 fn place(error: &TargetError) -> String {
     match error {
         TargetError::Statement { at: Some(At { line, column }), .. } => format!(" at {line}:{column}"),
@@ -110,6 +113,9 @@ impl Hint for WarehouseError {
             Self::Model { file, source, .. } => {
                 let sql = format!("its SQL is in {}", file.display());
                 Some(source.hint().map_or(sql.clone(), |hint| format!("{hint}; {sql}")))
+            }
+            Self::Statement { source: TargetError::Statement { code: Some(code), .. }, .. } if code == DEPENDENTS => {
+                Some("set publish = \"rows\" in the target: it keeps the tables, and what you have made over them".to_owned())
             }
             Self::Statement { source, .. } => source.hint(),
             Self::Busy { .. } => Some("wait for it to end; if it was killed, the server lets go of it by itself".to_owned()),

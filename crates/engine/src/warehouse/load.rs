@@ -89,12 +89,9 @@ fn schema(columns: &[(&'static str, String)]) -> SchemaRef {
 fn loadable(rejects: &[Reject], names: EventNames, schema: &SchemaRef) -> (Option<RecordBatch>, u64) {
     let holds = |reject: &&Reject| match reject.reason {
         Reason::Unreadable | Reason::InvalidText | Reason::BadTimestamp => false,
-        Reason::MissingEventId
-        | Reason::MissingTimestamp
-        | Reason::TimestampOutOfRange
-        | Reason::MissingIds => {
-            // A missing id comes before a bad time.
-            reject.timestamp.as_deref().is_none_or(|text| text.is_empty() || micros(text).is_some())
+        Reason::MissingEventId | Reason::MissingTimestamp => true,
+        Reason::TimestampOutOfRange | Reason::MissingIds => {
+            reject.timestamp.as_deref().is_some_and(|text| micros(text).is_some())
         }
     };
     let held: Vec<&Reject> = rejects.iter().filter(holds).collect();
@@ -127,12 +124,11 @@ fn loadable(rejects: &[Reject], names: EventNames, schema: &SchemaRef) -> (Optio
 fn micros(text: &str) -> Option<i64> {
     let with_offset = DateTime::parse_from_rfc3339(text)
         .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z"));
-    let time: DateTime<Utc> = match with_offset {
-        Ok(time) => time.to_utc(),
-        Err(_) => {
-            let plain = text.replace('T', " ");
-            NaiveDateTime::parse_from_str(plain.trim_end_matches('Z'), "%Y-%m-%d %H:%M:%S%.f").ok()?.and_utc()
-        }
+    let time: DateTime<Utc> = if let Ok(time) = with_offset {
+        time.to_utc()
+    } else {
+        let plain = text.replace('T', " ");
+        NaiveDateTime::parse_from_str(plain.trim_end_matches('Z'), "%Y-%m-%d %H:%M:%S%.f").ok()?.and_utc()
     };
     Some(time.timestamp_micros())
 }

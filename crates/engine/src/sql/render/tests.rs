@@ -27,11 +27,11 @@ fn every_file_renders_in_every_dialect() {
     for dialect in Dialect::ALL {
         let renderer = renderer(dialect, "");
         for file in package::models().chain(package::analyses()).chain(package::singular_tests()) {
-            let rendered = renderer.render(file.name(), &names(dialect)).unwrap();
-            assert!(!rendered.sql.contains("{{") && !rendered.sql.contains("{%"), "{}", rendered.sql);
-            let query =
-                rendered.sql.lines().find(|line| !line.starts_with("--") && !line.is_empty()).unwrap();
-            assert!(query.starts_with("select") || query.starts_with("with"), "{}", rendered.sql);
+            let file_sql = renderer.render(file.name(), &names(dialect)).unwrap();
+            assert!(!file_sql.sql.contains("{{") && !file_sql.sql.contains("{%"), "{}", file_sql.sql);
+            let start =
+                file_sql.sql.lines().find(|line| !line.starts_with("--") && !line.is_empty()).unwrap();
+            assert!(start.starts_with("select") || start.starts_with("with"), "{}", file_sql.sql);
         }
     }
 }

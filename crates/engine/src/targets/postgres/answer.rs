@@ -38,13 +38,6 @@ fn array<'a>(
     let wrong = |value: &str| TargetError::Answer {
         message: format!("`{value}` in the column {} of type {}", column.name(), column.type_()),
     };
-    fn all<'a, T>(
-        values: impl Iterator<Item = Option<&'a str>>,
-        parse: impl Fn(&str) -> Option<T>,
-        wrong: impl Fn(&str) -> TargetError,
-    ) -> Result<Vec<Option<T>>, TargetError> {
-        values.map(|value| value.map(|text| parse(text).ok_or_else(|| wrong(text))).transpose()).collect()
-    }
     Ok(match *column.type_() {
         Type::INT2 | Type::INT4 | Type::INT8 | Type::OID => {
             Arc::new(Int64Array::from(all(values, |text| text.parse().ok(), wrong)?))
@@ -59,6 +52,14 @@ fn array<'a>(
         }
         _ => Arc::new(values.collect::<StringArray>()),
     })
+}
+
+fn all<'a, T>(
+    values: impl Iterator<Item = Option<&'a str>>,
+    parse: impl Fn(&str) -> Option<T>,
+    wrong: impl Fn(&str) -> TargetError,
+) -> Result<Vec<Option<T>>, TargetError> {
+    values.map(|value| value.map(|text| parse(text).ok_or_else(|| wrong(text))).transpose()).collect()
 }
 
 /// A time as the server writes it in the time zone UTC.

@@ -202,6 +202,11 @@ impl Connector {
                 "3D000" => Some("set `dbname` to a database that is there".to_owned()),
                 _ => None,
             },
+            None if plain(error).to_string().contains("certificate") => Some(
+                "`sslrootcert` names the file with the authority that signed the server's certificate; \
+                 sslmode = \"require\" encrypts without looking at it"
+                    .to_owned(),
+            ),
             None => Some(format!("is the server up, and does it listen on {}?", self.place)),
         };
         TargetError::Connection { place: place.to_owned(), hint, source: plain(error) }

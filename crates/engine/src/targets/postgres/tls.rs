@@ -2,11 +2,12 @@
 
 use super::settings::{Settings, SslMode};
 use crate::targets::TargetError;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,14 +17,11 @@ pub(super) fn config(settings: &Settings) -> Result<ClientConfig, TargetError> {
     let verifier: Arc<dyn ServerCertVerifier> = match trust(settings) {
         Trust::Anyone => Arc::new(Anyone(Arc::clone(&provider))),
         Trust::Known { roots, names } => {
-            let roots = Arc::new(read_roots(roots.as_deref())?);
-            let known = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
+            let (roots, roots_as_they_are) = read_roots(roots.as_deref())?;
+            let known = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
                 .build()
                 .map_err(|error| wrong("sslrootcert", &error.to_string()))?;
-            match names {
-                Names::MustMatch => known,
-                Names::DoNotMatter => Arc::new(AnyName(known)),
-            }
+            Arc::new(Trusted { known, own: roots_as_they_are, names })
         }
     };
     let builder = ClientConfig::builder_with_provider(provider)
@@ -42,6 +40,7 @@ pub(super) fn config(settings: &Settings) -> Result<ClientConfig, TargetError> {
     builder.with_client_auth_cert(chain, key).map_err(|error| wrong("sslcert", &error.to_string()))
 }
 
+#[derive(Debug, Clone, Copy)]
 enum Names {
     MustMatch,
     DoNotMatter,
@@ -74,22 +73,23 @@ fn trust(settings: &Settings) -> Trust {
     }
 }
 
-fn read_roots(file: Option<&Path>) -> Result<RootCertStore, TargetError> {
+/// The authorities, and those of a file as they are.
+fn read_roots(file: Option<&Path>) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), TargetError> {
     let mut roots = RootCertStore::empty();
     let Some(file) = file else {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
             return Err(wrong("sslrootcert", "this machine has no trusted authorities of its own"));
         }
-        return Ok(roots);
+        return Ok((roots, Vec::new()));
     };
     let certificates = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unreadable("sslrootcert", file, &error.to_string()))?;
-    for certificate in certificates {
-        roots.add(certificate).map_err(|error| wrong("sslrootcert", &error.to_string()))?;
+    for certificate in &certificates {
+        roots.add(certificate.clone()).map_err(|error| wrong("sslrootcert", &error.to_string()))?;
     }
-    Ok(roots)
+    Ok((roots, certificates))
 }
 
 fn wrong(key: &str, message: &str) -> TargetError {
@@ -142,11 +142,15 @@ impl ServerCertVerifier for Anyone {
     }
 }
 
-/// Takes a trusted certificate whatever name it is for.
+/// Takes a certificate of a trusted authority, and one that is itself in the file: many servers sign their own.
 #[derive(Debug)]
-struct AnyName(Arc<WebPkiServerVerifier>);
+struct Trusted {
+    known: Arc<WebPkiServerVerifier>,
+    own: Vec<CertificateDer<'static>>,
+    names: Names,
+}
 
-impl ServerCertVerifier for AnyName {
+impl ServerCertVerifier for Trusted {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -155,11 +159,20 @@ impl ServerCertVerifier for AnyName {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match self.0.verify_server_cert(certificate, chain, name, ocsp, now) {
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
-            other => other,
+        if self.own.iter().any(|own| own == certificate) {
+            if matches!(self.names, Names::MustMatch) {
+                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+            }
+            return Ok(ServerCertVerified::assertion());
+        }
+        match (self.known.verify_server_cert(certificate, chain, name, ocsp, now), self.names) {
+            (
+                Err(Error::InvalidCertificate(
+                    CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+                )),
+                Names::DoNotMatter,
+            ) => Ok(ServerCertVerified::assertion()),
+            (other, _) => other,
         }
     }
 
@@ -169,7 +182,7 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, certificate, signed)
+        self.known.verify_tls12_signature(message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -178,10 +191,10 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, certificate, signed)
+        self.known.verify_tls13_signature(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.known.supported_verify_schemes()
     }
 }

@@ -1,0 +1,150 @@
+//! Input as it comes: what is good, what is damaged, and what becomes of each.
+
+use super::support::{ended, line, manifest, tracklet};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+const TIME: &str = "2026-01-04T10:00:00Z";
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A file's name and bytes, and how many of its rows are sessionized and unreadable or otherwise rejected.
+type Case = (&'static str, Vec<u8>, u64, &'static [(&'static str, u64)]);
+
+fn cases() -> Vec<Case> {
+    let good = line("m1", "a", TIME);
+    let next = line("m2", "a", TIME);
+    let both = format!("{good}\n{next}\n");
+    let long = good.replace(r#""type""#, &format!(r#""x":"{}","type""#, "y".repeat(10 << 20)));
+    let header = "id,anonymous_id,event,timestamp";
+    // Random ids: what compresses well has no middle to break.
+    let many: String = (0..5_000u32)
+        .map(|row| line(&format!("{:x}", row.wrapping_mul(2_654_435_761)), "a", TIME) + "\n")
+        .collect();
+    let whole = gzip(many.as_bytes());
+    vec![
+        ("mark.json", format!("\u{feff}{good}\r\n\r\n  \r\n{next}\r\n").into_bytes(), 2, &[]),
+        ("long.json", format!("{long}\n{next}\n").into_bytes(), 2, &[]),
+        ("lines.ndjson.gz", gzip(both.as_bytes()), 2, &[]),
+        ("table.csv.gz", gzip(format!("{header}\r\nm1,a,viewed,{TIME}\r\n").as_bytes()), 1, &[]),
+        ("half.json", format!("{good}\n{}", &next[..40]).into_bytes(), 1, &[("unreadable", 1)]),
+        (
+            "utf8.json",
+            [good.as_bytes(), b"\n{\"type\":\"track\",\"x\":\"\xFF\"}\n"].concat(),
+            1,
+            &[("unreadable", 1)],
+        ),
+        ("nul.json", both.replace("m2", "m\0").into_bytes(), 1, &[("unreadable", 1)]),
+        ("escaped-nul.json", both.replace("m2", "m\\u0000").into_bytes(), 1, &[("invalid_text", 1)]),
+        ("not.parquet", b"PAR1 and then something else".to_vec(), 0, &[("unreadable", 1)]),
+        ("not.json.gz", b"no gzip at all".to_vec(), 0, &[("unreadable", 1)]),
+        ("cut.json.gz", whole[..whole.len() - 9].to_vec(), u64::MAX, &[("unreadable", 1)]),
+        ("fields.csv", format!("{header}\nm1,a,viewed,{TIME}\nm2,a\n").into_bytes(), 1, &[("unreadable", 1)]),
+    ]
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> (i32, String) {
+    ended(&mut tracklet(folder, &[&["run"], arguments].concat()))
+}
+
+#[test]
+fn good_rows_count_and_the_damaged_are_listed_and_told() {
+    for (name, bytes, sessionized, rejected) in cases() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(name), bytes).unwrap();
+        let (code, said) = run(folder.path(), &[name]);
+        assert_eq!(code, i32::from(!rejected.is_empty()), "{name}: {said}");
+        let manifest = manifest(&folder.path().join("out"));
+        let found = manifest["rows"]["sessionized"].as_u64().unwrap();
+        if sessionized == u64::MAX {
+            assert!((1..5_000).contains(&found) || found == 5_000, "{name}: {found}");
+        } else {
+            assert_eq!(found, sessionized, "{name}: {said}");
+        }
+        let found: Vec<(&str, u64)> = manifest["rejects"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(reason, rows)| (reason.as_str(), rows.as_u64().unwrap()))
+            .collect();
+        assert_eq!(found, rejected, "{name}");
+        for (reason, rows) in rejected {
+            assert!(
+                said.contains(&format!("{rows} {reason}), listed in tracklet_rejects")),
+                "{name}: {said}"
+            );
+            let sql = "SELECT source_file, reason FROM tracklet_rejects";
+            let output = tracklet(folder.path(), &["query", sql, "--format", "csv"]).output().unwrap();
+            let listed = String::from_utf8(output.stdout).unwrap();
+            assert_eq!(listed, format!("source_file,reason\n{name},{reason}\n"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn strict_publishes_what_is_good_and_nothing_that_is_not() {
+    for (name, bytes, _, rejected) in cases() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(name), bytes).unwrap();
+        let (code, said) = run(folder.path(), &[name, "--strict"]);
+        let is_good = rejected.is_empty();
+        assert_eq!(code, if is_good { 0 } else { 2 }, "{name}: {said}");
+        assert_eq!(folder.path().join("out/current").exists(), is_good, "{name}");
+        assert_eq!(said.contains(name) && said.contains("hint:"), !is_good, "{name}: {said}");
+    }
+}
+
+#[test]
+fn rows_that_are_read_well_and_are_no_tracks_leave_the_code_at_0_unless_strict() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines =
+        [line("m1", "a", TIME), line("m2", "a", "yesterday"), line("", "a", TIME), line("m4", "", TIME)];
+    fs::write(folder.path().join("a.json"), lines.join("\n")).unwrap();
+    let (code, said) = run(folder.path(), &["a.json"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("3 rejected (1 bad_timestamp, 1 missing_event_id, 1 missing_ids)"), "{said}");
+    assert_eq!(run(folder.path(), &["a.json", "--strict"]).0, 2);
+}
+
+#[test]
+fn formats_are_mixed_in_one_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let mixed = folder.path().join("mixed");
+    fs::create_dir(&mixed).unwrap();
+    fs::write(mixed.join("a.json"), line("m1", "a", TIME)).unwrap();
+    fs::write(mixed.join("b.csv"), format!("ID,ANONYMOUS_ID,EVENT_TEXT,TIMESTAMP\nm2,a,Viewed,{TIME}\n"))
+        .unwrap();
+    fs::write(mixed.join("c.jsonl.gz"), gzip(line("m3", "a", TIME).as_bytes())).unwrap();
+    assert_eq!(run(folder.path(), &["mixed"]).0, 0);
+    let sql = "SELECT event, count(*) AS n FROM dbt_track_facts GROUP BY event ORDER BY event";
+    let output = tracklet(folder.path(), &["query", sql, "--format", "csv"]).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "event,n\nviewed,3\n");
+}
+
+#[test]
+fn a_longest_line_can_be_set_and_where_leaves_rows_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = line("m2", &"a".repeat(3000), TIME);
+    fs::write(folder.path().join("a.json"), [line("m1", "a", TIME), long].join("\n")).unwrap();
+    assert_eq!(run(folder.path(), &["a.json", "--max-line", "4KiB"]).0, 0);
+    assert_eq!(run(folder.path(), &["a.json", "--max-line", "2KiB"]).0, 1);
+    let (code, said) = run(folder.path(), &["a.json", "--max-line", "2 miles"]);
+    assert!(code == 2 && said.contains("KiB, MiB or GiB"), "{said}");
+
+    fs::write(folder.path().join("tracklet.toml"), "[source]\nwhere = \"anonymous_id <> 'a'\"\n").unwrap();
+    assert_eq!(run(folder.path(), &["a.json"]).0, 0);
+    let rows = &manifest(&folder.path().join("out"))["rows"];
+    assert_eq!((rows["read"].as_u64(), rows["skipped"].as_u64()), (Some(1), Some(1)));
+    for (filter, expected) in [("nothing = 1", "hint: texts stand in"), ("a = = 1", "hint: an example")] {
+        fs::write(folder.path().join("tracklet.toml"), format!("[source]\nwhere = \"{filter}\"\n")).unwrap();
+        let (code, said) = run(folder.path(), &["a.json"]);
+        assert!(code == 2 && said.contains(expected), "{filter}: {said}");
+    }
+}

@@ -1,0 +1,183 @@
+//! What the fuzzer starts from: the inputs of the corpus, and files of other formats made of them.
+
+use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, TimeUnit};
+use arrow::record_batch::RecordBatch;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tracklet_kernel::time::parse_rfc3339;
+
+/// A file's name and bytes.
+pub type Seed = (String, Vec<u8>);
+
+/// The seeds of a target, by its name.
+pub fn of(target: &str) -> Vec<Seed> {
+    match target {
+        "json_lines" => inputs(&["json", "jsonl", "ndjson"]),
+        "csv" => inputs(&["csv"]),
+        "compressed" => of("json_lines").iter().flat_map(packed).collect(),
+        "parquet" => tables(),
+        "event_names" => numbered(texts_of("event").into_iter().chain(NAMES.map(str::to_owned))),
+        "times" => numbered(texts_of("timestamp").into_iter().chain(TIMES.map(str::to_owned))),
+        "config" => configurations(),
+        other => unreachable!("there is no target {other}"),
+    }
+}
+
+/// Inputs that once failed, by the target's name. Each is called after its story.
+pub fn regressions(target: &str) -> Vec<Seed> {
+    files_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("regressions").join(target))
+        .into_iter()
+        .map(|path| (name(&path), fs::read(&path).expect("a regression can be read")))
+        .collect()
+}
+
+const NAMES: [&str; 6] =
+    ["Product Viewed", "isISO8601", "_abc_123_def_456", "path to $1,00,000", "9mega", "@#$%"];
+const TIMES: [&str; 4] = [
+    "2026-01-04T10:00:00.123456789Z",
+    "2026-01-04 10:00:00+05:30",
+    "1969-12-31t23:59:59.9999999-00:01",
+    "2261-12-31T23:59:60z",
+];
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus")
+}
+
+/// The corpus's inputs with these extensions.
+fn inputs(extensions: &[&str]) -> Vec<Seed> {
+    let is_input = |path: &PathBuf| path.components().any(|part| part.as_os_str() == "input");
+    let has_extension = |path: &PathBuf| {
+        path.extension().is_some_and(|found| extensions.iter().any(|wanted| found == *wanted))
+    };
+    files_below(&corpus())
+        .into_iter()
+        .filter(|path| is_input(path) && has_extension(path))
+        .map(|path| (name(&path), fs::read(&path).expect("the corpus can be read")))
+        .collect()
+}
+
+/// A file's path below its folder of origin as one name.
+fn name(path: &Path) -> String {
+    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts[parts.len().saturating_sub(4)..].join("-")
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let Ok(entries) = fs::read_dir(folder) else { return files };
+    for entry in entries {
+        let path = entry.expect("a folder can be listed").path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+fn numbered(texts: impl Iterator<Item = String>) -> Vec<Seed> {
+    texts.enumerate().map(|(number, text)| (format!("{number}"), text.into_bytes())).collect()
+}
+
+/// The values of a key in all lines of the corpus, each once.
+fn texts_of(key: &str) -> Vec<String> {
+    let mut texts: Vec<String> =
+        events().filter_map(|event| Some(event.get(key)?.as_str()?.to_owned())).collect();
+    texts.sort();
+    texts.dedup();
+    texts
+}
+
+fn events() -> impl Iterator<Item = serde_json::Value> {
+    inputs(&["json", "jsonl", "ndjson"]).into_iter().flat_map(|(_, bytes)| {
+        let lines = bytes.split(|byte| *byte == b'\n');
+        lines.filter_map(|line| serde_json::from_slice(line).ok()).collect::<Vec<serde_json::Value>>()
+    })
+}
+
+/// A file of lines as gzip, and as Zstandard.
+fn packed((name, bytes): &Seed) -> Vec<Seed> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(bytes).expect("memory takes everything");
+    vec![
+        (format!("{name}.gz"), gzip.finish().expect("memory takes everything")),
+        (format!("{name}.zst"), zstd::encode_all(bytes.as_slice(), 3).expect("memory takes everything")),
+    ]
+}
+
+/// Tables of the corpus's events, with columns of every type that is read.
+fn tables() -> Vec<Seed> {
+    let events: Vec<serde_json::Value> = events().take(60).collect();
+    let text = |key: &str| -> ArrayRef {
+        Arc::new(
+            events
+                .iter()
+                .map(|event| event.get(key).and_then(|value| value.as_str()))
+                .collect::<StringArray>(),
+        )
+    };
+    let times: TimestampMicrosecondArray =
+        events.iter().map(|event| parse_rfc3339(event.get("timestamp")?.as_str()?)).collect();
+    let times: ArrayRef = Arc::new(times.with_timezone("UTC"));
+    let as_type = |array: &ArrayRef, to: &DataType| cast(array, to).expect("these types are kin");
+    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    let texts = [DataType::Utf8, DataType::LargeUtf8, DataType::Utf8View, DataType::Binary, dictionary];
+    let mut seeds = Vec::new();
+    for (number, kind) in texts.into_iter().enumerate() {
+        let unit = [TimeUnit::Second, TimeUnit::Millisecond, TimeUnit::Microsecond, TimeUnit::Nanosecond]
+            [number % 4];
+        let time = match number {
+            4 => text("timestamp"),
+            even if even.is_multiple_of(2) => as_type(&times, &DataType::Timestamp(unit, None)),
+            _ => as_type(&times, &DataType::Timestamp(unit, Some("+02:00".into()))),
+        };
+        let columns = vec![
+            ("id", as_type(&text("messageId"), &kind)),
+            ("anonymous_id", as_type(&text("anonymousId"), &kind)),
+            ("user_id", Arc::new(Int64Array::from_iter_values(0..events.len() as i64)) as ArrayRef),
+            ("event_text", as_type(&text("event"), &kind)),
+            (if number == 1 { "_timestamp" } else { "timestamp" }, time),
+        ];
+        seeds.push((format!("{number}.parquet"), parquet(columns)));
+    }
+    seeds
+}
+
+fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
+    let columns = columns.into_iter().map(|(name, array)| (name, array, true));
+    let batch = RecordBatch::try_from_iter_with_nullable(columns).expect("columns of one length");
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(25)).build();
+    let mut bytes = Vec::new();
+    let mut writer =
+        ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).expect("types that Parquet has");
+    writer.write(&batch).expect("memory takes everything");
+    writer.close().expect("memory takes everything");
+    bytes
+}
+
+/// The configurations of the corpus's cases, and one with every key.
+fn configurations() -> Vec<Seed> {
+    let mut seeds: Vec<Seed> = Vec::new();
+    for path in files_below(&corpus()).into_iter().filter(|path| path.ends_with("case.toml")) {
+        let text = fs::read_to_string(&path).expect("the corpus can be read");
+        let Some(start) = text.find("[config") else { continue };
+        let own = text[start..].replace("[config.", "[").replace("[config]\n", "");
+        seeds.push((name(&path), own.into_bytes()));
+    }
+    let reference = tracklet_engine::config::reference();
+    let (_, behind) = reference.split_once("```toml\n").expect("the reference has a file with every key");
+    let (every_key, _) = behind.split_once("```").expect("the file ends");
+    seeds.push(("every-key.toml".to_owned(), every_key.as_bytes().to_vec()));
+    seeds
+}

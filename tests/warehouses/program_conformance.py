@@ -1,0 +1,162 @@
+"""Runs the models by `tracklet run --target` on PostgreSQL and compares every table, row for row: with the definition
+for the corpus and random histories in typed tables, and with the program's own native engine for files that went in
+by `tracklet load`.
+
+    TRACKLET_BIN=target/release/tracklet python program_conformance.py [--tracks N] [--seed N]
+"""
+
+import argparse
+import contextlib
+import json
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cases
+import corpus
+import duckdb
+import histories
+import program
+import servers
+from comparison import columns_of, compare, differences
+from definition import Config, time_as_text
+from warehouse import Postgres, plain, quoted
+
+SCHEMA = "sessions"
+# A schema's name that escapes could break.
+HOSTILE_SCHEMA = "it's \"my\" schema; drop -- \\"
+# What a typed table can't hold.
+UNTYPED = ("unreadable", "invalid_text", "bad_timestamp")
+
+
+class ProgramKeepsAll(cases.KeepsAll):
+    """The program's file takes only plain names for counts, and no count of nothing."""
+
+    rules = Config(
+        timeout=90_000_000, exact=True, dedupe=False, flow_length=3,
+        counts={"cnt_quote": ["it's", 'say "hi"'], "cnt_backslash": ["back\\slash", "\\'; drop"],
+                "cnt_other": ["new\nline", "naïve", "tab\there"]})
+
+
+CASES = [case if not isinstance(case, cases.KeepsAll) else ProgramKeepsAll() for case in cases.RANDOM]
+
+
+def settings(case, port, publish):
+    tables = [("rudder", "tracks")] if isinstance(case, cases.Hour) else case.tables
+    return program.configuration(
+        case.rules, port, SCHEMA, tables, case.variables.get("tracklet_columns", {}),
+        case.variables.get("tracklet_where"), case.variables.get("tracklet_materialize", "view"), publish)
+
+
+def check(warehouse, case, folder, tracks, seed, publish):
+    """A case in typed tables: the program's tables against the definition, its data tests, twice over."""
+    rows = warehouse.loadable(case.rows(seed, tracks))
+    started = time.monotonic()
+    warehouse.execute([f"drop schema if exists {quoted(s)} cascade" for s in ("rudder", "my shop", SCHEMA)])
+    case.load(warehouse, rows)
+    (folder / "tracklet.toml").write_text(settings(case, warehouse.port, publish))
+    program.run(folder, "build", "--target", "pg")
+    # Again, over what is there.
+    program.run(folder, "run", "--target", "pg", "--threads", "2")
+    wrong = compare(warehouse, SCHEMA, case.rules, case.kind, case.expected(rows))
+    wrong += leftovers(warehouse, SCHEMA)
+    report(f"{case.name}, {publish}", len(rows), started, wrong)
+    return not wrong
+
+
+def leftovers(warehouse, schema):
+    _, found = warehouse.query(
+        "select table_name from information_schema.tables"
+        f" where table_schema = '{schema.replace(chr(39), chr(39) * 2)}' and table_name like 'tracklet_aside%'")
+    return [f"  left aside: {name}" for (name,) in found]
+
+
+def report(name, rows, started, wrong):
+    print(f"{'FAIL' if wrong else 'ok'}: {name}: {rows} rows, {time.monotonic() - started:.1f} s", *wrong,
+          sep="\n", flush=True)
+
+
+def write_lines(path, rows):
+    """The rows as RudderStack's raw lines."""
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            line = {"type": "track", "messageId": row["event_id"], "anonymousId": row["anonymous_id"],
+                    "userId": row["user_id"], "event": row["event"], "timestamp": time_as_text(row["timestamp"]),
+                    "receivedAt": time_as_text(row["received_at"])}
+            file.write(json.dumps({key: value for key, value in line.items() if value is not None}) + "\n")
+
+
+def native_tables(folder, config):
+    """The tables that the native engine wrote, read by DuckDB."""
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'UTC'")
+    tables = {}
+    for table, columns in columns_of(config).items():
+        files = f"{folder}/out/current/{table}/*.parquet"
+        wanted = ", ".join(quoted(column) for column in columns)
+        if not list(Path(folder).glob(f"out/current/{table}/*.parquet")):
+            tables[table] = []
+            continue
+        found = connection.execute(f"select {wanted} from read_parquet('{files}')").fetchall()
+        tables[table] = [tuple(map(plain, row)) for row in found]
+    return tables
+
+
+def check_against_native(warehouse, folder, name, paths, schema, tracks=None, publish="swap"):
+    """Files by way of `load` and `run --target`, and by way of the native `run`."""
+    started = time.monotonic()
+    config = Config()
+    warehouse.execute([f"drop schema if exists {quoted(schema)} cascade"])
+    table = (schema, 'tracks "raw"; \\ --')
+    (folder / "tracklet.toml").write_text(
+        program.configuration(config, warehouse.port, schema, [table], publish=publish))
+    program.run(folder, "run", *paths, "--out", "out", code=None)
+    native = native_tables(folder, config)
+    program.run(folder, "load", *paths, "--target", "pg", code=None)
+    program.run(folder, "build", "--target", "pg")
+    wrong = leftovers(warehouse, schema)
+    for table, columns in columns_of(config).items():
+        names = list(columns)
+        expected = native[table]
+        if table == "tracklet_rejects":
+            # A table holds times where a file holds text, names that were normalised, and not every reject.
+            reason = names.index("reason")
+            expected = [row for row in expected if row[reason] not in UNTYPED]
+            names = ["reason", "event_id", "anonymous_id", "user_id"]
+            places = [list(columns).index(name) for name in names]
+            expected = [tuple(row[place] or None for place in places) for row in expected]
+        _, actual = warehouse.query(f"select {', '.join(map(quoted, names))} from {quoted(schema, table)}")
+        if table == "tracklet_rejects":
+            actual = [tuple(value or None for value in row) for row in actual]
+        wrong += differences(table, expected, actual)
+    report(f"native and warehouse, {name}", len(native["dbt_mapped_tracks"]), started, wrong)
+    return not wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tracks", type=int, default=20_000)
+    parser.add_argument("--seed", default="1")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="tracklet-program-"))
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        warehouse = Postgres(stack.enter_context(servers.postgres()))
+        results = [
+            check(warehouse, case, folder, min(options.tracks, 3000), options.seed, publish)
+            for number, case in enumerate([*corpus.cases(), *CASES])
+            for publish in (["swap", "rows"] if number == 0 or case in CASES else ["swap"])]
+        example = program.REPOSITORY / "examples" / "shop" / "rudder-logs"
+        results.append(check_against_native(warehouse, folder, "the example", [str(example)], SCHEMA))
+        generated = folder / "history.jsonl"
+        write_lines(generated, histories.packed(f"{options.seed}/program", options.tracks))
+        for publish in ("swap", "rows"):
+            results.append(check_against_native(
+                warehouse, folder, f"a generated history, {publish}", [str(generated)], HOSTILE_SCHEMA, publish=publish))
+    sys.exit(0 if all(results) else 1)
+
+
+if __name__ == "__main__":
+    main()
