@@ -124,9 +124,21 @@ dbt_package() {
 # The clients of BigQuery and Snowflake on their stand-ins.
 cloud_clients() { tests/warehouses/clouds.sh cloud_clients.py; }
 
+# The report in a real browser: every number against queries, hostile names, themes, a phone's width, the keyboard. Also
+# that the library which it draws with is what its script makes.
+report() {
+  command -v npm >/dev/null || install_debian nodejs npm || return 1
+  command -v chromium >/dev/null || install_debian chromium || { lacking "no Chromium here, and no way to install one"; return; }
+  (cd web/charts && retried npm ci --no-audit --no-fund --silent && npm run --silent check) || return 1
+  cargo build --locked --release || return 1
+  cd tests/report && retried npm ci --no-audit --no-fund --silent &&
+    TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet" CHROMIUM="$(command -v chromium)" \
+      node --test --test-concurrency=1 ./*.test.mjs
+}
+
 # name, seconds it may take
 steps=("fetch 900" "format 60" "clippy 1500" "documentation 900" "units 2400" "doctests 600" "oracle 120" "mutations 1200"
-  "main_job 1800" "fuzz 900" "warehouse_sql 600" "warehouse_dialects 300" "dbt_package 600" "cloud_clients 900")
+  "main_job 1800" "report 1800" "fuzz 900" "warehouse_sql 600" "warehouse_dialects 300" "dbt_package 600" "cloud_clients 900")
 
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${steps[@]%% *}"

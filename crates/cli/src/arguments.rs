@@ -1,5 +1,9 @@
 //! What can be typed.
 
+mod looking;
+
+pub use looking::{ExplainArguments, ExplainFormat, ExplainSubject, ReportArguments, TuneArguments};
+
 use crate::logging::LogFormat;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -56,6 +60,9 @@ pub enum Command {
     Show(ShowArguments),
     Query(QueryArguments),
     Ls(LsArguments),
+    Report(ReportArguments),
+    Tune(TuneArguments),
+    Explain(ExplainArguments),
     Snapshots(SnapshotsArguments),
     Completions(CompletionsArguments),
     #[command(hide = true)]

@@ -6,15 +6,18 @@ mod compile;
 mod completions;
 mod debug;
 mod docs_reference;
+mod explain;
 mod forget;
 mod init;
 mod load;
 mod ls;
 mod query;
+mod report;
 mod run;
 mod show;
 mod snapshots;
 mod test;
+mod tune;
 mod warehouse;
 
 use crate::arguments::{Arguments, Command, Place};
@@ -22,6 +25,9 @@ use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
 use std::path::PathBuf;
 use tracklet_engine::config::Config;
+use tracklet_engine::manifest::{Manifest, RecordedRules};
+use tracklet_engine::publish::Snapshot;
+use tracklet_engine::results::Results;
 
 /// Runs what was typed.
 pub fn dispatch(arguments: Arguments, log: &Log) -> Outcome {
@@ -37,6 +43,9 @@ pub fn dispatch(arguments: Arguments, log: &Log) -> Outcome {
         Command::Show(arguments) => show::show(&arguments),
         Command::Query(arguments) => query::query(&arguments),
         Command::Ls(arguments) => ls::ls(&arguments),
+        Command::Report(arguments) => report::report(&arguments, log),
+        Command::Tune(arguments) => tune::tune(&arguments),
+        Command::Explain(arguments) => explain::explain(&arguments),
         Command::Snapshots(arguments) => snapshots::snapshots(&arguments, log),
         Command::Completions(arguments) => completions::completions(arguments.shell),
         Command::DocsReference(arguments) => docs_reference::docs_reference(arguments.page),
@@ -49,4 +58,18 @@ fn output_folder(place: &Place) -> Result<PathBuf, Failure> {
         Some(out) => Ok(out.clone()),
         None => Ok(Config::load_or_default(place.config.as_deref())?.output.dir),
     }
+}
+
+/// The tables of the newest run, with what it says about itself and its rules.
+fn newest_run(place: &Place) -> Result<(Results, Manifest, RecordedRules), Failure> {
+    let results = Results::open(&output_folder(place)?)?;
+    let path = results.folder().to_owned();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let manifest = Snapshot { name, path, current: true }.manifest()?;
+    let rules = match &manifest.rules {
+        Some(rules) => rules.clone(),
+        // The first manifests had none.
+        None => RecordedRules::from(&Config::load_or_default(place.config.as_deref())?.rules),
+    };
+    Ok((results, manifest, rules))
 }

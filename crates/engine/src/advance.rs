@@ -140,6 +140,7 @@ pub(crate) fn advance(
         created_at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
         versions: Versions { tracklet: env!("CARGO_PKG_VERSION").to_owned(), writer: WRITER.to_owned() },
         config_fingerprint: settings.fingerprint.clone(),
+        rules: Some((&settings.rules).into()),
         source_fingerprint: settings.source_fingerprint.clone(),
         mode,
         reason: rebuilt.or(afresh),

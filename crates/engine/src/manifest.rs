@@ -3,6 +3,8 @@
 use crate::checks::Check;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
+use tracklet_kernel::rules::{Duplicates, MICROS_PER_MINUTE, Rules, Timeout};
 
 /// The manifest's name in a snapshot's folder.
 pub const MANIFEST: &str = "manifest.json";
@@ -40,6 +42,9 @@ pub struct Manifest {
     /// What this run has read.
     #[serde(default)]
     pub bytes_read: BytesRead,
+    /// What a session is in these tables; absent in manifests of the first version.
+    #[serde(default)]
+    pub rules: Option<RecordedRules>,
     /// Where every row went, in all runs together.
     pub rows: Rows,
     /// Rejected rows by reason; reasons without rows are absent.
@@ -116,6 +121,64 @@ pub struct Versions {
     pub tracklet: String,
     /// What the Parquet files name as their writer.
     pub writer: String,
+}
+
+/// The rules of a run, as its manifest has them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedRules {
+    /// The idle time that ends a session, in microseconds.
+    pub timeout_micros: NonZeroU64,
+    /// How idle time is compared with it.
+    pub boundary: Boundary,
+    /// Whether rows of one event id became one.
+    pub dedupe: bool,
+    /// How many events `dbt_tracks_flow` shows.
+    pub flow_length: usize,
+    /// The counted events by the column that counts them.
+    pub counts: BTreeMap<String, Vec<String>>,
+}
+
+/// How idle time is compared with the timeout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Boundary {
+    /// Cut to whole minutes first.
+    WholeMinutes,
+    /// To the microsecond.
+    Exact,
+}
+
+impl RecordedRules {
+    /// The timeout as the kernel takes it.
+    pub fn timeout(&self) -> Timeout {
+        match self.boundary {
+            Boundary::Exact => Timeout::Exact(self.timeout_micros),
+            Boundary::WholeMinutes => {
+                let minutes = self.timeout_micros.get() / MICROS_PER_MINUTE as u64;
+                NonZeroU64::new(minutes).map_or(Timeout::Exact(self.timeout_micros), Timeout::WholeMinutes)
+            }
+        }
+    }
+}
+
+impl From<&Rules> for RecordedRules {
+    fn from(rules: &Rules) -> Self {
+        let (timeout_micros, boundary) = match rules.timeout {
+            Timeout::Exact(micros) => (micros, Boundary::Exact),
+            Timeout::WholeMinutes(minutes) => {
+                let minute = NonZeroU64::new(MICROS_PER_MINUTE as u64).expect("a minute is not 0");
+                (minutes.saturating_mul(minute), Boundary::WholeMinutes)
+            }
+        };
+        let counts = rules.counts.iter().map(|count| (count.column.clone(), count.events.clone()));
+        Self {
+            timeout_micros,
+            boundary,
+            dedupe: rules.duplicates == Duplicates::Drop,
+            flow_length: rules.flow_length,
+            counts: counts.collect(),
+        }
+    }
 }
 
 /// Row accounting: `read = sessionized + duplicates + rejected`.

@@ -5,6 +5,8 @@
 
 mod aligned;
 
+pub(crate) use aligned::visible;
+
 use super::ResultsError;
 use crate::error::Hint;
 use arrow::array::ArrayRef;

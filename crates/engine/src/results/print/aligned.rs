@@ -108,7 +108,7 @@ impl Printer for Aligned {
 }
 
 /// The text with control characters written out, so that none reaches the terminal or breaks a line.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() {

@@ -1,0 +1,50 @@
+//! `tracklet report`
+
+use super::newest_run;
+use crate::arguments::ReportArguments;
+use crate::failure::{Failure, Outcome};
+use crate::logging::{Log, LogFormat};
+use crate::status::Status;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use tracklet_engine::error::Hint;
+use tracklet_engine::figures::Choice;
+use tracklet_engine::report::{Report, Request};
+
+pub fn report(arguments: &ReportArguments, log: &Log) -> Outcome {
+    let choice = Choice::from(&arguments.chosen);
+    let (zone, selection) = choice.meant()?;
+    let (results, manifest, rules) = newest_run(&arguments.place)?;
+    let request = Request { title: arguments.title.clone(), selection, chosen: choice.words(), zone };
+    let report = Report::of(&results, &manifest, &rules, &request)?;
+    let page = report.page();
+    std::fs::write(&arguments.file, &page)
+        .map_err(|source| Failure::new(NotWritten { file: arguments.file.clone(), source }))?;
+    let sessions = report.totals.sessions;
+    match log.format {
+        LogFormat::Json => {
+            tracing::info!(file = %arguments.file.display(), sessions, bytes = page.len(), "report written");
+        }
+        LogFormat::Text if !log.quiet => {
+            // The page is written, whether or not anyone reads this.
+            let _ = writeln!(
+                io::stderr(),
+                "{}: {sessions} sessions, {:.1} MB; open it in a browser",
+                arguments.file.display(),
+                page.len() as f64 / 1e6
+            );
+        }
+        LogFormat::Text => {}
+    }
+    Ok(Status::Done)
+}
+
+/// The page could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write `{}`", file.display())]
+struct NotWritten {
+    file: PathBuf,
+    source: io::Error,
+}
+
+impl Hint for NotWritten {}
