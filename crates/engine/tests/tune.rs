@@ -13,7 +13,7 @@ use tracklet_engine::manifest::RecordedRules;
 use tracklet_engine::observer::Silent;
 use tracklet_engine::read::Strictness;
 use tracklet_engine::results::Results;
-use tracklet_engine::run::{Refresh, RunRequest, run};
+use tracklet_engine::run::{RunRequest, run};
 use tracklet_engine::tune::Tuning;
 use tracklet_kernel::oracle::{self, Row, Table, Value};
 use tracklet_kernel::rules::{MICROS_PER_MINUTE, Rules, Timeout};
@@ -68,17 +68,11 @@ fn published(rows: &[Row], timeout: Timeout) -> (TempDir, Results) {
     let mut config = Config::default();
     config.rules.timeout = timeout;
     let output = folder.path().join("out");
-    let request = RunRequest {
-        config,
-        output: output.clone(),
-        paths: vec![folder.path().join("tracks.csv").display().to_string()],
-        format: None,
-        strictness: Strictness::Strict,
-        threads: NonZeroUsize::new(1),
-        max_line: 1 << 20,
-        temp_dir: None,
-        refresh: Refresh::Incremental,
-    };
+    let mut request = RunRequest::new(config);
+    request.output.clone_from(&output);
+    request.paths = vec![folder.path().join("tracks.csv").display().to_string()];
+    request.strictness = Strictness::Strict;
+    request.threads = NonZeroUsize::new(1);
     run(&request, &Silent).unwrap();
     (folder, Results::open(&output).unwrap())
 }
