@@ -124,6 +124,15 @@ dbt_package() {
 # The clients of BigQuery and Snowflake on their stand-ins.
 cloud_clients() { tests/warehouses/clouds.sh cloud_clients.py; }
 
+# The program on them: the corpus, a generated history and the example row for row, BigQuery's statements through Google's
+# analyzer, Snowflake's through a parser, and kills at random moments.
+clouds() {
+  install_python warehouses tests/warehouses/requirements.txt && cargo build --locked --release || return 1
+  export TRACKLET_PYTHON="$cache/venvs/warehouses/bin/python" TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet"
+  "$TRACKLET_PYTHON" tests/warehouses/cloud_scripts.py &&
+    tests/warehouses/clouds.sh cloud_conformance.py && tests/warehouses/clouds.sh cloud_crashes.py --rounds 4
+}
+
 # The report in a real browser: every number against queries, hostile names, themes, a phone's width, the keyboard. Also
 # that the library which it draws with is what its script makes.
 report() {
@@ -138,7 +147,7 @@ report() {
 
 # name, seconds it may take
 steps=("fetch 900" "format 60" "clippy 1500" "documentation 900" "units 2400" "doctests 600" "oracle 120" "mutations 1200"
-  "main_job 1800" "report 1800" "fuzz 900" "warehouse_sql 600" "warehouse_dialects 300" "dbt_package 600" "cloud_clients 900")
+  "main_job 1800" "report 1800" "fuzz 900" "warehouse_sql 600" "warehouse_dialects 300" "dbt_package 600" "cloud_clients 900" "clouds 1500")
 
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${steps[@]%% *}"

@@ -7,7 +7,8 @@
 {% macro bigquery__time_literal(text) %}timestamp '{{ text }}+00:00'{% endmacro %}
 {% macro bigquery__time_as_text(expression) %}format_timestamp('%E4Y-%m-%dT%H:%M:%E6SZ', {{ expression }}, 'UTC'){% endmacro %}
 {% macro bigquery__microseconds_between(earlier, later) %}unix_micros({{ later }}) - unix_micros({{ earlier }}){% endmacro %}
-{% macro bigquery__whole_minutes(microseconds) %}div({{ microseconds }}, 60000000){% endmacro %}
+{# The parentheses are for translators that make an operator of it. -#}
+{% macro bigquery__whole_minutes(microseconds) %}div(({{ microseconds }}), 60000000){% endmacro %}
 
 {# chr(0) is the empty text here. -#}
 {% macro bigquery__holds_nul(expression) %}strpos({{ expression }}, code_points_to_string([0])) > 0{% endmacro %}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # BigQuery and Snowflake on their stand-ins: makes their Python environments, then runs what is named.
 #
-#   clouds.sh SCRIPT [ARGUMENT...]    a Python script of this folder
+#   clouds.sh SCRIPT [ARGUMENT...]    a Python script of this folder, by TRACKLET_PYTHON or python3
 #
 # local-bigquery needs Python 3.13; where there is none this says so and leaves it out, or fails if nothing may be left
 # out (TRACKLET_REQUIRE_ALL=1).
@@ -59,4 +59,4 @@ else
   echo "skipped: BigQuery's stand-in, which needs Python 3.13"
   [ -z "${TRACKLET_REQUIRE_ALL:-}" ] || exit 1
 fi
-exec python3 "$here/$1" "${@:2}"
+exec "${TRACKLET_PYTHON:-python3}" "$here/$1" "${@:2}"

@@ -54,9 +54,6 @@ impl Sessions {
         if let Some(database) = &settings.database {
             session = session.with_database(database);
         }
-        if let Some(schema) = &settings.schema {
-            session = session.with_schema(schema);
-        }
         let config =
             ClientConfig::new(&settings.user, &settings.account, credentials::credentials(settings)?)
                 .with_session(session)

@@ -30,7 +30,7 @@ pub struct Settings {
     pub warehouse: Option<String>,
     /// The database that holds the tables.
     pub database: Option<String>,
-    /// The schema that the tables are written to.
+    /// The schema that the tables are written to. Statements name it; sessions have none.
     pub schema: Option<String>,
     /// What the query history shows beside every statement.
     pub query_tag: Option<String>,

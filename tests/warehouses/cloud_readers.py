@@ -1,0 +1,126 @@
+"""Reads tables back from the stand-ins by their protocols, without the program that is tested."""
+
+import json
+import urllib.request
+import uuid
+from datetime import UTC, datetime, timedelta
+
+TEXT, INTEGER, TIME = "text", "integer", "time"
+
+
+def time_of(microseconds):
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def post(url, body, headers=None):
+    request = urllib.request.Request(
+        url, method="POST", data=json.dumps(body).encode(), headers={"Content-Type": "application/json"} | (headers or {}))
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
+class BigQuery:
+    """A project of local-bigquery."""
+
+    name = "bigquery"
+    types = {"STRING": TEXT, "INTEGER": INTEGER, "TIMESTAMP": TIME}
+
+    def __init__(self, server, schema):
+        self.server, self.schema = server, schema
+
+    def target(self):
+        """The lines of a section [targets.NAME]."""
+        return ['type = "bigquery"', 'project = "local"', f'dataset = "{self.schema}"',
+                f'api_endpoint = "{self.server.endpoint}"']
+
+    @staticmethod
+    def own(name):
+        return name
+
+    def relation(self, table, schema=None):
+        return f"`local`.`{schema or self.schema}`.`{table}`"
+
+    def column(self, name):
+        return f"`{name}`"
+
+    def query(self, sql):
+        """The types of the columns, and the rows."""
+        url = f"{self.server.endpoint}/bigquery/v2/projects/local/queries"
+        answer = post(url, {"query": sql, "useLegacySql": False, "timeoutMs": 60_000, "maxResults": 1_000_000,
+                            "formatOptions": {"useInt64Timestamp": True}})
+        kinds = [self.types[field["type"]] for field in answer["schema"]["fields"]]
+        read = {TEXT: str, INTEGER: int, TIME: lambda text: time_of(int(text))}
+        rows = [
+            tuple(None if cell["v"] is None else read[kind](cell["v"]) for kind, cell in zip(kinds, row["f"], strict=True))
+            for row in answer.get("rows", [])]
+        if len(rows) != int(answer["totalRows"]):
+            raise SystemExit(f"{len(rows)} of {answer['totalRows']} rows came")
+        return kinds, rows
+
+    def kinds(self):
+        """{name: TABLE or VIEW} of the schema."""
+        url = f"{self.server.endpoint}/bigquery/v2/projects/local/datasets/{self.schema}/tables?maxResults=1000"
+        with urllib.request.urlopen(url) as answer:
+            found = json.load(answer).get("tables", [])
+        return {table["tableReference"]["tableId"]: table["type"] for table in found}
+
+
+class Snowflake:
+    """A database of fakesnow."""
+
+    name = "snowflake"
+
+    def __init__(self, server, schema):
+        self.server, self.schema = server, schema.upper()
+        self.url = f"http://127.0.0.1:{server.port}"
+        self.token = None
+
+    def target(self):
+        """The lines of a section [targets.NAME]."""
+        return ['type = "snowflake"', 'account = "test"', 'user = "tester"', 'password = "{{ env_var(\'TRACKLET_TEST_PASSWORD\') }}"', 'host = "127.0.0.1"',
+                f"port = {self.server.port}", 'protocol = "http"', 'database = "shop"', f'schema = "{self.schema}"']
+
+    @staticmethod
+    def own(name):
+        return name.upper()
+
+    def relation(self, table, schema=None):
+        return f'"SHOP"."{schema or self.schema}"."{self.own(table)}"'
+
+    def column(self, name):
+        return f'"{self.own(name)}"'
+
+    def ask(self, sql):
+        if self.token is None:
+            data = {"ACCOUNT_NAME": "test", "LOGIN_NAME": "tester", "PASSWORD": "none", "SESSION_PARAMETERS": {}}
+            answer = post(f"{self.url}/session/v1/login-request?databaseName=SHOP", {"data": data})
+            self.token = answer["data"]["token"]
+        answer = post(f"{self.url}/queries/v1/query-request?requestId={uuid.uuid4()}", {"sqlText": sql},
+                      {"Authorization": f'Snowflake Token="{self.token}"'})
+        if not answer["success"]:
+            raise SystemExit(f"{answer['message']}\n{sql}")
+        return answer["data"]["rowtype"], answer["data"]["rowset"]
+
+    def query(self, sql):
+        """The types of the columns, and the rows."""
+        columns, rows = self.ask(sql)
+        # fakesnow's CONVERT_TIMEZONE loses the zone that Snowflake's has.
+        types = {"text": TEXT, "fixed": INTEGER, "timestamp_tz": TIME, "timestamp_ntz": TIME}
+        kinds = [types[column["type"]] for column in columns]
+        read = {TEXT: str, INTEGER: int, TIME: self.time}
+        return kinds, [
+            tuple(None if cell is None else read[kind](cell) for kind, cell in zip(kinds, row, strict=True)) for row in rows]
+
+    @staticmethod
+    def time(text):
+        """Seconds with nine digits after the point, and the zone."""
+        seconds, fraction = text.split()[0].split(".")
+        microseconds = int(seconds.lstrip("-")) * 1_000_000 + int(fraction) // 1000
+        return time_of(-microseconds if seconds.startswith("-") else microseconds)
+
+    def kinds(self):
+        """{name: TABLE or VIEW} of the schema."""
+        columns, rows = self.ask(f'show terse objects in schema "SHOP"."{self.schema}"')
+        names = [column["name"].lower() for column in columns]
+        return {row[names.index("name")]: row[names.index("kind")] for row in rows}
