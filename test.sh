@@ -76,7 +76,7 @@ clippy() {
 }
 documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --features spark; }
 units() {
-  export TRACKLET_TEST_PYTHON="$python"
+  export TRACKLET_TEST_PYTHON="$python" TRACKLET_HISTORIES="${TRACKLET_HISTORIES:-2000}"
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace --features spark --no-fail-fast --status-level fail
   else

@@ -52,6 +52,18 @@ pub(crate) enum Way {
     Beside,
 }
 
+impl Way {
+    /// What the rows are put beside, and why that is nothing.
+    fn beside<'a>(self, stored: Option<&'a StoredSnapshot<'a>>) -> (Beside<'a>, Option<String>) {
+        match (stored, self) {
+            (Some(stored), Self::Beside) => (Beside::Snapshot(stored), None),
+            (Some(stored), Self::FromRows(reason)) => (Beside::Rows(stored, reason), None),
+            (_, Self::Afresh(reason)) => (Beside::Nothing, reason),
+            (None, _) => (Beside::Nothing, None),
+        }
+    }
+}
+
 /// What was read.
 pub(crate) struct News {
     pub(crate) tracks: Vec<TracksBuilder>,
@@ -92,12 +104,7 @@ pub(crate) fn advance(
         Some(before) => StoredSnapshot::open(disk, &before.snapshot.path)?,
         None => None,
     };
-    let (beside, afresh) = match (&stored, way) {
-        (Some(stored), Way::Beside) => (Beside::Snapshot(stored), None),
-        (Some(stored), Way::FromRows(reason)) => (Beside::Rows(stored, reason), None),
-        (_, Way::Afresh(reason)) => (Beside::Nothing, reason),
-        (None, _) => (Beside::Nothing, None),
-    };
+    let (beside, afresh) = way.beside(stored.as_ref());
     let accepted: u64 = news.tracks.iter().map(TracksBuilder::rows).sum();
     let made = steps.step(Step::Sessionize, Some(accepted), || {
         make(news.tracks, beside, settings.rules.clone(), settings.layout)
@@ -128,12 +135,24 @@ pub(crate) fn advance(
         rejected: rejects.len() as u64,
         skipped: past.skipped + news.skipped,
     };
+    let new = New {
+        files: news.inputs.len() as u64,
+        rows: Rows {
+            read: accepted + new_rejected,
+            sessionized: kept.saturating_sub(past.sessionized),
+            duplicates: rows.duplicates.saturating_sub(past.duplicates),
+            rejected: new_rejected,
+            skipped: news.skipped,
+        },
+        rejects: new_rejects,
+    };
     let BytesRead { tables, state } = stored.as_ref().map(StoredSnapshot::bytes_read).unwrap_or_default();
+    let inputs = news.inputs.iter().map(|input| input.bytes).sum();
     let mode = if plan.is_incremental() { Mode::Incremental } else { Mode::Full };
-    let WrittenTables { rows: rows_of_tables, bytes, files, rewritten, linked, checks } = written;
     let unmatched = unmatched(&sessionized, before.filter(|_| mode == Mode::Incremental));
     let mut warnings = news.warnings;
     warnings.extend(warnings_of_counts(&sessionized, &unmatched));
+    let WrittenTables { rows: rows_of_tables, bytes, files, rewritten, linked, checks } = written;
     let mut manifest = Manifest {
         format: FORMAT,
         snapshot: building.name().to_owned(),
@@ -144,23 +163,9 @@ pub(crate) fn advance(
         source_fingerprint: settings.source_fingerprint.clone(),
         mode,
         reason: rebuilt.or(afresh),
-        new: New {
-            files: news.inputs.len() as u64,
-            rows: Rows {
-                read: accepted + new_rejected,
-                sessionized: kept.saturating_sub(past.sessionized),
-                duplicates: rows.duplicates.saturating_sub(past.duplicates),
-                rejected: new_rejected,
-                skipped: news.skipped,
-            },
-            rejects: new_rejects,
-        },
+        new,
         parts: Parts { linked, rewritten, read: parts_read },
-        bytes_read: manifest::BytesRead {
-            inputs: news.inputs.iter().map(|input| input.bytes).sum(),
-            tables,
-            state,
-        },
+        bytes_read: manifest::BytesRead { inputs, tables, state },
         rows,
         rejects: by_reason(&rejects),
         tables: rows_of_tables.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),

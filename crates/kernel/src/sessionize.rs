@@ -138,14 +138,12 @@ impl Sessionized {
 
     /// When the event before the first of a session was, if its visitor has one.
     pub(crate) fn previous_end(&self, session: usize) -> Option<i64> {
-        match &self.timeline {
-            Some(timeline) => timeline.previous_end(session),
-            None => {
-                let first = self.sessions.starts[session] as usize;
-                let visitor = self.sessions.visitors[session] as usize;
-                (first > self.sorted.places(visitor).start).then(|| self.sorted.timestamps()[first - 1])
-            }
+        if let Some(timeline) = &self.timeline {
+            return timeline.previous_end(session);
         }
+        let first = self.sessions.starts[session] as usize;
+        let visitor = self.sessions.visitors[session] as usize;
+        (first > self.sorted.places(visitor).start).then(|| self.sorted.timestamps()[first - 1])
     }
 }
 

@@ -4,6 +4,11 @@ use super::support::{ended, files_below, line, manifest, shop, tables, tracklet}
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::thread::sleep;
+use std::time::Instant;
+
+/// Runs killed before they ended.
+const KILLS: u32 = 30;
 
 fn day(folder: &Path, day: u32) {
     let lines: Vec<String> = (0..5)
@@ -126,6 +131,52 @@ fn parts_that_stay_are_the_same_files() {
     assert_eq!(manifest(&folder.path().join("out"))["mode"], "incremental");
     assert_eq!(file("000002", "2026"), file("000003", "2026"));
     assert_ne!(file("000002", "2025"), file("000003", "2025"));
+}
+
+/// Increments are killed all along their way: the tables are the old ones or the new ones, and the next run is exact. A
+/// rollback undoes it for the next kill.
+#[test]
+fn kill_9_in_an_increment_leaves_whole_tables_and_the_next_run_is_exact() {
+    let folder = tempfile::tempdir().unwrap();
+    let (out, logs) = (folder.path().join("out"), folder.path().join("logs"));
+    let files = files_below(&shop());
+    let copy = |pieces: &mut dyn Iterator<Item = (&String, &Vec<u8>)>| {
+        for (name, bytes) in pieces {
+            let path = logs.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+    };
+    let run = ["run", "logs", "-q"];
+    // The first snapshot must stay however many there are.
+    fs::write(folder.path().join("tracklet.toml"), "[output]\nkeep = 1000\n").unwrap();
+    copy(&mut files.iter().take(files.len() * 3 / 4));
+    assert_eq!(ended(&mut tracklet(folder.path(), &run)).0, 0);
+    let before = tables(&out);
+    copy(&mut files.iter().skip(files.len() * 3 / 4));
+    let started = Instant::now();
+    assert_eq!(ended(&mut tracklet(folder.path(), &run)).0, 0);
+    let whole_run = started.elapsed();
+    let after = tables(&out);
+    assert!(before != after);
+
+    let (mut landed, mut kill) = (0, 0);
+    while landed < KILLS {
+        kill += 1;
+        assert!(kill < 10 * KILLS, "only {landed} of {kill} runs were still at work");
+        assert_eq!(ended(&mut tracklet(folder.path(), &["snapshots", "rollback", "000001"])).0, 0);
+        let mut killed = tracklet(folder.path(), &run).spawn().unwrap();
+        let nanos = Instant::now().elapsed().subsec_nanos() % 1000;
+        sleep(whole_run * (kill % KILLS) / KILLS + whole_run * nanos / (KILLS * 1000));
+        landed += u32::from(killed.try_wait().unwrap().is_none());
+        killed.kill().unwrap();
+        killed.wait().unwrap();
+        let seen = tables(&out);
+        assert!(seen == before || seen == after, "kill {kill} left other tables");
+        let (code, said) = ended(&mut tracklet(folder.path(), &run));
+        assert_eq!(code, 0, "after kill {kill}: {said}");
+        assert!(tables(&out) == after, "the run after kill {kill}");
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 ///
 /// What a step has changed is safe from a crash only after the sync that belongs to it: of the file for its bytes, of
 /// the folder for its names.
+#[allow(clippy::missing_errors_doc, reason = "each fails as the file system does")]
 pub trait Disk: Debug + Send + Sync {
     /// Creates a file that must not exist.
     fn create(&self, path: &Path) -> io::Result<Box<dyn NewFile>>;
@@ -70,6 +71,7 @@ pub enum Kind {
 pub trait Held: Debug + Send + Sync {}
 
 /// A file under construction.
+#[allow(clippy::missing_errors_doc, reason = "it fails as the file system does")]
 pub trait NewFile: Write + Send {
     /// Makes its bytes safe from a crash.
     fn sync(&mut self) -> io::Result<()>;

@@ -66,10 +66,12 @@ impl Disk for RealDisk {
 
     fn kind(&self, path: &Path) -> io::Result<Kind> {
         let kind = fs::symlink_metadata(path)?.file_type();
-        Ok(match () {
-            () if kind.is_symlink() => Kind::Link,
-            () if kind.is_dir() => Kind::Folder,
-            () => Kind::File,
+        Ok(if kind.is_symlink() {
+            Kind::Link
+        } else if kind.is_dir() {
+            Kind::Folder
+        } else {
+            Kind::File
         })
     }
 

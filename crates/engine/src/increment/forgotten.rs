@@ -45,9 +45,20 @@ pub(crate) struct Forgotten {
 #[derive(Clone, Copy)]
 enum Kind {
     /// The id by which a row finds its visitor.
-    Alias = b'v' as isize,
-    UserId = b'u' as isize,
-    AnonymousId = b'a' as isize,
+    Alias,
+    UserId,
+    AnonymousId,
+}
+
+impl Kind {
+    /// What stands before the id where it is hashed.
+    fn byte(self) -> u8 {
+        match self {
+            Self::Alias => b'v',
+            Self::UserId => b'u',
+            Self::AnonymousId => b'a',
+        }
+    }
 }
 
 impl Forgotten {
@@ -106,7 +117,7 @@ impl Forgotten {
             *byte = u8::from_str_radix(digits, 16).unwrap_or(0);
         }
         let mut hasher = blake3::Hasher::new_keyed(&key);
-        hasher.update(&[kind as u8]).update(id.as_bytes());
+        hasher.update(&[kind.byte()]).update(id.as_bytes());
         hasher.finalize().to_hex()[..32].to_owned()
     }
 
@@ -154,16 +165,16 @@ mod tests {
     #[test]
     fn a_visitor_is_known_by_the_id_that_finds_him_and_others_by_theirs() {
         let mut forgotten = Forgotten::default();
-        assert!(forgotten.keeps(Some("a1"), Some("u1")));
-        forgotten.add(&Subject::Visitor("u1".into()), &["a1".into()]);
-        assert!(!forgotten.keeps(Some("a1"), None) && !forgotten.keeps(Some("b"), Some("u1")));
-        assert!(forgotten.keeps(Some("a1"), Some("u2")), "another user of the device");
-        forgotten.add(&Subject::AnonymousId("a1".into()), &[]);
-        assert!(!forgotten.keeps(Some("a1"), Some("u2")) && forgotten.keeps(None, Some("a2")));
+        assert!(forgotten.keeps(Some("phone"), Some("user")));
+        forgotten.add(&Subject::Visitor("user".into()), &["phone".into()]);
+        assert!(!forgotten.keeps(Some("phone"), None) && !forgotten.keeps(Some("laptop"), Some("user")));
+        assert!(forgotten.keeps(Some("phone"), Some("other")), "another user of the device");
+        forgotten.add(&Subject::AnonymousId("phone".into()), &[]);
+        assert!(!forgotten.keeps(Some("phone"), Some("other")) && forgotten.keeps(None, Some("tablet")));
         let text = serde_json::to_string(&forgotten).unwrap();
-        assert!(!text.contains("u1") && !text.contains("a1\""), "{text}");
+        assert!(!text.contains("user") && !text.contains("phone"), "{text}");
         let mut other = Forgotten::default();
-        other.add(&Subject::Visitor("u1".into()), &[]);
+        other.add(&Subject::Visitor("user".into()), &[]);
         assert!(forgotten.hashes.is_disjoint(&other.hashes), "another salt");
     }
 }

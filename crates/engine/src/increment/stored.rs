@@ -53,9 +53,8 @@ impl Rows<'_> {
             Self::Only(named) => (named, false),
             Self::Without(named) => (named, true),
         };
-        let selector = |rows: usize, skips: bool| match skips {
-            true => RowSelector::skip(rows),
-            false => RowSelector::select(rows),
+        let selector = |rows: usize, skips: bool| {
+            if skips { RowSelector::skip(rows) } else { RowSelector::select(rows) }
         };
         let mut selectors = Vec::with_capacity(named.len() * 2 + 1);
         let mut from = 0;
