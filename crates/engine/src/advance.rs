@@ -106,10 +106,9 @@ pub(crate) fn advance(
     };
     let (beside, afresh) = way.beside(stored.as_ref());
     let accepted: u64 = news.tracks.iter().map(TracksBuilder::rows).sum();
-    let made = steps.step(Step::Sessionize, Some(accepted), || {
-        make(news.tracks, beside, settings.rules.clone(), settings.layout)
-    })?;
-    let Made { sessionized, mut plan, rebuilt, parts_read } = made;
+    let sessionize = || make(news.tracks, beside, settings.rules.clone(), settings.layout);
+    let Made { sessionized, mut plan, rebuilt, parts_read } =
+        steps.step(Step::Sessionize, Some(accepted), sessionize)?;
     let past = before.map(|before| before.manifest.rows).unwrap_or_default();
     plan.sessionized = past.read - past.rejected + accepted - sessionized.duplicate_rows() as u64;
 

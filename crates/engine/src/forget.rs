@@ -153,14 +153,14 @@ fn erase(
     }
     tracks.push(stored.duplicates()?);
     let mut rejects = stored.rejects()?;
-    let (lost, lost_rejects) = list.forget(&mut tracks, &mut rejects);
+    let (gone, gone_rejects) = list.forget(&mut tracks, &mut rejects);
     // Text that could not be taken apart may name them as well.
     let unreadable = rejects.len();
     rejects.retain(|reject| {
         let raw = reject.raw.as_deref().unwrap_or("");
         !subjects.iter().any(|subject| !subject.id().is_empty() && raw.contains(subject.id()))
     });
-    let lost_rejects = lost_rejects + (unreadable - rejects.len()) as u64;
+    let gone = gone + gone_rejects + (unreadable - rejects.len()) as u64;
 
     let accepted: u64 = tracks.iter().map(TracksBuilder::rows).sum();
     let sessionized = Sessionized::new(Tracks::merge(tracks), rules.clone());
@@ -186,7 +186,7 @@ fn erase(
             sessionized: sessionized.sessionized_rows(),
             duplicates: sessionized.duplicate_rows() as u64,
             rejected: rejects.len() as u64,
-            skipped: before.rows.skipped + lost + lost_rejects,
+            skipped: before.rows.skipped + gone,
         },
         rejects: by_reason,
         tables: written.rows.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
@@ -197,7 +197,7 @@ fn erase(
         ..before
     };
     building.replace(&manifest)?;
-    Ok(lost + lost_rejects)
+    Ok(gone)
 }
 
 /// Opens the folder and erases the subjects from it.

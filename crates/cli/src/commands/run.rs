@@ -79,7 +79,7 @@ fn nothing_new(report: &RunReport, log: &Log) -> Status {
     match log.format {
         LogFormat::Json => tracing::info!(files, output = %current, "no new files"),
         LogFormat::Text if !log.quiet => {
-            eprintln!("no new files; {current} is that of the {files} read before")
+            eprintln!("no new files; {current} is that of the {files} read before");
         }
         LogFormat::Text => {}
     }

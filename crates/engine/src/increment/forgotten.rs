@@ -1,6 +1,6 @@
 //! Whose rows must not come back.
 
-use crate::disk::{Disk, is_missing, write_file};
+use crate::disk::{Disk, Stored, is_missing, write_file};
 use crate::publish::PublishError;
 use crate::read::Reject;
 use serde::{Deserialize, Serialize};
@@ -67,7 +67,7 @@ impl Forgotten {
         let path = root.join(FORGOTTEN);
         let file = match disk.open(&path) {
             Err(error) if is_missing(&error) => return Ok(Self::default()),
-            file => file.and_then(|file| file.bytes()),
+            file => file.and_then(Stored::bytes),
         };
         let bytes = file.map_err(|source| io("could not read", &path, source))?;
         serde_json::from_slice(&bytes).map_err(|source| PublishError::Manifest { path, source })

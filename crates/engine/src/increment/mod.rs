@@ -68,13 +68,13 @@ pub(crate) fn make<'a>(
     }
 }
 
-fn full<'a>(
+fn full(
     tracks: Tracks,
     rules: Rules,
     layout: Layout,
     rebuilt: Option<String>,
     parts_read: u64,
-) -> Made<'a> {
+) -> Made<'static> {
     let sessionized = Sessionized::new(tracks, rules);
     let plan = Plan::full(&sessionized, layout);
     Made { sessionized, plan, rebuilt, parts_read }
@@ -118,16 +118,12 @@ fn increment<'a>(
     let mut work = Work { stored, layout, keys: &keys, replaced: BTreeMap::new(), read: BTreeSet::new() };
     let mut increment = Increment::new(past, news, rules.clone(), number, keys.len());
     let (positions, candidates) = work.candidates(&increment, rules.duplicates)?;
-    match increment.resolve(candidates) {
-        Ok(replaced) => {
-            for ((part, row), _) in positions.into_iter().zip(replaced).filter(|(_, replaced)| *replaced) {
-                work.replaced.entry(part).or_default().push(row);
-            }
-        }
-        Err(_) => {
-            let reason = "a row was replaced that decided who a visitor is".to_owned();
-            return rebuild(increment.into_new(), stored, rules, layout, reason);
-        }
+    let Ok(replaced) = increment.resolve(candidates) else {
+        let reason = "a row was replaced that decided who a visitor is".to_owned();
+        return rebuild(increment.into_new(), stored, rules, layout, reason);
+    };
+    for ((part, row), _) in positions.into_iter().zip(replaced).filter(|(_, replaced)| *replaced) {
+        work.replaced.entry(part).or_default().push(row);
     }
     increment.add_duplicates(stored.duplicates()?);
     work.settle(increment)

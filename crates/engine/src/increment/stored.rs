@@ -199,7 +199,7 @@ impl<'a> StoredSnapshot<'a> {
         let columns = ["event_id", "anonymous_id", "timestamp", "event"];
         let state = (Place::State(State::Tracks), &["user_id", "received_at"][..]);
         for batch in self.beside(part, (place, &columns[..]), state, rows)? {
-            self.push(&batch, tracks, &place.file(&self.folder, part))?;
+            push(&batch, tracks, &place.file(&self.folder, part))?;
         }
         Ok(())
     }
@@ -210,19 +210,9 @@ impl<'a> StoredSnapshot<'a> {
         let columns = ["event_id", "anonymous_id", "user_id", "event", "timestamp", "received_at"];
         let mut tracks = builder();
         for batch in self.batches(place, WHOLE, &columns, &Rows::All)? {
-            self.push(&batch, &mut tracks, &place.file(&self.folder, WHOLE))?;
+            push(&batch, &mut tracks, &place.file(&self.folder, WHOLE))?;
         }
         Ok(tracks)
-    }
-
-    fn push(&self, batch: &RecordBatch, tracks: &mut TracksBuilder, path: &Path) -> Result<(), StoredError> {
-        match tracks.push(batch).first() {
-            None => Ok(()),
-            Some(rejected) => {
-                let what = format!("a row of it is no track ({})", rejected.reason.as_str());
-                Err(StoredError::Changed { path: path.to_owned(), what })
-            }
-        }
     }
 
     /// The rows that are no tracks, in their order.
@@ -322,6 +312,17 @@ impl<'a> StoredSnapshot<'a> {
         }
         let batches = reader.build().map_err(&broken)?;
         batches.collect::<Result<_, _>>().map_err(|error| broken(error.into()))
+    }
+}
+
+/// Puts rows through the gate that all of them have passed before.
+fn push(batch: &RecordBatch, tracks: &mut TracksBuilder, path: &Path) -> Result<(), StoredError> {
+    match tracks.push(batch).first() {
+        None => Ok(()),
+        Some(rejected) => {
+            let what = format!("a row of it is no track ({})", rejected.reason.as_str());
+            Err(StoredError::Changed { path: path.to_owned(), what })
+        }
     }
 }
 

@@ -11,7 +11,7 @@ mod error;
 
 pub use error::PublishError;
 
-use crate::disk::{Disk, Held, Kind, RealDisk, is_missing, write_file};
+use crate::disk::{Disk, Held, Kind, RealDisk, Stored, is_missing, write_file};
 use crate::manifest::{MANIFEST, Manifest};
 use error::IoContext;
 use std::num::NonZeroUsize;
@@ -54,7 +54,7 @@ impl Snapshot {
 
     pub(crate) fn manifest_on(&self, disk: &dyn Disk) -> Result<Manifest, PublishError> {
         let path = self.path.join(MANIFEST);
-        let text = disk.open(&path).and_then(|file| file.bytes()).context("could not read", &path)?;
+        let text = disk.open(&path).and_then(Stored::bytes).context("could not read", &path)?;
         serde_json::from_slice(&text).map_err(|source| PublishError::Manifest { path, source })
     }
 }

@@ -157,7 +157,7 @@ pub struct Stays<'a> {
     pub parts: BTreeMap<PartKey, PartSummary>,
 }
 
-impl<'a> Plan<'a> {
+impl Plan<'_> {
     /// Everything is written.
     pub fn full(sessionized: &Sessionized, layout: Layout) -> Self {
         Self {
