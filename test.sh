@@ -145,9 +145,25 @@ report() {
       node --test --test-concurrency=1 ./*.test.mjs
 }
 
+# The program itself on PostgreSQL: rendering to the byte, rows against the definition and the native engine, kills at random
+# moments, TLS.
+warehouse_program() {
+  install_python warehouses tests/warehouses/requirements.txt || return 1
+  install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
+  command -v openssl >/dev/null || install_debian openssl || { lacking "no openssl here"; return; }
+  cargo build --locked --release -p tracklet || return 1
+  local run="$cache/venvs/warehouses/bin/python" lane status=0
+  export TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet"
+  for lane in rendering program_conformance program_crashes program_tls; do
+    "$run" "tests/warehouses/$lane.py" || { echo "$lane failed"; status=1; }
+  done
+  return $status
+}
+
 # name, seconds it may take
 steps=("fetch 900" "format 60" "clippy 1500" "documentation 900" "units 2400" "doctests 600" "oracle 120" "mutations 1200"
-  "main_job 1800" "report 1800" "fuzz 900" "warehouse_sql 600" "warehouse_dialects 300" "dbt_package 600" "cloud_clients 900" "clouds 1500")
+  "main_job 1800" "report 1800" "fuzz 900" "warehouse_sql 600" "warehouse_dialects 300" "dbt_package 600" "cloud_clients 900"
+  "clouds 1500" "warehouse_program 1800")
 
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${steps[@]%% *}"

@@ -57,6 +57,7 @@ pub enum Command {
     Load(LoadArguments),
     Debug(DebugArguments),
     Forget(ForgetArguments),
+    Certify(CertifyArguments),
     Show(ShowArguments),
     Query(QueryArguments),
     Ls(LsArguments),
@@ -270,6 +271,24 @@ pub struct DebugArguments {
     /// Lines for people, or one JSON object a line
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: ReportFormat,
+}
+
+/// Compare a warehouse with the native engine, row for row
+///
+/// Runs the project's corpus and a generated history of 20,000 tracks in a schema of their own, which is dropped afterwards, and
+/// writes down what came of it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tracklet certify --target pg
+
+Exit codes: 0 every row agrees, 1 some row differs or a data test failed, 2 could not run")]
+pub struct CertifyArguments {
+    #[command(flatten)]
+    pub target: TargetChoice,
+    /// The file for the result, as JSON [default: certified-NAME-DATE.json]
+    #[arg(long, value_name = "FILE")]
+    pub result: Option<PathBuf>,
 }
 
 /// Which warehouse.

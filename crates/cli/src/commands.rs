@@ -2,6 +2,7 @@
 
 mod answer;
 mod build;
+mod certify;
 mod compile;
 mod completions;
 mod debug;
@@ -40,6 +41,7 @@ pub fn dispatch(arguments: Arguments, log: &Log) -> Outcome {
         Command::Load(arguments) => load::load(&arguments, log),
         Command::Debug(arguments) => debug::debug(&arguments),
         Command::Forget(arguments) => forget::forget(&arguments, log),
+        Command::Certify(arguments) => certify::certify(&arguments, log),
         Command::Show(arguments) => show::show(&arguments),
         Command::Query(arguments) => query::query(&arguments),
         Command::Ls(arguments) => ls::ls(&arguments),

@@ -5,6 +5,7 @@
 //! ```
 
 mod advance;
+pub mod certify;
 pub mod checks;
 pub mod config;
 pub mod disk;

@@ -171,6 +171,14 @@ impl Target {
         }
     }
 
+    /// The same warehouse with another schema, whose name is plain.
+    #[must_use]
+    pub fn in_schema(&self, schema: &str) -> Self {
+        let database = self.names.database().map(ToOwned::to_owned);
+        let names = Names::new(self.dialect, database, self.dialect.spelled(schema));
+        Self { names, ..self.clone() }
+    }
+
     fn from_section(section: &TargetSection) -> Result<Self, ResolveError> {
         let TargetSection { name, dialect, fields } = section;
         let fields = profiles::filled(name, dialect.name(), fields)?;

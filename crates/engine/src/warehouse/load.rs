@@ -1,11 +1,13 @@
 //! Files into a warehouse's table of tracks, so that a demo or a test can start from files.
 
-use super::housekeeping::{create_schema_of, statement_for, tables};
+use super::housekeeping::statement_for;
 use super::sources::{column_names, named};
 use super::{Job, WarehouseError};
+use crate::config::keys::CANONICAL_COLUMNS;
 use crate::read::Reject;
 use crate::sql::dialect::ColumnType;
 use crate::sql::names::relation;
+use crate::targets::TableName;
 use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -38,39 +40,65 @@ pub async fn load(
     rejects: &[Reject],
     names: EventNames,
 ) -> Result<LoadReport, WarehouseError> {
+    let (rejected, refused) = loadable(rejects, names);
+    let mut batches = tracks.batches(BATCH_ROWS).chain(rejected);
+    let rows = load_rows(job, &mut batches).await?;
     let table = named(job.target, job.config)?.remove(0);
-    let dialect = job.target.dialect;
-    if tables(job).await?.is_empty() {
-        create_schema_of(job).await?;
-    }
+    Ok(LoadReport { table: table.to_string(), rows, refused })
+}
+
+/// The rows of [`load`], and how many are refused.
+pub(crate) fn loadable_rows(
+    tracks: &Tracks,
+    rejects: &[Reject],
+    names: EventNames,
+) -> (Vec<RecordBatch>, u64) {
+    let (rejected, refused) = loadable(rejects, names);
+    (tracks.batches(BATCH_ROWS).chain(rejected).collect(), refused)
+}
+
+/// Appends rows of the canonical columns to the first source table, which is made if it is not there.
+pub(crate) async fn load_rows(
+    job: &Job<'_>,
+    batches: &mut (dyn Iterator<Item = RecordBatch> + Send),
+) -> Result<u64, WarehouseError> {
+    let table = named(job.target, job.config)?.remove(0);
     let columns = column_names(job.target, job.config);
-    if job.warehouse.columns(&table).await?.is_none() {
-        let schema = crate::sql::Names::new(dialect, table.database.clone(), table.schema.clone());
-        if job.warehouse.tables_of(table.database.as_deref(), &table.schema).await?.is_empty() {
-            statement_for(job, "make the schema of the tracks", &crate::sql::plan::create_schema(&schema))
-                .await?;
-        }
-        let types = columns.iter().map(|(canonical, own)| {
-            let column = if is_time(canonical) { ColumnType::Time } else { ColumnType::Text };
-            format!("    {} {}", dialect.quoted(own), dialect.type_name(column))
-        });
-        let types: Vec<String> = types.collect();
-        let using = if dialect == crate::sql::Dialect::Spark { "\nusing parquet" } else { "" };
-        let statement =
-            format!("create table {} (\n{}\n){using}", relation(dialect, &table), types.join(",\n"));
-        statement_for(job, "make the table of the tracks", &statement).await?;
-    }
+    make_table(job, &table, &columns).await?;
     let schema = schema(&columns);
-    let (loadable, refused) = loadable(rejects, names, &schema);
     let renamed = |batch: RecordBatch| {
         RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()).expect("the columns are the same")
     };
-    let mut batches = tracks.batches(BATCH_ROWS).map(renamed).chain(loadable);
-    let rows =
-        job.warehouse.load(&table, Arc::clone(&schema), &mut batches).await.map_err(|source| {
-            WarehouseError::Statement { what: format!("load rows into `{table}`"), source }
-        })?;
-    Ok(LoadReport { table: table.to_string(), rows, refused })
+    let mut renamed = batches.map(renamed);
+    job.warehouse
+        .load(&table, Arc::clone(&schema), &mut renamed)
+        .await
+        .map_err(|source| WarehouseError::Statement { what: format!("load rows into `{table}`"), source })
+}
+
+/// Makes the table of tracks, and its schema, if it is not there.
+async fn make_table(
+    job: &Job<'_>,
+    table: &TableName,
+    columns: &[(&'static str, String)],
+) -> Result<(), WarehouseError> {
+    if job.warehouse.columns(table).await?.is_some() {
+        return Ok(());
+    }
+    let dialect = job.target.dialect;
+    if job.warehouse.tables_of(table.database.as_deref(), &table.schema).await?.is_empty() {
+        let schema = crate::sql::Names::new(dialect, table.database.clone(), table.schema.clone());
+        statement_for(job, "make the schema of the tracks", &crate::sql::plan::create_schema(&schema))
+            .await?;
+    }
+    let types = columns.iter().map(|(canonical, own)| {
+        let column = if is_time(canonical) { ColumnType::Time } else { ColumnType::Text };
+        format!("    {} {}", dialect.quoted(own), dialect.type_name(column))
+    });
+    let types: Vec<String> = types.collect();
+    let using = if dialect == crate::sql::Dialect::Spark { "\nusing parquet" } else { "" };
+    let statement = format!("create table {} (\n{}\n){using}", relation(dialect, table), types.join(",\n"));
+    statement_for(job, "make the table of the tracks", &statement).await
 }
 
 fn is_time(canonical: &str) -> bool {
@@ -86,7 +114,7 @@ fn schema(columns: &[(&'static str, String)]) -> SchemaRef {
 }
 
 /// The rejects that a typed table can hold, and how many it can't.
-fn loadable(rejects: &[Reject], names: EventNames, schema: &SchemaRef) -> (Option<RecordBatch>, u64) {
+fn loadable(rejects: &[Reject], names: EventNames) -> (Option<RecordBatch>, u64) {
     let holds = |reject: &&Reject| match reject.reason {
         Reason::Unreadable | Reason::InvalidText | Reason::BadTimestamp => false,
         Reason::MissingEventId | Reason::MissingTimestamp => true,
@@ -115,8 +143,9 @@ fn loadable(rejects: &[Reject], names: EventNames, schema: &SchemaRef) -> (Optio
         time(|reject| reject.timestamp.as_ref()),
         time(|reject| reject.received_at.as_ref()),
     ];
+    let canonical = CANONICAL_COLUMNS.map(|name| (name, name.to_owned()));
     let batch =
-        RecordBatch::try_new(Arc::clone(schema), columns).expect("the columns have the schema's types");
+        RecordBatch::try_new(schema(&canonical), columns).expect("the columns have the schema's types");
     (Some(batch), refused)
 }
 

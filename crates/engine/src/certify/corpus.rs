@@ -1,0 +1,102 @@
+//! The shared corpus, carried in the program: what goes in, for each case.
+
+/// A case of the corpus.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Case {
+    /// Its folder's name.
+    pub(super) name: &'static str,
+    /// Its `case.toml`.
+    pub(super) settings: &'static str,
+    /// The files that go in: path below the case, and what is in it.
+    pub(super) inputs: &'static [(&'static str, &'static [u8])],
+}
+
+macro_rules! case {
+    ($name:literal, [$($input:literal),+]) => {
+        Case {
+            name: $name,
+            settings: include_str!(concat!("../../../../corpus/", $name, "/case.toml")),
+            inputs: &[$(($input, include_bytes!(concat!("../../../../corpus/", $name, "/", $input)).as_slice())),+],
+        }
+    };
+}
+
+/// All cases, sorted by name.
+#[rustfmt::skip]
+pub(super) const CASES: &[Case] = &[
+    case!("alias-latest-user", ["input/events.jsonl"]),
+    case!("alias-of-a-dropped-duplicate", ["input/events.jsonl"]),
+    case!("alias-one-step", ["input/events.jsonl"]),
+    case!("alias-tie", ["input/events.jsonl"]),
+    case!("bad-times", ["input/events.jsonl"]),
+    case!("boundary-exact", ["input/events.jsonl"]),
+    case!("configured-counts", ["input/events.jsonl"]),
+    case!("csv-event-text", ["input/tracks.csv"]),
+    case!("csv-warehouse-names", ["input/tracks.csv"]),
+    case!("dedupe-after-cleaning", ["input/events.jsonl"]),
+    case!("dedupe-keeps-the-least", ["input/events.jsonl"]),
+    case!("dedupe-off", ["input/events.jsonl"]),
+    case!("default-counts", ["input/events.jsonl"]),
+    case!("empty-and-odd-ids", ["input/events.jsonl"]),
+    case!("event-names", ["input/events.jsonl"]),
+    case!("event-names-blendo", ["input/events.jsonl"]),
+    case!("event-names-divided", ["input/events.jsonl"]),
+    case!("event-names-raw", ["input/events.jsonl"]),
+    case!("event-names-segment", ["input/events.jsonl"]),
+    case!("every-reject-reason", ["input/events.jsonl"]),
+    case!("first-reason-wins", ["input/events.jsonl"]),
+    case!("flow-ends-with-the-session", ["input/events.jsonl"]),
+    case!("flow-length-seven", ["input/events.jsonl"]),
+    case!("flow-length-two", ["input/events.jsonl"]),
+    case!("gap-since-previous-event", ["input/events.jsonl"]),
+    case!("gap-thirty-minutes", ["input/events.jsonl"]),
+    case!("hostile-ids", ["input/events.jsonl"]),
+    case!("login-joins-sessions", ["input/events.jsonl"]),
+    case!("mapped-columns", ["input/a/tracks.csv", "input/b/tracks.csv"]),
+    case!("midnight-and-new-year", ["input/events.jsonl"]),
+    case!("next-session-of-the-same-visitor", ["input/events.jsonl"]),
+    case!("null-event-names", ["input/events.jsonl"]),
+    case!("only-anonymous-ids", ["input/events.jsonl"]),
+    case!("only-user-ids", ["input/events.jsonl"]),
+    case!("other-types-are-skipped", ["input/events.jsonl"]),
+    case!("reject-never-displaces", ["input/events.jsonl"]),
+    case!("session-ids-with-dashes", ["input/events.jsonl"]),
+    case!("sub-microseconds", ["input/events.jsonl"]),
+    case!("ten-sessions", ["input/events.jsonl"]),
+    case!("ties-by-event-id-bytes", ["input/events.jsonl"]),
+    case!("time-bounds", ["input/events.jsonl"]),
+    case!("time-forms", ["input/events.jsonl"]),
+    case!("timeout-ninety-seconds", ["input/events.jsonl"]),
+    case!("timeout-one-hour", ["input/events.jsonl"]),
+    case!("two-users-on-one-device", ["input/events.jsonl"]),
+    case!("untidy-files", ["input/2026-01-04/early.json", "input/2026-01-05/late.ndjson", "input/tracks.csv"]),
+    case!("uuid-event-ids", ["input/events.jsonl"]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::CASES;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    fn files(folder: &Path, root: &Path, found: &mut BTreeSet<String>) {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                files(&path, root, found);
+            } else {
+                found.insert(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn the_list_is_what_the_folder_has() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus");
+        let mut found = BTreeSet::new();
+        files(&root, &root, &mut found);
+        found.retain(|path| path.contains("/input/"));
+        let listed =
+            CASES.iter().flat_map(|case| case.inputs.iter().map(|(path, _)| format!("{}/{path}", case.name)));
+        assert_eq!(listed.collect::<BTreeSet<_>>(), found);
+    }
+}
