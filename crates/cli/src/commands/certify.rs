@@ -6,7 +6,7 @@ use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
 use crate::progress::grouped;
 use crate::status::Status;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use tracklet_engine::certify::{self as engine, Certificate, SetResult};
 use tracklet_engine::error::Hint;
@@ -65,16 +65,17 @@ fn line(result: &SetResult) -> String {
         result.seconds
     );
     for difference in &result.differences {
-        line.push_str(&format!(
+        let _ = write!(
+            line,
             "\n  {}: {} rows missing, {} not expected, such as {}",
             difference.table,
             difference.missing,
             difference.unexpected,
             difference.examples.join(", ")
-        ));
+        );
     }
     for test in &result.failed_tests {
-        line.push_str(&format!("\n  the data test {test} fails"));
+        let _ = write!(line, "\n  the data test {test} fails");
     }
     line
 }
