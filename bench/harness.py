@@ -186,7 +186,7 @@ def medians(results):
         rows = [row for row in results if row["engine"] == name]
         middle = {field: statistics.median(row[field] for row in rows) for field in FIELDS[2:7]}
         summary.append({"engine": name, "runs": len(rows), "equal": rows[-1]["equal"], **middle})
-    return sorted(summary, key=lambda row: row["wall_s"])
+    return sorted(summary, key=lambda row: (row["equal"].startswith(("no", "failed")), row["wall_s"]))
 
 
 def written(options, folder, results):

@@ -22,15 +22,15 @@ TABLES = [
     ("table", "pairs", "select anonymous_id, user_id, max(timestamp) as at from tracks group by anonymous_id, user_id"),
     ("table", "dbt_aliases_mapping", """
         select
-            assumeNotNull(alias) as alias,
+            assumeNotNull(id) as alias,
             coalesce(nullIf(argMaxIf(user, (at, user), user != ''), ''), alias) as dbt_visitor_id
         from (
-            select anonymous_id as alias, ifNull(user_id, '') as user, at from pairs
+            select anonymous_id as id, ifNull(user_id, '') as user, at from pairs
             union all
             select user_id, '', at from pairs
         )
-        where alias is not null
-        group by alias
+        where id is not null
+        group by id
     """),
     ("table", "numbered", f"""
         select
@@ -101,7 +101,7 @@ TABLES = [
 
 def main(source, output, threads):
     session = Session()
-    session.query("create database if not exists bench engine = Memory")
+    session.query("create database if not exists bench")
     session.query("use bench")
     session.query(f"set max_threads = {int(threads)}")
     files = f"file('{source}/*.parquet', Parquet)"

@@ -21,7 +21,8 @@ def main(source, output, threads, what):
     database = connect(output, threads)
     lines = f"""read_json('{source}/**/*.json.gz', format = 'newline_delimited', columns = {FIELDS},
         ignore_errors = true)"""
-    rows = f"""select messageId as id, anonymousId as anonymous_id, userId as user_id, event, timestamp,
+    rows = f"""select messageId as id, nullif(anonymousId, '') as anonymous_id, nullif(userId, '') as user_id,
+        nullif(event, '') as event, timestamp,
         receivedAt as received_at from {lines} where type = 'track'"""
     database.execute(f"create table read as {rows}")
     if what == "read":

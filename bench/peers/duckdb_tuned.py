@@ -19,10 +19,10 @@ TABLES = [
             ) = 1
         )
     """),
-    ("table", "pairs", "select anonymous_id, user_id, max(timestamp) as at from tracks group by all"),
+    ("table", "pairs", "select anonymous_id, user_id, max(timestamp) as last_at from tracks group by all"),
     ("result", "dbt_aliases_mapping", """
         with logins as (
-            select anonymous_id as alias, arg_max(user_id, {'at': at, 'id': user_id}) as user_id
+            select anonymous_id as alias, arg_max(user_id, {'at': last_at, 'id': user_id}) as user_id
             from pairs where anonymous_id is not null and user_id is not null group by anonymous_id
         ),
         aliases as (

@@ -19,11 +19,29 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// `mi_option_purge_delay`, which `libmimalloc_sys` has no name for.
+const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
+
 fn main() -> ExitCode {
+    // What one step of a run gives free the next one takes: going back to the system and having it cleared again
+    // costs a tenth of the run.
+    // SAFETY: no other thread runs yet, and the option is a number in a table of the allocator.
+    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
     let arguments = Arguments::parse();
     let log = logging::start(&arguments.global);
     match commands::dispatch(arguments, &log) {
         Ok(status) => status.into(),
         Err(failure) => failure.report(&log).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// The options around this one have other defaults: the number is the right one.
+    #[test]
+    fn the_option_is_the_one_meant() {
+        // SAFETY: reads a number in a table of the allocator.
+        let milliseconds = unsafe { libmimalloc_sys::mi_option_get(super::PURGE_DELAY) };
+        assert_eq!(milliseconds, 1000);
     }
 }

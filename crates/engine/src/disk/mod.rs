@@ -3,6 +3,7 @@
 //! Everything below an output folder goes through [`Disk`], so that tests can hold it in memory, stop a run between
 //! any two steps, and drop what was not synced.
 
+mod direct;
 #[cfg(test)]
 pub(crate) mod memory;
 mod real;

@@ -1,5 +1,6 @@
 //! The operating system's own file system.
 
+use super::direct::DirectFile;
 use super::{Disk, Held, Kind, NewFile, Stored};
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 use std::fs::{self, File, OpenOptions};
@@ -12,7 +13,7 @@ pub struct RealDisk;
 
 impl Disk for RealDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn NewFile>> {
-        Ok(Box::new(File::create_new(path)?))
+        Ok(Box::new(DirectFile::create_new(path)?))
     }
 
     fn open(&self, path: &Path) -> io::Result<Stored> {
@@ -105,8 +106,8 @@ struct HeldFile {
 
 impl Held for HeldFile {}
 
-impl NewFile for File {
+impl NewFile for DirectFile {
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_all()
+        DirectFile::sync(self)
     }
 }

@@ -25,7 +25,7 @@ impl TableFile {
     /// Creates the file; it must not exist.
     pub(crate) fn create(disk: &dyn Disk, path: &Path, schema: &SchemaRef) -> Result<Self> {
         let file = Counted { file: disk.create(path)?, bytes: 0 };
-        let file = BufWriter::with_capacity(1 << 20, file);
+        let file = BufWriter::with_capacity(1 << 17, file);
         let descriptor = ArrowSchemaConverter::new().schema_root("schema").convert(schema)?;
         let writer = SerializedFileWriter::new(file, descriptor.root_schema_ptr(), properties())?;
         Ok(Self { writer, rows: 0 })
@@ -44,7 +44,8 @@ impl TableFile {
     /// Writes the footer; answers how many rows and bytes the file has. The data is with the operating system,
     /// not yet safely on the disk.
     pub(crate) fn finish(self) -> Result<Written> {
-        let file = self.writer.into_inner()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        let mut file = self.writer.into_inner()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        file.flush()?;
         Ok(Written { file: file.file, rows: self.rows, bytes: file.bytes })
     }
 }
