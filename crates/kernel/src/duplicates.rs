@@ -1,7 +1,7 @@
 //! Rows with the same event id: the least stays, the others are dropped.
 
 use crate::rules::Duplicates;
-use crate::tracks::{CHUNK_ROWS, Row, Tracks};
+use crate::tracks::{CHUNK_ROWS, Chunk, Row, Tracks};
 use rayon::prelude::*;
 use std::cmp::Ordering;
 
@@ -29,7 +29,7 @@ impl Dropped {
             Duplicates::Drop => {
                 let mut rows: Vec<Row> = partition(tracks)
                     .into_par_iter()
-                    .flat_map_iter(|entries| losers(tracks, &entries))
+                    .flat_map_iter(|entries| losers(tracks, entries))
                     .collect();
                 sort(tracks, &mut rows);
                 Self::new(tracks, rows)
@@ -131,12 +131,17 @@ type Entry = (u32, Row);
 
 /// All rows, those of equal ids in the same partition.
 fn partition(tracks: &Tracks) -> Vec<Vec<Entry>> {
+    // Few, long shares: each has partitions of its own, with a little more than an even share of room.
+    let share = tracks.chunks.len().div_ceil(rayon::current_num_threads()).max(1);
+    let room =
+        share.min(tracks.chunks.len()) * tracks.chunks.first().map_or(0, Chunk::len) / PARTITIONS * 5 / 4;
     let shares: Vec<Vec<Vec<Entry>>> = tracks
         .chunks
         .par_iter()
         .enumerate()
+        .with_min_len(share)
         .fold(
-            || vec![Vec::new(); PARTITIONS],
+            || (0..PARTITIONS).map(|_| Vec::with_capacity(room)).collect::<Vec<_>>(),
             |mut partitions, (number, chunk)| {
                 for place in 0..chunk.len() {
                     let hash = chunk.event_ids.get(place).hash();
@@ -161,12 +166,11 @@ fn partition(tracks: &Tracks) -> Vec<Vec<Entry>> {
 }
 
 /// The rows of one partition that are not the least of their id.
-fn losers(tracks: &Tracks, entries: &[Entry]) -> Vec<Row> {
+fn losers(tracks: &Tracks, mut entries: Vec<Entry>) -> Vec<Row> {
     let mut losers = Vec::new();
     // Open addressing: a slot holds the place of the least row so far of one id.
     let mut slots = vec![EMPTY; (entries.len() * 2).next_power_of_two()];
     let mask = slots.len() - 1;
-    let mut entries = entries.to_vec();
     for place in 0..entries.len() {
         let (hash, row) = entries[place];
         let mut slot = hash as usize & mask;

@@ -9,7 +9,7 @@ use arrow::array::{
     ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArray, StringBuilder,
     TimestampMicrosecondArray, UInt32Array,
 };
-use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use hashbrown::HashMap;
 use std::fmt::Write;
@@ -253,6 +253,8 @@ impl Sessionized {
                 place => Some(all_timestamps[place - 1]),
             };
             session_ids.push(self, self.session_at_hand(run.session), run.places.len());
+            visitors.push_run(self.sorted.visitors()[visitor], run.places.len());
+            timestamps.extend_from_slice(&all_timestamps[run.places.clone()]);
             for place in run.places.clone() {
                 let row = self.sorted.row(place);
                 let start_of_id = event_ids.text.len();
@@ -263,8 +265,6 @@ impl Sessionized {
                 anonymous_ids.push(chunk.anonymous_ids[row.place()]);
                 user_ids.push(chunk.user_ids[row.place()]);
                 received.push(self.tracks.received_at(row));
-                visitors.push(self.sorted.visitors()[visitor]);
-                timestamps.push(all_timestamps[place]);
                 idle_minutes.push(previous.map(|previous| whole_minutes(previous, all_timestamps[place])));
                 previous = Some(all_timestamps[place]);
                 sequence_numbers.push((place - session.start + 1) as i64);
@@ -431,7 +431,8 @@ impl TextColumn {
     fn with_capacity(rows: usize) -> Self {
         let mut ends = Vec::with_capacity(rows + 1);
         ends.push(0);
-        Self { text: Vec::new(), ends }
+        // As long as a UUID is; others make it grow.
+        Self { text: Vec::with_capacity(rows * 36), ends }
     }
 
     fn end_value(&mut self) {
@@ -480,6 +481,12 @@ impl LocalDictionary {
         self.keys.push(key);
     }
 
+    /// Adds the same value so many times.
+    fn push_run(&mut self, number: u32, rows: usize) {
+        let key = self.key(number);
+        self.keys.extend(std::iter::repeat_n(key, rows));
+    }
+
     fn finish(self, strings: &Interner) -> ArrayRef {
         let values: ArrayRef =
             Arc::new(self.values.iter().map(|number| Some(strings.get(*number))).collect::<StringArray>());
@@ -489,8 +496,9 @@ impl LocalDictionary {
 
 /// Keys of [`NONE`] are null.
 fn dictionary(keys: Vec<u32>, values: ArrayRef) -> ArrayRef {
-    let valid: Option<NullBuffer> =
-        keys.contains(&NONE).then(|| keys.iter().map(|key| *key != NONE).collect::<Vec<bool>>().into());
+    let valid = keys
+        .contains(&NONE)
+        .then(|| NullBuffer::new(BooleanBuffer::collect_bool(keys.len(), |row| keys[row] != NONE)));
     let keys = UInt32Array::new(keys.into(), valid);
     Arc::new(DictionaryArray::try_new(keys, values).expect("keys of these values"))
 }

@@ -17,7 +17,9 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
+use std::cell::RefCell;
 use std::ops::Range;
+use zstd::bulk::Compressor;
 
 /// Rows of a page.
 const PAGE_ROWS: usize = 1 << 15;
@@ -25,6 +27,12 @@ const PAGE_ROWS: usize = 1 << 15;
 const ZSTD_LEVEL: i32 = 1;
 /// Longer texts get no minimum and maximum.
 const LONGEST_STATISTIC: usize = 64;
+
+thread_local! {
+    /// One a thread: its tables cost as much to make as a small column to compress.
+    static COMPRESSOR: RefCell<Compressor<'static>> =
+        RefCell::new(Compressor::new(ZSTD_LEVEL).expect("a level that zstd has"));
+}
 
 /// An encoded column chunk and what a file's footer says of it.
 pub(crate) struct EncodedColumn {
@@ -164,8 +172,9 @@ impl<'a> Source<'a> {
             Self::Nothing => text_statistics(std::iter::empty(), null_count),
             Self::Dictionary { keys, values } => {
                 let mut used = vec![false; values.len()];
-                for key in keys.iter().flatten() {
-                    used[key as usize] = true;
+                match nulls {
+                    None => keys.values().iter().for_each(|key| used[*key as usize] = true),
+                    Some(_) => keys.iter().flatten().for_each(|key| used[key as usize] = true),
                 }
                 let used = used.iter().enumerate().filter(|(_, used)| **used);
                 text_statistics(used.map(|(key, _)| values.value(key)), null_count)
@@ -240,9 +249,9 @@ fn write_pages(
     rows: usize,
     statistics: Statistics,
 ) -> Result<EncodedColumn> {
-    let mut compressor = zstd::bulk::Compressor::new(ZSTD_LEVEL)?;
-    let compressed =
-        pages.iter().map(|page| compressor.compress(&page.body)).collect::<std::io::Result<Vec<_>>>()?;
+    let compressed = COMPRESSOR.with_borrow_mut(|compressor| {
+        pages.iter().map(|page| compressor.compress(&page.body)).collect::<std::io::Result<Vec<_>>>()
+    })?;
     let raw_bytes: usize = pages.iter().map(|page| page.body.len()).sum();
     let compressed_bytes: usize = compressed.iter().map(Vec::len).sum();
     let wins = compressed_bytes + raw_bytes / 20 < raw_bytes;
