@@ -112,6 +112,8 @@ def check_against_native(warehouse, folder, name, paths, schema, tracks=None, pu
     table = (schema, 'tracks "raw"; \\ --')
     (folder / "tracklet.toml").write_text(
         program.configuration(config, warehouse.port, schema, [table], publish=publish))
+    # A snapshot that is there would be added to.
+    shutil.rmtree(folder / "out", ignore_errors=True)
     program.run(folder, "run", *paths, "--out", "out", code=None)
     native = native_tables(folder, config)
     program.run(folder, "load", *paths, "--target", "pg", code=None)
