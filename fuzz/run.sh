@@ -17,13 +17,12 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
 found="$CARGO_TARGET_DIR/fuzz"
 
 # With the main program's package the features of all dependencies are those of the main program's build.
-bins=(--bin fuzz_seeds)
-for target in "${targets[@]}"; do
-  bins+=(--bin "fuzz_$target")
-done
-RUSTC_WORKSPACE_WRAPPER="$PWD/fuzz/instrument" \
-  cargo build --locked --release -p tracklet -p tracklet-fuzz --features tracklet-fuzz/libfuzzer "${bins[@]}"
+build=(cargo build --locked --release -p tracklet -p tracklet-fuzz)
+"${build[@]}" --bin fuzz_seeds
 "$CARGO_TARGET_DIR/release/fuzz_seeds" "$found/seeds"
+# What has counters can't run without libFuzzer, so the targets are built apart.
+RUSTC_WORKSPACE_WRAPPER="$PWD/fuzz/instrument" \
+  "${build[@]}" --features tracklet-fuzz/libfuzzer "${targets[@]/#/--bin=fuzz_}"
 
 failed=0
 for target in "${targets[@]}"; do

@@ -5,7 +5,9 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use tempfile::TempDir;
 use tracklet_engine::read::inputs::discover;
-use tracklet_engine::read::{Options, Quiet, Read, ReadError, Source, Strictness, inspect, read_all};
+use tracklet_engine::read::{
+    Options, Quiet, Read, ReadError, Source, Strictness, inspect, read_all, silence_caught_panics,
+};
 use tracklet_kernel::tracks::{Reason, TracksBuilder};
 
 /// How many rows of a file went where.
@@ -39,6 +41,8 @@ impl Outcome {
 /// Whatever the bytes are: threads make no difference, a strict read fails exactly when something is rejected, and a
 /// first look at the file succeeds.
 pub fn read(name: &str, bytes: &[u8], source: &Source) -> Option<Outcome> {
+    // The fuzzer takes every panic for a failure, also those that the readers catch.
+    silence_caught_panics();
     let folder = folder();
     let path = folder.path().join(name);
     fs::write(&path, bytes).expect("room for a small file");

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
     let arguments = Arguments::parse();
     let log = logging::start(&arguments.global);
+    tracklet_engine::read::silence_caught_panics();
     match commands::dispatch(arguments, &log) {
         Ok(status) => status.into(),
         Err(failure) => failure.report(&log).into(),

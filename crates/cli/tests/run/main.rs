@@ -6,5 +6,6 @@ mod incremental;
 mod init;
 mod input;
 mod publishing;
+mod regressions;
 mod support;
 mod talk;

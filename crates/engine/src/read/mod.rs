@@ -13,6 +13,7 @@ mod bytes;
 mod columns;
 mod csv;
 mod error;
+mod fence;
 mod filter;
 mod format;
 pub mod inputs;
@@ -30,6 +31,7 @@ mod sink;
 
 pub use columns::Column;
 pub use error::ReadError;
+pub use fence::silence_caught_panics;
 pub use filter::FilterError;
 pub use inputs::{Format, InputError, InputFile, Inputs};
 pub use inspect::{FormatColumns, Inspection, inspect};

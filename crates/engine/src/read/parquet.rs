@@ -3,6 +3,7 @@
 //! A damaged file can make the decoder panic: each of its steps is fenced, and a panic is a file that can't be read.
 
 use super::columns::{Column, Mapping, ORIGINAL_EVENT};
+use super::fence::fenced;
 use super::filter::Bound;
 use super::inputs::InputFile;
 use super::parquet_column::{self, FilterColumn};
@@ -21,7 +22,6 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use std::fs::File;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -150,18 +150,6 @@ pub(super) fn read(file: &InputFile, path: &Path, part: &Part, sink: &mut Sink<'
         sink.unreadable(file, Some(row), &[])?;
     }
     Ok(())
-}
-
-/// Runs a step of the decoder; `None` when it fails or panics.
-fn fenced<T, E: std::fmt::Display>(step: impl FnOnce() -> Result<T, E>) -> Option<T> {
-    match catch_unwind(AssertUnwindSafe(step)) {
-        Ok(Ok(value)) => Some(value),
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "a Parquet file can't be read on");
-            None
-        }
-        Err(_) => None,
-    }
 }
 
 /// Which of a file's columns are read, and for what.
