@@ -100,7 +100,6 @@ impl TextColumn {
     #[inline]
     pub(crate) fn get(&self, row: usize) -> Text<'_> {
         match self {
-            Self::Absent => Text::Missing,
             Self::Clean(column) if column.is_valid(row) => Text::Value(column.value(row)),
             Self::Plain(column) if column.is_valid(row) => storable(column.value(row)),
             Self::View(column) if column.is_valid(row) => storable(column.value(row)),
@@ -109,7 +108,8 @@ impl TextColumn {
             }
             Self::Dictionary { keys, values } if keys.is_valid(row) => values.get(keys.value(row) as usize),
             Self::NoText(column) if column.is_valid(row) => Text::Invalid,
-            Self::Clean(_)
+            Self::Absent
+            | Self::Clean(_)
             | Self::Plain(_)
             | Self::View(_)
             | Self::Bytes(_)

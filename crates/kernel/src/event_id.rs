@@ -203,6 +203,7 @@ impl EventIds {
 }
 
 /// The number a UUID in canonical lower-case form stands for.
+#[expect(clippy::needless_bitwise_bool, reason = "`&&` would be a branch")]
 fn parse_uuid(text: &[u8]) -> Option<u128> {
     let text: &[u8; UUID_LENGTH] = text.try_into().ok()?;
     if HYPHENS.iter().any(|at| text[*at] != b'-') {
