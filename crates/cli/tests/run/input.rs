@@ -50,8 +50,9 @@ fn cases() -> Vec<Case> {
     ]
 }
 
+/// Reads every file anew, whatever was read before.
 fn run(folder: &Path, arguments: &[&str]) -> (i32, String) {
-    ended(&mut tracklet(folder, &[&["run"], arguments].concat()))
+    ended(&mut tracklet(folder, &[&["run", "--full-refresh"], arguments].concat()))
 }
 
 #[test]
