@@ -44,7 +44,8 @@ fn settled(text: &str) -> String {
             if place > 0 {
                 settled.push(' ');
             }
-            let is_seconds = words.get(place + 1) == Some(&"s") && word.parse::<f64>().is_ok();
+            let is_seconds =
+                matches!(words.get(place + 1), Some(&("s" | "s;"))) && word.parse::<f64>().is_ok();
             settled.push_str(if is_seconds { "0.00" } else { word });
         }
         settled.push('\n');

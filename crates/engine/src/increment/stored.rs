@@ -332,14 +332,3 @@ fn whole(batches: Vec<RecordBatch>, path: &Path) -> Result<Vec<RecordBatch>, Sto
     let whole = concat_batches(&first.schema(), &batches);
     Ok(vec![whole.map_err(|error| StoredError::parquet(path)(error.into()))?])
 }
-
-/// Puts stored rows among tracks: each was a track when it was stored.
-fn push(batch: &RecordBatch, tracks: &mut TracksBuilder, path: &Path) -> Result<(), StoredError> {
-    match tracks.push(batch).first() {
-        None => Ok(()),
-        Some(rejected) => {
-            let what = format!("a row of it is no track ({})", rejected.reason.as_str());
-            Err(StoredError::Changed { path: path.to_owned(), what })
-        }
-    }
-}
