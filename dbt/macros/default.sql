@@ -14,4 +14,13 @@
 {% macro default__identifier(name) %}"{{ name | replace('"', '""') }}"{% endmacro %}
 {% macro default__own_column(name) %}{{ identifier(name) }}{% endmacro %}
 {% macro default__session_in_utc() %}{% endmacro %}
-{% macro default__gather_statistics() %}{% endmacro %}
+{% macro default__gather_statistics(columns) %}{% endmacro %}
+{% macro default__visitor_order_again() -%}
+    {%- if var('tracklet_dedupe') -%}
+        {{ visitor_order() }}
+    {%- else -%}
+        partition by dbt_visitor_id order by visitor_sequence_number
+    {%- endif -%}
+{%- endmacro %}
+{% macro default__so_far() %} rows between unbounded preceding and current row{% endmacro %}
+{% macro default__computed_once() %}{% endmacro %}

@@ -38,5 +38,19 @@
 {# A statement that makes the session's time zone UTC, or nothing where times never depend on it. -#}
 {% macro session_in_utc() %}{{ adapter.dispatch('session_in_utc', 'tracklet')() }}{% endmacro %}
 
-{# A statement after which the planner knows the model's new table, or nothing where it does by itself. -#}
-{% macro gather_statistics() %}{{ adapter.dispatch('gather_statistics', 'tracklet')() }}{% endmacro %}
+{#
+  The same order as visitor_order, for a second look at events that visitor_order has numbered, and the
+  frame of a running sum or maximum in it, with a space in front. With duplicates kept, events may be alike in
+  every key, and two sorts would differ in who comes first: there the numbers decide.
+-#}
+{% macro visitor_order_again() %}{{ adapter.dispatch('visitor_order_again', 'tracklet')() }}{% endmacro %}
+{% macro so_far() %}{{ adapter.dispatch('so_far', 'tracklet')() }}{% endmacro %}
+
+{# At the end of a subquery: its columns are computed once, and not again wherever one is used. -#}
+{% macro computed_once() %}{{ adapter.dispatch('computed_once', 'tracklet')() }}{% endmacro %}
+
+{#
+  A statement after which the planner knows the model's new table, or nothing where it does by itself; of
+  these columns, or of all.
+-#}
+{% macro gather_statistics(columns=[]) %}{{ adapter.dispatch('gather_statistics', 'tracklet')(columns) }}{% endmacro %}

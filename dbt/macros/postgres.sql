@@ -32,4 +32,19 @@ case
 {%- endmacro %}
 
 {# Autovacuum comes too late for the models that follow: without this the join sorts instead of hashing. -#}
-{% macro postgres__gather_statistics() %}analyze {{ this }}{% endmacro %}
+{% macro postgres__gather_statistics(columns) -%}
+analyze {{ this }}
+    {%- for column in columns -%}
+        {{ ' (' if loop.first else ', ' }}{{ own_column(column) }}{{ ')' if loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+{# Windows of one order share one sort here, so that no two looks differ. -#}
+{% macro postgres__visitor_order_again() %}{{ visitor_order() }}{% endmacro %}
+
+{# The frame that is meant when none is named; a named one would cost a pass of its own, for lead has none. -#}
+{% macro postgres__so_far() %}{% endmacro %}
+
+{# A subquery with an offset stays one; others are merged into the query around, and their expressions copied. -#}
+{% macro postgres__computed_once() %}
+    offset 0{% endmacro %}

@@ -21,4 +21,7 @@
 {% macro redshift__session_in_utc() %}set timezone to 'UTC'{% endmacro %}
 
 {# create table as gathers statistics by itself. -#}
-{% macro redshift__gather_statistics() %}{% endmacro %}
+{% macro redshift__gather_statistics(columns) %}{% endmacro %}
+
+{# Its planner is another: nothing is known to be computed twice. -#}
+{% macro redshift__computed_once() %}{% endmacro %}

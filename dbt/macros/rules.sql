@@ -6,12 +6,6 @@ partition by dbt_visitor_id order by {{ own_column('timestamp') }}, event_id
 {%- if not var('tracklet_dedupe') %}, anonymous_id nulls last, event nulls last{% endif %}
 {%- endmacro %}
 
-{# A session's events in their order, once sessions are numbered. -#}
-{% macro session_order() %}partition by dbt_visitor_id, session_sequence_number order by visitor_sequence_number{% endmacro %}
-
-{# The frame of a running sum or maximum. -#}
-{% macro so_far() %}rows between unbounded preceding and current row{% endmacro %}
-
 {# The timeout in microseconds. -#}
 {% macro timeout_microseconds() -%}
     {%- set timeout = var('tracklet_timeout') | string -%}
@@ -33,19 +27,19 @@ partition by dbt_visitor_id order by {{ own_column('timestamp') }}, event_id
 {%- endmacro %}
 
 {#
-  Whether an event opens a session, given the columns previous_at (null for the visitor's first),
-  idle_microseconds and idle_time_minutes. The one place that knows the boundary.
+  Whether an event opens a session, given the columns idle_microseconds (null for the visitor's first) and
+  idle_time_minutes. The one place that knows the boundary.
 -#}
 {% macro opens_session() -%}
     {%- set timeout = timeout_microseconds() | int -%}
     {%- if var('tracklet_boundary') == 'exact' -%}
-        previous_at is null or idle_microseconds > {{ timeout }}
+        idle_microseconds is null or idle_microseconds > {{ timeout }}
     {%- elif var('tracklet_boundary') != 'whole_minutes' -%}
         {{ exceptions.raise_compiler_error("tracklet_boundary is '" ~ var('tracklet_boundary') ~ "': write whole_minutes or exact") }}
     {%- elif timeout % 60000000 != 0 -%}
         {{ exceptions.raise_compiler_error("tracklet_timeout has a part of a minute, which tracklet_boundary: whole_minutes can't see: write exact") }}
     {%- else -%}
-        previous_at is null or idle_time_minutes > {{ timeout // 60000000 }}
+        idle_microseconds is null or idle_time_minutes > {{ timeout // 60000000 }}
     {%- endif -%}
 {%- endmacro %}
 

@@ -4,12 +4,12 @@
     cluster_by=['dbt_visitor_id'],
     dist='dbt_visitor_id',
     sort=['dbt_visitor_id', 'session_start_at'],
-    post_hook=gather_statistics()
+    post_hook=gather_statistics(['dbt_visitor_id', 'session_sequence_number'])
 ) }}
 
 -- One row per track: its visitor, its place in the session, and the events that follow.
--- The windows over a visitor have one partition and order, so one sort serves them all; those over a
--- session only reorder what already lies together.
+-- All windows are over a visitor's events in their order, so one sort serves them all: what is past the
+-- end of a session is told by where sessions open.
 
 with visited as (
     select
@@ -23,6 +23,7 @@ with visited as (
         on mapping.alias = coalesce(tracks.user_id, tracks.anonymous_id)
 ),
 
+-- The gap is computed beside its window, and so only once: a planner may copy what stands further out into each use.
 in_order as (
     select
         event_id,
@@ -30,22 +31,9 @@ in_order as (
         dbt_visitor_id,
         {{ own_column('timestamp') }},
         event,
-        lag({{ own_column('timestamp') }}) over ({{ visitor_order() }}) as previous_at,
+        {{ microseconds_between('lag(' ~ own_column('timestamp') ~ ') over (' ~ visitor_order() ~ ')', own_column('timestamp')) }} as idle_microseconds,
         row_number() over ({{ visitor_order() }}) as visitor_sequence_number
     from visited
-),
-
-gaps as (
-    select
-        event_id,
-        anonymous_id,
-        dbt_visitor_id,
-        {{ own_column('timestamp') }},
-        event,
-        previous_at,
-        visitor_sequence_number,
-        {{ microseconds_between('previous_at', own_column('timestamp')) }} as idle_microseconds
-    from in_order
 ),
 
 idle as (
@@ -55,11 +43,10 @@ idle as (
         dbt_visitor_id,
         {{ own_column('timestamp') }},
         event,
-        previous_at,
         visitor_sequence_number,
         idle_microseconds,
         {{ whole_minutes('idle_microseconds') }} as idle_time_minutes
-    from gaps
+    from in_order
 ),
 
 split as (
@@ -75,7 +62,7 @@ split as (
     from idle
 ),
 
--- A session's number is how many have been opened so far; it started when the latest was opened.
+-- A session's number is how many have been opened so far; it started when and where the latest was opened.
 numbered as (
     select
         event_id,
@@ -84,9 +71,14 @@ numbered as (
         {{ own_column('timestamp') }},
         event,
         idle_time_minutes,
-        visitor_sequence_number,
-        {{ as_integer('sum(opens_session) over (' ~ visitor_order() ~ ' ' ~ so_far() ~ ')') }} as session_sequence_number,
-        max(case when opens_session = 1 then {{ own_column('timestamp') }} end) over ({{ visitor_order() }} {{ so_far() }}) as session_start_at
+        sum(opens_session) over ({{ visitor_order_again() }}{{ so_far() }}) as session_sequence_number,
+        max(case when opens_session = 1 then {{ own_column('timestamp') }} end) over ({{ visitor_order_again() }}{{ so_far() }}) as session_start_at,
+        max(case when opens_session = 1 then visitor_sequence_number end) over ({{ visitor_order_again() }}{{ so_far() }}) as first_place,
+        row_number() over ({{ visitor_order_again() }}) as place
+        {%- for number in range(2, var('tracklet_flow_length') + 1) %},
+        lead(event, {{ number - 1 }}) over ({{ visitor_order_again() }}) as next_{{ number }},
+        lead(opens_session, {{ number - 1 }}) over ({{ visitor_order_again() }}) as opens_{{ number }}
+        {%- endfor %}
     from split
 )
 
@@ -97,10 +89,10 @@ select
     {{ own_column('timestamp') }},
     event,
     {{ as_integer('idle_time_minutes') }} as idle_time_minutes,
-    session_sequence_number,
+    {{ as_integer('session_sequence_number') }} as session_sequence_number,
     session_start_at,
-    {{ as_integer('row_number() over (' ~ session_order() ~ ')') }} as track_sequence_number
+    {{ as_integer('place - first_place + 1') }} as track_sequence_number
     {%- for number in range(2, var('tracklet_flow_length') + 1) %},
-    lead(event, {{ number - 1 }}) over ({{ session_order() }}) as event_{{ number }}
+    case when {% for between in range(2, number + 1) %}{{ 'opens_' ~ between }}{{ ' + ' if not loop.last }}{% endfor %} = 0 then next_{{ number }} end as event_{{ number }}
     {%- endfor %}
 from numbered

@@ -18,6 +18,8 @@ def run(warehouse, tables, variables, schema, package=None):
     for name in renderer.models():
         sql, config, _ = renderer.render(name)
         kind = config.get("materialized", "view")
+        if config.get("unlogged") and warehouse.name == "postgres":
+            kind = f"unlogged {kind}"
         create = f"create {kind} {quoted(schema, name)} as {sql}"
         statements = [config.get("pre_hook"), create, config.get("post_hook")]
         warehouse.execute([statement for statement in statements if statement])

@@ -132,14 +132,10 @@ MUTATIONS = [
         "coalesce(tracks.anonymous_id, tracks.user_id)",
         ALL,
     ),
-    (
-        "flow past the session",
-        EVENTS,
-        "lead(event, {{ number - 1 }}) over ({{ session_order() }})",
-        "lead(event, {{ number - 1 }}) over ({{ visitor_order() }})",
-        ALL,
-    ),
-    ("track numbers go on", RULES, "dbt_visitor_id, session_sequence_number order", "dbt_visitor_id order", ALL),
+    ("flow past the session", EVENTS, "case when {% for", "case when 0 * {% for", ALL),
+    ("flow over a session between", EVENTS, "range(2, number + 1)", "range(number, number + 1)", ALL),
+    ("track numbers go on", EVENTS, "place - first_place + 1", "place", ALL),
+    ("track numbers from zero", EVENTS, "place - first_place + 1", "place - first_place", ALL),
     (
         "start of the visitor",
         EVENTS,

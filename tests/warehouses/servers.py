@@ -25,11 +25,11 @@ def postgres_binaries():
 
 
 @contextlib.contextmanager
-def postgres(settings=()):
+def postgres(order="english"):
     """A PostgreSQL of the installed version; gives its port. User `postgres`, no password.
 
-    Its default collation is English: text sorts unlike bytes, as it does on most people's servers.
-    `settings` are more lines of its configuration, as `name=value`.
+    By `order`, its default collation is English: text sorts unlike bytes, as it does on most people's servers;
+    or `bytes`.
     """
     binaries = postgres_binaries()
     folder = tempfile.mkdtemp(prefix="tracklet-pg-", dir="/tmp")
@@ -46,15 +46,15 @@ def postgres(settings=()):
         )
 
     try:
+        english = ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"]
         subprocess.run(
             [f"{binaries}/initdb", "-D", f"{folder}/db", "-U", "postgres", "-A", "trust", "--no-sync",
-             "-E", "UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"],
+             "-E", "UTF8", *(english if order == "english" else ["--locale=C"])],
             check=True, cwd=folder, stdout=subprocess.DEVNULL, **user,
         )
         port = free_port()
         control("-l", f"{folder}/log", "-o",
-                f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=Asia/Kolkata"
-                + "".join(f" -c {setting}" for setting in settings), "start")
+                f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=Asia/Kolkata", "start")
         try:
             yield port
         finally:

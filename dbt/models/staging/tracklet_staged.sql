@@ -4,7 +4,7 @@
     partition_by=partition_by_number('fate', 3),
     unlogged=true,
     pre_hook=session_in_utc(),
-    post_hook=gather_statistics()
+    post_hook=gather_statistics(['fate', 'anonymous_id', 'user_id'])
 ) }}
 
 -- Every row of the source and what becomes of it: fate 0 is kept, 1 a duplicate, 2 rejected.
@@ -58,6 +58,7 @@ judged as (
                 then 'missing_ids'
         end as reason
     from source_rows
+    {{- computed_once() }}
 ),
 
 -- Rejected rows stay as they came; in the others what is empty or out of range is null.
