@@ -8,7 +8,7 @@ TEXT, INTEGER, TIME = "text", "integer", "time"
 TYPES = {
     "text": TEXT, "VARCHAR": TEXT, "character varying": TEXT,
     "bigint": INTEGER, "BIGINT": INTEGER,
-    "timestamp with time zone": TIME, "TIMESTAMP WITH TIME ZONE": TIME,
+    "timestamp with time zone": TIME, "TIMESTAMP": TIME, "TIMESTAMP WITH TIME ZONE": TIME,
 }
 
 

@@ -22,7 +22,7 @@ def run(warehouse, tables, variables, schema, package=None):
             kind = f"unlogged {kind}"
         create = f"create {kind} {quoted(schema, name)} as {sql}"
         statements = [config.get("pre_hook"), create, config.get("post_hook")]
-        warehouse.execute([statement for statement in statements if statement])
+        warehouse.execute([warehouse.own(statement) for statement in statements if statement])
     return renderer
 
 
@@ -32,6 +32,6 @@ def failing_tests(warehouse, renderer):
     for name, path in sorted(renderer.files.items()):
         if path.parent.name == "tests":
             sql, config, _ = renderer.render(name)
-            if config.get("enabled", True) and warehouse.query(sql)[1]:
+            if config.get("enabled", True) and warehouse.query(warehouse.own(sql))[1]:
                 failing.append(name)
     return failing

@@ -1,9 +1,9 @@
 """Runs the package's SQL, rendered without dbt, and compares every table with the definition, row for row.
 
-All corpus cases and random histories, on DuckDB and PostgreSQL, in seconds; `--mutations` also breaks the
+All corpus cases and random histories, on DuckDB and PostgreSQL, and the SQL for Redshift on a stand-in, in seconds; `--mutations` also breaks the
 SQL on purpose, one line at a time, and fails if no case notices.
 
-    python direct_conformance.py [--adapter duckdb|postgres] [--tracks N] [--seed N] [--mutations]
+    python direct_conformance.py [--adapter duckdb|postgres|redshift] [--tracks N] [--seed N] [--mutations]
 """
 
 import argparse
@@ -20,7 +20,7 @@ import mutations
 import servers
 from cases import RANDOM
 from comparison import compare
-from warehouse import DuckDb, Postgres, quoted
+from warehouse import DuckDb, Postgres, Redshift, quoted
 
 SCHEMA = "sessions"
 
@@ -72,13 +72,13 @@ def check_mutations(warehouse, folder, cases, tracks, seed):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--adapter", choices=["duckdb", "postgres"], action="append")
+    parser.add_argument("--adapter", choices=["duckdb", "postgres", "redshift"], action="append")
     parser.add_argument("--corpus", type=Path, default=corpus.CORPUS)
     parser.add_argument("--tracks", type=int, default=20_000)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--mutations", action="store_true")
     options = parser.parse_args()
-    adapters = options.adapter or ["duckdb", "postgres"]
+    adapters = options.adapter or ["duckdb", "postgres", "redshift"]
     shared = corpus.cases(options.corpus)
     if not shared:
         parser.error(f"no case below {options.corpus}")
@@ -91,6 +91,8 @@ def main():
             warehouses.append(DuckDb(":memory:"))
         if "postgres" in adapters:
             warehouses.append(Postgres(stack.enter_context(servers.postgres())))
+        if "redshift" in adapters:
+            warehouses.append(Redshift(":memory:"))
         for warehouse in warehouses:
             results += [check(warehouse, case, options.tracks, options.seed) for case in [*shared, *RANDOM]]
             if options.mutations:

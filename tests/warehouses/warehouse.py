@@ -2,11 +2,13 @@
 
 import contextlib
 import json
+import re
 from datetime import UTC, datetime
 
 import duckdb
 import psycopg2
 import psycopg2.extras
+import sqlglot
 
 from definition import time_as_text
 
@@ -18,6 +20,7 @@ def quoted(*names):
 def plain(value):
     """Times as text, all else as it is."""
     if isinstance(value, datetime):
+        value = value if value.tzinfo else value.replace(tzinfo=UTC)
         return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
     return value
 
@@ -25,6 +28,10 @@ def plain(value):
 def time_for_loading(time):
     text = time_as_text(time)
     return text if text is None or "infinity" in text else text.replace("T", " ").replace("Z", "+00")
+
+
+def without_nul(rows):
+    return [row for row in rows if not any("\0" in text for text in row.values() if isinstance(text, str))]
 
 
 class DuckDb:
@@ -44,6 +51,11 @@ class DuckDb:
     def loadable(rows):
         """The rows that a table here can hold: all."""
         return rows
+
+    @staticmethod
+    def own(sql):
+        """A statement of the package as it is run here: as it is."""
+        return sql
 
     def profile(self, schema):
         return {"type": "duckdb", "path": self.path, "schema": schema, "threads": 2}
@@ -70,6 +82,27 @@ class DuckDb:
             return names, [tuple(map(plain, row)) for row in cursor.fetchall()]
 
 
+class Redshift(DuckDb):
+    """DuckDB as a stand-in for Redshift: it runs what sqlglot makes of the SQL for Redshift."""
+
+    name = "redshift"
+
+    @staticmethod
+    def loadable(rows):
+        """The rows that a table of Redshift's can hold: those without U+0000."""
+        return without_nul(rows)
+
+    @staticmethod
+    def own(sql):
+        tree = sqlglot.parse_one(sql, read="redshift", error_level=sqlglot.ErrorLevel.RAISE)
+        # What sqlglot does not know of Redshift: whole numbers are divided into whole numbers, and a format's
+        # quoted text stands for itself.
+        for division in list(tree.find_all(sqlglot.exp.Div)):
+            if division.expression.is_int:
+                division.replace(sqlglot.exp.IntDiv(this=division.this, expression=division.expression))
+        return re.sub(r"(strftime\(.*?'[^']*?)\"T\"([^']*?)\"Z\"'", r"\1T\2Z'", tree.sql("duckdb"), flags=re.IGNORECASE)
+
+
 class Postgres:
     """A PostgreSQL on this machine."""
 
@@ -82,7 +115,12 @@ class Postgres:
     @staticmethod
     def loadable(rows):
         """The rows that a table here can hold: those without U+0000."""
-        return [row for row in rows if not any("\0" in text for text in row.values() if isinstance(text, str))]
+        return without_nul(rows)
+
+    @staticmethod
+    def own(sql):
+        """A statement of the package as it is run here: as it is."""
+        return sql
 
     def profile(self, schema):
         return {"type": "postgres", "host": "127.0.0.1", "port": self.port, "user": "postgres",

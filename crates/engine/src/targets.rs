@@ -12,6 +12,8 @@ pub mod profiles;
 mod secret;
 #[cfg(feature = "snowflake")]
 pub mod snowflake;
+#[cfg(feature = "spark")]
+pub mod spark;
 mod target;
 
 pub use error::{At, TargetError};

@@ -321,7 +321,20 @@ pub const TARGET_KEYS: &[TargetKey] = &[
         "protocol = \"https\"",
         "`https`, or `http` for a server on this machine.",
     ),
-    key("remote", SPARK, Text, "remote = \"sc://127.0.0.1:15002\"", "The address of a Spark Connect server."),
+    key(
+        "remote",
+        SPARK,
+        Text,
+        "remote = \"sc://127.0.0.1:15002\"",
+        "The address of a Spark Connect server, with its parameters: `sc://host:port/;use_ssl=true`.",
+    ),
+    key(
+        "catalog",
+        SPARK,
+        Text,
+        "catalog = \"spark_catalog\"",
+        "The catalog of the schema. Default: the session's.",
+    ),
     key(
         "token",
         SPARK,

@@ -5,6 +5,8 @@ use super::bigquery;
 use super::profiles::{self, ProfileError};
 #[cfg(feature = "snowflake")]
 use super::snowflake;
+#[cfg(feature = "spark")]
+use super::spark;
 use super::{TargetError, Warehouse, postgres};
 use crate::config::{Config, TargetSection};
 use crate::error::{Hint, listed, nearest};
@@ -42,6 +44,9 @@ enum Client {
     Postgres(Box<postgres::Settings>, postgres::Server),
     #[cfg(feature = "snowflake")]
     Snowflake(Box<snowflake::Settings>),
+    #[cfg(feature = "spark")]
+    Spark(Box<spark::Settings>),
+    #[cfg(not(all(feature = "bigquery", feature = "snowflake", feature = "spark")))]
     NotBuilt,
     None,
 }
@@ -193,9 +198,8 @@ impl Target {
                 text("project").or(text("database")),
             ),
             Dialect::Snowflake => (text("schema").ok_or_else(|| missing("schema"))?, text("database")),
-            Dialect::Redshift | Dialect::Postgres | Dialect::Spark => {
-                (text("schema").ok_or_else(|| missing("schema"))?, None)
-            }
+            Dialect::Redshift | Dialect::Postgres => (text("schema").ok_or_else(|| missing("schema"))?, None),
+            Dialect::Spark => (text("schema").ok_or_else(|| missing("schema"))?, text("catalog")),
         };
         let spelled = |name: &str| dialect.spelled(name);
         let names = Names::new(*dialect, database.map(spelled), spelled(schema));
@@ -247,6 +251,8 @@ impl Target {
             Client::BigQuery(settings) => Ok(Box::new(bigquery::connect(settings).await?)),
             #[cfg(feature = "snowflake")]
             Client::Snowflake(settings) => Ok(Box::new(snowflake::connect(settings).await?)),
+            #[cfg(feature = "spark")]
+            Client::Spark(settings) => Ok(Box::new(spark::connect(settings).await?)),
             Client::Postgres(settings, server) => {
                 Ok(Box::new(postgres::Postgres::connect(settings, *server).await?))
             }
@@ -254,6 +260,7 @@ impl Target {
                 message: "a dialect alone can't be connected to".to_owned(),
                 hint: Some("name a target with --target".to_owned()),
             }),
+            #[cfg(not(all(feature = "bigquery", feature = "snowflake", feature = "spark")))]
             Client::NotBuilt => Err(TargetError::Settings {
                 message: format!("this program was built without a client for {}", self.dialect.name()),
                 hint: Some(format!("build it with `--features {}`", self.dialect.name())),
@@ -268,8 +275,11 @@ fn client(name: &str, dialect: Dialect, fields: &Map<String, Value>) -> Result<C
         Dialect::BigQuery => Client::BigQuery(settings(name, fields)?),
         #[cfg(feature = "snowflake")]
         Dialect::Snowflake => Client::Snowflake(settings(name, fields)?),
+        #[cfg(feature = "spark")]
+        Dialect::Spark => Client::Spark(settings(name, fields)?),
         Dialect::Postgres => Client::Postgres(settings(name, fields)?, postgres::Server::Postgres),
         Dialect::Redshift => Client::Postgres(settings(name, fields)?, postgres::Server::Redshift),
+        #[cfg(not(all(feature = "bigquery", feature = "snowflake", feature = "spark")))]
         _ => Client::NotBuilt,
     })
 }

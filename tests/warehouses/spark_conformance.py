@@ -1,0 +1,174 @@
+"""Runs the program on Spark, as its users would, by Spark Connect, with two executors that are processes of their own,
+and compares every table row for row: the corpus with its expected tables, a generated history and the example with
+the native engine. Rows go in as files, by `tracklet load`, and are read back by Spark's own client.
+
+    TRACKLET_BIN=target/release/tracklet python spark_conformance.py [--tracks N] [--seed N]
+"""
+
+import argparse
+import contextlib
+import shutil
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import corpus
+import histories
+import program
+import spark_server
+from comparison import INTEGER, TEXT, TIME, columns_of, differences
+from definition import Config
+from program_conformance import UNTYPED, native_tables, write_lines
+from pyspark.sql import SparkSession, functions
+
+# Spark takes letters, digits and underscores only; one that starts with a digit must be quoted.
+SCHEMA = "1_sessions"
+TYPES = {"string": TEXT, "bigint": INTEGER, "timestamp": TIME}
+# In a warehouse a reject's source is the relation, and it has neither line nor raw text.
+NOT_OF_WAREHOUSES = ("source_file", "row_number", "raw")
+# Of a file's rejects, what a typed table keeps otherwise.
+OF_FILES = ("event", "timestamp", "received_at")
+
+
+def configuration(port, config, source, event_names="raw", materialize="view"):
+    """A tracklet.toml. Names of events are those of the rows if not said otherwise."""
+    return "\n".join([
+        f"dedupe = {program.toml(config.dedupe)}",
+        "[source]", f"event_names = {program.toml(event_names)}", f"tables = {program.toml([source])}",
+        "[sessions]", f"timeout = {program.toml(program.timeout(config))}",
+        f"boundary = {program.toml('exact' if config.exact else 'whole_minutes')}",
+        "[counts]", *(f"{name} = {program.toml(events)}" for name, events in config.counts.items()),
+        "[flow]", f"length = {config.flow_length}",
+        "[targets.it]", 'type = "spark"', f'remote = "sc://127.0.0.1:{port}"', f"schema = {program.toml(SCHEMA)}",
+        f"materialize = {program.toml(materialize)}",
+    ]) + "\n"
+
+
+def loadable(row):
+    """Whether a file's row gets into a typed table: its texts have no U+0000, its times are in the years 1 to 9999."""
+    if any("\0" in value for value in row.values() if isinstance(value, str)):
+        return False
+    times = (row["timestamp"], row["received_at"])
+    return all(time is None or (isinstance(time, int) and abs(time) < 250_000_000_000_000_000) for time in times)
+
+
+def read(spark, table, columns):
+    """The types of the columns, and the rows; times as text."""
+    frame = spark.table(f"`{SCHEMA}`.`{table}`").select(*(functions.col(f"`{column}`") for column in columns))
+    types = [TYPES.get(kind, kind) for _, kind in frame.dtypes]
+    # The client's own times are in the machine's zone and end in the year 9999: microseconds have neither trouble.
+    moments = [
+        functions.unix_micros(f"`{column}`").alias(column) if kind == TIME else functions.col(f"`{column}`")
+        for column, kind in zip(columns, types, strict=True)]
+    rows = frame.select(*moments).collect()
+    start = datetime(1970, 1, 1, tzinfo=UTC)
+
+    def value(kind, cell):
+        if kind != TIME or cell is None:
+            return cell
+        return f"{start + timedelta(microseconds=cell):%Y-%m-%dT%H:%M:%S.%f}Z"
+
+    return types, [tuple(map(value, types, row)) for row in rows]
+
+
+def compare(spark, config, expected, kind, unknown):
+    """Lines that say what differs. `expected` has the columns of each table in order."""
+    found = {table.tableName: "TABLE" for table in spark.sql(f"show tables in `{SCHEMA}`").collect()}
+    found |= {view.viewName: "VIEW" for view in spark.sql(f"show views in `{SCHEMA}`").collect()}
+    wrong = [f"  left aside: {name}" for name in found if name.startswith("tracklet_aside")]
+    for table, columns in columns_of(config).items():
+        physical = table.startswith("tracklet_") or table == "dbt_aliases_mapping"
+        if found.get(table) != ("TABLE" if physical else kind):
+            wrong.append(f"  {table}: is a {found.get(table)}")
+            continue
+        left_out = (*NOT_OF_WAREHOUSES, *unknown) if table == "tracklet_rejects" else ()
+        names = [name for name in columns if name not in left_out]
+        types, rows = read(spark, table, names)
+        if types != [columns[name] for name in names]:
+            wrong.append(f"  {table}: types {types}")
+        places = [list(columns).index(name) for name in names]
+        rows_of = [tuple(row[place] for place in places) for row in expected[table]]
+        if table == "tracklet_rejects":
+            # Files lose an empty text, or keep it, by their format.
+            rows, rows_of = ([tuple(value or None for value in row) for row in some] for some in (rows, rows_of))
+        wrong += differences(table, rows_of, rows)
+    return wrong
+
+
+def in_order(tables, config):
+    """Rows of dicts as rows of values."""
+    return {
+        table: [tuple(row.get(name) for name in columns) for row in tables[table]]
+        for table, columns in columns_of(config).items()}
+
+
+class Lane:
+    """A server, and a folder to run the program in."""
+
+    def __init__(self, port, folder):
+        self.port, self.folder = port, folder
+        self.sources = 0
+        self.failed = False
+
+    def check(self, name, config, paths, expected, unknown=(), **options):
+        """Loads files into a table of their own, builds, compares. `expected` gives the tables when the program may
+        run; `unknown` are columns of the rejects that are not compared."""
+        started = time.monotonic()
+        self.sources += 1
+        source = f"raw_{self.sources}.tracks"
+        (self.folder / "tracklet.toml").write_text(configuration(self.port, config, source, **options), "utf-8")
+        tables = expected()
+        program.run(self.folder, "load", *paths, "--target", "it", code=None)
+        program.run(self.folder, "build", "--target", "it")
+        kind = "TABLE" if options.get("materialize") == "table" else "VIEW"
+        # A session keeps the files of tables that it has seen, whoever replaces them: a new one for each look.
+        spark = SparkSession.builder.remote(f"sc://127.0.0.1:{self.port}").create()
+        wrong = compare(spark, config, tables, kind, unknown)
+        spark.stop()
+        print(f"{'FAIL' if wrong else 'ok'}: spark, {name}: {len(tables['dbt_mapped_tracks'])} tracks, "
+              f"{time.monotonic() - started:.1f} s", *wrong, sep="\n", flush=True)
+        self.failed |= bool(wrong)
+
+    def native(self, paths):
+        """The tables of the native engine, without the rejects that no typed table can hold."""
+        def tables():
+            program.run(self.folder, "run", *paths, "--out", "out", code=None)
+            found = native_tables(self.folder, Config())
+            reason = list(columns_of(Config())["tracklet_rejects"]).index("reason")
+            found["tracklet_rejects"] = [row for row in found["tracklet_rejects"] if row[reason] not in UNTYPED]
+            return found
+
+        return tables
+
+    def all(self, tracks, seed):
+        # Later ones find the tables of others in their place, and replace them.
+        for case in corpus.cases():
+            rows = [row for row in case.rows(seed, 0) if loadable(row)]
+            write_lines(self.folder / "rows.jsonl", rows)
+            expected = in_order(case.expected(rows), case.rules)
+            self.check(case.name, case.rules, ["rows.jsonl"], lambda tables=expected: tables)
+        rows = [row for row in histories.packed(f"{seed}/spark", tracks) if loadable(row)]
+        write_lines(self.folder / "history.jsonl", rows)
+        self.check("a generated history, tables", Config(), ["history.jsonl"], self.native(["history.jsonl"]),
+                   OF_FILES, materialize="table")
+        example = [str(program.REPOSITORY / "examples" / "shop" / "rudder-logs")]
+        self.check("the example", Config(), example, self.native(example), OF_FILES, event_names="rudderstack")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tracks", type=int, default=20_000)
+    parser.add_argument("--seed", default="1")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="tracklet-on-spark-"))
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        lane = Lane(stack.enter_context(spark_server.spark()), folder)
+        lane.all(options.tracks, options.seed)
+    sys.exit(1 if lane.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
