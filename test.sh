@@ -160,10 +160,19 @@ warehouse_program() {
   return $status
 }
 
+# The program on Spark, by Spark Connect, with two executors.
+spark() {
+  java -version >/dev/null 2>&1 || install_debian openjdk-17-jre-headless ||
+    { lacking "no Java here, which Spark needs, and no way to install it"; return; }
+  install_python spark tests/warehouses/requirements-spark.txt || return 1
+  cargo build --locked --workspace --features spark --bins &&
+    TRACKLET_BIN="$CARGO_TARGET_DIR/debug/tracklet" "$cache/venvs/spark/bin/python" -W ignore tests/warehouses/spark_conformance.py
+}
+
 # name, seconds it may take
 steps=("fetch 900" "format 60" "clippy 1500" "documentation 900" "units 2400" "doctests 600" "oracle 120" "mutations 1200"
   "main_job 1800" "report 1800" "fuzz 900" "warehouse_sql 600" "warehouse_dialects 300" "dbt_package 600" "cloud_clients 900"
-  "clouds 1500" "warehouse_program 1800")
+  "clouds 1500" "warehouse_program 1800" "spark 900")
 
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${steps[@]%% *}"
