@@ -80,6 +80,7 @@ class BigQuery:
                 LanguageFeature.FEATURE_NULLS_FIRST_LAST_IN_ORDER_BY,
                 LanguageFeature.FEATURE_CREATE_TABLE_PARTITION_BY,
                 LanguageFeature.FEATURE_CREATE_TABLE_CLUSTER_BY,
+                LanguageFeature.FEATURE_WITH_ON_SUBQUERY,
             ])
         self.options = AnalyzerOptions(language_options=language)
         self.functions = ZetaSQLBuiltinFunctionOptions(language_options=language)
