@@ -136,6 +136,8 @@ class Lane:
     def native(self, paths):
         """The tables of the native engine, without the rejects that no typed table can hold."""
         def tables():
+            # A run over other files would add to what is there.
+            shutil.rmtree(self.folder / "out", ignore_errors=True)
             program.run(self.folder, "run", *paths, "--out", "out", code=None)
             found = native_tables(self.folder, Config())
             reason = list(columns_of(Config())["tracklet_rejects"]).index("reason")
