@@ -87,6 +87,11 @@ impl Results {
         &self.folder
     }
 
+    /// The part files of a table, in the order of their rows; none for a table that is not there.
+    pub(crate) fn parts_of(&self, table: &str) -> &[PathBuf] {
+        self.tables.iter().find(|known| known.name == table).map_or(&[], |table| &table.parts)
+    }
+
     /// Every table with its rows and columns, the tables of the data's way first.
     ///
     /// # Errors

@@ -5,10 +5,12 @@
 
 mod answer;
 mod dialect;
+mod logins;
 mod native;
 
 pub use answer::{Answer, Row};
 pub use dialect::Dialect;
+pub use logins::{Login, Logins};
 
 use crate::error::Hint;
 use crate::results::ResultsError;
@@ -34,6 +36,15 @@ pub trait Tables {
     fn ask(&self, sql: &str) -> Result<Answer, TablesError> {
         tracing::debug!(sql, "asked of the tables");
         Answer::new(&self.query(sql)?)
+    }
+
+    /// What events say of the user of the event `event_id` and of its device; `None` where that was not kept.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    fn logins(&self, event_id: &str, device: Option<&str>) -> Result<Option<Logins>, TablesError> {
+        let _ = (event_id, device);
+        Ok(None)
     }
 
     /// The columns of a table, in order.

@@ -26,6 +26,8 @@ pub struct TrackStory {
     /// The track.
     #[serde(flatten)]
     pub track: TimelineEvent,
+    /// The user that it names; `None` also where that was not kept.
+    pub user_id: Option<String>,
     /// How many events its session has.
     pub events_of_session: u64,
     /// Why it is in this session.
@@ -118,10 +120,12 @@ fn tracks(tables: &dyn Tables, rules: &RecordedRules, has_id: &str) -> Result<Ve
                 Some(device) => visitor_of(tables, device)?,
                 None => None,
             };
+            let logins = tables.logins(&track.event_id, track.anonymous_id.as_deref())?;
             stories.push(TrackStory {
                 events_of_session: answer.first().map_or(Ok(0), |row| row.count(0))?,
                 why_session: reasons::of_session(&track, rules),
-                why_visitor: reasons::of_visitor(&track, device_visitor.as_deref()),
+                why_visitor: reasons::of_visitor(&track, device_visitor.as_deref(), logins.as_ref()),
+                user_id: logins.and_then(|logins| logins.user_id),
                 track,
             });
         }

@@ -1,7 +1,8 @@
 //! The sentences: which rule put an event where it is. Every rule that is told is told here.
 
-use super::timeline::{Neighbour, TimelineEvent};
+use super::timeline::{Neighbour, TimelineEvent, rfc3339};
 use crate::manifest::{Boundary, RecordedRules};
+use crate::tables::Logins;
 use tracklet_kernel::rules::MICROS_PER_MINUTE;
 
 /// Why an event is in its session.
@@ -36,24 +37,45 @@ pub(super) fn of_end(ended_at: i64, next_start: Option<i64>, rules: &RecordedRul
 }
 
 /// Why an event is with its visitor. `device_visitor` is the visitor of the event's device in the mapping.
-pub(super) fn of_visitor(event: &TimelineEvent, device_visitor: Option<&str>) -> String {
+pub(super) fn of_visitor(
+    event: &TimelineEvent,
+    device_visitor: Option<&str>,
+    logins: Option<&Logins>,
+) -> String {
     let visitor = &event.dbt_visitor_id;
-    match (&event.anonymous_id, device_visitor) {
-        (Some(device), Some(owner)) if owner == visitor && device == visitor => {
-            format!("device `{device}` belongs to no user: it is its own visitor")
+    if let Some(user) = logins.and_then(|logins| logins.user_id.as_ref()) {
+        return if user == visitor {
+            format!("the event itself names user `{user}`")
+        } else {
+            format!("the event itself names user `{user}`, who is mapped to `{visitor}`")
+        };
+    }
+    match (&event.anonymous_id, device_visitor, logins.and_then(|logins| logins.latest.as_ref())) {
+        (Some(device), Some(owner), _) if owner == visitor && device == visitor => {
+            format!("device `{device}` belongs to no other user: it is its own visitor")
         }
-        (Some(device), Some(owner)) if owner == visitor => {
+        (Some(device), Some(owner), Some(login)) if owner == visitor => {
+            let others = match logins.map_or(0, |logins| logins.of_device) {
+                0 | 1 => "the only one of the device that names a user".to_owned(),
+                count => format!("the latest of {count} of the device that name a user"),
+            };
             format!(
-                "device `{device}` belongs to `{visitor}`, the user of the latest event of that device that names one"
+                "device `{device}` belongs to `{owner}`: event `{}` of {} set user id `{}`; it is {others}",
+                login.event_id,
+                rfc3339(login.timestamp),
+                login.user_id
             )
         }
-        (Some(device), Some(owner)) => format!(
+        (Some(device), Some(owner), None) if owner == visitor => format!(
+            "device `{device}` belongs to `{visitor}`, the user of the latest event of that device that names one"
+        ),
+        (Some(device), Some(owner), _) => format!(
             "the event itself names the user, who is `{visitor}`; its device `{device}` belongs to `{owner}`"
         ),
-        (Some(device), None) => {
+        (Some(device), None, _) => {
             format!("the event itself names the user; device `{device}` is not in the mapping")
         }
-        (None, _) => format!("the event has no device and names the user, who is `{visitor}`"),
+        (None, ..) => format!("the event has no device and names the user, who is `{visitor}`"),
     }
 }
 

@@ -65,7 +65,8 @@ fn reject(row: &RejectStory) -> Vec<String> {
         None => row.source_file.clone(),
     };
     let mut lines = vec![format!("rejected row {place}"), format!("  {}: {}", row.reason, row.why)];
-    lines.extend(row.columns.iter().map(|(column, text)| format!("  {column} {text}")));
+    let shown = |text: &str| if text.is_empty() { "(empty)".to_owned() } else { text.to_owned() };
+    lines.extend(row.columns.iter().map(|(column, text)| format!("  {column} {}", shown(text))));
     lines.extend(row.raw.as_ref().map(|raw| format!("  line {raw}")));
     lines
 }

@@ -1,5 +1,6 @@
 //! The Parquet tables of the native engine.
 
+use super::logins::{Logins, logins};
 use super::{Dialect, Tables, TablesError};
 use crate::results::Results;
 use arrow::record_batch::RecordBatch;
@@ -17,5 +18,9 @@ impl Tables for Results {
             batches.push(RecordBatch::new_empty(schema));
         }
         Ok(batches)
+    }
+
+    fn logins(&self, event_id: &str, device: Option<&str>) -> Result<Option<Logins>, TablesError> {
+        logins(self, event_id, device)
     }
 }

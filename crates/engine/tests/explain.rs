@@ -1,0 +1,183 @@
+//! `explain` answers for every row of the corpus, wherever it went, and its words agree with the rules.
+
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+use tracklet_engine::config::Config;
+use tracklet_engine::explain::{EventStory, Explanation, Subject, explain};
+use tracklet_engine::manifest::RecordedRules;
+use tracklet_engine::observer::Silent;
+use tracklet_engine::results::Results;
+use tracklet_engine::run::{RunRequest, run};
+
+struct Case {
+    name: String,
+    folder: PathBuf,
+    rules: RecordedRules,
+    results: Results,
+    _out: TempDir,
+}
+
+fn cases() -> Vec<Case> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus");
+    let folders = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path());
+    let mut cases: Vec<Case> =
+        folders.filter(|folder| folder.join("case.toml").exists()).map(|folder| case(&folder)).collect();
+    cases.sort_by(|a, b| a.name.cmp(&b.name));
+    cases
+}
+
+fn case(folder: &Path) -> Case {
+    let text = fs::read_to_string(folder.join("case.toml")).unwrap();
+    let document: toml::Table = toml::from_str(&text).unwrap();
+    let config = document.get("config").map(|config| toml::to_string(config).unwrap()).unwrap_or_default();
+    let config = Config::parse(&config, Path::new("case.toml")).unwrap();
+    let rules = RecordedRules::from(&config.rules);
+    let out = TempDir::new().unwrap();
+    let mut request = RunRequest::new(config);
+    request.output = out.path().join("out");
+    request.paths = vec![folder.join("input").display().to_string()];
+    run(&request, &Silent).unwrap();
+    Case {
+        name: folder.file_name().unwrap().to_string_lossy().into_owned(),
+        folder: folder.to_owned(),
+        rules,
+        results: Results::open(&request.output).unwrap(),
+        _out: out,
+    }
+}
+
+impl Case {
+    fn expected(&self, table: &str) -> Vec<Value> {
+        let text = fs::read_to_string(self.folder.join(format!("expected/{table}.jsonl"))).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn explained(&self, subject: Subject, id: &str) -> Explanation {
+        explain(&self.results, &self.rules, subject, id, None)
+            .unwrap_or_else(|error| panic!("{}: {id:?}: {error}", self.name))
+    }
+
+    fn event(&self, id: &str) -> EventStory {
+        let Explanation::Event(story) = self.explained(Subject::Event, id) else { panic!("no event") };
+        story
+    }
+}
+
+fn text<'a>(row: &'a Value, column: &str) -> &'a str {
+    row[column].as_str().unwrap_or_default()
+}
+
+#[test]
+fn every_row_of_the_corpus_is_explained() {
+    let mut told = (0, 0, 0);
+    for case in cases() {
+        let timeout = case.rules.timeout();
+        for row in case.expected("dbt_track_facts") {
+            let story = case.event(text(&row, "event_id"));
+            let found = story.sessionized.iter().find(|found| {
+                found.track.session_id == text(&row, "session_id")
+                    && Some(found.track.track_sequence_number) == row["track_sequence_number"].as_i64()
+            });
+            let found = found.unwrap_or_else(|| panic!("{}: {row}", case.name));
+            let opens = found.why_session.starts_with("opens session");
+            assert_eq!(opens, found.track.track_sequence_number == 1, "{}: {row}", case.name);
+            let over = |gap| timeout.splits(0, gap);
+            let gap = found.track.previous.as_ref().map(|previous| previous.gap_micros);
+            assert_eq!(opens, gap.is_none_or(over), "{}: {row}", case.name);
+            assert!(
+                found.why_visitor.contains(&format!("`{}`", text(&row, "dbt_visitor_id"))),
+                "{}",
+                case.name
+            );
+            told.0 += 1;
+        }
+        for row in case.expected("tracklet_duplicates") {
+            let story = case.event(text(&row, "event_id"));
+            let time = text(&row, "timestamp");
+            let dropped = serde_json::to_value(&story.duplicates).unwrap();
+            let found = dropped.as_array().unwrap().iter().any(|row| text(row, "timestamp") == time);
+            assert!(found && !story.sessionized.is_empty(), "{}: {row}", case.name);
+            told.1 += 1;
+        }
+        for row in case.expected("tracklet_rejects") {
+            let place = format!(
+                "{}:{}",
+                case.folder.join("input").join(text(&row, "source_file")).display(),
+                row["row_number"]
+            );
+            let ids = [Some(place.as_str()), row["event_id"].as_str().filter(|id| !id.is_empty())];
+            for id in ids.into_iter().flatten() {
+                let story = case.event(id);
+                let reason = text(&row, "reason");
+                let found = story.rejected.iter().any(|rejected| rejected.reason == reason);
+                assert!(found, "{}: {id}", case.name);
+                assert!(story.rejected.iter().all(|rejected| !rejected.why.contains("documentation")));
+            }
+            told.2 += 1;
+        }
+    }
+    assert!(told.0 > 150 && told.1 > 5 && told.2 > 20, "{told:?}");
+}
+
+#[test]
+fn every_session_and_alias_of_the_corpus_is_explained() {
+    for case in cases() {
+        for row in case.expected("dbt_session_tracks") {
+            let Explanation::Session(story) = case.explained(Subject::Session, text(&row, "session_id"))
+            else {
+                panic!("no session")
+            };
+            assert_eq!(story.dbt_visitor_id, text(&row, "dbt_visitor_id"));
+            assert_eq!(story.events.len() as u64, story.events_of_session);
+            assert!(story.why_start.starts_with("opens session"), "{}", story.why_start);
+            assert_eq!(story.why_end.contains("last session"), row["next_session_start_at"].is_null());
+        }
+        let sessions = case.expected("dbt_session_tracks");
+        for row in case.expected("dbt_aliases_mapping") {
+            let visitor = text(&row, "dbt_visitor_id");
+            let own = sessions.iter().filter(|session| text(session, "dbt_visitor_id") == visitor).count();
+            if own == 0 {
+                continue;
+            }
+            let Explanation::Visitor(story) = case.explained(Subject::Visitor, text(&row, "alias")) else {
+                panic!("no visitor")
+            };
+            // An alias may be a visitor itself; then the question is about that one.
+            if story.asked_by_alias.is_some() {
+                assert_eq!(story.dbt_visitor_id, visitor);
+                assert_eq!(story.sessions.len(), own);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_login_is_named_with_what_it_decided() {
+    let cases = cases();
+    let case = cases.iter().find(|case| case.name == "alias-latest-user").unwrap();
+    let mut told = 0;
+    for row in case.expected("dbt_track_facts") {
+        for found in case.event(text(&row, "event_id")).sessionized {
+            told += usize::from(found.user_id.is_none() && found.why_visitor.contains("set user id"));
+        }
+    }
+    assert!(told > 0, "an event of a device without a user is told by the login of the device");
+}
+
+#[test]
+fn a_wrong_id_gets_the_nearest_ones() {
+    let cases = cases();
+    let case = cases.iter().find(|case| case.name == "uuid-event-ids").unwrap();
+    let row = &case.expected("dbt_track_facts")[0];
+    for (subject, column) in
+        [(Subject::Event, "event_id"), (Subject::Session, "session_id"), (Subject::Visitor, "dbt_visitor_id")]
+    {
+        let right = text(row, column);
+        let wrong = format!("{right}x");
+        let error = explain(&case.results, &case.rules, subject, &wrong, None).unwrap_err();
+        let hint = tracklet_engine::error::Hint::hint(&error).unwrap();
+        assert!(hint.contains(&format!("`{right}`")), "{wrong}: {hint}");
+    }
+}
