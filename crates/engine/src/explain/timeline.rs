@@ -104,6 +104,7 @@ pub(super) fn rfc3339(micros: i64) -> String {
         .map_or_else(|| micros.to_string(), |time| time.to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field")]
 pub(super) fn as_rfc3339<S: Serializer>(micros: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&rfc3339(*micros))
 }
