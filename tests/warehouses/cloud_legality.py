@@ -31,7 +31,7 @@ STATEMENTS = ["BEGIN", "COMMIT", "CREATE_SCHEMA", "CREATE_TABLE", "CREATE_TABLE_
 # What BigQuery refuses and the stand-in does not.
 REFUSED = [
     "create table `p`.`d`.`t` as select 'it''s' as x",
-    "insert into `p`.`d`.`known` select 1",
+    "insert into `p`.`d`.`known` select 'text'",
     "delete from `p`.`d`.`known`",
     "create table `p`.`d`.`t` partition by nothing as select 1 as x",
     "update `p`.`d`.`known` set x = 'y' where true",
@@ -81,6 +81,7 @@ class BigQuery:
                 LanguageFeature.FEATURE_CREATE_TABLE_PARTITION_BY,
                 LanguageFeature.FEATURE_CREATE_TABLE_CLUSTER_BY,
                 LanguageFeature.FEATURE_WITH_ON_SUBQUERY,
+                LanguageFeature.FEATURE_OMIT_INSERT_COLUMN_LIST,
             ])
         self.options = AnalyzerOptions(language_options=language)
         self.functions = ZetaSQLBuiltinFunctionOptions(language_options=language)
