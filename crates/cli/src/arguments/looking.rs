@@ -66,7 +66,7 @@ pub struct ExplainArguments {
     /// What is asked about
     #[arg(value_name = "WHAT")]
     pub subject: ExplainSubject,
-    /// Its id; for a visitor also any alias, for a rejected row also FILE:ROW
+    /// Its id; for a visitor also any alias, for a rejected row also `FILE:ROW`
     #[arg(value_name = "ID", allow_hyphen_values = true)]
     pub id: String,
     /// Text for people, or one JSON object

@@ -55,12 +55,12 @@ pub(crate) struct Made<'a> {
 /// The tables and the state are, to the byte, those of all rows at once.
 /// # Errors
 /// A snapshot that can't be read.
-pub(crate) fn make<'a>(
+pub(crate) fn make(
     news: Vec<TracksBuilder>,
-    beside: Beside<'a>,
+    beside: Beside<'_>,
     rules: Rules,
     layout: Layout,
-) -> Result<Made<'a>, StoredError> {
+) -> Result<Made<'_>, StoredError> {
     match beside {
         Beside::Nothing => Ok(full(Tracks::merge(news), rules, layout, None, 0)),
         Beside::Rows(stored, reason) => rebuild(Tracks::merge(news), stored, rules, layout, reason),

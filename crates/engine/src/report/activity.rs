@@ -68,7 +68,7 @@ impl Activity {
                 })
             })
             .collect::<Result<Vec<Day>, TablesError>>()?;
-        let (days, sessions_elsewhere) = shown(days);
+        let (days, sessions_elsewhere) = shown(&days);
         // A session goes on after its start: a day more is enough for any that is no accident, and a change of the clocks
         // later than that only shifts hours by one.
         let last_event = last.saturating_add(86_400_000_000);
@@ -100,7 +100,7 @@ impl Activity {
 }
 
 /// The stretch of at most [`MOST_DAYS`] days with the most sessions, and how many sessions are outside.
-fn shown(days: Vec<Day>) -> (Vec<Day>, u64) {
+fn shown(days: &[Day]) -> (Vec<Day>, u64) {
     let (mut best, mut most) = (0..0, 0);
     let (mut start, mut sessions) = (0, 0);
     for (end, day) in days.iter().enumerate() {
@@ -124,9 +124,9 @@ mod tests {
     #[test]
     fn a_wild_clock_does_not_squeeze_the_days_that_count() {
         let day = |day, sessions| Day { day, sessions, new: 0, visitors: sessions };
-        let (days, elsewhere) = shown(vec![day(0, 1), day(20_000, 5), day(20_001, 6), day(90_000, 2)]);
+        let (days, elsewhere) = shown(&[day(0, 1), day(20_000, 5), day(20_001, 6), day(90_000, 2)]);
         assert_eq!(days, [day(20_000, 5), day(20_001, 6)]);
         assert_eq!(elsewhere, 3);
-        assert_eq!(shown(vec![]), (vec![], 0));
+        assert_eq!(shown(&[]), (vec![], 0));
     }
 }

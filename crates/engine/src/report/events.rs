@@ -57,7 +57,7 @@ impl Events {
             rank("entries"),
             rank("exits"),
         ))?;
-        let mut names = 0;
+        let mut distinct = 0;
         let mut named = Vec::new();
         for row in answer.rows() {
             named.push(EventFigures {
@@ -66,7 +66,7 @@ impl Events {
                 entries: row.count(2)?,
                 exits: row.count(3)?,
             });
-            names = row.count(4)?;
+            distinct = row.count(4)?;
         }
         let rest = |all: u64, of: fn(&EventFigures) -> u64| all - named.iter().map(of).sum::<u64>().min(all);
         let others = EventFigures {
@@ -75,6 +75,6 @@ impl Events {
             entries: rest(totals.sessions, |event| event.entries),
             exits: rest(totals.sessions, |event| event.exits),
         };
-        Ok(Self { names, named, others })
+        Ok(Self { names: distinct, named, others })
     }
 }

@@ -98,11 +98,11 @@ fn links(
         return Ok(Vec::new());
     }
     let place = |column: &str| {
-        let named: String = (NAMELESS + 1..)
+        let cases: String = (NAMELESS + 1..)
             .zip(names)
             .map(|(place, name)| format!(" when {column} = {} then {place}", dialect.text(name)))
             .collect();
-        format!("case when {column} is null then {NAMELESS}{named} else {OTHERS} end")
+        format!("case when {column} is null then {NAMELESS}{cases} else {OTHERS} end")
     };
     let placed: Vec<String> =
         (1..).zip(columns).map(|(step, column)| format!("{} as place_{step}", place(column))).collect();
