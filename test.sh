@@ -87,8 +87,8 @@ doctests() { cargo test --locked --workspace --features spark --doc --quiet; }
 # The first command of the README, its tables counted; then the tables of the example and the corpus read by DuckDB and
 # compared with an independent definition.
 main_job() {
+  export TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet"
   "$python" tests/through_files/first_command.py &&
-    export TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet" &&
     "$python" tests/through_files/readers.py && "$python" tests/through_files/check.py
 }
 

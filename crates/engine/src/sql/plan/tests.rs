@@ -68,7 +68,10 @@ fn tables_are_made_aside_from_what_is_aside() {
         "{}",
         events.query
     );
-    assert_eq!(events.statements[1], "analyze \"s\".\"tracklet_aside_t1_tracklet_events\"");
+    assert_eq!(
+        events.statements[1],
+        "analyze \"s\".\"tracklet_aside_t1_tracklet_events\" (\"dbt_visitor_id\", \"session_sequence_number\")"
+    );
     assert_eq!(events.needs, BTreeSet::from(["tracklet_tracks", "dbt_aliases_mapping"]));
     let view = plan.models.iter().find(|model| model.name == "dbt_track_facts").unwrap();
     assert!(view.statements.is_empty());

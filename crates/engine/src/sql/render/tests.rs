@@ -72,7 +72,10 @@ fn a_model_says_what_it_is_and_what_it_needs() {
         renderer(Dialect::Postgres, "").render("tracklet_staged", &names(Dialect::Postgres)).unwrap();
     assert!(staged.options.unlogged);
     assert_eq!(staged.options.tags, ["aside"]);
-    assert_eq!(staged.options.post_hook, "analyze \"sessions\".\"tracklet_staged\"");
+    assert_eq!(
+        staged.options.post_hook,
+        "analyze \"sessions\".\"tracklet_staged\" (\"fate\", \"anonymous_id\", \"user_id\")"
+    );
 }
 
 #[test]
