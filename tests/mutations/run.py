@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 KERNEL = Path("crates/kernel/src")
 # What a build of the kernel's test needs: every member must be there for Cargo to know the workspace.
-COPIED = ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "crates", "bench", "corpus")
+COPIED = ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "crates", "bench", "corpus", "fuzz")
 TEST = ("cargo", "test", "--locked", "--quiet", "-p", "tracklet-kernel", "--test", "corpus")
 # Seconds that the first build and each mutation may take.
 FIRST_LIMIT = 900
