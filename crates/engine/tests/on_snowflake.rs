@@ -23,9 +23,17 @@ fn settings(port: u16) -> Settings {
     toml::from_str(&text).unwrap()
 }
 
+/// The stand-in makes a schema for whoever names it first; several at once may find it half made.
+static SCHEMA: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
+
 async fn connected() -> Snowflake {
     let port = std::env::var("TRACKLET_TEST_SNOWFLAKE_PORT").expect("cloud_clients.py sets it");
-    connect(&settings(port.parse().unwrap())).await.unwrap()
+    let snowflake = connect(&settings(port.parse().unwrap())).await.unwrap();
+    let made = SCHEMA.get_or_init(async || {
+        snowflake.execute("create schema if not exists SHOP.CLIENT").await.unwrap();
+    });
+    made.await;
+    snowflake
 }
 
 #[tokio::test]
