@@ -64,7 +64,11 @@ pub fn read(name: &str, bytes: &[u8], source: &Source) -> Option<Outcome> {
     match (read(1, Strictness::Strict), lenient.rejects.first()) {
         (Ok(strict), None) => assert_eq!(Outcome::of(&strict), outcome),
         (Err(ReadError::Rejected { row, reason, .. }), Some(first)) => {
-            assert_eq!((row, reason), (first.row_number, first.reason), "strict names the first reject");
+            // A lone carriage return ends a record of CSV but no line: of several records on the first line that is
+            // rejected, a strict run meets another first than the order of the rejects has.
+            assert_eq!(row, first.row_number, "strict names the first line with a reject");
+            let mut of_line = lenient.rejects.iter().filter(|reject| reject.row_number == row);
+            assert!(of_line.any(|reject| reject.reason == reason), "strict: {reason:?}, lenient: {first:?}");
         }
         (strict, first) => panic!("strict: {:?}, lenient: {first:?}", strict.map(|read| Outcome::of(&read))),
     }

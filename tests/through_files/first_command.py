@@ -64,7 +64,7 @@ def main():
         out = pathlib.Path(folder, "out")
         words = command(out)
         print("+", shlex.join(words), flush=True)
-        status = subprocess.run(words, cwd=ROOT, timeout=1700).returncode
+        status = subprocess.run(words, cwd=ROOT, timeout=2600).returncode
         if status != 0:
             print(f"exit code {status}")
             return 1
