@@ -9,7 +9,7 @@ use crate::read::Reject;
 use crate::run::{Refresh, RunError, Steps};
 use crate::write::{Layout, WRITER, WrittenTables, reject_batches, write_tables};
 use chrono::{SecondsFormat, Utc};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::time::Instant;
 use tracklet_kernel::rules::Rules;
@@ -107,7 +107,7 @@ pub(crate) fn advance(
     let (beside, afresh) = way.beside(stored.as_ref());
     let accepted: u64 = news.tracks.iter().map(TracksBuilder::rows).sum();
     let sessionize = || make(news.tracks, beside, settings.rules.clone(), settings.layout);
-    let Made { sessionized, mut plan, rebuilt, parts_read } =
+    let Made { sessionized, mut plan, rebuilt, parts_read, event_changes } =
         steps.step(Step::Sessionize, Some(accepted), sessionize)?;
     let past = before.map(|before| before.manifest.rows).unwrap_or_default();
     plan.sessionized = past.read - past.rejected + accepted - sessionized.duplicate_rows() as u64;
@@ -148,9 +148,9 @@ pub(crate) fn advance(
     let BytesRead { tables, state } = stored.as_ref().map(StoredSnapshot::bytes_read).unwrap_or_default();
     let inputs = news.inputs.iter().map(|input| input.bytes).sum();
     let mode = if plan.is_incremental() { Mode::Incremental } else { Mode::Full };
-    let unmatched = unmatched(&sessionized, before.filter(|_| mode == Mode::Incremental));
+    let counted = counted(&sessionized, before, event_changes);
     let mut warnings = news.warnings;
-    warnings.extend(warnings_of_counts(&sessionized, &unmatched));
+    warnings.extend(warnings_of_counts(&sessionized, &counted));
     let WrittenTables { rows: rows_of_tables, bytes, files, rewritten, linked, checks } = written;
     let mut manifest = Manifest {
         format: FORMAT,
@@ -173,7 +173,7 @@ pub(crate) fn advance(
         inputs: all_inputs(before, news.inputs),
         warnings,
         checks,
-        unmatched,
+        counted,
         written: Written { files, bytes },
         timings: BTreeMap::new(),
     };
@@ -199,27 +199,38 @@ fn all_inputs(before: Option<&Before>, new: Vec<Input>) -> Vec<Input> {
     inputs
 }
 
-/// Names that counts ask for and no event has. An increment knows the names of new events only, beside what the
-/// snapshot `before` says.
-fn unmatched(sessionized: &Sessionized, before: Option<&Before>) -> BTreeSet<String> {
-    let events = sessionized.events_by_name();
-    let happens = |name: &str| events.iter().any(|(event, rows)| *event == name && *rows > 0);
+/// Sessionized rows of every event that counts ask for. An increment knows what changed since the snapshot `before`, but not
+/// all rows.
+fn counted(
+    sessionized: &Sessionized,
+    before: Option<&Before>,
+    event_changes: Option<BTreeMap<String, i64>>,
+) -> BTreeMap<String, u64> {
     let asked = sessionized.rules().counts.iter().flat_map(|count| &count.events);
-    let silent = |name: &&String| {
-        !happens(name) && before.is_none_or(|before| before.manifest.unmatched.contains(*name))
+    let (Some(before), Some(changes)) = (before, event_changes) else {
+        let rows: BTreeMap<&str, u64> = sessionized.events_by_name().into_iter().collect();
+        return asked
+            .map(|name| (name.clone(), rows.get(name.as_str()).copied().unwrap_or_default()))
+            .collect();
     };
-    asked.filter(silent).cloned().collect()
+    asked
+        .map(|name| {
+            let rows = before.manifest.counted.get(name).copied().unwrap_or_default();
+            let change = changes.get(name).copied().unwrap_or_default();
+            (name.clone(), rows.saturating_add_signed(change))
+        })
+        .collect()
 }
 
 /// Counts of events that never happen.
-fn warnings_of_counts(sessionized: &Sessionized, unmatched: &BTreeSet<String>) -> Vec<String> {
+fn warnings_of_counts(sessionized: &Sessionized, counted: &BTreeMap<String, u64>) -> Vec<String> {
     let events = sessionized.events_by_name();
     if events.is_empty() {
         return Vec::new();
     }
     let mut warnings = Vec::new();
     for count in &sessionized.rules().counts {
-        for event in count.events.iter().filter(|event| unmatched.contains(*event)) {
+        for event in count.events.iter().filter(|event| counted[*event] == 0) {
             let known = events.iter().filter(|(_, rows)| *rows > 0).map(|(event, _)| *event);
             let nearest =
                 nearest(event, known).map(|name| format!("; there is `{name}`")).unwrap_or_default();

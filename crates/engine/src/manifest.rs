@@ -2,7 +2,7 @@
 
 use crate::checks::Check;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use tracklet_kernel::rules::{Duplicates, MICROS_PER_MINUTE, Rules, Timeout};
 
@@ -61,9 +61,9 @@ pub struct Manifest {
     pub warnings: Vec<String>,
     /// What came of every invariant.
     pub checks: Vec<Check>,
-    /// Names of events that counts ask for and no event has.
+    /// Sessionized rows of every event that counts ask for, also where there are none.
     #[serde(default)]
-    pub unmatched: BTreeSet<String>,
+    pub counted: BTreeMap<String, u64>,
     /// Files and bytes that this run has written.
     pub written: Written,
     /// Seconds of every step, by its name.

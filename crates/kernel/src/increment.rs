@@ -24,7 +24,7 @@ use crate::tracks::{Row, Tracks, TracksBuilder};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use hashbrown::{HashMap, HashSet};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// What the tables of a snapshot say about its aliases and sessions.
@@ -145,6 +145,8 @@ struct Known {
     at_hand: Vec<bool>,
     /// Chunks of new tracks, the first ones.
     new_chunks: usize,
+    /// Tracks kept so far that a new one replaces.
+    gone: Vec<Row>,
     /// Parts that are needed whatever the sessions become.
     wanted: BTreeSet<u32>,
     /// Visitors that lost or got an alias.
@@ -169,6 +171,7 @@ impl Increment {
             of_visitor: past.of_visitor,
             at_hand: vec![false; parts],
             new_chunks: tracks.chunks.len(),
+            gone: Vec::new(),
             wanted: BTreeSet::new(),
             moved: HashSet::new(),
             dirty: HashSet::new(),
@@ -219,7 +222,9 @@ impl Increment {
             self.note_gone(*row);
         }
         self.advance_identity();
-        if gone.is_empty() || self.nothing_undecided(&gone) { Ok(replaced) } else { Err(Undecided) }
+        let is_decided = gone.is_empty() || self.nothing_undecided(&gone);
+        self.known.gone = gone;
+        if is_decided { Ok(replaced) } else { Err(Undecided) }
     }
 
     /// A track that was kept so far leaves its session.
@@ -494,6 +499,20 @@ impl Draft {
         changed.sort_unstable();
         changed.dedup();
         changed
+    }
+
+    /// By event name: how many kept tracks are more or fewer than in the past.
+    pub fn event_changes(&self) -> BTreeMap<String, i64> {
+        let Sessionized { tracks, dropped, .. } = &self.sessionized;
+        let new = tracks.rows_of(0..self.known.new_chunks).filter(|row| !dropped.is_hidden(*row));
+        let gone = self.known.gone.iter().copied();
+        let mut changes = vec![0; tracks.names.len()];
+        for (row, change) in new.map(|row| (row, 1)).chain(gone.map(|row| (row, -1))) {
+            if let Some(of_event) = changes.get_mut(tracks.event(row) as usize) {
+                *of_event += change;
+            }
+        }
+        tracks.event_names().map(str::to_owned).zip(changes).filter(|(_, change)| *change != 0).collect()
     }
 
     fn has_new_tracks(&self, session: usize) -> bool {

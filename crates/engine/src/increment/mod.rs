@@ -48,6 +48,8 @@ pub(crate) struct Made<'a> {
     pub(crate) rebuilt: Option<String>,
     /// Parts whose tracks were read.
     pub(crate) parts_read: u64,
+    /// Of an increment: by event name, how many sessionized rows are more or fewer than in the snapshot.
+    pub(crate) event_changes: Option<BTreeMap<String, i64>>,
 }
 
 /// Puts the new tracks beside what is there.
@@ -77,7 +79,7 @@ fn full(
 ) -> Made<'static> {
     let sessionized = Sessionized::new(tracks, rules);
     let plan = Plan::full(&sessionized, layout);
-    Made { sessionized, plan, rebuilt, parts_read }
+    Made { sessionized, plan, rebuilt, parts_read, event_changes: None }
 }
 
 /// All rows of the snapshot and the new ones at once.
@@ -239,10 +241,12 @@ impl<'a> Work<'a, '_> {
         let kept = cut.parts().into_iter().filter(|key| !changed.contains(key));
         let parts: BTreeMap<PartKey, PartSummary> =
             kept.map(|key| (key, self.stored.parts()[&key.to_string()])).collect();
+        let event_changes = Some(draft.event_changes());
         let sessionized = draft.finish();
         let stays = Some(Stays { snapshot: self.stored.folder(), parts });
         let plan = Plan { cut, layout: self.layout, stays, sessionized: sessionized.sessionized_rows() };
-        Made { sessionized, plan, rebuilt: None, parts_read: self.read.len() as u64 }
+        let parts_read = self.read.len() as u64;
+        Made { sessionized, plan, rebuilt: None, parts_read, event_changes }
     }
 
     fn finish_rebuild(self, draft: Draft, touched: u64) -> Made<'a> {
@@ -251,7 +255,8 @@ impl<'a> Work<'a, '_> {
         let plan =
             Plan { cut, layout: self.layout, stays: None, sessionized: sessionized.sessionized_rows() };
         let reason = format!("the parts to be changed hold {touched} tracks, the larger share of all");
-        Made { sessionized, plan, rebuilt: Some(reason), parts_read: self.read.len() as u64 }
+        let parts_read = self.read.len() as u64;
+        Made { sessionized, plan, rebuilt: Some(reason), parts_read, event_changes: None }
     }
 }
 

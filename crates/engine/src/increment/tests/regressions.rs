@@ -1,7 +1,9 @@
 //! What once went wrong, by number.
 
 use super::history::{DAY, MINUTE, World, assert_is_rebuilt, file, small, track};
-use tracklet_kernel::rules::Rules;
+use crate::manifest::Mode;
+use tracklet_kernel::oracle::Row;
+use tracklet_kernel::rules::{Count, Rules};
 
 // The same event in a second file took the place of the one that was there: nothing changed, and its part was written.
 #[test]
@@ -48,5 +50,23 @@ fn r3_a_visitor_that_loses_everything_leaves_no_trace() {
     // An earlier delivery of the same event takes the only one of a day away.
     files.push(file("c.json", vec![track("m3", "c", "", 7 * DAY)]));
     let manifest = world.run(&files).unwrap().unwrap();
+    assert_is_rebuilt(&world, &manifest, &files);
+}
+
+// The only event of a name was replaced by a delivery of another name, and the manifest still said that the name happens.
+#[test]
+fn r4_an_event_name_that_is_replaced_is_counted_no_more() {
+    let named = |event: &str, row: Row| Row { event: Some(event.to_owned()), ..row };
+    let counts = vec![Count { column: "signups".to_owned(), events: vec!["signup".to_owned()] }];
+    let world = World::new(Rules { counts, ..Rules::default() }, small(1));
+    let mut files = vec![file(
+        "a.json",
+        vec![named("signup", track("m1", "a", "", 5 * MINUTE)), track("m2", "a", "", 5 * DAY)],
+    )];
+    let manifest = world.run(&files).unwrap().unwrap();
+    assert_eq!(manifest.counted["signup"], 1);
+    files.push(file("b.json", vec![track("m1", "a", "", MINUTE)]));
+    let manifest = world.run(&files).unwrap().unwrap();
+    assert_eq!((manifest.mode, manifest.counted["signup"]), (Mode::Incremental, 0));
     assert_is_rebuilt(&world, &manifest, &files);
 }
