@@ -96,7 +96,8 @@ main_job() {
     "$python" tests/through_files/readers.py && "$python" tests/through_files/check.py
 }
 
-# Every reader on what a fuzzer thinks of, for ten seconds each.
+# Every reader on what a fuzzer thinks of: a series of inputs that is always the same, and ten seconds of others.
+fuzz_smoke() { fuzz/run.sh --smoke; }
 fuzz() { fuzz/run.sh 10; }
 oracle() { python3 tests/oracle/oracle.py --corpus corpus --check && (cd tests/oracle && python3 test_reading.py); }
 
@@ -172,7 +173,7 @@ spark() {
 }
 
 # name, seconds it may take; a step that builds may meet an empty cache
-steps=("fetch 900" "format 60" "clippy 1500" "documentation 900" "units 2400" "doctests 600" "oracle 120" "mutations 1200"
+steps=("fetch 900" "format 60" "clippy 1500" "documentation 900" "units 2400" "doctests 600" "fuzz_smoke 1200" "oracle 120" "mutations 1200"
   "main_job 2700" "report 1800" "warehouse_sql 900" "warehouse_dialects 600" "dbt_package 1500" "cloud_clients 1200"
   "warehouse_program 1800")
 # Too long for every change: a fuzzer's own build of everything, and warehouses' slow stand-ins.
