@@ -43,6 +43,7 @@ def arguments():
     parser.add_argument("--minutes", type=float, default=6, help="start no run that would likely end later than this [6]")
     parser.add_argument("--peers", default="all", help="all, none, or names joined by commas")
     parser.add_argument("--memory-limit", help="passed on to tracklet")
+    parser.add_argument("--floor", action="store_true", help="also what decoding and encoding alone cost")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--machine", default=f"{os.cpu_count()}-core", help="how the folder calls this machine")
     parser.add_argument("--data", type=Path, help="where data and outputs go [the cache]")
@@ -158,6 +159,14 @@ def rounds(options, engines, results, log):
             run("tracklet", number)
 
 
+def floors(options, source, tables):
+    """What decoding the input and encoding every distinct column of the output once costs, as often as there are rounds."""
+    command = [os.environ["TRACKLET_FLOOR"], "--input", str(source), "--tables", str(tables / "current")]
+    command += ["--threads", str(options.threads)]
+    said = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(options.runs)]
+    return [json.loads(line) for line in said]
+
+
 def machine():
     fields = {}
     for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -189,7 +198,7 @@ def medians(results):
     return sorted(summary, key=lambda row: (row["equal"].startswith(("no", "failed")), row["wall_s"]))
 
 
-def written(options, folder, results):
+def written(options, folder, results, floors):
     folder.mkdir(parents=True, exist_ok=True)
     label = f"{options.tracks}-{options.shape}" + ("-raw" if options.raw else "")
     label += f"-{options.memory_limit}" if options.memory_limit else ""
@@ -218,6 +227,14 @@ def written(options, folder, results):
             f" {row['wall_s'] / own['wall_s']:.1f} | {cpu:.1f} | {row['peak_rss_bytes'] / 1e9:.2f} |"
             f" {row['bytes_written'] / 1e6:.0f} | {row['equal'] or '-'} |"
         )
+    if floors:
+        (folder / f"{label}-floor.json").write_text(json.dumps(floors, indent=2) + "\n")
+        floor, decode, encode = (statistics.median(f[k] for f in floors) for k in ("floor_s", "decode_s", "encode_s"))
+        lines += [
+            "",
+            f"The floor, which decodes the input ({decode:.2f} s), encodes every distinct column of the output once"
+            f" ({encode:.2f} s) and does nothing else: {floor:.2f} s; ours takes {own['wall_s'] / floor:.2f} times that.",
+        ]
     lines += ["", "Versions: " + ", ".join(f"{name} {text}" for name, text in about["versions"].items()) + "."]
     (folder / f"{label}.md").write_text("\n".join(lines) + "\n")
     good = [row for row in summary if row["engine"] == "tracklet" or row["equal"] == "yes"]
@@ -236,12 +253,15 @@ def main():
     log = data / "log.txt"
     log.unlink(missing_ok=True)
     found = engines(options, source, data)
+    measured_floors = []
     try:
         rounds(options, found, results, log)
+        if options.floor:
+            measured_floors = floors(options, source, found["tracklet"][1])
     finally:
         for _, output in found.values():
             shutil.rmtree(output, ignore_errors=True)
-    written(options, folder, results)
+    written(options, folder, results, measured_floors)
     return 1 if any(row["equal"].startswith(("no", "failed")) for row in results) else 0
 
 

@@ -5,6 +5,7 @@
 #   bench/run.sh                              10 M tracks, every peer, about six minutes on two quiet cores
 #   bench/run.sh --tracks 1m --runs 3         another size
 #   bench/run.sh --tracks 100m --peers none   ours alone; --peers names them: duckdb_tuned,polars_tables
+#   bench/run.sh --floor                      also what decoding and encoding alone cost
 #   bench/run.sh --memory-limit 4GB           passed on to tracklet
 #   bench/run.sh --help                       all options
 set -euo pipefail
@@ -29,8 +30,9 @@ if ! cmp -s bench/requirements.txt "$venv/installed.txt"; then
   cp bench/requirements.txt "$venv/installed.txt"
 fi
 if [ -z "${TRACKLET_BIN:-}" ]; then
-  cargo build --locked --quiet --release -p tracklet -p tracklet-generator
+  cargo build --locked --quiet --release -p tracklet -p tracklet-generator -p tracklet-floor
   export TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet"
 fi
+export TRACKLET_FLOOR="${TRACKLET_FLOOR:-$CARGO_TARGET_DIR/release/tracklet-floor}"
 export TRACKLET_GENERATOR="${TRACKLET_GENERATOR:-$CARGO_TARGET_DIR/release/tracklet-generator}"
 exec "$venv/bin/python" bench/harness.py --cache "$cache/bench" "$@"

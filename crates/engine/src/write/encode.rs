@@ -35,11 +35,11 @@ thread_local! {
 }
 
 /// An encoded column chunk and what a file's footer says of it.
-pub(crate) struct EncodedColumn {
+pub struct EncodedColumn {
     /// The pages, as they stand in a file.
-    pub(crate) bytes: Bytes,
+    pub bytes: Bytes,
     /// Sizes, encodings and statistics; offsets count from the start of `bytes`.
-    pub(crate) close: ColumnCloseResult,
+    pub close: ColumnCloseResult,
 }
 
 /// Encodes a column of a row group.
@@ -48,7 +48,7 @@ pub(crate) struct EncodedColumn {
 /// `descriptor` allows them.
 /// # Errors
 /// A type that no table has, or a page over 2 GiB.
-pub(crate) fn encode(column: &dyn Array, descriptor: &ColumnDescPtr) -> Result<EncodedColumn> {
+pub fn encode(column: &dyn Array, descriptor: &ColumnDescPtr) -> Result<EncodedColumn> {
     let source = Source::new(column)?;
     let optional = descriptor.max_def_level() > 0;
     let mut pages = Vec::new();

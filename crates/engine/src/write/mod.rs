@@ -1,6 +1,6 @@
 //! All tables as Parquet files below one folder.
 
-pub(crate) mod encode;
+pub mod encode;
 pub(crate) mod packing;
 pub mod parts;
 mod rejects;
