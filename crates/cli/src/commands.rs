@@ -3,6 +3,7 @@
 mod answer;
 mod build;
 mod certify;
+mod check;
 mod compile;
 mod completions;
 mod debug;
@@ -34,6 +35,7 @@ use tracklet_engine::results::Results;
 pub fn dispatch(arguments: Arguments, log: &Log) -> Outcome {
     match arguments.command {
         Command::Init(arguments) => init::init(&arguments, log),
+        Command::Check(arguments) => check::check(&arguments),
         Command::Run(arguments) => run::run(&arguments, log),
         Command::Build(arguments) => build::build(&arguments, log),
         Command::Test(arguments) => test::test(&arguments, log),

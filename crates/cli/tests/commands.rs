@@ -263,6 +263,46 @@ fn version_help_and_completions() {
 }
 
 #[test]
+fn a_configuration_is_checked_before_any_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tracklet.toml");
+    fs::write(&file, "[sessions]\ntimout = 30\nboundary = \"exat\"\n").unwrap();
+    let (code, told, stderr) = said(&tracklet(folder.path(), &["check"]));
+    assert_eq!((code, stderr.as_str()), (1, ""));
+    assert_eq!(
+        told,
+        "tracklet.toml:2:1: error: unknown key `sessions.timout`\n  hint: did you mean `timeout`?\n\
+         tracklet.toml:3:12: error: `sessions.boundary` can't be `exat`\n  hint: did you mean `exact`?\n\
+         tracklet.toml: 2 errors, 0 warnings\n"
+    );
+    let (_, json, _) = said(&tracklet(folder.path(), &["check", "--format", "json"]));
+    let second: serde_json::Value = serde_json::from_str(json.lines().nth(1).unwrap()).unwrap();
+    assert_eq!((&second["line"], &second["column"]), (&3.into(), &12.into()));
+    assert_eq!((&second["key"], &second["value"]), (&"sessions.boundary".into(), &"exat".into()));
+    assert_eq!(second["hint"], "did you mean `exact`?");
+
+    fs::write(&file, "[source]\npaths = \"logs\"\n").unwrap();
+    let (code, told, _) = said(&tracklet(folder.path(), &["check"]));
+    assert_eq!(code, 0, "a warning is no error: {told}");
+    assert!(told.ends_with("tracklet.toml: 0 errors, 1 warning\n"), "{told}");
+    fs::remove_file(&file).unwrap();
+    let (code, _, stderr) = said(&tracklet(folder.path(), &["check"]));
+    assert_eq!(code, 2);
+    assert!(stderr.contains("hint: `tracklet init` writes one"), "{stderr}");
+}
+
+#[test]
+fn the_schema_in_the_documents_is_that_of_the_parser() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/tracklet.schema.json");
+    let committed = fs::read_to_string(file).unwrap_or_default();
+    assert!(
+        committed == stdout(folder.path(), &["check", "--schema"]),
+        "it is old: cargo run -- check --schema > docs/tracklet.schema.json"
+    );
+}
+
+#[test]
 fn the_reference_pages_are_as_the_code_has_them() {
     let folder = tempfile::tempdir().unwrap();
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");

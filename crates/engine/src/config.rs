@@ -1,12 +1,13 @@
 //! `tracklet.toml`: what a run reads, what a session is and where the tables go.
 //!
 //! [`keys::KEYS`] is the one list of what the file can hold; the reference in `docs/configuration.md` is made from
-//! it by [`reference`](fn@reference).
+//! it by [`reference`](fn@reference), and `docs/tracklet.schema.json` by [`json_schema`](fn@json_schema).
 
 mod document;
 mod duration;
 mod error;
 mod fingerprint;
+mod json_schema;
 pub mod keys;
 mod parse;
 mod reference;
@@ -16,11 +17,14 @@ mod targets;
 
 pub use duration::DurationError;
 pub use error::{ConfigError, Place, Problem, TakenBy};
+pub use json_schema::json_schema;
 pub use reference::reference;
 pub use starter::{missing_columns, starter};
 pub use targets::TargetSection;
 
 pub use crate::read::Format;
+
+use document::Spot;
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -76,6 +80,19 @@ pub const EVENT_NAMES: [(&str, EventNames); 5] = [
     ("segment", EventNames::Segment),
     ("raw", EventNames::Raw),
 ];
+
+/// How idle time is compared with the timeout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Boundary {
+    /// Cut to whole minutes first.
+    WholeMinutes,
+    /// To the microsecond.
+    Exact,
+}
+
+/// Every boundary with its name in the file.
+pub const BOUNDARIES: [(&str, Boundary); 2] =
+    [("whole_minutes", Boundary::WholeMinutes), ("exact", Boundary::Exact)];
 
 /// The source's own names of the canonical columns; `None` is the usual name. Columns are found without regard to
 /// case.
@@ -135,14 +152,19 @@ impl Config {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let mut config = Self::parse(&text, path)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        config.output.dir = folder.join(&config.output.dir);
-        for source in &mut config.source.paths {
+        config.start_at(path);
+        Ok(config)
+    }
+
+    /// Makes relative paths start at the folder of the file.
+    pub(crate) fn start_at(&mut self, file: &Path) {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        self.output.dir = folder.join(&self.output.dir);
+        for source in &mut self.source.paths {
             if !source.contains("://") {
                 *source = folder.join(&*source).to_string_lossy().into_owned();
             }
         }
-        Ok(config)
     }
 
     /// The file `named`, or [`FILE_NAME`] of the working folder if there is one, or the defaults.
@@ -163,7 +185,19 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Wrong`] with the place of the first thing that is wrong.
     pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        let (config, wrong) = Self::parse_all(text, file);
+        wrong.into_iter().next().map_or(Ok(config), Err)
+    }
+
+    /// The configuration in `text` with all that is wrong with it, in the order of the file. Where something is, the default
+    /// stands in its place.
+    pub fn parse_all(text: &str, file: &Path) -> (Self, Vec<ConfigError>) {
         parse::parse(text, file)
+    }
+
+    /// Where the key at a path stands in `text`; `None` where it is not there.
+    pub(crate) fn spot(text: &str, file: &Path, path: &[&str]) -> Option<Spot> {
+        document::Document::new(text, file).spot(path)
     }
 
     /// What the tables mean, as the kernel takes it.
@@ -198,6 +232,9 @@ const LONGEST_COLUMN: usize = 63;
 const FACT_COLUMNS: [&str; 3] = ["session_id", "ended_at", "num_pvs"];
 
 const MICROS_PER_MINUTE: u64 = tracklet_kernel::rules::MICROS_PER_MINUTE as u64;
+
+/// The longest timeout, in minutes.
+const LONGEST_TIMEOUT: u64 = duration::LONGEST / MICROS_PER_MINUTE;
 
 fn minutes_in(micros: NonZeroU64) -> Option<NonZeroU64> {
     if micros.get().is_multiple_of(MICROS_PER_MINUTE) {

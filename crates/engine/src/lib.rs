@@ -10,6 +10,7 @@ pub mod checks;
 pub mod config;
 pub mod disk;
 pub mod error;
+pub mod examine;
 pub mod explain;
 pub mod figures;
 pub mod forget;

@@ -2,37 +2,67 @@
 
 use super::error::{ConfigError, Place, Problem};
 use super::keys::{ANY, keys_of, sections};
+use std::cell::RefCell;
 use std::ops::Range;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The text of a file and its name: what turns an offset into a place.
-#[derive(Debug, Clone, Copy)]
+/// The text of a file and its name: what turns an offset into a place. Keeps what was found wrong, so that one look finds all
+/// of it.
+#[derive(Debug)]
 pub(super) struct Document<'a> {
     text: &'a str,
     file: &'a Path,
+    found: RefCell<Vec<ConfigError>>,
 }
 
 impl<'a> Document<'a> {
     pub(super) fn new(text: &'a str, file: &'a Path) -> Self {
-        Self { text, file }
+        Self { text, file, found: RefCell::default() }
+    }
+
+    /// Keeps an error; the look goes on.
+    pub(super) fn note(&self, error: ConfigError) {
+        self.found.borrow_mut().push(error);
+    }
+
+    /// All that was found wrong, in the order of the file.
+    pub(super) fn into_found(self) -> Vec<ConfigError> {
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|error| error.place().map(|place| (place.line, place.column)));
+        found
     }
 
     /// The error `problem` at the byte range `span`.
-    pub(super) fn wrong(self, span: &Range<usize>, problem: Problem) -> ConfigError {
+    pub(super) fn wrong(&self, span: &Range<usize>, problem: Problem) -> ConfigError {
+        ConfigError::Wrong { place: self.place(span), problem }
+    }
+
+    fn place(&self, span: &Range<usize>) -> Place {
         let before = &self.text[..self.text.floor_char_boundary(span.start)];
         let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        let place = Place {
+        Place {
             file: self.file.to_owned(),
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
-        };
-        ConfigError::Wrong { place, problem }
+        }
+    }
+
+    /// Where the name and the value of the key at a path stand; `None` where the file has no such key.
+    pub(super) fn spot(&self, path: &[&str]) -> Option<Spot> {
+        let top = self.parse().ok()?;
+        let mut table = &top;
+        let (last, sections) = path.split_last()?;
+        for section in sections {
+            table = table.get(*section)?.get_ref().as_table()?;
+        }
+        let (name, value) = table.get_key_value(*last)?;
+        Some(Spot { name: self.place(&name.span()), value: self.place(&value.span()) })
     }
 
     /// The top of the file.
-    pub(super) fn parse(self) -> Result<DeTable<'a>, ConfigError> {
+    pub(super) fn parse(&self) -> Result<DeTable<'a>, ConfigError> {
         DeTable::parse(self.text).map(Spanned::into_inner).map_err(|error| {
             let span = error.span().unwrap_or(0..0);
             self.wrong(&span, Problem::Syntax(error.message().lines().collect::<Vec<_>>().join(", ")))
@@ -40,7 +70,7 @@ impl<'a> Document<'a> {
     }
 
     /// What stands at `span`, short enough for a message.
-    fn written(self, span: &Range<usize>) -> String {
+    fn written(&self, span: &Range<usize>) -> String {
         const SHOWN: usize = 60;
         let whole = self.text.get(span.clone()).unwrap_or_default().trim();
         let line = whole.lines().next().unwrap_or_default();
@@ -52,9 +82,18 @@ impl<'a> Document<'a> {
     }
 }
 
-/// A table of the file, its keys known to be allowed.
+/// Where a key stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spot {
+    /// Its name, for a section that between the brackets.
+    pub(crate) name: Place,
+    /// Its value.
+    pub(crate) value: Place,
+}
+
+/// A table of the file, its unknown keys noted.
 pub(super) struct Section<'a> {
-    document: Document<'a>,
+    document: &'a Document<'a>,
     name: &'static str,
     /// The name the user gave it, where users do.
     own: String,
@@ -63,23 +102,30 @@ pub(super) struct Section<'a> {
 
 impl<'a> Section<'a> {
     /// The top of the file.
-    pub(super) fn top(document: Document<'a>, table: &'a DeTable<'a>) -> Result<Self, ConfigError> {
+    pub(super) fn top(document: &'a Document<'a>, table: &'a DeTable<'a>) -> Self {
         Self { document, name: "", own: String::new(), table: Some(table) }.checked()
     }
 
     /// The section `[name]` (its dotted name) that stands in this one; without keys if the file has no such section.
-    pub(super) fn section(&self, name: &'static str) -> Result<Self, ConfigError> {
+    pub(super) fn section(&self, name: &'static str) -> Self {
         let own_name = name.rsplit('.').next().unwrap_or(name);
-        let table = match self.table.and_then(|table| table.get(own_name)) {
-            None => None,
-            Some(value) => Some(value.get_ref().as_table().ok_or_else(|| self.no_section(name, value))?),
-        };
+        let table = self.table_at(own_name, name);
         Self { document: self.document, name, own: String::new(), table }.checked()
     }
 
-    fn checked(self) -> Result<Self, ConfigError> {
+    /// What stands below a key; a value that is no section is noted.
+    fn table_at(&self, key: &str, path: &str) -> Option<&'a DeTable<'a>> {
+        let value = self.table?.get(key)?;
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            self.document.note(self.no_section(path, value));
+        }
+        table
+    }
+
+    fn checked(self) -> Self {
         if keys_of(self.name).any(|key| key.name == ANY) {
-            return Ok(self);
+            return self;
         }
         let known = |key: &str| {
             let path = self.path(key);
@@ -87,13 +133,11 @@ impl<'a> Section<'a> {
             keys_of(self.name).any(|known| known.name == key)
                 || sections().into_iter().chain(["targets"]).any(is_section)
         };
-        match self.entries().into_iter().find(|entry| !known(&entry.key)) {
-            None => Ok(self),
-            Some(unknown) => {
-                let problem = Problem::UnknownKey { section: self.name.to_owned(), key: unknown.key };
-                Err(self.document.wrong(&unknown.key_span, problem))
-            }
+        for unknown in self.entries().into_iter().filter(|entry| !known(&entry.key)) {
+            let problem = Problem::UnknownKey { section: self.name.to_owned(), key: unknown.key };
+            self.document.note(self.document.wrong(&unknown.key_span, problem));
         }
+        self
     }
 
     fn path(&self, key: &str) -> String {
@@ -119,28 +163,20 @@ impl<'a> Section<'a> {
     }
 
     /// The section `[name]` of sections whose names the user chooses; without any if the file has none.
-    pub(super) fn named_sections(&self, name: &'static str) -> Result<Self, ConfigError> {
-        let table = match self.table.and_then(|table| table.get(name)) {
-            None => None,
-            Some(value) => Some(value.get_ref().as_table().ok_or_else(|| self.no_section(name, value))?),
-        };
-        Ok(Self { document: self.document, name, own: String::new(), table })
+    pub(super) fn named_sections(&self, name: &'static str) -> Self {
+        Self { document: self.document, name, own: String::new(), table: self.table_at(name, name) }
     }
 
-    /// Every section in this one with its name, and what tells an error at it. Their keys are not looked at.
-    pub(super) fn tables(&self) -> Result<Vec<Named<'a>>, ConfigError> {
+    /// Every section in this one with the entry that names it. Their keys are not looked at.
+    pub(super) fn tables(&self) -> Vec<(Entry<'a>, Self)> {
         let mut tables = Vec::new();
         for entry in self.entries() {
-            let path = self.path(&entry.key);
-            let table =
-                entry.value.get_ref().as_table().ok_or_else(|| self.no_section(&path, entry.value))?;
-            let (document, span) = (self.document, entry.key_span.clone());
-            let section =
-                Section { document, name: self.name, own: format!(".{}", entry.key), table: Some(table) };
-            let place: PlaceOf<'a> = Box::new(move |problem| document.wrong(&span, problem));
-            tables.push((entry.key, section, place));
+            let Some(table) = self.table_at(&entry.key, &self.path(&entry.key)) else { continue };
+            let own = format!(".{}", entry.key);
+            let section = Section { document: self.document, name: self.name, own, table: Some(table) };
+            tables.push((entry, section));
         }
-        Ok(tables)
+        tables
     }
 
     fn no_section(&self, name: &str, value: &Spanned<DeValue<'_>>) -> ConfigError {
@@ -161,17 +197,25 @@ impl<'a> Section<'a> {
     pub(super) fn get(&self, key: &str) -> Option<Entry<'a>> {
         self.entries().into_iter().find(|entry| entry.key == key)
     }
+
+    /// What `read` makes of the value of one key; `None` without the key, and where it is wrong, which is noted.
+    pub(super) fn read<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&Entry<'a>) -> Result<T, ConfigError>,
+    ) -> Option<T> {
+        self.kept(read(&self.get(key)?))
+    }
+
+    /// The value; an error is noted.
+    pub(super) fn kept<T>(&self, result: Result<T, ConfigError>) -> Option<T> {
+        result.map_err(|error| self.document.note(error)).ok()
+    }
 }
-
-/// Tells an error at the name of a section.
-type PlaceOf<'a> = Box<dyn Fn(Problem) -> ConfigError + 'a>;
-
-/// A section whose name the user chose.
-pub(super) type Named<'a> = (String, Section<'a>, PlaceOf<'a>);
 
 /// A key with its value.
 pub(super) struct Entry<'a> {
-    document: Document<'a>,
+    document: &'a Document<'a>,
     path: String,
     /// The key without its section.
     pub(super) key: String,
@@ -239,7 +283,14 @@ impl Entry<'_> {
         const EXPECTED: &str = "a text or a list of texts";
         match self.value.get_ref().as_array() {
             None => Ok(vec![self.text_of(self.value, EXPECTED)?]),
-            Some(list) => list.iter().map(|item| self.text_of(item, EXPECTED)).collect(),
+            Some(list) => {
+                let (good, wrong): (Vec<_>, Vec<_>) =
+                    list.iter().map(|item| self.text_of(item, EXPECTED)).partition(Result::is_ok);
+                let mut wrong = wrong.into_iter().filter_map(Result::err);
+                let Some(first) = wrong.next() else { return good.into_iter().collect() };
+                wrong.for_each(|error| self.document.note(error));
+                Err(first)
+            }
         }
     }
 

@@ -180,6 +180,52 @@ fn range(least: u64, most: Option<u64>) -> String {
     }
 }
 
+impl ConfigError {
+    /// Where it is; `None` for a file that can't be read.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Unreadable { .. } => None,
+            Self::Wrong { place, .. } => Some(place),
+        }
+    }
+}
+
+impl Problem {
+    /// The key that it is about, as a dotted path; `None` for what is no TOML.
+    pub fn key(&self) -> Option<String> {
+        Some(match self {
+            Self::Syntax(_) => return None,
+            Self::UnknownKey { section, key } => dotted(section, key),
+            Self::WrongType { key, .. }
+            | Self::NotAChoice { key, .. }
+            | Self::Empty { key }
+            | Self::OutOfRange { key, .. } => key.clone(),
+            Self::Timeout { .. } | Self::PartMinutes { .. } => "sessions.timeout".to_owned(),
+            Self::BadColumn(column) | Self::TakenColumn { column, .. } | Self::CountsNothing(column) => {
+                dotted("counts", column)
+            }
+            Self::NoType { target } => dotted("targets", target),
+            Self::UnknownTargetKey { target, key, .. } => format!("targets.{target}.{key}"),
+            Self::SecretInFile { key, .. } => (*key).to_owned(),
+        })
+    }
+
+    /// The value that is wrong, where it is one.
+    pub fn value(&self) -> Option<&str> {
+        match self {
+            Self::WrongType { value, .. }
+            | Self::NotAChoice { value, .. }
+            | Self::OutOfRange { value, .. }
+            | Self::Timeout { value, .. }
+            | Self::PartMinutes { value } => Some(value),
+            Self::Empty { .. } => Some("\"\""),
+            Self::CountsNothing(_) => Some("[]"),
+            // What is wrong is the key; and a secret is not repeated.
+            _ => None,
+        }
+    }
+}
+
 impl Hint for ConfigError {
     fn hint(&self) -> Option<String> {
         match self {

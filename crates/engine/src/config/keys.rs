@@ -1,7 +1,9 @@
 //! Every key of `tracklet.toml`: the one place where they are written down.
 //!
-//! The parser refuses what is not here, `docs/configuration.md` and the file that `tracklet init` writes are made
-//! from it.
+//! The parser refuses what is not here, `docs/configuration.md`, the JSON schema and the file that `tracklet init`
+//! writes are made from it.
+
+use super::{BOUNDARIES, EVENT_NAMES, FORMATS, LONGEST_FLOW, LONGEST_TIMEOUT};
 
 /// One key of the configuration file.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +14,8 @@ pub struct Key {
     pub name: &'static str,
     /// What may be written, in words.
     pub value: &'static str,
+    /// What may be written, for machines.
+    pub takes: Takes,
     /// What holds without it, as TOML or in words.
     pub default: &'static str,
     /// A line as it could stand in a file.
@@ -31,6 +35,40 @@ pub enum Meaning {
     Keeps,
 }
 
+/// What a key takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// True or false.
+    Truth,
+    /// A text that is not empty.
+    Text,
+    /// Such a text, or a list of them that may be empty.
+    Texts,
+    /// Such a text, or a list of at least one.
+    SomeTexts,
+    /// One of a few words.
+    Word(&'static [&'static str]),
+    /// A number from the least to the greatest, if there is one.
+    Number(u64, Option<u64>),
+    /// Minutes up to a greatest number, or a text with units.
+    Duration(u64),
+}
+
+/// The names of choices.
+const fn words<T: Copy, const N: usize>(choices: &[(&'static str, T); N]) -> [&'static str; N] {
+    let mut words = [""; N];
+    let mut place = 0;
+    while place < N {
+        words[place] = choices[place].0;
+        place += 1;
+    }
+    words
+}
+
+const FORMAT_WORDS: &[&str] = &words(&FORMATS);
+const EVENT_NAME_WORDS: &[&str] = &words(&EVENT_NAMES);
+const BOUNDARY_WORDS: &[&str] = &words(&BOUNDARIES);
+
 /// The name of a key in a section whose names the user chooses.
 pub const ANY: &str = "<column>";
 
@@ -48,6 +86,7 @@ const fn column(
         section: "source.columns",
         name,
         value: "a column's name",
+        takes: Takes::Text,
         default,
         example,
         meaning: Meaning::Changes,
@@ -61,6 +100,7 @@ pub const KEYS: &[Key] = &[
         section: "",
         name: "dedupe",
         value: "`true` or `false`",
+        takes: Takes::Truth,
         default: "`true`",
         example: "dedupe = true",
         meaning: Meaning::Changes,
@@ -71,6 +111,7 @@ pub const KEYS: &[Key] = &[
         section: "",
         name: "profile",
         value: "a text",
+        takes: Takes::Text,
         default: "the only profile of `profiles.yml`",
         example: "profile = \"shop\"",
         meaning: Meaning::Keeps,
@@ -81,6 +122,7 @@ pub const KEYS: &[Key] = &[
         section: "source",
         name: "paths",
         value: "a text or a list of texts",
+        takes: Takes::Texts,
         default: "none: the command line names them",
         example: "paths = [\"rudder-logs\"]",
         meaning: Meaning::Keeps,
@@ -91,6 +133,7 @@ pub const KEYS: &[Key] = &[
         section: "source",
         name: "tables",
         value: "a text or a list of texts",
+        takes: Takes::Texts,
         default: "`tracks` in the schema of the target",
         example: "tables = [\"rudder.tracks\"]",
         meaning: Meaning::Keeps,
@@ -102,6 +145,7 @@ pub const KEYS: &[Key] = &[
         section: "source",
         name: "format",
         value: "`json`, `csv` or `parquet`",
+        takes: Takes::Word(FORMAT_WORDS),
         default: "by the ending of each file's name",
         example: "format = \"json\"",
         meaning: Meaning::Keeps,
@@ -111,6 +155,7 @@ pub const KEYS: &[Key] = &[
         section: "source",
         name: "where",
         value: "an SQL expression",
+        takes: Takes::Text,
         default: "none: every row",
         example: "where = \"context_ip <> '10.0.0.1'\"",
         meaning: Meaning::Changes,
@@ -121,6 +166,7 @@ pub const KEYS: &[Key] = &[
         section: "source",
         name: "event_names",
         value: "`rudderstack`, `rudderstack_divided`, `blendo`, `segment` or `raw`",
+        takes: Takes::Word(EVENT_NAME_WORDS),
         default: "`rudderstack`",
         example: "event_names = \"rudderstack\"",
         meaning: Meaning::Changes,
@@ -168,6 +214,7 @@ pub const KEYS: &[Key] = &[
         section: "sessions",
         name: "timeout",
         value: "minutes as a number, or a text such as `\"30m\"`, `\"1h30m\"`, `\"90s\"`, `\"500ms\"`",
+        takes: Takes::Duration(LONGEST_TIMEOUT),
         default: "`30`",
         example: "timeout = 30",
         meaning: Meaning::Changes,
@@ -177,6 +224,7 @@ pub const KEYS: &[Key] = &[
         section: "sessions",
         name: "boundary",
         value: "`whole_minutes` or `exact`",
+        takes: Takes::Word(BOUNDARY_WORDS),
         default: "`whole_minutes`",
         example: "boundary = \"whole_minutes\"",
         meaning: Meaning::Changes,
@@ -188,6 +236,7 @@ pub const KEYS: &[Key] = &[
         section: "counts",
         name: ANY,
         value: "an event's name or a list of names",
+        takes: Takes::SomeTexts,
         default: "`cnt_viewed_product = \"viewed_product\"`, `cnt_signup = \"signup\"`",
         example: "cnt_purchase = [\"order_completed\", \"order_paid\"]",
         meaning: Meaning::Changes,
@@ -200,6 +249,7 @@ pub const KEYS: &[Key] = &[
         section: "flow",
         name: "length",
         value: "a number from 1 to 100",
+        takes: Takes::Number(1, Some(LONGEST_FLOW)),
         default: "`5`",
         example: "length = 5",
         meaning: Meaning::Changes,
@@ -210,6 +260,7 @@ pub const KEYS: &[Key] = &[
         section: "output",
         name: "dir",
         value: "a folder",
+        takes: Takes::Text,
         default: "`\"out\"`",
         example: "dir = \"out\"",
         meaning: Meaning::Keeps,
@@ -220,6 +271,7 @@ pub const KEYS: &[Key] = &[
         section: "output",
         name: "keep",
         value: "a number, at least 1",
+        takes: Takes::Number(1, None),
         default: "`3`",
         example: "keep = 3",
         meaning: Meaning::Keeps,

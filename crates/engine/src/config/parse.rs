@@ -4,99 +4,97 @@ use super::document::{Document, Entry, Section};
 use super::duration::{self, DurationError};
 use super::error::{ConfigError, Problem, TakenBy};
 use super::{
-    Columns, Config, EVENT_NAMES, FACT_COLUMNS, FORMATS, LONGEST_COLUMN, LONGEST_FLOW, MICROS_PER_MINUTE,
-    Output, Source, minutes_in,
+    BOUNDARIES, Boundary, Columns, Config, EVENT_NAMES, FACT_COLUMNS, FORMATS, LONGEST_COLUMN, LONGEST_FLOW,
+    LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, Source, minutes_in,
 };
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
 
-pub(super) fn parse(text: &str, file: &Path) -> Result<Config, ConfigError> {
+/// The configuration, and all that is wrong with it: the default stands for what is.
+pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
     let document = Document::new(text, file);
-    let table = document.parse()?;
-    let top = Section::top(document, &table)?;
-    Ok(Config {
-        source: source(&top.section("source")?)?,
-        rules: rules(&top)?,
-        output: output(&top.section("output")?)?,
-        profile: top.get("profile").map(|entry| entry.text()).transpose()?,
-        targets: super::targets::targets(&top.named_sections("targets")?)?,
-    })
+    let table = match document.parse() {
+        Ok(table) => table,
+        Err(error) => return (Config::default(), vec![error]),
+    };
+    let config = {
+        let top = Section::top(&document, &table);
+        Config {
+            source: source(&top.section("source")),
+            rules: rules(&top),
+            output: output(&top.section("output")),
+            profile: top.read("profile", Entry::text),
+            targets: super::targets::targets(&top.named_sections("targets")),
+        }
+    };
+    drop(table);
+    (config, document.into_found())
 }
 
-fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
-    let columns = section.section("source.columns")?;
-    let column = |name: &str| columns.get(name).map(|entry| entry.text()).transpose();
-    Ok(Source {
-        paths: section.get("paths").map(|entry| entry.texts()).transpose()?.unwrap_or_default(),
-        tables: section.get("tables").map(|entry| entry.texts()).transpose()?.unwrap_or_default(),
-        format: section.get("format").map(|entry| entry.choice(&FORMATS)).transpose()?,
-        filter: section.get("where").map(|entry| entry.text()).transpose()?,
-        event_names: section
-            .get("event_names")
-            .map(|entry| entry.choice(&EVENT_NAMES))
-            .transpose()?
-            .unwrap_or_default(),
+fn source(section: &Section<'_>) -> Source {
+    let columns = section.section("source.columns");
+    let column = |name: &str| columns.read(name, Entry::text);
+    Source {
+        paths: section.read("paths", Entry::texts).unwrap_or_default(),
+        tables: section.read("tables", Entry::texts).unwrap_or_default(),
+        format: section.read("format", |entry| entry.choice(&FORMATS)),
+        filter: section.read("where", Entry::text),
+        event_names: section.read("event_names", |entry| entry.choice(&EVENT_NAMES)).unwrap_or_default(),
         columns: Columns {
-            event_id: column("event_id")?,
-            anonymous_id: column("anonymous_id")?,
-            user_id: column("user_id")?,
-            event: column("event")?,
-            timestamp: column("timestamp")?,
-            received_at: column("received_at")?,
+            event_id: column("event_id"),
+            anonymous_id: column("anonymous_id"),
+            user_id: column("user_id"),
+            event: column("event"),
+            timestamp: column("timestamp"),
+            received_at: column("received_at"),
         },
-    })
+    }
 }
 
-fn rules(top: &Section<'_>) -> Result<Rules, ConfigError> {
+fn rules(top: &Section<'_>) -> Rules {
     let default = Rules::default();
-    let duplicates = match top.get("dedupe").map(|entry| entry.boolean()).transpose()? {
+    let duplicates = match top.read("dedupe", Entry::boolean) {
         None => default.duplicates,
         Some(true) => Duplicates::Drop,
         Some(false) => Duplicates::Keep,
     };
-    let counts = top.section("counts")?;
-    let flow = top.section("flow")?;
-    Ok(Rules {
-        timeout: timeout(&top.section("sessions")?)?,
+    let counts = top.section("counts");
+    let length = top.section("flow").read("length", |entry| entry.number(1, Some(LONGEST_FLOW)));
+    Rules {
+        timeout: timeout(&top.section("sessions")),
         duplicates,
-        counts: if counts.exists() { self::counts(&counts)? } else { default.counts },
-        flow_length: match flow.get("length") {
-            Some(entry) => entry.number(1, Some(LONGEST_FLOW))? as usize,
-            None => default.flow_length,
-        },
-    })
+        counts: if counts.exists() { self::counts(&counts) } else { default.counts },
+        flow_length: length.map_or(default.flow_length, |length| length as usize),
+    }
 }
 
-#[derive(Clone, Copy)]
-enum Boundary {
-    WholeMinutes,
-    Exact,
-}
-
-fn timeout(section: &Section<'_>) -> Result<Timeout, ConfigError> {
-    const BOUNDARIES: [(&str, Boundary); 2] =
-        [("whole_minutes", Boundary::WholeMinutes), ("exact", Boundary::Exact)];
+fn timeout(section: &Section<'_>) -> Timeout {
     let boundary = match section.get("boundary") {
-        Some(entry) => entry.choice(&BOUNDARIES)?,
-        None => Boundary::WholeMinutes,
+        Some(entry) => section.kept(entry.choice(&BOUNDARIES)),
+        None => Some(Boundary::WholeMinutes),
     };
-    let Timeout::WholeMinutes(default) = Timeout::default() else {
-        unreachable!("the reference project's timeout is in whole minutes")
+    let Some(micros) = section.read("timeout", timeout_micros) else {
+        let Timeout::WholeMinutes(default) = Timeout::default() else {
+            unreachable!("the reference project's timeout is in whole minutes")
+        };
+        let minute = NonZeroU64::new(MICROS_PER_MINUTE).expect("a minute is not 0");
+        return match boundary {
+            Some(Boundary::Exact) => Timeout::Exact(default.saturating_mul(minute)),
+            _ => Timeout::WholeMinutes(default),
+        };
     };
-    let entry = section.get("timeout");
-    let micros = match &entry {
-        Some(entry) => timeout_micros(entry)?,
-        None => default.saturating_mul(NonZeroU64::new(MICROS_PER_MINUTE).expect("a minute is not 0")),
-    };
-    Ok(match boundary {
-        Boundary::Exact => Timeout::Exact(micros),
-        Boundary::WholeMinutes => match (minutes_in(micros), &entry) {
-            (Some(minutes), _) => Timeout::WholeMinutes(minutes),
-            (None, Some(entry)) => return Err(entry.wrong(Problem::PartMinutes { value: entry.written() })),
-            (None, None) => Timeout::WholeMinutes(default),
-        },
-    })
+    match (boundary, minutes_in(micros)) {
+        (Some(Boundary::WholeMinutes), Some(minutes)) => Timeout::WholeMinutes(minutes),
+        (Some(Boundary::WholeMinutes), None) => {
+            section.read("timeout", |entry| -> Result<(), ConfigError> {
+                Err(entry.wrong(Problem::PartMinutes { value: entry.written() }))
+            });
+            Timeout::Exact(micros)
+        }
+        // Which boundary was meant is not known when it is wrong.
+        _ => Timeout::Exact(micros),
+    }
 }
 
 /// The timeout in microseconds, from a number of minutes or a text with units.
@@ -105,33 +103,39 @@ fn timeout_micros(entry: &Entry<'_>) -> Result<NonZeroU64, ConfigError> {
         entry.wrong(Problem::Timeout { value: value.to_owned(), problem })
     };
     let Some(text) = entry.as_text() else {
-        let minutes = entry.number(1, Some(duration::LONGEST / MICROS_PER_MINUTE))?;
+        let minutes = entry.number(1, Some(LONGEST_TIMEOUT))?;
         return NonZeroU64::new(minutes * MICROS_PER_MINUTE).ok_or_else(|| refuse("0", DurationError::Zero));
     };
     let micros = duration::parse(text).map_err(|problem| refuse(text, problem))?;
     NonZeroU64::new(micros).ok_or_else(|| refuse(text, DurationError::Zero))
 }
 
-fn counts(section: &Section<'_>) -> Result<Vec<Count>, ConfigError> {
+fn counts(section: &Section<'_>) -> Vec<Count> {
     let mut counts: Vec<Count> = Vec::new();
     for entry in section.entries() {
-        let column = entry.key.clone();
-        if !is_column(&column) {
-            return Err(entry.wrong_key(Problem::BadColumn(column)));
+        if let Some(count) = section.kept(count(&entry, &counts)) {
+            counts.push(count);
         }
-        let fixed =
-            FACT_COLUMNS.into_iter().find(|fixed| fixed.eq_ignore_ascii_case(&column)).map(TakenBy::Table);
-        let other = || counts.iter().find(|count| count.column.eq_ignore_ascii_case(&column));
-        if let Some(other) = fixed.or_else(|| other().map(|count| TakenBy::Count(count.column.clone()))) {
-            return Err(entry.wrong_key(Problem::TakenColumn { column, other }));
-        }
-        let events = entry.texts()?;
-        if events.is_empty() {
-            return Err(entry.wrong(Problem::CountsNothing(column)));
-        }
-        counts.push(Count { column, events });
     }
-    Ok(counts)
+    counts
+}
+
+fn count(entry: &Entry<'_>, before: &[Count]) -> Result<Count, ConfigError> {
+    let column = entry.key.clone();
+    if !is_column(&column) {
+        return Err(entry.wrong_key(Problem::BadColumn(column)));
+    }
+    let fixed =
+        FACT_COLUMNS.into_iter().find(|fixed| fixed.eq_ignore_ascii_case(&column)).map(TakenBy::Table);
+    let other = || before.iter().find(|count| count.column.eq_ignore_ascii_case(&column));
+    if let Some(other) = fixed.or_else(|| other().map(|count| TakenBy::Count(count.column.clone()))) {
+        return Err(entry.wrong_key(Problem::TakenColumn { column, other }));
+    }
+    let events = entry.texts()?;
+    if events.is_empty() {
+        return Err(entry.wrong(Problem::CountsNothing(column)));
+    }
+    Ok(Count { column, events })
 }
 
 /// Whether every warehouse takes the name for a column without quotes.
@@ -141,11 +145,11 @@ fn is_column(name: &str) -> bool {
         && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
 }
 
-fn output(section: &Section<'_>) -> Result<Output, ConfigError> {
+fn output(section: &Section<'_>) -> Output {
     let default = Output::default();
-    let keep = section.get("keep").map(|entry| entry.number(1, None)).transpose()?;
-    Ok(Output {
-        dir: section.get("dir").map(|entry| entry.text()).transpose()?.map_or(default.dir, PathBuf::from),
+    let keep = section.read("keep", |entry| entry.number(1, None));
+    Output {
+        dir: section.read("dir", Entry::text).map_or(default.dir, PathBuf::from),
         keep: keep.and_then(|keep| NonZeroUsize::new(keep as usize)).unwrap_or(default.keep),
-    })
+    }
 }

@@ -10,7 +10,10 @@ pub fn reference() -> String {
         "# Configuration\n\n\
          <!-- Made by `tracklet docs-reference configuration`; a test keeps it equal. -->\n\n\
          `tracklet run` takes `tracklet.toml` of the working folder, or the file named by `--config`. Every key has a \
-         default, and without a file the defaults hold. A key that is not listed here is an error.\n\n\
+         default, and without a file the defaults hold. A key that is not listed here is an error: `tracklet check` finds \
+         all there are, each with its place and what was probably meant. Editors complete and check the file by \
+         [its JSON schema](tracklet.schema.json), which `tracklet check --schema` prints: editors with Taplo take the line \
+         `#:schema PATH` at the top of the file.\n\n\
          Keys marked with * change what the tables say; their fingerprint is stored in each snapshot's \
          `manifest.json`.\n\n\
          ## A file with every key\n\n```toml\n",

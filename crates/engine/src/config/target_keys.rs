@@ -344,6 +344,20 @@ pub const TARGET_KEYS: &[TargetKey] = &[
     ),
 ];
 
+/// The keys that a target of a type can't be without, beside `type`.
+pub const NEEDED: &[(&str, &[&str])] = &[
+    ("bigquery", &["dataset"]),
+    ("snowflake", &["schema", "account", "user"]),
+    ("redshift", &["schema", "host", "user", "dbname"]),
+    ("postgres", &["schema", "host", "user", "dbname"]),
+    ("spark", &["schema", "remote"]),
+];
+
+/// The keys that a target of type `kind` can't be without.
+pub fn needed(kind: &str) -> &'static [&'static str] {
+    NEEDED.iter().find(|(of, _)| *of == kind).map_or(&[], |(_, keys)| keys)
+}
+
 /// The keys of a type of target.
 pub fn target_keys(kind: &str) -> impl Iterator<Item = &'static TargetKey> {
     TARGET_KEYS.iter().filter(move |key| key.types.is_empty() || key.types.contains(&kind))

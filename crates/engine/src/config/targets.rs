@@ -1,6 +1,6 @@
 //! The sections `[targets.NAME]`.
 
-use super::document::Section;
+use super::document::{Entry, Section};
 use super::error::{ConfigError, Problem};
 use super::target_keys::{TYPES, TargetKey, TargetValue, target_keys};
 use crate::sql::Dialect;
@@ -17,45 +17,54 @@ pub struct TargetSection {
     pub fields: Map<String, Value>,
 }
 
-pub(super) fn targets(section: &Section<'_>) -> Result<Vec<TargetSection>, ConfigError> {
+pub(super) fn targets(section: &Section<'_>) -> Vec<TargetSection> {
     let mut targets = Vec::new();
-    for (name, of_target, place) in section.tables()? {
-        let Some(kind) = of_target.get("type") else {
-            return Err(place(Problem::NoType { target: name }));
-        };
-        let word = kind.text()?;
-        let Some(dialect) = Dialect::from_name(&word) else {
-            return Err(kind.wrong(Problem::NotAChoice {
-                key: format!("targets.{name}.type"),
-                value: word,
-                choices: TYPES.iter().map(|(name, _)| *name).collect(),
-            }));
-        };
-        let mut fields = Map::new();
-        for entry in of_target.entries() {
-            let known = target_keys(dialect.name()).find(|key| key.name == entry.key);
-            let Some(known) = known else {
-                let problem =
-                    Problem::UnknownTargetKey { target: name, kind: dialect.name(), key: entry.key.clone() };
-                return Err(entry.wrong_key(problem));
-            };
-            let value = entry.json();
-            if !fits(known, &value) {
-                return Err(entry.wrong_type_of(known.value.words()));
-            }
-            let is_open = value.as_str().is_some_and(|text| !text.contains("{{"));
-            if known.value == TargetValue::Secret && is_open {
-                return Err(
-                    entry.wrong_key(Problem::SecretInFile { key: known.name, example: known.example })
-                );
-            }
-            if known.name != "type" {
-                fields.insert(known.name.to_owned(), value);
-            }
+    for (named, of_target) in section.tables() {
+        if let Some(target) = section.kept(target(&named, &of_target)) {
+            targets.push(target);
         }
-        targets.push(TargetSection { name, dialect, fields });
     }
-    Ok(targets)
+    targets
+}
+
+/// A target whose type is known; what is wrong with its fields is noted.
+fn target(named: &Entry<'_>, section: &Section<'_>) -> Result<TargetSection, ConfigError> {
+    let name = named.key.clone();
+    let Some(kind) = section.get("type") else {
+        return Err(named.wrong_key(Problem::NoType { target: name }));
+    };
+    let word = kind.text()?;
+    let Some(dialect) = Dialect::from_name(&word) else {
+        return Err(kind.wrong(Problem::NotAChoice {
+            key: format!("targets.{name}.type"),
+            value: word,
+            choices: TYPES.iter().map(|(name, _)| *name).collect(),
+        }));
+    };
+    let mut fields = Map::new();
+    for entry in section.entries().into_iter().filter(|entry| entry.key != "type") {
+        let value = section.kept(field(&name, dialect, &entry));
+        fields.extend(value.map(|value| (entry.key, value)));
+    }
+    Ok(TargetSection { name, dialect, fields })
+}
+
+fn field(target: &str, dialect: Dialect, entry: &Entry<'_>) -> Result<Value, ConfigError> {
+    let kind = dialect.name();
+    let Some(known) = target_keys(kind).find(|key| key.name == entry.key) else {
+        let (target, key) = (target.to_owned(), entry.key.clone());
+        return Err(entry.wrong_key(Problem::UnknownTargetKey { target, kind, key }));
+    };
+    let value = entry.json();
+    // First: a secret of another type must not be repeated either.
+    let is_open = !value.as_str().is_some_and(|text| text.contains("{{"));
+    if known.value == TargetValue::Secret && is_open {
+        return Err(entry.wrong_key(Problem::SecretInFile { key: known.name, example: known.example }));
+    }
+    if !fits(known, &value) {
+        return Err(entry.wrong_type_of(known.value.words()));
+    }
+    Ok(value)
 }
 
 fn fits(key: &TargetKey, value: &Value) -> bool {

@@ -1,4 +1,4 @@
-use super::{Columns, Config, ConfigError, Format, keys, reference};
+use super::{Columns, Config, ConfigError, DurationError, Format, Problem, json_schema, keys, reference};
 use crate::error::Hint;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -318,6 +318,117 @@ fn every_example_and_the_whole_sample_are_valid() {
         assert!(sample.contains(key.example), "{}", key.example);
     }
 }
+
+/// What only the parser can know: a schema sees each value by itself.
+fn is_beyond_a_schema(problem: &Problem) -> bool {
+    matches!(
+        problem,
+        Problem::Syntax(_)
+            | Problem::PartMinutes { .. }
+            | Problem::TakenColumn { other: super::TakenBy::Count(_), .. }
+            | Problem::Timeout { problem: DurationError::TooLong, .. }
+    )
+}
+
+#[test]
+fn the_json_schema_takes_what_the_parser_takes() {
+    let Ok(python) = std::env::var("TRACKLET_TEST_PYTHON") else {
+        assert!(std::env::var("TRACKLET_REQUIRE_ALL").is_err(), "TRACKLET_TEST_PYTHON is not set");
+        println!("skipped: TRACKLET_TEST_PYTHON is not set");
+        return;
+    };
+    let of_targets = [
+        format!("{WHOLE_TARGET}prot = 1"),
+        format!("{WHOLE_TARGET}port = -1"),
+        format!("{WHOLE_TARGET}port = \"{{{{ env_var('PORT') }}}}\""),
+        format!("{WHOLE_TARGET}password = \"hunter2\""),
+        format!("{WHOLE_TARGET}password = \"{{{{ env_var('P') }}}}\""),
+        format!("{WHOLE_TARGET}threads = 2\nmaterialize = \"table\"\npublish = \"rows\""),
+        WHOLE_TARGET.replace("postgres", "postgrs"),
+        WHOLE_TARGET.replace("type", "schem"),
+        "targets = 1".to_owned(),
+        "[targets.b]\ntype = \"bigquery\"\ndataset = \"d\"\nlabels = { a = \"b\" }\nscopes = [\"s\"]"
+            .to_owned(),
+        "[targets.b]\ntype = \"bigquery\"\ndataset = \"d\"\nlabels = { a = 1 }".to_owned(),
+        "[targets.s]\ntype = \"snowflake\"\naccount = \"a\"\nuser = \"u\"\nschema = \"s\"".to_owned(),
+        "[targets.s]\ntype = \"spark\"\nremote = \"sc://h\"\nschema = \"s\"".to_owned(),
+        "[targets.s]\ntype = \"spark\"\nremote = \"sc://h\"\nschema = \"s\"\nhost = \"h\"".to_owned(),
+    ];
+    let of_keys = keys::KEYS.iter().map(|key| match key.section {
+        "" => key.example.to_owned(),
+        section => format!("[{section}]\n{}", key.example),
+    });
+    let durations =
+        ["1h30m", "90s", "0h1s", "1d1h1m1s1ms", "500ms", "0m", "30m1h", "1m1m", "", "1.5h", "30 m"];
+    let durations = durations.map(|text| format!("[sessions]\nboundary = \"exact\"\ntimeout = \"{text}\""));
+    let sample = reference().split("```toml\n").nth(1).unwrap().split("```").next().unwrap().to_owned();
+    let wrong = WRONG.iter().map(|(text, ..)| (*text).to_owned());
+    let texts =
+        of_targets.into_iter().chain(of_keys).chain(durations).chain([sample, String::new()]).chain(wrong);
+    let mut examples = Vec::new();
+    for text in texts {
+        let (_, problems) = Config::parse_all(&text, Path::new("tracklet.toml"));
+        let problem = |error: &ConfigError| match error {
+            ConfigError::Wrong { problem, .. } => !is_beyond_a_schema(problem),
+            ConfigError::Unreadable { .. } => true,
+        };
+        if let Ok(table) = text.trim_start_matches('\u{feff}').parse::<toml::Table>()
+            && (problems.is_empty() || problems.iter().any(problem))
+        {
+            examples.push(serde_json::json!({ "text": text, "value": table, "good": problems.is_empty() }));
+        }
+    }
+    let is_good = |example: &&serde_json::Value| example["good"] == true;
+    assert!(examples.iter().filter(is_good).count() > 20 && examples.len() > 60, "{}", examples.len());
+    let judge = "import json, sys, jsonschema\n\
+                 given = json.load(sys.stdin)\n\
+                 jsonschema.Draft7Validator.check_schema(given['schema'])\n\
+                 validator = jsonschema.Draft7Validator(given['schema'])\n\
+                 for example in given['examples']:\n    \
+                     if validator.is_valid(example['value']) != example['good']: print(example['good'], repr(example['text']))\n";
+    let given = serde_json::json!({ "schema": json_schema(), "examples": examples });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("given.json");
+    std::fs::write(&file, given.to_string()).unwrap();
+    let mut command = std::process::Command::new(python);
+    command.args(["-c", judge]).stdin(std::fs::File::open(&file).unwrap());
+    let output = command.output().expect("TRACKLET_TEST_PYTHON runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said, "", "the schema says otherwise");
+}
+
+#[test]
+fn a_target_needs_what_the_list_says_and_no_more() {
+    use super::target_keys::{TYPES, needed, target_keys};
+    for (kind, _) in TYPES {
+        let line = |key: &str| target_keys(kind).find(|known| known.name == key).unwrap().example.to_owned();
+        let config = |left_out: Option<&str>| {
+            let keys = needed(kind).iter().filter(|key| Some(**key) != left_out);
+            let lines: Vec<String> = keys.map(|key| line(key)).collect();
+            good(&format!("[targets.t]\ntype = \"{kind}\"\n{}", lines.join("\n")))
+        };
+        let resolved = |left_out| crate::targets::Target::resolve(&config(left_out), Some("t"), None);
+        if let Err(error) = resolved(None) {
+            panic!("{kind}: {error}");
+        }
+        for key in needed(kind) {
+            // Snowflake's client says so only when it connects.
+            let is_said_later = kind == "snowflake" && *key != "schema";
+            assert_eq!(resolved(Some(key)).is_err(), !is_said_later, "{kind} without {key}");
+        }
+    }
+}
+
+/// Secrets are not repeated, whatever stands in their place.
+#[test]
+fn a_secret_that_is_a_number_is_not_told() {
+    let error = parse(&format!("{TARGET}password = 123456")).unwrap_err();
+    assert_eq!(error.to_string(), "tracklet.toml:3:1: `password` must not stand in this file");
+}
+
+const WHOLE_TARGET: &str =
+    "[targets.pg]\ntype = \"postgres\"\nhost = \"h\"\nuser = \"u\"\ndbname = \"d\"\nschema = \"s\"\n";
 
 const TARGET: &str = "[targets.pg]\ntype = \"postgres\"\n";
 

@@ -37,9 +37,9 @@ impl Filter {
     /// Parses an SQL expression.
     pub(super) fn new(expression: &str) -> Result<Self, ReadError> {
         let state = SessionContext::new().state();
-        let dialect = state.config().options().sql_parser.dialect;
-        let mut parsed = state.sql_to_expr(expression, &dialect).map_err(|error| {
-            ReadError::FilterSyntax { expression: expression.to_owned(), source: error.into() }
+        let mut parsed = parsed(&state, expression).map_err(|error| ReadError::FilterSyntax {
+            expression: expression.to_owned(),
+            source: error.into(),
         })?;
         let mut columns = Vec::new();
         // Every name becomes a quoted one: what it is in a file is for the reader to find.
@@ -90,6 +90,20 @@ impl Filter {
     fn error(&self, file: &str, source: FilterError) -> ReadError {
         ReadError::Filter { file: file.to_owned(), expression: self.expression.clone(), source }
     }
+}
+
+fn parsed(state: &SessionState, expression: &str) -> Result<Expr, DataFusionError> {
+    let dialect = state.config().options().sql_parser.dialect;
+    state.sql_to_expr(expression, &dialect)
+}
+
+/// Whether `expression` is one, as far as can be told without the columns.
+///
+/// # Errors
+/// [`FilterError::Expression`] with what the parser says.
+pub fn well_formed(expression: &str) -> Result<(), FilterError> {
+    parsed(&SessionContext::new().state(), expression)?;
+    Ok(())
 }
 
 /// A name as SQL reads it.

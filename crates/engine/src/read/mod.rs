@@ -33,6 +33,7 @@ pub use columns::Column;
 pub use error::ReadError;
 pub use fence::silence_caught_panics;
 pub use filter::FilterError;
+pub(crate) use filter::well_formed as filter_well_formed;
 pub use inputs::{Format, InputError, InputFile, Inputs};
 pub use inspect::{FormatColumns, Inspection, inspect};
 pub use rejects::Reject;
