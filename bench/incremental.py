@@ -19,8 +19,13 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# One more day of the generator's traffic: in order; 2 % of it up to seven days late.
-SHAPES = {"in order": (), "2 % late": ("--late", "0.02")}
+# One more day of the generator's traffic: in order and with nobody's user id, which could change who a visitor is; so, but
+# 2 % of it up to seven days late; in order, with the generator's logins.
+SHAPES = {
+    "in order": ("--known-visitors", "0"),
+    "2 % late": ("--known-visitors", "0", "--late", "0.02"),
+    "logins": (),
+}
 
 
 def program(name, variable, package):

@@ -84,6 +84,10 @@ pub struct Traffic {
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub hot_visitor: f64,
 
+    /// Share of the visitors that have a user id, known in half of their sessions.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.6, value_parser = share)]
+    pub known_visitors: f64,
+
     /// Page and identify calls for each track, as raw lines beyond --tracks.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub other_types: f64,

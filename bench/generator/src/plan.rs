@@ -61,7 +61,8 @@ impl Session {
 
 /// Plans all sessions, ordered by (start, visitor, first track); their tracks sum to `traffic.tracks`.
 ///
-/// 60 % of the visitors have a user id, known in half of their sessions; each has one to three devices.
+/// The share of the visitors that have a user id is the traffic's; it is known in half of their sessions. Each has one to three
+/// devices.
 ///
 /// # Cost
 /// 24 bytes a session, so about 3 bytes a track; one sort.
@@ -85,7 +86,7 @@ pub fn plan(traffic: &Traffic) -> Vec<Session> {
 
 fn plan_visitor(traffic: &Traffic, visitor: u32, left: &mut u64, sessions: &mut Vec<Session>) {
     let mut random = Random::of(traffic.seed, Purpose::Visitor, u64::from(visitor));
-    let has_user_id = random.chance(0.6);
+    let has_user_id = random.chance(traffic.known_visitors);
     let devices = random.pick(&[1, 1, 1, 1, 1, 2, 2, 2, 3, 3]);
     // More than six visits a day would not fit between a day's midnights.
     let count = random.geometric(SESSIONS_OF_A_VISITOR).min(6 * traffic.days);
