@@ -4,11 +4,11 @@ mod checking;
 mod looking;
 mod warehouse;
 
-pub use checking::CheckArguments;
+pub use checking::{CheckArguments, TestArguments};
 pub use looking::{ExplainArguments, ExplainFormat, ExplainSubject, ReportArguments, TuneArguments};
 pub use warehouse::{
     BuildArguments, CertifyArguments, CompileArguments, DebugArguments, LoadArguments, ReportFormat,
-    Selection, TargetChoice, TestArguments,
+    Selection, TargetChoice,
 };
 
 use crate::logging::LogFormat;

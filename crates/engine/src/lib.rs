@@ -25,6 +25,7 @@ pub mod run;
 pub mod sql;
 pub mod tables;
 pub mod targets;
+pub mod testing;
 pub mod tune;
 pub mod warehouse;
 pub mod write;

@@ -23,27 +23,6 @@ pub struct BuildArguments {
     pub threads: Option<NonZeroUsize>,
 }
 
-/// Run the data tests on the tables in a warehouse
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  tracklet test --target pg
-  tracklet test --target pg --select dbt_session_tracks --format json
-
-Exit codes: 0 every test passed, 1 a test failed, 2 could not run")]
-pub struct TestArguments {
-    #[command(flatten)]
-    pub target: TargetChoice,
-    #[command(flatten)]
-    pub selection: Selection,
-    /// How many tests to run side by side [default: `threads` of the target, or 4]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
-    /// Lines for people on stderr, or one JSON object a test on stdout
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: ReportFormat,
-}
-
 /// Print the SQL that a run would send to a warehouse, without connecting
 ///
 /// Without a model the whole script is printed, which can be run by hand.

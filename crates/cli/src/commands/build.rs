@@ -1,6 +1,6 @@
 //! `tracklet build`, and `tracklet run --target`
 
-use super::test::tell_tests;
+use super::test::{own_tests, tell_tests};
 use super::warehouse::{Lines, Place};
 use crate::arguments::{BuildArguments, RunArguments};
 use crate::failure::Outcome;
@@ -40,10 +40,11 @@ pub fn build(arguments: &BuildArguments, log: &Log) -> Outcome {
     let threads = arguments.threads.unwrap_or(place.target.threads);
     let selection = Some(&arguments.selection);
     let lines = Lines(log);
+    let own = own_tests(arguments.target.config.as_deref())?;
     let (report, mut tests) = place.work(&*warehouse, selection, async |job| {
         let report = make(job, threads, Checks::Run, &lines).await?;
         tell(&report, place.target.names.schema(), log);
-        let tests = checks::test(job, threads, &lines).await?;
+        let tests = checks::test(job, &own, threads, &lines).await?;
         Ok::<_, tracklet_engine::warehouse::WarehouseError>((report, tests))
     })??;
     tests.results.extend(report.checks);

@@ -8,8 +8,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tracklet_engine::config::Config;
 use tracklet_engine::targets::{Kind, Target, Warehouse};
+use tracklet_engine::testing::{CheckResult, Severity};
 use tracklet_engine::warehouse::build::{Made, Progress};
-use tracklet_engine::warehouse::checks::CheckResult;
 use tracklet_engine::warehouse::{Job, Stop, stoppable};
 
 /// Where the SQL of a run is written to.
@@ -111,10 +111,26 @@ impl Progress for Lines<'_> {
     }
 
     fn checked(&self, result: &CheckResult) {
-        match &result.failures {
-            Ok(0) => tracing::debug!("passed: {}", result.name),
-            Ok(failures) => self.say(&format!("FAILED  {}: {} rows", result.name, grouped(*failures))),
-            Err(error) => self.say(&format!("FAILED  {}: {error}", result.name)),
+        match (&result.failures, result.severity) {
+            (Ok(0), _) => tracing::debug!("passed: {}", result.name),
+            (Ok(failures), severity) => {
+                let word = if severity == Severity::Warn { "WARNING" } else { "FAILED " };
+                self.say(&format!("{word} {}: {} rows", result.name, grouped(*failures)));
+                for line in result.shown.lines() {
+                    self.say(&format!("        {line}"));
+                }
+                if let Some(file) = &result.stored {
+                    self.say(&format!("        kept in {}", file.display()));
+                }
+            }
+            (Err(error), _) => {
+                self.say(&format!("FAILED  {}: {error}", result.name));
+                let mut next = std::error::Error::source(error);
+                while let Some(cause) = next {
+                    self.say(&format!("        caused by: {cause}"));
+                    next = cause.source();
+                }
+            }
         }
         if self.0.format == LogFormat::Json {
             tracing::info!(

@@ -111,3 +111,9 @@ fn the_commands_about_input_print_what_stands_there() {
     let commands = check("docs/input.md");
     assert!(commands >= 2, "{commands}");
 }
+
+#[test]
+fn the_commands_about_testing_print_what_stands_there() {
+    let commands = check("docs/testing.md");
+    assert!(commands >= 3, "{commands}");
+}

@@ -9,3 +9,4 @@ mod publishing;
 mod regressions;
 mod support;
 mod talk;
+mod testing;

@@ -10,10 +10,24 @@ use std::collections::BTreeSet;
 pub struct DataTest {
     /// Its name, as dbt builds it.
     pub name: String,
+    /// The model whose column it is about; `None` for a query of its own.
+    pub of_column: Option<String>,
     /// The models that it looks at.
     pub models: BTreeSet<String>,
     /// A query whose every row is a failure.
     pub sql: String,
+    /// How bad such a row is.
+    pub severity: Severity,
+}
+
+/// How bad it is when a test finds a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Severity {
+    /// It is told.
+    Warn,
+    /// The test has failed.
+    #[default]
+    Error,
 }
 
 /// Every data test that applies under the renderer's configuration: those of columns, then those that are queries of
@@ -35,15 +49,17 @@ pub fn data_tests(renderer: &Renderer, names: &Names) -> Result<Vec<DataTest>, R
         if query.options.enabled != Some(false) {
             tests.push(DataTest {
                 name: file.name().to_owned(),
+                of_column: None,
                 models: query.refs.into_iter().collect(),
                 sql: query.sql,
+                severity: Severity::Error,
             });
         }
     }
     Ok(tests)
 }
 
-fn column_test(names: &Names, model: &str, column: &str, test: &ColumnTest) -> DataTest {
+pub(crate) fn column_test(names: &Names, model: &str, column: &str, test: &ColumnTest) -> DataTest {
     let dialect = names.dialect();
     let (from, quoted) = (names.relation(model), dialect.own_column(column));
     let mut models = BTreeSet::from([model.to_owned()]);
@@ -80,7 +96,7 @@ fn column_test(names: &Names, model: &str, column: &str, test: &ColumnTest) -> D
             )
         }
     };
-    DataTest { name, models, sql }
+    DataTest { name, of_column: Some(model.to_owned()), models, sql, severity: Severity::Error }
 }
 
 fn listed(dialect: Dialect, accepted: &AcceptedValues) -> String {

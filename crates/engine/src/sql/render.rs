@@ -45,6 +45,8 @@ pub struct ModelOptions {
     pub tags: Vec<String>,
     /// Whether a data test applies; `None` does.
     pub enabled: Option<bool>,
+    /// How bad a row is that a data test finds: dbt's `warn` or `error`.
+    pub severity: Option<String>,
 }
 
 /// The tag of models that are needed only while a run lasts.
@@ -165,6 +167,12 @@ impl Renderer {
         Self { dialect, variables, sources, prelude: prelude.into() }
     }
 
+    /// The same, with macros that take the place of the package's.
+    #[must_use]
+    pub(crate) fn with_macros(self, macros: &str) -> Self {
+        Self { prelude: format!("{}{macros}", self.prelude).into(), ..self }
+    }
+
     /// The dialect.
     pub fn dialect(&self) -> Dialect {
         self.dialect
@@ -196,7 +204,11 @@ impl Renderer {
         self.render_text("an expression", &text, &names).unwrap().sql.trim_end_matches('\n').to_owned()
     }
 
-    fn render_text(&self, name: &str, text: &str, names: &Names) -> Result<Rendered, RenderError> {
+    /// The SQL of a query that is not the package's own.
+    ///
+    /// # Errors
+    /// [`RenderError::Template`] and [`RenderError::Refused`].
+    pub fn render_text(&self, name: &str, text: &str, names: &Names) -> Result<Rendered, RenderError> {
         let noted = Arc::new(Mutex::new(Noted::default()));
         let environment = self.environment(name, names, &noted);
         let source = format!("{}{text}", self.prelude);

@@ -1,7 +1,7 @@
 //! `run` and `build`: make the tables, show them to readers.
 
 use super::accounting::account;
-use super::checks::{self, CheckResult};
+use super::checks;
 use super::housekeeping::{self, kinds, next_number, tables, token};
 use super::{Job, WarehouseError};
 use crate::sql::dialect::Publishing;
@@ -9,6 +9,7 @@ use crate::sql::plan::{Existing, Plan, Planned, Step};
 use crate::sql::runs::{Accounting, CONFLICT, RunRow};
 use crate::sql::{Renderer, runs};
 use crate::targets::{Kind, Outcome, TargetError};
+use crate::testing::CheckResult;
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;

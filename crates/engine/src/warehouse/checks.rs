@@ -7,29 +7,14 @@ use crate::sql::Renderer;
 use crate::sql::data_tests::{DataTest, counting, data_tests};
 use crate::sql::graph::{Graph, Model};
 use crate::sql::plan::Plan;
+use crate::tables::TablesError;
 use crate::targets::TargetError;
+use crate::testing::user::{self, UserTest};
+use crate::testing::{CheckResult, MOST_STORED, TestError, keep};
 use futures::StreamExt;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::Instant;
-
-/// What a data test found.
-#[derive(Debug)]
-pub struct CheckResult {
-    /// The test.
-    pub name: String,
-    /// Rows for which it does not hold, or why it could not run.
-    pub failures: Result<u64, TargetError>,
-    /// How long it took.
-    pub seconds: f64,
-}
-
-impl CheckResult {
-    /// Whether it ran and found nothing.
-    pub fn passed(&self) -> bool {
-        matches!(self.failures, Ok(0))
-    }
-}
 
 /// What came of the data tests.
 #[derive(Debug)]
@@ -40,12 +25,13 @@ pub struct ChecksReport {
     pub of_runs: usize,
 }
 
-/// Runs the data tests of the chosen models on the published tables.
+/// Runs the data tests of the chosen models, and the user's own, on the published tables.
 ///
 /// # Errors
 /// [`WarehouseError`] when they can't be run at all; a test that fails by itself is a result.
 pub async fn test(
     job: &Job<'_>,
+    own: &[UserTest],
     threads: NonZeroUsize,
     progress: &dyn Progress,
 ) -> Result<ChecksReport, WarehouseError> {
@@ -54,11 +40,18 @@ pub async fn test(
     let graph = Graph::new(&renderer, &job.target.names)?;
     let is_aside = |name: &String| graph.get(name).is_some_and(Model::is_aside);
     let tests = data_tests(&renderer, &job.target.names)?;
-    let chosen =
+    let of_chosen =
         tests.into_iter().filter(|test| test.models.iter().any(|name| chosen.contains(name.as_str())));
     let (of_runs, tests): (Vec<DataTest>, Vec<DataTest>) =
-        chosen.partition(|test| test.models.iter().any(is_aside));
-    let results = run_all(job, tests, threads, progress).await?;
+        of_chosen.partition(|test| test.models.iter().any(is_aside));
+    let (own, broken) = user::rendered(own, &renderer, &job.target.names);
+    let has_choice = !job.select.is_empty() || !job.exclude.is_empty();
+    let own = own.into_iter().filter(|test| user::is_chosen(test, &chosen, has_choice));
+    let mut results = run_all(job, tests.into_iter().chain(own).collect(), threads, progress).await?;
+    for result in broken {
+        progress.checked(&result);
+        results.push(result);
+    }
     Ok(ChecksReport { results, of_runs: of_runs.len() })
 }
 
@@ -89,8 +82,8 @@ async fn run_all(
 ) -> Result<Vec<CheckResult>, WarehouseError> {
     let running = tests.into_iter().map(|test| async move {
         let clock = Instant::now();
-        let failures = failures(job, &test).await;
-        CheckResult { name: test.name, failures, seconds: clock.elapsed().as_secs_f64() }
+        let found = found(job, &test).await;
+        CheckResult::new(test, found, clock.elapsed())
     });
     let mut running = futures::stream::iter(running).buffer_unordered(threads.get());
     let mut results = Vec::new();
@@ -103,10 +96,18 @@ async fn run_all(
     Ok(results)
 }
 
-async fn failures(job: &Job<'_>, test: &DataTest) -> Result<u64, TargetError> {
-    let batches = job.warehouse.query(&counting(&test.sql)).await?;
-    batches
-        .iter()
-        .find_map(|batch| integer(batch, 0))
-        .ok_or_else(|| TargetError::Answer { message: format!("the test {} gave no number", test.name) })
+/// How many rows a test finds; the first of them are kept.
+async fn found(job: &Job<'_>, test: &DataTest) -> Result<Option<keep::Kept>, TestError> {
+    let told = |error: TargetError| TestError::Tables(TablesError::Target(error));
+    let batches = job.warehouse.query(&counting(&test.sql)).await.map_err(told)?;
+    let failures = batches.iter().find_map(|batch| integer(batch, 0)).ok_or_else(|| {
+        told(TargetError::Answer { message: format!("the test {} gave no number", test.name) })
+    })?;
+    if failures == 0 {
+        return Ok(None);
+    }
+    let rows = format!("select *\nfrom (\n{}\n) as found\nlimit {MOST_STORED}", test.sql.trim_end());
+    let batches = job.warehouse.query(&rows).await.map_err(told)?;
+    let kept = keep::keep(&test.name, batches.into_iter().map(Ok))?;
+    Ok(kept.map(|kept| keep::Kept { failures, ..kept }))
 }

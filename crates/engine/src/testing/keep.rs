@@ -1,0 +1,71 @@
+//! The rows that tests find, kept in files where a person can look at them.
+
+use super::TestError;
+use crate::results::{Layout, PrintError, ResultsError, print};
+use arrow::record_batch::RecordBatch;
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+/// The folder of the files, one a test: `target/failures/NAME.jsonl`.
+const FOLDER: &str = "target/failures";
+/// How many rows of a test are shown.
+const SHOWN: usize = 5;
+/// How many rows of a test in a warehouse are kept. Of files all are.
+pub const MOST_STORED: usize = 1_000;
+
+/// Rows that a test found.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// How many there are.
+    pub(crate) failures: u64,
+    /// The first of them as a table for people.
+    pub(crate) shown: String,
+    /// The file that has them.
+    pub(crate) file: PathBuf,
+}
+
+/// Writes rows as they come to the file of the test; `None` without rows, and then there is no file.
+pub(crate) fn keep(
+    test: &str,
+    rows: impl Iterator<Item = Result<RecordBatch, ResultsError>>,
+) -> Result<Option<Kept>, TestError> {
+    let file = Path::new(FOLDER).join(format!("{}.jsonl", file_name(test)));
+    let failed = |source: PrintError| TestError::Keep { path: file.clone(), source };
+    let mut rows = rows.filter(|batch| batch.as_ref().map_or(true, |batch| batch.num_rows() > 0)).peekable();
+    let first = match rows.peek() {
+        None => {
+            // What an earlier run found is no longer so.
+            return match fs::remove_file(&file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error.into())),
+                _ => Ok(None),
+            };
+        }
+        Some(Err(_)) => {
+            return Err(rows
+                .find_map(Result::err)
+                .map(|error| TestError::Tables(error.into()))
+                .expect("it is there"));
+        }
+        Some(Ok(batch)) => batch.slice(0, batch.num_rows().min(SHOWN)),
+    };
+    fs::create_dir_all(FOLDER).map_err(|error| failed(error.into()))?;
+    let mut out = BufWriter::new(File::create(&file).map_err(|error| failed(error.into()))?);
+    let schema = first.schema();
+    let failures = print(&schema, rows, Layout::Json, &mut out).map_err(|error| match error {
+        PrintError::Rows(error) => TestError::Tables(error.into()),
+        other => failed(other),
+    })?;
+    let mut shown = Vec::new();
+    print(&schema, [Ok(first)], Layout::Table { width: Some(SHOWN_WIDTH) }, &mut shown).map_err(failed)?;
+    Ok(Some(Kept { failures, shown: String::from_utf8_lossy(&shown).into_owned(), file }))
+}
+
+/// Characters of a line of the rows that are shown.
+const SHOWN_WIDTH: usize = 110;
+
+/// The test's name without what a file's name can't have.
+fn file_name(test: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "_-. ".contains(c) { c } else { '_' };
+    test.chars().map(plain).take(200).collect()
+}
