@@ -3,14 +3,15 @@ Snowflake: the tables must be the old ones or the new ones and never a mix, and 
 
     TRACKLET_BIN=target/release/tracklet clouds.sh cloud_crashes.py [--warehouse NAME] [--rounds N] [--seed N]
 
-Each run finds more rows than the one before, under one configuration: after a change of the configuration views are made
-anew one by one, and a kill there may leave one away until the next run.
+Each run finds more rows than the one before, under another configuration, which gives tables other columns: they and the
+views are made anew before the rows change. Also: two first runs at once, of which at most one may put its rows in.
 
 fakesnow keeps the transaction of a client that is gone for ever, where Snowflake takes it back: there the server is
 started anew after the program was killed.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -28,12 +29,17 @@ import histories
 import program
 from cloud_conformance import SCHEMAS, configuration, loadable
 from comparison import columns_of
-from definition import Config
+from definition import MINUTE, Config
 from program_conformance import write_lines
 
-CONFIG = Config()
+# Other sessions, and other columns.
+CONFIGS = [Config(), Config(timeout=5 * MINUTE, flow_length=3, counts={"cnt_viewed_product": ["viewed_product"], "cnt_it": ["it's"]})]
 # Rows that each run finds more.
-MORE = 2_000
+MORE = 1_000
+# Seconds until something is taken to hang.
+PATIENCE = 120
+# Seconds that the program gets when its server is gone, which it would otherwise look for a minute or so.
+FAREWELL = 3
 
 
 def load(folder, number):
@@ -43,25 +49,38 @@ def load(folder, number):
     program.run(folder, "load", "rows.jsonl", "--target", "cloud", code=None)
 
 
+def configure(reader, folder, number):
+    text = configuration(reader, CONFIGS[number % len(CONFIGS)], "raw_1.tracks")
+    (folder / "tracklet.toml").write_text(text, "utf-8")
+
+
 def state(reader):
-    """Every row of every table."""
+    """Every row of every table, by the columns that it always has."""
     tables = []
-    for table, columns in columns_of(CONFIG).items():
-        names = ", ".join(map(reader.column, columns))
+    others = columns_of(CONFIGS[1])
+    for table, columns in columns_of(CONFIGS[0]).items():
+        names = ", ".join(reader.column(column) for column in columns if column in others[table])
         _, rows = reader.query(f"select {names} from {reader.relation(table)}")
         tables.append((table, sorted(map(repr, rows))))
     return tables
 
 
-def settle(reader):
-    """Waits until what BigQuery still runs for a client that is gone is done."""
+def running_jobs(reader):
+    """The ids of what BigQuery's stand-in says it runs."""
     if reader.name != "bigquery":
-        return
-    url = f"{reader.server.endpoint}/bigquery/v2/projects/local/jobs?stateFilter=running&maxResults=10"
-    while True:
-        with urllib.request.urlopen(url) as answer:
-            if not json.load(answer).get("jobs"):
-                return
+        return set()
+    url = f"{reader.server.endpoint}/bigquery/v2/projects/local/jobs?stateFilter=running&maxResults=1000"
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return {job["jobReference"]["jobId"] for job in json.load(answer).get("jobs", [])}
+
+
+def settle(reader, lost=frozenset()):
+    """Waits until what BigQuery still runs for a client that is gone is done. What the stand-in ran when it was killed is
+    lost, but it calls it running for ever."""
+    deadline = time.monotonic() + PATIENCE
+    while running_jobs(reader) - lost:
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{reader.name} does not come to an end")
         time.sleep(0.2)
 
 
@@ -89,15 +108,17 @@ def main():
 def crash(reader, folder, options):
     """Whether anything was a mix."""
     draw = random.Random(options.seed)
-    (folder / "tracklet.toml").write_text(configuration(reader, CONFIG, "raw_1.tracks"), "utf-8")
+    configure(reader, folder, 0)
     load(folder, "first")
-    program.run(folder, "run", "--target", "cloud")
+    failed = both(reader, folder)
+    configure(reader, folder, 1)
     started = time.monotonic()
     program.run(folder, "run", "--target", "cloud")
     seconds = time.monotonic() - started
-    failed, old = False, state(reader)
+    old, lost = state(reader), set()
     for number in range(options.rounds):
         load(folder, number)
+        configure(reader, folder, number)
         victim = "the server" if number % 2 else "the program"
         # The tables are shown in the last part of a run: most of the kills go there.
         moment = seconds * draw.uniform(0.1, 1.0) ** 0.5
@@ -108,22 +129,50 @@ def crash(reader, folder, options):
             running.kill()
         else:
             reader.server.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                running.wait(FAREWELL)
+            running.kill()
         running.wait()
         if victim == "the server" or reader.name == "snowflake":
             reader.server.kill()
             reader.server.start()
             reader.token = None
-        settle(reader)
+            lost |= running_jobs(reader)
+        settle(reader, lost)
         found = state(reader)
         program.run(folder, "run", "--target", "cloud")
         new = state(reader)
         works = new != old
+        left = [name for name in reader.kinds() if name.lower().startswith("tracklet_aside")]
         outcome = "the old tables" if found == old else "the new tables" if found == new else None
-        failed |= outcome is None or not works
-        print(f"{'ok' if outcome and works else 'FAIL'}: {reader.name}, {victim} killed after {moment:.1f} of about "
-              f"{seconds:.1f} s: {outcome or 'a mix'}, the next run {'works' if works else 'changes nothing'}", flush=True)
+        failed |= outcome is None or not works or bool(left)
+        print(f"{'ok' if outcome and works and not left else 'FAIL'}: {reader.name}, {victim} killed after {moment:.1f} of "
+              f"about {seconds:.1f} s: {outcome or 'a mix'}, the next run {'works' if works else 'changes nothing'}",
+              *(f"  left aside: {name}" for name in left), sep="\n", flush=True)
         old = new
     return failed
+
+
+def both(reader, folder):
+    """Whether two first runs at once made anything else than what one makes."""
+    together = [
+        subprocess.Popen([program.binary(), "run", "--target", "cloud"], cwd=folder, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)]
+    said = [running.communicate()[1] for running in together]
+    codes = sorted(running.returncode for running in together)
+    settle(reader)
+    found = state(reader) if 0 in codes else None
+    _, rows = reader.query(
+        f"select {reader.column('run_id')} from {reader.relation('tracklet_runs')} where sequence_number is not null")
+    program.run(folder, "run", "--target", "cloud")
+    wrong = [] if found in (None, state(reader)) else ["  the tables are not those of one run"]
+    if len(rows) != codes.count(0):
+        wrong.append(f"  {len(rows)} runs are noted, {codes.count(0)} said that they had published")
+    if wrong:
+        wrong += [text[-2000:] for text in said]
+    print(f"{'FAIL' if wrong else 'ok'}: {reader.name}, two first runs at once end with {codes}", *wrong, sep="\n",
+          flush=True)
+    return bool(wrong)
 
 
 if __name__ == "__main__":

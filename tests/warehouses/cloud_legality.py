@@ -24,10 +24,10 @@ from zetasql.types import (
 
 RELATION = re.compile(r"`(\w+)`\.`(\w+)`\.`(\w+)`")
 # What differs from run to run: the name of the run, and of the source.
-OF_RUN = [(re.compile(r"tracklet_aside_[0-9a-f]{12}_"), "tracklet_aside_"), (re.compile(r"`raw_\d+`"), "`raw`"),
-          (re.compile(r"'[0-9a-f]{12}'"), "'run'"), (re.compile(r"cast\('?[\d:. +-]+'? as (\w+)\)"), r"cast(null as \1)")]
+OF_RUN = [(re.compile(r"tracklet_aside_[0-9a-f]{24}_"), "tracklet_aside_"), (re.compile(r"`raw_\d+`"), "`raw`"),
+          (re.compile(r"'[0-9a-f]{24}'"), "'run'"), (re.compile(r"cast\('?[\d:. +-]+'? as (\w+)\)"), r"cast(null as \1)")]
 STATEMENTS = ["BEGIN", "COMMIT", "CREATE_SCHEMA", "CREATE_TABLE", "CREATE_TABLE_AS_SELECT", "CREATE_VIEW", "DELETE", "DROP",
-              "INSERT", "QUERY"]
+              "INSERT", "QUERY", "UPDATE"]
 # What BigQuery refuses and the stand-in does not.
 REFUSED = [
     "create table `p`.`d`.`t` as select 'it''s' as x",

@@ -12,10 +12,11 @@ pub use sets::{CertifyError, Set, prepare};
 use crate::config::Config;
 use crate::sql::names::relation;
 use crate::sql::plan::drop_if_there;
-use crate::targets::{Kind, Target, Warehouse};
+use crate::targets::{Kind, Target, TargetError, Warehouse};
 use crate::testing::CheckResult;
 use crate::warehouse::build::{Checks, Made, Progress, build};
 use crate::warehouse::checks::test;
+use crate::warehouse::token::{Here, Token};
 use crate::warehouse::{Job, Stop, WarehouseError, load};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -62,9 +63,27 @@ impl SetResult {
     }
 }
 
+/// The start of the names of scratch schemas; the token of who made it follows.
+const SCRATCH: &str = "tracklet_certify_";
+
 /// The target with a schema of its own.
-pub fn scratch(target: &Target, token: &str) -> Target {
-    target.in_schema(&format!("tracklet_certify_{token}"))
+pub fn scratch(target: &Target) -> Target {
+    target.in_schema(&format!("{SCRATCH}{}", Token::new()))
+}
+
+/// The target with each scratch schema that is there though who made it is certainly no more.
+///
+/// # Errors
+/// [`TargetError`] when the schemas can't be listed.
+pub async fn left_behind(target: &Target, warehouse: &dyn Warehouse) -> Result<Vec<Target>, TargetError> {
+    let here = Here::look();
+    let is_left = |schema: &&String| {
+        let lower = schema.to_lowercase();
+        let maker = lower.strip_prefix(SCRATCH).and_then(Token::at_start);
+        maker.is_some_and(|maker| maker.is_dead(here))
+    };
+    let schemas = warehouse.schemas(target.names.database()).await?;
+    Ok(schemas.iter().filter(is_left).map(|schema| target.in_schema(schema)).collect())
 }
 
 /// Runs a set in the scratch schema and compares its tables.

@@ -109,6 +109,9 @@ pub trait Warehouse: Send + Sync {
     /// The columns of a table or view, in order; `None` when it is not there or may not be seen.
     async fn columns(&self, table: &TableName) -> Result<Option<Vec<TableColumn>>, TargetError>;
 
+    /// The schemas that may be seen, sorted.
+    async fn schemas(&self, database: Option<&str>) -> Result<Vec<String>, TargetError>;
+
     /// Tables and views of this name (case as the warehouse finds it) in every schema that may be seen, sorted.
     async fn tables_called(&self, table: &str) -> Result<Vec<TableName>, TargetError>;
 

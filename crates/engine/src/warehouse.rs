@@ -17,6 +17,7 @@ mod error;
 mod housekeeping;
 pub mod load;
 mod sources;
+pub mod token;
 
 pub use error::WarehouseError;
 pub use sources::{assumed_sources, source_tables};

@@ -20,8 +20,13 @@ pub fn certify(arguments: &CertifyArguments, log: &Log) -> Outcome {
     let sets = engine::prepare().map_err(Failure::new)?;
     let now = std::time::SystemTime::now();
     let at: chrono::DateTime<chrono::Utc> = now.into();
-    let target = engine::scratch(&place.target, &at.format("%Y%m%d_%H%M%S").to_string());
+    let target = engine::scratch(&place.target);
     let results = place.work(&*warehouse, None, async |job| {
+        // An earlier one may have been killed.
+        for left in engine::left_behind(&place.target, job.warehouse).await? {
+            lines.say(&format!("taking away {}, which an earlier one has left", left.names.schema()));
+            engine::clean_up(&left, job.warehouse, job.compiled, job.stop).await?;
+        }
         let mut results = Vec::new();
         let mut failure = None;
         for set in &sets {

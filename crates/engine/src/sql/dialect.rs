@@ -186,9 +186,14 @@ impl Dialect {
         }
     }
 
+    /// Whether a table or view that a transaction has made or dropped is as before when the transaction is taken back.
+    pub fn takes_back_ddl(self) -> bool {
+        matches!(self, Self::Postgres | Self::Redshift)
+    }
+
     /// A statement that makes the table `relation` from a query. `stay` says whether it outlives the run.
     pub fn create_table_as(self, relation: &str, options: &ModelOptions, stay: Stay, query: &str) -> String {
-        let mut made = String::from("create ");
+        let mut made = String::from(stay.create());
         match (self, stay) {
             (Self::Snowflake, Stay::Aside) => made.push_str("transient "),
             (Self::Postgres, Stay::Aside) if options.unlogged => made.push_str("unlogged "),
@@ -210,6 +215,9 @@ impl Dialect {
             Self::Snowflake => {
                 if !options.cluster_by.is_empty() {
                     let _ = write!(made, "\ncluster by ({})", columns(&options.cluster_by));
+                }
+                if stay == Stay::Replacing {
+                    made.push_str("\ncopy grants");
                 }
             }
             Self::BigQuery => {
@@ -242,9 +250,10 @@ impl Dialect {
         made
     }
 
-    /// A statement that makes the view `relation`, which is not there.
-    pub fn create_view(self, relation: &str, query: &str) -> String {
-        format!("create view {relation} as\n{}", query.trim_end())
+    /// A statement that makes the view `relation`.
+    pub fn create_view(self, relation: &str, stay: Stay, query: &str) -> String {
+        let grants = if self == Self::Snowflake && stay == Stay::Replacing { " copy grants" } else { "" };
+        format!("{}view {relation}{grants} as\n{}", stay.create(), query.trim_end())
     }
 }
 
@@ -253,8 +262,20 @@ impl Dialect {
 pub enum Stay {
     /// It is made aside, and goes away or gets another name.
     Aside,
-    /// It is for readers.
+    /// It is for readers, and not there yet.
     Published,
+    /// It is for readers, and takes the place of the one that is there, if any, in one step.
+    Replacing,
+}
+
+impl Stay {
+    /// The first words of the statement.
+    fn create(self) -> &'static str {
+        match self {
+            Self::Aside | Self::Published => "create ",
+            Self::Replacing => "create or replace ",
+        }
+    }
 }
 
 #[cfg(test)]
@@ -293,6 +314,17 @@ mod tests {
         );
         assert!(made(Dialect::BigQuery, Stay::Aside).contains("expiration_timestamp"));
         assert_eq!(made(Dialect::Spark, Stay::Aside), "create table t\nusing parquet\nas\nselect 1");
+        assert_eq!(
+            made(Dialect::Snowflake, Stay::Replacing),
+            "create or replace table t\ncluster by (\"DBT_VISITOR_ID\")\ncopy grants\nas\nselect 1"
+        );
+    }
+
+    #[test]
+    fn a_view_that_is_replaced_keeps_its_readers() {
+        let made = |dialect: Dialect| dialect.create_view("v", Stay::Replacing, "select 1\n");
+        assert_eq!(made(Dialect::Snowflake), "create or replace view v copy grants as\nselect 1");
+        assert_eq!(made(Dialect::BigQuery), "create or replace view v as\nselect 1");
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! From the models to the statements of a run: make tables aside, then show them to readers.
 
+mod publish;
+
+pub use publish::{Change, Existing, Step};
+
 use super::dialect::{Publishing, Stay};
 use super::graph::{Graph, Model};
 use super::render::{Materialized, ModelOptions};
-use super::{Names, RenderError, Renderer, runs};
+use super::{Names, RenderError, Renderer};
 use crate::targets::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,26 +52,6 @@ pub struct Plan {
 struct View {
     query: String,
     refs: BTreeSet<&'static str>,
-}
-
-/// Statements that take effect alone, or together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// One statement.
-    Alone(String),
-    /// All or nothing.
-    Together(Vec<String>),
-}
-
-/// What is known of the schema when a run publishes.
-#[derive(Debug, Clone, Default)]
-pub struct Existing {
-    /// The models that are there.
-    pub kinds: BTreeMap<&'static str, Kind>,
-    /// Tables whose columns are no longer those of the model.
-    pub changed: BTreeSet<&'static str>,
-    /// Whether views that are there may say something else than now.
-    pub views_may_differ: bool,
 }
 
 impl Plan {
@@ -125,151 +109,6 @@ impl Plan {
         self.models.iter().filter(|model| !model.is_aside)
     }
 
-    /// The statements that show the tables to readers. `record` are those that note the run, and fail if another
-    /// has published meanwhile.
-    pub fn publish(&self, publishing: Publishing, existing: &Existing, record: Vec<String>) -> Vec<Step> {
-        match publishing {
-            Publishing::Swap => vec![Step::Together(self.swap(existing, record))],
-            Publishing::Rows => self.rows(existing, record),
-            Publishing::Replace => self.replace(existing, record),
-            Publishing::Rename => self.rename(existing, record),
-        }
-    }
-
-    fn swap(&self, existing: &Existing, record: Vec<String>) -> Vec<String> {
-        let mut together = record;
-        let views = self.views_to_make(existing);
-        for view in &views {
-            together.extend(self.drop(view, existing));
-        }
-        for table in self.tables() {
-            together.extend(self.drop(table.name, existing));
-            together.push(self.rename_aside(table.name));
-        }
-        for view in &views {
-            together.push(self.create_view(view));
-        }
-        together
-    }
-
-    fn rows(&self, existing: &Existing, record: Vec<String>) -> Vec<Step> {
-        let mut steps = Vec::new();
-        let stays = |name: &&'static str| {
-            existing.kinds.get(name) == Some(&Kind::Table) && !existing.changed.contains(name)
-        };
-        let new: Vec<&Planned> = self.tables().filter(|table| !stays(&table.name)).collect();
-        let views = self.views_to_make(existing);
-        let is_bound = |view: &View| new.iter().any(|table| view.refs.contains(table.name));
-        let remade: Vec<&'static str> = views
-            .iter()
-            .copied()
-            .filter(|name| {
-                let is_there = existing.kinds.get(name) == Some(&Kind::View);
-                !is_there || existing.views_may_differ || is_bound(&self.views[name])
-            })
-            .collect();
-        for name in remade.iter().chain(new.iter().map(|table| &table.name)) {
-            steps.extend(self.drop(name, existing).map(Step::Alone));
-        }
-        for table in &new {
-            let query = format!("select *\nfrom {}\nwhere false", self.building.relation(table.name));
-            steps.push(Step::Alone(self.create_table(table, &query)));
-        }
-        for name in &remade {
-            steps.push(Step::Alone(self.create_view(name)));
-        }
-        let mut together = Vec::new();
-        for table in self.tables() {
-            together.push(format!("delete from {}\nwhere true", self.published.relation(table.name)));
-        }
-        together.extend(record);
-        for table in self.tables() {
-            together.push(format!(
-                "insert into {}\nselect *\nfrom {}",
-                self.published.relation(table.name),
-                self.building.relation(table.name)
-            ));
-        }
-        steps.push(Step::Together(together));
-        steps
-    }
-
-    fn replace(&self, existing: &Existing, record: Vec<String>) -> Vec<Step> {
-        let mut steps: Vec<Step> = record.into_iter().map(Step::Alone).collect();
-        for table in self.tables() {
-            if existing.kinds.get(table.name) == Some(&Kind::View) {
-                steps.extend(self.drop(table.name, existing).map(Step::Alone));
-            }
-            let query = format!("select *\nfrom {}", self.building.relation(table.name));
-            let made = self.create_table(table, &query);
-            steps.push(Step::Alone(made.replacen("create ", "create or replace ", 1)));
-        }
-        for view in self.views_to_make(existing) {
-            steps.extend(self.drop(view, existing).map(Step::Alone));
-            steps.push(Step::Alone(self.create_view(view)));
-        }
-        steps
-    }
-
-    fn rename(&self, existing: &Existing, record: Vec<String>) -> Vec<Step> {
-        let mut steps: Vec<Step> = record.into_iter().map(Step::Alone).collect();
-        for table in self.tables() {
-            steps.extend(self.drop(table.name, existing).map(Step::Alone));
-            steps.push(Step::Alone(self.rename_aside(table.name)));
-        }
-        for view in self.views_to_make(existing) {
-            steps.extend(self.drop(view, existing).map(Step::Alone));
-            steps.push(Step::Alone(self.create_view(view)));
-        }
-        steps
-    }
-
-    /// The tables that readers get.
-    fn tables(&self) -> impl Iterator<Item = &Planned> {
-        self.kept().filter(|model| model.kind == Kind::Table)
-    }
-
-    /// The views that readers get, and those that are there and look at a table that changes.
-    fn views_to_make(&self, existing: &Existing) -> Vec<&'static str> {
-        let tables: BTreeSet<&str> = self.tables().map(|table| table.name).collect();
-        let selected: BTreeSet<&str> = self.kept().map(|model| model.name).collect();
-        let is_there = |name: &str| existing.kinds.get(name) == Some(&Kind::View);
-        self.views
-            .iter()
-            .filter(|(name, view)| {
-                let looks_at = view.refs.iter().any(|table| tables.contains(table));
-                selected.contains(**name) || (is_there(name) && looks_at)
-            })
-            .map(|(name, _)| *name)
-            .collect()
-    }
-
-    fn drop(&self, name: &'static str, existing: &Existing) -> Option<String> {
-        let relation = self.published.relation(name);
-        existing.kinds.get(name).map(|kind| drop(*kind, &relation))
-    }
-
-    fn rename_aside(&self, name: &str) -> String {
-        let dialect = self.published.dialect();
-        let aside = self.building.relation(name);
-        // Spark takes the schema of the new name from the session, the others from the table.
-        let new = match dialect {
-            super::Dialect::Spark => self.published.relation(name),
-            _ => dialect.quoted(&self.published.table(name).table),
-        };
-        format!("alter table {aside} rename to {new}")
-    }
-
-    fn create_table(&self, table: &Planned, query: &str) -> String {
-        let relation = self.published.relation(table.name);
-        self.published.dialect().create_table_as(&relation, &table.options, Stay::Published, query)
-    }
-
-    fn create_view(&self, name: &str) -> String {
-        let relation = self.published.relation(name);
-        self.published.dialect().create_view(&relation, &self.views[name].query)
-    }
-
     /// The statements that take away what was made only for the run, the last made first.
     pub fn clean(&self, publishing: Publishing) -> Vec<String> {
         let renamed = matches!(publishing, Publishing::Swap | Publishing::Rename);
@@ -279,15 +118,6 @@ impl Plan {
             .rev()
             .filter(|model| model.is_aside || (model.kind == Kind::Table && !renamed));
         left.map(|model| drop_if_there(model.kind, &self.building.relation(model.name))).collect()
-    }
-
-    /// The statement that notes the run, and the check that it published alone.
-    pub fn record(&self, row: &runs::RunRow) -> Vec<String> {
-        let insert = runs::insert(&self.published, row);
-        match row.sequence_number {
-            Some(number) => vec![insert, runs::check(&self.published, number)],
-            None => vec![insert],
-        }
     }
 }
 
@@ -310,7 +140,7 @@ fn planned(
         let after = Some(options.post_hook.trim()).filter(|hook| !hook.is_empty()).map(ToOwned::to_owned);
         (Kind::Table, [made].into_iter().chain(after).collect())
     } else if is_aside {
-        (Kind::View, vec![dialect.create_view(&relation, &model.rendered.sql)])
+        (Kind::View, vec![dialect.create_view(&relation, Stay::Aside, &model.rendered.sql)])
     } else {
         (Kind::View, Vec::new())
     };

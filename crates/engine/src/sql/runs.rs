@@ -1,4 +1,4 @@
-//! `tracklet_runs`: the runs that were made in a schema.
+//! `tracklet_runs`: the runs that were made in a schema, and how two at once are kept from both publishing.
 
 use super::dialect::ColumnType;
 use super::names::relation;
@@ -8,6 +8,9 @@ use std::fmt::Write;
 
 /// The table's name.
 pub const RUNS: &str = "tracklet_runs";
+
+/// A table with one row, which every run that publishes changes, where nothing else makes two of them conflict.
+pub const TURN: &str = "tracklet_turn";
 
 /// What the warehouse says when a run finds that another has published meanwhile.
 pub const CONFLICT: &str = "another run has published";
@@ -145,8 +148,46 @@ pub fn insert(names: &Names, row: &RunRow) -> String {
     )
 }
 
+/// The statements that see to it that [`TURN`] is there with a row, where it is needed. More than one row, by two runs at
+/// once, does as well.
+pub fn create_turn(names: &Names) -> Vec<String> {
+    let dialect = names.dialect();
+    if !has_turn_table(dialect) {
+        return Vec::new();
+    }
+    let (table, column) = (relation(dialect, &names.own(TURN)), dialect.own_column("run_id"));
+    let text = dialect.type_name(ColumnType::Text);
+    vec![
+        format!("create table if not exists {table} (\n    {column} {text}\n)"),
+        format!(
+            "insert into {table} (\n    {column}\n)\nselect 'none'\nfrom (select 1 as one) as nothing\n\
+             where not exists (select 1 from {table})"
+        ),
+    ]
+}
+
+/// The statement at the start of a transaction that publishes by which only one of two at once comes to its end. The other
+/// waits for it, and then [`check`] finds its number taken; or it is aborted as a conflict, at once or when it commits.
+///
+/// Deleting the rows of tables does not do: of two first runs neither finds a row to delete, and both insert.
+pub fn take_turn(names: &Names, run_id: &str) -> Option<String> {
+    let dialect = names.dialect();
+    if has_turn_table(dialect) {
+        let (table, column) = (relation(dialect, &names.own(TURN)), dialect.own_column("run_id"));
+        return Some(format!("update {table}\nset {column} = {}\nwhere true", dialect.text(run_id)));
+    }
+    // Its transactions may see what was there when their first query ran, and a lock is none: after it this one
+    // sees what the other has committed. It ends with the transaction, or with the connection.
+    (dialect == Dialect::Redshift).then(|| format!("lock {}", relation(dialect, &names.own(RUNS))))
+}
+
+/// Whether inserts of two transactions into one table both succeed, and a transaction can't lock one.
+fn has_turn_table(dialect: Dialect) -> bool {
+    matches!(dialect, Dialect::BigQuery | Dialect::Snowflake)
+}
+
 /// A query that fails, with [`CONFLICT`] in its message, unless one run alone has this number. It must run after
-/// something that makes a run at the same time wait.
+/// [`take_turn`].
 pub fn check(names: &Names, sequence_number: u64) -> String {
     let dialect = names.dialect();
     format!(
@@ -172,7 +213,7 @@ fn time(dialect: Dialect, time: DateTime<Utc>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Accounting, RunRow, check, create, insert};
+    use super::{Accounting, RunRow, check, create, create_turn, insert, take_turn};
     use crate::sql::{Dialect, Names};
     use chrono::{TimeZone, Utc};
 
@@ -217,6 +258,24 @@ mod tests {
         );
         assert!(create(&names(Dialect::BigQuery)).contains("`finished_at` timestamp,"));
         assert!(check(&names(Dialect::Redshift), 7).contains("where sequence_number = 7"));
+    }
+
+    #[test]
+    fn of_two_runs_at_once_one_must_wait() {
+        let turn = |dialect| take_turn(&names(dialect), "r1");
+        assert_eq!(
+            turn(Dialect::BigQuery).unwrap(),
+            "update `s`.`tracklet_turn`\nset `run_id` = 'r1'\nwhere true"
+        );
+        assert!(turn(Dialect::Snowflake).unwrap().starts_with("update \"S\".\"TRACKLET_TURN\""));
+        assert_eq!(turn(Dialect::Redshift).unwrap(), "lock \"s\".\"tracklet_runs\"");
+        // Its table of runs refuses a number twice.
+        assert_eq!(turn(Dialect::Postgres), None);
+        assert_eq!(turn(Dialect::Spark), None);
+        let [table, row] = create_turn(&names(Dialect::BigQuery)).try_into().unwrap();
+        assert_eq!(table, "create table if not exists `s`.`tracklet_turn` (\n    `run_id` string\n)");
+        assert!(row.ends_with("where not exists (select 1 from `s`.`tracklet_turn`)"), "{row}");
+        assert!(create_turn(&names(Dialect::Redshift)).is_empty());
     }
 
     #[test]

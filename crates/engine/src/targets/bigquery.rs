@@ -126,17 +126,18 @@ impl BigQuery {
         }
     }
 
-    /// The datasets of the project.
-    async fn dataset_names(&self) -> Result<Vec<String>, TargetError> {
+    /// The datasets of a project.
+    async fn dataset_names(&self, project: &str) -> Result<Vec<String>, TargetError> {
         let mut names = Vec::new();
         let mut page = String::new();
         loop {
-            let request = self.datasets.list_datasets().set_project_id(&self.project).set_page_token(&page);
+            let request = self.datasets.list_datasets().set_project_id(project).set_page_token(&page);
             let answer = request.send().await.map_err(|error| failure::of_request(error, &self.place()))?;
             let references = answer.datasets.into_iter().filter_map(|dataset| dataset.dataset_reference);
             names.extend(references.map(|reference| reference.dataset_id));
             page = answer.next_page_token;
             if page.is_empty() {
+                names.sort();
                 return Ok(names);
             }
         }
@@ -176,9 +177,13 @@ impl Warehouse for BigQuery {
         Ok(fields.map(|fields| fields.into_iter().map(column).collect()))
     }
 
+    async fn schemas(&self, database: Option<&str>) -> Result<Vec<String>, TargetError> {
+        self.dataset_names(self.project_of(database)).await
+    }
+
     /// One request for each dataset of the project; nothing is billed.
     async fn tables_called(&self, table: &str) -> Result<Vec<TableName>, TargetError> {
-        let datasets = self.dataset_names().await?;
+        let datasets = self.dataset_names(&self.project).await?;
         let look_ups = datasets.into_iter().map(|dataset| async move {
             let found = self.fields(&self.project, &dataset, table).await?;
             Ok(found.map(|_| TableName {

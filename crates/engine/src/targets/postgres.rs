@@ -1,6 +1,7 @@
 //! The protocol of PostgreSQL, which Redshift speaks too.
 
 mod answer;
+mod conflict;
 mod rows;
 mod settings;
 mod tls;
@@ -102,10 +103,7 @@ impl Postgres {
             message.push_str(more);
         }
         let code = answer.code().code();
-        // Unique violations of tracklet_runs, serialization failures, deadlocks.
-        let is_conflict = matches!(code, "40001" | "40P01")
-            || (code == "23505" && answer.table().is_none_or(|table| table == crate::sql::runs::RUNS));
-        if is_conflict {
+        if conflict::is_conflict(code, &message, answer.table()) {
             return TargetError::Conflict { message };
         }
         match code {
@@ -282,6 +280,14 @@ impl Warehouse for Postgres {
             Some(TableColumn { name, data_type })
         });
         Ok(Some(columns.collect::<Vec<_>>()).filter(|columns| !columns.is_empty()))
+    }
+
+    async fn schemas(&self, database: Option<&str>) -> Result<Vec<String>, TargetError> {
+        let query = format!(
+            "select n.nspname from pg_catalog.pg_namespace n where true{} order by 1",
+            in_database(database)
+        );
+        Ok(self.catalog(&query).await?.into_iter().flatten().collect())
     }
 
     async fn tables_called(&self, table: &str) -> Result<Vec<TableName>, TargetError> {

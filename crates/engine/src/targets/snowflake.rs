@@ -153,6 +153,21 @@ impl Warehouse for Snowflake {
         Ok(Some(columns))
     }
 
+    /// By `SHOW`, which wakes no warehouse.
+    async fn schemas(&self, database: Option<&str>) -> Result<Vec<String>, TargetError> {
+        let place = match database.or(self.database.as_deref()) {
+            Some(database) => format!("database {}", quoted(database)),
+            None => "account".to_owned(),
+        };
+        let batches = self.query(&format!("show terse schemas in {place}")).await?;
+        let mut names = Vec::new();
+        for batch in &batches {
+            names.extend(text(batch, "name")?);
+        }
+        names.sort();
+        Ok(names)
+    }
+
     /// By `SHOW`, which wakes no warehouse. Names are found in any case.
     async fn tables_called(&self, table: &str) -> Result<Vec<TableName>, TargetError> {
         // `_` matches any character there.

@@ -148,10 +148,17 @@ impl Warehouse for Spark {
         Ok(Some(columns.collect()))
     }
 
+    async fn schemas(&self, database: Option<&str>) -> Result<Vec<String>, TargetError> {
+        let place = database.map_or(String::new(), |name| format!(" in {}", Dialect::Spark.quoted(name)));
+        let rows = self.catalog(&format!("show schemas{place}"), &[]).await?.unwrap_or_default();
+        let mut names: Vec<String> = rows.into_iter().filter_map(|row| row.into_iter().next()).collect();
+        names.sort();
+        Ok(names)
+    }
+
     async fn tables_called(&self, table: &str) -> Result<Vec<TableName>, TargetError> {
-        let schemas = self.catalog("show schemas", &[]).await?.unwrap_or_default();
         let mut found = Vec::new();
-        for schema in schemas.into_iter().filter_map(|row| row.into_iter().next()) {
+        for schema in self.schemas(None).await? {
             // A schema that may be listed may still not be looked into.
             let Ok(tables) = self.tables_of(None, &schema).await else { continue };
             let called = |name: &TableName| name.table.to_lowercase() == table.to_lowercase();

@@ -2,13 +2,14 @@
 
 use super::accounting::account;
 use super::checks;
-use super::housekeeping::{self, kinds, next_number, tables, token};
+use super::housekeeping::{self, kinds, next_number, tables};
+use super::token::Token;
 use super::{Job, WarehouseError};
 use crate::sql::dialect::Publishing;
-use crate::sql::plan::{Existing, Plan, Planned, Step};
+use crate::sql::plan::{Change, Existing, Plan, Planned, Step};
 use crate::sql::runs::{Accounting, CONFLICT, RunRow};
 use crate::sql::{Renderer, runs};
-use crate::targets::{Kind, Outcome, TargetError};
+use crate::targets::{Kind, Outcome, TableColumn, TargetError};
 use crate::testing::CheckResult;
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
@@ -82,7 +83,7 @@ pub async fn build(
     let (started, clock) = (Utc::now(), Instant::now());
     let renderer = job.renderer().await?;
     let chosen = job.chosen(&renderer)?;
-    let token = token();
+    let token = Token::new().to_string();
     let plan = Plan::new(&renderer, &job.target.names, &chosen, &token)?;
     write_compiled(job, &plan)?;
     let held = housekeeping::begin(job).await?;
@@ -198,7 +199,7 @@ impl Run<'_> {
         let clock = Instant::now();
         let publishing = self.job.target.publishing;
         let existing = self.existing(publishing, last).await?;
-        let record = self.plan.record(&self.row(Some(number), "published", accounting, None));
+        let record = self.plan.record(publishing, &self.row(Some(number), "published", accounting, None));
         for step in self.plan.publish(publishing, &existing, record) {
             let outcome = match step {
                 Step::Alone(statement) => self.job.warehouse.execute(&statement).await.map(|_| ()),
@@ -246,7 +247,8 @@ impl Run<'_> {
                 let old = warehouse.columns(&self.plan.published().table(model.name)).await?;
                 let new = warehouse.columns(&self.plan.building().table(model.name)).await?;
                 if old != new {
-                    existing.changed.insert(model.name);
+                    let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
+                    existing.changed.insert(model.name, change(&old, &new));
                 }
             }
         }
@@ -300,6 +302,15 @@ impl Run<'_> {
         if let Err(error) = self.job.warehouse.execute(&insert).await {
             tracing::debug!("the failed run could not be noted: {error}");
         }
+    }
+}
+
+/// What becomes of a table's columns. One of another type is another column.
+fn change(old: &[TableColumn], new: &[TableColumn]) -> Change {
+    let is_kept = |column: &&TableColumn| new.iter().any(|of_new| of_new.name == column.name);
+    Change {
+        columns: new.iter().map(|column| (column.name.clone(), old.contains(column))).collect(),
+        removed: old.iter().filter(|column| !is_kept(column)).map(|column| column.name.clone()).collect(),
     }
 }
 

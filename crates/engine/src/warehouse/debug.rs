@@ -69,7 +69,7 @@ async fn write_access(job: &Job<'_>) -> Finding {
         if there.is_empty() {
             super::housekeeping::create_schema_of(job).await?;
         }
-        let table = names.own(&crate::sql::plan::aside(&super::housekeeping::token(), "debug"));
+        let table = names.own(&crate::sql::plan::aside(&super::token::Token::new().to_string(), "debug"));
         let table = relation(job.target.dialect, &table);
         let make = job.target.dialect.create_table_as(
             &table,

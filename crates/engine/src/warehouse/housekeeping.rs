@@ -1,31 +1,17 @@
 //! The schema before and after a run: its existence, the claim on it, and what others left aside.
 
+use super::token::{Here, Token};
 use super::{Job, WarehouseError};
+use crate::sql::dialect::Publishing;
 use crate::sql::plan::{ASIDE_PREFIX, create_schema, drop_if_there};
 use crate::sql::{names::relation, package, runs};
 use crate::targets::{Claim, Kind, TableName, TargetError};
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Where a warehouse can't say who is at work, what stands aside is left alone for so long.
-const OLD_SECONDS: u64 = 24 * 60 * 60;
-
-/// A name for a run: its second in 8 hexadecimal digits, and 4 more that tell runs of one second apart.
-pub(super) fn token() -> String {
-    let salt = RandomState::new().hash_one(std::process::id()) & 0xFFFF;
-    format!("{:08x}{salt:04x}", seconds())
-}
-
-fn seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-/// The second in which the run began that made this table aside.
-fn born(table: &str) -> Option<u64> {
-    let lower = table.to_lowercase();
-    u64::from_str_radix(lower.strip_prefix(ASIDE_PREFIX)?.get(..8)?, 16).ok()
+/// The run that made this table aside.
+fn maker(table: &str) -> Option<Token> {
+    Token::at_start(table.to_lowercase().strip_prefix(ASIDE_PREFIX)?)
 }
 
 /// What a run holds while it lasts.
@@ -52,9 +38,11 @@ pub(super) async fn begin(job: &Job<'_>) -> Result<Held, WarehouseError> {
         Claim::Held(held) => Some(held),
         Claim::Unknown => None,
     };
-    let is_left = |table: &TableName| {
-        let Some(born) = born(&table.table) else { return false };
-        held.is_some() || born + OLD_SECONDS < seconds()
+    let here = Here::look();
+    let is_left = |table: &TableName| match maker(&table.table) {
+        // Who holds the schema works there alone.
+        Some(maker) => held.is_some() || maker.is_dead(here),
+        None => false,
     };
     let mut left: Vec<_> = there.into_iter().filter(|(table, _)| is_left(table)).collect();
     // Views before what they look at.
@@ -99,11 +87,17 @@ pub(super) fn kinds(job: &Job<'_>, there: &[(TableName, Kind)]) -> BTreeMap<&'st
 pub(super) async fn next_number(job: &Job<'_>) -> Result<(u64, Option<String>), WarehouseError> {
     use arrow::array::AsArray;
     use arrow::datatypes::Int64Type;
-    statement_for(job, "make the table of runs", &runs::create(&job.target.names)).await?;
-    let batches =
-        job.warehouse.query(&runs::latest(&job.target.names)).await.map_err(|source| {
-            WarehouseError::Statement { what: "read the table of runs".to_owned(), source }
-        })?;
+    let names = &job.target.names;
+    statement_for(job, "make the table of runs", &runs::create(names)).await?;
+    let turn = if job.target.publishing == Publishing::Rows { runs::create_turn(names) } else { Vec::new() };
+    for statement in turn {
+        statement_for(job, "make the table of whose turn it is", &statement).await?;
+    }
+    let batches = job
+        .warehouse
+        .query(&runs::latest(names))
+        .await
+        .map_err(|source| WarehouseError::Statement { what: "read the table of runs".to_owned(), source })?;
     let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok((1, None)) };
     let number = batch.column(0).as_primitive_opt::<Int64Type>().map_or(0, |numbers| numbers.value(0));
     let text = |place: usize| batch.column(place).as_string_opt::<i32>().map(|texts| texts.value(0));
@@ -113,15 +107,16 @@ pub(super) async fn next_number(job: &Job<'_>) -> Result<(u64, Option<String>), 
 
 #[cfg(test)]
 mod tests {
-    use super::{born, seconds, token};
+    use super::{Token, maker};
     use crate::sql::plan::aside;
 
     #[test]
-    fn the_age_of_an_aside_is_in_its_name() {
-        let name = aside(&token(), "tracklet_events");
-        assert!(seconds() - born(&name.to_uppercase()).unwrap() < 60);
-        assert_eq!(born("tracklet_events"), None);
-        assert_eq!(born("tracklet_aside_x"), None);
-        assert!(aside(&token(), "dbt_session_track_facts").len() <= 63);
+    fn the_maker_of_an_aside_is_in_its_name() {
+        let token = Token::new();
+        let name = aside(&token.to_string(), "dbt_session_track_facts");
+        assert!(name.len() <= 63, "a longer name would be cut: {name}");
+        assert_eq!(maker(&name.to_uppercase()), Some(token));
+        assert_eq!(maker("tracklet_events"), None);
+        assert_eq!(maker("tracklet_aside_x"), None);
     }
 }

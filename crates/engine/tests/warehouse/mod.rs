@@ -145,6 +145,8 @@ pub async fn the_catalog_is_known(warehouse: &dyn Warehouse, dialect: &Dialect) 
     assert_eq!(found, expected);
     assert_eq!(warehouse.columns(&table(dialect, "nowhere")).await.unwrap(), None);
     assert_eq!(warehouse.tables_called("nowhere").await.unwrap(), []);
+    let schemas = warehouse.schemas(None).await.unwrap();
+    assert!(schemas.contains(&name.schema) && schemas.is_sorted(), "{schemas:?}");
     // `_` is no pattern.
     create(warehouse, dialect, "lookedxat").await;
     assert_eq!(warehouse.tables_called("looked_at").await.unwrap().len(), 1);

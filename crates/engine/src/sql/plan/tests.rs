@@ -1,8 +1,9 @@
-use super::{Existing, Plan, Step};
+use super::{Change, Existing, Plan, Step};
 use crate::config::Config;
 use crate::sql::dialect::Publishing;
 use crate::sql::graph::Graph;
 use crate::sql::render::{Materialized, Renderer, SourceTable};
+use crate::sql::runs::{Accounting, RunRow};
 use crate::sql::select::select;
 use crate::sql::{Dialect, Names};
 use crate::targets::Kind;
@@ -120,21 +121,143 @@ fn rows_make_what_is_missing_and_then_change_all_at_once() {
     let steps = plan.publish(Publishing::Rows, &Existing::default(), vec!["record".to_owned()]);
     let Some(Step::Together(statements)) = steps.last() else { panic!() };
     let words = first_words(statements);
+    assert_eq!(words[0], "record", "what makes another run wait comes before the rows");
     assert_eq!(words.iter().filter(|line| line.starts_with("delete from")).count(), 5);
-    assert_eq!(words[5], "record");
     assert_eq!(words.iter().filter(|line| line.starts_with("insert into")).count(), 5);
     assert_eq!(steps.len(), 1 + 5 + 7);
     let again = plan.publish(Publishing::Rows, &filled(), Vec::new());
     assert_eq!(together(&again).len(), 10);
-    let mut changed = filled();
-    changed.changed.insert("tracklet_events");
-    let again = plan.publish(Publishing::Rows, &changed, Vec::new());
-    let Step::Alone(first) = &again[0] else { panic!() };
-    assert_eq!(first, "drop view \"s\".\"DBT_MAPPED_TRACKS\"");
     assert!(
         plan.clean(Publishing::Rows)
             .contains(&"drop table if exists \"s\".\"TRACKLET_ASIDE_T1_TRACKLET_EVENTS\"".to_owned())
     );
+}
+
+/// A schema whose table of events lacks a column.
+fn changed() -> Existing {
+    let change = Change {
+        columns: vec![("event_id".to_owned(), true), ("event_5".to_owned(), false)],
+        removed: Vec::new(),
+    };
+    Existing { changed: BTreeMap::from([("tracklet_events", change)]), views_may_differ: true, ..filled() }
+}
+
+#[test]
+fn nothing_that_readers_see_is_away_where_ddl_commits_by_itself() {
+    for dialect in [Dialect::BigQuery, Dialect::Snowflake, Dialect::Spark] {
+        let plan = plan(dialect, "");
+        for publishing in dialect.publishings() {
+            for step in plan.publish(*publishing, &changed(), vec!["record".to_owned()]) {
+                let Step::Alone(statement) = step else { continue };
+                let first = statement.lines().next().unwrap();
+                // Spark can't replace a table of files: those are renamed.
+                let may_drop = *publishing == Publishing::Rename && first.starts_with("drop table");
+                assert!(may_drop || !first.starts_with("drop"), "{dialect:?}, {publishing:?}: {first}");
+                assert!(!first.starts_with("create view"), "{dialect:?}, {publishing:?}: {first}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_table_that_gets_a_column_keeps_its_rows_until_all_change() {
+    let plan = plan(Dialect::BigQuery, "");
+    let steps = plan.publish(Publishing::Rows, &changed(), Vec::new());
+    let Step::Alone(first) = &steps[0] else { panic!() };
+    assert!(first.starts_with("create or replace table `s`.`tracklet_events`\npartition by"), "{first}");
+    assert!(
+        first.ends_with(
+            "as\nselect\n    `event_id`,\n    `event_5`\nfrom `s`.`tracklet_aside_t1_tracklet_events`\nwhere false\n\
+             union all\nselect\n    `event_id`,\n    null\nfrom `s`.`tracklet_events`"
+        ),
+        "{first}"
+    );
+    let Step::Alone(second) = &steps[1] else { panic!() };
+    assert!(second.starts_with("create or replace view `s`.`dbt_mapped_tracks` as\n"), "{second}");
+    let Some(Step::Together(statements)) = steps.last() else { panic!() };
+    assert_eq!(statements.len(), 10);
+}
+
+#[test]
+fn a_column_goes_when_no_view_looks_at_it_any_more() {
+    let plan = plan(Dialect::Snowflake, "");
+    let steps_of = |columns: Vec<(String, bool)>| {
+        let mut existing = changed();
+        let change = Change { columns, removed: vec!["EVENT_6".to_owned()] };
+        existing.changed.insert("tracklet_events", change);
+        let steps = plan.publish(Publishing::Rows, &existing, Vec::new());
+        let alone = steps.into_iter().filter_map(|step| match step {
+            Step::Alone(statement) => Some(statement),
+            Step::Together(_) => None,
+        });
+        alone.collect::<Vec<_>>()
+    };
+    let is_table = |statement: &&String| statement.starts_with("create or replace table");
+    let removing = steps_of(vec![("EVENT_ID".to_owned(), true)]);
+    assert_eq!(removing.iter().filter(is_table).count(), 1);
+    assert!(!removing.last().unwrap().contains("EVENT_6"), "{removing:?}");
+    let both = steps_of(vec![("EVENT_ID".to_owned(), true), ("CNT".to_owned(), false)]);
+    assert!(
+        both[0].contains("null as \"EVENT_6\"") && both[0].contains("null,\n    \"EVENT_6\""),
+        "{}",
+        both[0]
+    );
+    assert!(both[1..both.len() - 1].iter().all(|statement| statement.starts_with("create or replace view")));
+    assert!(is_table(&both.last().unwrap()) && !both.last().unwrap().contains("EVENT_6"));
+}
+
+#[test]
+fn a_view_where_a_table_was_takes_its_place() {
+    let plan = plan(Dialect::BigQuery, "");
+    let mut existing = filled();
+    existing.kinds.insert("dbt_track_facts", Kind::Table);
+    let steps = plan.publish(Publishing::Rows, &existing, Vec::new());
+    assert_eq!(steps[0], Step::Alone("drop table `s`.`dbt_track_facts`".to_owned()));
+    let Step::Alone(second) = &steps[1] else { panic!() };
+    assert!(second.starts_with("create or replace view `s`.`dbt_track_facts` as\n"), "{second}");
+}
+
+#[test]
+fn rows_are_exchanged_with_all_ddl_where_it_is_taken_back() {
+    for dialect in [Dialect::Postgres, Dialect::Redshift] {
+        let plan = plan(dialect, "");
+        let steps = plan.publish(Publishing::Rows, &changed(), vec!["record".to_owned()]);
+        let words = first_words(together(&steps));
+        assert_eq!(words[..2], ["record", "drop view \"s\".\"dbt_mapped_tracks\""]);
+        assert_eq!(words.iter().filter(|line| line.starts_with("create view")).count(), 7);
+        assert!(words.last().unwrap().starts_with("insert into"));
+    }
+}
+
+#[test]
+fn the_turn_is_taken_before_all_else_that_a_transaction_does() {
+    let row = RunRow {
+        run_id: "r1".to_owned(),
+        sequence_number: Some(1),
+        status: "published",
+        started_at: chrono::DateTime::UNIX_EPOCH,
+        finished_at: chrono::DateTime::UNIX_EPOCH,
+        config_fingerprint: "f".to_owned(),
+        models: "m".to_owned(),
+        accounting: Accounting::default(),
+        message: None,
+    };
+    let starts = |dialect: Dialect, publishing| {
+        let plan = plan(dialect, "");
+        let steps = plan.publish(publishing, &filled(), plan.record(publishing, &row));
+        let words = first_words(together(&steps));
+        [words[0].clone(), words[1].clone(), words[2].split(' ').next().unwrap().to_owned()]
+    };
+    assert_eq!(
+        starts(Dialect::BigQuery, Publishing::Rows),
+        ["update `s`.`tracklet_turn`", "insert into `s`.`tracklet_runs` (", "select"]
+    );
+    assert_eq!(
+        starts(Dialect::Redshift, Publishing::Swap),
+        ["lock \"s\".\"tracklet_runs\"", "insert into \"s\".\"tracklet_runs\" (", "select"]
+    );
+    let replaced = plan(Dialect::BigQuery, "").record(Publishing::Replace, &row);
+    assert_eq!(replaced.len(), 2, "nothing waits outside a transaction");
 }
 
 #[test]
