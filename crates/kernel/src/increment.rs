@@ -179,18 +179,6 @@ impl Increment {
         Self { tracks, dropped: Dropped::default(), identity: past.identity, rules, known }
     }
 
-    /// The stored hashes of the new tracks' event ids.
-    pub fn event_id_hashes(&self) -> Vec<i64> {
-        let mut text = Vec::new();
-        let rows = self.tracks.rows_of(0..self.known.new_chunks);
-        rows.map(|row| {
-            text.clear();
-            self.tracks.event_id(row).append_to(&mut text);
-            crate::event_id::stored_hash(&text)
-        })
-        .collect()
-    }
-
     /// Names of the events of the new tracks, each once.
     pub fn event_names(&self) -> impl Iterator<Item = &str> {
         self.tracks.event_names()

@@ -1,7 +1,7 @@
 //! Tracks in columns, their strings stored once, and the one gate by which rows become tracks.
 
 use crate::columns::{Text, TextColumn, Time, TimeColumn};
-use crate::event_id::{EventId, EventIds};
+use crate::event_id::{EventId, EventIds, stored_hash};
 use crate::event_name::EventNames;
 use crate::intern::{Interner, NONE};
 use crate::time::in_range;
@@ -173,6 +173,17 @@ pub struct TracksBuilder {
 }
 
 impl TracksBuilder {
+    /// The hashes of the event ids as state stores them, in the order of the tracks.
+    pub fn event_id_hashes(&self) -> impl Iterator<Item = i64> + '_ {
+        let mut text = Vec::new();
+        let places = self.chunks.iter().flat_map(|chunk| (0..chunk.len()).map(move |place| (chunk, place)));
+        places.map(move |(chunk, place)| {
+            text.clear();
+            chunk.event_ids.get(place).append_to(&mut text);
+            stored_hash(&text)
+        })
+    }
+
     /// A builder that brings original event names to the spelling of `convention`.
     pub fn new(convention: EventNames) -> Self {
         Self {

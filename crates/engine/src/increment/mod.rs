@@ -106,7 +106,10 @@ fn increment<'a>(
     rules: Rules,
     layout: Layout,
 ) -> Result<Made<'a>, StoredError> {
-    let past = stored.past()?;
+    // Both read much of the state; neither needs the other.
+    let (past, with_known_ids) =
+        rayon::join(|| stored.past(), || rows_with_known_ids(&news, stored, rules.duplicates));
+    let (past, with_known_ids) = (past?, with_known_ids?);
     let cut = Cut::new(past.sessions(), layout.tracks_of_a_part);
     let keys: Vec<PartKey> = cut.parts().into_iter().collect();
     if !keys.iter().map(ToString::to_string).eq(stored.parts().keys().cloned()) {
@@ -119,7 +122,7 @@ fn increment<'a>(
         |start| keys.binary_search(&cut.part(start).expect("a session of the cut")).unwrap_or(0) as u32;
     let mut work = Work { stored, layout, keys: &keys, replaced: BTreeMap::new(), read: BTreeSet::new() };
     let mut increment = Increment::new(past, news, rules.clone(), number, keys.len());
-    let (positions, candidates) = work.candidates(&increment, rules.duplicates)?;
+    let (positions, candidates) = work.candidates(with_known_ids)?;
     let Ok(replaced) = increment.resolve(candidates) else {
         let reason = "a row was replaced that decided who a visitor is".to_owned();
         return rebuild(increment.into_new(), stored, rules, layout, reason);
@@ -129,6 +132,20 @@ fn increment<'a>(
     }
     increment.add_duplicates(stored.duplicates()?);
     work.settle(increment)
+}
+
+/// By part, in their order: the rows that may have the event id of a new one.
+fn rows_with_known_ids(
+    news: &[TracksBuilder],
+    stored: &StoredSnapshot<'_>,
+    duplicates: Duplicates,
+) -> Result<Vec<Vec<u32>>, StoredError> {
+    if duplicates == Duplicates::Keep {
+        return Ok(Vec::new());
+    }
+    let hashes = stored::Hashes::new(news.iter().flat_map(TracksBuilder::event_id_hashes).collect());
+    let parts: Vec<&String> = stored.parts().keys().collect();
+    parts.par_iter().map(|part| stored.rows_with_hash(part, &hashes)).collect()
 }
 
 /// An increment under way.
@@ -148,24 +165,13 @@ impl<'a> Work<'a, '_> {
         self.keys[part as usize].to_string()
     }
 
-    /// Tracks of the past with the hash of a new event id: where they stand, and themselves.
+    /// The named rows of every part: where they stand, and themselves.
     fn candidates(
         &mut self,
-        increment: &Increment,
-        duplicates: Duplicates,
+        rows_of_parts: Vec<Vec<u32>>,
     ) -> Result<(Vec<(u32, u32)>, TracksBuilder), StoredError> {
-        let mut positions = Vec::new();
-        let mut candidates = stored::builder();
-        if duplicates == Duplicates::Keep {
-            return Ok((positions, candidates));
-        }
-        let hashes = stored::Hashes::new(increment.event_id_hashes());
-        let parts: Vec<u32> = (0..self.keys.len() as u32).collect();
-        let found: Vec<Vec<u32>> = parts
-            .par_iter()
-            .map(|part| self.stored.rows_with_hash(&self.name(*part), &hashes))
-            .collect::<Result<_, _>>()?;
-        for (part, rows) in parts.into_iter().zip(found).filter(|(_, rows)| !rows.is_empty()) {
+        let (mut positions, mut candidates) = (Vec::new(), stored::builder());
+        for (part, rows) in (0..).zip(rows_of_parts).filter(|(_, rows)| !rows.is_empty()) {
             self.stored.push_tracks(&self.name(part), &Rows::Only(&rows), &mut candidates)?;
             self.read.insert(part);
             positions.extend(rows.into_iter().map(|row| (part, row)));
