@@ -1,10 +1,12 @@
 //! What can be typed.
 
 mod checking;
+mod handing_out;
 mod looking;
 mod warehouse;
 
 pub use checking::{CheckArguments, TestArguments};
+pub use handing_out::ExportArguments;
 pub use looking::{ExplainArguments, ExplainFormat, ExplainSubject, ReportArguments, TuneArguments};
 pub use warehouse::{
     BuildArguments, CertifyArguments, CompileArguments, DebugArguments, LoadArguments, ReportFormat,
@@ -69,6 +71,7 @@ pub enum Command {
     Show(ShowArguments),
     Query(QueryArguments),
     Ls(LsArguments),
+    Export(ExportArguments),
     Report(ReportArguments),
     Tune(TuneArguments),
     Explain(ExplainArguments),

@@ -9,6 +9,7 @@ mod completions;
 mod debug;
 mod docs_reference;
 mod explain;
+mod export;
 mod forget;
 mod init;
 mod load;
@@ -47,6 +48,7 @@ pub fn dispatch(arguments: Arguments, log: &Log) -> Outcome {
         Command::Show(arguments) => show::show(&arguments),
         Command::Query(arguments) => query::query(&arguments),
         Command::Ls(arguments) => ls::ls(&arguments),
+        Command::Export(arguments) => export::export(&arguments, log),
         Command::Report(arguments) => report::report(&arguments, log),
         Command::Tune(arguments) => tune::tune(&arguments),
         Command::Explain(arguments) => explain::explain(&arguments),

@@ -12,6 +12,7 @@ pub mod disk;
 pub mod error;
 pub mod examine;
 pub mod explain;
+pub mod export;
 pub mod figures;
 pub mod forget;
 pub mod increment;

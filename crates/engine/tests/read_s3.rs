@@ -1,15 +1,22 @@
-//! S3 against a real local server: `moto`, run by the Python of `TRACKLET_TEST_PYTHON`.
+//! S3, read and written, against a real local server: `moto`, run by the Python of `TRACKLET_TEST_PYTHON`.
 
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use object_store::ObjectStoreExt;
+use object_store::aws::AmazonS3Builder;
+use parquet::arrow::ArrowWriter;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use std::{env, fs};
+use tracklet_engine::export::{Files, to_file};
 use tracklet_engine::read::inputs::{InputError, discover};
 use tracklet_engine::read::{Options, Quiet, ReadError, Source, Strictness, inspect, read_all};
+use tracklet_engine::results::Results;
 
 const SECRET: &str = "a-secret-that-no-message-may-show";
 
@@ -143,4 +150,49 @@ fn objects_are_listed_fetched_and_read() {
     let error = read_all(&inputs.files, &Source::default(), &strict, &Quiet).expect_err("one is cut");
     assert!(matches!(&error, ReadError::Rejected { file, .. } if file == second), "{error}");
     assert!(is_empty(folder.path()));
+
+    tables_become_objects();
+}
+
+/// What an object of the bucket `shop` holds.
+fn content(key: &str) -> Vec<u8> {
+    let store = AmazonS3Builder::from_env().with_bucket_name("shop").build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let bytes = async { store.get(&key.into()).await.unwrap().bytes().await.unwrap() };
+    runtime.block_on(bytes).to_vec()
+}
+
+/// Tables as objects: one small enough for a single request, one in parts, and a bucket that is not there.
+fn tables_become_objects() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("snapshots/000001/numbers");
+    fs::create_dir_all(&table).unwrap();
+    let numbers = Int64Array::from_iter_values(0..600_000);
+    let texts = StringArray::from_iter_values((0..600_000).map(|number| format!("{number:032}")));
+    let columns: [(&str, ArrayRef); 2] = [("number", Arc::new(numbers)), ("text", Arc::new(texts))];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let file = fs::File::create(table.join("all.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    std::os::unix::fs::symlink("snapshots/000001", folder.path().join("current")).unwrap();
+    let results = Results::open(folder.path()).unwrap();
+    let export = |to: &str, filter: Option<&str>| {
+        to_file(&results, "numbers", filter, &Files::meant(to, 1, None).unwrap())
+    };
+    let done = export("s3://key:secret@shop/export/few.csv", Some("number < 2")).unwrap();
+    assert_eq!((done.to.as_str(), done.rows), ("s3://shop/export/few.csv", 2));
+    let few = format!("number,text\n0,{:032}\n1,{:032}\n", 0, 1);
+    assert_eq!(content("export/few.csv"), few.as_bytes());
+    // 33 MB: two parts and a rest.
+    let done = export("s3://shop/export/many.jsonl", None).unwrap();
+    assert_eq!(done.rows, 600_000);
+    let many = content("export/many.jsonl");
+    assert!(many.len() > 2 * (16 << 20), "{}", many.len());
+    let wanted = (0..600_000).map(|number| format!("{{\"number\":{number},\"text\":\"{number:032}\"}}\n"));
+    assert!(many == wanted.collect::<String>().as_bytes());
+    let error = export("s3://key:secret@nowhere/a.csv", None).unwrap_err();
+    assert_eq!(error.to_string(), "cannot write `s3://nowhere/a.csv`");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("NoSuchBucket") && !cause.contains(SECRET), "{cause}");
 }

@@ -40,6 +40,11 @@ impl Place {
         Self::new(choice.target.as_deref(), choice.config.as_deref(), choice.profiles_dir.as_deref())
     }
 
+    /// The runtime that clients live in.
+    pub fn runtime(&self) -> &tokio::runtime::Runtime {
+        &self.runtime
+    }
+
     /// Connects.
     pub fn connect(&self) -> Result<Box<dyn Warehouse>, tracklet_engine::targets::TargetError> {
         self.runtime.block_on(self.target.connect())

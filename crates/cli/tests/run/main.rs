@@ -2,6 +2,7 @@
 
 mod bytes;
 mod codes;
+mod exporting;
 mod incremental;
 mod init;
 mod input;

@@ -38,6 +38,7 @@ pub use inputs::{Format, InputError, InputFile, Inputs};
 pub use inspect::{FormatColumns, Inspection, inspect};
 pub use rejects::Reject;
 pub use remote::RemoteError;
+pub(crate) use remote::{is_url, place_to_write};
 pub use run::{FileSummary, Options, Progress, Quiet, Read, Strictness, read_all};
 
 use std::collections::BTreeMap;

@@ -100,7 +100,7 @@ pub(super) struct Listing {
 }
 
 /// Whether a path given by the user is an object store's URL.
-pub(super) fn is_url(path: &str) -> bool {
+pub(crate) fn is_url(path: &str) -> bool {
     scheme(path).is_some()
 }
 
@@ -158,6 +158,15 @@ fn split(url: &str) -> (String, &str) {
     let start = url.find("://").map_or(0, |at| at + 3);
     let slash = url[start..].find('/').map_or(url.len(), |at| start + at);
     (url[..slash].to_owned(), url[slash..].trim_start_matches('/'))
+}
+
+/// The store and the key of an object to write, with the URL without credentials.
+pub(crate) fn place_to_write(url: &str) -> Result<(Box<dyn ObjectStore>, Key, String), RemoteError> {
+    let clean = without_credentials(url);
+    let (bucket, key) = split(&clean);
+    let store = connect(&bucket)?;
+    let key = Key::parse(key).map_err(|error| RemoteError::Store(error.to_string()))?;
+    Ok((store, key, clean))
 }
 
 fn connect(bucket: &str) -> Result<Box<dyn ObjectStore>, RemoteError> {

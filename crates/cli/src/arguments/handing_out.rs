@@ -1,0 +1,65 @@
+//! What can be typed to take results elsewhere.
+
+use super::Place;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+use tracklet_engine::export::FileKind;
+
+/// Write tables as files, objects or tables of a database
+///
+/// Rows go as they come, in the order of the tables, whatever their number. A file takes the place of another when it is whole; a
+/// table of a database is made aside and then takes its place.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tracklet export dbt_session_tracks --to sessions.csv
+  tracklet export dbt_track_facts --where \"event = 'order_completed'\" --to orders.jsonl
+  tracklet export dbt_session_tracks dbt_track_facts --to exports/ --format csv
+  tracklet export --all --to s3://bucket/sessions/
+  tracklet export dbt_session_tracks --to pg --replace     the target [targets.pg] of tracklet.toml
+
+Exit codes: 0 done, 2 not every table was written")]
+pub struct ExportArguments {
+    /// The tables
+    #[arg(value_name = "TABLE", required_unless_present = "all")]
+    pub tables: Vec<String>,
+    /// All tables of `tracklet ls`
+    #[arg(long, conflicts_with = "tables")]
+    pub all: bool,
+    /// A file that ends in .csv, .json (JSON lines), .jsonl or .parquet, a folder, a URL (s3://, gs://, az://), or the name of a
+    /// PostgreSQL or Redshift target; a name that is a target's means the target
+    #[arg(long, value_name = "FILE|DIR|URL|TARGET")]
+    pub to: String,
+    /// What the files hold [default: by the file's ending, in a folder parquet]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<ExportFormat>,
+    /// Only rows for which this SQL expression holds
+    #[arg(long = "where", value_name = "EXPR")]
+    pub filter: Option<String>,
+    /// Let a table of a database take the place of one that is there
+    #[arg(long)]
+    pub replace: bool,
+    /// The folder of dbt's profiles.yml [default: `DBT_PROFILES_DIR`, the working folder or ~/.dbt]
+    #[arg(long, value_name = "DIR")]
+    pub profiles_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// What exported files hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    Csv,
+    Json,
+    Parquet,
+}
+
+impl From<ExportFormat> for FileKind {
+    fn from(format: ExportFormat) -> Self {
+        match format {
+            ExportFormat::Csv => Self::Csv,
+            ExportFormat::Json => Self::Json,
+            ExportFormat::Parquet => Self::Parquet,
+        }
+    }
+}
