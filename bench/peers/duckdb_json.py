@@ -14,7 +14,8 @@ FIELDS = """{type: 'VARCHAR', messageId: 'VARCHAR', anonymousId: 'VARCHAR', user
 
 def snake_case(name):
     """Good for the names of the generator; RudderStack's own rules have more cases."""
-    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()).strip("_")
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
 
 
 def main(source, output, threads, what):
