@@ -128,13 +128,35 @@ dbt_package() {
 # The clients of BigQuery and Snowflake on their stand-ins.
 cloud_clients() { tests/warehouses/clouds.sh cloud_clients.py; }
 
+# The program with every client, as `units` has built it.
+debug_program() {
+  export TRACKLET_BIN="$CARGO_TARGET_DIR/debug/tracklet"
+  install_system && cargo build --locked --workspace --features spark --bins
+}
+
 # The program on them: the corpus, a generated history and the example row for row, BigQuery's statements through Google's
-# analyzer, Snowflake's through a parser, and kills at random moments.
+# analyzer, Snowflake's through a parser, and kills at random moments: TRACKLET_KILLS of each.
 clouds() {
-  install_python warehouses tests/warehouses/requirements.txt && cargo build --locked --release || return 1
-  export TRACKLET_PYTHON="$cache/venvs/warehouses/bin/python" TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet"
+  install_python warehouses tests/warehouses/requirements.txt && debug_program || return 1
+  export TRACKLET_PYTHON="$cache/venvs/warehouses/bin/python"
   "$TRACKLET_PYTHON" tests/warehouses/cloud_scripts.py &&
-    tests/warehouses/clouds.sh cloud_conformance.py && tests/warehouses/clouds.sh cloud_crashes.py --rounds 4
+    tests/warehouses/clouds.sh cloud_conformance.py &&
+    tests/warehouses/clouds.sh cloud_crashes.py --rounds "${TRACKLET_KILLS:-2}"
+}
+
+# The program on Redshift's stand-in, a PostgreSQL that gets Redshift's SQL: rows, kills. And `certify`, after a killed one.
+redshift() {
+  install_python warehouses tests/warehouses/requirements.txt && debug_program || return 1
+  install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
+  local run="$cache/venvs/warehouses/bin/python"
+  "$run" tests/warehouses/program_conformance.py --redshift &&
+    "$run" tests/warehouses/program_crashes.py --redshift && "$run" tests/warehouses/program_certify.py
+}
+
+# Real services, where TRACKLET_LIVE_BIGQUERY and the like name them: see CONTRIBUTING.md.
+live() {
+  install_python warehouses tests/warehouses/requirements.txt && debug_program &&
+    "$cache/venvs/warehouses/bin/python" tests/warehouses/live.py
 }
 
 # The report in a real browser: every number against queries, hostile names, themes, a phone's width, the keyboard. Also
@@ -168,17 +190,16 @@ warehouse_program() {
 spark() {
   java -version >/dev/null 2>&1 || install_debian openjdk-17-jre-headless ||
     { lacking "no Java here, which Spark needs, and no way to install it"; return; }
-  install_python spark tests/warehouses/requirements-spark.txt || return 1
-  cargo build --locked --workspace --features spark --bins &&
-    TRACKLET_BIN="$CARGO_TARGET_DIR/debug/tracklet" "$cache/venvs/spark/bin/python" -W ignore tests/warehouses/spark_conformance.py
+  install_python spark tests/warehouses/requirements-spark.txt && debug_program &&
+    "$cache/venvs/spark/bin/python" -W ignore tests/warehouses/spark_conformance.py
 }
 
 # name, seconds it may take; a step that builds may meet an empty cache
 steps=("fetch 900" "format 60" "clippy 1500" "documentation 900" "units 2400" "doctests 600" "fuzz_smoke 1200" "oracle 120" "mutations 1200"
   "main_job 2700" "report 1800" "warehouse_sql 900" "warehouse_dialects 600" "dbt_package 1500" "cloud_clients 1200"
-  "warehouse_program 1800")
-# Too long for every change: a fuzzer's own build of everything, and warehouses' slow stand-ins.
-long=("fuzz 1800" "clouds 3600" "spark 1200")
+  "warehouse_program 1800" "redshift 1200" "clouds 1800" "spark 1200" "live 7200")
+# Too long for every change: a fuzzer's own build of everything.
+long=("fuzz 1800")
 if [ "${1:-}" = --long ]; then
   shift
   steps+=("${long[@]}") long=()

@@ -62,9 +62,9 @@ def compare(warehouse, schema, config, kind, expected):
         f" where table_schema = '{schema}' order by table_name, ordinal_position")
     _, kinds = warehouse.query(
         f"select table_name, table_type from information_schema.tables where table_schema = '{schema}'")
-    wrong = []
+    known, wrong = TYPES | warehouse.types, []
     for table, columns in columns_of(config).items():
-        types = {column: TYPES.get(kind, kind) for name, column, kind in found if name == table}
+        types = {column: known.get(kind, kind) for name, column, kind in found if name == table}
         if list(types.items()) != list(columns.items()):
             wrong.append(f"  {table}: columns {types}, expected {columns}")
             continue

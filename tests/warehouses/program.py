@@ -38,7 +38,7 @@ def timeout(config):
     return f"{config.timeout // 1000}ms"
 
 
-def configuration(config, port, schema, tables, columns=(), where=None, materialize="view", publish="swap"):
+def configuration(config, warehouse, schema, tables, columns=(), where=None, materialize="view", publish="swap"):
     """A tracklet.toml."""
     lines = [
         f"dedupe = {toml(config.dedupe)}",
@@ -49,7 +49,7 @@ def configuration(config, port, schema, tables, columns=(), where=None, material
         f"boundary = {toml('exact' if config.exact else 'whole_minutes')}",
         "[counts]", *(f"{name} = {toml(events)}" for name, events in config.counts.items()),
         "[flow]", f"length = {config.flow_length}",
-        "[targets.pg]", 'type = "postgres"', 'host = "127.0.0.1"', f"port = {port}", 'user = "postgres"',
+        "[targets.pg]", f"type = {toml(warehouse.kind)}", 'host = "127.0.0.1"', f"port = {warehouse.program_port}", 'user = "postgres"',
         'dbname = "postgres"', f"schema = {toml(schema)}", f"materialize = {toml(materialize)}",
         f"publish = {toml(publish)}",
     ]

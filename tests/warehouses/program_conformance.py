@@ -2,7 +2,9 @@
 for the corpus and random histories in typed tables, and with the program's own native engine for files that went in
 by `tracklet load`.
 
-    TRACKLET_BIN=target/release/tracklet python program_conformance.py [--tracks N] [--seed N]
+    TRACKLET_BIN=target/release/tracklet python program_conformance.py [--redshift] [--tracks N] [--seed N]
+
+With `--redshift` the target's type is that, on its stand-in.
 """
 
 import argparse
@@ -19,6 +21,7 @@ import corpus
 import duckdb
 import histories
 import program
+import redshift_stand_in
 import servers
 from comparison import columns_of, compare, differences
 from definition import Config, time_as_text
@@ -43,10 +46,10 @@ class ProgramKeepsAll(cases.KeepsAll):
 CASES = [case if not isinstance(case, cases.KeepsAll) else ProgramKeepsAll() for case in cases.RANDOM]
 
 
-def settings(case, port, publish):
+def settings(case, warehouse, publish):
     tables = [("rudder", "tracks")] if isinstance(case, cases.Hour) else case.tables
     return program.configuration(
-        case.rules, port, SCHEMA, tables, case.variables.get("tracklet_columns", {}),
+        case.rules, warehouse, SCHEMA, tables, case.variables.get("tracklet_columns", {}),
         case.variables.get("tracklet_where"), case.variables.get("tracklet_materialize", "view"), publish)
 
 
@@ -56,7 +59,7 @@ def check(warehouse, case, folder, tracks, seed, publish):
     started = time.monotonic()
     warehouse.execute([f"drop schema if exists {quoted(s)} cascade" for s in ("rudder", "my shop", SCHEMA)])
     case.load(warehouse, rows)
-    (folder / "tracklet.toml").write_text(settings(case, warehouse.port, publish))
+    (folder / "tracklet.toml").write_text(settings(case, warehouse, publish))
     program.run(folder, "build", "--target", "pg")
     # Again, over what is there.
     program.run(folder, "run", "--target", "pg", "--threads", "2")
@@ -111,7 +114,7 @@ def check_against_native(warehouse, folder, name, paths, schema, tracks=None, pu
     warehouse.execute([f"drop schema if exists {quoted(schema)} cascade"])
     table = (schema, 'tracks "raw"; \\ --')
     (folder / "tracklet.toml").write_text(
-        program.configuration(config, warehouse.port, schema, [table], publish=publish))
+        program.configuration(config, warehouse, schema, [table], publish=publish))
     # A snapshot that is there would be added to.
     shutil.rmtree(folder / "out", ignore_errors=True)
     program.run(folder, "run", *paths, "--out", "out", code=None)
@@ -141,11 +144,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", type=int, default=20_000)
     parser.add_argument("--seed", default="1")
+    parser.add_argument("--redshift", action="store_true")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="tracklet-program-"))
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder)
-        warehouse = Postgres(stack.enter_context(servers.postgres()))
+        warehouse = stack.enter_context(redshift_stand_in.redshift()) if options.redshift else \
+            Postgres(stack.enter_context(servers.postgres()))
         results = [
             check(warehouse, case, folder, min(options.tracks, 3000), options.seed, publish)
             for number, case in enumerate([*corpus.cases(), *CASES])
@@ -157,6 +162,8 @@ def main():
         for publish in ("swap", "rows"):
             results.append(check_against_native(
                 warehouse, folder, f"a generated history, {publish}", [str(generated)], HOSTILE_SCHEMA, publish=publish))
+        if options.redshift and not (warehouse.relay.layouts and warehouse.relay.differences):
+            raise SystemExit("nothing of Redshift's own was sent")
     sys.exit(0 if all(results) else 1)
 
 

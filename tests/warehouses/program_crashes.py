@@ -1,7 +1,9 @@
 """Kills the program, and the server, at random moments of `tracklet run --target` on PostgreSQL: readers must see the old
 tables or the new ones and never a mix, and the next run must work. Also: two runs at once, and a Ctrl-C.
 
-    TRACKLET_BIN=target/release/tracklet python program_crashes.py [--rounds N] [--seed N]
+    TRACKLET_BIN=target/release/tracklet python program_crashes.py [--redshift] [--rounds N] [--seed N]
+
+With `--redshift` the target's type is that, on its stand-in.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from pathlib import Path
 
 import program
 import psycopg2
+import redshift_stand_in
 import servers
 from definition import MINUTE, Config
 from program_conformance import leftovers
@@ -31,9 +34,9 @@ TABLES = [
 TIMEOUTS = {"thirty": 30, "five": 5}
 
 
-def configure(folder, port, name, publish):
+def configure(folder, warehouse, name, publish):
     config = Config(timeout=TIMEOUTS[name] * MINUTE)
-    text = program.configuration(config, port, SCHEMA, [("rudder", "tracks")], publish=publish)
+    text = program.configuration(config, warehouse, SCHEMA, [("rudder", "tracks")], publish=publish)
     (folder / "tracklet.toml").write_text(text)
 
 
@@ -94,20 +97,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--seed", default="1")
+    parser.add_argument("--redshift", action="store_true")
     options = parser.parse_args()
     draw = random.Random(options.seed)
     folder = Path(tempfile.mkdtemp(prefix="tracklet-crashes-"))
     wrong = []
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder)
-        warehouse = Postgres(stack.enter_context(servers.postgres()))
+        warehouse = stack.enter_context(redshift_stand_in.redshift()) if options.redshift else \
+            Postgres(stack.enter_context(servers.postgres()))
         server = Server(warehouse)
-        configure(folder, warehouse.port, "thirty", "swap")
+        configure(folder, warehouse, "thirty", "swap")
         example = program.REPOSITORY / "examples" / "shop" / "rudder-logs"
         program.run(folder, "load", str(example), "--target", "pg", code=None)
         known, took = {}, 0
         for name in TIMEOUTS:
-            configure(folder, warehouse.port, name, "swap")
+            configure(folder, warehouse, name, "swap")
             started = time.monotonic()
             program.run(folder, "run", "--target", "pg")
             took = time.monotonic() - started
@@ -124,7 +129,7 @@ def main():
         for number in range(options.rounds):
             name = list(TIMEOUTS)[number % 2]
             publish = draw.choice(["swap", "rows"])
-            configure(folder, warehouse.port, name, publish)
+            configure(folder, warehouse, name, publish)
             run = start_run(folder)
             moment = draw.random() * 1.2 * took
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -146,7 +151,7 @@ def main():
             if state(warehouse) != known[name]:
                 wrong.append(f"the run after a kill of the {victim} did not make its tables")
 
-        configure(folder, warehouse.port, "thirty", "swap")
+        configure(folder, warehouse, "thirty", "swap")
         together = [start_run(folder) for _ in range(3)]
         said = [run.communicate()[1] for run in together]
         codes = sorted(run.returncode for run in together)
@@ -156,7 +161,7 @@ def main():
             wrong.append(f"three runs at once: {codes}\n{refused}")
         look("three runs at once")
 
-        configure(folder, warehouse.port, "five", "swap")
+        configure(folder, warehouse, "five", "swap")
         run = start_run(folder)
         with contextlib.suppress(subprocess.TimeoutExpired):
             run.wait(took * 0.3)

@@ -39,6 +39,8 @@ class DuckDb:
 
     name = "duckdb"
     spelling_counts = False
+    # Types that only this one gives to the columns.
+    types = {}
 
     def __init__(self, path):
         self.path = str(path)
@@ -108,9 +110,17 @@ class Postgres:
 
     name = "postgres"
     spelling_counts = True
+    types = {}
+    # The `type` of a target.
+    kind = "postgres"
 
     def __init__(self, port):
         self.port = port
+
+    @property
+    def program_port(self):
+        """Where the program connects."""
+        return self.port
 
     @staticmethod
     def loadable(rows):
