@@ -14,11 +14,13 @@ import shutil
 import sys
 import tempfile
 import time
+import xml.etree.ElementTree
 from pathlib import Path
 
 import cases
 import corpus
 import duckdb
+import figures
 import histories
 import program
 import redshift_stand_in
@@ -140,11 +142,51 @@ def check_against_native(warehouse, folder, name, paths, schema, tracks=None, pu
     return not wrong
 
 
+def check_what_people_see(warehouse, folder):
+    """Of the example that `check_against_native` has left in both places: `report`, `tune`, `explain`, the user's own tests,
+    and an export."""
+    started = time.monotonic()
+    wrong = figures.check(folder, "pg", figures.subjects(folder))
+    tests = folder / "tests"
+    tests.mkdir()
+    (tests / "refunds.sql").write_text(
+        "-- severity: warn\nselect event_id from {{ ref('dbt_track_facts') }} where event = 'order_refunded';\n")
+    (tests / "nobody.sql").write_text("select 1 as one from {{ ref('dbt_track_facts') }} where dbt_visitor_id = ''")
+    lines = program.run(folder, "test", "--target", "pg", "--format", "json", "--junit", "tests.xml").stdout.splitlines()
+    results = {result["test"]: result for result in map(json.loads, lines)}
+    refunds = results["refunds"]
+    kept = (folder / refunds["rows"]).read_text().splitlines()
+    if not refunds["passed"] or refunds["failures"] != len(kept) or not kept or results["nobody"]["failures"] != 0:
+        wrong.append(f"  the user's tests: {refunds}, {results['nobody']}")
+    suite = xml.etree.ElementTree.parse(folder / "tests.xml").getroot()
+    if int(suite.get("tests")) != len(results) or suite.get("failures") != "0":
+        wrong.append(f"  JUnit: {suite.attrib}")
+    (tests / "broken.sql").write_text("select no_such_column from {{ ref('dbt_track_facts') }}")
+    if "no_such_column" not in program.run(folder, "test", "--target", "pg", code=1).stderr:
+        wrong.append("  a test that can't run is not told")
+    shutil.rmtree(tests)
+    settings = (folder / "tracklet.toml").read_text()
+    (folder / "tracklet.toml").write_text(settings.replace(f"schema = {program.toml(SCHEMA)}", 'schema = "exported"'))
+    told = program.run(folder, "export", "dbt_session_tracks", "dbt_user_session_facts", "--to", "pg").stderr
+    again = program.run(folder, "export", "dbt_session_tracks", "--to", "pg", code=2).stderr
+    program.run(folder, "export", "dbt_session_tracks", "--to", "pg", "--replace")
+    for table in ("dbt_session_tracks", "dbt_user_session_facts"):
+        names = ", ".join(map(quoted, columns_of(Config())[table]))
+        rows = [warehouse.query(f"select {names} from {quoted(schema, table)}")[1] for schema in (SCHEMA, "exported")]
+        wrong += differences(table, *rows)
+    if "1,866 rows in exported.dbt_session_tracks" not in told or "is there already" not in again:
+        wrong.append(f"  export: {told} {again}")
+    (folder / "tracklet.toml").write_text(settings)
+    report("what people see of the example", 15_000, started, wrong)
+    return not wrong
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", type=int, default=20_000)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--redshift", action="store_true")
+    parser.add_argument("--example", action="store_true", help="the example alone")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="tracklet-program-"))
     with contextlib.ExitStack() as stack:
@@ -153,10 +195,14 @@ def main():
             Postgres(stack.enter_context(servers.postgres()))
         results = [
             check(warehouse, case, folder, min(options.tracks, 3000), options.seed, publish)
-            for number, case in enumerate([*corpus.cases(), *CASES])
+            for number, case in enumerate([] if options.example else [*corpus.cases(), *CASES])
             for publish in (["swap", "rows"] if number == 0 or case in CASES else ["swap"])]
         example = program.REPOSITORY / "examples" / "shop" / "rudder-logs"
         results.append(check_against_native(warehouse, folder, "the example", [str(example)], SCHEMA))
+        if not options.redshift:
+            results.append(check_what_people_see(warehouse, folder))
+        if options.example:
+            sys.exit(0 if all(results) else 1)
         generated = folder / "history.jsonl"
         write_lines(generated, histories.packed(f"{options.seed}/program", options.tracks))
         for publish in ("swap", "rows"):

@@ -6,8 +6,10 @@ mod looking;
 mod warehouse;
 
 pub use checking::{CheckArguments, TestArguments};
-pub use handing_out::ExportArguments;
-pub use looking::{ExplainArguments, ExplainFormat, ExplainSubject, ReportArguments, TuneArguments};
+pub use handing_out::{DocsArguments, ExportArguments};
+pub use looking::{
+    ExplainArguments, ExplainFormat, ExplainSubject, ReportArguments, TablesArguments, TuneArguments,
+};
 pub use warehouse::{
     BuildArguments, CertifyArguments, CompileArguments, DebugArguments, LoadArguments, ReportFormat,
     Selection, TargetChoice,
@@ -71,6 +73,7 @@ pub enum Command {
     Show(ShowArguments),
     Query(QueryArguments),
     Ls(LsArguments),
+    Docs(DocsArguments),
     Export(ExportArguments),
     Report(ReportArguments),
     Tune(TuneArguments),

@@ -7,6 +7,7 @@ mod check;
 mod compile;
 mod completions;
 mod debug;
+mod docs;
 mod docs_reference;
 mod explain;
 mod export;
@@ -23,7 +24,7 @@ mod test;
 mod tune;
 mod warehouse;
 
-use crate::arguments::{Arguments, Command, Place};
+use crate::arguments::{Arguments, Command, Place, TablesArguments};
 use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ use tracklet_engine::config::Config;
 use tracklet_engine::manifest::{Manifest, RecordedRules};
 use tracklet_engine::publish::Snapshot;
 use tracklet_engine::results::Results;
+use tracklet_engine::tables::{InWarehouse, Tables};
 
 /// Runs what was typed.
 pub fn dispatch(arguments: Arguments, log: &Log) -> Outcome {
@@ -48,6 +50,7 @@ pub fn dispatch(arguments: Arguments, log: &Log) -> Outcome {
         Command::Show(arguments) => show::show(&arguments),
         Command::Query(arguments) => query::query(&arguments),
         Command::Ls(arguments) => ls::ls(&arguments),
+        Command::Docs(arguments) => docs::docs(&arguments, log),
         Command::Export(arguments) => export::export(&arguments, log),
         Command::Report(arguments) => report::report(&arguments, log),
         Command::Tune(arguments) => tune::tune(&arguments),
@@ -64,6 +67,23 @@ fn output_folder(place: &Place) -> Result<PathBuf, Failure> {
         Some(out) => Ok(out.clone()),
         None => Ok(Config::load_or_default(place.config.as_deref())?.output.dir),
     }
+}
+
+/// Does something with the tables that were asked for, wherever they are.
+fn with_tables<T>(
+    arguments: &TablesArguments,
+    work: impl FnOnce(&dyn Tables, &Manifest, &RecordedRules) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let Some(target) = &arguments.target else {
+        let (results, manifest, rules) = newest_run(&arguments.place)?;
+        return work(&results, &manifest, &rules);
+    };
+    let config = arguments.place.config.as_deref();
+    let place = warehouse::Place::new(Some(target), config, arguments.profiles_dir.as_deref())?;
+    let client = place.connect()?;
+    let tables = InWarehouse::new(&place.target, &*client, place.runtime()).map_err(Failure::new)?;
+    let manifest = tables.manifest(&place.config).map_err(Failure::new)?;
+    work(&tables, &manifest, &RecordedRules::from(&place.config.rules))
 }
 
 /// The tables of the newest run, with what it says about itself and its rules.

@@ -20,6 +20,7 @@ pub mod manifest;
 pub mod observer;
 pub mod publish;
 pub mod read;
+pub mod reference;
 pub mod report;
 pub mod results;
 pub mod run;

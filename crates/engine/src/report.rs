@@ -17,6 +17,7 @@ mod warnings;
 pub use activity::{Activity, Day};
 pub use events::{EventFigures, Events};
 pub use flow::{Flow, Link, Path};
+pub(crate) use models::models;
 pub use models::{Model, ModelColumn};
 pub use run_facts::{RejectExample, RejectReason, RunFacts};
 pub use sessions::{Histogram, TopUser};

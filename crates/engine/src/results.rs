@@ -24,8 +24,9 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{Expr, SortExpr};
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
 use futures::StreamExt;
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use table::Table;
 use tokio::runtime::Runtime;
 use tracklet_kernel::tables::Table as Known;
@@ -44,6 +45,20 @@ const TOP_USERS: &str = "\
 pub struct Results {
     folder: PathBuf,
     tables: Vec<Table>,
+    asked: Asked,
+}
+
+/// What is made at the first question and serves all that follow: files are not looked at again.
+#[derive(Default)]
+struct Asked {
+    runtime: OnceLock<Arc<Runtime>>,
+    session: OnceLock<SessionContext>,
+}
+
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asked").finish_non_exhaustive()
+    }
 }
 
 impl Results {
@@ -79,7 +94,7 @@ impl Results {
 
     fn of_folder(folder: PathBuf) -> Result<Self, ResultsError> {
         let tables = table::find(&folder)?;
-        Ok(Self { folder, tables })
+        Ok(Self { folder, tables, asked: Asked::default() })
     }
 
     /// The real folder of the snapshot.
@@ -109,10 +124,9 @@ impl Results {
     pub fn query(&self, sql: &str) -> Result<Rows, ResultsError> {
         let refused =
             SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-        let runtime = runtime()?;
+        let (runtime, context) = (self.runtime()?, self.session()?);
         let wrong = |source| ResultsError::Sql { source: Box::new(source) };
         let stream = runtime.block_on(async {
-            let context = session(&self.tables, None)?;
             let plan = context.state().create_logical_plan(sql).await.map_err(wrong)?;
             refused
                 .verify_plan(&plan)
@@ -133,7 +147,7 @@ impl Results {
         limit: Option<usize>,
         filter: Option<&str>,
     ) -> Result<Rows, ResultsError> {
-        let runtime = runtime()?;
+        let runtime = self.runtime()?;
         let found = self.table(table)?;
         let stream = runtime.block_on(async {
             // One partition reads the parts one after the other: the same rows every time.
@@ -162,6 +176,24 @@ impl Results {
             Some(limit) => self.query(&format!("{TOP_USERS} LIMIT {limit}")),
             None => self.query(TOP_USERS),
         }
+    }
+
+    fn runtime(&self) -> Result<Arc<Runtime>, ResultsError> {
+        if let Some(runtime) = self.asked.runtime.get() {
+            return Ok(Arc::clone(runtime));
+        }
+        let made = tokio::runtime::Builder::new_multi_thread().build();
+        let made = made.map_err(|source| ResultsError::NoThreads { source })?;
+        // Of two that were made at once, one serves both.
+        Ok(Arc::clone(self.asked.runtime.get_or_init(|| Arc::new(made))))
+    }
+
+    fn session(&self) -> Result<&SessionContext, ResultsError> {
+        if let Some(session) = self.asked.session.get() {
+            return Ok(session);
+        }
+        let made = session(&self.tables, None)?;
+        Ok(self.asked.session.get_or_init(|| made))
     }
 
     fn table(&self, name: &str) -> Result<&Table, ResultsError> {
@@ -227,15 +259,11 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn runtime() -> Result<Runtime, ResultsError> {
-    tokio::runtime::Builder::new_multi_thread().build().map_err(|source| ResultsError::NoThreads { source })
-}
-
 /// The rows of an answer, batch by batch as they are asked for.
 pub struct Rows {
     // Before the runtime: what it runs must be gone when the runtime stops.
     stream: SendableRecordBatchStream,
-    runtime: Runtime,
+    runtime: Arc<Runtime>,
 }
 
 impl Rows {

@@ -5,11 +5,13 @@
 
 mod answer;
 mod dialect;
+mod in_warehouse;
 mod logins;
 mod native;
 
 pub use answer::{Answer, Row};
 pub use dialect::Dialect;
+pub use in_warehouse::{InWarehouse, InWarehouseError};
 pub use logins::{Login, Logins};
 
 use crate::error::Hint;

@@ -101,6 +101,66 @@ fn sessions_and_aliases_of_every_case_are_explained() {
     }
 }
 
+/// Every row of the input has an answer that says where it went and why.
+#[test]
+fn every_event_of_every_case_is_explained() {
+    let (mut sessionized, mut dropped, mut rejected) = (0, 0, 0);
+    for case in cases() {
+        let facts = case.expected("dbt_track_facts");
+        let times = |id: &str| facts.iter().filter(|row| text(row, "event_id") == id).count();
+        for row in &facts {
+            let story = case.event(text(row, "event_id"));
+            assert_eq!(story.sessionized.len(), times(text(row, "event_id")), "{}: {row}", case.name);
+            let own = |found: &&tracklet_engine::explain::TrackStory| {
+                found.track.session_id == text(row, "session_id")
+                    && Some(found.track.track_sequence_number) == row["track_sequence_number"].as_i64()
+            };
+            let found = story.sessionized.iter().find(own).unwrap_or_else(|| panic!("{}: {row}", case.name));
+            assert_eq!(found.track.dbt_visitor_id, text(row, "dbt_visitor_id"), "{}: {row}", case.name);
+            let opens = row["track_sequence_number"] == 1;
+            let wanted = if opens { "opens session" } else { "stays in session" };
+            assert!(found.why_session.starts_with(wanted), "{}: {row}: {}", case.name, found.why_session);
+            assert!(!found.why_visitor.is_empty());
+            sessionized += 1;
+        }
+        let duplicates = case.expected("tracklet_duplicates");
+        for row in &duplicates {
+            let id = text(row, "event_id");
+            let story = case.event(id);
+            let of_id = duplicates.iter().filter(|row| text(row, "event_id") == id).count();
+            assert_eq!(story.duplicates.len(), of_id, "{}: {row}", case.name);
+            let kept = &story.sessionized.first().unwrap_or_else(|| panic!("{}: {row}", case.name)).track;
+            for found in &story.duplicates {
+                assert!(
+                    found.why.contains(&format!("of the event in session `{}`", kept.session_id)),
+                    "{}",
+                    found.why
+                );
+            }
+            dropped += 1;
+        }
+        for row in case.expected("tracklet_rejects") {
+            // By its place, as it has it; the files of a case stand below its input.
+            let place = format!("{}:{}", text(&row, "source_file"), row["row_number"]);
+            let of_place = |story: &EventStory| {
+                story.rejected.iter().any(|found| {
+                    found.reason == text(&row, "reason")
+                        && found.source_file.ends_with(text(&row, "source_file"))
+                })
+            };
+            if row["row_number"].is_i64() {
+                let whole = case.folder.join("input").join(&place).display().to_string();
+                assert!(of_place(&case.event(&whole)), "{}: {row}", case.name);
+            }
+            if !text(&row, "event_id").is_empty() {
+                assert!(of_place(&case.event(text(&row, "event_id"))), "{}: {row}", case.name);
+            }
+            rejected += 1;
+        }
+    }
+    assert!(sessionized > 300 && dropped > 10 && rejected > 30, "{sessionized} {dropped} {rejected}");
+}
+
 #[test]
 fn a_login_is_named_with_what_it_decided() {
     let cases = cases();

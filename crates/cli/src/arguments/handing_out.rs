@@ -1,6 +1,6 @@
 //! What can be typed to take results elsewhere.
 
-use super::Place;
+use super::{Place, TablesArguments};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use tracklet_engine::export::FileKind;
@@ -44,6 +44,23 @@ pub struct ExportArguments {
     pub profiles_dir: Option<PathBuf>,
     #[command(flatten)]
     pub place: Place,
+}
+
+/// Write a reference of the tables of a run
+///
+/// What each table is, what its columns hold and by which tests, what it is made from, and how many rows it has: one page of
+/// Markdown and one of HTML.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  tracklet docs
+  tracklet docs --to site/tables --target pg")]
+pub struct DocsArguments {
+    /// The folder for tables.md and tables.html, which are replaced
+    #[arg(long, value_name = "DIR", default_value = "tables-reference")]
+    pub to: PathBuf,
+    #[command(flatten)]
+    pub tables: TablesArguments,
 }
 
 /// What exported files hold.

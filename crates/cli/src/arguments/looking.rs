@@ -14,7 +14,8 @@ use tracklet_engine::figures::Choice;
 Examples:
   tracklet report                          of the newest run, to report.html
   tracklet report --file january.html --from 2026-01-01 --to 2026-01-31 --time-zone Europe/Berlin
-  tracklet report --event order_completed  sessions that have this event")]
+  tracklet report --event order_completed  sessions that have this event
+  tracklet report --target pg              of the tables in a warehouse")]
 pub struct ReportArguments {
     /// The file to write; it is replaced
     #[arg(long, value_name = "FILE", default_value = "report.html")]
@@ -25,7 +26,7 @@ pub struct ReportArguments {
     #[command(flatten)]
     pub chosen: ChosenArguments,
     #[command(flatten)]
-    pub place: Place,
+    pub tables: TablesArguments,
 }
 
 /// Show what every timeout would make of the events
@@ -47,7 +48,7 @@ pub struct TuneArguments {
     #[command(flatten)]
     pub answer: Answer,
     #[command(flatten)]
-    pub place: Place,
+    pub tables: TablesArguments,
 }
 
 /// Tell why an event, a session or a visitor is what it is
@@ -76,7 +77,20 @@ pub struct ExplainArguments {
     #[arg(long, value_name = "N", default_value = "200")]
     pub limit: usize,
     #[command(flatten)]
+    pub tables: TablesArguments,
+}
+
+/// Whose tables are looked at.
+#[derive(Debug, Args)]
+pub struct TablesArguments {
+    #[command(flatten)]
     pub place: Place,
+    /// The tables in a warehouse: a section [targets.NAME] of the configuration, or a target of dbt's profiles.yml
+    #[arg(long, value_name = "NAME", conflicts_with = "out")]
+    pub target: Option<String>,
+    /// The folder of dbt's profiles.yml [default: `DBT_PROFILES_DIR`, the working folder or ~/.dbt]
+    #[arg(long, value_name = "DIR", requires = "target")]
+    pub profiles_dir: Option<PathBuf>,
 }
 
 /// What can be asked about.

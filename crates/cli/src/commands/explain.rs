@@ -1,6 +1,6 @@
 //! `tracklet explain`
 
-use super::newest_run;
+use super::with_tables;
 use crate::arguments::{ExplainArguments, ExplainFormat, ExplainSubject};
 use crate::failure::{Failure, Outcome};
 use crate::status::Status;
@@ -8,14 +8,15 @@ use std::io::Write;
 use tracklet_engine::explain::{Subject, explain as ask};
 
 pub fn explain(arguments: &ExplainArguments) -> Outcome {
-    let (results, _, rules) = newest_run(&arguments.place)?;
     let subject = match arguments.subject {
         ExplainSubject::Event => Subject::Event,
         ExplainSubject::Session => Subject::Session,
         ExplainSubject::Visitor => Subject::Visitor,
     };
     let most = Some(arguments.limit).filter(|limit| *limit > 0);
-    let explanation = ask(&results, &rules, subject, &arguments.id, most).map_err(Failure::new)?;
+    let explanation = with_tables(&arguments.tables, |tables, _, rules| {
+        ask(tables, rules, subject, &arguments.id, most).map_err(Failure::new)
+    })?;
     let mut out = std::io::stdout().lock();
     match arguments.format {
         ExplainFormat::Text => write!(out, "{explanation}")?,

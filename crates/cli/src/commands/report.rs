@@ -1,6 +1,6 @@
 //! `tracklet report`
 
-use super::newest_run;
+use super::with_tables;
 use crate::arguments::ReportArguments;
 use crate::failure::{Failure, Outcome};
 use crate::logging::{Log, LogFormat};
@@ -14,9 +14,10 @@ use tracklet_engine::report::{Report, Request};
 pub fn report(arguments: &ReportArguments, log: &Log) -> Outcome {
     let choice = Choice::from(&arguments.chosen);
     let (zone, selection) = choice.meant()?;
-    let (results, manifest, rules) = newest_run(&arguments.place)?;
     let request = Request { title: arguments.title.clone(), selection, chosen: choice.words(), zone };
-    let report = Report::of(&results, &manifest, &rules, &request)?;
+    let report = with_tables(&arguments.tables, |tables, manifest, rules| {
+        Ok(Report::of(tables, manifest, rules, &request)?)
+    })?;
     let page = report.page();
     std::fs::write(&arguments.file, &page)
         .map_err(|source| Failure::new(NotWritten { file: arguments.file.clone(), source }))?;

@@ -1,7 +1,7 @@
 //! `tracklet tune`
 
 use super::answer::layout;
-use super::newest_run;
+use super::with_tables;
 use crate::arguments::{AnswerFormat, TuneArguments};
 use crate::failure::Outcome;
 use crate::status::Status;
@@ -18,8 +18,9 @@ const BAR: usize = 40;
 
 pub fn tune(arguments: &TuneArguments) -> Outcome {
     let (_, selection) = Choice::from(&arguments.chosen).meant()?;
-    let (results, _, rules) = newest_run(&arguments.place)?;
-    let tuning = Tuning::of(&results, &rules, &selection, arguments.before.as_deref())?;
+    let tuning = with_tables(&arguments.tables, |tables, _, rules| {
+        Ok(Tuning::of(tables, rules, &selection, arguments.before.as_deref())?)
+    })?;
     let mut out = std::io::stdout().lock();
     match arguments.answer.format {
         AnswerFormat::Table => out.write_all(table(&tuning).as_bytes())?,

@@ -85,3 +85,34 @@ fn what_cannot_be_exported_leaves_what_was_there() {
         assert!(files_below(at) == before, "{arguments:?}");
     }
 }
+
+#[test]
+fn the_reference_has_the_tables_as_the_run_made_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let events = ["10:00", "10:05", "11:00"]
+        .map(|time| super::support::line(&format!("m{time}"), "a", &format!("2026-01-04T{time}:00Z")));
+    fs::write(at.join("a.json"), events.join("\n")).unwrap();
+    fs::write(at.join("tracklet.toml"), "[counts]\ncnt_odd = [\"<b>\", \"it|s\"]\n[flow]\nlength = 3\n")
+        .unwrap();
+    assert_eq!(ended(&mut tracklet(at, &["-q", "run", "a.json"])).0, 0);
+    let (code, told) = ended(&mut tracklet(at, &["docs", "--to", "pages"]));
+    assert_eq!((code, told.as_str()), (0, "wrote tables.md and tables.html in pages\n"));
+    let markdown = fs::read_to_string(at.join("pages/tables.md")).unwrap();
+    for line in [
+        "| [dbt_track_facts](#dbt_track_facts) | 3 | [tracklet_events](#tracklet_events) |",
+        "| [dbt_session_tracks](#dbt_session_tracks) | 2 | [tracklet_sessions](#tracklet_sessions) |",
+        "| `cnt_odd` | How many of the session's events are called \\<b> or it\\|s. |  |",
+    ] {
+        assert!(markdown.lines().any(|found| found == line), "{line}\n{markdown}");
+    }
+    let section = |name: &str| {
+        let heading = format!("{name}\n");
+        markdown.split("\n## ").find(|section| section.starts_with(&heading)).unwrap()
+    };
+    let flow = section("dbt_tracks_flow");
+    assert!(flow.contains("| `event_3` | The event 2 further on") && !flow.contains("event_4"), "{flow}");
+    assert!(!section("dbt_session_track_facts").contains("cnt_signup"));
+    let html = fs::read_to_string(at.join("pages/tables.html")).unwrap();
+    assert!(html.contains("called &lt;b&gt; or it|s.") && !html.contains("<b>"), "{html}");
+}

@@ -152,7 +152,8 @@ fn duplicates(
     let dialect = tables.dialect();
     let answer = tables.ask(&format!(
         "select anonymous_id, user_id, event, {at} as dropped_at, {received} as arrived_at from {table} \
-         where {has_id} order by dropped_at, arrived_at, anonymous_id, user_id, event",
+         where {has_id} order by dropped_at, arrived_at nulls last, anonymous_id nulls last, \
+         user_id nulls last, event nulls last",
         at = dialect.micros("timestamp"),
         received = dialect.micros("received_at"),
         table = dialect.table("tracklet_duplicates"),
@@ -174,7 +175,7 @@ fn duplicates(
 
 fn rejects(tables: &dyn Tables, condition: &str) -> Result<Vec<RejectStory>, TablesError> {
     let answer = tables.ask(&format!(
-        "select source_file, row_number, reason, raw, {} from {} where {condition} order by source_file, row_number",
+        "select source_file, row_number, reason, raw, {} from {} where {condition} order by source_file, row_number nulls last",
         CANONICAL.join(", "),
         tables.dialect().table("tracklet_rejects"),
     ))?;

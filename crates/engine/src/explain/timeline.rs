@@ -58,11 +58,11 @@ pub(super) fn timeline(
     let micros = dialect.micros("timestamp");
     let limit = most.map_or_else(String::new, |most| format!(" limit {most}"));
     let answer = tables.ask(&format!(
-        "select event_id, event, anonymous_id, at, session_id, number, before_id, before_event, before_at, \
+        "select event_id, event, anonymous_id, happened_at, session_id, number, before_id, before_event, before_at, \
          before_session, dbt_visitor_id from (\
-         select event_id, event, anonymous_id, {micros} as at, session_id, track_sequence_number as number, \
+         select event_id, event, anonymous_id, {micros} as happened_at, session_id, track_sequence_number as number, \
          {id} as before_id, {event} as before_event, {at} as before_at, {session} as before_session, dbt_visitor_id \
-         from {table} where dbt_visitor_id = {visitor}) history where {condition} order by at, number{limit}",
+         from {table} where dbt_visitor_id = {visitor}) history where {condition} order by happened_at, number{limit}",
         id = before("event_id"),
         event = before("event"),
         at = before(&micros),

@@ -49,13 +49,14 @@ impl Activity {
         let start = dialect.micros("session_start_at");
         let answer = tables.ask(&format!(
             "select start_day, count(*) as sessions, \
-             cast(sum(case when session_sequence_number = 1 then 1 else 0 end) as bigint) as new_sessions, \
+             cast(sum(case when session_sequence_number = 1 then 1 else 0 end) as {integer}) as new_sessions, \
              count(distinct dbt_visitor_id) as visitors \
              from (select {day} as start_day, session_sequence_number, dbt_visitor_id from {sessions} where {condition}) \
              session_days group by start_day order by start_day",
             day = zone.day(&dialect, &start, first, last),
             sessions = dialect.table("dbt_session_tracks"),
             condition = selection.condition(&dialect),
+            integer = dialect.integer(),
         ))?;
         let days = answer
             .rows()

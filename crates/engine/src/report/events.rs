@@ -43,16 +43,17 @@ impl Events {
         let dialect = tables.dialect();
         let counted = format!(
             "(select event, count(*) as events, \
-             cast(sum(case when number = 1 then 1 else 0 end) as bigint) as entries, \
-             cast(sum(is_exit) as bigint) as exits from {} group by event) counted",
-            windowed(&dialect, selection, "dbt_track_facts", &[])
+             cast(sum(case when number = 1 then 1 else 0 end) as {integer}) as entries, \
+             cast(sum(is_exit) as {integer}) as exits from {} group by event) counted",
+            windowed(&dialect, selection, "dbt_track_facts", &[]),
+            integer = dialect.integer(),
         );
-        let rank = |by: &str| format!("row_number() over (order by {by} desc, event) as by_{by}");
+        let rank = |by: &str| format!("row_number() over (order by {by} desc, event nulls last) as by_{by}");
         let answer = tables.ask(&format!(
             "select event, events, entries, exits, names from (\
              select event, events, entries, exits, count(*) over () as names, {}, {}, {} from {counted}) ranked \
              where by_events <= {MOST_FREQUENT} or by_entries <= {ENDS} or by_exits <= {ENDS} \
-             order by events desc, event",
+             order by events desc, event nulls last",
             rank("events"),
             rank("entries"),
             rank("exits"),

@@ -113,7 +113,7 @@ fn links(
     let from: String = (1..columns.len()).map(|step| format!(" when {step} then place_{step}")).collect();
     let to: String = (1..columns.len()).map(|step| format!(" when {step} then place_{}", step + 1)).collect();
     let answer = tables.ask(&format!(
-        "select start_place, step, from_place, to_place, cast(sum(sessions) as bigint) as sessions from (\
+        "select start_place, step, from_place, to_place, cast(sum(sessions) as {integer}) as sessions from (\
          select place_1 as start_place, step, case step{from} end as from_place, \
          case when steps_after >= step then case step{to} end else {END} end as to_place, sessions \
          from (select {grouped}, steps_after, count(*) as sessions from (\
@@ -123,6 +123,7 @@ fn links(
          order by start_place, step, from_place, to_place",
         placed = placed.join(", "),
         steps = steps.join(" union all "),
+        integer = dialect.integer(),
     ))?;
     let link = |row: crate::tables::Row| {
         Ok(Link(row.count(0)?, row.count(1)?, row.count(2)?, row.number(3)?.unwrap_or(END), row.count(4)?))
@@ -133,14 +134,17 @@ fn links(
 fn paths(tables: &dyn Tables, columns: &[&str], first: &str) -> Result<Vec<Path>, TablesError> {
     let columns_after = columns.len() - 1;
     let list = columns.join(", ");
+    // Engines put nulls at different ends when they are not told.
+    let order: Vec<String> = columns.iter().map(|column| format!("{column} nulls last")).collect();
+    let order = order.join(", ");
     let answer = tables.ask(&format!(
         "select steps, sessions, {list} from (\
          select steps, sessions, {list}, \
-         row_number() over (partition by event order by sessions desc, {list}, steps) as place from (\
+         row_number() over (partition by event order by sessions desc, {order}, steps) as place from (\
          select {list}, steps, count(*) as sessions from (\
          select {list}, case when steps_after > {columns_after} then {columns_after} else steps_after end as steps \
          from {first}) first_events group by {list}, steps) paths) ranked \
-         where place <= {PATHS_OF_A_START} order by sessions desc, {list}, steps limit {PATHS}",
+         where place <= {PATHS_OF_A_START} order by sessions desc, {order}, steps limit {PATHS}",
     ))?;
     let path = |row: crate::tables::Row| {
         let events = (0..=row.count(0)? as usize).map(|step| Ok(row.text(2 + step)?.map(str::to_owned)));

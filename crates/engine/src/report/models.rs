@@ -58,7 +58,7 @@ pub struct ModelColumn {
 }
 
 /// All models, each after those that it is made from.
-pub(super) fn models(manifest: &Manifest) -> Vec<Model> {
+pub(crate) fn models(manifest: &Manifest) -> Vec<Model> {
     let schema: Schema = serde_saphyr::from_str(SCHEMA).expect("the package's own file, read in a test");
     let mut models: Vec<Model> = Vec::new();
     for (name, sql) in SOURCES {

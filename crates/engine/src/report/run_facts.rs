@@ -98,7 +98,8 @@ fn add_examples(tables: &dyn Tables, rejects: &mut [RejectReason]) -> Result<(),
     let answer = tables.ask(&format!(
         "select reason, source_file, row_number, substr(raw, 1, {RAW}) as raw, {columns} from (\
          select reason, source_file, row_number, raw, {listed}, \
-         row_number() over (partition by reason order by source_file, row_number, event_id, timestamp) as place \
+         row_number() over (partition by reason order by source_file, row_number nulls last, event_id nulls last, \
+         timestamp nulls last) as place \
          from {table}) placed where place <= {EXAMPLES} order by reason, place",
         columns = columns.join(", "),
         listed = COLUMNS.join(", "),

@@ -57,9 +57,10 @@ pub(super) fn warnings(
     let run_at = chrono::DateTime::parse_from_rfc3339(&manifest.created_at).ok();
     let late = run_at.map_or(i64::MAX, |at| at.timestamp_micros());
     let answer = tables.ask(&format!(
-        "select cast(sum(case when {micros} > {late} then 1 else 0 end) as bigint) as future_events, \
-         cast(sum(case when event is null then 1 else 0 end) as bigint) as nameless from {tracks} where {condition}",
+        "select cast(sum(case when {micros} > {late} then 1 else 0 end) as {integer}) as future_events, \
+         cast(sum(case when event is null then 1 else 0 end) as {integer}) as nameless from {tracks} where {condition}",
         micros = dialect.micros("timestamp"),
+        integer = dialect.integer(),
     ))?;
     if let Some(row) = answer.first() {
         let (future, nameless) = (row.count(0)?, row.count(1)?);

@@ -117,10 +117,11 @@ const rejectsOf = (run) => {
 const factsOf = ({ run, time_zone }) => {
   const { rules } = run;
   const facts = [
-    ["Snapshot", run.snapshot],
+    [run.files > 0 ? "Snapshot" : "Run", run.snapshot],
     ["Ended", instant(run.created_at)],
     ["Took", run.seconds === null ? "–" : `${decimal(run.seconds, 2)} s`],
-    ["Read", `${count(run.files, "file")}, ${bytes(run.bytes)}`],
+    // A warehouse's tables come from tables.
+    ["Read", run.files > 0 ? `${count(run.files, "file")}, ${bytes(run.bytes)}` : count(run.rows.read, "row")],
     ["Timeout", `${minutes(rules.timeout_micros / 60e6)}, ${rules.boundary === "exact" ? "exact" : "whole minutes"}`],
     ["Duplicates", rules.dedupe ? "dropped by event id" : "kept"],
     ["Days and hours", time_zone],

@@ -1,0 +1,43 @@
+//! `tracklet docs`
+
+use super::with_tables;
+use crate::arguments::DocsArguments;
+use crate::failure::{Failure, Outcome};
+use crate::logging::{Log, LogFormat};
+use crate::status::Status;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use tracklet_engine::error::Hint;
+use tracklet_engine::reference::Reference;
+
+pub fn docs(arguments: &DocsArguments, log: &Log) -> Outcome {
+    let reference = with_tables(&arguments.tables, |tables, manifest, rules| {
+        Ok(Reference::of(tables, manifest, rules)?)
+    })?;
+    let folder = &arguments.to;
+    let failed = |file: PathBuf| move |source| Failure::new(NotWritten { file, source });
+    std::fs::create_dir_all(folder).map_err(failed(folder.clone()))?;
+    for (name, page) in [("tables.md", reference.markdown()), ("tables.html", reference.html())] {
+        let file = folder.join(name);
+        std::fs::write(&file, page).map_err(failed(file.clone()))?;
+    }
+    match log.format {
+        LogFormat::Json => tracing::info!(folder = %folder.display(), "reference written"),
+        LogFormat::Text if !log.quiet => {
+            // It is written, whether or not anyone reads this.
+            let _ = writeln!(io::stderr(), "wrote tables.md and tables.html in {}", folder.display());
+        }
+        LogFormat::Text => {}
+    }
+    Ok(Status::Done)
+}
+
+/// A page could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write `{}`", file.display())]
+struct NotWritten {
+    file: PathBuf,
+    source: io::Error,
+}
+
+impl Hint for NotWritten {}

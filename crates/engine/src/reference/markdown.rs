@@ -1,0 +1,50 @@
+//! The page as Markdown.
+
+use super::{Described, Reference};
+use std::fmt::Write;
+
+pub(super) fn page(reference: &Reference) -> String {
+    let mut page =
+        format!("# Tables\n\n{}\n\n| table | rows | made from |\n|---|---|---|\n", text(&reference.run));
+    for table in &reference.tables {
+        let rows = table.rows.map_or_else(|| "not kept".to_owned(), |rows| rows.to_string());
+        let _ = writeln!(page, "| {} | {rows} | {} |", link(&table.name), links(&table.from));
+    }
+    for table in &reference.tables {
+        section(&mut page, table);
+    }
+    page
+}
+
+fn section(page: &mut String, table: &Described) {
+    let _ = write!(page, "\n## {}\n\n{}\n", table.name, text(&table.about));
+    let mut facts = Vec::new();
+    facts.push(table.rows.map_or_else(
+        || "A step that files do not keep; a warehouse has it.".to_owned(),
+        |rows| format!("{rows} rows."),
+    ));
+    if !table.from.is_empty() {
+        facts.push(format!("Made from {}.", links(&table.from)));
+    }
+    if !table.into.is_empty() {
+        facts.push(format!("Used by {}.", links(&table.into)));
+    }
+    let _ = write!(page, "\n{}\n\n| column | | tests |\n|---|---|---|\n", facts.join(" "));
+    for column in &table.columns {
+        let _ =
+            writeln!(page, "| `{}` | {} | {} |", column.name, text(&column.about), column.tests.join(", "));
+    }
+}
+
+fn link(name: &str) -> String {
+    format!("[{name}](#{name})")
+}
+
+fn links(names: &[String]) -> String {
+    names.iter().map(|name| link(name)).collect::<Vec<_>>().join(", ")
+}
+
+/// A text that is no markup and fits into a cell.
+fn text(text: &str) -> String {
+    text.replace('|', "\\|").replace('<', "\\<")
+}
