@@ -18,7 +18,7 @@ pub use warehouse::{
 use crate::logging::LogFormat;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use tracklet_engine::config::Format;
 
@@ -121,6 +121,7 @@ Examples:
   tracklet run --target pg                 in the warehouse that [targets.pg] of tracklet.toml describes
   tracklet run --target pg --select tracklet_sessions+
   tracklet run --target pg --dry-run       only show the statements
+  tracklet run --memory-limit 4GB          more tracks than fit into memory
   tracklet run --full-refresh              everything anew from the files that are there
 
 Exit codes: 0 done, 1 published but lines or files are damaged or a check failed, 2 nothing was published.
@@ -154,7 +155,11 @@ pub struct RunArguments {
     /// The longest line that is read as one; a longer one is rejected
     #[arg(long, value_name = "BYTES|KiB|MiB|GiB", default_value = "64MiB", value_parser = size)]
     pub max_line: NonZeroUsize,
-    /// Where files are put that don't outlive the run [default: the system's folder for temporary files]
+    /// How much memory the run may take: tracks that don't fit are put away on disk and the tables stay the same
+    #[arg(long, value_name = "SIZE", value_parser = memory, conflicts_with = "target")]
+    pub memory_limit: Option<NonZeroU64>,
+    /// Where files are put that don't outlive the run [default: the system's folder for temporary files, and the output
+    /// folder for what --memory-limit puts away]
     #[arg(long, value_name = "DIR")]
     pub temp_dir: Option<PathBuf>,
     /// Read every file again, and let go of rows whose file is gone
@@ -377,9 +382,30 @@ fn size(text: &str) -> Result<NonZeroUsize, String> {
     NonZeroUsize::new(bytes).ok_or_else(|| "no line is that short".to_owned())
 }
 
+/// An amount of memory: `4GB`, `512MiB`, or a number of bytes.
+fn memory(text: &str) -> Result<NonZeroU64, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit: u64 = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "tb" => 1_000_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        "tib" => 1 << 40,
+        _ => return Err("give an amount like 4GB or 512MiB".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| "give an amount like 4GB or 512MiB")?;
+    let bytes = number.checked_mul(unit).ok_or("no machine has so much")?;
+    NonZeroU64::new(bytes).ok_or_else(|| "nothing runs without memory".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Arguments, size};
+    use super::{Arguments, memory, size};
     use clap::CommandFactory;
 
     #[test]
@@ -392,6 +418,17 @@ mod tests {
         for text in ["", "0", "0MiB", "MiB", "1MB", "1.5MiB", "-1", "99999999999999999999", "99999999999GiB"]
         {
             assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn amounts_of_memory_have_units() {
+        let good = [("1", 1), ("4GB", 4_000_000_000), ("512MiB", 512 << 20), ("2 kb", 2_000), ("1TiB", 1 << 40)];
+        for (text, bytes) in good {
+            assert_eq!(memory(text).map(u64::from), Ok(bytes), "{text}");
+        }
+        for text in ["", "0", "0GB", "GB", "4G", "1.5GB", "-1", "99999999999999999999", "99999999TiB"] {
+            assert!(memory(text).is_err(), "{text}");
         }
     }
 

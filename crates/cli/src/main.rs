@@ -12,7 +12,7 @@ mod reference;
 mod status;
 mod summary;
 
-use arguments::Arguments;
+use arguments::{Arguments, Command};
 use clap::Parser;
 use std::process::ExitCode;
 
@@ -22,12 +22,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// `mi_option_purge_delay`, which `libmimalloc_sys` has no name for.
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
+/// Milliseconds until free memory goes back, under a limit.
+const LIMITED_DELAY: std::ffi::c_long = 10;
+
 fn main() -> ExitCode {
-    // What one step of a run gives free the next one takes: going back to the system and having it cleared again
-    // costs a tenth of the run.
-    // SAFETY: no other thread runs yet, and the option is a number in a table of the allocator.
-    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, -1) };
     let arguments = Arguments::parse();
+    // What one step of a run gives free the next one takes: going back to the system and having it cleared again
+    // costs a tenth of the run. Under a limit of memory it does go back, soon: what is free must not count.
+    let is_limited = matches!(&arguments.command, Command::Run(run) if run.memory_limit.is_some());
+    // SAFETY: no other thread runs yet, and the option is a number in a table of the allocator.
+    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, if is_limited { LIMITED_DELAY } else { -1 }) };
     let log = logging::start(&arguments.global);
     tracklet_engine::read::silence_caught_panics();
     match commands::dispatch(arguments, &log) {

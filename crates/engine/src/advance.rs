@@ -1,20 +1,22 @@
 //! From rows that were read to a published snapshot, beside what was there before.
 
+use crate::disk::Disk;
 use crate::error::nearest;
-use crate::increment::{Beside, BytesRead, Forgotten, Made, StoredSnapshot, make};
+use crate::increment::{Beside, BytesRead, Forgotten, Made, Outcome, StoredSnapshot, make};
 use crate::manifest::{self, FORMAT, Input, Manifest, Mode, New, Parts, Rows, Versions, Written};
 use crate::observer::Step;
 use crate::publish::{OutputFolder, Snapshot};
 use crate::read::Reject;
 use crate::run::{Refresh, RunError, Steps};
+use crate::spill::{Gathered, PutAway, Sorted, Spilling, WriteTables, WrittenSessions, sort};
 use crate::write::{Layout, WRITER, WrittenTables, reject_batches, write_tables};
+use arrow::array::RecordBatch;
 use chrono::{SecondsFormat, Utc};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::time::Instant;
 use tracklet_kernel::rules::Rules;
-use tracklet_kernel::sessionize::Sessionized;
-use tracklet_kernel::tracks::TracksBuilder;
 
 /// The snapshot that readers see.
 #[derive(Debug)]
@@ -66,7 +68,7 @@ impl Way {
 
 /// What was read.
 pub(crate) struct News {
-    pub(crate) tracks: Vec<TracksBuilder>,
+    pub(crate) tracks: Gathered,
     pub(crate) rejects: Vec<Reject>,
     pub(crate) skipped: u64,
     pub(crate) inputs: Vec<Input>,
@@ -81,6 +83,8 @@ pub(crate) struct Settings {
     pub(crate) fingerprint: String,
     pub(crate) source_fingerprint: String,
     pub(crate) keep: NonZeroUsize,
+    /// How to keep to a limit of memory, where there is one.
+    pub(crate) spilling: Option<Spilling>,
 }
 
 /// Makes the tables of everything read so far and publishes them.
@@ -95,7 +99,13 @@ pub(crate) fn advance(
 ) -> Result<Manifest, RunError> {
     let disk = &**folder.disk();
     let forgotten = Forgotten::load(disk, folder.root())?;
-    let (tracks, rejects) = forgotten.forget(&mut news.tracks, &mut news.rejects);
+    let mut none = Vec::new();
+    let tracks = match &mut news.tracks {
+        Gathered::InMemory(tracks) => tracks,
+        // Those were left out before.
+        Gathered::PutAway(_) => &mut none,
+    };
+    let (tracks, rejects) = forgotten.forget(tracks, &mut news.rejects);
     news.skipped += tracks + rejects;
 
     // What is made afresh does not look back.
@@ -105,12 +115,11 @@ pub(crate) fn advance(
         None => None,
     };
     let (beside, afresh) = way.beside(stored.as_ref());
-    let accepted: u64 = news.tracks.iter().map(TracksBuilder::rows).sum();
-    let sessionize = || make(news.tracks, beside, settings.rules.clone(), settings.layout);
-    let Made { sessionized, mut plan, rebuilt, parts_read, event_changes } =
-        steps.step(Step::Sessionize, Some(accepted), sessionize)?;
+    let accepted = news.tracks.rows();
     let past = before.map(|before| before.manifest.rows).unwrap_or_default();
-    plan.sessionized = past.read - past.rejected + accepted - sessionized.duplicate_rows() as u64;
+    let ready = steps.step(Step::Sessionize, Some(accepted), || {
+        ready(news.tracks, beside, before.map(|before| &before.manifest), settings)
+    })?;
 
     let new_rejects = by_reason(&news.rejects);
     let new_rejected = news.rejects.len() as u64;
@@ -120,17 +129,18 @@ pub(crate) fn advance(
         rejects.sort_by(|a, b| a.position().cmp(&b.position()));
     }
     let building = folder.begin()?;
-    let kept = sessionized.sessionized_rows();
     let observer = steps.observer;
     let advanced = |rows| observer.advanced(rows, 0);
-    let written = steps.step(Step::Write, Some(kept), || {
+    let step = Some(ready.kept());
+    let all_accepted = past.read - past.rejected + accepted;
+    let (found, written) = steps.step(Step::Write, step, || {
         let rejects = reject_batches(&rejects, settings.layout.rows_of_a_group);
-        write_tables(&sessionized, &rejects, disk, building.path(), &plan, &advanced)
+        ready.write(all_accepted, &rejects, settings, disk, building.path(), &advanced)
     })?;
     let rows = Rows {
         read: past.read + accepted + new_rejected,
-        sessionized: kept,
-        duplicates: sessionized.duplicate_rows() as u64,
+        sessionized: found.kept,
+        duplicates: found.duplicates,
         rejected: rejects.len() as u64,
         skipped: past.skipped + news.skipped,
     };
@@ -138,7 +148,7 @@ pub(crate) fn advance(
         files: news.inputs.len() as u64,
         rows: Rows {
             read: accepted + new_rejected,
-            sessionized: kept.saturating_sub(past.sessionized),
+            sessionized: found.kept.saturating_sub(past.sessionized),
             duplicates: rows.duplicates.saturating_sub(past.duplicates),
             rejected: new_rejected,
             skipped: news.skipped,
@@ -147,10 +157,9 @@ pub(crate) fn advance(
     };
     let BytesRead { tables, state } = stored.as_ref().map(StoredSnapshot::bytes_read).unwrap_or_default();
     let inputs = news.inputs.iter().map(|input| input.bytes).sum();
-    let mode = if plan.is_incremental() { Mode::Incremental } else { Mode::Full };
-    let counted = counted(&sessionized, before, event_changes);
+    let counted = counted(&settings.rules, &found, before);
     let mut warnings = news.warnings;
-    warnings.extend(warnings_of_counts(&sessionized, &counted));
+    warnings.extend(warnings_of_counts(&settings.rules, &found.events, &counted));
     let WrittenTables { rows: rows_of_tables, bytes, files, rewritten, linked, checks } = written;
     let mut manifest = Manifest {
         format: FORMAT,
@@ -160,16 +169,16 @@ pub(crate) fn advance(
         config_fingerprint: settings.fingerprint.clone(),
         rules: Some((&settings.rules).into()),
         source_fingerprint: settings.source_fingerprint.clone(),
-        mode,
-        reason: rebuilt.or(afresh),
+        mode: found.mode,
+        reason: found.rebuilt.or(afresh),
         new,
-        parts: Parts { linked, rewritten, read: parts_read },
+        parts: Parts { linked, rewritten, read: found.parts_read },
         bytes_read: manifest::BytesRead { inputs, tables, state },
         rows,
         rejects: by_reason(&rejects),
         tables: rows_of_tables.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
-        sessions: sessionized.all_session_count() as u64,
-        visitors: sessionized.visitor_count() as u64,
+        sessions: found.sessions,
+        visitors: found.visitors,
         inputs: all_inputs(before, news.inputs),
         warnings,
         checks,
@@ -201,14 +210,11 @@ fn all_inputs(before: Option<&Before>, new: Vec<Input>) -> Vec<Input> {
 
 /// Sessionized rows of every event that counts ask for. An increment knows what changed since the snapshot `before`, but not
 /// all rows.
-fn counted(
-    sessionized: &Sessionized,
-    before: Option<&Before>,
-    event_changes: Option<BTreeMap<String, i64>>,
-) -> BTreeMap<String, u64> {
-    let asked = sessionized.rules().counts.iter().flat_map(|count| &count.events);
-    let (Some(before), Some(changes)) = (before, event_changes) else {
-        let rows: BTreeMap<&str, u64> = sessionized.events_by_name().into_iter().collect();
+fn counted(rules: &Rules, found: &Found, before: Option<&Before>) -> BTreeMap<String, u64> {
+    let asked = rules.counts.iter().flat_map(|count| &count.events);
+    let (Some(before), Some(changes)) = (before, &found.event_changes) else {
+        let rows: BTreeMap<&str, u64> =
+            found.events.iter().map(|(name, rows)| (name.as_str(), *rows)).collect();
         return asked
             .map(|name| (name.clone(), rows.get(name.as_str()).copied().unwrap_or_default()))
             .collect();
@@ -223,19 +229,147 @@ fn counted(
 }
 
 /// Counts of events that never happen.
-fn warnings_of_counts(sessionized: &Sessionized, counted: &BTreeMap<String, u64>) -> Vec<String> {
-    let events = sessionized.events_by_name();
+fn warnings_of_counts(
+    rules: &Rules,
+    events: &[(String, u64)],
+    counted: &BTreeMap<String, u64>,
+) -> Vec<String> {
     if events.is_empty() {
         return Vec::new();
     }
     let mut warnings = Vec::new();
-    for count in &sessionized.rules().counts {
+    for count in &rules.counts {
         for event in count.events.iter().filter(|event| counted[*event] == 0) {
-            let known = events.iter().filter(|(_, rows)| *rows > 0).map(|(event, _)| *event);
+            let known = events.iter().filter(|(_, rows)| *rows > 0).map(|(event, _)| event.as_str());
             let nearest =
                 nearest(event, known).map(|name| format!("; there is `{name}`")).unwrap_or_default();
             warnings.push(format!("{} counts `{event}`, and no event is called that{nearest}", count.column));
         }
     }
     warnings
+}
+
+/// Rows that can be written.
+enum Ready<'a> {
+    InMemory(Box<Made<'a>>),
+    /// And why everything is made anew, where a snapshot was there, with how many of its parts were read.
+    Sorted(Box<Sorted>, Option<(String, u64)>),
+}
+
+/// What was found on the way to the tables.
+struct Found {
+    mode: Mode,
+    rebuilt: Option<String>,
+    parts_read: u64,
+    kept: u64,
+    duplicates: u64,
+    sessions: u64,
+    visitors: u64,
+    /// Kept rows by event name; of an increment only of tracks at hand.
+    events: Vec<(String, u64)>,
+    /// Of an increment: by event name, how many kept rows are more or fewer than before.
+    event_changes: Option<BTreeMap<String, i64>>,
+}
+
+impl Ready<'_> {
+    fn kept(&self) -> u64 {
+        match self {
+            Self::InMemory(made) => made.sessionized.sessionized_rows(),
+            Self::Sorted(sorted, _) => sorted.kept,
+        }
+    }
+
+    /// Writes all tables. `accepted` are all tracks that were ever read.
+    fn write(
+        self,
+        accepted: u64,
+        rejects: &[RecordBatch],
+        settings: &Settings,
+        disk: &dyn Disk,
+        folder: &Path,
+        advanced: &(dyn Fn(u64) + Sync),
+    ) -> Result<(Found, WrittenTables), RunError> {
+        match self {
+            Self::InMemory(made) => {
+                let Made { sessionized, mut plan, rebuilt, parts_read, event_changes } = *made;
+                plan.sessionized = accepted - sessionized.duplicate_rows() as u64;
+                let written = write_tables(&sessionized, rejects, disk, folder, &plan, advanced)?;
+                let events = sessionized.events_by_name().into_iter();
+                let found = Found {
+                    mode: if plan.is_incremental() { Mode::Incremental } else { Mode::Full },
+                    rebuilt,
+                    parts_read,
+                    kept: sessionized.sessionized_rows(),
+                    duplicates: sessionized.duplicate_rows() as u64,
+                    sessions: sessionized.all_session_count() as u64,
+                    visitors: sessionized.visitor_count() as u64,
+                    events: events.map(|(name, rows)| (name.to_owned(), rows)).collect(),
+                    event_changes,
+                };
+                Ok((found, written))
+            }
+            Self::Sorted(sorted, rebuilt) => {
+                let (kept, duplicates) = (sorted.kept, sorted.dropped);
+                let (rebuilt, parts_read) = rebuilt.unzip();
+                let Settings { rules, layout, .. } = settings;
+                let tables = WriteTables { rules, layout: *layout, disk, folder, rejects, advanced };
+                let (found, written) = tables.write(*sorted, accepted - duplicates)?;
+                let WrittenSessions { sessions, visitors, events } = found;
+                let found = Found {
+                    mode: Mode::Full,
+                    rebuilt,
+                    parts_read: parts_read.unwrap_or(0),
+                    kept,
+                    duplicates,
+                    sessions,
+                    visitors,
+                    events,
+                    event_changes: None,
+                };
+                Ok((found, written))
+            }
+        }
+    }
+}
+
+/// Makes the rows ready to be written: in memory, or put away where that is limited.
+fn ready<'a>(
+    tracks: Gathered,
+    beside: Beside<'a>,
+    before: Option<&Manifest>,
+    settings: &Settings,
+) -> Result<Ready<'a>, RunError> {
+    let (rules, layout) = (&settings.rules, settings.layout);
+    let limited = || settings.spilling.as_ref().expect("there is too much where there is a limit");
+    let (all, stored) = match tracks {
+        Gathered::PutAway(all) => (*all, beside.rows("the new tracks do not fit into the limit of memory")),
+        Gathered::InMemory(tracks) => {
+            let at_hand = match (&settings.spilling, before) {
+                (Some(spilling), Some(before)) => spilling.limit.tracks_beside(before, &tracks),
+                _ => u64::MAX,
+            };
+            match make(tracks, beside, rules.clone(), layout, at_hand)? {
+                Outcome::Made(made) => return Ok(Ready::InMemory(made)),
+                Outcome::TooMuch(mut new, stored, reason) => {
+                    let all = PutAway::new(limited())?;
+                    all.add(&mut new)?;
+                    (all, Some((stored, reason)))
+                }
+            }
+        }
+    };
+    let rebuilt = match stored {
+        Some((stored, reason)) => Some((reason, add_stored(&all, stored)?)),
+        None => None,
+    };
+    Ok(Ready::Sorted(Box::new(sort(all, limited(), rules)?), rebuilt))
+}
+
+/// Puts the rows of the snapshot away as well; answers how many parts were read.
+fn add_stored(all: &PutAway, stored: &StoredSnapshot<'_>) -> Result<u64, RunError> {
+    for part in stored.parts().keys() {
+        stored.each_batch(part, |tracks| Ok::<_, RunError>(all.add(tracks)?))?;
+    }
+    all.add(&mut stored.duplicates()?)?;
+    Ok(stored.parts().len() as u64)
 }

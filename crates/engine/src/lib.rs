@@ -24,6 +24,7 @@ pub mod reference;
 pub mod report;
 pub mod results;
 pub mod run;
+pub mod spill;
 pub mod sql;
 pub mod tables;
 pub mod targets;

@@ -3,17 +3,18 @@
 use crate::advance::{Before, News, Settings, Way, advance};
 use crate::config::Config;
 use crate::error::{Hint, listed};
-use crate::increment::{StoredError, compare, modified};
+use crate::increment::{Forgotten, StoredError, compare, modified};
 use crate::manifest::{Input, Manifest};
 use crate::observer::{Observer, Step};
 use crate::publish::{CURRENT, OutputFolder, PublishError};
 use crate::read::inputs::discover;
 use crate::read::{
-    self, Column, Format, InputError, InputFile, Inputs, Options, Read, ReadError, Source, Strictness,
+    self, Column, Format, InputError, InputFile, Inputs, Options, Overflow, Read, ReadError, Source, Strictness,
 };
+use crate::spill::{Gathered, Gatherer, Limit, SpillError, Spilling};
 use crate::write::{Layout, WRITER, WriteError};
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tracklet_kernel::tracks::Tracks;
@@ -35,8 +36,11 @@ pub struct RunRequest {
     pub threads: Option<NonZeroUsize>,
     /// The longest line that is read, in bytes.
     pub max_line: usize,
-    /// Where objects from a store lie while they are read; `None` takes the system's folder.
+    /// Where objects from a store lie while they are read, and tracks that don't fit into memory; `None` takes the system's
+    /// folder for objects and the output folder for tracks.
     pub temp_dir: Option<PathBuf>,
+    /// Bytes of memory that the run may take; `None` takes what it needs.
+    pub memory_limit: Option<NonZeroU64>,
     /// What counts of the runs before.
     pub refresh: Refresh,
 }
@@ -62,6 +66,7 @@ impl RunRequest {
             threads: None,
             max_line: read::DEFAULT_MAX_LINE,
             temp_dir: None,
+            memory_limit: None,
             refresh: Refresh::default(),
             config,
         }
@@ -87,7 +92,7 @@ pub fn read(request: &RunRequest, observer: &dyn Observer) -> Result<ReadFiles, 
     let inputs = discover(&request.paths, request.format)?;
     let bytes = inputs.files.iter().map(|file| file.size).sum();
     let mut steps = Steps { observer, timings: BTreeMap::new() };
-    let read = steps.step(Step::Read, Some(bytes), || read_files(request, &inputs, threads, observer))?;
+    let read = steps.step(Step::Read, Some(bytes), || read_files(request, &inputs, threads, observer, None))?;
     Ok(ReadFiles { tracks: Tracks::merge(read.tracks), rejects: read.rejects })
 }
 
@@ -130,6 +135,9 @@ pub enum RunError {
     /// The snapshot before can't be read.
     #[error(transparent)]
     Stored(#[from] StoredError),
+    /// The run could not keep to its limit of memory.
+    #[error(transparent)]
+    Spill(#[from] SpillError),
     /// The operating system gives no threads.
     #[error("could not start the worker threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -143,6 +151,7 @@ impl Hint for RunError {
             Self::Write(error) => error.hint(),
             Self::Publish(error) => error.hint(),
             Self::Stored(error) => error.hint(),
+            Self::Spill(error) => error.hint(),
             Self::Inputs { .. } => Some(
                 "`tracklet run --full-refresh` reads everything that is there again, and forgets what is gone".to_owned(),
             ),
@@ -194,20 +203,37 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
 
     let inputs = Inputs { files, ignored: found.ignored };
     let bytes = inputs.files.iter().map(|file| file.size).sum();
-    let read = steps.step(Step::Read, Some(bytes), || read_files(request, &inputs, threads, observer))?;
-    let news = News {
-        inputs: inputs_of(&inputs, &read.files),
-        warnings: warnings_of(&inputs),
-        tracks: read.tracks,
-        rejects: read.rejects,
-        skipped: read.skipped,
-    };
+    let spilling = request.memory_limit.map(|limit| Spilling {
+        limit: Limit::Bytes(limit.get()),
+        folder: request.temp_dir.clone().unwrap_or_else(|| request.output.clone()),
+    });
+    let news = steps.step(Step::Read, Some(bytes), || {
+        let Some(spilling) = &spilling else {
+            let mut read = read_files(request, &inputs, threads, observer, None)?;
+            let tracks = std::mem::take(&mut read.tracks);
+            return Ok(News::new(&inputs, read, Gathered::InMemory(tracks), 0));
+        };
+        let forgotten = Forgotten::load(&**folder.disk(), folder.root())?;
+        let gatherer = Gatherer::new(spilling, &forgotten, threads.get());
+        if let (Way::Beside, Some(before)) = (&way, &before) {
+            gatherer.expect(&before.manifest);
+        }
+        let mut read = read_files(request, &inputs, threads, observer, Some(&gatherer))?;
+        let tracks = gatherer.finish(std::mem::take(&mut read.tracks))?;
+        if let Gathered::PutAway(_) = tracks {
+            let folder = spilling.folder.display();
+            tracing::info!(tracks = tracks.rows(), "over the limit of memory: tracks were put away in `{folder}`");
+        }
+        let forgotten = tracks.forgotten();
+        Ok::<_, RunError>(News::new(&inputs, read, tracks, forgotten))
+    })?;
     let settings = Settings {
         rules: request.config.rules.clone(),
         layout: Layout::default(),
         fingerprint: request.config.fingerprint(),
         source_fingerprint: request.config.source_fingerprint(),
         keep: request.config.output.keep,
+        spilling,
     };
     let manifest =
         pool.install(|| advance(&folder, before.as_ref(), way, news, &settings, &mut steps, started))?;
@@ -286,6 +312,7 @@ fn read_files(
     inputs: &Inputs,
     threads: NonZeroUsize,
     observer: &dyn Observer,
+    overflow: Option<&dyn Overflow>,
 ) -> Result<Read, ReadError> {
     let config = &request.config.source;
     let source = Source {
@@ -297,7 +324,7 @@ fn read_files(
     };
     let temporary = request.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
     let options = Options { threads, strictness: request.strictness, temporary: &temporary };
-    read::read_all(&inputs.files, &source, &options, &Advance(observer))
+    read::read_all_beside(&inputs.files, &source, &options, &Advance(observer), overflow)
 }
 
 /// The columns that the configuration names otherwise.
@@ -321,6 +348,18 @@ fn without_output(mut inputs: Inputs, output: &Path) -> Result<Inputs, InputErro
         return Err(InputError::Empty { path: output.display().to_string(), ignored: inputs.ignored.len() });
     }
     Ok(inputs)
+}
+
+impl News {
+    fn new(inputs: &Inputs, read: Read, tracks: Gathered, forgotten: u64) -> Self {
+        Self {
+            inputs: inputs_of(inputs, &read.files),
+            warnings: warnings_of(inputs),
+            tracks,
+            rejects: read.rejects,
+            skipped: read.skipped + forgotten,
+        }
+    }
 }
 
 fn inputs_of(inputs: &Inputs, summaries: &[read::FileSummary]) -> Vec<Input> {

@@ -195,7 +195,7 @@ fn losers(tracks: &Tracks, mut entries: Vec<Entry>) -> Vec<Row> {
 }
 
 /// Which of two rows with the same event id is kept: the lesser.
-fn precedence(tracks: &Tracks, a: Row, b: Row) -> Ordering {
+pub(crate) fn precedence(tracks: &Tracks, a: Row, b: Row) -> Ordering {
     (tracks.timestamp(a).cmp(&tracks.timestamp(b)))
         .then_with(|| nulls_last(tracks.received_at(a), tracks.received_at(b)))
         .then_with(|| nulls_last(tracks.anonymous_id(a), tracks.anonymous_id(b)))

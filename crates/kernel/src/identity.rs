@@ -1,7 +1,7 @@
 //! Which visitor every alias belongs to.
 
 use crate::duplicates::Dropped;
-use crate::intern::NONE;
+use crate::intern::{Interner, NONE};
 use crate::tracks::{Chunk, Tracks};
 use rayon::prelude::*;
 
@@ -50,12 +50,12 @@ impl Identity {
             // Few, long shares: each has tables of its own.
             .with_min_len(tracks.chunks.len().div_ceil(rayon::current_num_threads()).max(1))
             .fold(empty, |(mut logins, mut seen), (number, chunk)| {
-                collect(tracks, chunk, dropped.kept(number, chunk.len()), &mut logins, &mut seen);
+                collect(&tracks.ids, chunk, dropped.kept(number, chunk.len()), &mut logins, &mut seen);
                 (logins, seen)
             })
             .reduce_with(|(mut logins, mut seen), (other_logins, other_seen)| {
                 for (login, other) in logins.iter_mut().zip(other_logins) {
-                    *login = later(tracks, *login, other);
+                    *login = later(&tracks.ids, *login, other);
                 }
                 for (seen, other) in seen.iter_mut().zip(other_seen) {
                     *seen |= other;
@@ -64,8 +64,12 @@ impl Identity {
             })
             .unwrap_or_else(empty);
 
-        let aliases =
-            tracks.ids.sorted_by_bytes((0..seen.len() as u32).filter(|alias| seen[*alias as usize]));
+        Self::of_logins(&tracks.ids, logins, &seen)
+    }
+
+    /// The visitors that follow from the latest login of every alias, of those that were seen.
+    pub(crate) fn of_logins(ids: &Interner, logins: Vec<Login>, seen: &[bool]) -> Self {
+        let aliases = ids.sorted_by_bytes((0..seen.len() as u32).filter(|alias| seen[*alias as usize]));
         let mut visitors = vec![NONE; seen.len()];
         let mut ranks = vec![NONE; seen.len()];
         for (rank, alias) in aliases.iter().enumerate() {
@@ -100,7 +104,7 @@ impl Identity {
         let mut seen = vec![false; ids];
         for (number, chunk) in tracks.chunks[..chunks].iter().enumerate() {
             let kept = dropped.kept(number, chunk.len());
-            collect(tracks, chunk, kept, &mut self.logins, &mut seen);
+            collect(&tracks.ids, chunk, kept, &mut self.logins, &mut seen);
         }
         let (mut moved, mut new) = (Vec::new(), Vec::new());
         for alias in (0..ids).filter(|alias| seen[*alias]) {
@@ -152,14 +156,20 @@ impl Identity {
         self.ranks[alias as usize]
     }
 
+    /// The places of all aliases in that order.
+    pub(crate) fn all_ranks(&self) -> std::ops::Range<u32> {
+        0..self.aliases.len() as u32
+    }
+
     /// All aliases, ordered by bytes.
     pub(crate) fn aliases(&self) -> &[u32] {
         &self.aliases
     }
 }
 
-fn collect(
-    tracks: &Tracks,
+/// Takes in the logins and aliases of the rows in the places `kept` of a chunk, whose event ids need not be there.
+pub(crate) fn collect(
+    ids: &Interner,
     chunk: &Chunk,
     kept: impl Iterator<Item = usize>,
     logins: &mut [Login],
@@ -175,13 +185,14 @@ fn collect(
         }
         if anonymous_id != NONE && user_id != NONE {
             let login = &mut logins[anonymous_id as usize];
-            *login = later(tracks, *login, Login { timestamp: chunk.timestamps[place], user_id });
+            *login = later(ids, *login, Login { timestamp: chunk.timestamps[place], user_id });
         }
     }
 }
 
 /// The later of two logins; at the same time the one of the greatest user id.
-fn later(tracks: &Tracks, a: Login, b: Login) -> Login {
-    let order = a.timestamp.cmp(&b.timestamp).then_with(|| tracks.id(a.user_id).cmp(&tracks.id(b.user_id)));
+fn later(ids: &Interner, a: Login, b: Login) -> Login {
+    let user_id = |login: Login| (login.user_id != NONE).then(|| ids.get(login.user_id));
+    let order = a.timestamp.cmp(&b.timestamp).then_with(|| user_id(a).cmp(&user_id(b)));
     if order.is_lt() { b } else { a }
 }

@@ -52,6 +52,18 @@ impl Interner {
         self.ends.is_empty()
     }
 
+    /// Bytes of memory, about, that the strings take.
+    pub fn bytes(&self) -> u64 {
+        (self.text.len() + self.ends.len() * size_of::<usize>() + self.table.allocation_size()) as u64
+    }
+
+    /// Gives free what only more strings would need: none may be interned from now on.
+    pub fn seal(&mut self) {
+        self.table = HashTable::new();
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+
     /// Takes in the strings of `other`; answers the number here of each number there.
     pub fn absorb(&mut self, other: &Self) -> Vec<u32> {
         (0..other.len() as u32).map(|number| self.intern(other.get(number))).collect()

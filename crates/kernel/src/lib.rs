@@ -19,6 +19,7 @@ pub mod intern;
 #[doc(hidden)]
 pub mod oracle;
 pub mod order;
+pub mod pieces;
 pub mod rules;
 pub mod sessionize;
 pub mod tables;

@@ -35,7 +35,7 @@ impl SortedTracks {
     /// own, in parallel.
     pub fn new(tracks: &Tracks, dropped: &Dropped, identity: &Identity) -> Self {
         let chunks: Vec<&Chunk> = tracks.chunks.iter().collect();
-        let sorted: Vec<(Vec<Row>, Vec<i64>, Vec<VisitorRows>)> = deal(chunks, dropped, identity)
+        let sorted: Vec<(Vec<Row>, Vec<i64>, Vec<VisitorRows>)> = deal(chunks, dropped, identity, identity.all_ranks())
             .into_par_iter()
             .map(|bucket| {
                 let (places, visitors) = bucket.sorted(tracks, identity);
@@ -62,13 +62,23 @@ impl SortedTracks {
     /// # Cost
     /// As [`SortedTracks::new`], and a copy of the tracks; the old ones are given free on the way.
     pub fn moving(tracks: &mut Tracks, dropped: &mut Dropped, identity: &Identity) -> Self {
+        Self::moving_of(tracks, dropped, identity, identity.all_ranks())
+    }
+
+    /// [`SortedTracks::moving`] where all tracks are those of the visitors with these ranks.
+    pub(crate) fn moving_of(
+        tracks: &mut Tracks,
+        dropped: &mut Dropped,
+        identity: &Identity,
+        ranks: Range<u32>,
+    ) -> Self {
         let hidden = dropped.hidden();
         let mut left_out = Bucket::default();
         for row in &hidden {
             left_out.push(&tracks.chunks[row.chunk()], *row, NONE);
         }
         let chunks = std::mem::take(&mut tracks.chunks);
-        let sorted: Vec<(Vec<Chunk>, Vec<VisitorRows>)> = deal(chunks, dropped, identity)
+        let sorted: Vec<(Vec<Chunk>, Vec<VisitorRows>)> = deal(chunks, dropped, identity, ranks)
             .into_par_iter()
             .map(|bucket| {
                 let (places, visitors) = bucket.sorted(tracks, identity);
@@ -93,6 +103,17 @@ impl SortedTracks {
         order
     }
 
+    /// Tracks that lie in order one behind the other, chunk by chunk, of these visitors, with the row counts of each.
+    pub(crate) fn in_order(tracks: &Tracks, visitors: impl Iterator<Item = (u32, u32)>) -> Self {
+        let mut order = Self::with_capacity(tracks.len());
+        for (number, chunk) in tracks.chunks.iter().enumerate() {
+            order.rows.extend((0..chunk.len()).map(|place| Row::new(number, place)));
+            order.timestamps.extend_from_slice(&chunk.timestamps);
+        }
+        order.add_visitors(visitors.map(|(visitor, rows)| VisitorRows { visitor, rows }));
+        order
+    }
+
     fn with_capacity(rows: usize) -> Self {
         assert!(u32::try_from(rows).is_ok(), "at most 2^32 tracks");
         let (timestamps, rows) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
@@ -100,7 +121,7 @@ impl SortedTracks {
     }
 
     /// Adds visitors behind all others.
-    fn add_visitors(&mut self, visitors: Vec<VisitorRows>) {
+    fn add_visitors(&mut self, visitors: impl IntoIterator<Item = VisitorRows>) {
         let mut end = self.ends.last().copied().unwrap_or(0);
         for VisitorRows { visitor, rows } in visitors {
             end += rows;
@@ -270,9 +291,15 @@ impl Bucket {
     }
 }
 
-/// Deals the kept rows out to ranges of visitors; a chunk that is handed over is given free when its rows are dealt.
-fn deal<C: Borrow<Chunk> + Send>(chunks: Vec<C>, dropped: &Dropped, identity: &Identity) -> Vec<Bucket> {
-    let width = identity.aliases().len().div_ceil(BUCKETS).max(1);
+/// Deals the kept rows, whose visitors have these ranks, out to ranges of visitors; a chunk that is handed over is given
+/// free when its rows are dealt.
+fn deal<C: Borrow<Chunk> + Send>(
+    chunks: Vec<C>,
+    dropped: &Dropped,
+    identity: &Identity,
+    ranks: Range<u32>,
+) -> Vec<Bucket> {
+    let width = ranks.len().div_ceil(BUCKETS).max(1);
     let share = chunks.len().div_ceil(rayon::current_num_threads()).max(1);
     // A little more than an even share: most buckets never grow, and what is not used costs no memory.
     let room =
@@ -287,7 +314,7 @@ fn deal<C: Borrow<Chunk> + Send>(chunks: Vec<C>, dropped: &Dropped, identity: &I
                 let chunk = chunk.borrow();
                 for place in dropped.kept(number, chunk.len()) {
                     let rank = identity.rank(identity.visitor(alias(chunk, place)));
-                    buckets[rank as usize / width].push(chunk, Row::new(number, place), rank);
+                    buckets[(rank - ranks.start) as usize / width].push(chunk, Row::new(number, place), rank);
                 }
                 buckets
             },
@@ -308,7 +335,7 @@ fn deal<C: Borrow<Chunk> + Send>(chunks: Vec<C>, dropped: &Dropped, identity: &I
 }
 
 /// The alias by which a track finds its visitor: the user where there is one, else the device.
-fn alias(chunk: &Chunk, place: usize) -> u32 {
+pub(crate) fn alias(chunk: &Chunk, place: usize) -> u32 {
     let user_id = chunk.user_ids[place];
     if user_id == NONE { chunk.anonymous_ids[place] } else { user_id }
 }

@@ -236,7 +236,7 @@ impl Sessions {
         sessions
     }
 
-    fn empty(rules: &Rules) -> Self {
+    pub(crate) fn empty(rules: &Rules) -> Self {
         Self {
             distinct_ids: (rules.duplicates == Duplicates::Keep).then(Vec::new),
             counts: vec![Vec::new(); rules.counts.len()],
@@ -271,7 +271,7 @@ impl Sessions {
     }
 
     /// Adds the session of the tracks in `places`.
-    fn close(
+    pub(crate) fn close(
         &mut self,
         tracks: &Tracks,
         sorted: &SortedTracks,
@@ -304,13 +304,13 @@ impl Sessions {
 }
 
 /// Which counts an event adds to.
-struct CountedEvents {
+pub(crate) struct CountedEvents {
     /// By event name: indices of the rules' counts. Empty when nothing is counted.
     columns: Vec<Vec<usize>>,
 }
 
 impl CountedEvents {
-    fn new(tracks: &Tracks, rules: &Rules) -> Self {
+    pub(crate) fn new(tracks: &Tracks, rules: &Rules) -> Self {
         let columns: Vec<Vec<usize>> = tracks
             .event_names()
             .map(|name| {

@@ -5,6 +5,7 @@ use crate::identity::NO_LOGIN;
 use crate::intern::{Interner, NONE};
 use crate::rules::{Rules, whole_minutes};
 use crate::sessionize::{AnySession, Sessionized};
+use crate::tracks::{Row, Tracks};
 use arrow::array::{
     ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArray, StringBuilder,
     TimestampMicrosecondArray, UInt32Array,
@@ -383,19 +384,23 @@ impl Sessionized {
     /// Rows of `tracklet_duplicates`, of the dropped rows in `range`, which are ordered by the table's columns
     /// with the event id and the times first.
     pub fn duplicate_columns(&self, range: Range<usize>) -> RecordBatch {
-        let rows = self.dropped.rows()[range].iter().copied();
-        let tracks = &self.tracks;
-        let event_ids = rows.clone().map(|row| tracks.event_id(row).to_string());
-        let received_at = rows.clone().map(|row| tracks.received_at(row)).collect();
-        batch(vec![
-            ("event_id".into(), Arc::new(StringArray::from_iter_values(event_ids))),
-            ("anonymous_id".into(), texts(rows.clone().map(|row| tracks.anonymous_id(row)))),
-            ("user_id".into(), texts(rows.clone().map(|row| tracks.user_id(row)))),
-            ("event".into(), texts(rows.clone().map(|row| tracks.event_name(row)))),
-            ("timestamp".into(), times(rows.map(|row| tracks.timestamp(row)).collect())),
-            ("received_at".into(), optional_times(received_at)),
-        ])
+        duplicate_columns(&self.tracks, &self.dropped.rows()[range])
     }
+}
+
+/// Rows of `tracklet_duplicates`.
+pub(crate) fn duplicate_columns(tracks: &Tracks, rows: &[Row]) -> RecordBatch {
+    let rows = rows.iter().copied();
+    let event_ids = rows.clone().map(|row| tracks.event_id(row).to_string());
+    let received_at = rows.clone().map(|row| tracks.received_at(row)).collect();
+    batch(vec![
+        ("event_id".into(), Arc::new(StringArray::from_iter_values(event_ids))),
+        ("anonymous_id".into(), texts(rows.clone().map(|row| tracks.anonymous_id(row)))),
+        ("user_id".into(), texts(rows.clone().map(|row| tracks.user_id(row)))),
+        ("event".into(), texts(rows.clone().map(|row| tracks.event_name(row)))),
+        ("timestamp".into(), times(rows.map(|row| tracks.timestamp(row)).collect())),
+        ("received_at".into(), optional_times(received_at)),
+    ])
 }
 
 fn batch(columns: Vec<(String, ArrayRef)>) -> RecordBatch {

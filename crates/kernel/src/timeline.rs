@@ -14,7 +14,7 @@ pub(crate) struct Timeline {
 }
 
 /// Tracks are from 1970 on.
-const NO_EVENT: i64 = i64::MIN;
+pub(crate) const NO_EVENT: i64 = i64::MIN;
 
 impl Timeline {
     /// Adds the next session.

@@ -15,7 +15,7 @@ const ROWS_AT_ONCE: usize = 1 << 10;
 /// A chunk is closed early when its event ids hold this much text.
 const CHUNK_TEXT_BYTES: usize = 1 << 30;
 /// `received_at` of a track that has none.
-const NO_TIME: i64 = i64::MAX;
+pub(crate) const NO_TIME: i64 = i64::MAX;
 
 /// Why a row is no track. A row has the first reason that holds, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,22 +132,34 @@ impl Chunk {
     /// The rows that stay.
     fn filtered(&self, stays: &[bool]) -> Self {
         let mut filtered = Self::default();
-        let mut text = Vec::new();
         for place in (0..self.len()).filter(|place| stays[*place]) {
-            text.clear();
-            self.event_ids.get(place).append_to(&mut text);
-            filtered.event_ids.push(std::str::from_utf8(&text).expect("an event id is text"));
-            filtered.anonymous_ids.push(self.anonymous_ids[place]);
-            filtered.user_ids.push(self.user_ids[place]);
-            filtered.events.push(self.events[place]);
-            filtered.timestamps.push(self.timestamps[place]);
-            filtered.received.push(self.received[place]);
+            filtered.push_from(self, place);
         }
         filtered
     }
 
+    /// Adds a row of another chunk.
+    pub(crate) fn push_from(&mut self, other: &Self, place: usize) {
+        self.event_ids.push_id(other.event_ids.get(place));
+        self.anonymous_ids.push(other.anonymous_ids[place]);
+        self.user_ids.push(other.user_ids[place]);
+        self.events.push(other.events[place]);
+        self.timestamps.push(other.timestamps[place]);
+        self.received.push(other.received[place]);
+    }
+
+    /// Adds all rows of another chunk.
+    pub(crate) fn append(&mut self, other: &Self) {
+        self.event_ids.append(&other.event_ids);
+        self.anonymous_ids.extend_from_slice(&other.anonymous_ids);
+        self.user_ids.extend_from_slice(&other.user_ids);
+        self.events.extend_from_slice(&other.events);
+        self.timestamps.extend_from_slice(&other.timestamps);
+        self.received.extend_from_slice(&other.received);
+    }
+
     /// Takes every interned number to its new one.
-    fn renumber(&mut self, ids: &[u32], names: &[u32]) {
+    pub(crate) fn renumber(&mut self, ids: &[u32], names: &[u32]) {
         let renumber = |column: &mut [u32], to: &[u32]| {
             for number in column.iter_mut().filter(|number| **number != NONE) {
                 *number = to[*number as usize];
@@ -162,14 +174,14 @@ impl Chunk {
 /// Tracks under construction, one builder a reading thread.
 #[derive(Debug)]
 pub struct TracksBuilder {
-    chunks: Vec<Chunk>,
-    ids: Interner,
-    names: Interner,
+    pub(crate) chunks: Vec<Chunk>,
+    pub(crate) ids: Interner,
+    pub(crate) names: Interner,
     /// Original event names seen, and the name each is normalised to.
     originals: Interner,
     normalised: Vec<u32>,
-    convention: EventNames,
-    rows: u64,
+    pub(crate) convention: EventNames,
+    pub(crate) rows: u64,
 }
 
 impl TracksBuilder {

@@ -51,6 +51,7 @@ fn request(arguments: &RunArguments) -> Result<RunRequest, Failure> {
         threads: arguments.threads,
         max_line: arguments.max_line.get(),
         temp_dir: arguments.temp_dir.clone(),
+        memory_limit: arguments.memory_limit,
         refresh: if arguments.full_refresh { Refresh::Full } else { Refresh::Incremental },
         config,
     })

@@ -6,6 +6,7 @@ mod exporting;
 mod incremental;
 mod init;
 mod input;
+mod memory;
 mod publishing;
 mod regressions;
 mod support;

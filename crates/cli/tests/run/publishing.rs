@@ -1,6 +1,6 @@
 //! Snapshots under kill, contention and a disk that refuses.
 
-use super::support::{ended, line, manifest, shop, shop_lines, tables, tracklet};
+use super::support::{ended, line, manifest, shop, shop_lines, snapshot_names, tables, tracklet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -12,11 +12,6 @@ use tracklet_engine::publish::OutputFolder;
 const KILLS: u32 = 20;
 
 /// Names in `snapshots`, leftovers of dead runs among them.
-fn snapshot_names(out: &Path) -> Vec<String> {
-    let entries = fs::read_dir(out.join("snapshots")).unwrap();
-    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-}
-
 /// Runs are killed all along their way; whatever the moment, readers see the whole tables of the last good run or the
 /// whole tables of the new one, and the next run succeeds and sweeps up.
 #[test]

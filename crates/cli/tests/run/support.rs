@@ -51,6 +51,12 @@ pub fn tables(out: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
+/// The folders of the snapshots of an output folder, as they are called.
+pub fn snapshot_names(out: &Path) -> Vec<String> {
+    let entries = fs::read_dir(out.join("snapshots")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
 pub fn manifest(out: &Path) -> serde_json::Value {
     serde_json::from_slice(&fs::read(out.join("current/manifest.json")).unwrap()).unwrap()
 }

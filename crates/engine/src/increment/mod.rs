@@ -40,6 +40,18 @@ pub(crate) enum Beside<'a> {
     Rows(&'a StoredSnapshot<'a>, String),
 }
 
+impl<'a> Beside<'a> {
+    /// The snapshot whose rows are taken with the new ones, and why; `reason` is that where it would have been enough to put
+    /// them beside it.
+    pub(crate) fn rows(self, reason: &str) -> Option<(&'a StoredSnapshot<'a>, String)> {
+        match self {
+            Self::Nothing => None,
+            Self::Snapshot(stored) => Some((stored, reason.to_owned())),
+            Self::Rows(stored, reason) => Some((stored, reason)),
+        }
+    }
+}
+
 /// Tables ready to be written.
 pub(crate) struct Made<'a> {
     pub(crate) sessionized: Sessionized,
@@ -52,7 +64,21 @@ pub(crate) struct Made<'a> {
     pub(crate) event_changes: Option<BTreeMap<String, i64>>,
 }
 
-/// Puts the new tracks beside what is there.
+/// What came of putting tracks beside a snapshot.
+pub(crate) enum Outcome<'a> {
+    /// Tables.
+    Made(Box<Made<'a>>),
+    /// More tracks of the snapshot are needed than may be at hand: all are to be taken together elsewhere, for this reason.
+    TooMuch(Box<TracksBuilder>, &'a StoredSnapshot<'a>, String),
+}
+
+impl<'a> From<Made<'a>> for Outcome<'a> {
+    fn from(made: Made<'a>) -> Self {
+        Self::Made(Box::new(made))
+    }
+}
+
+/// Puts the new tracks beside what is there; an increment has at most so many tracks of the snapshot at hand.
 ///
 /// The tables and the state are, to the byte, those of all rows at once.
 /// # Errors
@@ -62,11 +88,12 @@ pub(crate) fn make(
     beside: Beside<'_>,
     rules: Rules,
     layout: Layout,
-) -> Result<Made<'_>, StoredError> {
+    at_hand: u64,
+) -> Result<Outcome<'_>, StoredError> {
     match beside {
-        Beside::Nothing => Ok(full(Tracks::merge(news), rules, layout, None, 0)),
-        Beside::Rows(stored, reason) => rebuild(Tracks::merge(news), stored, rules, layout, reason),
-        Beside::Snapshot(stored) => increment(news, stored, rules, layout),
+        Beside::Nothing => Ok(full(Tracks::merge(news), rules, layout, None, 0).into()),
+        Beside::Rows(stored, reason) => rebuild(Tracks::merge(news), stored, rules, layout, reason, at_hand),
+        Beside::Snapshot(stored) => increment(news, stored, rules, layout, at_hand),
     }
 }
 
@@ -89,7 +116,11 @@ fn rebuild<'a>(
     rules: Rules,
     layout: Layout,
     reason: String,
-) -> Result<Made<'a>, StoredError> {
+    at_hand: u64,
+) -> Result<Outcome<'a>, StoredError> {
+    if stored.parts().values().map(|part| part.tracks).sum::<u64>() > at_hand {
+        return Ok(Outcome::TooMuch(Box::new(TracksBuilder::holding(tracks)), stored, reason));
+    }
     let names: Vec<&String> = stored.parts().keys().collect();
     let parts: Vec<TracksBuilder> =
         names.par_iter().map(|part| stored.tracks(part, &Rows::All)).collect::<Result<_, _>>()?;
@@ -97,7 +128,7 @@ fn rebuild<'a>(
         tracks.add(part);
     }
     tracks.add(stored.duplicates()?);
-    Ok(full(tracks, rules, layout, Some(reason), names.len() as u64))
+    Ok(full(tracks, rules, layout, Some(reason), names.len() as u64).into())
 }
 
 fn increment<'a>(
@@ -105,7 +136,8 @@ fn increment<'a>(
     stored: &'a StoredSnapshot<'a>,
     rules: Rules,
     layout: Layout,
-) -> Result<Made<'a>, StoredError> {
+    at_hand: u64,
+) -> Result<Outcome<'a>, StoredError> {
     // Both read much of the state; neither needs the other.
     let (past, with_known_ids) =
         rayon::join(|| stored.past(), || rows_with_known_ids(&news, stored, rules.duplicates));
@@ -116,7 +148,7 @@ fn increment<'a>(
         return Err(stored.contradiction("its parts are not those of its sessions"));
     }
     if keys.is_empty() {
-        return rebuild(Tracks::merge(news), stored, rules, layout, "there was no session yet".to_owned());
+        return rebuild(Tracks::merge(news), stored, rules, layout, "there was no session yet".to_owned(), at_hand);
     }
     let number =
         |start| keys.binary_search(&cut.part(start).expect("a session of the cut")).unwrap_or(0) as u32;
@@ -125,13 +157,13 @@ fn increment<'a>(
     let (positions, candidates) = work.candidates(with_known_ids)?;
     let Ok(replaced) = increment.resolve(candidates) else {
         let reason = "a row was replaced that decided who a visitor is".to_owned();
-        return rebuild(increment.into_new(), stored, rules, layout, reason);
+        return rebuild(increment.into_new(), stored, rules, layout, reason, at_hand);
     };
     for ((part, row), _) in positions.into_iter().zip(replaced).filter(|(_, replaced)| *replaced) {
         work.replaced.entry(part).or_default().push(row);
     }
     increment.add_duplicates(stored.duplicates()?);
-    work.settle(increment)
+    work.settle(increment, at_hand)
 }
 
 /// By part, in their order: the rows that may have the event id of a new one.
@@ -180,7 +212,7 @@ impl<'a> Work<'a, '_> {
     }
 
     /// Takes in parts until none is missing.
-    fn settle(mut self, increment: Increment) -> Result<Made<'a>, StoredError> {
+    fn settle(mut self, increment: Increment, most: u64) -> Result<Outcome<'a>, StoredError> {
         let all: BTreeSet<u32> = (0..self.keys.len() as u32).collect();
         let mut draft = increment.sessionize();
         loop {
@@ -193,12 +225,20 @@ impl<'a> Work<'a, '_> {
                 changes = Some(found);
             }
             if let Some(changes) = changes.filter(|_| missing.is_empty()) {
-                return Ok(self.finish(draft, changes));
+                return Ok(self.finish(draft, changes).into());
             }
             let touched = self.tracks_of(&(&missing | &at_hand));
-            if touched * 100 > self.tracks_of(&all) * self.layout.touched_percent {
+            let is_most = touched * 100 > self.tracks_of(&all) * self.layout.touched_percent;
+            if touched > most || is_most && self.tracks_of(&all) > most {
+                let new = TracksBuilder::holding(draft.reopen().into_new());
+                let reason = format!(
+                    "the parts to be changed hold {touched} tracks, more than the limit of memory lets be changed one by one"
+                );
+                return Ok(Outcome::TooMuch(Box::new(new), self.stored, reason));
+            }
+            if is_most {
                 let draft = self.take_in(draft, &(&all - &at_hand))?.sessionize();
-                return Ok(self.finish_rebuild(draft, touched));
+                return Ok(self.finish_rebuild(draft, touched).into());
             }
             draft = self.take_in(draft, &missing)?.sessionize();
         }

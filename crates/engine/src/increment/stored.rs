@@ -8,8 +8,11 @@ use crate::write::{PARTS_FILE, Place, STATE, StoredParts, WHOLE};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::Int64Type;
+use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
+use parquet::arrow::arrow_reader::{
+    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+};
 use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -21,6 +24,10 @@ use tracklet_kernel::tracks::{Reason, TracksBuilder};
 
 /// Rows that are decoded at once.
 const ROWS_AT_ONCE: usize = 1 << 16;
+
+/// What is read of a part's tracks, and of the state beside them.
+const OF_TRACKS: [&str; 4] = ["event_id", "anonymous_id", "timestamp", "event"];
+const BESIDE_TRACKS: [&str; 2] = ["user_id", "received_at"];
 
 /// A snapshot whose state can be read.
 #[derive(Debug)]
@@ -196,12 +203,37 @@ impl<'a> StoredSnapshot<'a> {
         tracks: &mut TracksBuilder,
     ) -> Result<(), StoredError> {
         let place = Place::Table(Table::MappedTracks);
-        let columns = ["event_id", "anonymous_id", "timestamp", "event"];
-        let state = (Place::State(State::Tracks), &["user_id", "received_at"][..]);
-        for batch in self.beside(part, (place, &columns[..]), state, rows)? {
+        let state = (Place::State(State::Tracks), &BESIDE_TRACKS[..]);
+        for batch in self.beside(part, (place, &OF_TRACKS[..]), state, rows)? {
             push(&batch, tracks, &place.file(&self.folder, part))?;
         }
         Ok(())
+    }
+
+    /// Hands the tracks of a part to `take` in a builder, some at a time; what `take` leaves in it stays there.
+    pub(crate) fn each_batch<E: From<StoredError>>(
+        &self,
+        part: &str,
+        mut take: impl FnMut(&mut TracksBuilder) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let place = Place::Table(Table::MappedTracks);
+        let path = place.file(&self.folder, part);
+        let mut table = self.reader(place, part, &OF_TRACKS, &Rows::All)?;
+        let mut state = self.reader(Place::State(State::Tracks), part, &BESIDE_TRACKS, &Rows::All)?;
+        let mut tracks = builder();
+        loop {
+            let next = |reader: &mut ParquetRecordBatchReader| {
+                reader.next().transpose().map_err(|error| StoredError::parquet(&path)(error.into()))
+            };
+            let batch = match (next(&mut table)?, next(&mut state)?) {
+                (None, None) => return Ok(()),
+                (Some(left), Some(right)) => side_by_side(&left, &right).ok(),
+                _ => None,
+            };
+            let batch = batch.ok_or_else(|| not_aligned(path.clone()))?;
+            push(&batch, &mut tracks, &path)?;
+            take(&mut tracks)?;
+        }
     }
 
     /// The rows dropped as duplicates.
@@ -265,19 +297,8 @@ impl<'a> StoredSnapshot<'a> {
         if lengths(&left) != lengths(&right) {
             (left, right) = (whole(left, &path)?, whole(right, &path)?);
         }
-        let together = left.into_iter().zip(right).map(|(left, right)| {
-            let mut columns: Vec<(String, ArrayRef, bool)> = Vec::new();
-            for batch in [&left, &right] {
-                for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-                    columns.push((field.name().clone(), column.clone(), true));
-                }
-            }
-            RecordBatch::try_from_iter_with_nullable(columns)
-        });
-        together.collect::<Result<_, _>>().map_err(|_| StoredError::Changed {
-            path,
-            what: "it has not a row for every row of its table".to_owned(),
-        })
+        let together = left.iter().zip(&right).map(|(left, right)| side_by_side(left, right));
+        together.collect::<Result<_, _>>().map_err(|_| not_aligned(path))
     }
 
     /// Columns of a file.
@@ -288,6 +309,18 @@ impl<'a> StoredSnapshot<'a> {
         columns: &[&str],
         rows: &Rows<'_>,
     ) -> Result<Vec<RecordBatch>, StoredError> {
+        let broken = |error: ArrowError| StoredError::parquet(&place.file(&self.folder, part))(error.into());
+        self.reader(place, part, columns, rows)?.collect::<Result<_, _>>().map_err(broken)
+    }
+
+    /// The columns of a file, some rows at a time.
+    fn reader(
+        &self,
+        place: Place,
+        part: &str,
+        columns: &[&str],
+        rows: &Rows<'_>,
+    ) -> Result<ParquetRecordBatchReader, StoredError> {
         let path = place.file(&self.folder, part);
         let broken = StoredError::parquet(&path);
         let file = self.disk.open(&path).map_err(StoredError::io(&path))?;
@@ -310,8 +343,7 @@ impl<'a> StoredSnapshot<'a> {
         if let Some(selection) = selection {
             reader = reader.with_row_selection(selection);
         }
-        let batches = reader.build().map_err(&broken)?;
-        batches.collect::<Result<_, _>>().map_err(|error| broken(error.into()))
+        reader.build().map_err(&broken)
     }
 }
 
@@ -324,6 +356,21 @@ fn push(batch: &RecordBatch, tracks: &mut TracksBuilder, path: &Path) -> Result<
             Err(StoredError::Changed { path: path.to_owned(), what })
         }
     }
+}
+
+/// The columns of two batches of as many rows.
+fn side_by_side(left: &RecordBatch, right: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let mut columns: Vec<(String, ArrayRef, bool)> = Vec::new();
+    for batch in [left, right] {
+        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
+            columns.push((field.name().clone(), column.clone(), true));
+        }
+    }
+    RecordBatch::try_from_iter_with_nullable(columns)
+}
+
+fn not_aligned(path: PathBuf) -> StoredError {
+    StoredError::Changed { path, what: "it has not a row for every row of its table".to_owned() }
 }
 
 /// The batches in one.

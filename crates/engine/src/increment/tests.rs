@@ -4,5 +4,6 @@ mod crashes;
 mod forgetting;
 mod histories;
 mod history;
+mod limits;
 mod linking;
 mod regressions;

@@ -2,6 +2,7 @@
 
 use super::{Column, FilterError, InputError, RemoteError};
 use crate::error::Hint;
+use crate::spill::SpillError;
 use std::io;
 use thiserror::Error;
 use tracklet_kernel::tracks::Reason;
@@ -36,6 +37,9 @@ pub enum ReadError {
         /// Why.
         source: io::Error,
     },
+    /// The tracks did not fit into the limit of memory, and could not be put away.
+    #[error(transparent)]
+    Spill(#[from] SpillError),
     /// None of the tables has a column that is needed.
     #[error("no file has a column for `{column}`; the columns are {columns}", column = column.name(), columns = list(found))]
     MissingColumn {
@@ -102,6 +106,7 @@ impl Hint for ReadError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Inputs(error) => error.hint(),
+            Self::Spill(error) => error.hint(),
             Self::MissingColumn { column, near, .. } => {
                 let near = near.as_deref().unwrap_or("...");
                 Some(mapping_hint(*column, near))

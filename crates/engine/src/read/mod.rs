@@ -39,7 +39,9 @@ pub use inspect::{FormatColumns, Inspection, inspect};
 pub use rejects::Reject;
 pub use remote::RemoteError;
 pub(crate) use remote::{is_url, place_to_write};
+pub(crate) use run::read_all_beside;
 pub use run::{FileSummary, Options, Progress, Quiet, Read, Strictness, read_all};
+pub(crate) use sink::Overflow;
 
 use std::collections::BTreeMap;
 use tracklet_kernel::event_name::EventNames;

@@ -5,7 +5,7 @@ use super::filter::Filter;
 use super::inputs::{Format, InputFile, Location};
 use super::rejects::Reject;
 use super::remote::FetchError;
-use super::sink::{Counts, Shared, Sink};
+use super::sink::{Counts, Overflow, Shared, Sink};
 use super::{ReadError, Source, csv, inspect, json, parquet};
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -111,6 +111,17 @@ pub fn read_all(
     options: &Options<'_>,
     progress: &dyn Progress,
 ) -> Result<Read, ReadError> {
+    read_all_beside(files, source, options, progress, None)
+}
+
+/// [`read_all`], where `overflow` may take tracks away from the builders; they are not among the result then.
+pub(crate) fn read_all_beside(
+    files: &[InputFile],
+    source: &Source,
+    options: &Options<'_>,
+    progress: &dyn Progress,
+    overflow: Option<&dyn Overflow>,
+) -> Result<Read, ReadError> {
     let filter = source.where_.as_deref().map(Filter::new).transpose()?;
     let shared = Shared {
         source,
@@ -119,6 +130,7 @@ pub fn read_all(
         progress,
         stop: AtomicBool::new(false),
         seen: Mutex::new(Seen::default()),
+        overflow,
     };
     // The columns of local tables are known before any row is read, so a wrong name shows at once.
     let (units, planned) = plan(files, options.threads, &shared)?;

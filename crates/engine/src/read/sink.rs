@@ -6,6 +6,7 @@ use super::inputs::InputFile;
 use super::rejects::{RawColumns, Reject};
 use super::run::{Progress, Strictness};
 use super::{ReadError, Source};
+use crate::spill::SpillError;
 use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use std::sync::Mutex;
@@ -21,6 +22,13 @@ pub(super) struct Shared<'a> {
     /// Set when the read has failed and the others may stop.
     pub(super) stop: AtomicBool,
     pub(super) seen: Mutex<Seen>,
+    pub(super) overflow: Option<&'a dyn Overflow>,
+}
+
+/// Is shown the tracks of a thread after every batch, and may take them away.
+pub(crate) trait Overflow: Sync {
+    /// `told` is of the thread alone, 0 at first and whatever was left in it later.
+    fn look(&self, tracks: &mut TracksBuilder, told: &mut u64) -> Result<(), SpillError>;
 }
 
 /// How many rows of a file went where.
@@ -35,6 +43,8 @@ pub(super) struct Counts {
 pub(super) struct Sink<'a> {
     pub(super) shared: &'a Shared<'a>,
     pub(super) tracks: TracksBuilder,
+    /// What [`Overflow`] was told of the tracks.
+    told: u64,
     pub(super) rejects: Vec<Reject>,
     /// Of the unit of work at hand.
     pub(super) counts: Counts,
@@ -45,6 +55,7 @@ impl<'a> Sink<'a> {
         Self {
             shared,
             tracks: TracksBuilder::new(shared.source.event_names),
+            told: 0,
             rejects: Vec::new(),
             counts: Counts::default(),
         }
@@ -101,6 +112,9 @@ impl<'a> Sink<'a> {
         let before = self.tracks.rows();
         let rejected = self.tracks.push(batch);
         self.counts.tracks += self.tracks.rows() - before;
+        if let Some(overflow) = self.shared.overflow {
+            overflow.look(&mut self.tracks, &mut self.told)?;
+        }
         for rejected in rejected {
             let row = kept.as_ref().map_or(rejected.row, |kept| kept[rejected.row]);
             self.refuse(Reject::row(&file.name, row_number(row), rejected.reason, raw(row)))?;

@@ -3,26 +3,24 @@
 pub mod encode;
 pub(crate) mod packing;
 pub mod parts;
+mod join;
 mod rejects;
 mod state;
 pub(crate) mod table_file;
+pub(crate) mod writer;
 #[cfg(test)]
 mod tests;
 
-use crate::checks::{Check, Checks, PartChecks, PartSummary};
+use crate::checks::{Check, PartSummary};
 use crate::disk::{Disk, NewFile, write_file};
 use crate::error::Hint;
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
-use encode::EncodedColumn;
+use arrow::datatypes::SchemaRef;
 use parquet::errors::ParquetError;
-use parts::{Cut, Part, PartKey, ROWS_OF_A_GROUP, TRACKS_OF_A_PART};
-use rayon::prelude::*;
+use parts::{Cut, PartKey, ROWS_OF_A_GROUP, TRACKS_OF_A_PART};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
-use table_file::{TableFile, Written, descriptors};
+use std::sync::mpsc::channel;
 use tracklet_kernel::rules::Rules;
 use tracklet_kernel::sessionize::Sessionized;
 use tracklet_kernel::tables::{State, Table};
@@ -30,6 +28,7 @@ use tracklet_kernel::tables::{State, Table};
 pub use rejects::reject_batches;
 pub use state::{PARTS_FILE, STATE, StoredParts};
 pub use table_file::WRITER;
+pub(crate) use writer::{AtOnce, Followed, Target, Writer};
 
 /// Name of the file of a table that is not cut into parts, and of those that are where there is no session.
 pub const WHOLE: &str = "all";
@@ -209,6 +208,32 @@ pub fn write_tables(
     plan: &Plan<'_>,
     advanced: &(dyn Fn(u64) + Sync),
 ) -> Result<WrittenTables, WriteError> {
+    let at_once = AtOnce { parts: usize::MAX, groups: rayon::current_num_threads() };
+    let target = Target { disk, folder, rules: sessionized.rules(), layout: plan.layout, at_once, advanced };
+    let ((), written) = write_below(target, rejects, |writer| {
+        if plan.cut.parts().is_empty() {
+            writer.write_no_parts()?;
+        }
+        let parts = parts::parts(sessionized, &plan.cut, |part| !plan.stays(part));
+        writer.write_parts(sessionized, &parts)?;
+        writer.link_parts(plan)?;
+        writer.write_whole_tables(sessionized)?;
+        Ok::<_, WriteError>(((), plan.sessionized))
+    })?;
+    Ok(written)
+}
+
+/// Lets `work` write all tables but the rejects below a folder, and then does the rest: the rejects, the checks, the state of
+/// the parts, and all of it safely on the disk. `work` answers how many tracks there must be by the rows read, beside what
+/// the caller wants to know.
+/// # Errors
+/// The first file that could not be written, and what `work` says.
+pub(crate) fn write_below<T, E: From<WriteError>>(
+    target: Target<'_>,
+    rejects: &[RecordBatch],
+    work: impl FnOnce(&mut Writer<'_>) -> Result<(T, u64), E>,
+) -> Result<(T, WrittenTables), E> {
+    let Target { disk, folder, rules, .. } = target;
     let folders: Vec<PathBuf> =
         std::iter::once(folder.join(STATE)).chain(Place::all().map(|place| place.folder(folder))).collect();
     for path in &folders {
@@ -223,271 +248,24 @@ pub fn write_tables(
             }
             Ok(())
         });
-        let writer = Writer { sessionized, disk, folder, plan, finished, advanced, seen: Mutex::default() };
-        let written = writer.write(rejects);
+        let mut writer = Writer::new(target, finished);
+        let worked = work(&mut writer).and_then(|(made, sessionized)| {
+            writer.write_batches(Table::Rejects, rejects.iter().cloned().map(Ok::<_, WriteError>))?;
+            let mut seen = writer.seen();
+            seen.written.checks = seen.checks.finish(rules, sessionized);
+            let path = folder.join(STATE).join(PARTS_FILE);
+            let bytes = seen.parts.to_json();
+            write_file(disk, &path, &bytes).map_err(|error| WriteError::at(&path)(error.into()))?;
+            seen.written.bytes += bytes.len() as u64;
+            Ok(made)
+        });
         let seen = writer.into_seen();
-        let synced = syncing.join().expect("syncing does not panic");
-        written.and(synced)?;
+        let synced: Result<(), WriteError> = syncing.join().expect("syncing does not panic");
+        let made = worked?;
+        synced?;
         for path in &folders {
             disk.sync_folder(path).map_err(|error| WriteError::at(path)(error.into()))?;
         }
-        Ok(seen)
+        Ok((made, seen.written))
     })
-    .map(|seen| seen.written)
-}
-
-/// What the threads have written and seen.
-#[derive(Default)]
-struct Seen {
-    written: WrittenTables,
-    checks: Checks,
-    parts: StoredParts,
-}
-
-struct Writer<'a> {
-    sessionized: &'a Sessionized,
-    disk: &'a dyn Disk,
-    folder: &'a Path,
-    plan: &'a Plan<'a>,
-    finished: Sender<(PathBuf, Box<dyn NewFile>)>,
-    advanced: &'a (dyn Fn(u64) + Sync),
-    seen: Mutex<Seen>,
-}
-
-impl Writer<'_> {
-    fn write(&self, rejects: &[RecordBatch]) -> Result<(), WriteError> {
-        let parts = parts::parts(self.sessionized, &self.plan.cut, |part| !self.plan.stays(part));
-        if self.plan.cut.parts().is_empty() {
-            for place in OF_TRACKS.into_iter().chain(OF_SESSIONS) {
-                self.close(self.create(place, WHOLE)?)?;
-            }
-        }
-        parts.par_iter().try_for_each(|part| self.write_part(part))?;
-        for part in self.plan.cut.parts() {
-            if let Some(stays) = &self.plan.stays
-                && let Some(summary) = stays.parts.get(&part)
-            {
-                self.link_part(stays.snapshot, part, summary)?;
-            }
-        }
-        self.write_whole_tables(rejects)?;
-        let mut seen = self.seen.lock().expect("no thread panicked");
-        seen.written.checks = seen.checks.finish(self.sessionized.rules(), self.plan.sessionized);
-        let path = self.folder.join(STATE).join(PARTS_FILE);
-        let bytes = seen.parts.to_json();
-        write_file(self.disk, &path, &bytes).map_err(|error| WriteError::at(&path)(error.into()))?;
-        seen.written.bytes += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn into_seen(self) -> Seen {
-        self.seen.into_inner().expect("no thread panicked")
-    }
-
-    /// What is cut into parts, of one part.
-    fn write_part(&self, part: &Part) -> Result<(), WriteError> {
-        let mut checks = PartChecks::default();
-        let name = part.key.to_string();
-        let rows_of_a_group = self.plan.layout.rows_of_a_group;
-        let mut files = self.create_all(&OF_TRACKS, &name)?;
-        let columns = self.columns_of(&OF_TRACKS);
-        let groups = parts::row_groups(self.sessionized, part, rows_of_a_group);
-        // As many groups in memory as there are threads.
-        for groups in groups.chunks(rayon::current_num_threads()) {
-            let encoded: Vec<_> = groups
-                .par_iter()
-                .map(|runs| {
-                    let batch = self.sessionized.track_columns(runs);
-                    encode_all(&batch, &columns).map(|encoded| (batch, encoded))
-                })
-                .collect::<Result<_, _>>()
-                .map_err(WriteError::at(self.folder))?;
-            for (batch, encoded) in encoded {
-                checks.observe_tracks(&batch, self.sessionized.rules().timeout);
-                append(&mut files, &encoded)?;
-                (self.advanced)(batch.num_rows() as u64);
-            }
-        }
-        self.close_all(files)?;
-
-        let mut files = self.create_all(&OF_SESSIONS, &name)?;
-        let columns = self.columns_of(&OF_SESSIONS);
-        for sessions in part.sessions.chunks(rows_of_a_group) {
-            let batch = self.sessionized.session_columns(&sessions.iter().map(|session| *session as usize));
-            let encoded = encode_all(&batch, &columns).map_err(WriteError::at(self.folder))?;
-            checks.observe_sessions(&batch);
-            append(&mut files, &encoded)?;
-        }
-        self.close_all(files)?;
-        let mut seen = self.seen.lock().expect("no thread panicked");
-        seen.written.rewritten += 1;
-        seen.add_part(part.key, checks.finish());
-        Ok(())
-    }
-
-    /// Gives the files of a part that stays names in this snapshot.
-    fn link_part(&self, from: &Path, part: PartKey, summary: &PartSummary) -> Result<(), WriteError> {
-        let name = part.to_string();
-        let mut seen = self.seen.lock().expect("no thread panicked");
-        for (places, rows) in [(&OF_TRACKS[..], summary.tracks), (&OF_SESSIONS[..], summary.sessions())] {
-            for place in places {
-                let path = place.file(self.folder, &name);
-                let linked = self.disk.link(&place.file(from, &name), &path);
-                linked.map_err(|error| WriteError::at(&path)(error.into()))?;
-                seen.count(*place, rows);
-            }
-        }
-        seen.written.linked += 1;
-        seen.add_part(part, *summary);
-        Ok(())
-    }
-
-    fn write_whole_tables(&self, rejects: &[RecordBatch]) -> Result<(), WriteError> {
-        let sessionized = self.sessionized;
-        let timeout = sessionized.rules().timeout;
-        self.write_whole(
-            &[Place::Table(Table::SessionTracks), Place::State(State::Sessions)],
-            sessionized.all_session_count(),
-            |range| sessionized.timeline_columns(range),
-            |checks, batch| checks.observe_session_tracks(batch, timeout),
-        )?;
-        self.write_whole(
-            &[Place::Table(Table::AliasesMapping), Place::State(State::Aliases)],
-            sessionized.alias_count(),
-            |range| sessionized.alias_columns(range),
-            Checks::observe_aliases,
-        )?;
-        self.write_whole(
-            &[Place::Table(Table::UserSessionFacts)],
-            sessionized.visitor_count(),
-            |range| sessionized.visitor_columns(range),
-            Checks::observe_visitors,
-        )?;
-        self.write_whole(
-            &[Place::Table(Table::Duplicates)],
-            sessionized.duplicate_rows(),
-            |range| sessionized.duplicate_columns(range),
-            |_, _| {},
-        )?;
-        let rejected = [Place::Table(Table::Rejects)];
-        let mut files = self.create_all(&rejected, WHOLE)?;
-        let columns = self.columns_of(&rejected);
-        for batch in rejects {
-            let encoded = encode_all(batch, &columns).map_err(WriteError::at(self.folder))?;
-            append(&mut files, &encoded)?;
-        }
-        self.close_all(files)
-    }
-
-    /// What is in one file, its columns made and encoded in parallel and looked at in order.
-    fn write_whole(
-        &self,
-        places: &[Place],
-        rows: usize,
-        columns: impl Fn(std::ops::Range<usize>) -> RecordBatch + Sync,
-        observe: impl Fn(&mut Checks, &RecordBatch),
-    ) -> Result<(), WriteError> {
-        let mut files = self.create_all(places, WHOLE)?;
-        let described = self.columns_of(places);
-        let size = self.plan.layout.rows_of_a_group;
-        let groups: Vec<usize> = (0..rows).step_by(size).collect();
-        for starts in groups.chunks(rayon::current_num_threads()) {
-            let encoded: Vec<_> = starts
-                .par_iter()
-                .map(|start| {
-                    let batch = columns(*start..rows.min(start + size));
-                    encode_all(&batch, &described).map(|encoded| (batch, encoded))
-                })
-                .collect::<Result<_, _>>()
-                .map_err(WriteError::at(&files[0].path))?;
-            for (batch, encoded) in encoded {
-                observe(&mut self.seen.lock().expect("no thread panicked").checks, &batch);
-                append(&mut files, &encoded)?;
-            }
-        }
-        self.close_all(files)
-    }
-
-    fn create_all(&self, places: &[Place], part: &str) -> Result<Vec<OpenTable>, WriteError> {
-        places.iter().map(|place| self.create(*place, part)).collect()
-    }
-
-    fn create(&self, place: Place, part: &str) -> Result<OpenTable, WriteError> {
-        let schema = place.schema(self.sessionized.rules());
-        let path = place.file(self.folder, part);
-        let file = TableFile::create(self.disk, &path, &schema).map_err(WriteError::at(&path))?;
-        Ok(OpenTable { place, schema, path, file })
-    }
-
-    fn close_all(&self, files: Vec<OpenTable>) -> Result<(), WriteError> {
-        files.into_iter().try_for_each(|open| self.close(open))
-    }
-
-    fn close(&self, open: OpenTable) -> Result<(), WriteError> {
-        let Written { file, rows, bytes } = open.file.finish().map_err(WriteError::at(&open.path))?;
-        // A failed sync has ended the other side; its error is the one to report.
-        let _ = self.finished.send((open.path, file));
-        let mut seen = self.seen.lock().expect("no thread panicked");
-        seen.count(open.place, rows);
-        seen.written.bytes += bytes;
-        seen.written.files += 1;
-        Ok(())
-    }
-
-    /// The columns that any of the places has, each once.
-    fn columns_of(&self, places: &[Place]) -> SchemaRef {
-        let mut fields = Vec::new();
-        for place in places {
-            for field in place.schema(self.sessionized.rules()).fields() {
-                if !fields.contains(field) {
-                    fields.push(field.clone());
-                }
-            }
-        }
-        Arc::new(Schema::new(fields))
-    }
-}
-
-impl Seen {
-    /// Counts rows of a table.
-    fn count(&mut self, place: Place, rows: u64) {
-        if let Place::Table(table) = place {
-            *self.written.rows.entry(table.name()).or_default() += rows;
-        }
-    }
-
-    fn add_part(&mut self, part: PartKey, summary: PartSummary) {
-        self.checks.add_part(&summary);
-        self.parts.add(part, summary);
-    }
-}
-
-struct OpenTable {
-    place: Place,
-    schema: SchemaRef,
-    path: PathBuf,
-    file: TableFile,
-}
-
-/// Appends a row group to every file, each of its own columns.
-fn append(files: &mut [OpenTable], encoded: &EncodedColumns) -> Result<(), WriteError> {
-    for open in files {
-        let columns = open.schema.fields().iter().map(|field| &encoded[field.name()]);
-        open.file.append(columns).map_err(WriteError::at(&open.path))?;
-    }
-    Ok(())
-}
-
-type EncodedColumns = BTreeMap<String, EncodedColumn>;
-
-/// Encodes the columns that `schema` names.
-fn encode_all(batch: &RecordBatch, schema: &SchemaRef) -> Result<EncodedColumns, ParquetError> {
-    let descriptors = descriptors(schema)?;
-    let encode = |descriptor: &parquet::schema::types::ColumnDescPtr| {
-        let column = batch.column_by_name(descriptor.name()).ok_or_else(|| {
-            ParquetError::General(format!("the batch has no column `{}`", descriptor.name()))
-        })?;
-        Ok((descriptor.name().to_owned(), encode::encode(column, descriptor)?))
-    };
-    descriptors.iter().map(encode).collect()
 }

@@ -131,10 +131,15 @@ pub fn parts(sessionized: &Sessionized, cut: &Cut, wanted: impl Fn(PartKey) -> b
     parts.into_iter().map(|(key, sessions)| Part { key, sessions }).collect()
 }
 
-/// The tracks of a part, cut into row groups by row count alone.
-pub fn row_groups(sessionized: &Sessionized, part: &Part, rows_of_a_group: usize) -> Vec<Vec<Run>> {
+/// The tracks of a part, cut into row groups by row count alone; the first completes one that can take `room` rows, which is
+/// not 0. Without a session there is one group, of no rows.
+pub fn row_groups(
+    sessionized: &Sessionized,
+    part: &Part,
+    mut room: usize,
+    rows_of_a_group: usize,
+) -> Vec<Vec<Run>> {
     let mut groups = vec![Vec::new()];
-    let mut room = rows_of_a_group;
     for session in &part.sessions {
         let session = *session as usize;
         let mut places = sessionized.session_places(session);

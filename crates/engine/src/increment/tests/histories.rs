@@ -19,7 +19,7 @@ const HISTORIES_VARIABLE: &str = "TRACKLET_HISTORIES";
 
 /// What happens next.
 #[derive(Debug, Clone)]
-struct Event {
+pub(super) struct Event {
     /// Microseconds since the one before; a clock may jump.
     step: i64,
     device: Option<u8>,
@@ -42,7 +42,7 @@ struct Repeat {
     same_ids: bool,
 }
 
-fn event() -> impl Strategy<Value = Event> {
+pub(super) fn event() -> impl Strategy<Value = Event> {
     let step = prop_oneof![
         3 => select(vec![0, 0, 1, MINUTE, 20 * MINUTE]),
         2 => select(vec![30 * MINUTE, 31 * MINUTE - 1, 31 * MINUTE, 31 * MINUTE + 1, 90_000_000]),
@@ -80,7 +80,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 /// The rows of the events, in the order in which they are read.
-fn rows(events: &[Event]) -> Vec<Row> {
+pub(super) fn rows(events: &[Event]) -> Vec<Row> {
     let mut now = START;
     let mut rows: Vec<(usize, Row)> = Vec::new();
     for (place, event) in events.iter().enumerate() {
@@ -116,7 +116,7 @@ fn rows(events: &[Event]) -> Vec<Row> {
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-fn rules() -> impl Strategy<Value = Rules> {
+pub(super) fn rules() -> impl Strategy<Value = Rules> {
     let exact = Timeout::Exact(NonZeroU64::new(90_000_000).unwrap());
     (
         prop_oneof![4 => Just(Timeout::default()), 1 => Just(exact)],
@@ -131,7 +131,7 @@ fn rules() -> impl Strategy<Value = Rules> {
         })
 }
 
-fn layout() -> impl Strategy<Value = Layout> {
+pub(super) fn layout() -> impl Strategy<Value = Layout> {
     (select(vec![1, 2, 6, 20, 1_000_000]), select(vec![2, 5, 1 << 17]), select(vec![100, 100, 100, 50]))
         .prop_map(|(tracks_of_a_part, rows_of_a_group, touched_percent)| Layout {
             tracks_of_a_part,
@@ -141,7 +141,7 @@ fn layout() -> impl Strategy<Value = Layout> {
 }
 
 /// Files of the rows, cut at these places; names say nothing of the order.
-fn files(rows: &[Row], cuts: &[usize]) -> Vec<File> {
+pub(super) fn files(rows: &[Row], cuts: &[usize]) -> Vec<File> {
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (rows.len() + 1)).collect();
     cuts.extend([0, rows.len()]);
     cuts.sort_unstable();

@@ -2,11 +2,13 @@
 
 use crate::advance::{Before, News, Settings, Way, advance};
 use crate::disk::memory::MemoryDisk;
+use crate::increment::Forgotten;
 use crate::manifest::{Input, Manifest};
 use crate::observer::Silent;
 use crate::publish::OutputFolder;
-use crate::read::Reject;
+use crate::read::{Overflow, Reject};
 use crate::run::{Refresh, RunError, Steps};
+use crate::spill::{Gathered, Gatherer, Limit, Room, Spilling};
 use crate::write::Layout;
 use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
 use std::collections::BTreeMap;
@@ -55,6 +57,8 @@ pub struct World {
     pub disk: MemoryDisk,
     pub rules: Rules,
     pub layout: Layout,
+    /// How much memory its runs may take.
+    pub room: Option<Room>,
 }
 
 /// Cut small, and never made anew because much is touched.
@@ -64,11 +68,16 @@ pub fn small(tracks_of_a_part: u64) -> Layout {
 
 impl World {
     pub fn new(rules: Rules, layout: Layout) -> Self {
-        Self { disk: MemoryDisk::default(), rules, layout }
+        Self { disk: MemoryDisk::default(), rules, layout, room: None }
     }
 
     pub fn folder(&self) -> Result<OutputFolder, RunError> {
         Ok(OutputFolder::open_on(Arc::new(self.disk.clone()), Path::new(OUT))?)
+    }
+
+    fn spilling(&self) -> Option<Spilling> {
+        let folder = std::env::temp_dir();
+        self.room.map(|room| Spilling { limit: Limit::Exactly(room), folder })
     }
 
     pub fn settings(&self) -> Settings {
@@ -78,6 +87,7 @@ impl World {
             fingerprint: format!("{:?}", self.rules),
             source_fingerprint: String::new(),
             keep: NonZeroUsize::new(3).unwrap(),
+            spilling: self.spilling(),
         }
     }
 
@@ -100,7 +110,18 @@ impl World {
             Some(_) => Way::Beside,
         };
         let mut steps = Steps { observer: &Silent, timings: BTreeMap::new() };
-        advance(&folder, before.as_ref(), way, read(&new), &settings, &mut steps, Instant::now()).map(Some)
+        let mut news = read(&new);
+        if let Some(spilling) = &settings.spilling {
+            let forgotten = Forgotten::load(&self.disk, Path::new(OUT))?;
+            let gatherer = Gatherer::new(spilling, &forgotten, 2);
+            let Gathered::InMemory(mut tracks) = news.tracks else { unreachable!("nothing took them") };
+            for tracks in &mut tracks {
+                gatherer.look(tracks, &mut 0)?;
+            }
+            news.tracks = gatherer.finish(tracks)?;
+            news.skipped += news.tracks.forgotten();
+        }
+        advance(&folder, before.as_ref(), way, news, &settings, &mut steps, Instant::now()).map(Some)
     }
 
     /// Everything that readers and the next run see, but for the manifest.
@@ -120,8 +141,9 @@ impl World {
 
 /// What a run finds in the files, which are given in the order in which they are read.
 fn read(files: &[&File]) -> News {
+    let mut tracks = Vec::new();
     let mut news = News {
-        tracks: Vec::new(),
+        tracks: Gathered::InMemory(Vec::new()),
         rejects: Vec::new(),
         skipped: 0,
         inputs: Vec::new(),
@@ -154,9 +176,10 @@ fn read(files: &[&File]) -> News {
                 raw: None,
             }
         }));
-        news.tracks.push(builder);
+        tracks.push(builder);
     }
     news.rejects.sort_by(|a, b| a.position().cmp(&b.position()));
+    news.tracks = Gathered::InMemory(tracks);
     news
 }
 

@@ -1,0 +1,82 @@
+use crate::error::Hint;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A run could not keep to its limit of memory.
+#[derive(Debug, thiserror::Error)]
+pub enum SpillError {
+    /// The files that tracks are put away in.
+    #[error("could not put tracks away in `{}`", folder.display())]
+    Io {
+        /// Their folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There are too many ids.
+    #[error(
+        "the {ids} different ids of the tracks take {} of memory, more than the limit of {} leaves for them",
+        bytes(*needed), bytes(*limit)
+    )]
+    Ids {
+        /// How many ids there are, or were read so far.
+        ids: usize,
+        /// Bytes that they need.
+        needed: u64,
+        /// The limit in bytes.
+        limit: u64,
+        /// One that would do.
+        enough: u64,
+    },
+    /// A visitor has too many tracks.
+    #[error(
+        "one visitor has {tracks} tracks, which take {} of memory, more than the limit of {} leaves for them",
+        bytes(*needed), bytes(*limit)
+    )]
+    Visitor {
+        /// How many.
+        tracks: u64,
+        /// Bytes that they need.
+        needed: u64,
+        /// The limit in bytes.
+        limit: u64,
+        /// One that would do.
+        enough: u64,
+    },
+}
+
+impl SpillError {
+    pub(super) fn io(folder: &Path) -> impl Fn(io::Error) -> Self + '_ {
+        move |source| Self::Io { folder: folder.to_owned(), source }
+    }
+}
+
+impl Hint for SpillError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io { source, .. } => (source.kind() == io::ErrorKind::StorageFull).then(|| {
+                "free some space or name another folder with --temp-dir; nothing was published, the tables are as they \
+                 were"
+                    .to_owned()
+            }),
+            Self::Ids { enough, .. } => Some(format!(
+                "give --memory-limit {} or more: tracks are put away on disk, their ids must be in memory",
+                whole(*enough)
+            )),
+            Self::Visitor { enough, .. } => Some(format!(
+                "give --memory-limit {} or more: the tracks of one visitor must be in memory together",
+                whole(*enough)
+            )),
+        }
+    }
+}
+
+/// Bytes for people.
+fn bytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+/// Bytes as the option takes them, rounded up.
+fn whole(bytes: u64) -> String {
+    format!("{}MB", bytes.div_ceil(1_000_000))
+}

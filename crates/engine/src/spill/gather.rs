@@ -1,0 +1,180 @@
+//! Rows on their way from the reading threads: in memory while they fit, else put away.
+
+use super::room::{Amount, Limit};
+use super::store::{Store, StoredPiece};
+use super::{SpillError, Spilling};
+use crate::increment::Forgotten;
+use crate::manifest::Manifest;
+use crate::read::Overflow;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use tracklet_kernel::pieces::Strings;
+use tracklet_kernel::tracks::TracksBuilder;
+
+/// Tracks on disk, their ids and names in memory. Any thread may add some.
+#[derive(Debug)]
+pub(crate) struct PutAway {
+    limit: Limit,
+    pub(super) store: Store,
+    all: Mutex<All>,
+    /// Rows that were left out because they are forgotten.
+    forgotten: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct All {
+    pub(super) strings: Strings,
+    pub(super) pieces: Vec<StoredPiece>,
+    pub(super) rows: u64,
+    bytes: u64,
+}
+
+impl PutAway {
+    pub(crate) fn new(spilling: &Spilling) -> Result<Self, SpillError> {
+        let store = Store::new(&spilling.folder)?;
+        Ok(Self { limit: spilling.limit, store, all: Mutex::default(), forgotten: AtomicU64::new(0) })
+    }
+
+    /// Puts the tracks of a builder away, which is empty then.
+    pub(crate) fn add(&self, tracks: &mut TracksBuilder) -> Result<(), SpillError> {
+        let numbers = {
+            let mut all = self.all();
+            let numbers = all.strings.number(tracks);
+            self.limit.check_ids(all.strings.ids(), all.strings.bytes())?;
+            numbers
+        };
+        for piece in tracks.drain(&numbers) {
+            let stored = self.store.put(&piece)?;
+            let mut all = self.all();
+            all.pieces.push(stored);
+            all.rows += piece.rows() as u64;
+            all.bytes += piece.bytes();
+        }
+        Ok(())
+    }
+
+    /// How many tracks there are.
+    pub(crate) fn rows(&self) -> u64 {
+        self.all().rows
+    }
+
+    /// All tracks, after which none is added, and how much they are.
+    pub(super) fn into_all(self) -> (Store, All, Amount) {
+        let mut all = self.all.into_inner().unwrap_or_else(PoisonError::into_inner);
+        all.strings.seal();
+        let (ids, id_bytes) = (all.strings.ids(), all.strings.bytes());
+        let amount = Amount { ids, id_bytes, rows: all.rows, bytes: all.bytes };
+        (self.store, all, amount)
+    }
+
+    fn all(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What was read.
+#[derive(Debug)]
+pub(crate) enum Gathered {
+    InMemory(Vec<TracksBuilder>),
+    PutAway(Box<PutAway>),
+}
+
+impl Gathered {
+    /// How many rows were left out because they are forgotten.
+    pub(crate) fn forgotten(&self) -> u64 {
+        match self {
+            Self::InMemory(_) => 0,
+            Self::PutAway(all) => all.forgotten.load(Ordering::Relaxed),
+        }
+    }
+
+    /// How many tracks there are.
+    pub(crate) fn rows(&self) -> u64 {
+        match self {
+            Self::InMemory(tracks) => tracks.iter().map(TracksBuilder::rows).sum(),
+            Self::PutAway(all) => all.rows(),
+        }
+    }
+}
+
+/// Takes tracks from builders when all together become too much for memory.
+pub(crate) struct Gatherer<'a> {
+    spilling: &'a Spilling,
+    forgotten: &'a Forgotten,
+    /// Bytes that a run in memory may be estimated at, before tracks are put away.
+    in_memory: u64,
+    /// Bytes of tracks that a thread holds then.
+    reading: u64,
+    /// The estimate, of all threads.
+    estimate: AtomicU64,
+    has_overflown: AtomicBool,
+    put_away: OnceLock<PutAway>,
+}
+
+impl<'a> Gatherer<'a> {
+    pub(crate) fn new(spilling: &'a Spilling, forgotten: &'a Forgotten, threads: usize) -> Self {
+        let (in_memory, reading) = spilling.limit.while_reading(threads);
+        Self {
+            spilling,
+            forgotten,
+            in_memory,
+            reading,
+            estimate: AtomicU64::new(0),
+            has_overflown: AtomicBool::new(false),
+            put_away: OnceLock::new(),
+        }
+    }
+
+    /// Takes note of a snapshot that the tracks will be put beside.
+    pub(crate) fn expect(&self, before: &Manifest) {
+        self.estimate.fetch_add(Limit::past(before), Ordering::Relaxed);
+    }
+
+    /// The tracks, of which `left` were not taken: in memory as they are, or all put away.
+    pub(crate) fn finish(self, mut left: Vec<TracksBuilder>) -> Result<Gathered, SpillError> {
+        if !self.has_overflown.load(Ordering::Relaxed) {
+            return Ok(Gathered::InMemory(left));
+        }
+        for tracks in &mut left {
+            self.put_away(tracks)?;
+        }
+        self.pile()?;
+        let all = self.put_away.into_inner().expect("it was made at the latest now");
+        Ok(Gathered::PutAway(Box::new(all)))
+    }
+
+    fn put_away(&self, tracks: &mut TracksBuilder) -> Result<(), SpillError> {
+        let pile = self.pile()?;
+        if !self.forgotten.is_empty() {
+            let gone = tracks.retain(|anonymous_id, user_id| self.forgotten.keeps(anonymous_id, user_id));
+            pile.forgotten.fetch_add(gone, Ordering::Relaxed);
+        }
+        pile.add(tracks)
+    }
+
+    fn pile(&self) -> Result<&PutAway, SpillError> {
+        if let Some(pile) = self.put_away.get() {
+            return Ok(pile);
+        }
+        // Two threads may be the first at once: one file is as good as the other, and that of the loser is gone.
+        let pile = PutAway::new(self.spilling)?;
+        Ok(self.put_away.get_or_init(|| pile))
+    }
+}
+
+impl Overflow for Gatherer<'_> {
+    fn look(&self, tracks: &mut TracksBuilder, told: &mut u64) -> Result<(), SpillError> {
+        let bytes = tracks.bytes();
+        let estimate = Limit::in_memory(tracks.rows(), bytes);
+        let more = estimate.wrapping_sub(std::mem::replace(told, estimate));
+        if self.estimate.fetch_add(more, Ordering::Relaxed).wrapping_add(more) > self.in_memory {
+            self.has_overflown.store(true, Ordering::Relaxed);
+        }
+        let is_much = bytes - tracks.id_bytes() >= self.reading;
+        if self.has_overflown.load(Ordering::Relaxed) && is_much && tracks.rows() > 0 {
+            self.put_away(tracks)?;
+            self.estimate.fetch_sub(std::mem::take(told), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}

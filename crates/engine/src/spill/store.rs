@@ -1,0 +1,141 @@
+//! A file without a name: the operating system gives it free when the program ends, however that happens.
+
+use super::SpillError;
+use rayon::prelude::*;
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use tracklet_kernel::pieces::{Column, Damaged, Piece, Stretch};
+use zstd::bulk::{Compressor, Decompressor};
+
+/// Faster than the disk, and the high bytes of numbers are mostly equal.
+const ZSTD_LEVEL: i32 = -1;
+
+thread_local! {
+    static COMPRESSOR: RefCell<Compressor<'static>> =
+        RefCell::new(Compressor::new(ZSTD_LEVEL).expect("a level that zstd has"));
+    static DECOMPRESSOR: RefCell<Decompressor<'static>> =
+        RefCell::new(Decompressor::new().expect("memory for a decompressor"));
+}
+
+/// Pieces and sessions on disk, written and read from any thread.
+#[derive(Debug)]
+pub(super) struct Store {
+    folder: PathBuf,
+    file: File,
+    end: AtomicU64,
+}
+
+/// Where bytes stand.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    offset: u64,
+    stored: u32,
+    /// Bytes before compression; as many as stored where they are not compressed.
+    raw: u32,
+}
+
+/// A piece on disk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StoredPiece {
+    pub(super) rows: u32,
+    /// In the order of [`Column::ALL`].
+    columns: [Place; Column::ALL.len()],
+}
+
+/// Sessions and their tracks on disk.
+#[derive(Debug, Clone)]
+pub(super) struct StoredStretch {
+    pub(super) rows: u64,
+    sessions: Place,
+    pieces: Vec<StoredPiece>,
+}
+
+impl Store {
+    pub(super) fn new(folder: &Path) -> Result<Self, SpillError> {
+        let file = tempfile::tempfile_in(folder).map_err(SpillError::io(folder))?;
+        Ok(Self { folder: folder.to_owned(), file, end: AtomicU64::new(0) })
+    }
+
+    pub(super) fn put(&self, piece: &Piece) -> Result<StoredPiece, SpillError> {
+        self.write_piece(piece).map_err(SpillError::io(&self.folder))
+    }
+
+    /// A piece with these columns.
+    pub(super) fn get(&self, stored: &StoredPiece, columns: &[Column]) -> Result<Piece, SpillError> {
+        self.read_piece(stored, columns).map_err(SpillError::io(&self.folder))
+    }
+
+    pub(super) fn put_stretch(&self, stretch: &Stretch) -> Result<StoredStretch, SpillError> {
+        let pieces = stretch.pieces.iter().map(|piece| self.put(piece)).collect::<Result<_, _>>()?;
+        let sessions = self.write_all(&[(stretch.pack_sessions(), true)]);
+        let [sessions] = sessions.map_err(SpillError::io(&self.folder))?[..] else {
+            unreachable!("one was written");
+        };
+        Ok(StoredStretch { rows: stretch.rows() as u64, sessions, pieces })
+    }
+
+    pub(super) fn get_stretch(&self, stored: &StoredStretch) -> Result<Stretch, SpillError> {
+        let whole = |piece| self.get(piece, &Column::ALL);
+        let pieces = stored.pieces.par_iter().map(whole).collect::<Result<_, _>>()?;
+        let sessions = self.read(stored.sessions).map_err(SpillError::io(&self.folder))?;
+        Stretch::unpack(&sessions, pieces).map_err(damaged).map_err(SpillError::io(&self.folder))
+    }
+
+    fn write_piece(&self, piece: &Piece) -> io::Result<StoredPiece> {
+        // Nothing wins on random ids.
+        let column = |column: Column| (piece.pack(column), column != Column::EventIds || piece.has_texts());
+        let columns = self.write_all(&Column::ALL.map(column))?;
+        let columns = columns.try_into().expect("as many as were written");
+        Ok(StoredPiece { rows: piece.rows() as u32, columns })
+    }
+
+    fn read_piece(&self, stored: &StoredPiece, columns: &[Column]) -> io::Result<Piece> {
+        let wanted = Column::ALL.into_iter().zip(stored.columns);
+        let wanted = wanted.filter(|(column, _)| columns.contains(column));
+        let bytes = wanted.map(|(column, place)| Ok((column, self.read(place)?)));
+        let bytes = bytes.collect::<io::Result<Vec<_>>>()?;
+        let columns = bytes.iter().map(|(column, bytes)| (*column, bytes.as_slice()));
+        Piece::unpack(stored.rows as usize, columns).map_err(damaged)
+    }
+
+    /// Writes bytes one behind the other; those that may be compressed are where that wins a tenth.
+    fn write_all(&self, all: &[(Vec<u8>, bool)]) -> io::Result<Vec<Place>> {
+        let mut out = Vec::with_capacity(all.iter().map(|(bytes, _)| bytes.len()).sum());
+        let mut places = Vec::with_capacity(all.len());
+        for (bytes, may_win) in all {
+            let start = out.len();
+            let compressed = if *may_win {
+                COMPRESSOR.with_borrow_mut(|compressor| compressor.compress(bytes))?
+            } else {
+                Vec::new()
+            };
+            let wins = *may_win && compressed.len() + bytes.len() / 10 < bytes.len();
+            out.extend_from_slice(if wins { &compressed } else { bytes });
+            let length = |bytes: usize| u32::try_from(bytes).map_err(|_| ErrorKind::FileTooLarge);
+            places.push((start, length(out.len() - start)?, length(bytes.len())?));
+        }
+        let offset = self.end.fetch_add(out.len() as u64, Ordering::Relaxed);
+        self.file.write_all_at(&out, offset)?;
+        let place = |(start, stored, raw)| Place { offset: offset + start as u64, stored, raw };
+        Ok(places.into_iter().map(place).collect())
+    }
+
+    fn read(&self, place: Place) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; place.stored as usize];
+        self.file.read_exact_at(&mut bytes, place.offset)?;
+        if place.stored == place.raw {
+            return Ok(bytes);
+        }
+        let raw = place.raw as usize;
+        let bytes = DECOMPRESSOR.with_borrow_mut(|decompressor| decompressor.decompress(&bytes, raw))?;
+        if bytes.len() == raw { Ok(bytes) } else { Err(damaged(Damaged)) }
+    }
+}
+
+fn damaged(damaged: Damaged) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, damaged)
+}

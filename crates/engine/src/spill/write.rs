@@ -1,0 +1,259 @@
+//! From ranges of visitors to the tables: sessions range by range, then files part by part.
+
+use super::Sorted;
+use super::store::{Store, StoredPiece, StoredStretch};
+use crate::disk::Disk;
+use crate::run::RunError;
+use crate::write::parts::{Cut, PartKey, parts};
+use crate::write::{AtOnce, Followed, Layout, Target, Writer, WrittenTables, write_below};
+use arrow::array::RecordBatch;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::path::Path;
+use tracklet_kernel::pieces::{Column, Common, DuplicateRows, Stretch};
+use tracklet_kernel::rules::Rules;
+use tracklet_kernel::sessionize::Sessionized;
+use tracklet_kernel::tables::Table;
+
+/// Where the tables go.
+pub(crate) struct WriteTables<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) layout: Layout,
+    pub(crate) disk: &'a dyn Disk,
+    pub(crate) folder: &'a Path,
+    pub(crate) rejects: &'a [RecordBatch],
+    /// Hears of tracks as they are written.
+    pub(crate) advanced: &'a (dyn Fn(u64) + Sync),
+}
+
+/// What was found on the way.
+pub(crate) struct WrittenSessions {
+    pub(crate) sessions: u64,
+    pub(crate) visitors: u64,
+    /// Kept rows of every event name that a row has.
+    pub(crate) events: Vec<(String, u64)>,
+}
+
+/// Sessions on disk, by the day on which they start.
+struct Days {
+    store: Store,
+    days: BTreeMap<PartKey, Day>,
+}
+
+#[derive(Default)]
+struct Day {
+    /// A time on it, in microseconds.
+    start: i64,
+    tracks: u64,
+    /// With the number of the range each is of, in their order.
+    stretches: Vec<(usize, StoredStretch)>,
+}
+
+impl WriteTables<'_> {
+    /// Writes all tables, the state and the rejects, as [`crate::write::write_tables`] does. `expected` is how many tracks there
+    /// must be by the rows read.
+    ///
+    /// # Errors
+    /// The disk, of the tables or of what was put away.
+    pub(crate) fn write(
+        &self,
+        sorted: Sorted,
+        expected: u64,
+    ) -> Result<(WrittenSessions, WrittenTables), RunError> {
+        let at_once = AtOnce { parts: 1, groups: sorted.room.groups };
+        let Self { rules, layout, disk, folder, advanced, .. } = *self;
+        let target = Target { disk, folder, rules, layout, at_once, advanced };
+        write_below(target, self.rejects, |writer| {
+            let room = sorted.room;
+            let (found, common, days) = self.sessions(sorted, writer)?;
+            let Days { store, days } = days;
+            let parts = WriteParts { rules, layout, store, rows: room.parts, groups: room.groups };
+            parts.write(days, common, writer)?;
+            Ok((found, expected))
+        })
+    }
+
+    /// Cuts all sessions, range by range; writes what is in one file, and puts away the rest.
+    fn sessions(
+        &self,
+        sorted: Sorted,
+        writer: &Writer<'_>,
+    ) -> Result<(WrittenSessions, Common, Days), RunError> {
+        let Sorted { spilling, store, mut common, ranges, pieces, duplicates, .. } = sorted;
+        common = self.duplicates(&duplicates, &store, common, writer)?;
+        let mut days = Days { store: Store::new(&spilling.folder)?, days: BTreeMap::new() };
+        let mut timeline = writer.timeline()?;
+        let (mut sessions, mut visitors) = (0, 0);
+        let mut events: BTreeMap<String, u64> = BTreeMap::new();
+        let last = pieces.len() - 1;
+        for (range, stored) in pieces.into_iter().enumerate() {
+            let pieces = (stored.par_iter())
+                .map(|stored| store.get(stored, &Column::ALL))
+                .collect::<Result<Vec<_>, _>>()?;
+            let sessionized = Sessionized::of_range(pieces, ranges.ranks(range), common, self.rules.clone());
+            if range == 0 {
+                // Before any visitor: all aliases are known, whatever tracks are at hand.
+                writer.write_aliases(&sessionized)?;
+            }
+            timeline.put(&sessionized, if range == last { Followed::No } else { Followed::Yes })?;
+            sessions += sessionized.session_count() as u64;
+            visitors += sessionized.visitor_count() as u64;
+            for (name, rows) in sessionized.events_by_name() {
+                if rows > 0 || range == 0 {
+                    *events.entry(name.to_owned()).or_default() += rows;
+                }
+            }
+            days.put_away(range, &sessionized)?;
+            common = sessionized.into_common();
+        }
+        timeline.finish()?;
+        let events = events.into_iter().collect();
+        Ok((WrittenSessions { sessions, visitors, events }, common, days))
+    }
+
+    fn duplicates(
+        &self,
+        runs: &[Vec<StoredPiece>],
+        store: &Store,
+        common: Common,
+        writer: &Writer<'_>,
+    ) -> Result<Common, RunError> {
+        let runs = runs.iter().map(|run| run.iter().map(|stored| store.get(stored, &Column::ALL)));
+        let mut rows = DuplicateRows::new(runs.collect(), common)?;
+        let size = self.layout.rows_of_a_group;
+        let batches = std::iter::from_fn(|| rows.next(size).map_err(RunError::from).transpose());
+        writer.write_batches(Table::Duplicates, batches)?;
+        Ok(rows.into_common())
+    }
+}
+
+/// Writes what is cut into parts: small parts some at a time, and large ones a piece at a time.
+struct WriteParts<'a> {
+    rules: &'a Rules,
+    layout: Layout,
+    store: Store,
+    /// Tracks that are in memory together.
+    rows: u64,
+    /// Row groups that are made side by side.
+    groups: usize,
+}
+
+impl WriteParts<'_> {
+    fn write(
+        &self,
+        days: BTreeMap<PartKey, Day>,
+        mut common: Common,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), RunError> {
+        let starts = days.values().map(|day| (day.start, day.tracks));
+        let cut = Cut::new(starts, self.layout.tracks_of_a_part);
+        if days.is_empty() {
+            writer.write_no_parts()?;
+        }
+        let mut of_parts: BTreeMap<PartKey, Vec<(usize, StoredStretch)>> = BTreeMap::new();
+        for day in days.into_values() {
+            let key = cut.part(day.start).expect("a day of the cut");
+            of_parts.entry(key).or_default().extend(day.stretches);
+        }
+        let mut together = Vec::new();
+        let mut rows_together = 0;
+        for (key, mut stretches) in of_parts {
+            let rows = rows_of(&stretches);
+            if rows_together + rows > self.rows && !together.is_empty() {
+                common = self.small_parts(&together, common, &cut, writer)?;
+                together.clear();
+                rows_together = 0;
+            }
+            if rows > self.rows {
+                // Sessions of several days are in order only with all others of their visitors.
+                stretches.sort_by_key(|(range, _)| *range);
+                common = self.large_part(key, &stretches, common, writer)?;
+            } else {
+                rows_together += rows;
+                together.push(stretches);
+            }
+        }
+        if !together.is_empty() {
+            self.small_parts(&together, common, &cut, writer)?;
+        }
+        Ok(())
+    }
+
+    /// Parts whose tracks are in memory together.
+    fn small_parts(
+        &self,
+        of_parts: &[Vec<(usize, StoredStretch)>],
+        common: Common,
+        cut: &Cut,
+        writer: &mut Writer<'_>,
+    ) -> Result<Common, RunError> {
+        let stretches = of_parts.iter().map(|stretches| self.load(stretches));
+        let stretches = stretches.collect::<Result<Vec<_>, _>>()?;
+        let sessionized = Sessionized::of_stretches(stretches, common, self.rules.clone());
+        let mut parts = parts(&sessionized, cut, |_| true);
+        parts.retain(|part| !part.sessions.is_empty());
+        let side_by_side = parts.len().min(self.groups).max(1);
+        writer.at_once(AtOnce { parts: side_by_side, groups: (self.groups / side_by_side).max(1) });
+        writer.write_parts(&sessionized, &parts)?;
+        Ok(sessionized.into_common())
+    }
+
+    /// A part whose tracks come some at a time, in the order of the visitors.
+    fn large_part(
+        &self,
+        key: PartKey,
+        stretches: &[(usize, StoredStretch)],
+        mut common: Common,
+        writer: &mut Writer<'_>,
+    ) -> Result<Common, RunError> {
+        writer.at_once(AtOnce { parts: 1, groups: self.groups });
+        let mut part = writer.begin_part(key)?;
+        let mut ranges = stretches.chunk_by(|(range, _), (other, _)| range == other).peekable();
+        let mut together: Vec<(usize, StoredStretch)> = Vec::new();
+        while let Some(of_range) = ranges.next() {
+            together.extend_from_slice(of_range);
+            let followed = match ranges.peek() {
+                Some(next) if rows_of(&together) + rows_of(next) <= self.rows => continue,
+                Some(_) => Followed::Yes,
+                None => Followed::No,
+            };
+            let stretches = self.load(&std::mem::take(&mut together))?;
+            let sessionized = Sessionized::of_stretches(vec![stretches], common, self.rules.clone());
+            part.put(&sessionized, followed)?;
+            common = sessionized.into_common();
+        }
+        part.finish()?;
+        Ok(common)
+    }
+
+    fn load(&self, stretches: &[(usize, StoredStretch)]) -> Result<Vec<Stretch>, RunError> {
+        let load = |(_, stored): &(usize, StoredStretch)| self.store.get_stretch(stored);
+        Ok(stretches.par_iter().map(load).collect::<Result<_, _>>()?)
+    }
+}
+
+fn rows_of(stretches: &[(usize, StoredStretch)]) -> u64 {
+    stretches.iter().map(|(_, stored)| stored.rows).sum()
+}
+
+impl Days {
+    /// Puts the sessions of a range away, with their tracks.
+    fn put_away(&mut self, range: usize, sessionized: &Sessionized) -> Result<(), RunError> {
+        let mut of_days: BTreeMap<PartKey, Vec<u32>> = BTreeMap::new();
+        for session in 0..sessionized.session_count() {
+            let day = PartKey::day_of(sessionized.session_start(session));
+            of_days.entry(day).or_default().push(session as u32);
+        }
+        let of_days: Vec<(PartKey, Vec<u32>)> = of_days.into_iter().collect();
+        let stored: Vec<StoredStretch> = (of_days.par_iter())
+            .map(|(_, sessions)| self.store.put_stretch(&sessionized.stretch(sessions)))
+            .collect::<Result<_, _>>()?;
+        for ((key, sessions), stored) in of_days.into_iter().zip(stored) {
+            let day = self.days.entry(key).or_default();
+            day.start = sessionized.session_start(sessions[0] as usize);
+            day.tracks += stored.rows;
+            day.stretches.push((range, stored));
+        }
+        Ok(())
+    }
+}

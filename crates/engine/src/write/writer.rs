@@ -1,0 +1,443 @@
+//! The files of a snapshot under construction, filled row group by row group.
+
+use super::encode::{self, EncodedColumn};
+use super::join::join;
+use super::parts::{self, Part, PartKey};
+use super::table_file::{TableFile, Written, descriptors};
+use super::{Layout, OF_SESSIONS, OF_TRACKS, Place, Plan, StoredParts, WHOLE, WriteError, WrittenTables};
+use crate::checks::{Checks, PartChecks, PartSummary};
+use crate::disk::{Disk, NewFile};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use parquet::errors::ParquetError;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tracklet_kernel::rules::Rules;
+use tracklet_kernel::sessionize::Sessionized;
+use tracklet_kernel::tables::{State, Table};
+
+/// How much is written side by side; it changes no byte.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AtOnce {
+    /// Parts.
+    pub(crate) parts: usize,
+    /// Row groups of each.
+    pub(crate) groups: usize,
+}
+
+/// Where the tables go, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) disk: &'a dyn Disk,
+    pub(crate) folder: &'a Path,
+    pub(crate) rules: &'a Rules,
+    pub(crate) layout: Layout,
+    pub(crate) at_once: AtOnce,
+    /// Hears of tracks as they are written.
+    pub(crate) advanced: &'a (dyn Fn(u64) + Sync),
+}
+
+/// What the threads have written and seen.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) written: WrittenTables,
+    pub(super) checks: Checks,
+    pub(super) parts: StoredParts,
+}
+
+/// Writes the files of one snapshot.
+pub(crate) struct Writer<'a> {
+    target: Target<'a>,
+    finished: Sender<(PathBuf, Box<dyn NewFile>)>,
+    seen: Mutex<Seen>,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer that hands complete files to `finished`, to be synced.
+    pub(super) fn new(target: Target<'a>, finished: Sender<(PathBuf, Box<dyn NewFile>)>) -> Self {
+        Self { target, finished, seen: Mutex::default() }
+    }
+
+    pub(super) fn into_seen(self) -> Seen {
+        self.seen.into_inner().expect("no thread panicked")
+    }
+
+    pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().expect("no thread panicked")
+    }
+
+    /// The same writer with so much side by side.
+    pub(crate) fn at_once(&mut self, at_once: AtOnce) {
+        self.target.at_once = at_once;
+    }
+
+    /// What is cut into parts, where there is no session.
+    pub(crate) fn write_no_parts(&self) -> Result<(), WriteError> {
+        let mut places = OF_TRACKS.into_iter().chain(OF_SESSIONS);
+        places.try_for_each(|place| Rows::new(self, &[place], WHOLE)?.finish())
+    }
+
+    /// What is cut into parts, of these parts, whose sessions are all at hand.
+    pub(crate) fn write_parts(&self, sessionized: &Sessionized, parts: &[Part]) -> Result<(), WriteError> {
+        let at_once = self.target.at_once.parts.clamp(1, parts.len().max(1));
+        parts.chunks(at_once).try_for_each(|parts| {
+            parts.par_iter().try_for_each(|part| {
+                let name = part.key.to_string();
+                let mut checks = PartChecks::default();
+                let mut tracks = Rows::new(self, &OF_TRACKS, &name)?;
+                tracks.put_tracks(sessionized, part, Followed::No, &mut checks)?;
+                tracks.finish()?;
+                let mut sessions = Rows::new(self, &OF_SESSIONS, &name)?;
+                sessions.put_sessions(sessionized, part, Followed::No, &mut checks)?;
+                sessions.finish()?;
+                self.add_part(part.key, checks);
+                Ok(())
+            })
+        })
+    }
+
+    /// Begins a part whose sessions come one after the other.
+    pub(crate) fn begin_part(&self, key: PartKey) -> Result<GrowingPart<'_>, WriteError> {
+        let name = key.to_string();
+        Ok(GrowingPart {
+            writer: self,
+            key,
+            checks: PartChecks::default(),
+            tracks: Rows::new(self, &OF_TRACKS, &name)?,
+            sessions: Rows::new(self, &OF_SESSIONS, &name)?,
+        })
+    }
+
+    fn add_part(&self, key: PartKey, checks: PartChecks) {
+        let mut seen = self.seen();
+        seen.written.rewritten += 1;
+        seen.add_part(key, checks.finish());
+    }
+
+    /// Gives the files of parts that stay names in this snapshot.
+    pub(super) fn link_parts(&self, plan: &Plan<'_>) -> Result<(), WriteError> {
+        let Some(stays) = &plan.stays else { return Ok(()) };
+        for part in plan.cut.parts() {
+            if let Some(summary) = stays.parts.get(&part) {
+                self.link_part(stays.snapshot, part, summary)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn link_part(&self, from: &Path, part: PartKey, summary: &PartSummary) -> Result<(), WriteError> {
+        let name = part.to_string();
+        let mut seen = self.seen();
+        for (places, rows) in [(&OF_TRACKS[..], summary.tracks), (&OF_SESSIONS[..], summary.sessions())] {
+            for place in places {
+                let path = place.file(self.target.folder, &name);
+                let linked = self.target.disk.link(&place.file(from, &name), &path);
+                linked.map_err(|error| WriteError::at(&path)(error.into()))?;
+                seen.count(*place, rows);
+            }
+        }
+        seen.written.linked += 1;
+        seen.add_part(part, *summary);
+        Ok(())
+    }
+
+    /// The tables of all sessions and visitors, both in one file; the aliases must be written before.
+    pub(crate) fn timeline(&self) -> Result<WholeTimeline<'_>, WriteError> {
+        Ok(WholeTimeline {
+            sessions: Rows::new(
+                self,
+                &[Place::Table(Table::SessionTracks), Place::State(State::Sessions)],
+                WHOLE,
+            )?,
+            visitors: Rows::new(self, &[Place::Table(Table::UserSessionFacts)], WHOLE)?,
+        })
+    }
+
+    /// `dbt_aliases_mapping` and the state beside it.
+    pub(crate) fn write_aliases(&self, sessionized: &Sessionized) -> Result<(), WriteError> {
+        let mut rows =
+            Rows::new(self, &[Place::Table(Table::AliasesMapping), Place::State(State::Aliases)], WHOLE)?;
+        let groups = rows.groups(sessionized.alias_count());
+        let observe = |batch: &RecordBatch| self.seen().checks.observe_aliases(batch);
+        rows.put(&groups, |range| sessionized.alias_columns(range.clone()), Followed::No, observe)?;
+        rows.finish()
+    }
+
+    /// A table that is in one file and not looked at, of these row groups.
+    pub(crate) fn write_batches<E: From<WriteError>>(
+        &self,
+        table: Table,
+        batches: impl Iterator<Item = Result<RecordBatch, E>>,
+    ) -> Result<(), E> {
+        let mut rows = Rows::new(self, &[Place::Table(table)], WHOLE)?;
+        for batch in batches {
+            rows.put(&[batch?], Clone::clone, Followed::No, |_| {})?;
+        }
+        Ok(rows.finish()?)
+    }
+
+    pub(super) fn write_whole_tables(&self, sessionized: &Sessionized) -> Result<(), WriteError> {
+        // Visitors are looked up among the aliases.
+        self.write_aliases(sessionized)?;
+        let mut timeline = self.timeline()?;
+        timeline.put(sessionized, Followed::No)?;
+        timeline.finish()?;
+        let mut rows = Rows::new(self, &[Place::Table(Table::Duplicates)], WHOLE)?;
+        let groups = rows.groups(sessionized.duplicate_rows());
+        rows.put(&groups, |range| sessionized.duplicate_columns(range.clone()), Followed::No, |_| {})?;
+        rows.finish()
+    }
+
+    /// The columns that any of the places has, each once.
+    fn columns_of(&self, places: &[Place]) -> SchemaRef {
+        let mut fields = Vec::new();
+        for place in places {
+            for field in place.schema(self.target.rules).fields() {
+                if !fields.contains(field) {
+                    fields.push(field.clone());
+                }
+            }
+        }
+        Arc::new(Schema::new(fields))
+    }
+}
+
+impl Seen {
+    /// Counts rows of a table.
+    fn count(&mut self, place: Place, rows: u64) {
+        if let Place::Table(table) = place {
+            *self.written.rows.entry(table.name()).or_default() += rows;
+        }
+    }
+
+    fn add_part(&mut self, part: PartKey, summary: PartSummary) {
+        self.checks.add_part(&summary);
+        self.parts.add(part, summary);
+    }
+}
+
+/// Whether more rows follow in the same files: then a row group that is not full waits for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Followed {
+    Yes,
+    No,
+}
+
+/// A part whose sessions come one after the other.
+pub(crate) struct GrowingPart<'w> {
+    writer: &'w Writer<'w>,
+    key: PartKey,
+    checks: PartChecks,
+    tracks: Rows<'w>,
+    sessions: Rows<'w>,
+}
+
+impl GrowingPart<'_> {
+    /// Adds all sessions of `sessionized`, which are of this part.
+    pub(crate) fn put(&mut self, sessionized: &Sessionized, followed: Followed) -> Result<(), WriteError> {
+        let sessions = (0..sessionized.session_count() as u32).collect();
+        let part = Part { key: self.key, sessions };
+        self.tracks.put_tracks(sessionized, &part, followed, &mut self.checks)?;
+        self.sessions.put_sessions(sessionized, &part, followed, &mut self.checks)
+    }
+
+    /// Ends the part, after rows that none follow.
+    pub(crate) fn finish(self) -> Result<(), WriteError> {
+        self.tracks.finish()?;
+        self.sessions.finish()?;
+        self.writer.add_part(self.key, self.checks);
+        Ok(())
+    }
+}
+
+/// `dbt_session_tracks` with the state beside it, and `dbt_user_session_facts`.
+pub(crate) struct WholeTimeline<'w> {
+    sessions: Rows<'w>,
+    visitors: Rows<'w>,
+}
+
+impl WholeTimeline<'_> {
+    /// Adds all sessions and visitors of `sessionized`.
+    pub(crate) fn put(&mut self, sessionized: &Sessionized, followed: Followed) -> Result<(), WriteError> {
+        let writer = self.sessions.writer;
+        let timeout = writer.target.rules.timeout;
+        let groups = self.sessions.groups(sessionized.all_session_count());
+        let observe = |batch: &RecordBatch| writer.seen().checks.observe_session_tracks(batch, timeout);
+        self.sessions.put(
+            &groups,
+            |range| sessionized.timeline_columns(range.clone()),
+            followed,
+            observe,
+        )?;
+        let groups = self.visitors.groups(sessionized.visitor_count());
+        let observe = |batch: &RecordBatch| writer.seen().checks.observe_visitors(batch);
+        self.visitors.put(&groups, |range| sessionized.visitor_columns(range.clone()), followed, observe)
+    }
+
+    /// Ends the files, after rows that none follow.
+    pub(crate) fn finish(self) -> Result<(), WriteError> {
+        self.sessions.finish()?;
+        self.visitors.finish()
+    }
+}
+
+/// Files that get the same rows, each its own columns of them.
+struct Rows<'w> {
+    writer: &'w Writer<'w>,
+    files: Vec<OpenTable>,
+    columns: SchemaRef,
+    /// The last row group, while it is not full.
+    waiting: Option<RecordBatch>,
+}
+
+impl<'w> Rows<'w> {
+    fn new(writer: &'w Writer<'w>, places: &[Place], part: &str) -> Result<Self, WriteError> {
+        let create = |place: &Place| {
+            let schema = place.schema(writer.target.rules);
+            let path = place.file(writer.target.folder, part);
+            let file =
+                TableFile::create(writer.target.disk, &path, &schema).map_err(WriteError::at(&path))?;
+            Ok(OpenTable { place: *place, schema, path, file })
+        };
+        let files = places.iter().map(create).collect::<Result<_, _>>()?;
+        Ok(Self { writer, files, columns: writer.columns_of(places), waiting: None })
+    }
+
+    /// Rows that the row group under construction can take.
+    fn room(&self) -> usize {
+        let waiting = self.waiting.as_ref().map_or(0, RecordBatch::num_rows);
+        self.writer.target.layout.rows_of_a_group - waiting
+    }
+
+    /// The next rows cut into row groups.
+    fn groups(&self, rows: usize) -> Vec<Range<usize>> {
+        let size = self.writer.target.layout.rows_of_a_group;
+        let first = rows.min(self.room());
+        let others = (first..rows).step_by(size).map(|start| start..rows.min(start + size));
+        std::iter::once(0..first).filter(|range| !range.is_empty()).chain(others).collect()
+    }
+
+    fn put_tracks(
+        &mut self,
+        sessionized: &Sessionized,
+        part: &Part,
+        followed: Followed,
+        checks: &mut PartChecks,
+    ) -> Result<(), WriteError> {
+        let Target { rules, advanced, layout, .. } = self.writer.target;
+        let groups = parts::row_groups(sessionized, part, self.room(), layout.rows_of_a_group);
+        self.put(&groups, |runs| sessionized.track_columns(runs), followed, |batch| {
+            checks.observe_tracks(batch, rules.timeout);
+            advanced(batch.num_rows() as u64);
+        })
+    }
+
+    fn put_sessions(
+        &mut self,
+        sessionized: &Sessionized,
+        part: &Part,
+        followed: Followed,
+        checks: &mut PartChecks,
+    ) -> Result<(), WriteError> {
+        let groups = self.groups(part.sessions.len());
+        let columns = |range: &Range<usize>| {
+            let sessions = part.sessions[range.clone()].iter();
+            sessionized.session_columns(&sessions.map(|session| *session as usize))
+        };
+        self.put(&groups, columns, followed, |batch| checks.observe_sessions(batch))
+    }
+
+    /// Adds the rows of these groups, of which the first may complete the one that waits. They are made and encoded in
+    /// parallel, and looked at and written in order.
+    fn put<G: Sync>(
+        &mut self,
+        groups: &[G],
+        columns: impl Fn(&G) -> RecordBatch + Sync,
+        followed: Followed,
+        mut observe: impl FnMut(&RecordBatch),
+    ) -> Result<(), WriteError> {
+        let size = self.writer.target.layout.rows_of_a_group;
+        let path = self.files[0].path.clone();
+        let described = &self.columns;
+        let prepare = |(group, before): (&G, Option<RecordBatch>)| {
+            let batch = columns(group);
+            let batch = before.map_or(Ok(batch.clone()), |before| join(&before, &batch))?;
+            let is_ready = batch.num_rows() == size || followed == Followed::No;
+            let encoded = is_ready.then(|| encode_all(&batch, described)).transpose()?;
+            Ok((batch, encoded))
+        };
+        // As many groups in memory as there are threads, or fewer.
+        for groups in groups.chunks(self.writer.target.at_once.groups.max(1)) {
+            let mut groups: Vec<(&G, Option<RecordBatch>)> =
+                groups.iter().map(|group| (group, None)).collect();
+            groups[0].1 = self.waiting.take();
+            let encoded: Result<Vec<(RecordBatch, Option<EncodedColumns>)>, ParquetError> =
+                groups.into_par_iter().map(prepare).collect();
+            for (batch, encoded) in encoded.map_err(WriteError::at(&path))? {
+                match encoded {
+                    Some(encoded) => {
+                        observe(&batch);
+                        append(&mut self.files, &encoded)?;
+                    }
+                    None => self.waiting = Some(batch),
+                }
+            }
+        }
+        // What waits is followed by nothing after all.
+        if let Some(batch) = self.waiting.take_if(|_| followed == Followed::No) {
+            observe(&batch);
+            let encoded = encode_all(&batch, described).map_err(WriteError::at(&path))?;
+            append(&mut self.files, &encoded)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the files.
+    fn finish(self) -> Result<(), WriteError> {
+        assert!(self.waiting.is_none(), "the last rows are not followed");
+        for open in self.files {
+            let Written { file, rows, bytes } = open.file.finish().map_err(WriteError::at(&open.path))?;
+            // A failed sync has ended the other side; its error is the one to report.
+            let _ = self.writer.finished.send((open.path, file));
+            let mut seen = self.writer.seen();
+            seen.count(open.place, rows);
+            seen.written.bytes += bytes;
+            seen.written.files += 1;
+        }
+        Ok(())
+    }
+}
+
+struct OpenTable {
+    place: Place,
+    schema: SchemaRef,
+    path: PathBuf,
+    file: TableFile,
+}
+
+/// Appends a row group to every file, each of its own columns.
+fn append(files: &mut [OpenTable], encoded: &EncodedColumns) -> Result<(), WriteError> {
+    for open in files {
+        let columns = open.schema.fields().iter().map(|field| &encoded[field.name()]);
+        open.file.append(columns).map_err(WriteError::at(&open.path))?;
+    }
+    Ok(())
+}
+
+type EncodedColumns = BTreeMap<String, EncodedColumn>;
+
+/// Encodes the columns that `schema` names.
+fn encode_all(batch: &RecordBatch, schema: &SchemaRef) -> Result<EncodedColumns, ParquetError> {
+    let descriptors = descriptors(schema)?;
+    let encode = |descriptor: &parquet::schema::types::ColumnDescPtr| {
+        let column = batch.column_by_name(descriptor.name()).ok_or_else(|| {
+            ParquetError::General(format!("the batch has no column `{}`", descriptor.name()))
+        })?;
+        Ok((descriptor.name().to_owned(), encode::encode(column, descriptor)?))
+    };
+    descriptors.iter().map(encode).collect()
+}
