@@ -423,7 +423,8 @@ mod tests {
 
     #[test]
     fn amounts_of_memory_have_units() {
-        let good = [("1", 1), ("4GB", 4_000_000_000), ("512MiB", 512 << 20), ("2 kb", 2_000), ("1TiB", 1 << 40)];
+        let good =
+            [("1", 1), ("4GB", 4_000_000_000), ("512MiB", 512 << 20), ("2 kb", 2_000), ("1TiB", 1 << 40)];
         for (text, bytes) in good {
             assert_eq!(memory(text).map(u64::from), Ok(bytes), "{text}");
         }

@@ -9,7 +9,8 @@ use crate::observer::{Observer, Step};
 use crate::publish::{CURRENT, OutputFolder, PublishError};
 use crate::read::inputs::discover;
 use crate::read::{
-    self, Column, Format, InputError, InputFile, Inputs, Options, Overflow, Read, ReadError, Source, Strictness,
+    self, Column, Format, InputError, InputFile, Inputs, Options, Overflow, Read, ReadError, Source,
+    Strictness,
 };
 use crate::spill::{Gathered, Gatherer, Limit, SpillError, Spilling};
 use crate::write::{Layout, WRITER, WriteError};
@@ -92,7 +93,8 @@ pub fn read(request: &RunRequest, observer: &dyn Observer) -> Result<ReadFiles, 
     let inputs = discover(&request.paths, request.format)?;
     let bytes = inputs.files.iter().map(|file| file.size).sum();
     let mut steps = Steps { observer, timings: BTreeMap::new() };
-    let read = steps.step(Step::Read, Some(bytes), || read_files(request, &inputs, threads, observer, None))?;
+    let read =
+        steps.step(Step::Read, Some(bytes), || read_files(request, &inputs, threads, observer, None))?;
     Ok(ReadFiles { tracks: Tracks::merge(read.tracks), rejects: read.rejects })
 }
 
@@ -222,7 +224,10 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
         let tracks = gatherer.finish(std::mem::take(&mut read.tracks))?;
         if let Gathered::PutAway(_) = tracks {
             let folder = spilling.folder.display();
-            tracing::info!(tracks = tracks.rows(), "over the limit of memory: tracks were put away in `{folder}`");
+            tracing::info!(
+                tracks = tracks.rows(),
+                "over the limit of memory: tracks were put away in `{folder}`"
+            );
         }
         let forgotten = tracks.forgotten();
         Ok::<_, RunError>(News::new(&inputs, read, tracks, forgotten))

@@ -35,16 +35,19 @@ impl SortedTracks {
     /// own, in parallel.
     pub fn new(tracks: &Tracks, dropped: &Dropped, identity: &Identity) -> Self {
         let chunks: Vec<&Chunk> = tracks.chunks.iter().collect();
-        let sorted: Vec<(Vec<Row>, Vec<i64>, Vec<VisitorRows>)> = deal(chunks, dropped, identity, identity.all_ranks())
-            .into_par_iter()
-            .map(|bucket| {
-                let (places, visitors) = bucket.sorted(tracks, identity);
-                let (rows, timestamps) = (places.iter())
-                    .map(|place| (bucket.rows[*place as usize], bucket.entries[*place as usize].timestamp))
-                    .unzip();
-                (rows, timestamps, visitors)
-            })
-            .collect();
+        let sorted: Vec<(Vec<Row>, Vec<i64>, Vec<VisitorRows>)> =
+            deal(chunks, dropped, identity, identity.all_ranks())
+                .into_par_iter()
+                .map(|bucket| {
+                    let (places, visitors) = bucket.sorted(tracks, identity);
+                    let (rows, timestamps) = (places.iter())
+                        .map(|place| {
+                            (bucket.rows[*place as usize], bucket.entries[*place as usize].timestamp)
+                        })
+                        .unzip();
+                    (rows, timestamps, visitors)
+                })
+                .collect();
         let mut order = Self::with_capacity(sorted.iter().map(|(rows, ..)| rows.len()).sum());
         for (rows, timestamps, visitors) in sorted {
             order.rows.extend(rows);

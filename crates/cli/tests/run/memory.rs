@@ -9,15 +9,16 @@ use std::thread::sleep;
 use std::time::Duration;
 
 /// Little, and too little for the rows of [`many_rows`].
-const LIMIT: &str = "240MB";
+const LIMIT: &str = "230MB";
 
 /// A file of more rows than fit into the limit.
 fn many_rows(folder: &Path) {
     let mut text = String::from("id,anonymous_id,timestamp\n");
-    for row in 0..800_000u32 {
+    for row in 0..700_000u32 {
         let (minute, second) = (row / 60 % 60, row % 60);
         let day = 1 + row / 3600 % 28;
-        let _ = writeln!(text, "m{},d{},2026-01-{day:02}T10:{minute:02}:{second:02}Z", row / 2 * 2, row % 977);
+        let _ =
+            writeln!(text, "m{},d{},2026-01-{day:02}T10:{minute:02}:{second:02}Z", row / 2 * 2, row % 977);
     }
     fs::write(folder.join("many.csv"), text).unwrap();
 }
@@ -51,8 +52,18 @@ fn a_limit_changes_no_byte_and_leaves_no_file() {
     many_rows(folder.path());
     let away = folder.path().join("away");
     fs::create_dir(&away).unwrap();
-    let limited =
-        ["run", "many.csv", "--memory-limit", LIMIT, "--temp-dir", "away", "--out", "limited", "--threads", "2"];
+    let limited = [
+        "run",
+        "many.csv",
+        "--memory-limit",
+        LIMIT,
+        "--temp-dir",
+        "away",
+        "--out",
+        "limited",
+        "--threads",
+        "2",
+    ];
     let mut killed = tracklet(folder.path(), &limited).spawn().unwrap();
     // Wherever it is then, its files have no name.
     sleep(Duration::from_millis(2500));

@@ -3,7 +3,6 @@
 use super::support::{ended, line, manifest, shop, shop_lines, snapshot_names, tables, tracklet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Instant;

@@ -148,7 +148,14 @@ fn increment<'a>(
         return Err(stored.contradiction("its parts are not those of its sessions"));
     }
     if keys.is_empty() {
-        return rebuild(Tracks::merge(news), stored, rules, layout, "there was no session yet".to_owned(), at_hand);
+        return rebuild(
+            Tracks::merge(news),
+            stored,
+            rules,
+            layout,
+            "there was no session yet".to_owned(),
+            at_hand,
+        );
     }
     let number =
         |start| keys.binary_search(&cut.part(start).expect("a session of the cut")).unwrap_or(0) as u32;

@@ -142,7 +142,8 @@ impl Limit {
     pub(super) fn room(self, amount: Amount, threads: usize) -> Room {
         match self {
             Self::Bytes(limit) => {
-                let free = limit.saturating_sub(FIXED_BYTES + amount.id_bytes + amount.rows / 4).max(LEAST_BYTES);
+                let free =
+                    limit.saturating_sub(FIXED_BYTES + amount.id_bytes + amount.rows / 4).max(LEAST_BYTES);
                 let range = (free * 2 / 3 / amount.of_a_range()).max(1);
                 let buffers = amount.rows.div_ceil(range).max(1) * threads as u64;
                 Room {
@@ -172,5 +173,50 @@ impl Amount {
 
     fn of_a_range(self) -> u64 {
         self.of_a_track() + RANGE_BYTES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIGABYTE: u64 = 1_000_000_000;
+
+    /// What a hundred million generated tracks of 2.5 million visitors are.
+    fn amount() -> Amount {
+        Amount { ids: 6_500_000, id_bytes: 600_000_000, rows: 100_000_000, bytes: 4_400_000_000 }
+    }
+
+    #[test]
+    fn every_step_leaves_room_for_the_others() {
+        for limit in [GIGABYTE, 4 * GIGABYTE] {
+            for threads in [1, 2, 16] {
+                let free = limit - FIXED_BYTES - amount().id_bytes;
+                let room = Limit::Bytes(limit).room(amount(), threads);
+                assert!(room.range * (TRACK_BYTES + RANGE_BYTES) < free, "{room:?}");
+                assert!(room.hashes * HashPass::ROW_BYTES < free, "{room:?}");
+                assert!(room.candidates * Candidates::ROW_BYTES < free, "{room:?}");
+                let parts = room.parts * (TRACK_BYTES + PART_BYTES);
+                assert!(parts + room.groups as u64 * GROUP_BYTES <= free, "{room:?}");
+                let buffers = amount().rows.div_ceil(room.range) * threads as u64 * room.dealt as u64;
+                assert!(buffers * TRACK_BYTES < free, "{room:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_limit_that_is_named_does() {
+        let Err(SpillError::Ids { enough, .. }) = Limit::Bytes(1000).check_ids(1, 10_000) else {
+            panic!("nothing fits into so little")
+        };
+        assert!(Limit::Bytes(enough - 1).check_ids(1, 10_000).is_err());
+        assert!(Limit::Bytes(enough).check_ids(1, 10_000).is_ok());
+        let rows = 3_000_000;
+        let Err(SpillError::Visitor { enough, .. }) = Limit::Bytes(GIGABYTE).check_range(amount(), rows)
+        else {
+            panic!("so many tracks do not fit")
+        };
+        assert!(Limit::Bytes(enough - 1).check_range(amount(), rows).is_err());
+        assert!(Limit::Bytes(enough).check_range(amount(), rows).is_ok());
     }
 }

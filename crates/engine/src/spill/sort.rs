@@ -116,11 +116,7 @@ impl Source<'_> {
     }
 
     /// Hands all pieces to `look` one after the other; they are read some at a time, in parallel.
-    fn in_batches(
-        &self,
-        columns: &[Column],
-        mut look: impl FnMut(usize, &Piece),
-    ) -> Result<(), SpillError> {
+    fn in_batches(&self, columns: &[Column], mut look: impl FnMut(usize, &Piece)) -> Result<(), SpillError> {
         let at_once = rayon::current_num_threads() * 2;
         for (batch, stored) in self.pieces.chunks(at_once).enumerate() {
             let pieces: Vec<Piece> = (stored.par_iter())

@@ -41,3 +41,29 @@ fn join_dictionaries(before: &ArrayRef, after: &ArrayRef) -> Result<ArrayRef, Pa
     let keys = keys.as_primitive::<UInt32Type>().clone();
     Ok(Arc::new(DictionaryArray::try_new(keys, Arc::new(values))?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::Int64Array;
+
+    fn batch(texts: &[Option<&str>]) -> RecordBatch {
+        let column: DictionaryArray<UInt32Type> = texts.iter().copied().collect();
+        let numbers: Int64Array = texts.iter().map(|text| text.map(|text| text.len() as i64)).collect();
+        let columns: [(&str, ArrayRef); 2] = [("text", Arc::new(column)), ("number", Arc::new(numbers))];
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap()
+    }
+
+    #[test]
+    fn joined_rows_are_those_made_together() {
+        let rows = [Some("b"), None, Some("a"), Some("b"), Some("c"), None, Some("a"), Some("d")];
+        for cut in 0..=rows.len() {
+            let joined = join(&batch(&rows[..cut]), &batch(&rows[cut..])).unwrap();
+            assert_eq!(joined, batch(&rows), "cut at {cut}");
+            let values = |batch: &RecordBatch| {
+                batch["text"].as_dictionary::<UInt32Type>().values().as_string::<i32>().clone()
+            };
+            assert_eq!(values(&joined), values(&batch(&rows)), "cut at {cut}");
+        }
+    }
+}

@@ -1,15 +1,15 @@
 //! All tables as Parquet files below one folder.
 
 pub mod encode;
+mod join;
 pub(crate) mod packing;
 pub mod parts;
-mod join;
 mod rejects;
 mod state;
 pub(crate) mod table_file;
-pub(crate) mod writer;
 #[cfg(test)]
 mod tests;
+pub(crate) mod writer;
 
 use crate::checks::{Check, PartSummary};
 use crate::disk::{Disk, NewFile, write_file};

@@ -267,12 +267,7 @@ impl WholeTimeline<'_> {
         let timeout = writer.target.rules.timeout;
         let groups = self.sessions.groups(sessionized.all_session_count());
         let observe = |batch: &RecordBatch| writer.seen().checks.observe_session_tracks(batch, timeout);
-        self.sessions.put(
-            &groups,
-            |range| sessionized.timeline_columns(range.clone()),
-            followed,
-            observe,
-        )?;
+        self.sessions.put(&groups, |range| sessionized.timeline_columns(range.clone()), followed, observe)?;
         let groups = self.visitors.groups(sessionized.visitor_count());
         let observe = |batch: &RecordBatch| writer.seen().checks.observe_visitors(batch);
         self.visitors.put(&groups, |range| sessionized.visitor_columns(range.clone()), followed, observe)
@@ -330,10 +325,15 @@ impl<'w> Rows<'w> {
     ) -> Result<(), WriteError> {
         let Target { rules, advanced, layout, .. } = self.writer.target;
         let groups = parts::row_groups(sessionized, part, self.room(), layout.rows_of_a_group);
-        self.put(&groups, |runs| sessionized.track_columns(runs), followed, |batch| {
-            checks.observe_tracks(batch, rules.timeout);
-            advanced(batch.num_rows() as u64);
-        })
+        self.put(
+            &groups,
+            |runs| sessionized.track_columns(runs),
+            followed,
+            |batch| {
+                checks.observe_tracks(batch, rules.timeout);
+                advanced(batch.num_rows() as u64);
+            },
+        )
     }
 
     fn put_sessions(

@@ -102,7 +102,9 @@ impl HashPass {
     /// Marks the rows whose hash another row has: all that have duplicates, and hardly another.
     pub fn finish(self, candidates: &mut Marks) {
         let repeated: Vec<Row> = (self.partitions.into_par_iter())
-            .flat_map_iter(|partition| repeated(partition.into_inner().unwrap_or_else(PoisonError::into_inner)))
+            .flat_map_iter(|partition| {
+                repeated(partition.into_inner().unwrap_or_else(PoisonError::into_inner))
+            })
             .collect();
         for row in repeated {
             candidates.mark(row);

@@ -144,7 +144,10 @@ fn halves(bytes: &[u8], half: usize) -> Result<(&[u8], &[u8]), Damaged> {
 }
 
 /// Appends the first bytes of all values, then the second ones, and so on: high bytes of small numbers are equal.
-pub(super) fn put_planes<const N: usize>(bytes: &mut Vec<u8>, values: impl ExactSizeIterator<Item = [u8; N]>) {
+pub(super) fn put_planes<const N: usize>(
+    bytes: &mut Vec<u8>,
+    values: impl ExactSizeIterator<Item = [u8; N]>,
+) {
     let (start, rows) = (bytes.len(), values.len());
     bytes.resize(start + rows * N, 0);
     for (row, value) in values.enumerate() {

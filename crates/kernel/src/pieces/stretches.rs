@@ -63,9 +63,11 @@ impl Stretch {
         let mut column = || planes(numbers.next().unwrap_or_default(), count).map(u32::from_le_bytes);
         let (ranks, counts, tracks) = (column(), column(), column());
         let ends = planes(ends, count).map(|end| unzigzag(u64::from_le_bytes(end)));
-        let sessions = ranks.zip(counts).zip(tracks).zip(ends).map(|(((rank, number), tracks), previous_end)| {
-            PutAway { rank, number, tracks, previous_end }
-        });
+        let sessions = ranks
+            .zip(counts)
+            .zip(tracks)
+            .zip(ends)
+            .map(|(((rank, number), tracks), previous_end)| PutAway { rank, number, tracks, previous_end });
         let stretch = Self { sessions: sessions.collect(), pieces };
         let tracks: u64 = stretch.sessions.iter().map(|session| u64::from(session.tracks)).sum();
         if tracks == stretch.rows() as u64 { Ok(stretch) } else { Err(Damaged) }
@@ -117,9 +119,8 @@ impl Sessionized {
         assert!(tracks.chunks.len() <= CHUNK_ROWS, "at most 2^32 tracks");
         let visitor = |rank: u32| identity.aliases()[rank as usize];
         let of_visitor = sessions.chunk_by(|session, next| session.rank == next.rank);
-        let visitors = of_visitor.map(|sessions| {
-            (visitor(sessions[0].rank), sessions.iter().map(|session| session.tracks).sum())
-        });
+        let visitors = of_visitor
+            .map(|sessions| (visitor(sessions[0].rank), sessions.iter().map(|session| session.tracks).sum()));
         let sorted = SortedTracks::in_order(&tracks, visitors);
         let counted = CountedEvents::new(&tracks, &rules);
         let mut cut = Sessions::empty(&rules);

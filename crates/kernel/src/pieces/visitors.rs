@@ -107,7 +107,12 @@ pub struct Dealer<'a> {
 
 impl<'a> Dealer<'a> {
     /// A dealer that hands out pieces of `rows_of_a_piece` rows, at most [`Piece::ROWS`].
-    pub fn new(identity: &'a Identity, ranges: &'a Ranges, hidden: &'a Marks, rows_of_a_piece: usize) -> Self {
+    pub fn new(
+        identity: &'a Identity,
+        ranges: &'a Ranges,
+        hidden: &'a Marks,
+        rows_of_a_piece: usize,
+    ) -> Self {
         let waiting = ranges.rows.iter().map(|_| Chunk::default()).collect();
         Self { identity, ranges, hidden, waiting, rows_of_a_piece }
     }
