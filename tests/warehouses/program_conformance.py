@@ -199,8 +199,7 @@ def main():
             for publish in (["swap", "rows"] if number == 0 or case in CASES else ["swap"])]
         example = program.REPOSITORY / "examples" / "shop" / "rudder-logs"
         results.append(check_against_native(warehouse, folder, "the example", [str(example)], SCHEMA))
-        if not options.redshift:
-            results.append(check_what_people_see(warehouse, folder))
+        results.append(check_what_people_see(warehouse, folder))
         if options.example:
             sys.exit(0 if all(results) else 1)
         generated = folder / "history.jsonl"
