@@ -30,6 +30,27 @@ struct Described {
     into: Vec<String>,
 }
 
+impl Described {
+    /// How many rows it has, in a table of tables.
+    fn rows(&self) -> String {
+        self.rows.map_or_else(|| "not kept".to_owned(), |rows| rows.to_string())
+    }
+
+    /// Its rows and its neighbours in sentences, with names as `links` writes them.
+    fn facts(&self, links: impl Fn(&[String]) -> String) -> String {
+        let mut facts = vec![self.rows.map_or_else(
+            || "A step that files do not keep; a warehouse has it.".to_owned(),
+            |rows| format!("{rows} rows."),
+        )];
+        for (how, names) in [("Made from", &self.from), ("Used by", &self.into)] {
+            if !names.is_empty() {
+                facts.push(format!("{how} {}.", links(names)));
+            }
+        }
+        facts.join(" ")
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Column {
     name: String,

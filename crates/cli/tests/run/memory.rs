@@ -1,10 +1,9 @@
 //! Runs with a limit of memory.
 
-use super::support::{ended, shop, snapshot_names, tables, tracklet};
+use super::support::{ended, on_small_disk, shop, snapshot_names, tables, tracklet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -90,21 +89,7 @@ fn a_full_disk_for_what_is_put_away_is_an_error_that_publishes_nothing() {
                   \"$1\" run many.csv --memory-limit \"$2\" --temp-dir disk 2>said; code=$?\n\
                   [ -z \"$(ls -A disk)\" ] || exit 80\n\
                   exit $code";
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "--map-root-user", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_tracklet")]);
-    let output = command.arg(LIMIT).current_dir(folder.path()).output();
-    let unavailable = match &output {
-        Err(_) => true,
-        Ok(output) => {
-            output.status.code() == Some(77) || String::from_utf8_lossy(&output.stderr).contains("unshare")
-        }
-    };
-    if unavailable {
-        assert!(std::env::var_os("TRACKLET_REQUIRE_ALL").is_none_or(|all| all.is_empty()), "{output:?}");
-        eprintln!("skipped: this machine does not let a test mount a small disk");
-        return;
-    }
-    let output = output.unwrap();
+    let Some(output) = on_small_disk(folder.path(), script, LIMIT) else { return };
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let said = fs::read_to_string(folder.path().join("said")).unwrap();
     assert!(said.contains("No space left on device") && said.contains("--temp-dir"), "{said}");

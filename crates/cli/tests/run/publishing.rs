@@ -1,9 +1,10 @@
 //! Snapshots under kill, contention and a disk that refuses.
 
-use super::support::{ended, line, manifest, shop, shop_lines, snapshot_names, tables, tracklet};
+use super::support::{
+    ended, line, manifest, on_small_disk, shop, shop_lines, snapshot_names, tables, tracklet,
+};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 use std::thread::sleep;
 use std::time::Instant;
 use tracklet_engine::publish::OutputFolder;
@@ -107,21 +108,7 @@ fn a_full_disk_is_an_error_and_the_tables_stay() {
                   [ \"$before\" = \"$(cat disk/out/current/*/*.parquet | cksum)\" ] || exit 79\n\
                   [ \"$(ls -A disk/out/snapshots)\" = 000001 ] || exit 80\n\
                   exit $code";
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "--map-root-user", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_tracklet")]);
-    let output = command.arg(shop()).current_dir(folder.path()).output();
-    let unavailable = match &output {
-        Err(_) => true,
-        Ok(output) => {
-            output.status.code() == Some(77) || String::from_utf8_lossy(&output.stderr).contains("unshare")
-        }
-    };
-    if unavailable {
-        assert!(std::env::var_os("TRACKLET_REQUIRE_ALL").is_none_or(|all| all.is_empty()), "{output:?}");
-        eprintln!("skipped: this machine does not let a test mount a small disk");
-        return;
-    }
-    let output = output.unwrap();
+    let Some(output) = on_small_disk(folder.path(), script, shop()) else { return };
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let said = fs::read_to_string(folder.path().join("said")).unwrap();
     assert!(said.contains("No space left on device"), "{said}");

@@ -21,11 +21,11 @@ pub(super) fn page(reference: &Reference) -> String {
         text(&reference.run)
     );
     for table in &reference.tables {
-        let rows = table.rows.map_or_else(|| "not kept".to_owned(), |rows| rows.to_string());
         let _ = writeln!(
             page,
-            "<tr><td>{}</td><td class=\"number\">{rows}</td><td>{}</td></tr>",
+            "<tr><td>{}</td><td class=\"number\">{}</td><td>{}</td></tr>",
             link(&table.name),
+            table.rows(),
             links(&table.from)
         );
     }
@@ -39,22 +39,12 @@ pub(super) fn page(reference: &Reference) -> String {
 
 fn section(page: &mut String, table: &Described) {
     let name = text(&table.name);
-    let mut facts = vec![table.rows.map_or_else(
-        || "A step that files do not keep; a warehouse has it.".to_owned(),
-        |rows| format!("{rows} rows."),
-    )];
-    if !table.from.is_empty() {
-        facts.push(format!("Made from {}.", links(&table.from)));
-    }
-    if !table.into.is_empty() {
-        facts.push(format!("Used by {}.", links(&table.into)));
-    }
     let _ = write!(
         page,
         "<section id=\"{name}\">\n<h2>{name}</h2>\n<p>{}</p>\n<p class=\"facts\">{}</p>\n<div class=\"wide\"><table>\n\
          <tr><th>Column</th><th>What it holds</th><th>Tests</th></tr>\n",
         text(&table.about),
-        facts.join(" ")
+        table.facts(links)
     );
     for column in &table.columns {
         let _ = writeln!(

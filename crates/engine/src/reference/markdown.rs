@@ -7,8 +7,7 @@ pub(super) fn page(reference: &Reference) -> String {
     let mut page =
         format!("# Tables\n\n{}\n\n| table | rows | made from |\n|---|---|---|\n", text(&reference.run));
     for table in &reference.tables {
-        let rows = table.rows.map_or_else(|| "not kept".to_owned(), |rows| rows.to_string());
-        let _ = writeln!(page, "| {} | {rows} | {} |", link(&table.name), links(&table.from));
+        let _ = writeln!(page, "| {} | {} | {} |", link(&table.name), table.rows(), links(&table.from));
     }
     for table in &reference.tables {
         section(&mut page, table);
@@ -18,18 +17,7 @@ pub(super) fn page(reference: &Reference) -> String {
 
 fn section(page: &mut String, table: &Described) {
     let _ = write!(page, "\n## {}\n\n{}\n", table.name, text(&table.about));
-    let mut facts = Vec::new();
-    facts.push(table.rows.map_or_else(
-        || "A step that files do not keep; a warehouse has it.".to_owned(),
-        |rows| format!("{rows} rows."),
-    ));
-    if !table.from.is_empty() {
-        facts.push(format!("Made from {}.", links(&table.from)));
-    }
-    if !table.into.is_empty() {
-        facts.push(format!("Used by {}.", links(&table.into)));
-    }
-    let _ = write!(page, "\n{}\n\n| column | | tests |\n|---|---|---|\n", facts.join(" "));
+    let _ = write!(page, "\n{}\n\n| column | | tests |\n|---|---|---|\n", table.facts(links));
     for column in &table.columns {
         let _ =
             writeln!(page, "| `{}` | {} | {} |", column.name, text(&column.about), column.tests.join(", "));
