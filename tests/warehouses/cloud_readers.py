@@ -41,14 +41,22 @@ class BigQuery:
     def relation(self, table, schema=None):
         return f"`local`.`{schema or self.schema}`.`{table}`"
 
+    @staticmethod
+    def schema_relation(schema):
+        return f"`local`.`{schema}`"
+
     def column(self, name):
         return f"`{name}`"
 
+    def execute(self, sql):
+        """Runs a statement; gives the answer."""
+        url = f"{self.server.endpoint}/bigquery/v2/projects/local/queries"
+        return post(url, {"query": sql, "useLegacySql": False, "timeoutMs": 60_000, "maxResults": 1_000_000,
+                          "formatOptions": {"useInt64Timestamp": True}})
+
     def query(self, sql):
         """The types of the columns, and the rows."""
-        url = f"{self.server.endpoint}/bigquery/v2/projects/local/queries"
-        answer = post(url, {"query": sql, "useLegacySql": False, "timeoutMs": 60_000, "maxResults": 1_000_000,
-                            "formatOptions": {"useInt64Timestamp": True}})
+        answer = self.execute(sql)
         kinds = [self.types[field["type"]] for field in answer["schema"]["fields"]]
         read = {TEXT: str, INTEGER: int, TIME: lambda text: time_of(int(text))}
         rows = [
@@ -88,8 +96,16 @@ class Snowflake:
     def relation(self, table, schema=None):
         return f'"SHOP"."{schema or self.schema}"."{self.own(table)}"'
 
+    @staticmethod
+    def schema_relation(schema):
+        return f'"SHOP"."{schema}"'
+
     def column(self, name):
         return f'"{self.own(name)}"'
+
+    def execute(self, sql):
+        """Runs a statement."""
+        self.ask(sql)
 
     def ask(self, sql):
         if self.token is None:

@@ -64,6 +64,78 @@ def history(number, seed, size):
     return rows
 
 
+# Names of people and their things, some of both kinds: a device that has the name of a user, or is one.
+DEVICES, USERS = ["phone", "tablet", "ann"], ["ann", "bob", "phone", "Zoë"]
+STEPS = [0, 1, MINUTE, 10 * MINUTE, 30 * MINUTE, 31 * MINUTE - 1, 31 * MINUTE, 32 * MINUTE, DAY]
+
+
+def story(number, draw):
+    """A dozen rows of a few people who share devices, log in, and come back around the timeout, whose clocks jump and
+    whose events come again, changed or not."""
+    devices = draw.sample(DEVICES, draw.choice([1, 2, 2, 3]))
+    users = draw.sample(USERS, draw.choice([1, 2, 3]))
+    logged_in = {}
+    time, rows = YEAR_2026, []
+    for place in range(draw.randint(1, 20)):
+        if rows and draw.random() < 0.25:
+            rows.append(again(dict(draw.choice(rows)), draw, number, devices, users))
+            continue
+        device = draw.choice(devices)
+        time += draw.choice(STEPS)
+        if draw.random() < 0.1:
+            # A clock that jumps, back or ahead.
+            time += draw.choice([-2 * DAY, -31 * MINUTE, -MINUTE, 400 * DAY])
+        if draw.random() < 0.3:
+            logged_in[device] = draw.choice([None, *users])
+        user = logged_in.get(device)
+        rows.append({
+            "event_id": f"h{number}|e{place}",
+            "anonymous_id": None if user and draw.random() < 0.15 else f"h{number}|{device}",
+            "user_id": user and f"h{number}|{user}",
+            "event": draw.choice(["viewed_product", "signup", "paid", None]),
+            "timestamp": time,
+            "received_at": draw.choice([None, time + 5, time + DAY]),
+        })
+    if draw.random() < 0.1:
+        draw.choice(rows)[draw.choice(["timestamp", "event_id"])] = None
+    return rows
+
+
+def again(row, draw, number, devices, users):
+    """A row that is delivered once more: the same, or one that takes its place or does not."""
+    changed = draw.choice(["none", "none", "timestamp", "timestamp", "event", "user_id", "anonymous_id", "received_at"])
+    if changed == "timestamp" and row["timestamp"] is not None:
+        row["timestamp"] += draw.choice([-1, 1, -31 * MINUTE, 31 * MINUTE, -DAY])
+    elif changed == "event":
+        row["event"] = draw.choice(["paid", "an_event", "zoom", None])
+    elif changed == "user_id":
+        row["user_id"] = draw.choice([None, *(f"h{number}|{user}" for user in users)])
+    elif changed == "anonymous_id":
+        row["anonymous_id"] = draw.choice([None, *(f"h{number}|{device}" for device in devices)])
+    elif changed == "received_at":
+        row["received_at"] = draw.choice([None, YEAR_2026 - 1, YEAR_2026 + 900 * DAY])
+    return row
+
+
+def cut(number, seed, cuts):
+    """A history in so many batches, of which some may be empty."""
+    draw = random.Random(f"{seed}/cut/{number}")
+    rows = story(number, draw) if draw.random() < 0.75 else history(number, f"{seed}/cut", 8)
+    batches = [[] for _ in range(cuts)]
+    way = draw.choice(["as it happened", "as it happened", "backwards", "anyhow", "first and last"])
+    if way == "as it happened":
+        rows.sort(key=lambda row: row["timestamp"] if isinstance(row["timestamp"], int) else 0)
+    elif way == "backwards":
+        rows.sort(key=lambda row: -row["timestamp"] if isinstance(row["timestamp"], int) else 0)
+    for place, row in enumerate(rows):
+        late = way == "anyhow" or draw.random() < 0.15
+        batch = draw.randrange(cuts) if late else place * cuts // len(rows)
+        if way == "first and last":
+            batch = draw.choice([0, cuts - 1])
+        batches[batch].append(row)
+    return batches
+
+
 def packed(seed, tracks, size=12):
     """Histories put together until there are at least `tracks` rows."""
     rows, number = [], 0

@@ -1,0 +1,164 @@
+"""Random histories, cut into batches: after each the program runs, and every table must be, row for row, what the
+definition makes of all that was loaded so far. Later runs must say that they took the new rows only.
+
+    TRACKLET_BIN=target/release/tracklet python increment_conformance.py [--redshift] [--histories N] [--seed N]
+    TRACKLET_BIN=target/release/tracklet clouds.sh increment_conformance.py --clouds [--warehouse NAME]
+
+The histories are packed into one data set, each with its number before its ids, so that one run proves as many. What
+fails is made smaller until a person can read it; `--only N` takes one history alone.
+"""
+
+import argparse
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cloud_conformance
+import cloud_readers
+import cloud_servers
+import definition
+import histories
+import program
+import redshift_stand_in
+import servers
+from definition import Config
+from growing_tables import ACCOUNTING, InCloud, InDatabase
+from shrinking import Shrinker, readable
+from warehouse import Postgres
+
+# Seconds for making what fails smaller.
+PATIENCE = 180
+
+
+@dataclass
+class Variant:
+    """A configuration under which tables grow."""
+
+    name: str
+    share: float
+    # How many batches; fewer on the stand-ins of clouds, where a run takes seconds.
+    cuts: int
+    cloud_cuts: int
+    rules: Config = field(default_factory=Config)
+    cursor: str = "loaded_at"
+    materialize: str = "view"
+    publish: str = "swap"
+    tables: int = 1
+
+    @property
+    def kind(self):
+        return "BASE TABLE" if self.materialize == "table" else "VIEW"
+
+
+VARIANTS = [
+    Variant("as it is", 1, 6, 4),
+    Variant("duplicates kept", 0.3, 4, 3, cursor="received_at",
+            rules=Config(timeout=31 * definition.MINUTE, exact=True, dedupe=False, flow_length=3, counts={"cnt_paid": ["paid"]})),
+    Variant("tables", 0.3, 4, 2, materialize="table", publish="rows", tables=2),
+]
+
+
+def accounting(tables):
+    """What the row of the run should say."""
+    sessionized, duplicates, rejected = (
+        len(tables[name]) for name in ("dbt_mapped_tracks", "tracklet_duplicates", "tracklet_rejects"))
+    values = (sessionized + duplicates + rejected, sessionized, duplicates, rejected,
+              len(tables["dbt_session_tracks"]), len(tables["dbt_user_session_facts"]))
+    return dict(zip(ACCOUNTING, values, strict=True))
+
+
+def failing(growing, variant, batches, told=None):
+    """Loads the batches one by one and runs after each, and once more without anything new. Gives the first lines that
+    say what is wrong, none if all is well. `told` is called after each run."""
+    growing.start(variant)
+    rows = []
+    for number, batch in enumerate([*batches, []]):
+        batch = [growing.stamped(row, number) for row in batch]
+        growing.append(batch, number)
+        rows += batch
+        started = time.monotonic()
+        try:
+            growing.run("run")
+        except program.Failed as error:
+            return [f"  run {number + 1}: {error}"]
+        seconds = time.monotonic() - started
+        tables = definition.tables(rows, variant.rules)
+        wrong = growing.differences(tables)
+        expected, found = accounting(tables), growing.latest_run(*ACCOUNTING)
+        if found != expected:
+            wrong.append(f"  the row of the run says {found}, expected {expected}")
+        if wrong:
+            return [f"  after run {number + 1}:", *wrong]
+        if told:
+            told(number, len(batch), len(rows), seconds)
+    return []
+
+
+def check(growing, variant, number_of_histories, seed, only):
+    """Whether a variant fails. Prints what came of it, and a small case if it fails."""
+    started = time.monotonic()
+    numbers = range(max(1, round(number_of_histories * variant.share))) if only is None else [only]
+    number_of_cuts = variant.cloud_cuts if growing.is_slow else variant.cuts
+    cuts = [histories.cut(number, f"{seed}/{variant.name}", number_of_cuts) for number in numbers]
+    batches = [growing.loadable([row for batch in some for row in batch]) for some in zip(*cuts, strict=True)]
+    title = f"{growing.name}, {variant.name}: {len(numbers)} histories, {sum(map(len, batches))} rows, {number_of_cuts} cuts"
+
+    def told(number, new, rows, seconds):
+        print(f"  {growing.name}, {variant.name}, run {number + 1}: {new} of {rows} rows are new, {seconds:.1f} s", flush=True)
+
+    wrong = failing(growing, variant, batches, told)
+    print(f"{'FAIL' if wrong else 'ok'}: {title}, {time.monotonic() - started:.1f} s", *wrong, sep="\n", flush=True)
+    if wrong:
+        shrinker = Shrinker(lambda smaller: failing(growing, variant, smaller), PATIENCE)
+        least, lines = shrinker.shrink(batches, wrong)
+        print(f"the least that fails, after {shrinker.tried} tries ({variant}):",
+              *readable(least, definition.time_as_text), *lines, sep="\n", flush=True)
+    return bool(wrong)
+
+
+def in_clouds(name, options):
+    """Whether anything fails on the stand-in for this warehouse."""
+    server, reader = {
+        "bigquery": (cloud_servers.BigQuery, cloud_readers.BigQuery),
+        "snowflake": (cloud_servers.Snowflake, cloud_readers.Snowflake)}[name]
+    folder = Path(tempfile.mkdtemp(prefix="tracklet-increments-"))
+    try:
+        with server() as running:
+            growing = InCloud(reader(running, cloud_conformance.SCHEMAS[name]), folder)
+            return any([check(growing, variant, options.histories, options.seed, options.only) for variant in VARIANTS])
+    finally:
+        shutil.rmtree(folder)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--histories", type=int, default=240)
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--only", type=int, help="this history alone")
+    parser.add_argument("--redshift", action="store_true", help="on Redshift's stand-in")
+    parser.add_argument("--clouds", action="store_true", help="on the stand-ins for BigQuery and Snowflake")
+    parser.add_argument("--warehouse", choices=["bigquery", "snowflake"], action="append")
+    options = parser.parse_args()
+    if options.clouds:
+        os.environ["TRACKLET_TEST_PASSWORD"] = "none"
+        with ThreadPoolExecutor() as threads:
+            failed = list(threads.map(lambda name: in_clouds(name, options), options.warehouse or cloud_servers.available()))
+        sys.exit(1 if any(failed) else 0)
+    folder = Path(tempfile.mkdtemp(prefix="tracklet-increments-"))
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        warehouse = stack.enter_context(redshift_stand_in.redshift()) if options.redshift else \
+            Postgres(stack.enter_context(servers.postgres()))
+        growing = InDatabase(warehouse, folder)
+        failed = [check(growing, variant, options.histories, options.seed, options.only) for variant in VARIANTS]
+    sys.exit(1 if any(failed) else 0)
+
+
+if __name__ == "__main__":
+    main()
