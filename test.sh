@@ -150,6 +150,7 @@ redshift() {
   install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
   local run="$cache/venvs/warehouses/bin/python"
   "$run" tests/warehouses/program_conformance.py --redshift &&
+    "$run" tests/warehouses/increment_conformance.py --redshift &&
     "$run" tests/warehouses/program_crashes.py --redshift && "$run" tests/warehouses/program_certify.py
 }
 
@@ -180,7 +181,7 @@ warehouse_program() {
   cargo build --locked --release -p tracklet || return 1
   local run="$cache/venvs/warehouses/bin/python" lane status=0
   export TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet"
-  for lane in rendering program_conformance program_crashes program_tls; do
+  for lane in rendering program_conformance increment_conformance program_crashes program_tls; do
     "$run" "tests/warehouses/$lane.py" || { echo "$lane failed"; status=1; }
   done
   return $status

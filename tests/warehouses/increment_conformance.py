@@ -1,5 +1,6 @@
 """Random histories, cut into batches: after each the program runs, and every table must be, row for row, what the
-definition makes of all that was loaded so far. Later runs must say that they took the new rows only.
+definition makes of all that was loaded so far. Every run makes all tables anew so far; that one took the new rows only is
+not looked for.
 
     TRACKLET_BIN=target/release/tracklet python increment_conformance.py [--redshift] [--histories N] [--seed N]
     TRACKLET_BIN=target/release/tracklet clouds.sh increment_conformance.py --clouds [--warehouse NAME]
