@@ -172,8 +172,8 @@ report() {
       node --test --test-concurrency=1 ./*.test.mjs
 }
 
-# The program itself on PostgreSQL: rendering to the byte, rows against the definition and the native engine, kills at random
-# moments, TLS.
+# The program itself on PostgreSQL: rendering to the byte, rows against the definition and the native engine, tables that
+# grow, kills at random moments, TLS.
 warehouse_program() {
   install_python warehouses tests/warehouses/requirements.txt || return 1
   install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }

@@ -8,6 +8,7 @@ Rows go in as files, by `tracklet load`. The warehouses are run side by side. Ne
 """
 
 import argparse
+import contextlib
 import os
 import shutil
 import sys
@@ -171,24 +172,27 @@ def main():
     sys.exit(1 if any(failed) else 0)
 
 
-def conform(name, options):
-    """Whether anything differs on this warehouse."""
+@contextlib.contextmanager
+def stand_in(name):
+    """A reader of the stand-in for this warehouse, which is started, and an empty folder; both end with the block."""
     server, reader = {
         "bigquery": (cloud_servers.BigQuery, cloud_readers.BigQuery),
         "snowflake": (cloud_servers.Snowflake, cloud_readers.Snowflake)}[name]
-    folder = Path(tempfile.mkdtemp(prefix="tracklet-clouds-"))
-    try:
-        with server() as running:
-            lane = Lane(reader(running, SCHEMAS[name]), folder)
-            if options.example:
-                lane.example()
-            else:
-                lane.all(options.tracks, options.seed)
-            if name == "bigquery":
-                lane.failed |= bool(cloud_legality.differences(lane.reader, lane.sources))
+    with tempfile.TemporaryDirectory(prefix="tracklet-clouds-", ignore_cleanup_errors=True) as folder, server() as running:
+        yield reader(running, SCHEMAS[name]), Path(folder)
+
+
+def conform(name, options):
+    """Whether anything differs on this warehouse."""
+    with stand_in(name) as (reader, folder):
+        lane = Lane(reader, folder)
+        if options.example:
+            lane.example()
+        else:
+            lane.all(options.tracks, options.seed)
+        if name == "bigquery":
+            lane.failed |= bool(cloud_legality.differences(lane.reader, lane.sources))
         return lane.failed
-    finally:
-        shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

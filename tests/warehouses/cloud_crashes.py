@@ -15,19 +15,15 @@ import contextlib
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
-from pathlib import Path
 
-import cloud_readers
 import cloud_servers
 import histories
 import program
-from cloud_conformance import SCHEMAS, configuration, loadable
+from cloud_conformance import configuration, loadable, stand_in
 from comparison import columns_of
 from definition import MINUTE, Config
 from program_conformance import write_lines
@@ -93,15 +89,8 @@ def main():
     os.environ["TRACKLET_TEST_PASSWORD"] = "none"
     failed = False
     for name in options.warehouse or cloud_servers.available():
-        server, reader = {
-            "bigquery": (cloud_servers.BigQuery, cloud_readers.BigQuery),
-            "snowflake": (cloud_servers.Snowflake, cloud_readers.Snowflake)}[name]
-        folder = Path(tempfile.mkdtemp(prefix="tracklet-clouds-"))
-        try:
-            with server() as running:
-                failed |= crash(reader(running, SCHEMAS[name]), folder, options)
-        finally:
-            shutil.rmtree(folder)
+        with stand_in(name) as (reader, folder):
+            failed |= crash(reader, folder, options)
     sys.exit(1 if failed else 0)
 
 

@@ -20,8 +20,8 @@ ACCOUNTING = ("rows_read", "sessionized", "duplicates", "rejected", "sessions", 
 
 
 def load_times(number):
-    """The load times of a batch, six hours after the one before: of most rows, and those of rows whose event id has a
-    length of 0 or 1 modulo 5: as rows of the batch before, or hours older; 2: not known."""
+    """The load times of a batch, which comes six hours after the one before: that of most rows; and of rows whose event id
+    has a length of 0, 1 and 2 modulo 5, which are as old as the batch before, hours older, and of no known time."""
     now = FIRST_LOAD + number * 6 * HOUR
     return now, [now - 6 * HOUR, now - 10 * HOUR, None]
 
@@ -33,8 +33,8 @@ def load_time(row, number):
 
 
 class Growing:
-    """A table of tracks `cursor`, by which a run tells new rows, is the column with the load time: `loaded_at`, beside
-    which `received_at` may be anything, or `received_at` itself."""
+    """Tables of tracks that grow. `cursor` of the variant is the column with the load time: `loaded_at`, beside which
+    `received_at` may be anything, or `received_at` itself."""
 
     # Whether a run takes seconds, however little there is to do.
     is_slow = False
@@ -110,7 +110,8 @@ class InDatabase(Growing):
 
 
 class InCloud(Growing):
-    """The stand-ins for BigQuery and Snowflake: rows go in as files, by `tracklet load`, and get their load time in SQL."""
+    """The stand-ins for BigQuery and Snowflake: rows go in as files, by `tracklet load`, and get their load time in SQL.
+    They go into one table, whatever the variant says."""
 
     target = "cloud"
     is_slow = True

@@ -12,7 +12,6 @@ fails is made smaller until a person can read it; `--only N` takes one history a
 import argparse
 import contextlib
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -21,7 +20,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import cloud_conformance
-import cloud_readers
 import cloud_servers
 import definition
 import histories
@@ -125,16 +123,9 @@ def check(growing, variant, number_of_histories, seed, only):
 
 def in_clouds(name, options):
     """Whether anything fails on the stand-in for this warehouse."""
-    server, reader = {
-        "bigquery": (cloud_servers.BigQuery, cloud_readers.BigQuery),
-        "snowflake": (cloud_servers.Snowflake, cloud_readers.Snowflake)}[name]
-    folder = Path(tempfile.mkdtemp(prefix="tracklet-increments-"))
-    try:
-        with server() as running:
-            growing = InCloud(reader(running, cloud_conformance.SCHEMAS[name]), folder)
-            return any([check(growing, variant, options.histories, options.seed, options.only) for variant in VARIANTS])
-    finally:
-        shutil.rmtree(folder)
+    with cloud_conformance.stand_in(name) as (reader, folder):
+        growing = InCloud(reader, folder)
+        return any([check(growing, variant, options.histories, options.seed, options.only) for variant in VARIANTS])
 
 
 def main():
@@ -151,9 +142,8 @@ def main():
         with ThreadPoolExecutor() as threads:
             failed = list(threads.map(lambda name: in_clouds(name, options), options.warehouse or cloud_servers.available()))
         sys.exit(1 if any(failed) else 0)
-    folder = Path(tempfile.mkdtemp(prefix="tracklet-increments-"))
     with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tracklet-increments-")))
         warehouse = stack.enter_context(redshift_stand_in.redshift()) if options.redshift else \
             Postgres(stack.enter_context(servers.postgres()))
         growing = InDatabase(warehouse, folder)

@@ -14,7 +14,7 @@ class Shrinker:
         self.tried = 0
 
     def shrink(self, batches, lines):
-        """The smallest input found, and what differs with it. The first of `batches` is never empty."""
+        """The smallest input found, and what differs with it."""
         best = batches, lines
         # The history that fails, the batches that are needed, the rows, and what stands in them.
         for smaller in (fewer_histories, fewer_batches, fewer_rows, plainer_rows):
