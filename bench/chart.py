@@ -18,7 +18,7 @@ def svg(title, bars):
     for place, (name, seconds, gigabytes) in enumerate(bars):
         y = TOP + STEP * place
         width = max(2, (WIDTH - LABEL - 150) * seconds / longest)
-        kind = "o" if name == "tracklet" else "p"
+        kind = "o" if name.startswith("tracklet") else "p"
         lines.append(f'<text x="8" y="{y + 16}">{escape(name)}</text>')
         lines.append(f'<rect class="{kind}" x="{LABEL}" y="{y}" width="{width:.1f}" height="{BAR}" rx="3"/>')
         lines.append(

@@ -3,6 +3,7 @@
 import argparse
 import csv
 import datetime
+import hashlib
 import json
 import os
 import platform
@@ -31,13 +32,14 @@ SHAPES = {
     # 27-character ids, long user ids, one visitor with 5 % of all rows, 2 % duplicates.
     "second": ("--ids", "ksuid", "--hot-visitor", "0.05", "--duplicates", "0.02"),
 }
-FIELDS = ("engine", "round", "wall_s", "user_s", "system_s", "peak_rss_bytes", "bytes_written", "files", "equal")
+FIELDS = ("engine", "round", "wall_s", "user_s", "system_s", "peak_rss_bytes", "bytes_written", "files", "equal", "read_s", "sha256")
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tracks", default="10m", help="1m, 10m, 100m or a number [10m]")
     parser.add_argument("--shape", choices=SHAPES, default="first", help="which data set [first]")
+    parser.add_argument("--beside", choices=SHAPES, help="also ours over this data set, in turns")
     parser.add_argument("--raw", action="store_true", help="rudder-logs json.gz instead of Parquet, against DuckDB")
     parser.add_argument("--runs", type=int, default=3, help="rounds; ours also runs in between [3]")
     parser.add_argument("--minutes", type=float, default=6, help="start no run that would likely end later than this [6]")
@@ -57,14 +59,14 @@ def number(text):
     return int(float(text[:-1]) * units[text[-1].lower()]) if text[-1].lower() in units else int(text)
 
 
-def generated(options, data):
+def generated(options, shape, data):
     """The folder of the input, generated unless it is there."""
     kind = "raw" if options.raw else "parquet"
-    folder = data / f"{number(options.tracks)}-{options.shape}-{kind}"
+    folder = data / f"{number(options.tracks)}-{shape}-{kind}"
     if not (folder / "done").exists():
         shutil.rmtree(folder, ignore_errors=True)
         command = [os.environ["TRACKLET_GENERATOR"], "--tracks", str(number(options.tracks)), "--out", str(folder / "in")]
-        command += SHAPES[options.shape]
+        command += SHAPES[shape]
         if options.raw:
             command += ["--format", "rudder-logs", "--hours-per-file"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
@@ -96,6 +98,22 @@ def measured(command, output, log):
     }
 
 
+def step(output, name):
+    """Seconds that a step of our run took, as its manifest says."""
+    return round(json.loads((output / "current/manifest.json").read_text())["timings"][name], 3)
+
+
+def digest(output):
+    """A hash of all that our run left for readers and for the next run, but for the manifest, which tells the time."""
+    whole = hashlib.sha256()
+    for path in sorted((output / "current").rglob("*")):
+        if path.is_file() and path.name != "manifest.json":
+            with open(path, "rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+            whole.update(f"{path.relative_to(output / 'current')} {content}\n".encode())
+    return whole.hexdigest()
+
+
 def ours(options, source, output):
     command = [os.environ["TRACKLET_BIN"], "--quiet", "run", str(source), "--out", str(output)]
     command += ["--threads", str(options.threads)]
@@ -108,6 +126,10 @@ def engines(options, source, data):
     """Name to (command, output folder)."""
     output = data / "out-tracklet"
     found = {"tracklet": (ours(options, source, output), output)}
+    if options.beside:
+        output = data / "out-tracklet-beside"
+        beside = generated(options, options.beside, data)
+        found[f"tracklet, {options.beside} data set"] = (ours(options, beside, output), output)
     names = list(PEERS) if options.peers == "all" else [] if options.peers == "none" else options.peers.split(",")
     if options.raw:
         names = [] if options.peers == "none" else ["duckdb_json tables", "duckdb_json read"]
@@ -134,7 +156,9 @@ def rounds(options, engines, results, log):
         if row.pop("status") != 0:
             broken.add(name)
             row["equal"] = "failed"
-        elif name == "tracklet" or name.endswith(" read"):
+        elif name.startswith("tracklet"):
+            row |= {"equal": "", "read_s": step(output, "read"), "sha256": digest(output)}
+        elif name.endswith(" read"):
             row["equal"] = ""
         else:
             if name not in equal:
@@ -183,8 +207,10 @@ def machine():
 
 def versions():
     said = subprocess.run([os.environ["TRACKLET_BIN"], "--version"], check=True, capture_output=True, text=True)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True)
-    found = {"tracklet": f"{said.stdout.split()[-1]} ({commit.stdout.strip()})", "python": platform.python_version()}
+    # The checkout may have moved on since the program was built: then the variable says from what.
+    head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True)
+    commit = os.environ.get("TRACKLET_COMMIT") or head.stdout.strip()
+    found = {"tracklet": f"{said.stdout.split()[-1]} ({commit})", "python": platform.python_version()}
     return found | {package: version(package) for package in PACKAGES}
 
 
@@ -227,6 +253,13 @@ def written(options, folder, results, floors):
             f" {row['wall_s'] / own['wall_s']:.1f} | {cpu:.1f} | {row['peak_rss_bytes'] / 1e9:.2f} |"
             f" {row['bytes_written'] / 1e6:.0f} | {row['equal'] or '-'} |"
         )
+    rows = [row for row in results if row["engine"] == "tracklet"]
+    digests = sorted({row["sha256"] for row in rows})
+    lines += [
+        "",
+        f"Our step of reading took {statistics.median(row['read_s'] for row in rows):.2f} s. SHA-256 over all our files but the"
+        f" manifest, {'the same in every run' if len(digests) == 1 else 'NOT the same in every run'}: `{'`, `'.join(digests)}`.",
+    ]
     if floors:
         (folder / f"{label}-floor.json").write_text(json.dumps(floors, indent=2) + "\n")
         floor, decode, encode = (statistics.median(f[k] for f in floors) for k in ("floor_s", "decode_s", "encode_s"))
@@ -237,7 +270,7 @@ def written(options, folder, results, floors):
         ]
     lines += ["", "Versions: " + ", ".join(f"{name} {text}" for name, text in about["versions"].items()) + "."]
     (folder / f"{label}.md").write_text("\n".join(lines) + "\n")
-    good = [row for row in summary if row["engine"] == "tracklet" or row["equal"] == "yes"]
+    good = [row for row in summary if row["engine"].startswith("tracklet") or row["equal"] == "yes"]
     bars = [(PEERS.get(row["engine"], row["engine"]), row["wall_s"], row["peak_rss_bytes"] / 1e9) for row in good]
     (folder / f"{label}.svg").write_text(chart.svg(f"{options.tracks} tracks to eight tables", bars))
     print("\n".join(lines))
@@ -248,7 +281,7 @@ def main():
     data = options.data or options.cache
     data.mkdir(parents=True, exist_ok=True)
     folder = options.out or HERE / "runs" / f"{datetime.date.today()}-{options.machine}"
-    source = generated(options, data)
+    source = generated(options, options.shape, data)
     results = []
     log = data / "log.txt"
     log.unlink(missing_ok=True)
