@@ -1,16 +1,16 @@
 """One more day beside a history of ninety, as a share of a full run.
 
     python3 bench/incremental.py                    10 M tracks, three rounds
-    python3 bench/incremental.py --tracks 1000000 --rounds 1
+    python3 bench/incremental.py --tracks 1000000 --rounds 1 --shapes "in order,logins"
 
 Generates the data, runs both ways alternately on the same machine, compares all tables byte for byte, and prints a table.
+`--save FILE.json` writes the figures there, and FILE.md beside it. One shape's tables are removed before the next's.
 TRACKLET_BIN and TRACKLET_GENERATOR name the programs; without them they are built.
 """
 
 import argparse
 import json
 import os
-import resource
 import shutil
 import statistics
 import subprocess
@@ -58,11 +58,15 @@ def generate(generator, folder, tracks, options):
 
 
 def timed(command):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    """Wall and processor time in seconds and the peak of memory in bytes of a whole process."""
     started = time.monotonic()
-    subprocess.run(command, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.monotonic() - started, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    process = subprocess.Popen(command)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.monotonic() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
+    return {"wall_s": round(wall, 3), "cpu_s": round(usage.ru_utime + usage.ru_stime, 3), "peak_rss_bytes": usage.ru_maxrss * 1024}
 
 
 def files_of(out):
@@ -76,47 +80,88 @@ def differing(one, other):
     return [n for n in names if n not in ours or n not in theirs or ours[n].read_bytes() != theirs[n].read_bytes()]
 
 
+def measured(tracklet, data, shape, rounds):
+    """A history, the day added to it, and one run over both, in turns; what they took, and what the last increment says."""
+    history, day = str(data / "all"), str(data / "day")
+    base, whole = data / "base", data / "whole"
+    full, increments = [], []
+    for _ in range(rounds):
+        for out in (base, whole):
+            shutil.rmtree(out, ignore_errors=True)
+        subprocess.run([tracklet, "run", history, "--out", str(base), "-q"], check=True)
+        # What is written back by the system meanwhile is not the increment's.
+        os.sync()
+        increments.append(timed([tracklet, "run", history, day, "--out", str(base), "-q"]))
+        os.sync()
+        full.append(timed([tracklet, "run", history, day, "--out", str(whole), "-q"]))
+        print(f"{shape}: full {full[-1]}, increment {increments[-1]}", flush=True)
+    wrong = differing(base, whole)
+    if wrong:
+        sys.exit(f"{shape}: {len(wrong)} files are not those of a full run, for instance {wrong[0]}")
+    manifest = json.loads((base / "current/manifest.json").read_text())
+    for out in (base, whole):
+        shutil.rmtree(out)
+    return {
+        "shape": shape, "share": middle(increments, "wall_s") / middle(full, "wall_s"), "mode": manifest["mode"],
+        "parts": manifest["parts"], "bytes_read": manifest["bytes_read"], "bytes_written": manifest["written"]["bytes"],
+        "rows": manifest["rows"]["read"], "new_rows": manifest["new"]["rows"]["read"], "timings": manifest["timings"],
+        "full": full, "increments": increments,
+    }
+
+
+def middle(runs, field):
+    return statistics.median(run[field] for run in runs)
+
+
+def table(options, results):
+    """The figures as Markdown; the share of a full run's time is what the targets are about."""
+    lines = [
+        f"# One more day beside {options.tracks:,} tracks of ninety days",
+        "",
+        f"`bench/incremental.py --tracks {options.tracks} --rounds {options.rounds}` on {os.cpu_count()} cores. Medians of"
+        f" {options.rounds} of whole processes, in turns; after every increment all files were, byte for byte, those of the full"
+        " run over the same rows." if options.rounds > 1 else
+        f"`bench/incremental.py --tracks {options.tracks} --rounds {options.rounds}` on {os.cpu_count()} cores. Whole processes;"
+        " after the increment all files were, byte for byte, those of the full run over the same rows.",
+        "",
+        "| one more day | new rows | full s | increment s | share | CPU s, full and increment | peak GB, full and increment |"
+        " parts linked, rewritten | MB read | MB written |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in results:
+        full, increments = row["full"], row["increments"]
+        lines.append(
+            f"| {row['shape']} | {row['new_rows']:,} | {middle(full, 'wall_s'):.2f} | {middle(increments, 'wall_s'):.2f} |"
+            f" {100 * row['share']:.1f} % | {middle(full, 'cpu_s'):.1f}, {middle(increments, 'cpu_s'):.1f} |"
+            f" {middle(full, 'peak_rss_bytes') / 1e9:.2f}, {middle(increments, 'peak_rss_bytes') / 1e9:.2f} |"
+            f" {row['parts']['linked']:,}, {row['parts']['rewritten']:,} | {sum(row['bytes_read'].values()) / 1e6:.0f} |"
+            f" {row['bytes_written'] / 1e6:.0f} |"
+        )
+    return lines
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", type=int, default=10_000_000, help="of the ninety days [10000000]")
     parser.add_argument("--rounds", type=int, default=3, help="[3]")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/tracklet/bench/incremental")
-    parser.add_argument("--save", type=Path, help="write the figures there as JSON")
+    parser.add_argument("--shapes", default=",".join(SHAPES), help="which, joined by commas [all three]")
+    parser.add_argument("--drop-data", action="store_true", help="remove a shape's input too once it is measured")
+    parser.add_argument("--save", type=Path, help="write the figures there as JSON, and as a table beside it")
     options = parser.parse_args()
     tracklet = program("tracklet", "TRACKLET_BIN", "tracklet")
     generator = program("tracklet-generator", "TRACKLET_GENERATOR", "tracklet-generator")
     results = []
-    for shape, extra in SHAPES.items():
+    for shape in options.shapes.split(","):
         data = options.cache / f"{options.tracks}-{shape.replace(' ', '-').replace('%', 'percent')}"
-        generate(generator, data, options.tracks, extra)
-        history, day = str(data / "all"), str(data / "day")
-        base, work, whole = data / "base", data / "work", data / "whole"
-        full, increments = [], []
-        for _ in range(options.rounds):
-            for out in (base, work, whole):
-                shutil.rmtree(out, ignore_errors=True)
-            subprocess.run([tracklet, "run", history, "--out", str(base), "-q"], check=True)
-            # What is written back by the system meanwhile is not the increment's.
-            os.sync()
-            increments.append(timed([tracklet, "run", history, day, "--out", str(base), "-q"]))
-            os.sync()
-            full.append(timed([tracklet, "run", history, day, "--out", str(whole), "-q"]))
-        wrong = differing(base, whole)
-        if wrong:
-            sys.exit(f"{shape}: {len(wrong)} files are not those of a full run, for instance {wrong[0]}")
-        manifest = json.loads((base / "current/manifest.json").read_text())
-        wall_full, wall = (statistics.median(w for w, _ in runs) for runs in (full, increments))
-        results.append({
-            "shape": shape, "full_s": wall_full, "increment_s": wall, "share": wall / wall_full,
-            "cpu_full_s": statistics.median(c for _, c in full), "cpu_increment_s": statistics.median(c for _, c in increments),
-            "mode": manifest["mode"], "parts": manifest["parts"], "bytes_read": manifest["bytes_read"],
-            "bytes_written": manifest["written"]["bytes"], "rows": manifest["rows"]["read"], "new_rows": manifest["new"]["rows"]["read"],
-            "timings": manifest["timings"],
-        })
-        print(f"{shape}: full {wall_full:.2f} s, increment {wall:.2f} s = {100 * wall / wall_full:.1f} %, "
-              f"{manifest['mode']}, parts {manifest['parts']}")
-    if options.save:
-        options.save.write_text(json.dumps(results, indent=2) + "\n")
+        generate(generator, data, options.tracks, SHAPES[shape])
+        results.append(measured(tracklet, data, shape, options.rounds))
+        if options.drop_data:
+            shutil.rmtree(data)
+        if options.save:
+            options.save.parent.mkdir(parents=True, exist_ok=True)
+            options.save.write_text(json.dumps(results, indent=2) + "\n")
+            options.save.with_suffix(".md").write_text("\n".join(table(options, results)) + "\n")
 
 
 if __name__ == "__main__":
