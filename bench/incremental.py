@@ -9,6 +9,7 @@ TRACKLET_BIN and TRACKLET_GENERATOR name the programs; without them they are bui
 """
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -69,15 +70,14 @@ def timed(command):
     return {"wall_s": round(wall, 3), "cpu_s": round(usage.ru_utime + usage.ru_stime, 3), "peak_rss_bytes": usage.ru_maxrss * 1024}
 
 
-def files_of(out):
-    current = out / "current"
-    return {str(p.relative_to(current)): p for p in sorted(current.rglob("*")) if p.is_file() and p.name != "manifest.json"}
-
-
-def differing(one, other):
-    ours, theirs = files_of(one), files_of(other)
-    names = ours.keys() | theirs.keys()
-    return [n for n in names if n not in ours or n not in theirs or ours[n].read_bytes() != theirs[n].read_bytes()]
+def digests(out):
+    """A hash of every file that readers and the next run find, but for the manifest, which tells the time."""
+    current, found = out / "current", {}
+    for path in sorted(current.rglob("*")):
+        if path.is_file() and path.name != "manifest.json":
+            with open(path, "rb") as file:
+                found[str(path.relative_to(current))] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def measured(tracklet, data, shape, rounds):
@@ -92,15 +92,17 @@ def measured(tracklet, data, shape, rounds):
         # What is written back by the system meanwhile is not the increment's.
         os.sync()
         increments.append(timed([tracklet, "run", history, day, "--out", str(base), "-q"]))
+        # Both outputs side by side may be more than the disk has room for.
+        manifest, found = json.loads((base / "current/manifest.json").read_text()), digests(base)
+        shutil.rmtree(base)
         os.sync()
         full.append(timed([tracklet, "run", history, day, "--out", str(whole), "-q"]))
         print(f"{shape}: full {full[-1]}, increment {increments[-1]}", flush=True)
-    wrong = differing(base, whole)
-    if wrong:
-        sys.exit(f"{shape}: {len(wrong)} files are not those of a full run, for instance {wrong[0]}")
-    manifest = json.loads((base / "current/manifest.json").read_text())
-    for out in (base, whole):
-        shutil.rmtree(out)
+        wanted = digests(whole)
+        wrong = [name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)]
+        shutil.rmtree(whole)
+        if wrong:
+            sys.exit(f"{shape}: {len(wrong)} files are not those of a full run, for instance {wrong[0]}")
     return {
         "shape": shape, "share": middle(increments, "wall_s") / middle(full, "wall_s"), "mode": manifest["mode"],
         "parts": manifest["parts"], "bytes_read": manifest["bytes_read"], "bytes_written": manifest["written"]["bytes"],
