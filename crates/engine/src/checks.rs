@@ -7,6 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType, UInt32Type};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::fmt::Write;
 use tracklet_kernel::event_id::stored_hash;
 use tracklet_kernel::rules::{Duplicates, Rules, Timeout};
 
@@ -150,6 +151,8 @@ pub(crate) struct Checks {
     misnumbered: u64,
     session_visitors: Ids,
     last_session: Option<(String, i64)>,
+    /// What a `session_id` should be; kept for its room.
+    expected_id: String,
     /// Visitors of `dbt_user_session_facts`.
     visitors: Ids,
     number_of_sessions: i64,
@@ -184,12 +187,18 @@ impl Checks {
                     1
                 }
             };
-            self.misnumbered += u64::from(number != expected || id != format!("{number} - {visitor}"));
+            self.expected_id.clear();
+            write!(self.expected_id, "{number} - {visitor}").expect("memory takes all writes");
+            self.misnumbered += u64::from(number != expected || id != self.expected_id);
             self.close_sessions +=
                 u64::from(next.is_valid(row) && !timeout.splits(ended[row], next.value(row)));
             match &mut self.last_session {
                 Some((last, last_number)) if last == visitor => *last_number = number,
-                other => *other = Some((visitor.to_owned(), number)),
+                Some((last, last_number)) => {
+                    visitor.clone_into(last);
+                    *last_number = number;
+                }
+                none @ None => *none = Some((visitor.to_owned(), number)),
             }
         }
     }

@@ -1,11 +1,12 @@
 //! Rows with the same event id: the least stays, the others are dropped.
 
+use crate::dealt::{self, Heap};
 use crate::rules::Duplicates;
-use crate::tracks::{CHUNK_ROWS, Chunk, Row, Tracks};
+use crate::tracks::{Row, Tracks};
 use rayon::prelude::*;
 use std::cmp::Ordering;
 
-/// Partitions of the hash space; one partition's table fits a core's cache up to some hundred million rows.
+/// Partitions of the hash space, where there are many rows; one's table fits a core's cache up to some hundred million.
 const PARTITIONS: usize = 1 << 10;
 const EMPTY: u32 = u32::MAX;
 
@@ -29,7 +30,7 @@ impl Dropped {
             Duplicates::Drop => {
                 let mut rows: Vec<Row> = partition(tracks)
                     .into_par_iter()
-                    .flat_map_iter(|entries| losers(tracks, entries))
+                    .flat_map_iter(|entries| losers(tracks, &entries))
                     .collect();
                 sort(tracks, &mut rows);
                 Self::new(tracks, rows)
@@ -89,29 +90,6 @@ impl Dropped {
         self.rows.is_empty()
     }
 
-    /// The rows that do not stay, by chunk and place.
-    pub(crate) fn hidden(&self) -> Vec<Row> {
-        let of_chunk = |(chunk, bits): (usize, &Vec<u64>)| {
-            let is_set = |bits: &[u64], place: usize| bits[place / 64] >> (place % 64) & 1 == 1;
-            let places = (0..bits.len() * 64).filter(|place| is_set(bits, *place));
-            places.map(|place| Row::new(chunk, place)).collect::<Vec<_>>()
-        };
-        self.chunks.iter().enumerate().flat_map(of_chunk).collect()
-    }
-
-    /// Names the hidden rows as they are called after the move: one after the other from chunk `first` on, in the
-    /// order of `hidden`.
-    pub(crate) fn moved(&mut self, hidden: &[Row], first: usize) {
-        let name = |at: usize| Row::new(first + at / CHUNK_ROWS, at % CHUNK_ROWS);
-        for row in &mut self.rows {
-            let at = hidden.binary_search_by_key(&row.number(), |hidden| hidden.number());
-            *row = name(at.expect("a dropped row is hidden"));
-        }
-        self.chunks = vec![Vec::new(); first];
-        let full = |rows: usize| vec![u64::MAX; rows.div_ceil(64)];
-        self.chunks.extend(hidden.chunks(CHUNK_ROWS).map(|rows| full(rows.len())));
-    }
-
     /// The places of `chunk` whose rows stay, in order.
     pub(crate) fn kept(&self, chunk: usize, rows: usize) -> impl Iterator<Item = usize> + '_ {
         let bits = self.chunks.get(chunk).map_or(&[][..], Vec::as_slice);
@@ -130,43 +108,19 @@ fn sort(tracks: &Tracks, rows: &mut [Row]) {
 type Entry = (u32, Row);
 
 /// All rows, those of equal ids in the same partition.
-fn partition(tracks: &Tracks) -> Vec<Vec<Entry>> {
-    // Few, long shares: each has partitions of its own, with a little more than an even share of room.
-    let share = tracks.chunks.len().div_ceil(rayon::current_num_threads()).max(1);
-    let room =
-        share.min(tracks.chunks.len()) * tracks.chunks.first().map_or(0, Chunk::len) / PARTITIONS * 5 / 4;
-    let shares: Vec<Vec<Vec<Entry>>> = tracks
-        .chunks
-        .par_iter()
-        .enumerate()
-        .with_min_len(share)
-        .fold(
-            || (0..PARTITIONS).map(|_| Vec::with_capacity(room)).collect::<Vec<_>>(),
-            |mut partitions, (number, chunk)| {
-                for place in 0..chunk.len() {
-                    let hash = chunk.event_ids.get(place).hash();
-                    partitions[hash as usize % PARTITIONS]
-                        .push(((hash >> 32) as u32, Row::new(number, place)));
-                }
-                partitions
-            },
-        )
-        .collect();
-    let mut partitions = vec![Vec::new(); PARTITIONS];
-    for share in shares {
-        for (partition, entries) in partitions.iter_mut().zip(share) {
-            if partition.is_empty() {
-                *partition = entries;
-            } else {
-                partition.extend(entries);
-            }
+fn partition(tracks: &Tracks) -> Vec<Heap<Entry>> {
+    let heaps = dealt::heaps_for::<Entry>(tracks.len(), PARTITIONS);
+    dealt::deal(&tracks.chunks, heaps, |number, chunk, partitions| {
+        for place in 0..chunk.len() {
+            let hash = chunk.event_ids.get(place).hash();
+            partitions[hash as usize & (heaps - 1)].push(((hash >> 32) as u32, Row::new(number, place)));
         }
-    }
-    partitions
+    })
 }
 
 /// The rows of one partition that are not the least of their id.
-fn losers(tracks: &Tracks, mut entries: Vec<Entry>) -> Vec<Row> {
+fn losers(tracks: &Tracks, entries: &Heap<Entry>) -> Vec<Row> {
+    let mut entries: Vec<Entry> = entries.iter().copied().collect();
     let mut losers = Vec::new();
     // Open addressing: a slot holds the place of the least row so far of one id.
     let mut slots = vec![EMPTY; (entries.len() * 2).next_power_of_two()];

@@ -5,7 +5,7 @@ use std::ops::Range;
 use twox_hash::XxHash64;
 
 /// Length of a UUID's text.
-const UUID_LENGTH: usize = 36;
+pub(crate) const UUID_LENGTH: usize = 36;
 /// Where a UUID's text has hyphens.
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 /// How many digits a UUID has.

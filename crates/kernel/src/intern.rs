@@ -1,5 +1,6 @@
 //! Strings that repeat, stored once and named by a number.
 
+use crate::event_id::{EventId, UUID_LENGTH};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use rayon::prelude::*;
@@ -11,8 +12,8 @@ pub const NONE: u32 = u32::MAX;
 /// A set of strings, numbered from 0 in the order they came.
 #[derive(Debug, Default)]
 pub struct Interner {
-    /// Number of the string, with 32 bits of its hash so that growing and most misses touch no text.
-    table: HashTable<(u32, u32)>,
+    /// Every string by what the table knows of it.
+    table: HashTable<Known>,
     text: String,
     /// Where each string ends in `text`.
     ends: Vec<usize>,
@@ -21,19 +22,20 @@ pub struct Interner {
 impl Interner {
     /// The number of `value`, new or known.
     pub fn intern(&mut self, value: &str) -> u32 {
-        let hash = hash(value);
-        let short = (hash >> 32) as u32;
+        let key = Key::of(value);
         let (text, ends) = (&self.text, &self.ends);
-        let is_value = |&(known, number): &(u32, u32)| known == short && get(text, ends, number) == value;
-        let table_hash = spread(short);
-        if let Some(&(_, number)) = self.table.find(table_hash, is_value) {
-            return number;
+        let is_value = |known: &Known| {
+            known.key() == key && (key.kind != Kind::Hashed || get(text, ends, known.number) == value)
+        };
+        if let Some(known) = self.table.find(key.hash(), is_value) {
+            return known.number;
         }
         let number = u32::try_from(ends.len()).ok().filter(|number| *number != NONE);
         let number = number.expect("fewer than 2^32 - 1 distinct strings");
         self.text.push_str(value);
         self.ends.push(self.text.len());
-        self.table.insert_unique(table_hash, (short, number), |&(known, _)| spread(known));
+        let known = Known { parts: key.parts, kind: key.kind, number };
+        self.table.insert_unique(key.hash(), known, |known| known.key().hash());
         number
     }
 
@@ -64,6 +66,24 @@ impl Interner {
         self.ends.shrink_to_fit();
     }
 
+    /// The strings numbered in the order of their bytes, and the new number of each old one. None may be interned from
+    /// now on.
+    pub fn ordered(&self) -> (Self, Vec<u32>) {
+        let order = self.sorted_by_bytes(0..self.len() as u32);
+        let mut ordered = Self {
+            table: HashTable::new(),
+            text: String::with_capacity(self.text.len()),
+            ends: Vec::with_capacity(self.ends.len()),
+        };
+        let mut numbers = vec![NONE; self.len()];
+        for (new, old) in order.into_iter().enumerate() {
+            ordered.text.push_str(self.get(old));
+            ordered.ends.push(ordered.text.len());
+            numbers[old as usize] = new as u32;
+        }
+        (ordered, numbers)
+    }
+
     /// Takes in the strings of `other`; answers the number here of each number there.
     pub fn absorb(&mut self, other: &Self) -> Vec<u32> {
         (0..other.len() as u32).map(|number| self.intern(other.get(number))).collect()
@@ -85,13 +105,67 @@ fn get<'a>(text: &'a str, ends: &[usize], number: u32) -> &'a str {
     &text[start..ends[number]]
 }
 
-fn hash(value: &str) -> u64 {
-    FixedState::default().hash_one(value)
+/// What the table knows of a string. Ids are UUIDs or short as a rule: those are known whole, so that who looks for one reads
+/// the table and no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    parts: [u64; 2],
+    kind: Kind,
 }
 
-/// The table takes its bucket from the low bits and its tag from the high ones: both must vary.
-fn spread(short: u32) -> u64 {
-    u64::from(short).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+enum Kind {
+    /// A UUID as a number.
+    Uuid,
+    /// At most 15 bytes, and how many.
+    Short,
+    /// A longer text's hash and length; the text itself must be compared.
+    Hashed,
+}
+
+/// A string of the table; without the gap that a [`Key`] has.
+#[derive(Debug)]
+struct Known {
+    parts: [u64; 2],
+    kind: Kind,
+    number: u32,
+}
+
+impl Known {
+    fn key(&self) -> Key {
+        Key { parts: self.parts, kind: self.kind }
+    }
+}
+
+impl Key {
+    fn of(value: &str) -> Self {
+        let length = value.len();
+        if length < 16 {
+            let mut bytes = [0; 16];
+            bytes[..length].copy_from_slice(value.as_bytes());
+            bytes[15] = length as u8;
+            return Self::new(u128::from_le_bytes(bytes), Kind::Short);
+        }
+        if length == UUID_LENGTH
+            && let EventId::Uuid(uuid) = EventId::new(value)
+        {
+            return Self::new(uuid, Kind::Uuid);
+        }
+        let hash = FixedState::default().hash_one(value);
+        Self { parts: [hash, length as u64], kind: Kind::Hashed }
+    }
+
+    fn new(number: u128, kind: Kind) -> Self {
+        Self { parts: [(number >> 64) as u64, number as u64], kind }
+    }
+
+    /// The table takes its bucket from the low bits and its tag from the high ones: both vary.
+    fn hash(self) -> u64 {
+        let [high, low] = self.parts;
+        let product = u128::from(high ^ 0x9E37_79B9_7F4A_7C15) * u128::from(low ^ 0xD6E8_FEB8_6659_FD93);
+        (product >> 64) as u64 ^ product as u64
+    }
 }
 
 /// The first eight bytes as a number that orders as they do; zeros stand in for what is missing.
@@ -107,6 +181,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_kind_of_string_is_found_again() {
+        let uuid = "01234567-89ab-cdef-0123-456789abcdef";
+        let upper = uuid.to_uppercase();
+        let long = ["x".repeat(16), "x".repeat(36), "x".repeat(37), "é".repeat(300)];
+        let mut values = vec!["", "\0", "\0\0", "abcdefghijklmno", "abcdefghijklmnop", uuid, upper.as_str()];
+        values.extend(long.iter().map(String::as_str));
+        let mut interner = Interner::default();
+        for round in 0..2 {
+            for (number, value) in values.iter().enumerate() {
+                assert_eq!(interner.intern(value), number as u32, "{value:?}, round {round}");
+            }
+        }
+        assert_eq!(interner.len(), values.len());
+    }
+
+    #[test]
     fn numbers_are_stable_and_order_is_by_bytes() {
         let mut interner = Interner::default();
         let values = ["b", "", "abcdefgh", "abcdefghi", "ab\0", "ab", "é", "z", "\u{fffd}", "😀"];
@@ -117,5 +207,8 @@ mod tests {
         expected.sort_unstable();
         let sorted = interner.sorted_by_bytes(numbers);
         assert_eq!(sorted.iter().map(|number| interner.get(*number)).collect::<Vec<_>>(), expected);
+        let (ordered, numbers) = interner.ordered();
+        assert_eq!((0..10).map(|number| ordered.get(number)).collect::<Vec<_>>(), expected);
+        assert_eq!(numbers.iter().map(|number| ordered.get(*number)).collect::<Vec<_>>(), values);
     }
 }

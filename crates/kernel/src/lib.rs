@@ -10,6 +10,7 @@
 
 mod canonical;
 mod columns;
+mod dealt;
 pub mod duplicates;
 pub mod event_id;
 pub mod event_name;

@@ -1,17 +1,16 @@
 //! Kept tracks in the order of the contract: by visitor, then timestamp, then event id, texts by bytes.
 
+use crate::dealt::{self, Heap};
 use crate::duplicates::{Dropped, nulls_last};
-use crate::event_id::EventIds;
 use crate::identity::Identity;
 use crate::intern::NONE;
-use crate::tracks::{CHUNK_ROWS, Chunk, Row, Tracks};
+use crate::tracks::{Chunk, Row, Tracks};
 use rayon::prelude::*;
-use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::ops::Range;
 
-/// Ranges of visitors that are grouped and sorted on their own; the rows of one fit a core's cache up to some ten
-/// million rows.
+/// Ranges of visitors that are grouped and sorted on their own, where there are many rows; those of one fit a core's cache
+/// up to some ten million.
 const BUCKETS: usize = 1 << 9;
 
 /// The kept tracks, ordered. There is no other way to get one than [`SortedTracks::new`].
@@ -28,81 +27,44 @@ pub struct SortedTracks {
 }
 
 impl SortedTracks {
-    /// Orders the kept tracks.
+    /// Orders the kept tracks. The tracks themselves stay where they are.
     ///
     /// # Cost
-    /// One pass that deals the rows out to ranges of visitors, some 50 bytes a row; then each range is sorted on its
-    /// own, in parallel.
+    /// One pass that deals the rows out to ranges of visitors, 16 bytes a row; then each range is sorted on its own, in
+    /// parallel. The order takes 12 bytes a row.
     pub fn new(tracks: &Tracks, dropped: &Dropped, identity: &Identity) -> Self {
-        let chunks: Vec<&Chunk> = tracks.chunks.iter().collect();
-        let sorted: Vec<(Vec<Row>, Vec<i64>, Vec<VisitorRows>)> =
-            deal(chunks, dropped, identity, identity.all_ranks())
-                .into_par_iter()
-                .map(|bucket| {
-                    let (places, visitors) = bucket.sorted(tracks, identity);
-                    let (rows, timestamps) = (places.iter())
-                        .map(|place| {
-                            (bucket.rows[*place as usize], bucket.entries[*place as usize].timestamp)
-                        })
-                        .unzip();
-                    (rows, timestamps, visitors)
-                })
-                .collect();
-        let mut order = Self::with_capacity(sorted.iter().map(|(rows, ..)| rows.len()).sum());
-        for (rows, timestamps, visitors) in sorted {
-            order.rows.extend(rows);
-            order.timestamps.extend(timestamps);
-            order.add_visitors(visitors);
-        }
-        order
+        Self::of_ranks(tracks, dropped, identity, identity.all_ranks())
     }
 
-    /// Orders the kept tracks, and moves all rows of `tracks` so that they lie in this order, the dropped ones behind
-    /// them. Rows named before are named otherwise then; those in `dropped` are brought up to date.
-    ///
-    /// Who reads the rows in order, as every table does, reads memory from front to back after that.
-    ///
-    /// # Cost
-    /// As [`SortedTracks::new`], and a copy of the tracks; the old ones are given free on the way.
-    pub fn moving(tracks: &mut Tracks, dropped: &mut Dropped, identity: &Identity) -> Self {
-        Self::moving_of(tracks, dropped, identity, identity.all_ranks())
-    }
-
-    /// [`SortedTracks::moving`] where all tracks are those of the visitors with these ranks.
-    pub(crate) fn moving_of(
-        tracks: &mut Tracks,
-        dropped: &mut Dropped,
+    /// [`SortedTracks::new`] where all tracks are those of the visitors with these ranks.
+    pub(crate) fn of_ranks(
+        tracks: &Tracks,
+        dropped: &Dropped,
         identity: &Identity,
         ranks: Range<u32>,
     ) -> Self {
-        let hidden = dropped.hidden();
-        let mut left_out = Bucket::default();
-        for row in &hidden {
-            left_out.push(&tracks.chunks[row.chunk()], *row, NONE);
-        }
-        let chunks = std::mem::take(&mut tracks.chunks);
-        let sorted: Vec<(Vec<Chunk>, Vec<VisitorRows>)> = deal(chunks, dropped, identity, ranks)
-            .into_par_iter()
+        let buckets = deal(tracks, dropped, identity, ranks);
+        let mut order = Self::with_rows(buckets.iter().map(Heap::len).sum());
+        // Every range is sorted into its own stretch of the order.
+        let (mut rows, mut timestamps) = (&mut order.rows[..], &mut order.timestamps[..]);
+        let stretches: Vec<_> = (buckets.into_iter())
             .map(|bucket| {
-                let (places, visitors) = bucket.sorted(tracks, identity);
-                (bucket.chunks(&places), visitors)
+                let rows = rows.split_off_mut(..bucket.len()).expect("room for all");
+                let timestamps = timestamps.split_off_mut(..bucket.len()).expect("room for all");
+                (bucket, rows, timestamps)
             })
             .collect();
-        let mut order =
-            Self::with_capacity(sorted.iter().flat_map(|(chunks, _)| chunks).map(Chunk::len).sum());
-        for (chunks, visitors) in sorted {
-            for chunk in chunks {
-                let number = tracks.chunks.len();
-                order.rows.extend((0..chunk.len()).map(|place| Row::new(number, place)));
-                order.timestamps.extend_from_slice(&chunk.timestamps);
-                tracks.chunks.push(chunk);
-            }
-            order.add_visitors(visitors);
-        }
-        dropped.moved(&hidden, tracks.chunks.len());
-        let places: Vec<u32> = (0..left_out.entries.len() as u32).collect();
-        tracks.chunks.extend(left_out.chunks(&places));
-        assert!(tracks.chunks.len() <= CHUNK_ROWS, "at most 2^32 tracks");
+        let visitors: Vec<Vec<VisitorRows>> = stretches
+            .into_par_iter()
+            .map(|(bucket, rows, timestamps)| {
+                let (entries, visitors) = sorted(&bucket, tracks, identity);
+                for ((row, timestamp), entry) in rows.iter_mut().zip(timestamps).zip(entries) {
+                    (*row, *timestamp) = (entry.row, entry.timestamp);
+                }
+                visitors
+            })
+            .collect();
+        order.add_visitors(visitors.into_iter().flatten());
         order
     }
 
@@ -121,6 +83,15 @@ impl SortedTracks {
         assert!(u32::try_from(rows).is_ok(), "at most 2^32 tracks");
         let (timestamps, rows) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
         Self { rows, timestamps, visitors: Vec::new(), ends: Vec::new() }
+    }
+
+    /// Room for so many rows, in which something stands.
+    fn with_rows(rows: usize) -> Self {
+        let mut order = Self::with_capacity(rows);
+        // In parallel: it is the first touch of this memory.
+        order.rows.par_extend(rayon::iter::repeat_n(Row::default(), rows));
+        order.timestamps.par_extend(rayon::iter::repeat_n(0, rows));
+        order
     }
 
     /// Adds visitors behind all others.
@@ -171,25 +142,13 @@ impl SortedTracks {
     }
 }
 
-/// All of a row but its event id.
-#[derive(Debug, Clone, Copy)]
+/// What orders a row, unless two of a visitor have the same time.
+#[derive(Debug, Default, Clone, Copy)]
 struct Entry {
     timestamp: i64,
-    received: i64,
     /// The visitor's place among all aliases.
     rank: u32,
-    anonymous_id: u32,
-    user_id: u32,
-    event: u32,
-}
-
-/// Rows of a range of visitors, moved next to each other before they are compared.
-#[derive(Debug, Default)]
-struct Bucket {
-    event_ids: EventIds,
-    entries: Vec<Entry>,
-    /// What each was called.
-    rows: Vec<Row>,
+    row: Row,
 }
 
 /// A visitor and how many rows there are.
@@ -198,143 +157,63 @@ struct VisitorRows {
     rows: u32,
 }
 
-impl Bucket {
-    fn with_capacity(rows: usize) -> Self {
-        Self {
-            event_ids: EventIds::with_capacity(rows),
-            entries: Vec::with_capacity(rows),
-            rows: Vec::with_capacity(rows),
+/// The rows in order, and the visitors.
+///
+/// By visitor with a counting sort, which keeps the order of arrival: what is left to sort is nearly in order.
+fn sorted(bucket: &Heap<Entry>, tracks: &Tracks, identity: &Identity) -> (Vec<Entry>, Vec<VisitorRows>) {
+    let ranks = || bucket.iter().map(|entry| entry.rank);
+    let (Some(first), Some(last)) = (ranks().min(), ranks().max()) else {
+        return (Vec::new(), Vec::new());
+    };
+    let mut starts = vec![0u32; (last - first) as usize + 2];
+    for rank in ranks() {
+        starts[(rank - first) as usize + 1] += 1;
+    }
+    for at in 1..starts.len() {
+        starts[at] += starts[at - 1];
+    }
+    let mut free = starts.clone();
+    let mut sorted = vec![Entry::default(); bucket.len()];
+    for entry in bucket.iter() {
+        let free = &mut free[(entry.rank - first) as usize];
+        sorted[*free as usize] = *entry;
+        *free += 1;
+    }
+    let mut visitors = Vec::new();
+    for (rank, ends) in (first..).zip(starts.windows(2)) {
+        let of_visitor = &mut sorted[ends[0] as usize..ends[1] as usize];
+        if !of_visitor.is_empty() {
+            of_visitor.sort_unstable_by(|a, b| compare(tracks, a, b));
+            let visitor = identity.aliases()[rank as usize];
+            visitors.push(VisitorRows { visitor, rows: of_visitor.len() as u32 });
         }
     }
-
-    fn push(&mut self, chunk: &Chunk, row: Row, rank: u32) {
-        let place = row.place();
-        self.event_ids.push_id(chunk.event_ids.get(place));
-        self.entries.push(Entry {
-            timestamp: chunk.timestamps[place],
-            received: chunk.received[place],
-            rank,
-            anonymous_id: chunk.anonymous_ids[place],
-            user_id: chunk.user_ids[place],
-            event: chunk.events[place],
-        });
-        self.rows.push(row);
-    }
-
-    fn append(&mut self, other: &Self) {
-        self.event_ids.append(&other.event_ids);
-        self.entries.extend_from_slice(&other.entries);
-        self.rows.extend_from_slice(&other.rows);
-    }
-
-    /// The places of the rows in order, and the visitors.
-    ///
-    /// By visitor with a counting sort, which keeps the order of arrival: what is left to sort is nearly in order.
-    fn sorted(&self, tracks: &Tracks, identity: &Identity) -> (Vec<u32>, Vec<VisitorRows>) {
-        let ranks = || self.entries.iter().map(|entry| entry.rank);
-        let (Some(first), Some(last)) = (ranks().min(), ranks().max()) else {
-            return (Vec::new(), Vec::new());
-        };
-        let mut starts = vec![0u32; (last - first) as usize + 2];
-        for rank in ranks() {
-            starts[(rank - first) as usize + 1] += 1;
-        }
-        for at in 1..starts.len() {
-            starts[at] += starts[at - 1];
-        }
-        let mut free = starts.clone();
-        let mut order = vec![0u32; self.entries.len()];
-        for (place, rank) in ranks().enumerate() {
-            let free = &mut free[(rank - first) as usize];
-            order[*free as usize] = place as u32;
-            *free += 1;
-        }
-        let mut visitors = Vec::new();
-        for (rank, ends) in (first..).zip(starts.windows(2)) {
-            let places = &mut order[ends[0] as usize..ends[1] as usize];
-            if !places.is_empty() {
-                places.sort_unstable_by(|a, b| self.compare(tracks, *a as usize, *b as usize));
-                let visitor = identity.aliases()[rank as usize];
-                visitors.push(VisitorRows { visitor, rows: places.len() as u32 });
-            }
-        }
-        (order, visitors)
-    }
-
-    /// Of one visitor's rows: (timestamp, event id); then (anonymous id, event), nulls last, which only kept
-    /// duplicates need. What no table shows comes last, so that nothing depends on the order of arrival.
-    fn compare(&self, tracks: &Tracks, a: usize, b: usize) -> Ordering {
-        let (left, right) = (&self.entries[a], &self.entries[b]);
-        (left.timestamp.cmp(&right.timestamp))
-            .then_with(|| self.event_ids.get(a).cmp(&self.event_ids.get(b)))
-            .then_with(|| nulls_last(tracks.id(left.anonymous_id), tracks.id(right.anonymous_id)))
-            .then_with(|| nulls_last(tracks.name(left.event), tracks.name(right.event)))
-            .then_with(|| nulls_last(tracks.id(left.user_id), tracks.id(right.user_id)))
-            .then_with(|| left.received.cmp(&right.received))
-    }
-
-    /// The rows in these places, as chunks.
-    fn chunks(&self, places: &[u32]) -> Vec<Chunk> {
-        let chunk = |places: &[u32]| {
-            let entries = || places.iter().map(|place| &self.entries[*place as usize]);
-            let mut event_ids = EventIds::with_capacity(places.len());
-            for place in places {
-                event_ids.push_id(self.event_ids.get(*place as usize));
-            }
-            Chunk {
-                event_ids,
-                anonymous_ids: entries().map(|entry| entry.anonymous_id).collect(),
-                user_ids: entries().map(|entry| entry.user_id).collect(),
-                events: entries().map(|entry| entry.event).collect(),
-                timestamps: entries().map(|entry| entry.timestamp).collect(),
-                received: entries().map(|entry| entry.received).collect(),
-            }
-        };
-        places.chunks(CHUNK_ROWS).map(chunk).collect()
-    }
+    (sorted, visitors)
 }
 
-/// Deals the kept rows, whose visitors have these ranks, out to ranges of visitors; a chunk that is handed over is given
-/// free when its rows are dealt.
-fn deal<C: Borrow<Chunk> + Send>(
-    chunks: Vec<C>,
-    dropped: &Dropped,
-    identity: &Identity,
-    ranks: Range<u32>,
-) -> Vec<Bucket> {
-    let width = ranks.len().div_ceil(BUCKETS).max(1);
-    let share = chunks.len().div_ceil(rayon::current_num_threads()).max(1);
-    // A little more than an even share: most buckets never grow, and what is not used costs no memory.
-    let room =
-        share.min(chunks.len()) * chunks.first().map_or(0, |chunk| chunk.borrow().len()) / BUCKETS * 5 / 4;
-    let shares: Vec<Vec<Bucket>> = chunks
-        .into_par_iter()
-        .enumerate()
-        .with_min_len(share)
-        .fold(
-            || (0..BUCKETS).map(|_| Bucket::with_capacity(room)).collect::<Vec<_>>(),
-            |mut buckets, (number, chunk)| {
-                let chunk = chunk.borrow();
-                for place in dropped.kept(number, chunk.len()) {
-                    let rank = identity.rank(identity.visitor(alias(chunk, place)));
-                    buckets[(rank - ranks.start) as usize / width].push(chunk, Row::new(number, place), rank);
-                }
-                buckets
-            },
-        )
-        .collect();
-    let mut shares = shares.into_iter().map(Vec::into_iter).collect::<Vec<_>>();
-    let of_bucket: Vec<Vec<Bucket>> =
-        (0..BUCKETS).map(|_| shares.iter_mut().filter_map(Iterator::next).collect()).collect();
-    of_bucket
-        .into_par_iter()
-        .map(|shares| {
-            let mut shares = shares.into_iter();
-            let mut bucket = shares.next().unwrap_or_default();
-            shares.for_each(|share| bucket.append(&share));
-            bucket
-        })
-        .collect()
+/// Of one visitor's rows: (timestamp, event id); then (anonymous id, event), nulls last, which only kept duplicates need.
+/// What no table shows comes last, so that nothing depends on the order of arrival.
+fn compare(tracks: &Tracks, left: &Entry, right: &Entry) -> Ordering {
+    let (a, b) = (left.row, right.row);
+    (left.timestamp.cmp(&right.timestamp))
+        .then_with(|| tracks.event_id(a).cmp(&tracks.event_id(b)))
+        .then_with(|| nulls_last(tracks.anonymous_id(a), tracks.anonymous_id(b)))
+        .then_with(|| nulls_last(tracks.event_name(a), tracks.event_name(b)))
+        .then_with(|| nulls_last(tracks.user_id(a), tracks.user_id(b)))
+        .then_with(|| nulls_last(tracks.received_at(a), tracks.received_at(b)))
+}
+
+/// Deals the kept rows, whose visitors have these ranks, out to ranges of visitors.
+fn deal(tracks: &Tracks, dropped: &Dropped, identity: &Identity, ranks: Range<u32>) -> Vec<Heap<Entry>> {
+    let heaps = dealt::heaps_for::<Entry>(tracks.len(), BUCKETS);
+    let width = ranks.len().div_ceil(heaps).max(1);
+    dealt::deal(&tracks.chunks, heaps, |number, chunk, buckets| {
+        for place in dropped.kept(number, chunk.len()) {
+            let rank = identity.rank(identity.visitor(alias(chunk, place)));
+            let entry = Entry { timestamp: chunk.timestamps[place], rank, row: Row::new(number, place) };
+            buckets[(rank - ranks.start) as usize / width].push(entry);
+        }
+    })
 }
 
 /// The alias by which a track finds its visitor: the user where there is one, else the device.
@@ -370,30 +249,28 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_were_moved_are_the_rows_in_order() {
-        let mut tracks = tracks();
-        let mut dropped = Dropped::find(&tracks, Duplicates::Drop);
+    fn the_order_is_by_visitor_time_and_id() {
+        let tracks = tracks();
+        let dropped = Dropped::find(&tracks, Duplicates::Drop);
         let identity = Identity::resolve(&tracks, &dropped);
-        let shown = |tracks: &Tracks, row: Row| {
-            let id = tracks.event_id(row).to_string();
-            (id, tracks.anonymous_id(row).map(str::to_owned), tracks.timestamp(row))
+        let order = SortedTracks::new(&tracks, &dropped, &identity);
+        assert!(!dropped.is_empty() && order.len() + dropped.len() == 3000);
+        let key = |row: &Row| {
+            let device = tracks.anonymous_id(*row).expect("all have one");
+            (device, tracks.timestamp(*row), tracks.event_id(*row))
         };
-        let all = |tracks: &Tracks, order: &SortedTracks, dropped: &Dropped| {
-            let rows = order.rows.iter().chain(dropped.rows());
-            rows.map(|row| shown(tracks, *row)).collect::<Vec<_>>()
-        };
-        let stays = SortedTracks::new(&tracks, &dropped, &identity);
-        let expected = all(&tracks, &stays, &dropped);
-        let moved = SortedTracks::moving(&mut tracks, &mut dropped, &identity);
-        assert!(!dropped.is_empty() && moved.len() + dropped.len() == 3000);
-        assert_eq!(all(&tracks, &moved, &dropped), expected);
-        assert_eq!(
-            (moved.timestamps, moved.visitors, moved.ends),
-            (stays.timestamps, stays.visitors, stays.ends)
-        );
-        let kept: usize = (0..tracks.chunks.len())
-            .map(|number| dropped.kept(number, tracks.chunks[number].len()).count())
-            .sum();
-        assert_eq!(kept, moved.rows.len());
+        let mut expected: Vec<Row> =
+            tracks.rows_of(0..tracks.chunks.len()).filter(|row| !dropped.is_hidden(*row)).collect();
+        expected.sort_by(|a, b| key(a).cmp(&key(b)));
+        assert_eq!(order.rows, expected);
+        assert!(order.rows.iter().map(|row| tracks.timestamp(*row)).eq(order.timestamps.iter().copied()));
+        for (place, visitor) in order.visitors.iter().enumerate() {
+            let places = order.places(place);
+            assert!(!places.is_empty());
+            for place in places {
+                assert_eq!(tracks.anonymous_id(order.row(place)), tracks.id(*visitor));
+            }
+        }
+        assert_eq!(order.ends.last().copied(), Some(order.len() as u32));
     }
 }

@@ -5,15 +5,14 @@ use crate::identity::NO_LOGIN;
 use crate::intern::{Interner, NONE};
 use crate::rules::{Rules, whole_minutes};
 use crate::sessionize::{AnySession, Sessionized};
-use crate::tracks::{Row, Tracks};
+use crate::tracks::{NO_TIME, Row, Tracks};
 use arrow::array::{
-    ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArray, StringBuilder,
+    ArrayRef, ArrowPrimitiveType, DictionaryArray, Int64Array, PrimitiveArray, RecordBatch, StringArray,
     TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use hashbrown::HashMap;
-use std::fmt::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -234,18 +233,12 @@ impl Sessionized {
     /// `event`, `event_2`, ... share one.
     pub fn track_columns(&self, runs: &[Run]) -> RecordBatch {
         let rows: usize = runs.iter().map(|run| run.places.len()).sum();
-        let mut event_ids = TextColumn::with_capacity(rows);
-        let mut anonymous_ids = LocalDictionary::new(rows);
+        let all_timestamps = self.sorted.timestamps();
         let mut visitors = LocalDictionary::new(rows);
-        let mut user_ids = LocalDictionary::new(rows);
-        let mut session_ids = SessionIds::default();
-        let mut hashes = Vec::with_capacity(rows);
-        let mut received = Vec::with_capacity(rows);
+        let mut session_ids = SessionIds::with_capacity(runs.len(), rows);
         let mut timestamps = Vec::with_capacity(rows);
         let mut idle_minutes = Vec::with_capacity(rows);
         let mut sequence_numbers = Vec::with_capacity(rows);
-        let mut events = FollowingEvents::new(self.rules().flow_length, rows);
-        let all_timestamps = self.sorted.timestamps();
         for run in runs {
             let session = self.session_places(run.session);
             let visitor = self.sessions.visitors[run.session] as usize;
@@ -255,44 +248,81 @@ impl Sessionized {
             };
             session_ids.push(self, self.session_at_hand(run.session), run.places.len());
             visitors.push_run(self.sorted.visitors()[visitor], run.places.len());
-            timestamps.extend_from_slice(&all_timestamps[run.places.clone()]);
-            for place in run.places.clone() {
-                let row = self.sorted.row(place);
-                let start_of_id = event_ids.text.len();
-                self.tracks.event_id(row).append_to(&mut event_ids.text);
-                hashes.push(stored_hash(&event_ids.text[start_of_id..]));
-                event_ids.end_value();
-                let chunk = &self.tracks.chunks[row.chunk()];
-                anonymous_ids.push(chunk.anonymous_ids[row.place()]);
-                user_ids.push(chunk.user_ids[row.place()]);
-                received.push(self.tracks.received_at(row));
-                idle_minutes.push(previous.map(|previous| whole_minutes(previous, all_timestamps[place])));
-                previous = Some(all_timestamps[place]);
-                sequence_numbers.push((place - session.start + 1) as i64);
-            }
-            events.push(self, run.places.clone(), session.end);
+            let number = run.places.start - session.start + 1;
+            let times = &all_timestamps[run.places.clone()];
+            timestamps.extend_from_slice(times);
+            idle_minutes.extend(times.iter().map(|time| {
+                let previous = previous.replace(*time);
+                previous.map_or(NOTHING, |previous| whole_minutes(previous, *time))
+            }));
+            sequence_numbers.extend((number..number + times.len()).map(|number| number as i64));
         }
+        // A column at a time: the tracks of a run lie together, those of the next one elsewhere, and look-ups of one kind
+        // next to each other wait for memory together.
+        let mut anonymous_ids = LocalDictionary::new(rows);
+        let mut user_ids = LocalDictionary::new(rows);
+        let mut received = Vec::with_capacity(rows);
+        let mut events = FollowingEvents::new(self.rules().flow_length, rows);
+        let places = || runs.iter().flat_map(|run| run.places.clone());
+        for row in places().map(|place| self.sorted.row(place)) {
+            anonymous_ids.push(self.tracks.chunks[row.chunk()].anonymous_ids[row.place()]);
+        }
+        for row in places().map(|place| self.sorted.row(place)) {
+            user_ids.push(self.tracks.chunks[row.chunk()].user_ids[row.place()]);
+        }
+        for row in places().map(|place| self.sorted.row(place)) {
+            received.push(self.tracks.chunks[row.chunk()].received[row.place()]);
+        }
+        for run in runs {
+            events.push(self, run.places.clone(), self.session_places(run.session).end);
+        }
+        let (event_ids, hashes) = self.event_ids(places(), rows);
+        let received =
+            or_null::<TimestampMicrosecondType>(received, NO_TIME).with_data_type(timestamp_type());
         let mut columns: Vec<(String, ArrayRef)> = vec![
-            ("event_id".into(), event_ids.finish()),
+            ("event_id".into(), event_ids),
             ("anonymous_id".into(), anonymous_ids.finish(&self.tracks.ids)),
             ("dbt_visitor_id".into(), visitors.finish(&self.tracks.ids)),
             ("timestamp".into(), times(timestamps)),
-            ("idle_time_minutes".into(), Arc::new(Int64Array::from(idle_minutes))),
+            ("idle_time_minutes".into(), Arc::new(or_null::<Int64Type>(idle_minutes, NOTHING))),
             ("session_id".into(), session_ids.finish()),
             ("track_sequence_number".into(), Arc::new(Int64Array::from(sequence_numbers))),
             ("user_id".into(), user_ids.finish(&self.tracks.ids)),
-            ("received_at".into(), optional_times(received)),
-            ("event_id_hash".into(), Arc::new(Int64Array::from(hashes))),
+            ("received_at".into(), Arc::new(received)),
+            ("event_id_hash".into(), hashes),
         ];
         let names = std::iter::once("event".to_owned()).chain(following_events(self.rules()));
         columns.extend(names.zip(events.finish(&self.tracks.names)));
         batch(columns)
     }
 
+    /// The event ids of the tracks in these places, and their hashes as state stores them.
+    fn event_ids(&self, mut places: impl Iterator<Item = usize>, rows: usize) -> (ArrayRef, ArrayRef) {
+        /// Ids that are fetched before they are spelled out.
+        const AT_ONCE: usize = 256;
+        let (mut texts, mut hashes) = (TextColumn::with_capacity(rows), Vec::with_capacity(rows));
+        let mut ids = Vec::with_capacity(AT_ONCE);
+        loop {
+            ids.clear();
+            ids.extend(
+                places.by_ref().take(AT_ONCE).map(|place| self.tracks.event_id(self.sorted.row(place))),
+            );
+            if ids.is_empty() {
+                return (texts.finish(), Arc::new(Int64Array::from(hashes)));
+            }
+            for id in &ids {
+                let start = texts.text.len();
+                id.append_to(&mut texts.text);
+                hashes.push(stored_hash(&texts.text[start..]));
+                texts.end_value();
+            }
+        }
+    }
+
     /// Every column that a table of session facts has, for these sessions, which are at hand, in order.
     pub fn session_columns(&self, sessions: &(impl Iterator<Item = usize> + Clone)) -> RecordBatch {
         let rows = sessions.clone().count();
-        let mut session_ids = SessionIds::default();
+        let mut session_ids = SessionIds::with_capacity(rows, rows);
         let mut visitors = LocalDictionary::new(rows);
         let all: Vec<AnySession> = sessions.clone().map(|session| self.session_at_hand(session)).collect();
         for session in &all {
@@ -320,7 +350,7 @@ impl Sessionized {
 
     /// Rows of `dbt_session_tracks` and of the state beside it, of the sessions in `range` among all.
     pub fn timeline_columns(&self, range: Range<usize>) -> RecordBatch {
-        let mut session_ids = SessionIds::default();
+        let mut session_ids = SessionIds::with_capacity(range.len(), range.len());
         let mut visitors = LocalDictionary::new(range.len());
         let end = self.all_session_count().min(range.end + 1);
         let all: Vec<AnySession> = (range.start..end).map(|session| self.any_session(session)).collect();
@@ -420,6 +450,18 @@ fn times(micros: Vec<i64>) -> ArrayRef {
 
 fn optional_times(micros: Vec<Option<i64>>) -> ArrayRef {
     Arc::new(TimestampMicrosecondArray::from(micros).with_data_type(timestamp_type()))
+}
+
+/// A number that no idle time is.
+const NOTHING: i64 = i64::MIN;
+
+/// Integers or times, those that are `nothing` null.
+fn or_null<T: ArrowPrimitiveType<Native = i64>>(values: Vec<i64>, nothing: i64) -> PrimitiveArray<T> {
+    let is_valid = |row| values[row] != nothing;
+    let nulls = values
+        .contains(&nothing)
+        .then(|| NullBuffer::new(BooleanBuffer::collect_bool(values.len(), is_valid)));
+    PrimitiveArray::new(values.into(), nulls)
 }
 
 fn integers(values: impl Iterator<Item = i64>) -> ArrayRef {
@@ -546,23 +588,56 @@ impl FollowingEvents {
 }
 
 /// `session_id` as a dictionary: a session's rows follow each other.
-#[derive(Default)]
 struct SessionIds {
     keys: Vec<u32>,
-    values: StringBuilder,
+    values: TextColumn,
     count: u32,
 }
 
 impl SessionIds {
+    fn with_capacity(sessions: usize, rows: usize) -> Self {
+        Self { keys: Vec::with_capacity(rows), values: TextColumn::with_capacity(sessions), count: 0 }
+    }
+
     fn push(&mut self, sessionized: &Sessionized, session: AnySession, rows: usize) {
-        let visitor = sessionized.tracks.ids.get(session.visitor);
-        write!(self.values, "{} - {visitor}", session.number).expect("memory takes all writes");
-        self.values.append_value("");
+        let text = &mut self.values.text;
+        put_number(text, session.number);
+        text.extend_from_slice(b" - ");
+        text.extend_from_slice(sessionized.tracks.ids.get(session.visitor).as_bytes());
+        self.values.end_value();
         self.keys.extend(std::iter::repeat_n(self.count, rows));
         self.count += 1;
     }
 
-    fn finish(mut self) -> ArrayRef {
-        dictionary(self.keys, Arc::new(self.values.finish()))
+    fn finish(self) -> ArrayRef {
+        dictionary(self.keys, self.values.finish())
+    }
+}
+
+/// Appends a number's digits. The formatter would take longer than all else that is done for a session.
+fn put_number(text: &mut Vec<u8>, mut number: u32) {
+    const LONGEST: usize = 10;
+    let mut digits = [b'0'; LONGEST];
+    let mut first = LONGEST - 1;
+    while number > 9 {
+        digits[first] += (number % 10) as u8;
+        number /= 10;
+        first -= 1;
+    }
+    digits[first] += number as u8;
+    text.extend_from_slice(&digits[first..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_ever() {
+        for number in [0, 1, 9, 10, 99, 100, 1_234_567_890, u32::MAX] {
+            let mut text = b"n".to_vec();
+            put_number(&mut text, number);
+            assert_eq!(String::from_utf8(text).unwrap(), format!("n{number}"));
+        }
     }
 }

@@ -88,11 +88,6 @@ impl Row {
     pub(crate) fn place(self) -> usize {
         (self.0 & 0xFFFF) as usize
     }
-
-    /// A number that orders by chunk and place.
-    pub(crate) fn number(self) -> u32 {
-        self.0
-    }
 }
 
 /// Up to [`CHUNK_ROWS`] tracks. Ids and names are interned, [`NONE`] where there is none.
@@ -160,14 +155,20 @@ impl Chunk {
 
     /// Takes every interned number to its new one.
     pub(crate) fn renumber(&mut self, ids: &[u32], names: &[u32]) {
-        let renumber = |column: &mut [u32], to: &[u32]| {
-            for number in column.iter_mut().filter(|number| **number != NONE) {
-                *number = to[*number as usize];
-            }
-        };
+        self.renumber_ids(ids);
+        renumber(&mut self.events, names);
+    }
+
+    /// Takes the numbers of ids to new ones.
+    fn renumber_ids(&mut self, ids: &[u32]) {
         renumber(&mut self.anonymous_ids, ids);
         renumber(&mut self.user_ids, ids);
-        renumber(&mut self.events, names);
+    }
+}
+
+fn renumber(column: &mut [u32], to: &[u32]) {
+    for number in column.iter_mut().filter(|number| **number != NONE) {
+        *number = to[*number as usize];
     }
 }
 
@@ -465,6 +466,17 @@ impl Tracks {
         self.chunks.append(&mut builder.chunks);
         assert!(self.chunks.len() <= CHUNK_ROWS, "at most 2^32 tracks");
         start..self.chunks.len()
+    }
+
+    /// Numbers the ids in the order of their bytes: who goes through visitors in order reads texts that lie one behind the
+    /// other. No id may come in after that.
+    ///
+    /// # Cost
+    /// One sort of the ids and one pass over their numbers.
+    pub(crate) fn order_ids(&mut self) {
+        let (ids, numbers) = self.ids.ordered();
+        self.ids = ids;
+        self.chunks.par_iter_mut().for_each(|chunk| chunk.renumber_ids(&numbers));
     }
 
     /// The rows of these chunks, in the order in which they were pushed.

@@ -1,35 +1,38 @@
-//! A file that is written past the operating system's cache.
+//! A file that is written past the operating system's cache, by a thread of its own.
 //!
 //! A run writes gigabytes and then waits until they are safely on the disk. Through the cache they would be copied
 //! once more and written back late, a page at a time; straight from memory the disk gets them at once, while the next
 //! row groups are encoded. A file system that can't do that is written to in the usual way.
+//!
+//! ```text
+//! who fills a file --blocks--> one queue --> one thread --> the disk
+//! ```
+//!
+//! Such a write lasts until the disk has the bytes: whoever encodes the next ones must not wait for that.
 
 #[cfg(target_os = "linux")]
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 /// What the disk gets at a time.
 const BLOCK: usize = 1 << 20;
 /// Addresses, places and lengths of direct writes are multiples of this.
 const ALIGNMENT: usize = 4096;
+/// Blocks that wait for the disk; who has one more waits as well.
+const WAITING: usize = 8;
 
 /// A new file; its bytes are safe after [`DirectFile::sync`].
 #[derive(Debug)]
 pub(super) struct DirectFile {
-    file: File,
-    way: Way,
-    /// Room for a block from `start` on, where an aligned address is. It is never grown.
-    buffer: Vec<u8>,
-    start: usize,
+    written: Arc<Written>,
+    /// What is being filled, and how far.
+    block: Option<Block>,
     filled: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Direct,
-    Cached,
 }
 
 impl DirectFile {
@@ -39,68 +42,171 @@ impl DirectFile {
     pub(super) fn create_new(path: &Path) -> io::Result<Self> {
         let file = File::create_new(path)?;
         let way = if switch(&file, Way::Direct).is_ok() { Way::Direct } else { Way::Cached };
-        Ok(Self { file, way, buffer: Vec::new(), start: 0, filled: 0 })
+        let state = State { way, waiting: 0, error: None };
+        let written = Written { file, state: Mutex::new(state), changed: Condvar::new() };
+        Ok(Self { written: Arc::new(written), block: None, filled: 0 })
     }
 
-    /// Hands what is left to the operating system and waits until all is on the disk; nothing may be written after it.
+    /// Waits until all is on the disk; nothing may be written after it.
     /// # Errors
-    /// What the file system refuses.
+    /// What the file system refused to take, now or before.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.flush()?;
-        self.file.sync_all()
+        let waits = |state: &mut State| state.waiting > 0;
+        let state = self.written.changed.wait_while(self.written.state(), waits);
+        state.unwrap_or_else(PoisonError::into_inner).failed()?;
+        self.written.file.sync_all()
     }
+}
 
-    /// Writes the first `length` bytes of the buffer.
-    fn put(&mut self, length: usize) -> io::Result<()> {
-        let block = &self.buffer[self.start..self.start + length];
-        match self.file.write_all(block) {
-            // Some file systems take the switch but not the write; none has written anything then.
-            Err(error) if self.way == Way::Direct && error.kind() == ErrorKind::InvalidInput => {
-                self.go_cached()?;
-                self.file.write_all(&self.buffer[self.start..self.start + length])?;
-            }
-            result => result?,
+impl Write for DirectFile {
+    /// # Errors
+    /// What the file system refused to take before.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.filled == BLOCK {
+            self.flush()?;
         }
-        self.buffer.copy_within(self.start + length..self.start + self.filled, self.start);
-        self.filled -= length;
-        Ok(())
+        let block = self.block.get_or_insert_with(Block::free);
+        let taken = bytes.len().min(BLOCK - self.filled);
+        block.bytes_mut()[self.filled..self.filled + taken].copy_from_slice(&bytes[..taken]);
+        self.filled += taken;
+        Ok(taken)
     }
 
-    fn go_cached(&mut self) -> io::Result<()> {
-        if self.way == Way::Direct {
-            switch(&self.file, Way::Cached)?;
-            self.way = Way::Cached;
+    /// Hands on what is left.
+    fn flush(&mut self) -> io::Result<()> {
+        let mut state = self.written.state();
+        state.failed()?;
+        if let Some(block) = self.block.take() {
+            state.waiting += 1;
+            drop(state);
+            let job = Job { written: Arc::clone(&self.written), block, length: self.filled };
+            self.filled = 0;
+            match &*DISK {
+                Some(disk) => disk.send(job).unwrap_or_else(|back| back.0.run()),
+                None => job.run(),
+            }
         }
         Ok(())
     }
 }
 
-impl Write for DirectFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.buffer.is_empty() {
-            self.buffer = vec![0; BLOCK + ALIGNMENT];
-            self.start = self.buffer.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+/// Takes blocks to the disk; `None` where the system gives no thread for that.
+static DISK: LazyLock<Option<SyncSender<Job>>> = LazyLock::new(|| {
+    let (disk, jobs) = sync_channel::<Job>(WAITING);
+    let work = move || jobs.into_iter().for_each(Job::run);
+    thread::Builder::new().name("disk".to_owned()).spawn(work).ok().map(|_| disk)
+});
+
+/// The next bytes of a file.
+struct Job {
+    written: Arc<Written>,
+    block: Block,
+    length: usize,
+}
+
+impl Job {
+    fn run(self) {
+        let Self { written, block, length } = self;
+        let result = written.put(&block.bytes()[..length]);
+        block.give_back();
+        let mut state = written.state();
+        state.waiting -= 1;
+        if let Err(error) = result {
+            state.error.get_or_insert(error);
         }
-        if self.filled == BLOCK {
-            self.put(BLOCK)?;
-        }
-        let taken = bytes.len().min(BLOCK - self.filled);
-        let free = self.start + self.filled;
-        self.buffer[free..free + taken].copy_from_slice(&bytes[..taken]);
-        self.filled += taken;
-        Ok(taken)
+        written.changed.notify_all();
+    }
+}
+
+/// A file as far as it has gone to the disk.
+#[derive(Debug)]
+struct Written {
+    file: File,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct State {
+    way: Way,
+    /// Blocks that were handed on and not written yet.
+    waiting: usize,
+    /// The first, after which the file is worth nothing.
+    error: Option<io::Error>,
+}
+
+impl State {
+    fn failed(&self) -> io::Result<()> {
+        let Some(error) = &self.error else { return Ok(()) };
+        let other = || io::Error::new(error.kind(), error.to_string());
+        Err(error.raw_os_error().map_or_else(other, io::Error::from_raw_os_error))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Direct,
+    Cached,
+}
+
+impl Written {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what is left; the end of a file is seldom aligned, and from there on it is written in the usual way.
-    fn flush(&mut self) -> io::Result<()> {
-        if self.way == Way::Direct {
-            self.put(self.filled - self.filled % ALIGNMENT)?;
+    /// Writes the next bytes. The end of a file is seldom aligned, and from there on it is written in the usual way.
+    fn put(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut left = bytes;
+        if self.state().way == Way::Direct {
+            let (aligned, end) = bytes.split_at(bytes.len() - bytes.len() % ALIGNMENT);
+            left = end;
+            match (&self.file).write_all(aligned) {
+                // Some file systems take the switch but not the write; none has written anything then.
+                Err(error) if error.kind() == ErrorKind::InvalidInput => left = bytes,
+                result => result?,
+            }
+            if left.is_empty() {
+                return Ok(());
+            }
+            switch(&self.file, Way::Cached)?;
+            self.state().way = Way::Cached;
         }
-        if self.filled > 0 {
-            self.go_cached()?;
-            self.put(self.filled)?;
-        }
-        Ok(())
+        (&self.file).write_all(left)
+    }
+}
+
+/// Room for bytes on their way to the disk, from `start` on, where an aligned address is. It is never grown.
+#[derive(Debug)]
+struct Block {
+    room: Vec<u8>,
+    start: usize,
+}
+
+/// Blocks that were written: there are as many as files were filled at once.
+static FREE: Mutex<Vec<Block>> = Mutex::new(Vec::new());
+
+impl Block {
+    /// One that nobody uses.
+    fn free() -> Self {
+        let free = FREE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        free.unwrap_or_else(|| {
+            let room = vec![0; BLOCK + ALIGNMENT];
+            let start = room.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+            Self { room, start }
+        })
+    }
+
+    fn give_back(self) {
+        FREE.lock().unwrap_or_else(PoisonError::into_inner).push(self);
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.room[self.start..self.start + BLOCK]
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.room[self.start..self.start + BLOCK]
     }
 }
 

@@ -74,7 +74,7 @@ pub trait Held: Debug + Send + Sync {}
 /// A file under construction.
 #[allow(clippy::missing_errors_doc, reason = "it fails as the file system does")]
 pub trait NewFile: Write + Send {
-    /// Makes its bytes safe from a crash.
+    /// Makes its bytes safe from a crash. Before that some may be on their way, and who opens the file not find them.
     fn sync(&mut self) -> io::Result<()>;
 }
 

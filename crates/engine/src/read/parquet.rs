@@ -26,7 +26,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Rows of a batch.
-const ROWS: usize = 8192;
+const ROWS: usize = 2048;
 /// Row groups are taken together up to this many rows: a part for a thread has to be worth its while.
 const PART_ROWS: u64 = 1 << 18;
 

@@ -191,13 +191,26 @@ impl<'a> Source<'a> {
 }
 
 fn text_statistics<'a>(texts: impl Iterator<Item = &'a str>, null_count: Option<u64>) -> Statistics {
-    let (least, greatest) = least_and_greatest(texts);
+    // Nearly always the first eight bytes decide, compared as a number.
+    let (least, greatest) = least_and_greatest(texts.map(|text| (prefix(text), text)));
+    let (least, greatest) = (least.map(|(_, text)| text), greatest.map(|(_, text)| text));
     let short = |text: Option<&str>| text.filter(|text| text.len() <= LONGEST_STATISTIC).map(ByteArray::from);
     let (least, greatest) = match (short(least), short(greatest)) {
         (Some(least), Some(greatest)) => (Some(least), Some(greatest)),
         _ => (None, None),
     };
     Statistics::ByteArray(ValueStatistics::new(least, greatest, None, null_count, false))
+}
+
+/// The first eight bytes as a number that orders as they do; zeros stand in for what is missing.
+fn prefix(text: &str) -> u64 {
+    let bytes = text.as_bytes();
+    let first = bytes.first_chunk().copied().unwrap_or_else(|| {
+        let mut padded = [0; 8];
+        padded[..bytes.len()].copy_from_slice(bytes);
+        padded
+    });
+    u64::from_be_bytes(first)
 }
 
 fn least_and_greatest<T: Ord + Copy>(values: impl Iterator<Item = T>) -> (Option<T>, Option<T>) {

@@ -214,10 +214,15 @@ pub fn write_tables(
         if plan.cut.parts().is_empty() {
             writer.write_no_parts()?;
         }
-        let parts = parts::parts(sessionized, &plan.cut, |part| !plan.stays(part));
-        writer.write_parts(sessionized, &parts)?;
-        writer.link_parts(plan)?;
-        writer.write_whole_tables(sessionized)?;
+        let writer = &*writer;
+        let write_parts = || {
+            let parts = parts::parts(sessionized, &plan.cut, |part| !plan.stays(part));
+            writer.write_parts(sessionized, &parts)?;
+            writer.link_parts(plan)
+        };
+        // Side by side: the tables in one file are looked at in order, which leaves threads without work.
+        let (of_parts, whole) = rayon::join(write_parts, || writer.write_whole_tables(sessionized));
+        of_parts.and(whole)?;
         Ok::<_, WriteError>(((), plan.sessionized))
     })?;
     Ok(written)

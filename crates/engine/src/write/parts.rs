@@ -120,15 +120,17 @@ pub struct Part {
 
 /// Those of the parts that `wanted` holds for, with their sessions, which must be at hand, in the order of time.
 pub fn parts(sessionized: &Sessionized, cut: &Cut, wanted: impl Fn(PartKey) -> bool) -> Vec<Part> {
-    let mut parts: BTreeMap<PartKey, Vec<u32>> =
-        cut.parts().into_iter().filter(|part| wanted(*part)).map(|part| (part, Vec::new())).collect();
+    let keys = cut.parts().into_iter().filter(|part| wanted(*part));
+    let mut parts: Vec<Part> = keys.map(|key| Part { key, sessions: Vec::new() }).collect();
+    let place = |key: &PartKey| parts.binary_search_by_key(key, |part| part.key).ok();
+    let of_day: Vec<Option<usize>> = cut.days.iter().map(|key| key.as_ref().and_then(place)).collect();
     for session in 0..sessionized.session_count() {
-        let part = cut.part(sessionized.session_start(session)).expect("the cut is of all sessions");
-        if let Some(sessions) = parts.get_mut(&part) {
-            sessions.push(session as u32);
+        debug_assert!(cut.part(sessionized.session_start(session)).is_some(), "the cut is of all sessions");
+        if let Some(part) = of_day[day(sessionized.session_start(session))] {
+            parts[part].sessions.push(session as u32);
         }
     }
-    parts.into_iter().map(|(key, sessions)| Part { key, sessions }).collect()
+    parts
 }
 
 /// The tracks of a part, cut into row groups by row count alone; the first completes one that can take `room` rows, which is

@@ -8,7 +8,7 @@ use parquet::errors::Result;
 use parquet::file::properties::{WriterProperties, WriterPropertiesPtr};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub const WRITER: &str = concat!("tracklet version ", env!("CARGO_PKG_VERSION"))
 
 /// A file under construction.
 pub(crate) struct TableFile {
-    writer: SerializedFileWriter<BufWriter<Counted>>,
+    writer: SerializedFileWriter<Counted>,
     rows: u64,
 }
 
@@ -25,7 +25,6 @@ impl TableFile {
     /// Creates the file; it must not exist.
     pub(crate) fn create(disk: &dyn Disk, path: &Path, schema: &SchemaRef) -> Result<Self> {
         let file = Counted { file: disk.create(path)?, bytes: 0 };
-        let file = BufWriter::with_capacity(1 << 17, file);
         let descriptor = ArrowSchemaConverter::new().schema_root("schema").convert(schema)?;
         let writer = SerializedFileWriter::new(file, descriptor.root_schema_ptr(), properties())?;
         Ok(Self { writer, rows: 0 })
@@ -41,10 +40,10 @@ impl TableFile {
         Ok(())
     }
 
-    /// Writes the footer; answers how many rows and bytes the file has. The data is with the operating system,
+    /// Writes the footer; answers how many rows and bytes the file has. The data is on its way,
     /// not yet safely on the disk.
     pub(crate) fn finish(self) -> Result<Written> {
-        let mut file = self.writer.into_inner()?.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        let mut file = self.writer.into_inner()?;
         file.flush()?;
         Ok(Written { file: file.file, rows: self.rows, bytes: file.bytes })
     }

@@ -29,7 +29,8 @@ fn round_trip(schema: &SchemaRef, groups: &[Vec<ArrayRef>]) -> RecordBatch {
             .collect();
         file.append(encoded.iter()).unwrap();
     }
-    let written = file.finish().unwrap();
+    let mut written = file.finish().unwrap();
+    written.file.sync().unwrap();
     assert_eq!(written.bytes, std::fs::metadata(&path).unwrap().len());
     let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(&path).unwrap()).unwrap();
     let found = reader.schema().clone();

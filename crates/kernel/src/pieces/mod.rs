@@ -161,9 +161,9 @@ impl Sessionized {
     /// That of [`Sessionized::new`], of these tracks.
     pub fn of_range(pieces: Vec<Piece>, ranks: Range<u32>, common: Common, rules: Rules) -> Self {
         let Common { strings, identity } = common;
-        let mut tracks = gather(pieces, strings);
-        let mut dropped = Dropped::default();
-        let sorted = SortedTracks::moving_of(&mut tracks, &mut dropped, &identity, ranks);
+        let tracks = gather(pieces, strings);
+        let dropped = Dropped::default();
+        let sorted = SortedTracks::of_ranks(&tracks, &dropped, &identity, ranks);
         let sessions = Sessions::scan(&tracks, &sorted, &rules);
         Self { tracks, dropped, identity, sorted, sessions, timeline: None, rules }
     }
