@@ -16,3 +16,5 @@
 {# Literals and quoted names escape by backslash; a quote is never doubled. -#}
 {% macro bigquery__text_literal(value) %}'{{ value | replace('\\', '\\\\') | replace("'", "\\'") | replace('\n', '\\n') | replace('\r', '\\r') }}'{% endmacro %}
 {% macro bigquery__identifier(name) %}`{{ name | replace('\\', '\\\\') | replace('`', '\\`') }}`{% endmacro %}
+
+{% macro bigquery__sum_of_hashes(expression) %}sum(cast(farm_fingerprint({{ expression }}) as numeric)){% endmacro %}

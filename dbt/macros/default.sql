@@ -6,6 +6,9 @@
 {% macro default__as_time(expression) %}cast({{ expression }} as timestamp with time zone){% endmacro %}
 {% macro default__time_literal(text) %}timestamp with time zone '{{ text }}+00:00'{% endmacro %}
 
+{# The cast does nothing to a column of that type. -#}
+{% macro default__is_since(column, literal) %}{{ as_time(column) }} >= {{ literal }}{% endmacro %}
+
 {# Some engines divide integers into rounded decimals, 30.99999998 into 31: divide only what is divisible. -#}
 {% macro default__whole_minutes(microseconds) %}cast((({{ microseconds }}) - mod({{ microseconds }}, 60000000)) / 60000000 as bigint){% endmacro %}
 

@@ -11,11 +11,17 @@
 {# A time column of the source as a UTC time, cut to microseconds towards the past. -#}
 {% macro as_time(expression) %}{{ adapter.dispatch('as_time', 'tracklet')(expression) }}{% endmacro %}
 
+{# Whether a time column of the source is at a literal or later, said so that the warehouse can leave out what is older. -#}
+{% macro is_since(column, literal) %}{{ adapter.dispatch('is_since', 'tracklet')(column, literal) }}{% endmacro %}
+
 {# The time of a text like 1970-01-01 00:00:00, in UTC. -#}
 {% macro time_literal(text) %}{{ adapter.dispatch('time_literal', 'tracklet')(text) }}{% endmacro %}
 
 {# A time as the text 1969-12-31T23:59:59.999999Z. -#}
 {% macro time_as_text(expression) %}{{ adapter.dispatch('time_as_text', 'tracklet')(expression) }}{% endmacro %}
+
+{# The sum of hashes of texts, of a whole group, by any function that the warehouse has. -#}
+{% macro sum_of_hashes(expression) %}{{ adapter.dispatch('sum_of_hashes', 'tracklet')(expression) }}{% endmacro %}
 
 {# Microseconds from one time to a later one, as a 64-bit integer. -#}
 {% macro microseconds_between(earlier, later) %}{{ adapter.dispatch('microseconds_between', 'tracklet')(earlier, later) }}{% endmacro %}

@@ -5,3 +5,5 @@
 {% macro duckdb__microseconds_between(earlier, later) %}epoch_us({{ later }}) - epoch_us({{ earlier }}){% endmacro %}
 {% macro duckdb__whole_minutes(microseconds) %}({{ microseconds }}) // 60000000{% endmacro %}
 {% macro duckdb__session_in_utc() %}set timezone = 'UTC'{% endmacro %}
+
+{% macro duckdb__sum_of_hashes(expression) %}sum(cast(hash({{ expression }}) as hugeint)){% endmacro %}

@@ -48,3 +48,5 @@ analyze {{ this }}
 {# A subquery with an offset stays one; others are merged into the query around, and their expressions copied. -#}
 {% macro postgres__computed_once() %}
     offset 0{% endmacro %}
+
+{% macro postgres__sum_of_hashes(expression) %}sum(cast(hashtextextended({{ expression }}, 0) as numeric)){% endmacro %}

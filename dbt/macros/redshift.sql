@@ -25,3 +25,5 @@
 
 {# Its planner is another: nothing is known to be computed twice. -#}
 {% macro redshift__computed_once() %}{% endmacro %}
+
+{% macro redshift__sum_of_hashes(expression) %}sum(cast(fnv_hash({{ expression }}) as decimal(38, 0))){% endmacro %}

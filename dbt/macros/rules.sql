@@ -6,6 +6,9 @@ partition by dbt_visitor_id order by {{ own_column('timestamp') }}, event_id
 {%- if not var('tracklet_dedupe') %}, anonymous_id nulls last, event nulls last{% endif %}
 {%- endmacro %}
 
+{# The UTC day of a time as a text like 2026-05-01; none for no time. -#}
+{% macro utc_day(expression) %}coalesce(substr({{ time_as_text(expression) }}, 1, 10), 'none'){% endmacro %}
+
 {# The timeout in microseconds. -#}
 {% macro timeout_microseconds() -%}
     {%- set timeout = var('tracklet_timeout') | string -%}
@@ -91,4 +94,24 @@ partition by dbt_visitor_id order by {{ own_column('timestamp') }}, event_id
 {% macro shortest_splitting_gap() -%}
     {%- set timeout = timeout_microseconds() | int -%}
     {{ timeout + 1 if var('tracklet_boundary') == 'exact' else timeout + 60000000 }}
+{%- endmacro %}
+
+{#
+  The column of a source table that says when a row was loaded, or null: the one named by tracklet_loaded_at, or else the
+  first of the usual ones that every source table has.
+-#}
+{% macro loaded_at(table) -%}
+    {%- if var('tracklet_loaded_at') -%}
+        {{ source_column(table, 'loaded_at', [var('tracklet_loaded_at')], required=true) }}
+    {%- else -%}
+        {%- set chosen = namespace(name=none) -%}
+        {%- for name in ['loaded_at', 'uuid_ts', 'received_at'] -%}
+            {%- set everywhere = namespace(holds=true) -%}
+            {%- for other in source_tables() -%}
+                {%- if source_column(other, name, [name]) == 'null' -%}{%- set everywhere.holds = false -%}{%- endif -%}
+            {%- endfor -%}
+            {%- if chosen.name is none and everywhere.holds -%}{%- set chosen.name = name -%}{%- endif -%}
+        {%- endfor -%}
+        {{ source_column(table, chosen.name, [chosen.name]) if chosen.name is not none else 'null' }}
+    {%- endif -%}
 {%- endmacro %}

@@ -2,6 +2,7 @@
 
 {# Times without zone are read in the session's, hence session_in_utc. Snowflake keeps nanoseconds. -#}
 {% macro snowflake__as_time(expression) %}date_trunc('microsecond', convert_timezone('UTC', cast({{ expression }} as timestamp_tz))){% endmacro %}
+{% macro snowflake__is_since(column, literal) %}{{ column }} >= {{ literal }}{% endmacro %}
 {% macro snowflake__time_literal(text) %}cast('{{ text }} +0000' as timestamp_tz){% endmacro %}
 {% macro snowflake__time_as_text(expression) %}to_char({{ expression }}, 'YYYY-MM-DD"T"HH24:MI:SS.FF6"Z"'){% endmacro %}
 {% macro snowflake__microseconds_between(earlier, later) %}date_part(epoch_microsecond, {{ later }}) - date_part(epoch_microsecond, {{ earlier }}){% endmacro %}
@@ -15,3 +16,5 @@
 {% macro snowflake__own_column(name) %}{{ identifier(name | upper) }}{% endmacro %}
 
 {% macro snowflake__session_in_utc() %}alter session set timezone = 'UTC'{% endmacro %}
+
+{% macro snowflake__sum_of_hashes(expression) %}sum(hash({{ expression }})){% endmacro %}

@@ -1,4 +1,4 @@
-{{ config(materialized='table') }}
+{{ config(materialized='table', indexes=indexed_by([['event_id']])) }}
 
 -- The rows dropped because a lesser row has the same event_id.
 

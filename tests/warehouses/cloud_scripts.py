@@ -66,10 +66,11 @@ def main():
     for materialize, publish in (("view", "rows"), ("table", "rows"), ("view", "replace")):
         with tempfile.TemporaryDirectory(prefix="tracklet-clouds-") as folder:
             (Path(folder) / "tracklet.toml").write_text(configuration(materialize, publish), "utf-8")
-            script = program.run(folder, "compile", "--target", "cloud").stdout
-        wrong = differences(script)
-        print(f"{'FAIL' if wrong else 'ok'}: snowflake's script, {materialize}s, {publish}", *wrong, sep="\n", flush=True)
-        failed |= bool(wrong)
+            for what in ([], ["--increment"]):
+                script = program.run(folder, "compile", "--target", "cloud", *what).stdout
+                wrong = differences(script)
+                print(f"{'FAIL' if wrong else 'ok'}: snowflake's script, {materialize}s, {publish}", *what, *wrong, sep="\n", flush=True)
+                failed |= bool(wrong)
     sys.exit(1 if failed else 0)
 
 

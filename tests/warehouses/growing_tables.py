@@ -47,6 +47,10 @@ class Growing:
         """The row as it is loaded with a batch."""
         return row | {"received_at": load_time(row, number)} if self.variant.cursor == "received_at" else row
 
+    def loaded_at(self, row, number):
+        """When a row of a batch was loaded, as a run sees it."""
+        return load_time(row, number) if self.variant.cursor == "loaded_at" else row["received_at"]
+
     def run(self, *arguments, code=0):
         return program.run(self.folder, *arguments, "--target", self.target, code=code)
 
@@ -153,7 +157,7 @@ class InCloud(Growing):
         if not rows:
             return
         write_lines(self.folder / "batch.jsonl", rows)
-        self.configure(f"batch_{number}")
+        self.configure(f"batch_{abs(number)}")
         self.run("load", "batch.jsonl", code=None)
         self.configure("tracks")
         names = self.columns[:6]
@@ -166,7 +170,7 @@ class InCloud(Growing):
             loaded_at = f", case {' '.join(cases)} else {self.time(now)} end"
         self.reader.execute(
             f"insert into {self.reader.relation('tracks', self.raw)} ({', '.join(self.columns)})"
-            f" select {', '.join(names)}{loaded_at} from {self.reader.relation(f'batch_{number}', self.raw)}")
+            f" select {', '.join(names)}{loaded_at} from {self.reader.relation(f'batch_{abs(number)}', self.raw)}")
 
     def time(self, time):
         """A literal."""

@@ -5,9 +5,8 @@ import shutil
 from render import PACKAGE
 
 EVENTS = "models/tracklet_events.sql"
-STAGED = "models/staging/tracklet_staged.sql"
-SESSIONS = "models/tracklet_sessions.sql"
-ALIASES = "models/dbt_aliases_mapping.sql"
+PAIRS = "models/tracklet_pairs.sql"
+STEPS = "macros/steps.sql"
 RULES = "macros/rules.sql"
 POSTGRES = "macros/postgres.sql"
 DUCKDB = "macros/duckdb.sql"
@@ -62,67 +61,67 @@ MUTATIONS = [
     ),
     (
         "dedupe keeps the greatest",
-        STAGED,
+        STEPS,
         "{{ own_column('timestamp') }} nulls last,",
         "{{ own_column('timestamp') }} desc nulls last,",
         ALL,
     ),
-    ("dedupe with unknown arrival first", STAGED, "received_at nulls last,", "received_at nulls first,", ALL),
-    ("dedupe without arrival", STAGED, "                received_at nulls last,\n", "", ALL),
+    ("dedupe with unknown arrival first", STEPS, "received_at nulls last,", "received_at nulls first,", ALL),
+    ("dedupe without arrival", STEPS, "                received_at nulls last,\n", "", ALL),
     (
         "dedupe with null device first",
-        STAGED,
+        STEPS,
         "                anonymous_id nulls last,",
         "                anonymous_id nulls first,",
         ALL,
     ),
-    ("dedupe without user", STAGED, "                user_id nulls last,\n", "", ALL),
+    ("dedupe without user", STEPS, "                user_id nulls last,\n", "", ALL),
     (
         "dedupe with null event first",
-        STAGED,
+        STEPS,
         "                event nulls last\n",
         "                event nulls first\n",
         ALL,
     ),
-    ("rejects displace rows", STAGED, "partition by event_id, reason", "partition by event_id", ALL),
-    ("empty text is an id", STAGED, "length(anonymous_id) > 0 then", "anonymous_id is not null then", ALL),
-    ("empty event is a name", STAGED, "length(event) > 0 then", "event is not null then", ALL),
+    ("rejects displace rows", STEPS, "partition by event_id, reason", "partition by event_id", ALL),
+    ("empty text is an id", STEPS, "length(anonymous_id) > 0 then", "anonymous_id is not null then", ALL),
+    ("empty event is a name", STEPS, "length(event) > 0 then", "event is not null then", ALL),
     (
         "ids before times in the reasons",
-        STAGED,
+        STEPS,
         "when {{ own_column('timestamp') }} is null\n",
         "when coalesce(length(anonymous_id), 0) = 0 and coalesce(length(user_id), 0) = 0 then 'missing_ids'\n            when {{ own_column('timestamp') }} is null\n",
         ALL,
     ),
     (
         "range open below",
-        STAGED,
+        STEPS,
         "when {{ own_column('timestamp') }} < {{ earliest }}",
         "when {{ own_column('timestamp') }} <= {{ earliest }}",
         ALL,
     ),
     (
         "range closed above",
-        STAGED,
+        STEPS,
         "{{ own_column('timestamp') }} >= {{ latest }}",
         "{{ own_column('timestamp') }} > {{ latest }}",
         ALL,
     ),
     (
         "out-of-range arrival kept",
-        STAGED,
+        STEPS,
         "reason is not null or (received_at >= {{ earliest }} and received_at < {{ latest }})",
         "true",
         ALL,
     ),
-    ("aliases before dedupe", ALIASES, "ref('tracklet_tracks')", "ref('tracklet_staged')", ALL),
-    ("alias of the earliest track", ALIASES, "last_at desc,", "last_at,", ALL),
-    ("alias tie to the least", ALIASES, "user_id desc nulls last", "user_id nulls last", ALL),
+    ("aliases before dedupe", PAIRS, "ref('tracklet_tracks')", "ref('tracklet_staged')", ALL),
+    ("alias of the earliest track", STEPS, "last_at desc,", "last_at,", ALL),
+    ("alias tie to the least", STEPS, "user_id desc nulls last", "user_id nulls last", ALL),
     (
         "users are no aliases",
-        ALIASES,
-        "where alias is not null",
-        "where alias is not null and (user_id is not null or last_at is null)",
+        STEPS,
+        "where length(alias) > 0",
+        "where length(alias) > 0 and (user_id is not null or last_at is null)",
         ALL,
     ),
     (
@@ -132,19 +131,19 @@ MUTATIONS = [
         "coalesce(tracks.anonymous_id, tracks.user_id)",
         ALL,
     ),
-    ("flow past the session", EVENTS, "case when {% for", "case when 0 * {% for", ALL),
-    ("flow over a session between", EVENTS, "range(2, number + 1)", "range(number, number + 1)", ALL),
-    ("track numbers go on", EVENTS, "place - first_place + 1", "place", ALL),
-    ("track numbers from zero", EVENTS, "place - first_place + 1", "place - first_place", ALL),
+    ("flow past the session", STEPS, "case when {% for", "case when 0 * {% for", ALL),
+    ("flow over a session between", STEPS, "range(2, number + 1)", "range(number, number + 1)", ALL),
+    ("track numbers go on", STEPS, "place - first_place + 1", "place", ALL),
+    ("track numbers from zero", STEPS, "place - first_place + 1", "place - first_place", ALL),
     (
         "start of the visitor",
-        EVENTS,
+        STEPS,
         "max(case when opens_session = 1 then {{",
         "min(case when opens_session = 1 then {{",
         ALL,
     ),
-    ("rows for distinct ids", SESSIONS, "count(distinct event_id)", "count(*)", ALL),
-    ("next session by time before", SESSIONS, "lead(session_start_at)", "lag(session_start_at)", ALL),
+    ("rows for distinct ids", STEPS, "count(distinct event_id)", "count(*)", ALL),
+    ("next session by time before", STEPS, "lead(session_start_at)", "lag(session_start_at)", ALL),
 ]
 
 

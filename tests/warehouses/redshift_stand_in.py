@@ -7,21 +7,21 @@ show: how Redshift compares trailing spaces, its isolation, its types' limits, i
 
 import contextlib
 import re
-import socket
-import struct
-import threading
 
 import servers
 from comparison import TIME
+from relay import Relay
 from warehouse import Postgres, without_nul
 
-# Requests that come before a session starts, and are answered by a byte.
-ENCRYPTION = (80877103, 80877104)
 LAYOUT = re.compile(r'\n(?:diststyle key distkey|sortkey) \((?:"(?:[^"]|"")*"(?:, )?)+\)')
 DATEDIFF = "datediff(microsecond, "
-FUNCTION = """
+FUNCTIONS = [
+    """
     create function public.datediff_microsecond(timestamp, timestamp) returns bigint language sql immutable
-    as 'select cast(extract(epoch from ($2 - $1)) * 1000000 as bigint)'"""
+    as 'select cast(extract(epoch from ($2 - $1)) * 1000000 as bigint)'""",
+    """
+    create function public.fnv_hash(text) returns bigint language sql immutable
+    as 'select hashtextextended($1, 0)'"""]
 
 
 class Redshift(Postgres):
@@ -45,82 +45,29 @@ class Redshift(Postgres):
                 if not any("infinity" in str(row[name]) for name in ("timestamp", "received_at"))]
 
 
-class Relay:
-    """Connections to a server, rewritten on their way."""
+class Rewriting(Relay):
+    """What PostgreSQL says otherwise than Redshift is put its way."""
 
     def __init__(self, server):
-        self.server = server
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
         # What was rewritten, so that a test can see that it was.
         self.layouts = self.differences = 0
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__(server)
 
-    def accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                threading.Thread(target=self.relay, args=(client,), daemon=True).start()
-
-    def close(self):
-        self.listener.close()
-
-    def relay(self, client):
-        with client, contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.server)) as server:
-            threading.Thread(target=self.answers, args=(server, client), daemon=True).start()
-            try:
-                self.requests(client.makefile("rb"), server)
-            finally:
-                # Closed alone it would stay open as long as the other thread waits for it.
-                server.shutdown(socket.SHUT_RDWR)
-
-    def requests(self, source, server):
-        """Messages of the client, until it is gone."""
-        with contextlib.suppress(EOFError):
-            while True:
-                length, code = struct.unpack("!ii", exactly(source, 8))
-                server.sendall(struct.pack("!ii", length, code) + exactly(source, length - 8))
-                if code not in ENCRYPTION:
-                    break
-            while True:
-                kind, length = struct.unpack("!ci", exactly(source, 5))
-                body = exactly(source, length - 4)
-                if kind in (b"Q", b"P"):
-                    body = self.rewritten(body.decode()).encode()
-                server.sendall(struct.pack("!ci", kind, len(body) + 4) + body)
-
-    @staticmethod
-    def answers(server, client):
-        """Everything back as it comes; the end of one side is that of the other."""
-        with contextlib.suppress(OSError):
-            while part := server.recv(1 << 16):
-                client.sendall(part)
-        for side in (server, client):
-            with contextlib.suppress(OSError):
-                side.shutdown(socket.SHUT_RDWR)
-
-    def rewritten(self, statement):
+    def passing(self, statement):
         statement, layouts = LAYOUT.subn("", statement)
         self.layouts += layouts
         self.differences += statement.count(DATEDIFF)
         return statement.replace(DATEDIFF, "datediff_microsecond(")
 
 
-def exactly(source, length):
-    part = source.read(length)
-    if len(part) < length:
-        raise EOFError
-    return part
-
-
 @contextlib.contextmanager
 def redshift():
     """Gives a warehouse. Its text is ordered by bytes, as Redshift's is."""
     with servers.postgres("bytes") as port:
-        relay = Relay(port)
+        relay = Rewriting(port)
         try:
             warehouse = Redshift(port, relay)
-            warehouse.execute([FUNCTION])
+            warehouse.execute(FUNCTIONS)
             yield warehouse
         finally:
             relay.close()

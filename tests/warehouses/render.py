@@ -70,6 +70,7 @@ class Renderer:
             "var": self.variables.__getitem__, "source_tables": lambda: self.sources,
             "this": self.relation(name),
             "partition_by_month": lambda column: {"month": column},
+            "indexed_by": lambda columns: [],
             "partition_by_number": lambda column, values: {"number": column, "values": values},
         }
         sql = environment.render_str(self.macros + self.files[name].read_text(), name, **names)

@@ -126,6 +126,7 @@ Examples:
 
 Exit codes: 0 done, 1 published but lines or files are damaged or a check failed, 2 nothing was published.
 Rows that are read well and can't be tracks are rejected and listed; alone they leave the exit code at 0.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct RunArguments {
     /// Files, folders, globs or s3://, gs://, az:// URLs [default: `source.paths` of the configuration]
     #[arg(value_name = "PATH|GLOB|URL")]
@@ -162,9 +163,12 @@ pub struct RunArguments {
     /// folder for what --memory-limit puts away]
     #[arg(long, value_name = "DIR")]
     pub temp_dir: Option<PathBuf>,
-    /// Read every file again, and let go of rows whose file is gone
+    /// Read every file or row again, and let go of rows whose file is gone, or which are no longer in the source
     #[arg(long)]
     pub full_refresh: bool,
+    /// Compare the source with what was seen of it, day by day, and read again each day that differs
+    #[arg(long, requires = "target")]
+    pub audit: bool,
 }
 
 /// Erase a person's rows from all tables and snapshots

@@ -10,6 +10,7 @@ pub use compare::Difference;
 pub use sets::{CertifyError, Set, prepare};
 
 use crate::config::Config;
+use crate::run::Refresh;
 use crate::sql::names::relation;
 use crate::sql::plan::drop_if_there;
 use crate::targets::{Kind, Target, TargetError, Warehouse};
@@ -98,7 +99,17 @@ pub async fn certify(
     stop: &Stop,
 ) -> Result<SetResult, WarehouseError> {
     let clock = std::time::Instant::now();
-    let job = Job { config: &set.config, target, warehouse, select: &[], exclude: &[], compiled, stop };
+    let job = Job {
+        config: &set.config,
+        target,
+        warehouse,
+        select: &[],
+        exclude: &[],
+        refresh: Refresh::Full,
+        audit: false,
+        compiled,
+        stop,
+    };
     clear(&job).await?;
     let mut batches = set.batches.iter().cloned();
     load::load_rows(&job, &mut batches).await?;
@@ -139,7 +150,17 @@ pub async fn clean_up(
     stop: &Stop,
 ) -> Result<(), WarehouseError> {
     let config = Config::default();
-    let job = Job { config: &config, target, warehouse, select: &[], exclude: &[], compiled, stop };
+    let job = Job {
+        config: &config,
+        target,
+        warehouse,
+        select: &[],
+        exclude: &[],
+        refresh: Refresh::Full,
+        audit: false,
+        compiled,
+        stop,
+    };
     clear(&job).await?;
     statement(
         &job,

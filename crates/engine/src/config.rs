@@ -62,6 +62,11 @@ pub struct Source {
     pub format: Option<Format>,
     /// An SQL expression that the rows read must meet. Its text is not looked at here.
     pub filter: Option<String>,
+    /// The column of a warehouse's source tables that says when a row was loaded; `None` is the first usual one.
+    pub loaded_at: Option<String>,
+    /// How far before the last run a run in a warehouse looks for new rows, in microseconds; `None` is
+    /// [`USUAL_OVERLAP`].
+    pub overlap: Option<NonZeroU64>,
     /// How names of raw events become those of a warehouse.
     pub event_names: EventNames,
     /// Which of the source's columns stands for which canonical one.
@@ -235,6 +240,12 @@ const MICROS_PER_MINUTE: u64 = tracklet_kernel::rules::MICROS_PER_MINUTE as u64;
 
 /// The longest timeout, in minutes.
 const LONGEST_TIMEOUT: u64 = duration::LONGEST / MICROS_PER_MINUTE;
+
+/// The overlap that holds when the configuration names none, in microseconds.
+pub const USUAL_OVERLAP: NonZeroU64 = NonZeroU64::new(24 * 60 * MICROS_PER_MINUTE).expect("a day is not 0");
+
+/// The longest overlap, in minutes: ten years.
+const LONGEST_OVERLAP: u64 = 10 * 366 * 24 * 60;
 
 fn minutes_in(micros: NonZeroU64) -> Option<NonZeroU64> {
     if micros.get().is_multiple_of(MICROS_PER_MINUTE) {

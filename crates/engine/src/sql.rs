@@ -10,6 +10,7 @@
 pub mod data_tests;
 pub mod dialect;
 pub mod graph;
+pub mod increment;
 pub mod names;
 pub mod package;
 pub mod plan;

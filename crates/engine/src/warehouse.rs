@@ -9,13 +9,16 @@
 //! by the next.
 
 mod accounting;
+pub mod audit;
 pub mod build;
 pub mod checks;
 pub mod compile;
 pub mod debug;
 mod error;
 mod housekeeping;
+mod increment;
 pub mod load;
+mod row;
 mod sources;
 pub mod token;
 
@@ -23,6 +26,7 @@ pub use error::WarehouseError;
 pub use sources::{assumed_sources, source_tables};
 
 use crate::config::Config;
+use crate::run::Refresh;
 use crate::sql::Renderer;
 use crate::sql::select::{SelectError, select};
 use crate::targets::{Target, Warehouse};
@@ -46,6 +50,10 @@ pub struct Job<'a> {
     pub select: &'a [String],
     /// Words that leave models out.
     pub exclude: &'a [String],
+    /// Whether a run may take the new rows alone.
+    pub refresh: Refresh,
+    /// Whether a run that takes the new rows alone compares source and tables day by day first.
+    pub audit: bool,
     /// The folder that the SQL is written to before it runs.
     pub compiled: &'a Path,
     /// Set by a user who wants to stop.

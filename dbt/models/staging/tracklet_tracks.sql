@@ -1,3 +1,5 @@
+{{ config(tags=['aside']) }}
+
 -- The tracks that become sessions: canonical columns, without rejected rows and duplicates.
 
 select

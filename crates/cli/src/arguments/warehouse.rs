@@ -21,6 +21,12 @@ pub struct BuildArguments {
     /// How many models or tests to run side by side [default: `threads` of the target, or 4]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    /// Make all tables from all rows of the source
+    #[arg(long)]
+    pub full_refresh: bool,
+    /// Compare the source with what was seen of it, day by day, and read again each day that differs
+    #[arg(long)]
+    pub audit: bool,
 }
 
 /// Print the SQL that a run would send to a warehouse, without connecting
@@ -41,6 +47,9 @@ pub struct CompileArguments {
     /// The SQL of this kind of warehouse, for a schema called `sessions`, without a target
     #[arg(long, value_name = "TYPE", conflicts_with_all = ["target", "profiles_dir"])]
     pub dialect: Option<String>,
+    /// The script of a run that takes the new rows alone
+    #[arg(long, conflicts_with_all = ["model", "select", "exclude"])]
+    pub increment: bool,
     #[command(flatten)]
     pub selection: Selection,
 }

@@ -8,13 +8,18 @@ use crate::logging::{Log, LogFormat};
 use crate::progress::grouped;
 use crate::status::Status;
 use std::io::Write as _;
+use tracklet_engine::run::Refresh;
+use tracklet_engine::sql::runs::Mode;
+use tracklet_engine::warehouse::audit::DifferentDay;
 use tracklet_engine::warehouse::build::{BuildReport, Checks, build as make};
 use tracklet_engine::warehouse::{checks, compile};
 
 /// `run` in a warehouse.
 pub fn in_warehouse(arguments: &RunArguments, target: &str, log: &Log) -> Outcome {
-    let place =
+    let mut place =
         Place::new(Some(target), arguments.place.config.as_deref(), arguments.profiles_dir.as_deref())?;
+    place.refresh = refresh(arguments.full_refresh);
+    place.audit = arguments.audit;
     let warehouse = place.connect()?;
     let selection = Some(&arguments.selection);
     if arguments.dry_run {
@@ -35,7 +40,9 @@ pub fn in_warehouse(arguments: &RunArguments, target: &str, log: &Log) -> Outcom
 }
 
 pub fn build(arguments: &BuildArguments, log: &Log) -> Outcome {
-    let place = Place::of(&arguments.target)?;
+    let mut place = Place::of(&arguments.target)?;
+    place.refresh = refresh(arguments.full_refresh);
+    place.audit = arguments.audit;
     let warehouse = place.connect()?;
     let threads = arguments.threads.unwrap_or(place.target.threads);
     let selection = Some(&arguments.selection);
@@ -51,12 +58,18 @@ pub fn build(arguments: &BuildArguments, log: &Log) -> Outcome {
     Ok(tell_tests(&tests.results, &lines))
 }
 
+fn refresh(is_full: bool) -> Refresh {
+    if is_full { Refresh::Full } else { Refresh::Incremental }
+}
+
 /// Tells what came of a run.
 fn tell(report: &BuildReport, schema: &str, log: &Log) {
     let counts = report.accounting;
     if log.format == LogFormat::Json {
         tracing::info!(
             run = report.run_id,
+            mode = report.mode.name(),
+            why = report.mode.to_string(),
             read = counts.rows_read,
             sessionized = counts.sessionized,
             duplicates = counts.duplicates,
@@ -68,6 +81,14 @@ fn tell(report: &BuildReport, schema: &str, log: &Log) {
         );
     }
     let lines = Lines(log);
+    match &report.mode {
+        Mode::Full { reason } => lines.say(&format!("full run: {reason}")),
+        Mode::Incremental { new_rows: 0 } => lines.say("incremental run: no new rows"),
+        Mode::Incremental { .. } => lines.say(&format!("incremental run: {}", report.mode)),
+    }
+    if let Some(days) = &report.audited {
+        tell_audit(days, &lines);
+    }
     let number = |number: Option<u64>| number.map_or("?".to_owned(), grouped);
     if counts.rows_read.is_some() {
         lines.say(&format!(
@@ -84,6 +105,28 @@ fn tell(report: &BuildReport, schema: &str, log: &Log) {
             number(counts.sessions),
             number(counts.visitors),
             report.seconds
+        ));
+    }
+}
+
+/// Tells on which days the source differed from what was seen.
+fn tell_audit(days: &[DifferentDay], lines: &Lines<'_>) {
+    if days.is_empty() {
+        lines.say("audit: the source is what was made into sessions, on every day");
+    }
+    for day in days {
+        tracing::debug!(
+            day = day.received_on,
+            source = day.rows_in_source,
+            seen = day.rows_seen,
+            "day differs"
+        );
+        let when = if day.received_on == "none" { "without received_at" } else { &day.received_on };
+        let (source, seen) = (grouped(day.rows_in_source), grouped(day.rows_seen));
+        let less = "; rows that are no longer there stay, --full-refresh lets them go";
+        let more = if day.rows_in_source < day.rows_seen { less } else { "" };
+        lines.say(&format!(
+            "audit: {when}: {source} rows in the source, {seen} had been seen: read again{more}"
         ));
     }
 }

@@ -23,6 +23,7 @@ pub fn compile(arguments: &CompileArguments) -> Outcome {
     let selection = &arguments.selection;
     let sql = match &arguments.model {
         Some(model) => compile::one(&target, &config, model)?,
+        None if arguments.increment => compile::increment(&target, &config)?,
         None => compile::whole(&target, &config, &selection.select, &selection.exclude)?,
     };
     std::io::stdout().lock().write_all(sql.as_bytes())?;

@@ -7,6 +7,7 @@ use crate::progress::grouped;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tracklet_engine::config::Config;
+use tracklet_engine::run::Refresh;
 use tracklet_engine::targets::{Kind, Target, Warehouse};
 use tracklet_engine::testing::{CheckResult, Severity};
 use tracklet_engine::warehouse::build::{Made, Progress};
@@ -19,6 +20,10 @@ const COMPILED: &str = "target/compiled";
 pub struct Place {
     pub config: Config,
     pub target: Target,
+    /// Whether a run may take the new rows alone.
+    pub refresh: Refresh,
+    /// Whether such a run compares source and tables first.
+    pub audit: bool,
     runtime: tokio::runtime::Runtime,
     stop: Stop,
 }
@@ -33,7 +38,7 @@ impl Place {
         let config = Config::load_or_default(config)?;
         let target = Target::resolve(&config, name, profiles_dir)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        Ok(Self { config, target, runtime, stop: Stop::default() })
+        Ok(Self { config, target, refresh: Refresh::default(), audit: false, runtime, stop: Stop::default() })
     }
 
     pub fn of(choice: &TargetChoice) -> Result<Self, Failure> {
@@ -68,6 +73,8 @@ impl Place {
             warehouse,
             select: selection.map_or(&[], |selection| &selection.select),
             exclude: selection.map_or(&[], |selection| &selection.exclude),
+            refresh: self.refresh,
+            audit: self.audit,
             compiled: &compiled,
             stop: &self.stop,
         };

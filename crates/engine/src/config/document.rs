@@ -216,7 +216,8 @@ impl<'a> Section<'a> {
 /// A key with its value.
 pub(super) struct Entry<'a> {
     document: &'a Document<'a>,
-    path: String,
+    /// The key with its section.
+    pub(super) path: String,
     /// The key without its section.
     pub(super) key: String,
     /// Where the key stands.

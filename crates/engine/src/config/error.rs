@@ -99,9 +99,11 @@ pub enum Problem {
         /// The greatest, if there is one.
         most: Option<u64>,
     },
-    /// A timeout that is no duration.
-    #[error("`sessions.timeout` can't be `{value}`: {problem}")]
-    Timeout {
+    /// A text that is no duration.
+    #[error("`{key}` can't be `{value}`: {problem}")]
+    Duration {
+        /// The key, with its section.
+        key: String,
         /// What stands there.
         value: String,
         /// Why not.
@@ -199,8 +201,9 @@ impl Problem {
             Self::WrongType { key, .. }
             | Self::NotAChoice { key, .. }
             | Self::Empty { key }
-            | Self::OutOfRange { key, .. } => key.clone(),
-            Self::Timeout { .. } | Self::PartMinutes { .. } => "sessions.timeout".to_owned(),
+            | Self::OutOfRange { key, .. }
+            | Self::Duration { key, .. } => key.clone(),
+            Self::PartMinutes { .. } => "sessions.timeout".to_owned(),
             Self::BadColumn(column) | Self::TakenColumn { column, .. } | Self::CountsNothing(column) => {
                 dotted("counts", column)
             }
@@ -216,7 +219,7 @@ impl Problem {
             Self::WrongType { value, .. }
             | Self::NotAChoice { value, .. }
             | Self::OutOfRange { value, .. }
-            | Self::Timeout { value, .. }
+            | Self::Duration { value, .. }
             | Self::PartMinutes { value } => Some(value),
             Self::Empty { .. } => Some("\"\""),
             Self::CountsNothing(_) => Some("[]"),
@@ -252,7 +255,7 @@ impl Hint for Problem {
             },
             Self::Empty { .. } => "leave the key out to have its default".to_owned(),
             Self::Syntax(_) | Self::OutOfRange { .. } => return None,
-            Self::Timeout { value, problem } => match problem {
+            Self::Duration { value, problem, .. } => match problem {
                 DurationError::NoUnit => {
                     format!("a number alone is minutes and stands without quotes: {value}")
                 }

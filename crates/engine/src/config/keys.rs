@@ -3,7 +3,7 @@
 //! The parser refuses what is not here, `docs/configuration.md`, the JSON schema and the file that `tracklet init`
 //! writes are made from it.
 
-use super::{BOUNDARIES, EVENT_NAMES, FORMATS, LONGEST_FLOW, LONGEST_TIMEOUT};
+use super::{BOUNDARIES, EVENT_NAMES, FORMATS, LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT};
 
 /// One key of the configuration file.
 #[derive(Debug, Clone, Copy)]
@@ -173,6 +173,28 @@ pub const KEYS: &[Key] = &[
         about: "How names from raw JSON or `event_text` become the names a warehouse has (`Product Viewed` to \
                 `product_viewed`). `rudderstack_divided` makes digits words of their own, as older destinations do; \
                 `blendo` trims and lowers the case; `segment` names as Segment does; `raw` leaves them alone.",
+    },
+    Key {
+        section: "source",
+        name: "loaded_at",
+        value: "a column's name",
+        takes: Takes::Text,
+        default: "the first that every source table has of `loaded_at`, `uuid_ts` and `received_at`",
+        example: "loaded_at = \"uuid_ts\"",
+        meaning: Meaning::Keeps,
+        about: "The column of a warehouse's source tables that says when a row was loaded. A run looks for new rows among \
+                those that were loaded since the last one.",
+    },
+    Key {
+        section: "source",
+        name: "overlap",
+        value: "minutes as a number, or a text such as `\"24h\"`",
+        takes: Takes::Duration(LONGEST_OVERLAP),
+        default: "`\"24h\"`",
+        example: "overlap = \"48h\"",
+        meaning: Meaning::Keeps,
+        about: "How far before the last run a run looks for new rows. Load times are stamped before a load commits: a row \
+                that became visible later than this after its time is only found by `--audit`.",
     },
     column(
         "event_id",

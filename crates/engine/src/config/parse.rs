@@ -5,7 +5,7 @@ use super::duration::{self, DurationError};
 use super::error::{ConfigError, Problem, TakenBy};
 use super::{
     BOUNDARIES, Boundary, Columns, Config, EVENT_NAMES, FACT_COLUMNS, FORMATS, LONGEST_COLUMN, LONGEST_FLOW,
-    LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, Source, minutes_in,
+    LONGEST_OVERLAP, LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, Source, minutes_in,
 };
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -40,6 +40,8 @@ fn source(section: &Section<'_>) -> Source {
         tables: section.read("tables", Entry::texts).unwrap_or_default(),
         format: section.read("format", |entry| entry.choice(&FORMATS)),
         filter: section.read("where", Entry::text),
+        loaded_at: section.read("loaded_at", Entry::text),
+        overlap: section.read("overlap", |entry| micros(entry, LONGEST_OVERLAP)),
         event_names: section.read("event_names", |entry| entry.choice(&EVENT_NAMES)).unwrap_or_default(),
         columns: Columns {
             event_id: column("event_id"),
@@ -74,7 +76,7 @@ fn timeout(section: &Section<'_>) -> Timeout {
         Some(entry) => section.kept(entry.choice(&BOUNDARIES)),
         None => Some(Boundary::WholeMinutes),
     };
-    let Some(micros) = section.read("timeout", timeout_micros) else {
+    let Some(micros) = section.read("timeout", |entry| micros(entry, LONGEST_TIMEOUT)) else {
         let Timeout::WholeMinutes(default) = Timeout::default() else {
             unreachable!("the reference project's timeout is in whole minutes")
         };
@@ -97,16 +99,19 @@ fn timeout(section: &Section<'_>) -> Timeout {
     }
 }
 
-/// The timeout in microseconds, from a number of minutes or a text with units.
-fn timeout_micros(entry: &Entry<'_>) -> Result<NonZeroU64, ConfigError> {
+/// A duration in microseconds, from a number of minutes or a text with units.
+fn micros(entry: &Entry<'_>, longest_minutes: u64) -> Result<NonZeroU64, ConfigError> {
     let refuse = |value: &str, problem: DurationError| {
-        entry.wrong(Problem::Timeout { value: value.to_owned(), problem })
+        entry.wrong(Problem::Duration { key: entry.path.clone(), value: value.to_owned(), problem })
     };
     let Some(text) = entry.as_text() else {
-        let minutes = entry.number(1, Some(LONGEST_TIMEOUT))?;
+        let minutes = entry.number(1, Some(longest_minutes))?;
         return NonZeroU64::new(minutes * MICROS_PER_MINUTE).ok_or_else(|| refuse("0", DurationError::Zero));
     };
     let micros = duration::parse(text).map_err(|problem| refuse(text, problem))?;
+    if micros / MICROS_PER_MINUTE > longest_minutes {
+        return Err(refuse(text, DurationError::TooLong));
+    }
     NonZeroU64::new(micros).ok_or_else(|| refuse(text, DurationError::Zero))
 }
 

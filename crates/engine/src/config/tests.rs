@@ -32,6 +32,8 @@ fn every_key_is_read() {
         paths = ["logs", "s3://bucket/x"]
         tables = ["rudder.tracks", "'my shop'.tracks"]
         where = "channel = 'web'"
+        loaded_at = "stored_at"
+        overlap = "2d"
         event_names = "blendo"
         format = "csv"
         [source.columns]
@@ -62,6 +64,8 @@ fn every_key_is_read() {
             tables: vec!["rudder.tracks".to_owned(), "'my shop'.tracks".to_owned()],
             format: Some(Format::Csv),
             filter: own("channel = 'web'"),
+            loaded_at: own("stored_at"),
+            overlap: NonZeroU64::new(2 * 86_400_000_000),
             event_names: EventNames::Blendo,
             columns: Columns {
                 event_id: own("message"),
@@ -326,7 +330,7 @@ fn is_beyond_a_schema(problem: &Problem) -> bool {
         Problem::Syntax(_)
             | Problem::PartMinutes { .. }
             | Problem::TakenColumn { other: super::TakenBy::Count(_), .. }
-            | Problem::Timeout { problem: DurationError::TooLong, .. }
+            | Problem::Duration { problem: DurationError::TooLong, .. }
     )
 }
 

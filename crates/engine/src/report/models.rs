@@ -17,6 +17,7 @@ sources! {
     "tracklet_tracks": "staging/tracklet_tracks.sql",
     "tracklet_rejects": "tracklet_rejects.sql",
     "tracklet_duplicates": "tracklet_duplicates.sql",
+    "tracklet_pairs": "tracklet_pairs.sql",
     "dbt_aliases_mapping": "dbt_aliases_mapping.sql",
     "tracklet_events": "tracklet_events.sql",
     "tracklet_sessions": "tracklet_sessions.sql",

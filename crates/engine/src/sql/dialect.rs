@@ -3,6 +3,7 @@
 //! What differs inside a model is a macro of the package.
 
 use super::render::{ModelOptions, Partition};
+use chrono::{DateTime, SecondsFormat, Utc};
 use std::fmt::Write;
 
 /// The SQL of a kind of warehouse.
@@ -167,6 +168,18 @@ impl Dialect {
         }
     }
 
+    /// A time as a literal.
+    pub fn time(self, time: DateTime<Utc>) -> String {
+        let written = time.to_rfc3339_opts(SecondsFormat::Micros, true).replace('T', " ");
+        let plain = written.trim_end_matches('Z');
+        let type_name = self.type_name(ColumnType::Time);
+        match self {
+            Self::Redshift => format!("cast('{plain}' as {type_name})"),
+            Self::Snowflake => format!("cast('{plain} +0000' as {type_name})"),
+            _ => format!("cast('{plain}+00:00' as {type_name})"),
+        }
+    }
+
     /// A statement that makes the session's time zone UTC, where times could depend on it.
     pub fn session_in_utc(self) -> Option<&'static str> {
         match self {
@@ -248,6 +261,17 @@ impl Dialect {
         }
         let _ = write!(made, "\nas\n{}", query.trim_end());
         made
+    }
+
+    /// The statements that make the indexes of a table, where the warehouse has any.
+    pub fn create_indexes(self, relation: &str, options: &ModelOptions) -> Vec<String> {
+        if self != Self::Postgres {
+            return Vec::new();
+        }
+        let columns =
+            |names: &Vec<String>| names.iter().map(|name| self.own_column(name)).collect::<Vec<_>>();
+        let indexes = options.indexes.iter();
+        indexes.map(|index| format!("create index on {relation} ({})", columns(index).join(", "))).collect()
     }
 
     /// A statement that makes the view `relation`.

@@ -31,7 +31,16 @@ macro_rules! file {
 /// Every file that the SQL is made from, sorted by path.
 pub const FILES: &[File] = &[
     file!("analyses/dbt_top_users_by_avg_session_duration.sql"),
+    file!("analyses/tracklet_audit.sql"),
     file!("dbt_project.yml"),
+    file!("increments/increment_aliases.sql"),
+    file!("increments/increment_events.sql"),
+    file!("increments/increment_incoming.sql"),
+    file!("increments/increment_pairs.sql"),
+    file!("increments/increment_restarts.sql"),
+    file!("increments/increment_sessions.sql"),
+    file!("increments/increment_staged.sql"),
+    file!("increments/increment_window.sql"),
     file!("macros/adapter.sql"),
     file!("macros/bigquery.sql"),
     file!("macros/default.sql"),
@@ -42,6 +51,7 @@ pub const FILES: &[File] = &[
     file!("macros/rules.sql"),
     file!("macros/snowflake.sql"),
     file!("macros/spark.sql"),
+    file!("macros/steps.sql"),
     file!("models/dbt_aliases_mapping.sql"),
     file!("models/dbt_mapped_tracks.sql"),
     file!("models/dbt_session_duration.sql"),
@@ -55,6 +65,7 @@ pub const FILES: &[File] = &[
     file!("models/staging/tracklet_tracks.sql"),
     file!("models/tracklet_duplicates.sql"),
     file!("models/tracklet_events.sql"),
+    file!("models/tracklet_pairs.sql"),
     file!("models/tracklet_rejects.sql"),
     file!("models/tracklet_sessions.sql"),
     file!("tests/event_ids_are_unique.sql"),
@@ -70,6 +81,11 @@ pub const FILES: &[File] = &[
 /// The models.
 pub fn models() -> impl Iterator<Item = &'static File> {
     FILES.iter().filter(|file| file.is_in("models"))
+}
+
+/// The steps of an increment.
+pub fn increments() -> impl Iterator<Item = &'static File> {
+    FILES.iter().filter(|file| file.is_in("increments"))
 }
 
 /// The macros, but for those that need dbt itself: the renderer has functions of their names.

@@ -7,7 +7,7 @@ pub use publish::{Change, Existing, Step};
 use super::dialect::{Publishing, Stay};
 use super::graph::{Graph, Model};
 use super::render::{Materialized, ModelOptions};
-use super::{Names, RenderError, Renderer};
+use super::{Dialect, Names, RenderError, Rendered, Renderer};
 use crate::targets::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -109,6 +109,11 @@ impl Plan {
         self.models.iter().filter(|model| !model.is_aside)
     }
 
+    /// Their names, as the table of runs has them.
+    pub fn kept_names(&self) -> String {
+        self.kept().map(|model| model.name).collect::<Vec<_>>().join(" ")
+    }
+
     /// The statements that take away what was made only for the run, the last made first.
     pub fn clean(&self, publishing: Publishing) -> Vec<String> {
         let renamed = matches!(publishing, Publishing::Swap | Publishing::Rename);
@@ -136,9 +141,7 @@ fn planned(
     let (options, is_aside) = (&model.rendered.options, model.is_aside());
     let relation = names.relation(model.name);
     let (kind, statements) = if is_table(model) {
-        let made = dialect.create_table_as(&relation, options, Stay::Aside, &model.rendered.sql);
-        let after = Some(options.post_hook.trim()).filter(|hook| !hook.is_empty()).map(ToOwned::to_owned);
-        (Kind::Table, [made].into_iter().chain(after).collect())
+        (Kind::Table, making(dialect, &relation, &model.rendered))
     } else if is_aside {
         (Kind::View, vec![dialect.create_view(&relation, Stay::Aside, &model.rendered.sql)])
     } else {
@@ -158,6 +161,14 @@ fn planned(
         statements,
         options: options.clone(),
     }
+}
+
+/// The statements that make a table aside.
+pub(super) fn making(dialect: Dialect, relation: &str, rendered: &Rendered) -> Vec<String> {
+    let options = &rendered.options;
+    let made = dialect.create_table_as(relation, options, Stay::Aside, &rendered.sql);
+    let after = Some(options.post_hook.trim()).filter(|hook| !hook.is_empty()).map(ToOwned::to_owned);
+    [made].into_iter().chain(dialect.create_indexes(relation, options)).chain(after).collect()
 }
 
 /// The statement that drops a table or view that is there.

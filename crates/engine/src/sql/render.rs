@@ -35,6 +35,8 @@ pub struct ModelOptions {
     pub dist: Option<String>,
     /// The columns by which rows are sorted.
     pub sort: Vec<String>,
+    /// The columns of each index that it has, where the warehouse has indexes.
+    pub indexes: Vec<Vec<String>>,
     /// Whether the table may be lost in a crash of the server.
     pub unlogged: bool,
     /// What runs before.
@@ -196,12 +198,28 @@ impl Renderer {
         self.render_text(name, file.text, names)
     }
 
+    /// The SQL of a text of an increment, which may use `values`.
+    ///
+    /// # Errors
+    /// [`RenderError::Template`] and [`RenderError::Refused`].
+    pub(super) fn render_step(
+        &self,
+        name: &str,
+        text: &str,
+        values: &impl Serialize,
+        names: &Names,
+    ) -> Result<Rendered, RenderError> {
+        self.render_with(name, text, names, value(values))
+    }
+
     /// The text that an expression of the package's macros gives, such as `identifier('a')`.
-    #[cfg(test)]
-    fn expression(&self, expression: &str) -> String {
+    ///
+    /// # Errors
+    /// [`RenderError::Template`] and [`RenderError::Refused`].
+    pub fn expression(&self, expression: &str) -> Result<String, RenderError> {
         let names = Names::new(self.dialect, None, "sessions".to_owned());
-        let text = format!("{{{{ {expression} }}}}");
-        self.render_text("an expression", &text, &names).unwrap().sql.trim_end_matches('\n').to_owned()
+        let rendered = self.render_text("an expression", &format!("{{{{ {expression} }}}}"), &names)?;
+        Ok(rendered.sql.trim_end_matches('\n').to_owned())
     }
 
     /// The SQL of a query that is not the package's own.
@@ -209,10 +227,20 @@ impl Renderer {
     /// # Errors
     /// [`RenderError::Template`] and [`RenderError::Refused`].
     pub fn render_text(&self, name: &str, text: &str, names: &Names) -> Result<Rendered, RenderError> {
+        self.render_with(name, text, names, Value::UNDEFINED)
+    }
+
+    fn render_with(
+        &self,
+        name: &str,
+        text: &str,
+        names: &Names,
+        values: Value,
+    ) -> Result<Rendered, RenderError> {
         let noted = Arc::new(Mutex::new(Noted::default()));
         let environment = self.environment(name, names, &noted);
         let source = format!("{}{text}", self.prelude);
-        let result = environment.render_named_str(name, &source, Value::UNDEFINED);
+        let result = environment.render_named_str(name, &source, values);
         let noted = std::mem::take(&mut *lock(&noted));
         let template = |source| RenderError::Template { model: name.to_owned(), source };
         let sql = match (result, noted.refused) {
@@ -275,6 +303,7 @@ impl Renderer {
         environment.add_function("partition_by_month", |column: String| {
             value(serde_json::json!({ "month": column }))
         });
+        environment.add_function("indexed_by", |columns: Vec<Vec<String>>| value(columns));
         environment.add_function("partition_by_number", |column: String, values: u32| {
             value(serde_json::json!({ "number": column, "values": values }))
         });

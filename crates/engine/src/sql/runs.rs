@@ -3,8 +3,8 @@
 use super::dialect::ColumnType;
 use super::names::relation;
 use super::{Dialect, Names};
-use chrono::{DateTime, SecondsFormat, Utc};
-use std::fmt::Write;
+use chrono::{DateTime, Utc};
+use std::fmt::{self, Write};
 
 /// The table's name.
 pub const RUNS: &str = "tracklet_runs";
@@ -16,7 +16,7 @@ pub const TURN: &str = "tracklet_turn";
 pub const CONFLICT: &str = "another run has published";
 
 /// The columns, in order.
-const COLUMNS: [(&str, ColumnType); 16] = [
+const COLUMNS: [(&str, ColumnType); 20] = [
     ("run_id", ColumnType::Text),
     ("sequence_number", ColumnType::Integer),
     ("status", ColumnType::Text),
@@ -26,6 +26,10 @@ const COLUMNS: [(&str, ColumnType); 16] = [
     ("tracklet_version", ColumnType::Text),
     ("config_fingerprint", ColumnType::Text),
     ("models", ColumnType::Text),
+    ("mode", ColumnType::Text),
+    ("reason", ColumnType::Text),
+    ("cursor_column", ColumnType::Text),
+    ("cursor_at", ColumnType::Time),
     ("rows_read", ColumnType::Integer),
     ("sessionized", ColumnType::Integer),
     ("duplicates", ColumnType::Integer),
@@ -55,13 +59,75 @@ pub struct Accounting {
 impl Accounting {
     /// Whether every row read is somewhere, where all is known.
     pub fn adds_up(&self) -> bool {
-        match (self.rows_read, self.sessionized, self.duplicates, self.rejected) {
-            (Some(read), Some(sessionized), Some(duplicates), Some(rejected)) => {
-                read == sessionized + duplicates + rejected
-            }
-            _ => true,
+        self.places().is_none_or(|(read, in_places)| read == in_places)
+    }
+
+    /// The rows read and those that are somewhere, where all is known.
+    pub fn places(&self) -> Option<(u64, u64)> {
+        Some((self.rows_read?, self.sessionized? + self.duplicates? + self.rejected?))
+    }
+}
+
+/// How a run made the tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mode {
+    /// From all rows of the source.
+    Full {
+        /// Why.
+        reason: String,
+    },
+    /// From the new rows and what they touch.
+    Incremental {
+        /// How many rows were new.
+        new_rows: u64,
+    },
+}
+
+impl Mode {
+    /// Its name in the table.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Full { .. } => "full",
+            Self::Incremental { .. } => "incremental",
         }
     }
+}
+
+impl fmt::Display for Mode {
+    /// Why it is so, in words.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full { reason } => f.write_str(reason),
+            Self::Incremental { new_rows: 1 } => f.write_str("1 new row"),
+            Self::Incremental { new_rows } => write!(f, "{new_rows} new rows"),
+        }
+    }
+}
+
+/// Up to where the source was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// The column, as SQL; of every source table, between commas.
+    pub column: Option<String>,
+    /// The time.
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// The latest run that published.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Latest {
+    /// Its number; 0 if there is none.
+    pub sequence_number: u64,
+    /// The fingerprint of its configuration.
+    pub config_fingerprint: String,
+    /// The program that made it.
+    pub tracklet_version: String,
+    /// The models that it made.
+    pub models: String,
+    /// Up to where it read.
+    pub cursor: Cursor,
+    /// Where the rows went.
+    pub accounting: Accounting,
 }
 
 /// A row of the table.
@@ -81,6 +147,11 @@ pub struct RunRow {
     pub config_fingerprint: String,
     /// The models that it made.
     pub models: String,
+    /// How it made them; none for a run that failed.
+    pub mode: Option<Mode>,
+    /// The column that says when rows of the source were loaded, and the latest such time that is not after the run's start:
+    /// later runs look for rows that came after it.
+    pub cursor: Cursor,
     /// Where its rows went.
     pub accounting: Accounting,
     /// Why it failed.
@@ -105,13 +176,37 @@ pub fn create(names: &Names) -> String {
     made
 }
 
-/// A query for the number of the latest published run and the fingerprint of its configuration.
+/// The statements that give a table of an earlier version the columns that it lacks; `there` are those that it has, as
+/// the warehouse spells them.
+pub fn add_columns(names: &Names, there: &[&str]) -> Vec<String> {
+    let dialect = names.dialect();
+    let table = relation(dialect, &names.own(RUNS));
+    let missing = COLUMNS.iter().filter(|(name, _)| !there.contains(&dialect.own(name).as_str()));
+    missing
+        .map(|(name, column)| {
+            let column = format!("{} {}", dialect.own_column(name), dialect.type_name(*column));
+            match dialect {
+                Dialect::Spark => format!("alter table {table} add columns ({column})"),
+                _ => format!("alter table {table} add column {column}"),
+            }
+        })
+        .collect()
+}
+
+/// A query for what [`Latest`] holds, in the order of its fields.
 pub fn latest(names: &Names) -> String {
     format!(
-        "select sequence_number, config_fingerprint, tracklet_version\nfrom {}\nwhere sequence_number is not null\n\
-         order by sequence_number desc\nlimit 1",
+        "select\n    sequence_number,\n    config_fingerprint,\n    tracklet_version,\n    models,\n    cursor_column,\n    \
+         cursor_at,\n    rows_read,\n    sessionized,\n    duplicates,\n    rejected,\n    sessions,\n    visitors\n\
+         from {}\nwhere sequence_number is not null\norder by sequence_number desc\nlimit 1",
         relation(names.dialect(), &names.own(RUNS))
     )
+}
+
+/// A query for the latest load time in `staged` that is not after `started`, a time as a literal: what is stamped later comes
+/// from a clock that is wrong, and would hide the rows that come before it.
+pub fn cursor_at(staged: &str, started: &str) -> String {
+    format!("select max(loaded_at) as cursor_at\nfrom {staged}\nwhere loaded_at <= {started}")
 }
 
 /// The statement that adds a row.
@@ -125,12 +220,16 @@ pub fn insert(names: &Names, row: &RunRow) -> String {
         text(&row.run_id),
         number(row.sequence_number),
         text(row.status),
-        time(dialect, row.started_at),
-        time(dialect, row.finished_at),
+        dialect.time(row.started_at),
+        dialect.time(row.finished_at),
         format!("cast({seconds:.3} as {})", dialect.type_name(ColumnType::Double)),
         text(env!("CARGO_PKG_VERSION")),
         text(&row.config_fingerprint),
         text(&row.models),
+        row.mode.as_ref().map_or("null".to_owned(), |mode| text(mode.name())),
+        row.mode.as_ref().map_or("null".to_owned(), |mode| text(&mode.to_string())),
+        row.cursor.column.as_deref().map_or("null".to_owned(), text),
+        row.cursor.at.map_or("null".to_owned(), |at| dialect.time(at)),
         number(counts.rows_read),
         number(counts.sessionized),
         number(counts.duplicates),
@@ -199,21 +298,9 @@ pub fn check(names: &Names, sequence_number: u64) -> String {
     )
 }
 
-/// A time as a literal.
-fn time(dialect: Dialect, time: DateTime<Utc>) -> String {
-    let written = time.to_rfc3339_opts(SecondsFormat::Micros, true).replace('T', " ");
-    let plain = written.trim_end_matches('Z');
-    let type_name = dialect.type_name(ColumnType::Time);
-    match dialect {
-        Dialect::Redshift => format!("cast('{plain}' as {type_name})"),
-        Dialect::Snowflake => format!("cast('{plain} +0000' as {type_name})"),
-        _ => format!("cast('{plain}+00:00' as {type_name})"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Accounting, RunRow, check, create, create_turn, insert, take_turn};
+    use super::{Accounting, Cursor, Mode, RunRow, check, create, create_turn, insert, take_turn};
     use crate::sql::{Dialect, Names};
     use chrono::{TimeZone, Utc};
 
@@ -230,6 +317,8 @@ mod tests {
             finished_at: Utc.with_ymd_and_hms(2026, 1, 4, 10, 0, 2).unwrap(),
             config_fingerprint: "f".to_owned(),
             models: "a b".to_owned(),
+            mode: Some(Mode::Full { reason: "it is the first run".to_owned() }),
+            cursor: Cursor::default(),
             accounting: Accounting { rows_read: Some(3), ..Accounting::default() },
             message: Some("it's \\ gone".to_owned()),
         }

@@ -1,8 +1,10 @@
 //! A run as a script for people: the whole of it, in order, with what each part is for.
 
 use super::dialect::Publishing;
+use super::increment::{Facts, Increment, STEPS};
 use super::plan::{Existing, Plan, Step, create_schema, drop_if_there};
 use super::schema::description;
+use super::{Dialect, RenderError};
 use crate::targets::Kind;
 use std::fmt::Write;
 
@@ -61,6 +63,46 @@ pub fn script(plan: &Plan, publishing: Publishing, notes: &[String]) -> String {
         let _ = writeln!(text, "{statement};");
     }
     text
+}
+
+/// The script of an increment: what it makes aside, and what it exchanges in the published tables among `kept`. Without the
+/// row of `tracklet_runs`.
+///
+/// # Errors
+/// [`RenderError`] of the first step that can't be rendered.
+pub fn increment_script(
+    increment: &Increment<'_>,
+    dialect: Dialect,
+    kept: &[&str],
+    facts: &Facts,
+    notes: &[String],
+) -> Result<String, RenderError> {
+    let mut text = format!("-- New rows into Tracklet's tables for {}.\n", dialect.name());
+    for note in notes {
+        let _ = writeln!(text, "-- {note}");
+    }
+    text.push('\n');
+    if let Some(statement) = dialect.session_in_utc() {
+        part(&mut text, "Times without a zone are read in that of the session.", statement);
+    }
+    for name in STEPS {
+        for statement in increment.step(name, facts)?.statements {
+            let _ = write!(text, "{statement};\n\n");
+        }
+    }
+    text.push_str("-- Readers see what has changed from here on.\n");
+    let (begin, commit) = dialect.transaction().unzip();
+    let around = |word: Option<&str>| word.map_or(String::new(), |word| format!("{word};\n"));
+    text.push_str(&around(begin));
+    for statement in increment.exchange(kept, facts)? {
+        let _ = write!(text, "{statement};\n\n");
+    }
+    text.push_str(&around(commit));
+    text.push_str("\n-- What was needed only meanwhile.\n");
+    for statement in increment.clean() {
+        let _ = writeln!(text, "{statement};");
+    }
+    Ok(text)
 }
 
 fn part(text: &mut String, comment: &str, statement: &str) {

@@ -137,28 +137,25 @@ mod tests {
     #[test]
     fn plus_signs_reach_up_and_down() {
         assert_eq!(chosen("tracklet_sessions", ""), "tracklet_sessions");
-        assert_eq!(
-            chosen("2+dbt_aliases_mapping", ""),
-            "dbt_aliases_mapping tracklet_staged tracklet_tracks"
-        );
-        assert_eq!(chosen("1+dbt_aliases_mapping", ""), "dbt_aliases_mapping tracklet_tracks");
+        assert_eq!(chosen("2+dbt_aliases_mapping", ""), "dbt_aliases_mapping tracklet_pairs tracklet_tracks");
+        assert_eq!(chosen("1+dbt_aliases_mapping", ""), "dbt_aliases_mapping tracklet_pairs");
         assert_eq!(
             chosen("tracklet_sessions+", ""),
             "dbt_session_duration dbt_session_track_facts dbt_session_tracks dbt_user_session_facts tracklet_sessions"
         );
         assert_eq!(
             chosen("+tracklet_sessions", ""),
-            "dbt_aliases_mapping tracklet_events tracklet_sessions tracklet_staged tracklet_tracks"
+            "dbt_aliases_mapping tracklet_events tracklet_pairs tracklet_sessions tracklet_staged tracklet_tracks"
         );
         assert_eq!(chosen("tracklet_events+1,dbt_track*", ""), "dbt_track_facts dbt_tracks_flow");
     }
 
     #[test]
     fn patterns_tags_and_exceptions() {
-        assert_eq!(chosen("tag:aside", ""), "tracklet_staged tracklet_tracks");
+        assert_eq!(chosen("tag:aside", ""), "tracklet_tracks");
         assert_eq!(chosen("tracklet_re* tracklet_d*", ""), "tracklet_duplicates tracklet_rejects");
         assert_eq!(chosen("dbt_session*", "dbt_session_tr*"), "dbt_session_duration");
-        assert_eq!(chosen("", "dbt_* tracklet_staged+1"), "tracklet_events tracklet_sessions");
+        assert_eq!(chosen("", "dbt_* tracklet_staged+1"), "tracklet_events tracklet_pairs tracklet_sessions");
         let all = chosen("", "");
         assert_eq!(chosen("@tracklet_staged", ""), all);
     }

@@ -28,6 +28,7 @@ pub(super) fn variables(config: &Config, materialize: Materialized) -> Map<Strin
     let given = json!({
         "tracklet_columns": columns,
         "tracklet_where": config.source.filter,
+        "tracklet_loaded_at": config.source.loaded_at,
         "tracklet_timeout": timeout,
         "tracklet_boundary": boundary,
         "tracklet_dedupe": rules.duplicates == Duplicates::Drop,

@@ -1,23 +1,20 @@
 //! Where the rows of a run went.
 
+use super::row::Row;
 use super::{Job, WarehouseError};
 use crate::sql::plan::{self, Plan};
 use crate::sql::runs::Accounting;
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::Int64Type;
-use arrow::record_batch::RecordBatch;
+
+/// What the queries here are for.
+const COUNT: &str = "count the rows";
 
 /// Counts the rows of the tables that a run has made aside.
 ///
 /// # Errors
 /// [`WarehouseError::Lost`] when they don't add up.
 pub(super) async fn account(job: &Job<'_>, plan: &Plan) -> Result<Accounting, WarehouseError> {
-    let batches = job
-        .warehouse
-        .query(&plan::accounting(plan))
-        .await
-        .map_err(|source| WarehouseError::Statement { what: "count the rows".to_owned(), source })?;
-    let number = |place: usize| batches.iter().find_map(|batch| integer(batch, place));
+    let row = Row::first(job, COUNT, &plan::accounting(plan)).await?;
+    let number = |place: usize| row.as_ref().and_then(|row| row.integer(place));
     let counted = Accounting {
         rows_read: number(0),
         sessionized: number(1),
@@ -26,26 +23,50 @@ pub(super) async fn account(job: &Job<'_>, plan: &Plan) -> Result<Accounting, Wa
         sessions: number(4),
         visitors: number(5),
     };
+    checked(counted)
+}
+
+/// What the counts of the latest run become by an increment.
+///
+/// # Errors
+/// [`WarehouseError::Lost`] when they don't add up.
+pub(super) async fn account_for_increment(
+    job: &Job<'_>,
+    query: &str,
+    latest: Accounting,
+) -> Result<Accounting, WarehouseError> {
+    let row = Row::first(job, COUNT, query).await?;
+    let then = |before: Option<u64>, place: usize| {
+        let row = row.as_ref()?;
+        (before? + row.integer(2 * place)?).checked_sub(row.integer(2 * place + 1)?)
+    };
+    let counted = Accounting {
+        rows_read: then(latest.rows_read, 0),
+        sessionized: then(latest.sessionized, 1),
+        duplicates: then(latest.duplicates, 2),
+        rejected: then(latest.rejected, 3),
+        sessions: then(latest.sessions, 4),
+        visitors: then(latest.visitors, 5),
+    };
+    // What is not known would be no proof.
+    if counted.visitors.and(counted.sessions).and(counted.places()).is_none() {
+        return Err(lost(counted));
+    }
+    checked(counted)
+}
+
+fn checked(counted: Accounting) -> Result<Accounting, WarehouseError> {
     if counted.adds_up() {
         return Ok(counted);
     }
-    Err(WarehouseError::Lost {
+    Err(lost(counted))
+}
+
+fn lost(counted: Accounting) -> WarehouseError {
+    WarehouseError::Lost {
         read: counted.rows_read.unwrap_or(0),
         sessionized: counted.sessionized.unwrap_or(0),
         duplicates: counted.duplicates.unwrap_or(0),
         rejected: counted.rejected.unwrap_or(0),
-    })
-}
-
-/// The integer in the first row of a column.
-pub(super) fn integer(batch: &RecordBatch, place: usize) -> Option<u64> {
-    let column = batch.columns().get(place)?;
-    if batch.num_rows() == 0 || column.is_null(0) {
-        return None;
     }
-    if let Some(numbers) = column.as_primitive_opt::<Int64Type>() {
-        return u64::try_from(numbers.value(0)).ok();
-    }
-    // Some warehouses count in decimals, which come as text.
-    column.as_string_opt::<i32>()?.value(0).parse().ok()
 }

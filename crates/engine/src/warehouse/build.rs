@@ -1,14 +1,17 @@
 //! `run` and `build`: make the tables, show them to readers.
 
 use super::accounting::account;
+use super::audit::DifferentDay;
 use super::checks;
-use super::housekeeping::{self, kinds, next_number, tables};
+use super::housekeeping::{self, kinds, latest, statement_for, tables};
+use super::increment::{self, Way};
+use super::row::Row;
 use super::token::Token;
 use super::{Job, WarehouseError};
-use crate::sql::dialect::Publishing;
-use crate::sql::plan::{Change, Existing, Plan, Planned, Step};
-use crate::sql::runs::{Accounting, CONFLICT, RunRow};
-use crate::sql::{Renderer, runs};
+use crate::sql::dialect::{Publishing, Stay};
+use crate::sql::plan::{Change, Existing, Plan, Planned, Step, drop_if_there};
+use crate::sql::runs::{Accounting, CONFLICT, Cursor, Latest, Mode, RunRow};
+use crate::sql::{Dialect, Renderer, runs};
 use crate::targets::{Kind, Outcome, TableColumn, TargetError};
 use crate::testing::CheckResult;
 use chrono::{DateTime, Utc};
@@ -51,8 +54,12 @@ pub trait Progress: Sync {
 pub struct BuildReport {
     /// The run's name in `tracklet_runs`.
     pub run_id: String,
-    /// Where the rows went.
+    /// Where the rows went, those of earlier runs included.
     pub accounting: Accounting,
+    /// Whether it took all rows or the new ones.
+    pub mode: Mode,
+    /// The days on which the source differed from what was seen, where an increment was asked to look.
+    pub audited: Option<Vec<DifferentDay>>,
     /// The models, in the order in which they were ready.
     pub made: Vec<Made>,
     /// The data tests of what is only there while the run lasts.
@@ -96,13 +103,21 @@ pub async fn build(
     result
 }
 
-struct Run<'a> {
-    job: &'a Job<'a>,
-    plan: Plan,
-    renderer: Renderer,
-    id: String,
-    started: DateTime<Utc>,
-    progress: &'a dyn Progress,
+pub(super) struct Run<'a> {
+    pub(super) job: &'a Job<'a>,
+    pub(super) plan: Plan,
+    pub(super) renderer: Renderer,
+    pub(super) id: String,
+    pub(super) started: DateTime<Utc>,
+    pub(super) progress: &'a dyn Progress,
+}
+
+/// What a run has come to when it shows its tables.
+pub(super) struct Outcomes {
+    pub(super) mode: Mode,
+    pub(super) cursor: Cursor,
+    pub(super) accounting: Accounting,
+    pub(super) audited: Option<Vec<DifferentDay>>,
 }
 
 impl Run<'_> {
@@ -112,23 +127,53 @@ impl Run<'_> {
         checks: Checks,
         clock: Instant,
     ) -> Result<BuildReport, WarehouseError> {
-        let (number, last) = next_number(self.job).await?;
-        let mut made = self.make_all(threads).await?;
-        let accounting = account(self.job, &self.plan).await?;
-        self.job.stop.check()?;
-        made.extend(self.publish(number, last, accounting).await?);
+        let latest = latest(self.job).await?;
+        let (made, outcomes) = match increment::way(self.job, &self.renderer, &self.plan, &latest).await? {
+            Way::Increment(window) => self.increment(&latest, window).await?,
+            Way::Full { reason, cursor_column } => {
+                let mut made = self.make_all(threads).await?;
+                let outcomes = Outcomes {
+                    mode: Mode::Full { reason },
+                    cursor: self.cursor(cursor_column).await?,
+                    accounting: account(self.job, &self.plan).await?,
+                    audited: None,
+                };
+                self.job.stop.check()?;
+                made.extend(self.publish(&latest, &outcomes).await?);
+                (made, outcomes)
+            }
+        };
         let checked = match checks {
-            Checks::Run => checks::of_run(self.job, &self.renderer, &self.plan, threads, self.progress).await,
+            Checks::Run => self.check(threads).await,
             Checks::Skip => Ok(Vec::new()),
         };
-        self.clean().await;
+        self.clean(&outcomes.mode).await;
         Ok(BuildReport {
             run_id: self.id.clone(),
-            accounting,
+            accounting: outcomes.accounting,
+            mode: outcomes.mode,
+            audited: outcomes.audited,
             made,
             checks: checked?,
             seconds: clock.elapsed().as_secs_f64(),
         })
+    }
+
+    /// Runs the data tests that look at what is there only while a run lasts: the view of the tracks. An increment has not
+    /// made it, and that of a full run may look at a table that has got another name.
+    async fn check(&self, threads: NonZeroUsize) -> Result<Vec<CheckResult>, WarehouseError> {
+        const TRACKS: &str = "tracklet_tracks";
+        if self.plan.models.iter().any(|model| model.name == TRACKS) {
+            let relation = self.plan.building().relation(TRACKS);
+            let query = self.renderer.render(TRACKS, self.plan.published())?.sql;
+            for statement in [
+                drop_if_there(Kind::View, &relation),
+                self.dialect().create_view(&relation, Stay::Aside, &query),
+            ] {
+                statement_for(self.job, "make the view of the tracks", &statement).await?;
+            }
+        }
+        checks::of_run(self.job, &self.renderer, &self.plan, threads, self.progress).await
     }
 
     /// Makes the models that are made aside, each as soon as what it needs is there.
@@ -190,25 +235,29 @@ impl Run<'_> {
         })
     }
 
-    async fn publish(
-        &self,
-        number: u64,
-        last: Option<String>,
-        accounting: Accounting,
-    ) -> Result<Vec<Made>, WarehouseError> {
+    /// Up to where the source was read, by the rows that were made aside.
+    async fn cursor(&self, column: Option<String>) -> Result<Cursor, WarehouseError> {
+        let staged = self.plan.models.iter().find(|model| model.name == "tracklet_staged");
+        let (Some(_), Some(column)) = (staged, column) else { return Ok(Cursor::default()) };
+        let query = runs::cursor_at(
+            &self.plan.building().relation("tracklet_staged"),
+            &self.dialect().time(self.started),
+        );
+        let row = Row::first(self.job, "find out when the latest row was loaded", &query).await?;
+        Ok(Cursor { column: Some(column), at: row.and_then(|row| row.time(0)) })
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.job.target.dialect
+    }
+
+    async fn publish(&self, latest: &Latest, outcomes: &Outcomes) -> Result<Vec<Made>, WarehouseError> {
         let clock = Instant::now();
         let publishing = self.job.target.publishing;
-        let existing = self.existing(publishing, last).await?;
-        let record = self.plan.record(publishing, &self.row(Some(number), "published", accounting, None));
+        let existing = self.existing(publishing, latest).await?;
+        let record = self.plan.record(publishing, &self.published_row(latest, outcomes));
         for step in self.plan.publish(publishing, &existing, record) {
-            let outcome = match step {
-                Step::Alone(statement) => self.job.warehouse.execute(&statement).await.map(|_| ()),
-                Step::Together(statements) => self.job.warehouse.transaction(&statements).await.map(|_| ()),
-            };
-            outcome.map_err(|source| WarehouseError::Statement {
-                what: "show the new tables to readers".to_owned(),
-                source: as_conflict(source),
-            })?;
+            self.show(step).await?;
         }
         let views = self.plan.kept().filter(|model| model.statements.is_empty());
         let seconds = clock.elapsed().as_secs_f64();
@@ -228,19 +277,27 @@ impl Run<'_> {
         Ok(views)
     }
 
+    /// Does one step of showing tables to readers.
+    pub(super) async fn show(&self, step: Step) -> Result<(), WarehouseError> {
+        let outcome = match step {
+            Step::Alone(statement) => self.job.warehouse.execute(&statement).await.map(|_| ()),
+            Step::Together(statements) => self.job.warehouse.transaction(&statements).await.map(|_| ()),
+        };
+        outcome.map_err(|source| WarehouseError::Statement {
+            what: "show the new tables to readers".to_owned(),
+            source: as_conflict(source),
+        })
+    }
+
     /// What is in the schema that matters when the tables are shown.
-    async fn existing(
-        &self,
-        publishing: Publishing,
-        last: Option<String>,
-    ) -> Result<Existing, WarehouseError> {
+    async fn existing(&self, publishing: Publishing, latest: &Latest) -> Result<Existing, WarehouseError> {
         let there = tables(self.job).await?;
         let mut existing = Existing { kinds: kinds(self.job, &there), ..Existing::default() };
         if publishing != Publishing::Rows {
             return Ok(existing);
         }
-        let now = format!("{} {}", self.job.config.fingerprint(), env!("CARGO_PKG_VERSION"));
-        existing.views_may_differ = last.is_none_or(|last| last != now);
+        existing.views_may_differ = latest.config_fingerprint != self.job.config.fingerprint()
+            || latest.tracklet_version != env!("CARGO_PKG_VERSION");
         for model in self.plan.kept().filter(|model| model.kind == Kind::Table) {
             if existing.kinds.get(model.name) == Some(&Kind::Table) {
                 let warehouse = self.job.warehouse;
@@ -255,30 +312,46 @@ impl Run<'_> {
         Ok(existing)
     }
 
-    fn row(
-        &self,
-        sequence_number: Option<u64>,
-        status: &'static str,
-        accounting: Accounting,
-        message: Option<String>,
-    ) -> RunRow {
-        let models: Vec<&str> = self.plan.kept().map(|model| model.name).collect();
+    /// The row of a run that publishes.
+    pub(super) fn published_row(&self, latest: &Latest, outcomes: &Outcomes) -> RunRow {
         RunRow {
             run_id: self.id.clone(),
-            sequence_number,
-            status,
+            sequence_number: Some(latest.sequence_number + 1),
+            status: "published",
             started_at: self.started,
             finished_at: Utc::now(),
             config_fingerprint: self.job.config.fingerprint(),
-            models: models.join(" "),
-            accounting,
-            message,
+            models: self.plan.kept_names(),
+            mode: Some(outcomes.mode.clone()),
+            cursor: outcomes.cursor.clone(),
+            accounting: outcomes.accounting,
+            message: None,
+        }
+    }
+
+    fn failed_row(&self, message: String) -> RunRow {
+        RunRow {
+            run_id: self.id.clone(),
+            sequence_number: None,
+            status: "failed",
+            started_at: self.started,
+            finished_at: Utc::now(),
+            config_fingerprint: self.job.config.fingerprint(),
+            models: self.plan.kept_names(),
+            mode: None,
+            cursor: Cursor::default(),
+            accounting: Accounting::default(),
+            message: Some(message),
         }
     }
 
     /// Takes away what is aside. What stays is taken away by the next run.
-    async fn clean(&self) {
-        for statement in self.plan.clean(self.job.target.publishing) {
+    async fn clean(&self, mode: &Mode) {
+        let asides = match mode {
+            Mode::Full { .. } => self.plan.clean(self.job.target.publishing),
+            Mode::Incremental { .. } => self.clean_increment(),
+        };
+        for statement in asides {
             if let Err(error) = self.job.warehouse.execute(&statement).await {
                 tracing::warn!("could not take away what was aside, the next run will: {error}");
                 break;
@@ -288,7 +361,7 @@ impl Run<'_> {
 
     async fn clean_up_after(&self, error: &WarehouseError) {
         // Nothing of what was made will be renamed.
-        for statement in self.plan.clean(Publishing::Rows) {
+        for statement in self.clean_increment().into_iter().chain(self.plan.clean(Publishing::Rows)) {
             if self.job.warehouse.execute(&statement).await.is_err() {
                 break;
             }
@@ -297,8 +370,7 @@ impl Run<'_> {
             Some(cause) => format!("{error}: {cause}"),
             None => error.to_string(),
         };
-        let row = self.row(None, "failed", Accounting::default(), Some(message));
-        let insert = runs::insert(&self.job.target.names, &row);
+        let insert = runs::insert(&self.job.target.names, &self.failed_row(message));
         if let Err(error) = self.job.warehouse.execute(&insert).await {
             tracing::debug!("the failed run could not be noted: {error}");
         }
@@ -325,23 +397,35 @@ fn as_conflict(error: TargetError) -> TargetError {
 }
 
 /// The file with a model's SQL.
-fn compiled_file(job: &Job<'_>, model: &str) -> PathBuf {
+pub(super) fn compiled_file(job: &Job<'_>, model: &str) -> PathBuf {
     job.compiled.join(&job.target.name).join(format!("{model}.sql"))
 }
 
 /// Writes down the statements of every model before they run.
 fn write_compiled(job: &Job<'_>, plan: &Plan) -> Result<(), WarehouseError> {
-    let folder = job.compiled.join(&job.target.name);
-    std::fs::create_dir_all(&folder)
-        .map_err(|source| WarehouseError::Compiled { path: folder.clone(), source })?;
     for model in &plan.models {
-        let text = if model.statements.is_empty() {
-            model.query.clone()
+        if model.statements.is_empty() {
+            write_file(job, model.name, &model.query)?;
         } else {
-            model.statements.iter().map(|statement| format!("{statement};\n")).collect::<Vec<_>>().join("\n")
-        };
-        let path = compiled_file(job, model.name);
-        std::fs::write(&path, text).map_err(|source| WarehouseError::Compiled { path, source })?;
+            write_statements(job, model.name, &model.statements)?;
+        }
     }
     Ok(())
+}
+
+/// Writes down the statements of a model or a step before they run.
+pub(super) fn write_statements(
+    job: &Job<'_>,
+    name: &str,
+    statements: &[String],
+) -> Result<(), WarehouseError> {
+    let text: Vec<String> = statements.iter().map(|statement| format!("{statement};\n")).collect();
+    write_file(job, name, &text.join("\n"))
+}
+
+fn write_file(job: &Job<'_>, name: &str, text: &str) -> Result<(), WarehouseError> {
+    let path = compiled_file(job, name);
+    let written =
+        path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
+    written.map_err(|source| WarehouseError::Compiled { path, source })
 }

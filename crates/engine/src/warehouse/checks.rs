@@ -1,7 +1,7 @@
 //! The data tests, run in the warehouse.
 
-use super::accounting::integer;
 use super::build::Progress;
+use super::row::Row;
 use super::{Job, WarehouseError};
 use crate::sql::Renderer;
 use crate::sql::data_tests::{DataTest, counting, data_tests};
@@ -100,7 +100,7 @@ async fn run_all(
 async fn found(job: &Job<'_>, test: &DataTest) -> Result<Option<keep::Kept>, TestError> {
     let told = |error: TargetError| TestError::Tables(TablesError::Target(error));
     let batches = job.warehouse.query(&counting(&test.sql)).await.map_err(told)?;
-    let failures = batches.iter().find_map(|batch| integer(batch, 0)).ok_or_else(|| {
+    let failures = batches.into_iter().find_map(Row::of).and_then(|row| row.integer(0)).ok_or_else(|| {
         told(TargetError::Answer { message: format!("the test {} gave no number", test.name) })
     })?;
     if failures == 0 {

@@ -1,11 +1,16 @@
 //! The SQL without running it.
 
+use super::increment::since;
 use super::{Job, WarehouseError, assumed_sources, chosen};
 use crate::config::Config;
+use crate::sql::graph::{Graph, Model};
+use crate::sql::increment::{Facts, Increment};
 use crate::sql::plan::Plan;
-use crate::sql::script::script;
+use crate::sql::render::Materialized;
+use crate::sql::script::{increment_script, script};
 use crate::sql::{Renderer, package};
 use crate::targets::Target;
+use chrono::{DateTime, Utc};
 
 /// What stands for a run's own name.
 const TOKEN: &str = "new";
@@ -29,6 +34,36 @@ pub fn whole(
         "are there (`tracklet run --dry-run` shows them) and adds a row to tracklet_runs.".to_owned(),
     ];
     Ok(script(&plan, target.publishing, &notes))
+}
+
+/// The script of a run that takes the new rows alone, made without a connection.
+///
+/// # Errors
+/// [`WarehouseError`] of the configuration alone.
+pub fn increment(target: &Target, config: &Config) -> Result<String, WarehouseError> {
+    let renderer = unconnected(target, config)?;
+    let notes = [
+        "Made without a connection: the times are the earliest there are. A run finds out from when on something changes,"
+            .to_owned(),
+        "writes that into the statements, and adds a row to tracklet_runs.".to_owned(),
+    ];
+    increment_of(&renderer, target, DateTime::UNIX_EPOCH, &notes)
+}
+
+fn increment_of(
+    renderer: &Renderer,
+    target: &Target,
+    since: DateTime<Utc>,
+    notes: &[String],
+) -> Result<String, WarehouseError> {
+    let (dialect, names) = (target.dialect, &target.names);
+    let graph = Graph::new(renderer, names)?;
+    let is_kept =
+        |model: &&Model| !model.is_aside() && model.rendered.options.materialized == Materialized::Table;
+    let kept: Vec<&str> = graph.models().iter().filter(is_kept).map(|model| model.name).collect();
+    let facts = Facts::unknown(dialect.time(since), dialect.time(DateTime::UNIX_EPOCH));
+    let increment = Increment::new(renderer, names, TOKEN);
+    Ok(increment_script(&increment, dialect, &kept, &facts, notes)?)
 }
 
 /// The query of one model, analysis or singular data test, as it reads the published tables.
@@ -65,6 +100,13 @@ pub struct Estimate {
 pub async fn dry_run(job: &Job<'_>) -> Result<(String, Vec<Estimate>), WarehouseError> {
     let renderer = job.renderer().await?;
     let plan = Plan::new(&renderer, &job.target.names, &job.chosen(&renderer)?, TOKEN)?;
+    if let Some(since) = since(job, &renderer, &plan).await? {
+        let notes = [
+            "Nothing of this was run. Times in 1970 stand for those that a run finds out: from when on something changes."
+                .to_owned(),
+        ];
+        return Ok((increment_of(&renderer, job.target, since, &notes)?, Vec::new()));
+    }
     let mut estimates = Vec::new();
     for model in plan.models.iter().filter(|model| !model.statements.is_empty()) {
         // What reads a table that this run would only make can't be asked.

@@ -1,10 +1,12 @@
 //! The schema before and after a run: its existence, the claim on it, and what others left aside.
 
+use super::row::Row;
 use super::token::{Here, Token};
 use super::{Job, WarehouseError};
 use crate::sql::dialect::Publishing;
 use crate::sql::plan::{ASIDE_PREFIX, create_schema, drop_if_there};
-use crate::sql::{names::relation, package, runs};
+use crate::sql::runs::{self, Accounting, Cursor, Latest};
+use crate::sql::{names::relation, package};
 use crate::targets::{Claim, Kind, TableName, TargetError};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -83,26 +85,38 @@ pub(super) fn kinds(job: &Job<'_>, there: &[(TableName, Kind)]) -> BTreeMap<&'st
     package::models().filter_map(|file| Some((file.name(), found(file.name())?))).collect()
 }
 
-/// The number that this run has if it publishes, and the fingerprint of the run before it.
-pub(super) async fn next_number(job: &Job<'_>) -> Result<(u64, Option<String>), WarehouseError> {
-    use arrow::array::AsArray;
-    use arrow::datatypes::Int64Type;
+/// The latest run that published. Makes the tables that runs need for themselves, if they aren't there.
+pub(super) async fn latest(job: &Job<'_>) -> Result<Latest, WarehouseError> {
     let names = &job.target.names;
-    statement_for(job, "make the table of runs", &runs::create(names)).await?;
+    let what = "make the table of runs";
+    statement_for(job, what, &runs::create(names)).await?;
+    let there = job.warehouse.columns(&names.own(runs::RUNS)).await?.unwrap_or_default();
+    let there: Vec<&str> = there.iter().map(|column| column.name.as_str()).collect();
+    for statement in runs::add_columns(names, &there) {
+        statement_for(job, what, &statement).await?;
+    }
     let turn = if job.target.publishing == Publishing::Rows { runs::create_turn(names) } else { Vec::new() };
     for statement in turn {
         statement_for(job, "make the table of whose turn it is", &statement).await?;
     }
-    let batches = job
-        .warehouse
-        .query(&runs::latest(names))
-        .await
-        .map_err(|source| WarehouseError::Statement { what: "read the table of runs".to_owned(), source })?;
-    let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok((1, None)) };
-    let number = batch.column(0).as_primitive_opt::<Int64Type>().map_or(0, |numbers| numbers.value(0));
-    let text = |place: usize| batch.column(place).as_string_opt::<i32>().map(|texts| texts.value(0));
-    let fingerprint = text(1).zip(text(2)).map(|(fingerprint, version)| format!("{fingerprint} {version}"));
-    Ok((u64::try_from(number).unwrap_or(0) + 1, fingerprint))
+    let found = Row::first(job, "read the table of runs", &runs::latest(names)).await?;
+    let Some(row) = found else { return Ok(Latest::default()) };
+    let text = |place: usize| row.text(place).unwrap_or_default();
+    Ok(Latest {
+        sequence_number: row.integer(0).unwrap_or(0),
+        config_fingerprint: text(1),
+        tracklet_version: text(2),
+        models: text(3),
+        cursor: Cursor { column: row.text(4), at: row.time(5) },
+        accounting: Accounting {
+            rows_read: row.integer(6),
+            sessionized: row.integer(7),
+            duplicates: row.integer(8),
+            rejected: row.integer(9),
+            sessions: row.integer(10),
+            visitors: row.integer(11),
+        },
+    })
 }
 
 #[cfg(test)]

@@ -84,11 +84,15 @@ impl Plan {
     /// New rows in the tables that are there, where DDL is taken back with its transaction.
     fn rows_at_once(&self, existing: &Existing, record: Vec<String>) -> Vec<String> {
         let mut together = record;
+        let dialect = self.published.dialect();
         let (new, views) = self.to_remake(existing);
         for name in views.iter().chain(new.iter().map(|table| &table.name)) {
             together.extend(self.drop(name, existing));
         }
-        together.extend(new.iter().map(|table| self.create_empty(table)));
+        for table in &new {
+            together.push(self.create_empty(table));
+            together.extend(dialect.create_indexes(&self.published.relation(table.name), &table.options));
+        }
         together.extend(views.iter().map(|name| self.create_view(name, Stay::Published)));
         together.extend(self.exchange_rows());
         together

@@ -3,7 +3,7 @@ use crate::config::Config;
 use crate::sql::dialect::Publishing;
 use crate::sql::graph::Graph;
 use crate::sql::render::{Materialized, Renderer, SourceTable};
-use crate::sql::runs::{Accounting, RunRow};
+use crate::sql::runs::{Accounting, Cursor, Mode, RunRow};
 use crate::sql::select::select;
 use crate::sql::{Dialect, Names};
 use crate::targets::Kind;
@@ -26,6 +26,8 @@ fn plan(dialect: Dialect, selected: &str) -> Plan {
 fn filled() -> Existing {
     let tables = [
         "dbt_aliases_mapping",
+        "tracklet_staged",
+        "tracklet_pairs",
         "tracklet_events",
         "tracklet_sessions",
         "tracklet_rejects",
@@ -71,6 +73,10 @@ fn tables_are_made_aside_from_what_is_aside() {
     );
     assert_eq!(
         events.statements[1],
+        "create index on \"s\".\"tracklet_aside_t1_tracklet_events\" (\"dbt_visitor_id\", \"timestamp\")"
+    );
+    assert_eq!(
+        events.statements[2],
         "analyze \"s\".\"tracklet_aside_t1_tracklet_events\" (\"dbt_visitor_id\", \"session_sequence_number\")"
     );
     assert_eq!(events.needs, BTreeSet::from(["tracklet_tracks", "dbt_aliases_mapping"]));
@@ -97,10 +103,7 @@ fn a_swap_is_one_transaction_that_drops_what_is_there() {
     assert_eq!(words.last().unwrap(), "create view \"s\".\"dbt_user_session_facts\" as");
     assert_eq!(
         plan.clean(Publishing::Swap),
-        [
-            "drop view if exists \"s\".\"tracklet_aside_t1_tracklet_tracks\"",
-            "drop table if exists \"s\".\"tracklet_aside_t1_tracklet_staged\""
-        ]
+        ["drop view if exists \"s\".\"tracklet_aside_t1_tracklet_tracks\""]
     );
 }
 
@@ -122,11 +125,11 @@ fn rows_make_what_is_missing_and_then_change_all_at_once() {
     let Some(Step::Together(statements)) = steps.last() else { panic!() };
     let words = first_words(statements);
     assert_eq!(words[0], "record", "what makes another run wait comes before the rows");
-    assert_eq!(words.iter().filter(|line| line.starts_with("delete from")).count(), 5);
-    assert_eq!(words.iter().filter(|line| line.starts_with("insert into")).count(), 5);
-    assert_eq!(steps.len(), 1 + 5 + 7);
+    assert_eq!(words.iter().filter(|line| line.starts_with("delete from")).count(), 7);
+    assert_eq!(words.iter().filter(|line| line.starts_with("insert into")).count(), 7);
+    assert_eq!(steps.len(), 1 + 7 + 7);
     let again = plan.publish(Publishing::Rows, &filled(), Vec::new());
-    assert_eq!(together(&again).len(), 10);
+    assert_eq!(together(&again).len(), 14);
     assert!(
         plan.clean(Publishing::Rows)
             .contains(&"drop table if exists \"s\".\"TRACKLET_ASIDE_T1_TRACKLET_EVENTS\"".to_owned())
@@ -175,7 +178,7 @@ fn a_table_that_gets_a_column_keeps_its_rows_until_all_change() {
     let Step::Alone(second) = &steps[1] else { panic!() };
     assert!(second.starts_with("create or replace view `s`.`dbt_mapped_tracks` as\n"), "{second}");
     let Some(Step::Together(statements)) = steps.last() else { panic!() };
-    assert_eq!(statements.len(), 10);
+    assert_eq!(statements.len(), 14);
 }
 
 #[test]
@@ -239,6 +242,8 @@ fn the_turn_is_taken_before_all_else_that_a_transaction_does() {
         finished_at: chrono::DateTime::UNIX_EPOCH,
         config_fingerprint: "f".to_owned(),
         models: "m".to_owned(),
+        mode: Some(Mode::Incremental { new_rows: 1 }),
+        cursor: Cursor::default(),
         accounting: Accounting::default(),
         message: None,
     };

@@ -38,7 +38,7 @@ fn every_file_renders_in_every_dialect() {
 
 #[test]
 fn a_macro_is_the_dialects_or_else_the_default() {
-    let of = |dialect, expression| renderer(dialect, "").expression(expression);
+    let of = |dialect, expression| renderer(dialect, "").expression(expression).unwrap();
     assert_eq!(of(Dialect::Postgres, "as_text('a')"), "cast(a as text) collate \"C\"");
     assert_eq!(of(Dialect::Snowflake, "as_text('a')"), "cast(a as varchar)");
     assert_eq!(of(Dialect::Snowflake, "own_column('timestamp')"), "\"TIMESTAMP\"");
@@ -52,9 +52,9 @@ fn names_and_texts_are_quoted_as_the_macros_quote_them() {
         let renderer = renderer(dialect, "");
         for text in hostile {
             let literal = serde_json::to_string(text).unwrap();
-            assert_eq!(renderer.expression(&format!("identifier({literal})")), dialect.quoted(text));
-            assert_eq!(renderer.expression(&format!("text_literal({literal})")), dialect.text(text));
-            assert_eq!(renderer.expression("own_column('event')"), dialect.own_column("event"));
+            assert_eq!(renderer.expression(&format!("identifier({literal})")).unwrap(), dialect.quoted(text));
+            assert_eq!(renderer.expression(&format!("text_literal({literal})")).unwrap(), dialect.text(text));
+            assert_eq!(renderer.expression("own_column('event')").unwrap(), dialect.own_column("event"));
         }
     }
 }
@@ -70,11 +70,11 @@ fn a_model_says_what_it_is_and_what_it_needs() {
     assert!(rendered.sql.contains("from `sessions`.`tracklet_tracks` as tracks"), "{}", rendered.sql);
     let staged =
         renderer(Dialect::Postgres, "").render("tracklet_staged", &names(Dialect::Postgres)).unwrap();
-    assert!(staged.options.unlogged);
-    assert_eq!(staged.options.tags, ["aside"]);
+    assert_eq!(staged.options.partition_by, Some(Partition::Month { month: "loaded_at".to_owned() }));
+    assert_eq!(staged.options.sort, ["event_id"]);
     assert_eq!(
         staged.options.post_hook,
-        "analyze \"sessions\".\"tracklet_staged\" (\"fate\", \"anonymous_id\", \"user_id\")"
+        "analyze \"sessions\".\"tracklet_staged\" (\"event_id\", \"fate\", \"anonymous_id\", \"user_id\", \"loaded_at\")"
     );
 }
 

@@ -1,0 +1,134 @@
+"""One more day beside ninety in PostgreSQL: a run that takes the new rows alone, as a share of one over everything.
+
+Starts a PostgreSQL with its default settings, generates ninety-one days, loads the first ninety with an index on
+received_at, runs, loads the last, and times the run after it and then one with --full-refresh; all tables must be the same
+after both. For days in order without new logins, with 2 % of the rows up to seven days late, and with the generator's logins.
+
+    python increments.py [--tracks N] [--rounds N] [--out FILE] [--generator PROGRAM] [--program PROGRAM]
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import duckdb
+
+HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parents[1] / "tests" / "warehouses"))
+
+import program  # noqa: E402
+import servers  # noqa: E402
+from definition import Config  # noqa: E402
+from warehouse import Postgres, quoted  # noqa: E402
+
+SHAPES = {
+    "in order": ("--known-visitors", "0"),
+    "2 % late": ("--known-visitors", "0", "--late", "0.02"),
+    "logins": (),
+}
+COLUMNS = "id, anonymous_id, user_id, event, timestamp, received_at"
+TABLES = [
+    "dbt_aliases_mapping", "dbt_mapped_tracks", "dbt_session_tracks", "dbt_track_facts", "dbt_session_track_facts",
+    "dbt_user_session_facts", "dbt_session_duration", "dbt_tracks_flow", "tracklet_duplicates", "tracklet_rejects"]
+SCHEMA = "sessions"
+
+
+def generate(folder, generator, tracks, options):
+    """The ninety days and the one more as CSV: what arrives after the ninetieth belongs to that one."""
+    subprocess.run(
+        [generator, "--tracks", str(tracks * 91 // 90), "--days", "91", "--hours-per-file", "24",
+         "--out", folder / "tracks", *options], check=True, stdout=subprocess.DEVNULL)
+    files = [str(file) for file in sorted((folder / "tracks").rglob("*.parquet"))]
+    found = {}
+    for name, chosen in (("history", files[:90]), ("day", files[90:])):
+        found[name] = folder / f"{name}.csv"
+        duckdb.sql(f"select {COLUMNS} from read_parquet({chosen})").write_csv(str(found[name]))
+    return found
+
+
+def copy(warehouse, path):
+    with warehouse.connect() as connection, connection.cursor() as cursor, path.open() as text:
+        cursor.copy_expert("copy rudder.tracks from stdin (format csv, header)", text)
+        cursor.execute("analyze rudder.tracks")
+
+
+def settle(warehouse):
+    connection = warehouse.connect()
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("checkpoint")
+    connection.close()
+
+
+def timed(folder, warehouse, *arguments):
+    settle(warehouse)
+    started = time.monotonic()
+    program.run(folder, "run", "--target", "pg", *arguments)
+    return round(time.monotonic() - started, 2)
+
+
+def contents(warehouse):
+    """A number for the rows of each table, whatever their order."""
+    return [warehouse.query(f"select count(*), sum(hashtextextended(t::text, 0)::numeric) from {quoted(SCHEMA, table)} t")[1]
+            for table in TABLES]
+
+
+def measure(folder, shape, options):
+    files = generate(folder, options.generator, options.tracks, SHAPES[shape])
+    found = {"increment": [], "full": []}
+    with servers.postgres("bytes") as port:
+        warehouse = Postgres(port)
+        text = program.configuration(Config(), warehouse, SCHEMA, [("rudder", "tracks")])
+        (folder / "tracklet.toml").write_text(text)
+        for number in range(options.rounds):
+            warehouse.execute([
+                f"drop schema if exists rudder, {SCHEMA} cascade", "create schema rudder",
+                'create table rudder.tracks (id text, anonymous_id text, user_id text, event text,'
+                ' "timestamp" timestamptz, received_at timestamptz)', "create index on rudder.tracks (received_at)"])
+            copy(warehouse, files["history"])
+            program.run(folder, "run", "--target", "pg")
+            copy(warehouse, files["day"])
+            found["increment"].append(timed(folder, warehouse))
+            mode, reason = warehouse.query(
+                f"select mode, reason from {quoted(SCHEMA, 'tracklet_runs')} order by sequence_number desc limit 1")[1][0]
+            if mode != "incremental":
+                raise SystemExit(f"the run took all rows: {reason}")
+            after = contents(warehouse)
+            found["full"].append(timed(folder, warehouse, "--full-refresh"))
+            if after != contents(warehouse):
+                raise SystemExit("the tables differ")
+            print(f"{shape}, round {number + 1}: {reason}, {found['increment'][-1]} s; full {found['full'][-1]} s", flush=True)
+        version = warehouse.query("show server_version")[1][0][0]
+    medians = {way: statistics.median(values) for way, values in found.items()}
+    return {"new": reason, "seconds": found, "medians": medians,
+            "share": round(medians["increment"] / medians["full"], 4)}, version
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tracks", type=int, default=1_000_000, help="of the ninety days")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--generator", default="tracklet-generator")
+    parser.add_argument("--program", help="[default: TRACKLET_BIN]")
+    options = parser.parse_args()
+    if options.program:
+        os.environ["TRACKLET_BIN"] = options.program
+    shapes = {}
+    for shape in SHAPES:
+        with tempfile.TemporaryDirectory(prefix="tracklet-increments-") as folder:
+            shapes[shape], version = measure(Path(folder), shape, options)
+    result = {"tracks": options.tracks, "server": f"PostgreSQL {version}", "cores": os.cpu_count(), "shapes": shapes}
+    print(json.dumps(result, indent=2))
+    if options.out:
+        options.out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,378 @@
+//! An increment: the statements of a run that takes the new rows alone.
+//!
+//! ```text
+//! window (rows loaded since a while before the last run) -> incoming (those not seen before) -> staged (what becomes of
+//!   them, and anew of known rows with the same event id) -> pairs -> aliases (and who owned each before) -> restarts
+//!   (from when on each affected visitor's sessions are made anew) -> events -> sessions
+//! ```
+//!
+//! The steps are tables aside, each as large as what changes. In the end one transaction takes the rows that they replace
+//! out of the published tables and puts theirs in: see [`Increment::exchange`].
+
+use super::plan::{aside, drop_if_there, making};
+use super::{Names, RenderError, Renderer, package, runs};
+use crate::targets::Kind;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The steps, in order.
+pub const STEPS: [&str; 8] = [
+    "increment_window",
+    "increment_incoming",
+    "increment_staged",
+    "increment_pairs",
+    "increment_aliases",
+    "increment_restarts",
+    "increment_events",
+    "increment_sessions",
+];
+
+/// What the steps must know beforehand, in literals: no warehouse leaves out the parts of a table by what it only finds
+/// while it runs a query.
+#[derive(Debug, Clone, Serialize)]
+pub struct Facts {
+    /// A time: rows of the source that were loaded earlier are not looked at.
+    pub since: String,
+    /// Texts: days of `received_at` of which all rows are looked at.
+    pub days: Vec<String>,
+    /// Whether a known track is displaced by a new row with its event id.
+    pub tracks_went: bool,
+    /// Whether an alias belongs to another visitor than before.
+    pub aliases_moved: bool,
+    /// A time: such an alias has no earlier events.
+    pub moved_since: String,
+    /// A time: no event before it changes.
+    pub restarted_since: String,
+}
+
+impl Facts {
+    /// What is right whatever the steps find.
+    pub fn unknown(since: String, earliest: String) -> Self {
+        Self {
+            since,
+            days: Vec::new(),
+            tracks_went: true,
+            aliases_moved: true,
+            moved_since: earliest.clone(),
+            restarted_since: earliest,
+        }
+    }
+}
+
+/// A step with the statements that make it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Its name.
+    pub name: &'static str,
+    /// What makes its table, one after the other.
+    pub statements: Vec<String>,
+}
+
+/// The increment of one run.
+#[derive(Debug, Clone)]
+pub struct Increment<'a> {
+    renderer: &'a Renderer,
+    /// The steps aside, the models as readers find them.
+    names: Names,
+    /// The same, but that models go by the names of the steps that have their new rows.
+    exchanging: Names,
+}
+
+impl<'a> Increment<'a> {
+    /// The increment of the run `token`.
+    pub fn new(renderer: &'a Renderer, published: &Names, token: &str) -> Self {
+        let steps: BTreeMap<String, String> =
+            STEPS.iter().map(|step| ((*step).to_owned(), aside(token, step))).collect();
+        let mut exchanging = steps.clone();
+        for (model, step) in [
+            ("tracklet_staged", "increment_staged"),
+            ("tracklet_events", "increment_events"),
+            ("tracklet_sessions", "increment_sessions"),
+        ] {
+            exchanging.insert(model.to_owned(), aside(token, step));
+        }
+        Self { renderer, names: published.with_asides(steps), exchanging: published.with_asides(exchanging) }
+    }
+
+    /// A step.
+    ///
+    /// # Errors
+    /// [`RenderError`].
+    pub fn step(&self, name: &'static str, facts: &Facts) -> Result<Step, RenderError> {
+        let file = package::increments().find(|file| file.name() == name).expect("a test looks at each");
+        let rendered = self.renderer.render_step(name, file.text, facts, &self.names)?;
+        let statements = making(self.names.dialect(), &self.names.relation(name), &rendered);
+        Ok(Step { name, statements })
+    }
+
+    /// The statements that take away the steps.
+    pub fn clean(&self) -> Vec<String> {
+        STEPS.iter().rev().map(|step| drop_if_there(Kind::Table, &self.names.relation(step))).collect()
+    }
+
+    /// The statements that replace rows of the published tables among `kept`. They take effect together, in this order:
+    /// what goes is told by tables that change later.
+    ///
+    /// # Errors
+    /// [`RenderError`].
+    pub fn exchange(&self, kept: &[&str], facts: &Facts) -> Result<Vec<String>, RenderError> {
+        let tables = || EXCHANGES.iter().filter(|exchange| kept.contains(&exchange.model));
+        let mut statements = Vec::new();
+        for exchange in tables() {
+            let condition = self.text(exchange.gone, facts, &self.names)?;
+            statements
+                .push(format!("delete from {}\nwhere {condition}", self.names.relation(exchange.model)));
+        }
+        for exchange in tables() {
+            let query = match exchange.come {
+                Come::Rows(query) => self.text(query, facts, &self.names)?,
+                Come::Model => {
+                    self.renderer.render(exchange.model, &self.exchanging)?.sql.trim_end().to_owned()
+                }
+                Come::ModelOfVisitors => format!(
+                    "select *\nfrom (\n{}\n) as facts\nwhere dbt_visitor_id in (select affected_visitor_id from {})",
+                    self.renderer.render(exchange.model, &self.names)?.sql.trim_end(),
+                    self.names.relation("increment_restarts")
+                ),
+            };
+            statements.push(format!("insert into {}\n{query}", self.names.relation(exchange.model)));
+        }
+        Ok(statements)
+    }
+
+    /// A query for the number of rows that no run has seen, and the latest load time that is not after `started`, a literal.
+    pub fn count_incoming(&self, started: &str) -> String {
+        format!(
+            "select\n    (select count(*) from {}) as new_rows,\n    ({}) as cursor_at",
+            self.names.relation("increment_incoming"),
+            runs::cursor_at(&self.names.relation("increment_window"), started)
+        )
+    }
+
+    /// A query for the number of known tracks that are displaced.
+    pub fn count_gone(&self) -> String {
+        let staged = self.names.relation("increment_staged");
+        format!("select count(*) as gone\nfrom {staged}\nwhere old_fate = 0\n    and fate <> 0")
+    }
+
+    /// A query for the number of sessions of visitors that lose an alias, and the start of the first.
+    pub fn moved_since(&self) -> String {
+        format!(
+            "select\n    count(*) as moved,\n    min(sessions.session_start_at) as moved_since\nfrom {} as aliases\n\
+             inner join {} as sessions\n    on sessions.dbt_visitor_id = aliases.old_visitor_id\n\
+             where aliases.dbt_visitor_id <> aliases.old_visitor_id",
+            self.names.relation("increment_aliases"),
+            self.names.relation("tracklet_sessions")
+        )
+    }
+
+    /// A query for the number of affected visitors, and the time from which on something changes.
+    pub fn restarted_since(&self) -> String {
+        format!(
+            "select\n    count(*) as visitors,\n    min(restart_at) as restarted_since\nfrom {}",
+            self.names.relation("increment_restarts")
+        )
+    }
+
+    /// A query for what the increment adds to the counts of the last run, as `added` and `taken` of each in the order of
+    /// [`super::runs::Accounting`].
+    ///
+    /// # Errors
+    /// [`RenderError`].
+    pub fn accounting(&self, facts: &Facts) -> Result<String, RenderError> {
+        self.text(ACCOUNTING, facts, &self.names)
+    }
+
+    fn text(&self, text: &str, facts: &Facts, names: &Names) -> Result<String, RenderError> {
+        Ok(self.renderer.render_step("an increment", text, facts, names)?.sql.trim_end().to_owned())
+    }
+}
+
+/// How the rows of a published table are exchanged.
+struct Exchange {
+    model: &'static str,
+    /// Which rows go, as a condition.
+    gone: &'static str,
+    come: Come,
+}
+
+/// Which rows come.
+enum Come {
+    /// Those of a query.
+    Rows(&'static str),
+    /// Those that the model makes of the new rows of what it is made from.
+    Model,
+    /// Those that the model makes, for the affected visitors, of what it is made from as it is then.
+    ModelOfVisitors,
+}
+
+/// The affected visitors' tracks from where they are made anew, in a table with the time of each. PostgreSQL finds them by
+/// an index only if the visitors alone are asked for, too.
+const TRACKS: &str = "\
+{{ own_column('timestamp') }} >= {{ restarted_since }}
+    and dbt_visitor_id in (select affected_visitor_id from {{ ref('increment_restarts') }})
+    and exists (
+        select 1
+        from {{ ref('increment_restarts') }} as restarts
+        where restarts.affected_visitor_id = dbt_visitor_id
+            and restarts.restart_at <= {{ own_column('timestamp') }}
+    )";
+
+/// Their sessions, in a table with the start of each.
+const SESSIONS: &str = "\
+session_start_at >= {{ restarted_since }}
+    and dbt_visitor_id in (select affected_visitor_id from {{ ref('increment_restarts') }})
+    and exists (
+        select 1
+        from {{ ref('increment_restarts') }} as restarts
+        where restarts.affected_visitor_id = dbt_visitor_id
+            and restarts.restart_at <= session_start_at
+    )";
+
+/// Their sessions, in a table that has their names alone. It must be asked before the sessions go.
+const NAMED_SESSIONS: &str = "\
+session_id in (
+        select sessions.session_id
+        from {{ ref('tracklet_sessions') }} as sessions
+        inner join {{ ref('increment_restarts') }} as restarts
+            on restarts.affected_visitor_id = sessions.dbt_visitor_id
+        where sessions.session_start_at >= restarts.restart_at
+            and sessions.session_start_at >= {{ restarted_since }}
+    )";
+
+/// Every table that may be kept, those first whose rows are told by the rows of others.
+const EXCHANGES: [Exchange; 14] = [
+    Exchange { model: "dbt_session_duration", gone: NAMED_SESSIONS, come: Come::Model },
+    Exchange { model: "dbt_session_track_facts", gone: NAMED_SESSIONS, come: Come::Model },
+    Exchange { model: "dbt_session_tracks", gone: SESSIONS, come: Come::Model },
+    Exchange { model: "dbt_mapped_tracks", gone: TRACKS, come: Come::Model },
+    Exchange { model: "dbt_track_facts", gone: TRACKS, come: Come::Model },
+    Exchange { model: "dbt_tracks_flow", gone: TRACKS, come: Come::Model },
+    Exchange {
+        model: "tracklet_rejects",
+        gone: "event_id in (select event_id from {{ ref('increment_staged') }} where old_fate = 2)",
+        come: Come::Model,
+    },
+    Exchange {
+        model: "tracklet_duplicates",
+        gone: "event_id in (select event_id from {{ ref('increment_staged') }} where old_fate = 1)",
+        come: Come::Model,
+    },
+    Exchange {
+        model: "tracklet_staged",
+        gone: "event_id in (select event_id from {{ ref('increment_staged') }} where old_fate is not null)",
+        come: Come::Rows(
+            "\
+select
+    event_id,
+    anonymous_id,
+    user_id,
+    event,
+    {{ own_column('timestamp') }},
+    received_at,
+    loaded_at,
+    source_file,
+    reason,
+    fate
+from {{ ref('increment_staged') }}",
+        ),
+    },
+    Exchange {
+        model: "tracklet_pairs",
+        gone: "\
+exists (
+        select 1
+        from (
+            select
+                anonymous_id as changed_anonymous_id,
+                user_id as changed_user_id
+            from {{ ref('increment_pairs') }}
+        ) as changed
+        where changed.changed_anonymous_id = anonymous_id
+            and changed.changed_user_id = user_id
+    )",
+        come: Come::Rows(
+            "\
+select
+    anonymous_id,
+    user_id,
+    last_at
+from {{ ref('increment_pairs') }}
+where last_at is not null",
+        ),
+    },
+    Exchange {
+        model: "dbt_aliases_mapping",
+        gone: "alias in (select alias from {{ ref('increment_aliases') }})",
+        come: Come::Rows(
+            "\
+select
+    alias,
+    dbt_visitor_id
+from {{ ref('increment_aliases') }}
+where dbt_visitor_id is not null",
+        ),
+    },
+    Exchange {
+        model: "tracklet_events",
+        gone: TRACKS,
+        come: Come::Rows("select *\nfrom {{ ref('increment_events') }}"),
+    },
+    Exchange {
+        model: "tracklet_sessions",
+        gone: SESSIONS,
+        come: Come::Rows("select *\nfrom {{ ref('increment_sessions') }}"),
+    },
+    Exchange {
+        model: "dbt_user_session_facts",
+        gone: "dbt_visitor_id in (select affected_visitor_id from {{ ref('increment_restarts') }})",
+        come: Come::ModelOfVisitors,
+    },
+];
+
+const ACCOUNTING: &str = "\
+select
+    (select count(*) from {{ ref('increment_incoming') }}) as read_added,
+    {{ as_integer('0') }} as read_taken,
+    (select count(*) from {{ ref('increment_events') }}) as sessionized_added,
+    (
+        select count(*)
+        from {{ ref('increment_restarts') }} as restarts
+        inner join {{ ref('tracklet_events') }} as events
+            on events.dbt_visitor_id = restarts.affected_visitor_id
+            and events.{{ own_column('timestamp') }} >= restarts.restart_at
+        where events.{{ own_column('timestamp') }} >= {{ restarted_since }}
+    ) as sessionized_taken,
+    (select count(*) from {{ ref('increment_staged') }} where fate = 1) as duplicates_added,
+    (select count(*) from {{ ref('increment_staged') }} where old_fate = 1) as duplicates_taken,
+    (select count(*) from {{ ref('increment_staged') }} where fate = 2) as rejected_added,
+    (select count(*) from {{ ref('increment_staged') }} where old_fate = 2) as rejected_taken,
+    (select count(*) from {{ ref('increment_sessions') }}) as sessions_added,
+    (
+        select count(*)
+        from {{ ref('increment_restarts') }} as restarts
+        inner join {{ ref('tracklet_sessions') }} as sessions
+            on sessions.dbt_visitor_id = restarts.affected_visitor_id
+            and sessions.session_start_at >= restarts.restart_at
+    ) as sessions_taken,
+    (
+        select count(*)
+        from {{ ref('increment_restarts') }} as restarts
+        left join (
+            select dbt_visitor_id
+            from {{ ref('increment_sessions') }}
+            group by dbt_visitor_id
+        ) as visitors
+            on visitors.dbt_visitor_id = restarts.affected_visitor_id
+        where restarts.sessions_before > 0
+            or visitors.dbt_visitor_id is not null
+    ) as visitors_added,
+    (
+        select count(distinct sessions.dbt_visitor_id)
+        from {{ ref('increment_restarts') }} as restarts
+        inner join {{ ref('tracklet_sessions') }} as sessions
+            on sessions.dbt_visitor_id = restarts.affected_visitor_id
+    ) as visitors_taken";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+use super::{EXCHANGES, Facts, Increment, STEPS};
+use crate::config::Config;
+use crate::sql::graph::{Graph, Model};
+use crate::sql::render::{Materialized, Renderer, SourceTable};
+use crate::sql::{Dialect, Names, package};
+use std::collections::BTreeSet;
+
+fn renderer(dialect: Dialect, configuration: &str, materialize: Materialized) -> Renderer {
+    let columns = ["id", "anonymous_id", "user_id", "event", "timestamp", "received_at"];
+    let table = SourceTable {
+        relation: "tracks".to_owned(),
+        name: "tracks".to_owned(),
+        columns: columns.map(|name| dialect.own(name)).to_vec(),
+    };
+    let config = Config::parse(configuration, std::path::Path::new("tracklet.toml")).unwrap();
+    Renderer::new(dialect, &config, materialize, vec![table])
+}
+
+fn names(dialect: Dialect) -> Names {
+    Names::new(dialect, None, dialect.spelled("s"))
+}
+
+fn unknown() -> Facts {
+    Facts::unknown("SINCE".to_owned(), "EARLIEST".to_owned())
+}
+
+fn nothing_special() -> Facts {
+    Facts { tracks_went: false, aliases_moved: false, ..unknown() }
+}
+
+#[test]
+fn the_steps_are_the_files_and_each_is_made_from_those_before() {
+    let files: BTreeSet<&str> = package::increments().map(package::File::name).collect();
+    assert_eq!(files, STEPS.into_iter().collect());
+    for dialect in Dialect::ALL {
+        let renderer = renderer(dialect, "", Materialized::View);
+        let increment = Increment::new(&renderer, &names(dialect), "t1");
+        let mut later: Vec<String> = STEPS.iter().map(|step| increment.names.relation(step)).collect();
+        for step in STEPS {
+            let own = later.remove(0);
+            let statements = increment.step(step, &unknown()).unwrap().statements;
+            assert!(statements[0].contains(&format!("table {own}")), "{}", statements[0]);
+            for unmade in &later {
+                assert!(!statements[0].contains(unmade), "{step} needs {unmade}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_table_is_exchanged_and_views_follow() {
+    for materialize in [Materialized::View, Materialized::Table] {
+        let renderer = renderer(Dialect::Postgres, "", materialize);
+        let graph = Graph::new(&renderer, &names(Dialect::Postgres)).unwrap();
+        let tables = graph
+            .models()
+            .iter()
+            .filter(|model| !model.is_aside() && model.rendered.options.materialized == Materialized::Table);
+        let tables: Vec<&str> = tables.map(|model: &Model| model.name).collect();
+        let known: BTreeSet<&str> = EXCHANGES.iter().map(|exchange| exchange.model).collect();
+        assert!(tables.iter().all(|table| known.contains(table)), "{tables:?}");
+        let increment = Increment::new(&renderer, &names(Dialect::Postgres), "t1");
+        let statements = increment.exchange(&tables, &unknown()).unwrap();
+        assert_eq!(statements.len(), 2 * tables.len());
+        let (deletes, inserts) = statements.split_at(tables.len());
+        assert!(deletes.iter().all(|statement| statement.starts_with("delete from \"s\".\"")));
+        assert!(inserts.iter().all(|statement| statement.starts_with("insert into \"s\".\"")));
+    }
+}
+
+#[test]
+fn what_goes_is_asked_of_tables_that_still_have_it() {
+    let renderer = renderer(Dialect::Postgres, "", Materialized::Table);
+    let increment = Increment::new(&renderer, &names(Dialect::Postgres), "t1");
+    let all: Vec<&str> = EXCHANGES.iter().map(|exchange| exchange.model).collect();
+    let statements = increment.exchange(&all, &unknown()).unwrap();
+    let place = |start: &str| statements.iter().position(|statement| statement.starts_with(start)).unwrap();
+    let sessions = place("delete from \"s\".\"tracklet_sessions\"");
+    let looking = statements[..all.len()]
+        .iter()
+        .enumerate()
+        .filter(|(own, statement)| *own != sessions && statement.contains("\"s\".\"tracklet_sessions\""));
+    let looking: Vec<usize> = looking.map(|(own, _)| own).collect();
+    assert_eq!(looking.len(), 2, "the tables that have a session's name alone");
+    assert!(looking.iter().all(|own| *own < sessions));
+    let facts = place("insert into \"s\".\"dbt_user_session_facts\"");
+    assert!(place("insert into \"s\".\"tracklet_sessions\"") < facts);
+}
+
+#[test]
+fn what_is_told_beforehand_stands_in_the_statements_as_a_literal() {
+    for dialect in Dialect::ALL {
+        let renderer = renderer(dialect, "", Materialized::View);
+        let increment = Increment::new(&renderer, &names(dialect), "t1");
+        let step = |name, facts: &Facts| increment.step(name, facts).unwrap().statements.remove(0);
+        assert!(step("increment_window", &unknown()).contains(">= SINCE"));
+        assert!(step("increment_incoming", &unknown()).contains("loaded_at >= SINCE"));
+        assert!(step("increment_events", &unknown()).contains(">= EARLIEST"));
+        assert!(increment.accounting(&unknown()).unwrap().contains(">= EARLIEST"));
+        let events = increment.names.relation("tracklet_events");
+        for name in ["increment_pairs", "increment_restarts"] {
+            assert!(step(name, &unknown()).contains(&events), "{name}");
+            assert!(!step(name, &nothing_special()).contains(&events), "the history isn't read for {name}");
+        }
+    }
+}
+
+#[test]
+fn kept_duplicates_displace_nothing() {
+    let renderer = renderer(Dialect::Postgres, "dedupe = false", Materialized::View);
+    let increment = Increment::new(&renderer, &names(Dialect::Postgres), "t1");
+    let staged = increment.step("increment_staged", &nothing_special()).unwrap().statements.remove(0);
+    assert!(!staged.contains("\"tracklet_staged\"") && !staged.contains("row_number"), "{staged}");
+}
+
+#[test]
+fn the_steps_go_in_the_end() {
+    let renderer = renderer(Dialect::Snowflake, "", Materialized::View);
+    let increment = Increment::new(&renderer, &names(Dialect::Snowflake), "t1");
+    let clean = increment.clean();
+    assert_eq!(clean.len(), STEPS.len());
+    assert_eq!(clean[7], "drop table if exists \"S\".\"TRACKLET_ASIDE_T1_INCREMENT_WINDOW\"");
+}

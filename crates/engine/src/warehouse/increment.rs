@@ -1,0 +1,282 @@
+//! Runs that take the new rows alone.
+
+use super::accounting::account_for_increment;
+use super::audit::different_days;
+use super::build::{Made, Outcomes, Run, compiled_file, write_statements};
+use super::housekeeping::{kinds, latest, tables};
+use super::row::Row;
+use super::{Job, WarehouseError};
+use crate::config::USUAL_OVERLAP;
+use crate::run::Refresh;
+use crate::sql::Renderer;
+use crate::sql::dialect::Publishing;
+use crate::sql::increment::{Facts, Increment};
+use crate::sql::plan::{Plan, Step};
+use crate::sql::runs::{self, Cursor, Latest, Mode};
+use crate::targets::{Kind, Outcome};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::time::Instant;
+
+/// How a run goes about it.
+pub(super) enum Way {
+    /// It takes all rows.
+    Full {
+        /// Why.
+        reason: String,
+        /// The column by which the next run knows new rows.
+        cursor_column: Option<String>,
+    },
+    /// It takes the new rows.
+    Increment(Window),
+}
+
+/// Where a run looks for new rows.
+pub(super) struct Window {
+    /// The column that says when a row was loaded.
+    cursor_column: String,
+    /// The latest load time that earlier runs have read.
+    cursor_at: DateTime<Utc>,
+    /// From when on.
+    since: DateTime<Utc>,
+}
+
+/// From when on a run would look at the source's rows if it were made now; none if it would take all rows.
+pub(super) async fn since(
+    job: &Job<'_>,
+    renderer: &Renderer,
+    plan: &Plan,
+) -> Result<Option<DateTime<Utc>>, WarehouseError> {
+    let there = tables(job).await?;
+    let runs = job.target.names.own(runs::RUNS);
+    if !there.iter().any(|(table, _)| table.table == runs.table) {
+        return Ok(None);
+    }
+    match way(job, renderer, plan, &latest(job).await?).await? {
+        Way::Full { .. } => Ok(None),
+        Way::Increment(window) => Ok(Some(window.since)),
+    }
+}
+
+/// Whether a run may take the new rows alone.
+pub(super) async fn way(
+    job: &Job<'_>,
+    renderer: &Renderer,
+    plan: &Plan,
+    latest: &Latest,
+) -> Result<Way, WarehouseError> {
+    let cursor_column = cursor_column(job, renderer)?;
+    let full =
+        |reason: &str| Ok(Way::Full { reason: reason.to_owned(), cursor_column: cursor_column.clone() });
+    if let Some(reason) = reason_before_looking(job, plan, latest) {
+        return full(reason);
+    }
+    let Some(column) = &cursor_column else {
+        return full("no column says when the source's rows were loaded: name one as source.loaded_at");
+    };
+    if latest.cursor.column.as_ref() != Some(column) {
+        return full(
+            "the source tables, or the column that says when their rows were loaded, are others than before",
+        );
+    }
+    let Some(cursor_at) = latest.cursor.at else {
+        return full("the last run has read no row with a load time");
+    };
+    if let Some(reason) = reason_in_schema(job, plan, latest).await? {
+        return full(&reason);
+    }
+    let overlap = job.config.source.overlap.unwrap_or(USUAL_OVERLAP).get();
+    let since = i64::try_from(overlap)
+        .ok()
+        .and_then(|micros| cursor_at.checked_sub_signed(TimeDelta::microseconds(micros)));
+    Ok(Way::Increment(Window {
+        cursor_column: column.clone(),
+        cursor_at,
+        since: since.unwrap_or(DateTime::UNIX_EPOCH),
+    }))
+}
+
+/// The column of every source table that says when a row was loaded, with the table's name.
+fn cursor_column(job: &Job<'_>, renderer: &Renderer) -> Result<Option<String>, WarehouseError> {
+    let each = "{% for table in source_tables() %}{{ loaded_at(table) }}\n{% endfor %}";
+    let columns = renderer.render_text("the load time", each, &job.target.names)?.sql;
+    let sources = renderer.sources().iter().zip(columns.lines());
+    let named: Option<Vec<String>> = sources
+        .map(|(table, column)| (column != "null").then(|| format!("{}.{column}", table.relation)))
+        .collect();
+    Ok(named.map(|named| named.join(", ")))
+}
+
+/// Why all rows must be taken, as far as the last run tells.
+fn reason_before_looking(job: &Job<'_>, plan: &Plan, latest: &Latest) -> Option<&'static str> {
+    let chosen_are_all = job.select.is_empty() && job.exclude.is_empty();
+    let is_together = matches!(job.target.publishing, Publishing::Swap | Publishing::Rows);
+    if latest.sequence_number == 0 {
+        Some("it is the first run")
+    } else if job.refresh == Refresh::Full {
+        Some("a full refresh was asked for")
+    } else if !is_together || !job.warehouse.is_transactional() {
+        Some("the tables can't be changed in one transaction here")
+    } else if !chosen_are_all {
+        Some("only some models are chosen")
+    } else if latest.models != plan.kept_names() {
+        Some("the last run made only some of the models")
+    } else if latest.config_fingerprint != job.config.fingerprint() {
+        Some("the configuration has changed")
+    } else if latest.tracklet_version != env!("CARGO_PKG_VERSION") {
+        Some("the last run was made by another version")
+    } else {
+        None
+    }
+}
+
+/// Why all rows must be taken, as far as the tables tell.
+async fn reason_in_schema(
+    job: &Job<'_>,
+    plan: &Plan,
+    latest: &Latest,
+) -> Result<Option<String>, WarehouseError> {
+    let there = kinds(job, &tables(job).await?);
+    let other = plan.kept().find(|model| there.get(model.name) != Some(&model.kind));
+    if let Some(model) = other {
+        let kind = match model.kind {
+            Kind::Table => "table",
+            Kind::View => "view",
+        };
+        return Ok(Some(format!("there is no {kind} {}", model.name)));
+    }
+    let staged = plan.published().relation("tracklet_staged");
+    let query = format!(
+        "select count(*) as rows_there\nfrom (\n    select event_id\n    from {staged}\n    limit 1\n) as one"
+    );
+    let row = Row::first(job, "look at what earlier runs have read", &query).await?;
+    let is_empty = row.and_then(|row| row.integer(0)).unwrap_or(0) == 0;
+    let is_lost = is_empty && latest.accounting.rows_read.unwrap_or(0) > 0;
+    Ok(is_lost
+        .then(|| "what earlier runs have read is no longer there: the server had to recover".to_owned()))
+}
+
+impl Run<'_> {
+    /// Takes the new rows, and shows what they change to readers.
+    pub(super) async fn increment(
+        &self,
+        latest: &Latest,
+        window: Window,
+    ) -> Result<(Vec<Made>, Outcomes), WarehouseError> {
+        let dialect = self.job.target.dialect;
+        let steps = self.steps();
+        let mut facts = Facts::unknown(dialect.time(window.since), dialect.time(DateTime::UNIX_EPOCH));
+        let audited = if self.job.audit { Some(different_days(self).await?) } else { None };
+        for day in audited.iter().flatten() {
+            facts.days.push(dialect.text(&day.received_on));
+        }
+        let mut made = Vec::new();
+        for name in ["increment_window", "increment_incoming"] {
+            made.push(self.make_step(&steps, name, &facts).await?);
+        }
+        let row = self.ask("count the new rows", &steps.count_incoming(&dialect.time(self.started))).await?;
+        let new_rows = row.integer(0).unwrap_or(0);
+        let cursor = Cursor {
+            column: Some(window.cursor_column),
+            at: Some(row.time(1).map_or(window.cursor_at, |at| at.max(window.cursor_at))),
+        };
+        let mut outcomes =
+            Outcomes { mode: Mode::Incremental { new_rows }, cursor, accounting: latest.accounting, audited };
+        let mut exchange = Vec::new();
+        if new_rows > 0 {
+            made.extend(self.make_what_changes(&steps, &mut facts).await?);
+            outcomes.accounting =
+                account_for_increment(self.job, &steps.accounting(&facts)?, latest.accounting).await?;
+            let kept: Vec<&str> =
+                self.plan.kept().filter(|model| model.kind == Kind::Table).map(|model| model.name).collect();
+            exchange = steps.exchange(&kept, &facts)?;
+        }
+        self.job.stop.check()?;
+        let mut together =
+            self.plan.record(self.job.target.publishing, &self.published_row(latest, &outcomes));
+        together.extend(exchange);
+        write_statements(self.job, "increment_exchange", &together)?;
+        self.show(Step::Together(together)).await?;
+        Ok((made, outcomes))
+    }
+
+    /// Makes the steps from the new rows on, and notes what each tells the next.
+    async fn make_what_changes(
+        &self,
+        steps: &Increment<'_>,
+        facts: &mut Facts,
+    ) -> Result<Vec<Made>, WarehouseError> {
+        let dialect = self.job.target.dialect;
+        let mut made = vec![self.make_step(steps, "increment_staged", facts).await?];
+        let gone = self.ask("count the displaced tracks", &steps.count_gone()).await?;
+        facts.tracks_went = gone.integer(0) != Some(0);
+        for name in ["increment_pairs", "increment_aliases"] {
+            made.push(self.make_step(steps, name, facts).await?);
+        }
+        let moved = self.ask("find the ids that change hands", &steps.moved_since()).await?;
+        facts.aliases_moved = moved.integer(0) != Some(0);
+        if let Some(since) = moved.time(1) {
+            facts.moved_since = dialect.time(since);
+        }
+        made.push(self.make_step(steps, "increment_restarts", facts).await?);
+        let restarted = self.ask("find what changes", &steps.restarted_since()).await?;
+        if let Some(since) = restarted.time(1) {
+            facts.restarted_since = dialect.time(since);
+        }
+        for name in ["increment_events", "increment_sessions"] {
+            made.push(self.make_step(steps, name, facts).await?);
+        }
+        Ok(made)
+    }
+
+    fn steps(&self) -> Increment<'_> {
+        Increment::new(&self.renderer, &self.job.target.names, &self.id)
+    }
+
+    async fn ask(&self, what: &str, query: &str) -> Result<Row, WarehouseError> {
+        self.job.stop.check()?;
+        Row::first(self.job, what, query).await?.ok_or_else(|| WarehouseError::Statement {
+            what: what.to_owned(),
+            source: crate::targets::TargetError::Answer { message: "there was no row".to_owned() },
+        })
+    }
+
+    async fn make_step(
+        &self,
+        steps: &Increment<'_>,
+        name: &'static str,
+        facts: &Facts,
+    ) -> Result<Made, WarehouseError> {
+        self.job.stop.check()?;
+        self.progress.started(name);
+        let clock = Instant::now();
+        let step = steps.step(name, facts)?;
+        write_statements(self.job, name, &step.statements)?;
+        let mut total = Outcome::default();
+        for statement in &step.statements {
+            let outcome = self.job.warehouse.execute(statement).await;
+            self.job.stop.check()?;
+            let outcome = outcome.map_err(|source| WarehouseError::Model {
+                model: name,
+                file: compiled_file(self.job, name),
+                source,
+            })?;
+            total.rows = total.rows.or(outcome.rows);
+            total.bytes = total.bytes.map_or(outcome.bytes, |sum| Some(sum + outcome.bytes.unwrap_or(0)));
+        }
+        let made = Made {
+            model: name,
+            kind: Kind::Table,
+            is_aside: true,
+            rows: total.rows,
+            bytes: total.bytes,
+            seconds: clock.elapsed().as_secs_f64(),
+        };
+        self.progress.made(&made);
+        Ok(made)
+    }
+
+    /// The statements that take away what an increment has made aside.
+    pub(super) fn clean_increment(&self) -> Vec<String> {
+        self.plan.clean(Publishing::Swap).into_iter().chain(self.steps().clean()).collect()
+    }
+}
