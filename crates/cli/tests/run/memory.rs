@@ -13,7 +13,7 @@ const LIMIT: &str = "230MB";
 /// A file of more rows than fit into the limit.
 fn many_rows(folder: &Path) {
     let mut text = String::from("id,anonymous_id,timestamp\n");
-    for row in 0..700_000u32 {
+    for row in 0..900_000u32 {
         let (minute, second) = (row / 60 % 60, row % 60);
         let day = 1 + row / 3600 % 28;
         let _ =

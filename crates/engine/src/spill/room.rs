@@ -10,8 +10,8 @@ use tracklet_kernel::tracks::TracksBuilder;
 const FIXED_BYTES: u64 = 144_000_000;
 /// What a step needs at least beside the ids.
 const LEAST_BYTES: u64 = 80_000_000;
-/// Of a run in memory: the tracks as they are read, once more in order, and the columns that are being written.
-const IN_MEMORY_BYTES: u64 = 130;
+/// Of a run in memory: the tracks as they are read, their order, and the columns that are being written.
+const IN_MEMORY_BYTES: u64 = 105;
 /// Of a range beside the bytes of its tracks: their copy in order, the order itself, sessions, and what is put away.
 const RANGE_BYTES: u64 = 100;
 /// Of tracks of parts beside their bytes: the order, the sessions.
