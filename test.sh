@@ -134,13 +134,14 @@ debug_program() {
   install_system && cargo build --locked --workspace --features spark --bins
 }
 
-# The program on them: the corpus, a generated history and the example row for row, BigQuery's statements through Google's
+# The program on them: the corpus, a generated history and the example row for row, tables that grow, BigQuery's statements through Google's
 # analyzer, Snowflake's through a parser, and kills at random moments: TRACKLET_KILLS of each.
 clouds() {
   install_python warehouses tests/warehouses/requirements.txt && debug_program || return 1
   export TRACKLET_PYTHON="$cache/venvs/warehouses/bin/python"
   "$TRACKLET_PYTHON" tests/warehouses/cloud_scripts.py &&
     tests/warehouses/clouds.sh cloud_conformance.py &&
+    tests/warehouses/clouds.sh increment_conformance.py --clouds &&
     tests/warehouses/clouds.sh cloud_crashes.py --rounds "${TRACKLET_KILLS:-2}"
 }
 
@@ -173,7 +174,7 @@ report() {
 }
 
 # The program itself on PostgreSQL: rendering to the byte, rows against the definition and the native engine, tables that
-# grow, kills at random moments, TLS.
+# grow, how the server goes about them, cuts and kills, TLS.
 warehouse_program() {
   install_python warehouses tests/warehouses/requirements.txt || return 1
   install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
@@ -181,7 +182,7 @@ warehouse_program() {
   cargo build --locked --release -p tracklet || return 1
   local run="$cache/venvs/warehouses/bin/python" lane status=0
   export TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet"
-  for lane in rendering program_conformance increment_conformance program_crashes program_tls; do
+  for lane in rendering program_conformance increment_conformance increment_plans increment_cuts program_crashes program_tls; do
     "$run" "tests/warehouses/$lane.py" || { echo "$lane failed"; status=1; }
   done
   return $status
