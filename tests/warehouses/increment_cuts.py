@@ -1,5 +1,5 @@
 """Runs that take the new rows alone, on PostgreSQL, cut off: the connection before each statement, and after each was sent but
-not answered; the program at random moments. Readers must see the tables as they were, or, once the commit was sent, as they
+not answered; the program at random moments; at last the server. Readers must see the tables as they were, or, once the commit was sent, as they
 become; and the next run must make what the definition makes of all rows.
 
     TRACKLET_BIN=target/release/tracklet python increment_cuts.py [--kills N] [--seed N]
@@ -20,7 +20,7 @@ import program
 import servers
 from growing_tables import SCHEMA, InDatabase
 from increment_conformance import Variant, accounting
-from program_crashes import start_run, state
+from program_crashes import Server, answers, start_run, state, wait_until
 from relay import Relay
 from warehouse import Postgres, quoted
 
@@ -81,6 +81,18 @@ class Lane:
             found.append("  the row of the run says something else")
         if found:
             self.wrong += [f"after {what}, the next run:", *found]
+
+    def lose_the_server(self):
+        """Kills the server between two runs: what it did not log is empty then, and the next run must notice."""
+        server = Server(self.warehouse)
+        server.kill()
+        server.start()
+        wait_until(lambda: answers(self.warehouse), "the server answers again")
+        self.load()
+        self.settle("the server was killed")
+        found = self.growing.latest_run("mode", "reason")
+        if found["mode"] != "full" or "no longer there" not in found["reason"]:
+            self.wrong.append(f"the run after the server was killed was {found}")
 
     def modes(self):
         return self.warehouse.query(
@@ -150,6 +162,7 @@ def main():
             lane.kill_at_random(draw)
         if lane.modes() != [("incremental",)]:
             lane.wrong.append(f"runs were {lane.modes()}, not all incremental")
+        lane.lose_the_server()
         relay.close()
     print(*(lane.wrong or ["ok: cut anywhere, old tables or new ones, and every next run was exact"]), sep="\n")
     sys.exit(1 if lane.wrong else 0)
