@@ -29,7 +29,7 @@ schema = "MY SESSIONS"
 HOSTILE = {"cnt_hostile": ["it's", 'say "hi"', "back\\slash", "\\'; drop", "new\nline", "naïve", "tab\there"]}
 # What a statement of a script may be.
 KINDS = (exp.Create, exp.Drop, exp.Delete, exp.Insert, exp.Update, exp.Transaction, exp.Commit, exp.Alter, exp.Query)
-WORDS = SYNTAX | {"by"}
+WORDS = SYNTAX | {"by", "exists", "join"}
 
 
 def configuration(materialize, publish):
