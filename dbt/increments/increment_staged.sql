@@ -4,29 +4,13 @@
 
 with candidates as (
     select
-        event_id,
-        anonymous_id,
-        user_id,
-        event,
-        {{ own_column('timestamp') }},
-        received_at,
-        loaded_at,
-        source_file,
-        reason,
+        {{ row_columns() }},
         {{ as_integer('null') }} as old_fate
     from {{ ref('increment_incoming') }}
     {%- if var('tracklet_dedupe') %}
     union all
     select
-        event_id,
-        anonymous_id,
-        user_id,
-        event,
-        {{ own_column('timestamp') }},
-        received_at,
-        loaded_at,
-        source_file,
-        reason,
+        {{ row_columns() }},
         {{ as_integer('fate') }} as old_fate
     from {{ ref('tracklet_staged') }}
     where event_id in (

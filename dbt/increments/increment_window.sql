@@ -5,15 +5,7 @@
 with {{ canonical_rows() if days else canonical_rows(since) }}
 
 select
-    event_id,
-    anonymous_id,
-    user_id,
-    event,
-    {{ own_column('timestamp') }},
-    received_at,
-    loaded_at,
-    source_file,
-    reason
+    {{ row_columns() }}
 from canonical
 {%- if days %}
 where loaded_at >= {{ since }}

@@ -3,6 +3,11 @@
   over what changes. CTEs come without the word with, the last without a comma.
 -#}
 
+{# The columns of a row of the source as canonical_rows gives them, what becomes of it apart. -#}
+{% macro row_columns() -%}
+event_id, anonymous_id, user_id, event, {{ own_column('timestamp') }}, received_at, loaded_at, source_file, reason
+{%- endmacro %}
+
 {#
   CTEs up to canonical: every row of the source, with the first reason against it. With since, a time as a literal,
   only the rows that were loaded at that time or later, or at no known time.
@@ -87,15 +92,7 @@ canonical as (
 -#}
 {% macro rows_with_fates(relation, goes_on=false) -%}
 select
-    event_id,
-    anonymous_id,
-    user_id,
-    event,
-    {{ own_column('timestamp') }},
-    received_at,
-    loaded_at,
-    source_file,
-    reason,
+    {{ row_columns() }},
     {%- if goes_on %}
     old_fate,
     {%- endif %}
@@ -103,15 +100,7 @@ select
     case when reason is not null then 2 when copy_number > 1 then 1 else 0 end as fate
 from (
     select
-        event_id,
-        anonymous_id,
-        user_id,
-        event,
-        {{ own_column('timestamp') }},
-        received_at,
-        loaded_at,
-        source_file,
-        reason,
+        {{ row_columns() }},
         {%- if goes_on %}
         old_fate,
         {%- endif %}

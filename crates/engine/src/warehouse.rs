@@ -13,6 +13,7 @@ pub mod audit;
 pub mod build;
 pub mod checks;
 pub mod compile;
+mod compiled;
 pub mod debug;
 mod error;
 mod housekeeping;

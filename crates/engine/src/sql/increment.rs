@@ -9,7 +9,7 @@
 //! The steps are tables aside, each as large as what changes. In the end one transaction takes the rows that they replace
 //! out of the published tables and puts theirs in: see [`Increment::exchange`].
 
-use super::plan::{aside, drop_if_there, making};
+use super::plan::{Planned, aside, drop_if_there};
 use super::{Names, RenderError, Renderer, package, runs};
 use crate::targets::Kind;
 use serde::Serialize;
@@ -59,15 +59,6 @@ impl Facts {
     }
 }
 
-/// A step with the statements that make it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// Its name.
-    pub name: &'static str,
-    /// What makes its table, one after the other.
-    pub statements: Vec<String>,
-}
-
 /// The increment of one run.
 #[derive(Debug, Clone)]
 pub struct Increment<'a> {
@@ -98,11 +89,10 @@ impl<'a> Increment<'a> {
     ///
     /// # Errors
     /// [`RenderError`].
-    pub fn step(&self, name: &'static str, facts: &Facts) -> Result<Step, RenderError> {
+    pub fn step(&self, name: &'static str, facts: &Facts) -> Result<Planned, RenderError> {
         let file = package::increments().find(|file| file.name() == name).expect("a test looks at each");
         let rendered = self.renderer.render_step(name, file.text, facts, &self.names)?;
-        let statements = making(self.names.dialect(), &self.names.relation(name), &rendered);
-        Ok(Step { name, statements })
+        Ok(Planned::step(name, &self.names, rendered))
     }
 
     /// The statements that take away the steps.
@@ -264,15 +254,7 @@ const EXCHANGES: [Exchange; 14] = [
         come: Come::Rows(
             "\
 select
-    event_id,
-    anonymous_id,
-    user_id,
-    event,
-    {{ own_column('timestamp') }},
-    received_at,
-    loaded_at,
-    source_file,
-    reason,
+    {{ row_columns() }},
     fate
 from {{ ref('increment_staged') }}",
         ),

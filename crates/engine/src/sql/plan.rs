@@ -37,6 +37,15 @@ pub struct Planned {
     options: ModelOptions,
 }
 
+impl Planned {
+    /// A table aside that belongs to no model, called as `names` says, from what was made before it.
+    pub(super) fn step(name: &'static str, names: &Names, rendered: Rendered) -> Self {
+        let statements = making(names.dialect(), &names.relation(name), &rendered);
+        let Rendered { sql: query, options, .. } = rendered;
+        Self { name, kind: Kind::Table, is_aside: true, needs: BTreeSet::new(), query, statements, options }
+    }
+}
+
 /// All that a run does.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -164,7 +173,7 @@ fn planned(
 }
 
 /// The statements that make a table aside.
-pub(super) fn making(dialect: Dialect, relation: &str, rendered: &Rendered) -> Vec<String> {
+fn making(dialect: Dialect, relation: &str, rendered: &Rendered) -> Vec<String> {
     let options = &rendered.options;
     let made = dialect.create_table_as(relation, options, Stay::Aside, &rendered.sql);
     let after = Some(options.post_hook.trim()).filter(|hook| !hook.is_empty()).map(ToOwned::to_owned);

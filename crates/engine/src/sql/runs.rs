@@ -300,7 +300,9 @@ pub fn check(names: &Names, sequence_number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Accounting, Cursor, Mode, RunRow, check, create, create_turn, insert, take_turn};
+    use super::{
+        Accounting, COLUMNS, Cursor, Mode, RunRow, add_columns, check, create, create_turn, insert, take_turn,
+    };
     use crate::sql::{Dialect, Names};
     use chrono::{TimeZone, Utc};
 
@@ -337,6 +339,32 @@ mod tests {
             "{made}"
         );
         assert!(made.contains("E'it''s \\\\ gone'"), "{made}");
+    }
+
+    #[test]
+    fn a_table_of_an_earlier_version_gets_what_it_lacks() {
+        let added = |dialect: Dialect| {
+            let there: Vec<String> = COLUMNS
+                .iter()
+                .map(|(name, _)| dialect.own(name))
+                .filter(|name| !name.starts_with("cursor_"))
+                .collect();
+            add_columns(&names(dialect), &there.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        assert_eq!(
+            added(Dialect::Postgres),
+            [
+                "alter table \"s\".\"tracklet_runs\" add column \"cursor_column\" text",
+                "alter table \"s\".\"tracklet_runs\" add column \"cursor_at\" timestamp with time zone"
+            ]
+        );
+        assert_eq!(
+            added(Dialect::Spark)[0],
+            "alter table `s`.`tracklet_runs` add columns (`cursor_column` string)"
+        );
+        let all: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(added(Dialect::Snowflake).len(), 2);
+        assert!(add_columns(&names(Dialect::BigQuery), &all).is_empty());
     }
 
     #[test]

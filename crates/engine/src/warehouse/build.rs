@@ -3,7 +3,8 @@
 use super::accounting::account;
 use super::audit::DifferentDay;
 use super::checks;
-use super::housekeeping::{self, kinds, latest, statement_for, tables};
+use super::compiled::{compiled_file, write_compiled};
+use super::housekeeping::{self, kinds, statement_for, tables};
 use super::increment::{self, Way};
 use super::row::Row;
 use super::token::Token;
@@ -19,7 +20,6 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::time::Instant;
 
 /// A model that was made.
@@ -127,7 +127,8 @@ impl Run<'_> {
         checks: Checks,
         clock: Instant,
     ) -> Result<BuildReport, WarehouseError> {
-        let latest = latest(self.job).await?;
+        housekeeping::prepare(self.job).await?;
+        let latest = housekeeping::latest(self.job).await?;
         let (made, outcomes) = match increment::way(self.job, &self.renderer, &self.plan, &latest).await? {
             Way::Increment(window) => self.increment(&latest, window).await?,
             Way::Full { reason, cursor_column } => {
@@ -208,7 +209,8 @@ impl Run<'_> {
         failure.map_or(Ok(made), Err)
     }
 
-    async fn make(&self, model: &Planned) -> Result<Made, WarehouseError> {
+    /// Makes one table or view aside.
+    pub(super) async fn make(&self, model: &Planned) -> Result<Made, WarehouseError> {
         self.job.stop.check()?;
         self.progress.started(model.name);
         let clock = Instant::now();
@@ -394,38 +396,4 @@ fn as_conflict(error: TargetError) -> TargetError {
         }
         other => other,
     }
-}
-
-/// The file with a model's SQL.
-pub(super) fn compiled_file(job: &Job<'_>, model: &str) -> PathBuf {
-    job.compiled.join(&job.target.name).join(format!("{model}.sql"))
-}
-
-/// Writes down the statements of every model before they run.
-fn write_compiled(job: &Job<'_>, plan: &Plan) -> Result<(), WarehouseError> {
-    for model in &plan.models {
-        if model.statements.is_empty() {
-            write_file(job, model.name, &model.query)?;
-        } else {
-            write_statements(job, model.name, &model.statements)?;
-        }
-    }
-    Ok(())
-}
-
-/// Writes down the statements of a model or a step before they run.
-pub(super) fn write_statements(
-    job: &Job<'_>,
-    name: &str,
-    statements: &[String],
-) -> Result<(), WarehouseError> {
-    let text: Vec<String> = statements.iter().map(|statement| format!("{statement};\n")).collect();
-    write_file(job, name, &text.join("\n"))
-}
-
-fn write_file(job: &Job<'_>, name: &str, text: &str) -> Result<(), WarehouseError> {
-    let path = compiled_file(job, name);
-    let written =
-        path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
-    written.map_err(|source| WarehouseError::Compiled { path, source })
 }

@@ -4,7 +4,7 @@ use super::increment::since;
 use super::{Job, WarehouseError, assumed_sources, chosen};
 use crate::config::Config;
 use crate::sql::graph::{Graph, Model};
-use crate::sql::increment::{Facts, Increment};
+use crate::sql::increment::{Facts, Increment, STEPS};
 use crate::sql::plan::Plan;
 use crate::sql::render::Materialized;
 use crate::sql::script::{increment_script, script};
@@ -61,9 +61,13 @@ fn increment_of(
     let is_kept =
         |model: &&Model| !model.is_aside() && model.rendered.options.materialized == Materialized::Table;
     let kept: Vec<&str> = graph.models().iter().filter(is_kept).map(|model| model.name).collect();
-    let facts = Facts::unknown(dialect.time(since), dialect.time(DateTime::UNIX_EPOCH));
     let increment = Increment::new(renderer, names, TOKEN);
-    Ok(increment_script(&increment, dialect, &kept, &facts, notes)?)
+    Ok(increment_script(&increment, dialect, &kept, &unknown(target, since), notes)?)
+}
+
+/// What is known of an increment that is not run.
+fn unknown(target: &Target, since: DateTime<Utc>) -> Facts {
+    Facts::unknown(target.dialect.time(since), target.dialect.time(DateTime::UNIX_EPOCH))
 }
 
 /// The query of one model, analysis or singular data test, as it reads the published tables.
@@ -105,7 +109,12 @@ pub async fn dry_run(job: &Job<'_>) -> Result<(String, Vec<Estimate>), Warehouse
             "Nothing of this was run. Times in 1970 stand for those that a run finds out: from when on something changes."
                 .to_owned(),
         ];
-        return Ok((increment_of(&renderer, job.target, since, &notes)?, Vec::new()));
+        // Of the steps the first alone reads nothing that a run would have to make.
+        let facts = unknown(job.target, since);
+        let window = Increment::new(&renderer, &job.target.names, TOKEN).step(STEPS[0], &facts)?;
+        let bytes = job.warehouse.estimate(&window.query).await.ok().flatten();
+        let estimates = vec![Estimate { model: window.name, bytes }];
+        return Ok((increment_of(&renderer, job.target, since, &notes)?, estimates));
     }
     let mut estimates = Vec::new();
     for model in plan.models.iter().filter(|model| !model.statements.is_empty()) {

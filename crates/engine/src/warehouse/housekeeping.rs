@@ -85,20 +85,33 @@ pub(super) fn kinds(job: &Job<'_>, there: &[(TableName, Kind)]) -> BTreeMap<&'st
     package::models().filter_map(|file| Some((file.name(), found(file.name())?))).collect()
 }
 
-/// The latest run that published. Makes the tables that runs need for themselves, if they aren't there.
-pub(super) async fn latest(job: &Job<'_>) -> Result<Latest, WarehouseError> {
-    let names = &job.target.names;
-    let what = "make the table of runs";
-    statement_for(job, what, &runs::create(names)).await?;
-    let there = job.warehouse.columns(&names.own(runs::RUNS)).await?.unwrap_or_default();
-    let there: Vec<&str> = there.iter().map(|column| column.name.as_str()).collect();
-    for statement in runs::add_columns(names, &there) {
-        statement_for(job, what, &statement).await?;
+/// Makes the tables that runs need for themselves, as far as they aren't there.
+pub(super) async fn prepare(job: &Job<'_>) -> Result<(), WarehouseError> {
+    for statement in lacking(job).await? {
+        statement_for(job, "make the table of runs", &statement).await?;
     }
-    let turn = if job.target.publishing == Publishing::Rows { runs::create_turn(names) } else { Vec::new() };
-    for statement in turn {
+    if job.target.publishing != Publishing::Rows {
+        return Ok(());
+    }
+    for statement in runs::create_turn(&job.target.names) {
         statement_for(job, "make the table of whose turn it is", &statement).await?;
     }
+    Ok(())
+}
+
+/// The statements that make the table of runs what it has to be; none if it is.
+pub(super) async fn lacking(job: &Job<'_>) -> Result<Vec<String>, TargetError> {
+    let names = &job.target.names;
+    let Some(there) = job.warehouse.columns(&names.own(runs::RUNS)).await? else {
+        return Ok(vec![runs::create(names)]);
+    };
+    let there: Vec<&str> = there.iter().map(|column| column.name.as_str()).collect();
+    Ok(runs::add_columns(names, &there))
+}
+
+/// The latest run that published.
+pub(super) async fn latest(job: &Job<'_>) -> Result<Latest, WarehouseError> {
+    let names = &job.target.names;
     let found = Row::first(job, "read the table of runs", &runs::latest(names)).await?;
     let Some(row) = found else { return Ok(Latest::default()) };
     let text = |place: usize| row.text(place).unwrap_or_default();

@@ -2,8 +2,9 @@
 
 use super::accounting::account_for_increment;
 use super::audit::different_days;
-use super::build::{Made, Outcomes, Run, compiled_file, write_statements};
-use super::housekeeping::{kinds, latest, tables};
+use super::build::{Made, Outcomes, Run};
+use super::compiled::write_statements;
+use super::housekeeping::{self, kinds, tables};
 use super::row::Row;
 use super::{Job, WarehouseError};
 use crate::config::USUAL_OVERLAP;
@@ -12,10 +13,9 @@ use crate::sql::Renderer;
 use crate::sql::dialect::Publishing;
 use crate::sql::increment::{Facts, Increment};
 use crate::sql::plan::{Plan, Step};
-use crate::sql::runs::{self, Cursor, Latest, Mode};
-use crate::targets::{Kind, Outcome};
+use crate::sql::runs::{Cursor, Latest, Mode};
+use crate::targets::Kind;
 use chrono::{DateTime, TimeDelta, Utc};
-use std::time::Instant;
 
 /// How a run goes about it.
 pub(super) enum Way {
@@ -46,12 +46,11 @@ pub(super) async fn since(
     renderer: &Renderer,
     plan: &Plan,
 ) -> Result<Option<DateTime<Utc>>, WarehouseError> {
-    let there = tables(job).await?;
-    let runs = job.target.names.own(runs::RUNS);
-    if !there.iter().any(|(table, _)| table.table == runs.table) {
+    // A table that is not there, or is of an earlier version, is left alone: the run that changes it takes all rows.
+    if !housekeeping::lacking(job).await?.is_empty() {
         return Ok(None);
     }
-    match way(job, renderer, plan, &latest(job).await?).await? {
+    match way(job, renderer, plan, &housekeeping::latest(job).await?).await? {
         Way::Full { .. } => Ok(None),
         Way::Increment(window) => Ok(Some(window.since)),
     }
@@ -246,31 +245,9 @@ impl Run<'_> {
         name: &'static str,
         facts: &Facts,
     ) -> Result<Made, WarehouseError> {
-        self.job.stop.check()?;
-        self.progress.started(name);
-        let clock = Instant::now();
         let step = steps.step(name, facts)?;
         write_statements(self.job, name, &step.statements)?;
-        let mut total = Outcome::default();
-        for statement in &step.statements {
-            let outcome = self.job.warehouse.execute(statement).await;
-            self.job.stop.check()?;
-            let outcome = outcome.map_err(|source| WarehouseError::Model {
-                model: name,
-                file: compiled_file(self.job, name),
-                source,
-            })?;
-            total.rows = total.rows.or(outcome.rows);
-            total.bytes = total.bytes.map_or(outcome.bytes, |sum| Some(sum + outcome.bytes.unwrap_or(0)));
-        }
-        let made = Made {
-            model: name,
-            kind: Kind::Table,
-            is_aside: true,
-            rows: total.rows,
-            bytes: total.bytes,
-            seconds: clock.elapsed().as_secs_f64(),
-        };
+        let made = self.make(&step).await?;
         self.progress.made(&made);
         Ok(made)
     }
