@@ -346,8 +346,8 @@ mod tests {
         let added = |dialect: Dialect| {
             let there: Vec<String> = COLUMNS
                 .iter()
+                .filter(|(name, _)| !name.starts_with("cursor_"))
                 .map(|(name, _)| dialect.own(name))
-                .filter(|name| !name.starts_with("cursor_"))
                 .collect();
             add_columns(&names(dialect), &there.iter().map(String::as_str).collect::<Vec<_>>())
         };
