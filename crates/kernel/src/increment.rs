@@ -15,110 +15,16 @@
 
 use crate::duplicates::Dropped;
 use crate::identity::Identity;
-use crate::intern::{Interner, NONE};
+use crate::intern::NONE;
 use crate::order::SortedTracks;
+use crate::past::Past;
 use crate::rules::Rules;
 use crate::sessionize::{AnySession, Sessionized, Sessions};
 use crate::timeline::Timeline;
 use crate::tracks::{Row, Tracks, TracksBuilder};
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use hashbrown::{HashMap, HashSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-
-/// What the tables of a snapshot say about its aliases and sessions.
-#[derive(Debug)]
-pub struct Past {
-    ids: Interner,
-    identity: Identity,
-    sessions: Vec<AnySession>,
-    /// By alias: its sessions, if it is a visitor.
-    of_visitor: Vec<Range<u32>>,
-}
-
-/// Tables that contradict each other: somebody else changed them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Contradiction(&'static str);
-
-impl Past {
-    /// In: all of `dbt_aliases_mapping` with `last_login_at` of the state, all of `dbt_session_tracks` with `ended_at` and
-    /// `tracks` of the state, each in its order; texts as `Utf8`.
-    ///
-    /// # Errors
-    /// Rows that are not in their order, or a visitor that is no alias.
-    pub fn new(aliases: &[RecordBatch], sessions: &[RecordBatch]) -> Result<Self, Contradiction> {
-        let mut ids = Interner::default();
-        for batch in aliases {
-            for alias in batch["alias"].as_string::<i32>().iter().flatten() {
-                if (ids.intern(alias) as usize) + 1 != ids.len() {
-                    return Err(Contradiction("an alias comes twice"));
-                }
-            }
-        }
-        let known = ids.len();
-        let (mut visitors, mut last_logins) = (Vec::with_capacity(known), Vec::with_capacity(known));
-        for batch in aliases {
-            visitors
-                .extend(batch["dbt_visitor_id"].as_string::<i32>().iter().flatten().map(|id| ids.intern(id)));
-            last_logins.extend(batch["last_login_at"].as_primitive::<TimestampMicrosecondType>());
-        }
-        let mut past = Self {
-            identity: Identity::stored(visitors, &last_logins),
-            sessions: Vec::new(),
-            of_visitor: vec![0..0; known],
-            ids,
-        };
-        for batch in sessions {
-            past.push_sessions(batch)?;
-        }
-        if past.ids.len() > known {
-            return Err(Contradiction("a visitor is no alias"));
-        }
-        Ok(past)
-    }
-
-    fn push_sessions(&mut self, batch: &RecordBatch) -> Result<(), Contradiction> {
-        let visitors = batch["dbt_visitor_id"].as_string::<i32>();
-        let starts = batch["session_start_at"].as_primitive::<TimestampMicrosecondType>().values();
-        let ends = batch["ended_at"].as_primitive::<TimestampMicrosecondType>().values();
-        let tracks = batch["tracks"].as_primitive::<Int64Type>().values();
-        for row in 0..batch.num_rows() {
-            let id = visitors.value(row);
-            let last = self.sessions.last().copied();
-            let known = last.filter(|last| self.ids.get(last.visitor) == id);
-            let visitor = known.map_or_else(|| self.ids.intern(id), |last| last.visitor);
-            let number = known.map_or(1, |last| last.number + 1);
-            let in_order = match last {
-                Some(last) if number > 1 => last.end < starts[row],
-                // Aliases are numbered in the order of their bytes.
-                Some(last) => last.visitor < visitor,
-                None => true,
-            };
-            if !in_order {
-                return Err(Contradiction("sessions are not in their order"));
-            }
-            let place = self.sessions.len() as u32;
-            let range =
-                self.of_visitor.get_mut(visitor as usize).ok_or(Contradiction("a visitor is no alias"))?;
-            *range = if number == 1 { place..place + 1 } else { range.start..place + 1 };
-            self.sessions.push(AnySession {
-                visitor,
-                number,
-                tracks: tracks[row] as u32,
-                start: starts[row],
-                end: ends[row],
-            });
-        }
-        Ok(())
-    }
-
-    /// When every session starts, in microseconds, and how many tracks it has.
-    pub fn sessions(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
-        self.sessions.iter().map(|session| (session.start, u64::from(session.tracks)))
-    }
-}
 
 /// What can't be told without all tracks: whether an id that a replaced row had is on any other row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

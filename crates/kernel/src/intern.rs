@@ -20,16 +20,31 @@ pub struct Interner {
 }
 
 impl Interner {
+    /// None yet, with room for so many.
+    pub fn with_capacity(strings: usize) -> Self {
+        let (table, ends) = (HashTable::with_capacity(strings), Vec::with_capacity(strings));
+        Self { table, text: String::new(), ends }
+    }
+
+    /// The number of `value`, if it is known.
+    pub fn find(&self, value: &str) -> Option<u32> {
+        self.find_key(Key::of(value), value)
+    }
+
+    fn find_key(&self, key: Key, value: &str) -> Option<u32> {
+        let is_value = |known: &Known| {
+            known.key() == key && (key.kind != Kind::Hashed || self.get(known.number) == value)
+        };
+        self.table.find(key.hash(), is_value).map(|known| known.number)
+    }
+
     /// The number of `value`, new or known.
     pub fn intern(&mut self, value: &str) -> u32 {
         let key = Key::of(value);
-        let (text, ends) = (&self.text, &self.ends);
-        let is_value = |known: &Known| {
-            known.key() == key && (key.kind != Kind::Hashed || get(text, ends, known.number) == value)
-        };
-        if let Some(known) = self.table.find(key.hash(), is_value) {
-            return known.number;
+        if let Some(number) = self.find_key(key, value) {
+            return number;
         }
+        let ends = &self.ends;
         let number = u32::try_from(ends.len()).ok().filter(|number| *number != NONE);
         let number = number.expect("fewer than 2^32 - 1 distinct strings");
         self.text.push_str(value);

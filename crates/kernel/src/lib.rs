@@ -20,6 +20,7 @@ pub mod intern;
 #[doc(hidden)]
 pub mod oracle;
 pub mod order;
+pub mod past;
 pub mod pieces;
 pub mod rules;
 pub mod sessionize;

@@ -7,6 +7,7 @@
 //!         until it needs none --> the parts that changed are written, the others linked
 //! ```
 
+mod columns;
 mod error;
 mod forgotten;
 mod known;
@@ -14,11 +15,12 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use columns::Rows;
 pub use error::StoredError;
 pub(crate) use forgotten::Forgotten;
 pub use forgotten::Subject;
 pub(crate) use known::{compare, modified};
-pub(crate) use stored::{BytesRead, Rows, StoredSnapshot};
+pub(crate) use stored::{BytesRead, StoredSnapshot};
 
 use crate::checks::PartSummary;
 use crate::write::parts::{Cut, PartKey};

@@ -1,29 +1,24 @@
 //! What a snapshot has stored: its tables and state, read back.
 
+use super::columns::{Rows, SideBySide, StoredColumns};
 use super::error::StoredError;
 use crate::checks::PartSummary;
 use crate::disk::{Disk, is_missing};
 use crate::read::Reject;
 use crate::write::{PARTS_FILE, Place, STATE, StoredParts, WHOLE};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::concat_batches;
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
-use arrow::error::ArrowError;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
-};
 use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracklet_kernel::event_name::EventNames;
-use tracklet_kernel::increment::Past;
+use tracklet_kernel::identity::Identity;
+use tracklet_kernel::past::{
+    Contradiction, OwnedSessions, Past, PastAliases, PastIdentity, PastSessions, PastVisitors,
+};
 use tracklet_kernel::tables::{State, Table};
 use tracklet_kernel::tracks::{Reason, TracksBuilder};
-
-/// Rows that are decoded at once.
-const ROWS_AT_ONCE: usize = 1 << 16;
 
 /// What is read of a part's tracks, and of the state beside them.
 const OF_TRACKS: [&str; 4] = ["event_id", "anonymous_id", "timestamp", "event"];
@@ -44,36 +39,6 @@ pub(crate) struct StoredSnapshot<'a> {
 pub(crate) struct BytesRead {
     pub(crate) tables: u64,
     pub(crate) state: u64,
-}
-
-/// Some rows of a part, by their places in ascending order.
-pub(crate) enum Rows<'r> {
-    All,
-    Only(&'r [u32]),
-    Without(&'r [u32]),
-}
-
-impl Rows<'_> {
-    fn selection(&self, rows: usize) -> Option<RowSelection> {
-        let (named, skips_named) = match self {
-            Self::All => return None,
-            Self::Only(named) => (named, false),
-            Self::Without(named) => (named, true),
-        };
-        let selector = |rows: usize, skips: bool| {
-            if skips { RowSelector::skip(rows) } else { RowSelector::select(rows) }
-        };
-        let mut selectors = Vec::with_capacity(named.len() * 2 + 1);
-        let mut from = 0;
-        for row in *named {
-            selectors.push(selector(*row as usize - from, !skips_named));
-            selectors.push(selector(1, skips_named));
-            from = *row as usize + 1;
-        }
-        selectors.push(selector(rows - from, !skips_named));
-        selectors.retain(|selector| selector.row_count > 0);
-        Some(selectors.into())
-    }
 }
 
 /// Hashes to look for, with a quick test that most others fail.
@@ -147,26 +112,67 @@ impl<'a> StoredSnapshot<'a> {
 
     /// Every alias and every session.
     pub(crate) fn past(&self) -> Result<Past, StoredError> {
-        let (aliases, sessions) = rayon::join(
-            || {
-                let mapping = (Place::Table(Table::AliasesMapping), &["alias", "dbt_visitor_id"][..]);
-                self.beside(WHOLE, mapping, (Place::State(State::Aliases), &["last_login_at"]), &Rows::All)
-            },
-            || {
-                let sessions =
-                    (Place::Table(Table::SessionTracks), &["dbt_visitor_id", "session_start_at"][..]);
-                let state = (Place::State(State::Sessions), &["ended_at", "tracks"][..]);
-                self.beside(WHOLE, sessions, state, &Rows::All)
-            },
-        );
-        Past::new(&aliases?, &sessions?).map_err(|error| self.contradiction(&error.to_string()))
+        let (aliases, sessions) = rayon::join(|| self.past_aliases(), || self.past_sessions());
+        let (aliases, sessions) = (aliases?, sessions?);
+        let (identity, sessions) =
+            rayon::join(|| self.past_identity(&aliases), || self.past_visitors(&aliases, sessions));
+        Ok(Past::new(aliases, identity?, sessions?))
+    }
+
+    fn past_aliases(&self) -> Result<PastAliases, StoredError> {
+        let columns = self.columns(Place::Table(Table::AliasesMapping), WHOLE, &["alias"], &Rows::All)?;
+        let mut aliases = PastAliases::with_capacity(columns.rows());
+        for batch in columns {
+            aliases.push(&batch?).map_err(|error| self.contradicting(error))?;
+        }
+        Ok(aliases)
+    }
+
+    fn past_identity(&self, aliases: &PastAliases) -> Result<Identity, StoredError> {
+        let mut identity = PastIdentity::new(aliases);
+        let mapping = (Place::Table(Table::AliasesMapping), &["dbt_visitor_id"][..]);
+        for batch in
+            self.beside(WHOLE, mapping, (Place::State(State::Aliases), &["last_login_at"]), &Rows::All)?
+        {
+            identity.push(&batch?).map_err(|error| self.contradicting(error))?;
+        }
+        identity.finish().map_err(|error| self.contradicting(error))
+    }
+
+    fn past_sessions(&self) -> Result<PastSessions, StoredError> {
+        let table = (Place::Table(Table::SessionTracks), &["session_start_at"][..]);
+        let state = (Place::State(State::Sessions), &["ended_at", "tracks"][..]);
+        let columns = self.beside(WHOLE, table, state, &Rows::All)?;
+        let mut sessions = PastSessions::with_capacity(columns.rows());
+        for batch in columns {
+            sessions.push(&batch?);
+        }
+        Ok(sessions)
+    }
+
+    fn past_visitors(
+        &self,
+        aliases: &PastAliases,
+        sessions: PastSessions,
+    ) -> Result<OwnedSessions, StoredError> {
+        let mut visitors = PastVisitors::new(aliases, sessions);
+        let columns = ["dbt_visitor_id", "number_of_sessions"];
+        for batch in self.columns(Place::Table(Table::UserSessionFacts), WHOLE, &columns, &Rows::All)? {
+            visitors.push(&batch?).map_err(|error| self.contradicting(error))?;
+        }
+        visitors.finish().map_err(|error| self.contradicting(error))
+    }
+
+    fn contradicting(&self, error: Contradiction) -> StoredError {
+        self.contradiction(&error.to_string())
     }
 
     /// The aliases that belong to a visitor.
     pub(crate) fn aliases_of(&self, visitor: &str) -> Result<Vec<String>, StoredError> {
         let columns = ["alias", "dbt_visitor_id"];
         let mut found = Vec::new();
-        for batch in self.batches(Place::Table(Table::AliasesMapping), WHOLE, &columns, &Rows::All)? {
+        for batch in self.columns(Place::Table(Table::AliasesMapping), WHOLE, &columns, &Rows::All)? {
+            let batch = batch?;
             let (aliases, visitors) =
                 (batch["alias"].as_string::<i32>(), batch["dbt_visitor_id"].as_string::<i32>());
             let of_visitor = aliases.iter().zip(visitors).filter(|(_, of)| *of == Some(visitor));
@@ -179,7 +185,8 @@ impl<'a> StoredSnapshot<'a> {
     pub(crate) fn rows_with_hash(&self, part: &str, hashes: &Hashes) -> Result<Vec<u32>, StoredError> {
         let mut rows = Vec::new();
         let mut before = 0;
-        for batch in self.batches(Place::State(State::Tracks), part, &["event_id_hash"], &Rows::All)? {
+        for batch in self.columns(Place::State(State::Tracks), part, &["event_id_hash"], &Rows::All)? {
+            let batch = batch?;
             let stored = batch["event_id_hash"].as_primitive::<Int64Type>().values();
             let found = stored.iter().enumerate().filter(|(_, hash)| hashes.contain(**hash));
             rows.extend(found.map(|(row, _)| (before + row) as u32));
@@ -202,10 +209,8 @@ impl<'a> StoredSnapshot<'a> {
         rows: &Rows<'_>,
         tracks: &mut TracksBuilder,
     ) -> Result<(), StoredError> {
-        let place = Place::Table(Table::MappedTracks);
-        let state = (Place::State(State::Tracks), &BESIDE_TRACKS[..]);
-        for batch in self.beside(part, (place, &OF_TRACKS[..]), state, rows)? {
-            push(&batch, tracks, &place.file(&self.folder, part))?;
+        for batch in self.columns_of_tracks(part, rows)? {
+            self.push(part, &batch?, tracks)?;
         }
         Ok(())
     }
@@ -216,24 +221,18 @@ impl<'a> StoredSnapshot<'a> {
         part: &str,
         mut take: impl FnMut(&mut TracksBuilder) -> Result<(), E>,
     ) -> Result<(), E> {
-        let place = Place::Table(Table::MappedTracks);
-        let path = place.file(&self.folder, part);
-        let mut table = self.reader(place, part, &OF_TRACKS, &Rows::All)?;
-        let mut state = self.reader(Place::State(State::Tracks), part, &BESIDE_TRACKS, &Rows::All)?;
         let mut tracks = builder();
-        loop {
-            let next = |reader: &mut ParquetRecordBatchReader| {
-                reader.next().transpose().map_err(|error| StoredError::parquet(&path)(error.into()))
-            };
-            let batch = match (next(&mut table)?, next(&mut state)?) {
-                (None, None) => return Ok(()),
-                (Some(left), Some(right)) => side_by_side(&left, &right).ok(),
-                _ => None,
-            };
-            let batch = batch.ok_or_else(|| not_aligned(path.clone()))?;
-            push(&batch, &mut tracks, &path)?;
+        for batch in self.columns_of_tracks(part, &Rows::All)? {
+            self.push(part, &batch?, &mut tracks)?;
             take(&mut tracks)?;
         }
+        Ok(())
+    }
+
+    /// What is kept of a part's tracks.
+    fn columns_of_tracks(&self, part: &str, rows: &Rows<'_>) -> Result<SideBySide, StoredError> {
+        let table = (Place::Table(Table::MappedTracks), &OF_TRACKS[..]);
+        self.beside(part, table, (Place::State(State::Tracks), &BESIDE_TRACKS), rows)
     }
 
     /// The rows dropped as duplicates.
@@ -241,8 +240,8 @@ impl<'a> StoredSnapshot<'a> {
         let place = Place::Table(Table::Duplicates);
         let columns = ["event_id", "anonymous_id", "user_id", "event", "timestamp", "received_at"];
         let mut tracks = builder();
-        for batch in self.batches(place, WHOLE, &columns, &Rows::All)? {
-            push(&batch, &mut tracks, &place.file(&self.folder, WHOLE))?;
+        for batch in self.columns(place, WHOLE, &columns, &Rows::All)? {
+            push(&batch?, &mut tracks, &place.file(&self.folder, WHOLE))?;
         }
         Ok(tracks)
     }
@@ -253,7 +252,8 @@ impl<'a> StoredSnapshot<'a> {
         let schema = Table::Rejects.schema(&tracklet_kernel::rules::Rules::default());
         let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         let mut rejects = Vec::new();
-        for batch in self.batches(place, WHOLE, &columns, &Rows::All)? {
+        for batch in self.columns(place, WHOLE, &columns, &Rows::All)? {
+            let batch = batch?;
             let text = |name: &str, row: usize| {
                 let column = batch[name].as_string::<i32>();
                 column.is_valid(row).then(|| column.value(row).to_owned())
@@ -282,6 +282,10 @@ impl<'a> StoredSnapshot<'a> {
         Ok(rejects)
     }
 
+    fn push(&self, part: &str, batch: &RecordBatch, tracks: &mut TracksBuilder) -> Result<(), StoredError> {
+        push(batch, tracks, &Place::Table(Table::MappedTracks).file(&self.folder, part))
+    }
+
     /// Columns of a table and of the state aligned to it, side by side.
     fn beside(
         &self,
@@ -289,61 +293,24 @@ impl<'a> StoredSnapshot<'a> {
         (table, columns): (Place, &[&str]),
         (state, state_columns): (Place, &[&str]),
         rows: &Rows<'_>,
-    ) -> Result<Vec<RecordBatch>, StoredError> {
-        let mut left = self.batches(table, part, columns, rows)?;
-        let mut right = self.batches(state, part, state_columns, rows)?;
-        let lengths = |batches: &[RecordBatch]| batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>();
-        let path = state.file(&self.folder, part);
-        if lengths(&left) != lengths(&right) {
-            (left, right) = (whole(left, &path)?, whole(right, &path)?);
-        }
-        let together = left.iter().zip(&right).map(|(left, right)| side_by_side(left, right));
-        together.collect::<Result<_, _>>().map_err(|_| not_aligned(path))
+    ) -> Result<SideBySide, StoredError> {
+        let left = self.columns(table, part, columns, rows)?;
+        Ok(SideBySide::new(left, self.columns(state, part, state_columns, rows)?))
     }
 
     /// Columns of a file.
-    fn batches(
+    fn columns(
         &self,
         place: Place,
         part: &str,
         columns: &[&str],
         rows: &Rows<'_>,
-    ) -> Result<Vec<RecordBatch>, StoredError> {
-        let broken = |error: ArrowError| StoredError::parquet(&place.file(&self.folder, part))(error.into());
-        self.reader(place, part, columns, rows)?.collect::<Result<_, _>>().map_err(broken)
-    }
-
-    /// The columns of a file, some rows at a time.
-    fn reader(
-        &self,
-        place: Place,
-        part: &str,
-        columns: &[&str],
-        rows: &Rows<'_>,
-    ) -> Result<ParquetRecordBatchReader, StoredError> {
+    ) -> Result<StoredColumns, StoredError> {
         let path = place.file(&self.folder, part);
-        let broken = StoredError::parquet(&path);
-        let file = self.disk.open(&path).map_err(StoredError::io(&path))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(&broken)?;
-        if let Some(missing) = columns.iter().find(|name| reader.schema().field_with_name(name).is_err()) {
-            return Err(StoredError::Changed { path, what: format!("it has no column `{missing}`") });
-        }
-        let mask = ProjectionMask::columns(reader.parquet_schema(), columns.iter().copied());
-        let groups = reader.metadata().row_groups();
-        let of_columns = |column: usize| {
-            let bytes = groups.iter().map(|group| group.column(column).compressed_size().cast_unsigned());
-            bytes.sum::<u64>()
-        };
-        let leaves = 0..reader.parquet_schema().num_columns();
-        let bytes = leaves.filter(|column| mask.leaf_included(*column)).map(of_columns).sum();
+        let (columns, bytes) = StoredColumns::open(self.disk, path, columns, rows)?;
         let counter = if matches!(place, Place::State(_)) { &self.state_read } else { &self.tables_read };
         counter.fetch_add(bytes, Ordering::Relaxed);
-        let selection = rows.selection(reader.metadata().file_metadata().num_rows() as usize);
-        let mut reader = reader.with_projection(mask).with_batch_size(ROWS_AT_ONCE);
-        if let Some(selection) = selection {
-            reader = reader.with_row_selection(selection);
-        }
-        reader.build().map_err(&broken)
+        Ok(columns)
     }
 }
 
@@ -356,26 +323,4 @@ fn push(batch: &RecordBatch, tracks: &mut TracksBuilder, path: &Path) -> Result<
             Err(StoredError::Changed { path: path.to_owned(), what })
         }
     }
-}
-
-/// The columns of two batches of as many rows.
-fn side_by_side(left: &RecordBatch, right: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let mut columns: Vec<(String, ArrayRef, bool)> = Vec::new();
-    for batch in [left, right] {
-        for (field, column) in batch.schema().fields().iter().zip(batch.columns()) {
-            columns.push((field.name().clone(), column.clone(), true));
-        }
-    }
-    RecordBatch::try_from_iter_with_nullable(columns)
-}
-
-fn not_aligned(path: PathBuf) -> StoredError {
-    StoredError::Changed { path, what: "it has not a row for every row of its table".to_owned() }
-}
-
-/// The batches in one.
-fn whole(batches: Vec<RecordBatch>, path: &Path) -> Result<Vec<RecordBatch>, StoredError> {
-    let Some(first) = batches.first() else { return Ok(batches) };
-    let whole = concat_batches(&first.schema(), &batches);
-    Ok(vec![whole.map_err(|error| StoredError::parquet(path)(error.into()))?])
 }

@@ -5,7 +5,7 @@ use super::join::join;
 use super::parts::{self, Part, PartKey};
 use super::table_file::{TableFile, Written, descriptors};
 use super::{Layout, OF_SESSIONS, OF_TRACKS, Place, Plan, StoredParts, WHOLE, WriteError, WrittenTables};
-use crate::checks::{Checks, PartChecks, PartSummary};
+use crate::checks::{AliasesSeen, Checks, PartChecks, PartSummary, SessionsSeen, VisitorsSeen};
 use crate::disk::{Disk, NewFile};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -162,8 +162,14 @@ impl<'a> Writer<'a> {
         let mut rows =
             Rows::new(self, &[Place::Table(Table::AliasesMapping), Place::State(State::Aliases)], WHOLE)?;
         let groups = rows.groups(sessionized.alias_count());
-        let observe = |batch: &RecordBatch| self.seen().checks.observe_aliases(batch);
-        rows.put(&groups, |range| sessionized.alias_columns(range.clone()), Followed::No, observe)?;
+        let add = |seen| self.seen().checks.add_aliases(seen);
+        rows.put(
+            &groups,
+            |range| sessionized.alias_columns(range.clone()),
+            Followed::No,
+            AliasesSeen::of,
+            add,
+        )?;
         rows.finish()
     }
 
@@ -175,7 +181,7 @@ impl<'a> Writer<'a> {
     ) -> Result<(), E> {
         let mut rows = Rows::new(self, &[Place::Table(table)], WHOLE)?;
         for batch in batches {
-            rows.put(&[batch?], Clone::clone, Followed::No, |_| {})?;
+            rows.put(&[batch?], Clone::clone, Followed::No, |_| (), |()| ())?;
         }
         Ok(rows.finish()?)
     }
@@ -188,7 +194,13 @@ impl<'a> Writer<'a> {
         timeline.finish()?;
         let mut rows = Rows::new(self, &[Place::Table(Table::Duplicates)], WHOLE)?;
         let groups = rows.groups(sessionized.duplicate_rows());
-        rows.put(&groups, |range| sessionized.duplicate_columns(range.clone()), Followed::No, |_| {})?;
+        rows.put(
+            &groups,
+            |range| sessionized.duplicate_columns(range.clone()),
+            Followed::No,
+            |_| (),
+            |()| (),
+        )?;
         rows.finish()
     }
 
@@ -266,11 +278,14 @@ impl WholeTimeline<'_> {
         let writer = self.sessions.writer;
         let timeout = writer.target.rules.timeout;
         let groups = self.sessions.groups(sessionized.all_session_count());
-        let observe = |batch: &RecordBatch| writer.seen().checks.observe_session_tracks(batch, timeout);
-        self.sessions.put(&groups, |range| sessionized.timeline_columns(range.clone()), followed, observe)?;
+        let columns = |range: &Range<usize>| sessionized.timeline_columns(range.clone());
+        let look = |batch: &RecordBatch| SessionsSeen::of(batch, timeout);
+        let add = |seen| writer.seen().checks.add_sessions(seen);
+        self.sessions.put(&groups, columns, followed, look, add)?;
         let groups = self.visitors.groups(sessionized.visitor_count());
-        let observe = |batch: &RecordBatch| writer.seen().checks.observe_visitors(batch);
-        self.visitors.put(&groups, |range| sessionized.visitor_columns(range.clone()), followed, observe)
+        let columns = |range: &Range<usize>| sessionized.visitor_columns(range.clone());
+        let add = |seen| writer.seen().checks.add_visitors(seen);
+        self.visitors.put(&groups, columns, followed, VisitorsSeen::of, add)
     }
 
     /// Ends the files, after rows that none follow.
@@ -329,8 +344,9 @@ impl<'w> Rows<'w> {
             &groups,
             |runs| sessionized.track_columns(runs),
             followed,
+            RecordBatch::clone,
             |batch| {
-                checks.observe_tracks(batch, rules.timeout);
+                checks.observe_tracks(&batch, rules.timeout);
                 advanced(batch.num_rows() as u64);
             },
         )
@@ -348,49 +364,50 @@ impl<'w> Rows<'w> {
             let sessions = part.sessions[range.clone()].iter();
             sessionized.session_columns(&sessions.map(|session| *session as usize))
         };
-        self.put(&groups, columns, followed, |batch| checks.observe_sessions(batch))
+        self.put(&groups, columns, followed, RecordBatch::clone, |batch| checks.observe_sessions(&batch))
     }
 
-    /// Adds the rows of these groups, of which the first may complete the one that waits. They are made and encoded in
-    /// parallel, and looked at and written in order.
-    fn put<G: Sync>(
+    /// Adds the rows of these groups, of which the first may complete the one that waits. They are made, looked at and
+    /// encoded in parallel; what was seen of each is handed on, and they are written, in order.
+    fn put<G: Sync, S: Send>(
         &mut self,
         groups: &[G],
         columns: impl Fn(&G) -> RecordBatch + Sync,
         followed: Followed,
-        mut observe: impl FnMut(&RecordBatch),
+        look: impl Fn(&RecordBatch) -> S + Sync,
+        mut observe: impl FnMut(S),
     ) -> Result<(), WriteError> {
         let size = self.writer.target.layout.rows_of_a_group;
         let path = self.files[0].path.clone();
         let described = &self.columns;
+        let finished = |batch: &RecordBatch| Ok((look(batch), encode_all(batch, described)?));
         let prepare = |(group, before): (&G, Option<RecordBatch>)| {
             let batch = columns(group);
             let batch = before.map_or(Ok(batch.clone()), |before| join(&before, &batch))?;
             let is_ready = batch.num_rows() == size || followed == Followed::No;
-            let encoded = is_ready.then(|| encode_all(&batch, described)).transpose()?;
-            Ok((batch, encoded))
+            if is_ready { finished(&batch).map(Prepared::Finished) } else { Ok(Prepared::Waits(batch)) }
         };
         // As many groups in memory as there are threads, or fewer.
         for groups in groups.chunks(self.writer.target.at_once.groups.max(1)) {
             let mut groups: Vec<(&G, Option<RecordBatch>)> =
                 groups.iter().map(|group| (group, None)).collect();
             groups[0].1 = self.waiting.take();
-            let encoded: Result<Vec<(RecordBatch, Option<EncodedColumns>)>, ParquetError> =
+            let prepared: Result<Vec<Prepared<S>>, ParquetError> =
                 groups.into_par_iter().map(prepare).collect();
-            for (batch, encoded) in encoded.map_err(WriteError::at(&path))? {
-                match encoded {
-                    Some(encoded) => {
-                        observe(&batch);
+            for prepared in prepared.map_err(WriteError::at(&path))? {
+                match prepared {
+                    Prepared::Finished((seen, encoded)) => {
+                        observe(seen);
                         append(&mut self.files, &encoded)?;
                     }
-                    None => self.waiting = Some(batch),
+                    Prepared::Waits(batch) => self.waiting = Some(batch),
                 }
             }
         }
         // What waits is followed by nothing after all.
         if let Some(batch) = self.waiting.take_if(|_| followed == Followed::No) {
-            observe(&batch);
-            let encoded = encode_all(&batch, described).map_err(WriteError::at(&path))?;
+            let (seen, encoded) = finished(&batch).map_err(WriteError::at(&path))?;
+            observe(seen);
             append(&mut self.files, &encoded)?;
         }
         Ok(())
@@ -410,6 +427,14 @@ impl<'w> Rows<'w> {
         }
         Ok(())
     }
+}
+
+/// A row group.
+enum Prepared<S> {
+    /// Looked at and encoded.
+    Finished((S, EncodedColumns)),
+    /// Not full; more rows follow.
+    Waits(RecordBatch),
 }
 
 struct OpenTable {
