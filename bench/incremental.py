@@ -80,7 +80,7 @@ def digests(out):
     return found
 
 
-def measured(tracklet, data, shape, rounds):
+def measured(run, data, shape, rounds):
     """A history, the day added to it, and one run over both, in turns; what they took, and what the last increment says."""
     history, day = str(data / "all"), str(data / "day")
     base, whole = data / "base", data / "whole"
@@ -88,15 +88,15 @@ def measured(tracklet, data, shape, rounds):
     for _ in range(rounds):
         for out in (base, whole):
             shutil.rmtree(out, ignore_errors=True)
-        subprocess.run([tracklet, "run", history, "--out", str(base), "-q"], check=True)
+        subprocess.run([*run, history, "--out", str(base)], check=True)
         # What is written back by the system meanwhile is not the increment's.
         os.sync()
-        increments.append(timed([tracklet, "run", history, day, "--out", str(base), "-q"]))
+        increments.append(timed([*run, history, day, "--out", str(base)]))
         # Both outputs side by side may be more than the disk has room for.
         manifest, found = json.loads((base / "current/manifest.json").read_text()), digests(base)
         shutil.rmtree(base)
         os.sync()
-        full.append(timed([tracklet, "run", history, day, "--out", str(whole), "-q"]))
+        full.append(timed([*run, history, day, "--out", str(whole)]))
         print(f"{shape}: full {full[-1]}, increment {increments[-1]}", flush=True)
         wanted = digests(whole)
         wrong = [name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name)]
@@ -117,13 +117,16 @@ def middle(runs, field):
 
 def table(options, results):
     """The figures as Markdown; the share of a full run's time is what the targets are about."""
+    command = f"bench/incremental.py --tracks {options.tracks} --rounds {options.rounds}"
+    if options.memory_limit:
+        command += f" --memory-limit {options.memory_limit}"
     lines = [
         f"# One more day beside {options.tracks:,} tracks of ninety days",
         "",
-        f"`bench/incremental.py --tracks {options.tracks} --rounds {options.rounds}` on {os.cpu_count()} cores. Medians of"
+        f"`{command}` on {os.cpu_count()} cores. Medians of"
         f" {options.rounds} of whole processes, in turns; after every increment all files were, byte for byte, those of the full"
         " run over the same rows." if options.rounds > 1 else
-        f"`bench/incremental.py --tracks {options.tracks} --rounds {options.rounds}` on {os.cpu_count()} cores. Whole processes;"
+        f"`{command}` on {os.cpu_count()} cores. Whole processes;"
         " after the increment all files were, byte for byte, those of the full run over the same rows.",
         "",
         "| one more day | new rows | full s | increment s | share | CPU s, full and increment | peak GB, full and increment |"
@@ -148,16 +151,20 @@ def main():
     parser.add_argument("--rounds", type=int, default=3, help="[3]")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/tracklet/bench/incremental")
     parser.add_argument("--shapes", default=",".join(SHAPES), help="which, joined by commas [all three]")
+    parser.add_argument("--memory-limit", help="passed on to tracklet, for every run")
     parser.add_argument("--drop-data", action="store_true", help="remove a shape's input too once it is measured")
     parser.add_argument("--save", type=Path, help="write the figures there as JSON, and as a table beside it")
     options = parser.parse_args()
     tracklet = program("tracklet", "TRACKLET_BIN", "tracklet")
     generator = program("tracklet-generator", "TRACKLET_GENERATOR", "tracklet-generator")
+    run = [tracklet, "run", "-q"]
+    if options.memory_limit:
+        run += ["--memory-limit", options.memory_limit]
     results = []
     for shape in options.shapes.split(","):
         data = options.cache / f"{options.tracks}-{shape.replace(' ', '-').replace('%', 'percent')}"
         generate(generator, data, options.tracks, SHAPES[shape])
-        results.append(measured(tracklet, data, shape, options.rounds))
+        results.append(measured(run, data, shape, options.rounds))
         if options.drop_data:
             shutil.rmtree(data)
         if options.save:
