@@ -196,10 +196,17 @@ spark() {
     "$cache/venvs/spark/bin/python" -W ignore tests/warehouses/spark_conformance.py
 }
 
+# The program on Sail, which speaks Spark Connect and has Delta tables: tables that grow, runs that are cut off.
+sail() {
+  install_python sail tests/warehouses/requirements-sail.txt && debug_program || return 1
+  local run="$cache/venvs/sail/bin/python"
+  "$run" -W ignore tests/warehouses/increment_conformance.py --sail && "$run" -W ignore tests/warehouses/delta_cuts.py
+}
+
 # name, seconds it may take; a step that builds may meet an empty cache
 steps=("fetch 900" "format 60" "clippy 1500" "documentation 900" "units 2400" "doctests 600" "fuzz_smoke 1200" "oracle 120" "mutations 1200"
   "main_job 2700" "report 1800" "warehouse_sql 900" "warehouse_dialects 600" "dbt_package 1500" "cloud_clients 1200"
-  "warehouse_program 1800" "redshift 1800" "clouds 2700" "spark 1800" "live 7200")
+  "warehouse_program 1800" "redshift 1800" "clouds 2700" "spark 1800" "sail 1800" "live 7200")
 # Too long for every change: a fuzzer's own build of everything.
 long=("fuzz 1800")
 if [ "${1:-}" = --long ]; then

@@ -1,16 +1,15 @@
-"""Tables of tracks that grow batch by batch, as a loader fills them, and the program run after each: one class for the
-servers that are written to in SQL, one for those that get files.
+"""Tables of tracks that grow batch by batch, as a loader fills them, and the program run after each: what is the same for
+all servers, and those that are written to in SQL. Others: growing_clouds.py, growing_sail.py.
 
 Every row gets a load time as real loaders give it: of the moment when its file was made, before it was committed, so that
 some rows of a batch are older than what was there before.
 """
 
-import cloud_conformance
 import comparison
 import definition
 import program
 from definition import DAY
-from program_conformance import leftovers, write_lines
+from program_conformance import leftovers
 from warehouse import quoted, time_for_loading
 
 HOUR = DAY // 24
@@ -112,82 +111,4 @@ class InDatabase(Growing):
         _, rows = self.warehouse.query(
             f"select {', '.join(names)} from {quoted(SCHEMA, 'tracklet_runs')} where sequence_number is not null"
             " order by sequence_number desc limit 1")
-        return dict(zip(names, rows[0], strict=True))
-
-
-class InCloud(Growing):
-    """The stand-ins for BigQuery and Snowflake: rows go in as files, by `tracklet load`, and get their load time in SQL.
-    They go into one table, whatever the variant says."""
-
-    target = "cloud"
-    is_slow = True
-    types = {
-        "bigquery": {"text": "string", "time": "timestamp"},
-        "snowflake": {"text": "varchar", "time": "timestamp_tz"}}
-
-    def __init__(self, reader, folder):
-        super().__init__(folder)
-        self.reader, self.name = reader, reader.name
-        self.schema, self.started = reader.schema, 0
-
-    @staticmethod
-    def loadable(rows):
-        return [row for row in rows if cloud_conformance.loadable(row)]
-
-    def start(self, variant):
-        self.variant = variant
-        self.started += 1
-        self.reader.schema = f"{self.schema}_{self.started}"
-        self.raw = self.reader.own(f"raw_{self.started}")
-        kinds = self.types[self.name]
-        columns = dict.fromkeys(("id", "anonymous_id", "user_id", "event"), kinds["text"])
-        columns |= dict.fromkeys(["timestamp", "received_at", "loaded_at"][:3 if variant.cursor == "loaded_at" else 2], kinds["time"])
-        self.columns = [self.reader.column(name) for name in columns]
-        self.reader.execute(f"create schema {self.reader.schema_relation(self.raw)}")
-        self.reader.execute(
-            f"create table {self.reader.relation('tracks', self.raw)} ("
-            + ", ".join(f"{self.reader.column(name)} {kind}" for name, kind in columns.items()) + ")")
-        self.configure("tracks")
-
-    def configure(self, table):
-        variant = self.variant
-        text = cloud_conformance.configuration(
-            self.reader, variant.rules, f"raw_{self.started}.{table}", materialize=variant.materialize)
-        (self.folder / "tracklet.toml").write_text(text, "utf-8")
-
-    def append(self, rows, number):
-        if not rows:
-            return
-        write_lines(self.folder / "batch.jsonl", rows)
-        self.configure(f"batch_{abs(number)}")
-        self.run("load", "batch.jsonl", code=None)
-        self.configure("tracks")
-        names = self.columns[:6]
-        loaded_at = ""
-        if self.variant.cursor == "loaded_at":
-            now, others = load_times(number)
-            cases = [
-                f"when mod(length(coalesce({names[0]}, 'xxxx')), 5) = {remainder} then {self.time(time)}"
-                for remainder, time in enumerate(others)]
-            loaded_at = f", case {' '.join(cases)} else {self.time(now)} end"
-        self.reader.execute(
-            f"insert into {self.reader.relation('tracks', self.raw)} ({', '.join(self.columns)})"
-            f" select {', '.join(names)}{loaded_at} from {self.reader.relation(f'batch_{abs(number)}', self.raw)}")
-
-    def time(self, time):
-        """A literal."""
-        kind = self.types[self.name]["time"]
-        return f"cast({'null' if time is None else repr(time_for_loading(time))} as {kind})"
-
-    def differences(self, tables):
-        variant = self.variant
-        kind = "TABLE" if variant.kind == "BASE TABLE" else "VIEW"
-        return cloud_conformance.compare(
-            self.reader, variant.rules, cloud_conformance.in_order(tables, variant.rules), kind,
-            cloud_conformance.UNKNOWN[self.name])
-
-    def latest_run(self, *names):
-        _, rows = self.reader.query(
-            f"select {', '.join(map(self.reader.column, names))} from {self.reader.relation('tracklet_runs')}"
-            f" where sequence_number is not null order by sequence_number desc limit 1")
         return dict(zip(names, rows[0], strict=True))

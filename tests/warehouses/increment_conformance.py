@@ -4,6 +4,7 @@ committed long after its load time must be found by `--audit`, and by nothing el
 
     TRACKLET_BIN=target/release/tracklet python increment_conformance.py [--redshift] [--histories N] [--seed N]
     TRACKLET_BIN=target/release/tracklet clouds.sh increment_conformance.py --clouds [--warehouse NAME]
+    TRACKLET_BIN=target/debug/tracklet python increment_conformance.py --sail
 
 The histories are packed into one data set, each with its number before its ids, so that one run proves as many. What
 fails is made smaller until a person can read it; `--only N` takes one history alone.
@@ -19,16 +20,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cloud_conformance
-import cloud_legality
-import cloud_servers
 import definition
 import histories
 import program
 import redshift_stand_in
 import servers
 from definition import Config
-from growing_tables import ACCOUNTING, FUTURE, InCloud, InDatabase
+from growing_tables import ACCOUNTING, FUTURE, InDatabase
 from shrinking import Shrinker, readable
 from warehouse import Postgres
 
@@ -142,6 +140,11 @@ def check(growing, variant, number_of_histories, seed, only):
 
 def in_clouds(name, options):
     """Whether anything fails on the stand-in for this warehouse."""
+    # Only there they are installed.
+    import cloud_conformance
+    import cloud_legality
+    from growing_clouds import InCloud
+
     with cloud_conformance.stand_in(name) as (reader, folder):
         growing = InCloud(reader, folder)
         failed = [bool(check(growing, variant, options.histories, options.seed, options.only)) for variant in VARIANTS]
@@ -150,16 +153,32 @@ def in_clouds(name, options):
         return any(failed)
 
 
+def in_sail(options):
+    """Whether anything fails on Sail."""
+    # Only there it is installed.
+    import sail_server
+    from growing_sail import InSail
+
+    with sail_server.sail() as sail, tempfile.TemporaryDirectory(prefix="tracklet-increments-") as folder:
+        growing = InSail(sail, Path(folder))
+        return any([check(growing, variant, options.histories, options.seed, options.only) for variant in VARIANTS])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--histories", type=int, default=240)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--only", type=int, help="this history alone")
     parser.add_argument("--redshift", action="store_true", help="on Redshift's stand-in")
+    parser.add_argument("--sail", action="store_true", help="on Delta tables of Sail")
     parser.add_argument("--clouds", action="store_true", help="on the stand-ins for BigQuery and Snowflake")
     parser.add_argument("--warehouse", choices=["bigquery", "snowflake"], action="append")
     options = parser.parse_args()
+    if options.sail:
+        sys.exit(1 if in_sail(options) else 0)
     if options.clouds:
+        import cloud_servers
+
         os.environ["TRACKLET_TEST_PASSWORD"] = "none"
         with ThreadPoolExecutor() as threads:
             failed = list(threads.map(lambda name: in_clouds(name, options), options.warehouse or cloud_servers.available()))

@@ -109,6 +109,13 @@ pub trait Warehouse: Send + Sync {
     /// The columns of a table or view, in order; `None` when it is not there or may not be seen.
     async fn columns(&self, table: &TableName) -> Result<Option<Vec<TableColumn>>, TargetError>;
 
+    /// The format of a table's files as the warehouse calls it, in lower case; `None` where there is no choice, or no such
+    /// table.
+    async fn format(&self, table: &TableName) -> Result<Option<String>, TargetError> {
+        let _ = table;
+        Ok(None)
+    }
+
     /// The schemas that may be seen, sorted.
     async fn schemas(&self, database: Option<&str>) -> Result<Vec<String>, TargetError>;
 

@@ -19,6 +19,7 @@ mod error;
 mod housekeeping;
 mod increment;
 pub mod load;
+mod one_by_one;
 mod row;
 mod sources;
 pub mod token;

@@ -8,7 +8,7 @@ use super::target_keys::{TYPES, TargetKey, TargetValue, needed, target_keys};
 use super::{FACT_COLUMNS, LONGEST_COLUMN};
 use crate::sql::Dialect;
 use crate::sql::data_tests::MATERIALIZED;
-use crate::sql::dialect::PUBLISHINGS;
+use crate::sql::dialect::{FORMATS, PUBLISHINGS};
 use serde_json::{Map, Value, json};
 
 /// What stands for the environment in a text.
@@ -125,6 +125,7 @@ fn field(kind: &str, key: &TargetKey) -> Value {
             let known = PUBLISHINGS.iter().filter(|(_, way)| dialect.publishings().contains(way));
             known.map(|(name, _)| *name).collect()
         }),
+        "format" => Some(FORMATS.iter().map(|(name, _)| *name).collect()),
         "materialize" => Some(MATERIALIZED.iter().map(|(name, _)| *name).collect()),
         _ => None,
     };

@@ -94,8 +94,16 @@ pub const TARGET_KEYS: &[TargetKey] = &[
         "How readers get the new tables. `swap` (Postgres, Redshift; default there): the new tables take the place of the \
          old ones in one transaction. `rows` (default on Snowflake and BigQuery): the rows of the old tables are deleted \
          and the new ones inserted in one transaction; grants and views of your own over the tables stay. `replace` \
-         (Snowflake, BigQuery): `create or replace table`, one table after the other. `rename` (Spark): one table after \
-         the other is dropped and the new one renamed.",
+         (Snowflake, BigQuery; on Spark with `format = \"delta\"`): `create or replace table`, one table after the other. \
+         `rename` (on Spark with `format = \"parquet\"`): one table after the other is dropped and the new one renamed.",
+    ),
+    key(
+        "format",
+        SPARK,
+        Text,
+        "format = \"delta\"",
+        "What the tables are: `parquet` (default), made anew by every run, or `delta`, where the server has Delta Lake: runs \
+         then take the new rows alone. Other tables that are there are made anew.",
     ),
     key("threads", &[], Number, "threads = 4", "How many models are made side by side. Default: 4."),
     key("host", SERVERS, Text, "host = \"127.0.0.1\"", "The server."),

@@ -43,6 +43,29 @@ pub const PUBLISHINGS: [(&str, Publishing); 4] = [
     ("rename", Publishing::Rename),
 ];
 
+/// What the files of tables are, where the warehouse has a choice: on Spark.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Parquet alone. The rows of a table that is there can't be changed.
+    #[default]
+    Parquet,
+    /// Delta Lake. Every statement on a table takes effect at once, or not at all.
+    Delta,
+}
+
+/// Every format with its name in the configuration, which is also Spark's.
+pub const FORMATS: [(&str, Format); 2] = [("parquet", Format::Parquet), ("delta", Format::Delta)];
+
+impl Format {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Delta => "delta",
+        }
+    }
+}
+
 /// The types of Tracklet's own columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
@@ -133,11 +156,12 @@ impl Dialect {
     }
 
     /// How tables are published when the configuration does not say.
-    pub fn publishing(self) -> Publishing {
-        match self {
-            Self::Postgres | Self::Redshift => Publishing::Swap,
-            Self::Snowflake | Self::BigQuery => Publishing::Rows,
-            Self::Spark => Publishing::Rename,
+    pub fn publishing(self, format: Format) -> Publishing {
+        match (self, format) {
+            (Self::Postgres | Self::Redshift, _) => Publishing::Swap,
+            (Self::Snowflake | Self::BigQuery, _) => Publishing::Rows,
+            (Self::Spark, Format::Parquet) => Publishing::Rename,
+            (Self::Spark, Format::Delta) => Publishing::Replace,
         }
     }
 
@@ -146,8 +170,14 @@ impl Dialect {
         match self {
             Self::Postgres | Self::Redshift => &[Publishing::Swap, Publishing::Rows],
             Self::Snowflake | Self::BigQuery => &[Publishing::Rows, Publishing::Replace],
-            Self::Spark => &[Publishing::Rename],
+            // Which of them is told by the format.
+            Self::Spark => &[Publishing::Replace, Publishing::Rename],
         }
+    }
+
+    /// The clause of `create table` that says what the table's files are, on a line of its own; none where there is no choice.
+    pub fn using(self, format: Format) -> Option<String> {
+        (self == Self::Spark).then(|| format!("\nusing {}", format.name()))
     }
 
     /// The name of a type.
@@ -205,7 +235,14 @@ impl Dialect {
     }
 
     /// A statement that makes the table `relation` from a query. `stay` says whether it outlives the run.
-    pub fn create_table_as(self, relation: &str, options: &ModelOptions, stay: Stay, query: &str) -> String {
+    pub fn create_table_as(
+        self,
+        relation: &str,
+        format: Format,
+        options: &ModelOptions,
+        stay: Stay,
+        query: &str,
+    ) -> String {
         let mut made = String::from(stay.create());
         match (self, stay) {
             (Self::Snowflake, Stay::Aside) => made.push_str("transient "),
@@ -257,7 +294,7 @@ impl Dialect {
                     );
                 }
             }
-            Self::Spark => made.push_str("\nusing parquet"),
+            Self::Spark => made.extend(self.using(format)),
         }
         let _ = write!(made, "\nas\n{}", query.trim_end());
         made
@@ -304,7 +341,7 @@ impl Stay {
 
 #[cfg(test)]
 mod tests {
-    use super::{Dialect, Stay};
+    use super::{Dialect, Format, Stay};
     use crate::sql::render::{ModelOptions, Partition};
 
     fn options() -> ModelOptions {
@@ -320,7 +357,9 @@ mod tests {
 
     #[test]
     fn tables_are_laid_out_as_each_warehouse_can() {
-        let made = |dialect: Dialect, stay| dialect.create_table_as("t", &options(), stay, "select 1\n");
+        let made = |dialect: Dialect, stay| {
+            dialect.create_table_as("t", Format::Parquet, &options(), stay, "select 1\n")
+        };
         assert_eq!(made(Dialect::Postgres, Stay::Aside), "create unlogged table t\nas\nselect 1");
         assert_eq!(made(Dialect::Postgres, Stay::Published), "create table t\nas\nselect 1");
         assert_eq!(
@@ -338,6 +377,10 @@ mod tests {
         );
         assert!(made(Dialect::BigQuery, Stay::Aside).contains("expiration_timestamp"));
         assert_eq!(made(Dialect::Spark, Stay::Aside), "create table t\nusing parquet\nas\nselect 1");
+        assert_eq!(
+            Dialect::Spark.create_table_as("t", Format::Delta, &options(), Stay::Replacing, "select 1"),
+            "create or replace table t\nusing delta\nas\nselect 1"
+        );
         assert_eq!(
             made(Dialect::Snowflake, Stay::Replacing),
             "create or replace table t\ncluster by (\"DBT_VISITOR_ID\")\ncopy grants\nas\nselect 1"

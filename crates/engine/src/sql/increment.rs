@@ -9,8 +9,11 @@
 //! The steps are tables aside, each as large as what changes. In the end one transaction takes the rows that they replace
 //! out of the published tables and puts theirs in: see [`Increment::exchange`].
 
+mod exchanges;
+
+use self::exchanges::{Come, EXCHANGES, Exchange};
 use super::plan::{Planned, aside, drop_if_there};
-use super::{Names, RenderError, Renderer, package, runs};
+use super::{Dialect, Names, RenderError, Renderer, package, runs};
 use crate::targets::Kind;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -101,33 +104,53 @@ impl<'a> Increment<'a> {
     }
 
     /// The statements that replace rows of the published tables among `kept`. They take effect together, in this order:
-    /// what goes is told by tables that change later.
+    /// what goes is told by tables that change later. On Spark each takes effect by itself, and what goes from a table and
+    /// what comes into it follow each other.
     ///
     /// # Errors
     /// [`RenderError`].
     pub fn exchange(&self, kept: &[&str], facts: &Facts) -> Result<Vec<String>, RenderError> {
         let tables = || EXCHANGES.iter().filter(|exchange| kept.contains(&exchange.model));
         let mut statements = Vec::new();
+        if self.names.dialect() == Dialect::Spark {
+            for exchange in tables() {
+                statements.push(self.merge(exchange, facts)?);
+                statements.push(self.insert(exchange, facts)?);
+            }
+            return Ok(statements);
+        }
         for exchange in tables() {
-            let condition = self.text(exchange.gone, facts, &self.names)?;
+            let condition = self.text(exchange.gone.condition, facts, &self.names)?;
             statements
                 .push(format!("delete from {}\nwhere {condition}", self.names.relation(exchange.model)));
         }
         for exchange in tables() {
-            let query = match exchange.come {
-                Come::Rows(query) => self.text(query, facts, &self.names)?,
-                Come::Model => {
-                    self.renderer.render(exchange.model, &self.exchanging)?.sql.trim_end().to_owned()
-                }
-                Come::ModelOfVisitors => format!(
-                    "select *\nfrom (\n{}\n) as facts\nwhere dbt_visitor_id in (select affected_visitor_id from {})",
-                    self.renderer.render(exchange.model, &self.names)?.sql.trim_end(),
-                    self.names.relation("increment_restarts")
-                ),
-            };
-            statements.push(format!("insert into {}\n{query}", self.names.relation(exchange.model)));
+            statements.push(self.insert(exchange, facts)?);
         }
         Ok(statements)
+    }
+
+    /// What goes, where `delete` takes no subqueries, or reads the table twice for them.
+    fn merge(&self, exchange: &Exchange, facts: &Facts) -> Result<String, RenderError> {
+        let rows = self.text(exchange.gone.rows, facts, &self.names)?.replace('\n', "\n    ");
+        let matching = self.text(exchange.gone.matching, facts, &self.names)?;
+        Ok(format!(
+            "merge into {} as target\nusing (\n    {rows}\n) as gone\non {matching}\nwhen matched then delete",
+            self.names.relation(exchange.model)
+        ))
+    }
+
+    fn insert(&self, exchange: &Exchange, facts: &Facts) -> Result<String, RenderError> {
+        let query = match exchange.come {
+            Come::Rows(query) => self.text(query, facts, &self.names)?,
+            Come::Model => self.renderer.render(exchange.model, &self.exchanging)?.sql.trim_end().to_owned(),
+            Come::ModelOfVisitors => format!(
+                "select *\nfrom (\n{}\n) as facts\nwhere dbt_visitor_id in (select affected_visitor_id from {})",
+                self.renderer.render(exchange.model, &self.names)?.sql.trim_end(),
+                self.names.relation("increment_restarts")
+            ),
+        };
+        Ok(format!("insert into {}\n{query}", self.names.relation(exchange.model)))
     }
 
     /// A query for the number of rows that no run has seen, and the latest load time that is not after `started`, a literal.
@@ -177,140 +200,6 @@ impl<'a> Increment<'a> {
         Ok(self.renderer.render_step("an increment", text, facts, names)?.sql.trim_end().to_owned())
     }
 }
-
-/// How the rows of a published table are exchanged.
-struct Exchange {
-    model: &'static str,
-    /// Which rows go, as a condition.
-    gone: &'static str,
-    come: Come,
-}
-
-/// Which rows come.
-enum Come {
-    /// Those of a query.
-    Rows(&'static str),
-    /// Those that the model makes of the new rows of what it is made from.
-    Model,
-    /// Those that the model makes, for the affected visitors, of what it is made from as it is then.
-    ModelOfVisitors,
-}
-
-/// The affected visitors' tracks from where they are made anew, in a table with the time of each. PostgreSQL finds them by
-/// an index only if the visitors alone are asked for, too.
-const TRACKS: &str = "\
-{{ own_column('timestamp') }} >= {{ restarted_since }}
-    and dbt_visitor_id in (select affected_visitor_id from {{ ref('increment_restarts') }})
-    and exists (
-        select 1
-        from {{ ref('increment_restarts') }} as restarts
-        where restarts.affected_visitor_id = dbt_visitor_id
-            and restarts.restart_at <= {{ own_column('timestamp') }}
-    )";
-
-/// Their sessions, in a table with the start of each.
-const SESSIONS: &str = "\
-session_start_at >= {{ restarted_since }}
-    and dbt_visitor_id in (select affected_visitor_id from {{ ref('increment_restarts') }})
-    and exists (
-        select 1
-        from {{ ref('increment_restarts') }} as restarts
-        where restarts.affected_visitor_id = dbt_visitor_id
-            and restarts.restart_at <= session_start_at
-    )";
-
-/// Their sessions, in a table that has their names alone. It must be asked before the sessions go.
-const NAMED_SESSIONS: &str = "\
-session_id in (
-        select sessions.session_id
-        from {{ ref('tracklet_sessions') }} as sessions
-        inner join {{ ref('increment_restarts') }} as restarts
-            on restarts.affected_visitor_id = sessions.dbt_visitor_id
-        where sessions.session_start_at >= restarts.restart_at
-            and sessions.session_start_at >= {{ restarted_since }}
-    )";
-
-/// Every table that may be kept, those first whose rows are told by the rows of others.
-const EXCHANGES: [Exchange; 14] = [
-    Exchange { model: "dbt_session_duration", gone: NAMED_SESSIONS, come: Come::Model },
-    Exchange { model: "dbt_session_track_facts", gone: NAMED_SESSIONS, come: Come::Model },
-    Exchange { model: "dbt_session_tracks", gone: SESSIONS, come: Come::Model },
-    Exchange { model: "dbt_mapped_tracks", gone: TRACKS, come: Come::Model },
-    Exchange { model: "dbt_track_facts", gone: TRACKS, come: Come::Model },
-    Exchange { model: "dbt_tracks_flow", gone: TRACKS, come: Come::Model },
-    Exchange {
-        model: "tracklet_rejects",
-        gone: "event_id in (select event_id from {{ ref('increment_staged') }} where old_fate = 2)",
-        come: Come::Model,
-    },
-    Exchange {
-        model: "tracklet_duplicates",
-        gone: "event_id in (select event_id from {{ ref('increment_staged') }} where old_fate = 1)",
-        come: Come::Model,
-    },
-    Exchange {
-        model: "tracklet_staged",
-        gone: "event_id in (select event_id from {{ ref('increment_staged') }} where old_fate is not null)",
-        come: Come::Rows(
-            "\
-select
-    {{ row_columns() }},
-    fate
-from {{ ref('increment_staged') }}",
-        ),
-    },
-    Exchange {
-        model: "tracklet_pairs",
-        gone: "\
-exists (
-        select 1
-        from (
-            select
-                anonymous_id as changed_anonymous_id,
-                user_id as changed_user_id
-            from {{ ref('increment_pairs') }}
-        ) as changed
-        where changed.changed_anonymous_id = anonymous_id
-            and changed.changed_user_id = user_id
-    )",
-        come: Come::Rows(
-            "\
-select
-    anonymous_id,
-    user_id,
-    last_at
-from {{ ref('increment_pairs') }}
-where last_at is not null",
-        ),
-    },
-    Exchange {
-        model: "dbt_aliases_mapping",
-        gone: "alias in (select alias from {{ ref('increment_aliases') }})",
-        come: Come::Rows(
-            "\
-select
-    alias,
-    dbt_visitor_id
-from {{ ref('increment_aliases') }}
-where dbt_visitor_id is not null",
-        ),
-    },
-    Exchange {
-        model: "tracklet_events",
-        gone: TRACKS,
-        come: Come::Rows("select *\nfrom {{ ref('increment_events') }}"),
-    },
-    Exchange {
-        model: "tracklet_sessions",
-        gone: SESSIONS,
-        come: Come::Rows("select *\nfrom {{ ref('increment_sessions') }}"),
-    },
-    Exchange {
-        model: "dbt_user_session_facts",
-        gone: "dbt_visitor_id in (select affected_visitor_id from {{ ref('increment_restarts') }})",
-        come: Come::ModelOfVisitors,
-    },
-];
 
 const ACCOUNTING: &str = "\
 select

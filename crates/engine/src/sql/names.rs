@@ -1,23 +1,31 @@
 //! What the models are called in the warehouse.
 
 use super::Dialect;
+use super::dialect::Format;
 use crate::targets::TableName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The names of the models in one schema. Some may stand aside, under a name of their own, until they are published.
+/// The names of the models in one schema, and the format of the tables there. Some may stand aside, under a name of their own, until they are published.
 #[derive(Debug, Clone)]
 pub struct Names {
     dialect: Dialect,
     database: Option<String>,
     schema: String,
+    format: Format,
     asides: Arc<BTreeMap<String, String>>,
 }
 
 impl Names {
     /// Models that stand where readers find them; `schema` and `database` as the warehouse spells them.
     pub fn new(dialect: Dialect, database: Option<String>, schema: String) -> Self {
-        Self { dialect, database, schema, asides: Arc::default() }
+        Self { dialect, database, schema, format: Format::default(), asides: Arc::default() }
+    }
+
+    /// The same, with tables of this format.
+    #[must_use]
+    pub fn in_format(self, format: Format) -> Self {
+        Self { format, ..self }
     }
 
     /// The same, with some models under other names: model -> table.
@@ -29,6 +37,11 @@ impl Names {
     /// The dialect that they are quoted for.
     pub fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// The format of the tables, where the warehouse has a choice.
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     /// The schema, as the warehouse spells it.

@@ -7,7 +7,7 @@ pub use publish::{Change, Existing, Step};
 use super::dialect::{Publishing, Stay};
 use super::graph::{Graph, Model};
 use super::render::{Materialized, ModelOptions};
-use super::{Dialect, Names, RenderError, Rendered, Renderer};
+use super::{Names, RenderError, Rendered, Renderer};
 use crate::targets::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +40,7 @@ pub struct Planned {
 impl Planned {
     /// A table aside that belongs to no model, called as `names` says, from what was made before it.
     pub(super) fn step(name: &'static str, names: &Names, rendered: Rendered) -> Self {
-        let statements = making(names.dialect(), &names.relation(name), &rendered);
+        let statements = making(names, &names.relation(name), &rendered);
         let Rendered { sql: query, options, .. } = rendered;
         Self { name, kind: Kind::Table, is_aside: true, needs: BTreeSet::new(), query, statements, options }
     }
@@ -150,7 +150,7 @@ fn planned(
     let (options, is_aside) = (&model.rendered.options, model.is_aside());
     let relation = names.relation(model.name);
     let (kind, statements) = if is_table(model) {
-        (Kind::Table, making(dialect, &relation, &model.rendered))
+        (Kind::Table, making(names, &relation, &model.rendered))
     } else if is_aside {
         (Kind::View, vec![dialect.create_view(&relation, Stay::Aside, &model.rendered.sql)])
     } else {
@@ -173,9 +173,9 @@ fn planned(
 }
 
 /// The statements that make a table aside.
-fn making(dialect: Dialect, relation: &str, rendered: &Rendered) -> Vec<String> {
-    let options = &rendered.options;
-    let made = dialect.create_table_as(relation, options, Stay::Aside, &rendered.sql);
+fn making(names: &Names, relation: &str, rendered: &Rendered) -> Vec<String> {
+    let (dialect, options) = (names.dialect(), &rendered.options);
+    let made = dialect.create_table_as(relation, names.format(), options, Stay::Aside, &rendered.sql);
     let after = Some(options.post_hook.trim()).filter(|hook| !hook.is_empty()).map(ToOwned::to_owned);
     [made].into_iter().chain(dialect.create_indexes(relation, options)).chain(after).collect()
 }

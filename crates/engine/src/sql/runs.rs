@@ -1,7 +1,8 @@
 //! `tracklet_runs`: the runs that were made in a schema, and how two at once are kept from both publishing.
 
-use super::dialect::ColumnType;
+use super::dialect::{ColumnType, Stay};
 use super::names::relation;
+use super::render::ModelOptions;
 use super::{Dialect, Names};
 use chrono::{DateTime, Utc};
 use std::fmt::{self, Write};
@@ -14,6 +15,15 @@ pub const TURN: &str = "tracklet_turn";
 
 /// What the warehouse says when a run finds that another has published meanwhile.
 pub const CONFLICT: &str = "another run has published";
+
+/// What has come to its end.
+pub const PUBLISHED: &str = "published";
+
+/// What changes the tables one by one, or was cut off while it did: see [`settle`].
+pub const RUNNING: &str = "running";
+
+/// What has failed. With a number it had begun to change the tables one by one.
+pub const FAILED: &str = "failed";
 
 /// The columns, in order.
 const COLUMNS: [(&str, ColumnType); 20] = [
@@ -113,11 +123,13 @@ pub struct Cursor {
     pub at: Option<DateTime<Utc>>,
 }
 
-/// The latest run that published.
+/// The latest run that published, or began to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Latest {
     /// Its number; 0 if there is none.
     pub sequence_number: u64,
+    /// Whether it came to its end: `false` of one that was cut off while it changed the tables one by one.
+    pub is_whole: bool,
     /// The fingerprint of its configuration.
     pub config_fingerprint: String,
     /// The program that made it.
@@ -135,9 +147,9 @@ pub struct Latest {
 pub struct RunRow {
     /// The run.
     pub run_id: String,
-    /// Which published run it is, from 1; none for one that published nothing.
+    /// Which published run it is, from 1; none for one that has changed nothing.
     pub sequence_number: Option<u64>,
-    /// `published` or `failed`.
+    /// [`PUBLISHED`], [`RUNNING`] or [`FAILED`].
     pub status: &'static str,
     /// When it began.
     pub started_at: DateTime<Utc>,
@@ -170,10 +182,26 @@ pub fn create(names: &Names) -> String {
             write!(made, "{comma}\n    {} {}{unique}", dialect.own_column(name), dialect.type_name(column));
     }
     made.push_str("\n)");
-    if dialect == Dialect::Spark {
-        made.push_str(" using parquet");
-    }
+    made.extend(dialect.using(names.format()));
     made
+}
+
+/// The statements that make the table, of another format, one of the format of `names`, with its rows. `aside` is a table of the
+/// same schema that is not there. Cut off between them the rows are lost, and the next run takes itself to be the first.
+pub fn convert(names: &Names, aside: &str) -> Vec<String> {
+    let dialect = names.dialect();
+    let (table, aside) = (relation(dialect, &names.own(RUNS)), relation(dialect, &names.own(aside)));
+    let copy = |to: &str, from: &str| {
+        let options = ModelOptions::default();
+        let query = format!("select *\nfrom {from}");
+        dialect.create_table_as(to, names.format(), &options, Stay::Published, &query)
+    };
+    vec![
+        copy(&aside, &table),
+        format!("drop table {table}"),
+        copy(&table, &aside),
+        format!("drop table {aside}"),
+    ]
 }
 
 /// The statements that give a table of an earlier version the columns that it lacks; `there` are those that it has, as
@@ -196,9 +224,9 @@ pub fn add_columns(names: &Names, there: &[&str]) -> Vec<String> {
 /// A query for what [`Latest`] holds, in the order of its fields.
 pub fn latest(names: &Names) -> String {
     format!(
-        "select\n    sequence_number,\n    config_fingerprint,\n    tracklet_version,\n    models,\n    cursor_column,\n    \
+        "select\n    sequence_number,\n    case when status = '{PUBLISHED}' then 1 else 0 end as is_whole,\n    config_fingerprint,\n    tracklet_version,\n    models,\n    cursor_column,\n    \
          cursor_at,\n    rows_read,\n    sessionized,\n    duplicates,\n    rejected,\n    sessions,\n    visitors\n\
-         from {}\nwhere sequence_number is not null\norder by sequence_number desc\nlimit 1",
+         from {}\nwhere sequence_number is not null\norder by sequence_number desc, is_whole\nlimit 1",
         relation(names.dialect(), &names.own(RUNS))
     )
 }
@@ -245,6 +273,48 @@ pub fn insert(names: &Names, row: &RunRow) -> String {
         columns.join(",\n    "),
         values.join(",\n    ")
     )
+}
+
+/// A query for how many runs have this number, and the highest number that a run has.
+pub fn numbers(names: &Names, sequence_number: u64) -> String {
+    format!(
+        "select\n    sum(case when sequence_number = {sequence_number} then 1 else 0 end) as with_number,\n    \
+         max(sequence_number) as highest\nfrom {}",
+        relation(names.dialect(), &names.own(RUNS))
+    )
+}
+
+/// The statement that changes status, number, end and message of a row that is there. Where tables change one by one, a run
+/// notes its row before as [`RUNNING`] and changes it afterwards: what was cut off in between is seen by the next.
+pub fn settle(names: &Names, row: &RunRow) -> String {
+    let dialect = names.dialect();
+    let seconds = (row.finished_at - row.started_at).num_milliseconds() as f64 / 1000.0;
+    let columns = [
+        ("status", dialect.text(row.status)),
+        ("sequence_number", number(dialect, row.sequence_number)),
+        ("finished_at", dialect.time(row.finished_at)),
+        ("seconds", format!("cast({seconds:.3} as {})", dialect.type_name(ColumnType::Double))),
+        ("message", message(dialect, row)),
+    ];
+    let columns: Vec<String> =
+        columns.into_iter().map(|(name, value)| format!("{} = {value}", dialect.own_column(name))).collect();
+    format!(
+        "update {}\nset {}\nwhere {} = {}",
+        relation(dialect, &names.own(RUNS)),
+        columns.join(",\n    "),
+        dialect.own_column("run_id"),
+        dialect.text(&row.run_id)
+    )
+}
+
+fn number(dialect: Dialect, number: Option<u64>) -> String {
+    let none = || format!("cast(null as {})", dialect.type_name(ColumnType::Integer));
+    number.map_or_else(none, |number| number.to_string())
+}
+
+fn message(dialect: Dialect, row: &RunRow) -> String {
+    let none = || format!("cast(null as {})", dialect.type_name(ColumnType::Text));
+    row.message.as_deref().map_or_else(none, |message| dialect.text(message))
 }
 
 /// The statements that see to it that [`TURN`] is there with a row, where it is needed. More than one row, by two runs at
@@ -301,8 +371,10 @@ pub fn check(names: &Names, sequence_number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        Accounting, COLUMNS, Cursor, Mode, RunRow, add_columns, check, create, create_turn, insert, take_turn,
+        Accounting, COLUMNS, Cursor, FAILED, Mode, PUBLISHED, RunRow, add_columns, check, convert, create,
+        create_turn, insert, latest, settle, take_turn,
     };
+    use crate::sql::dialect::Format;
     use crate::sql::{Dialect, Names};
     use chrono::{TimeZone, Utc};
 
@@ -375,6 +447,42 @@ mod tests {
         );
         assert!(create(&names(Dialect::BigQuery)).contains("`finished_at` timestamp,"));
         assert!(check(&names(Dialect::Redshift), 7).contains("where sequence_number = 7"));
+    }
+
+    #[test]
+    fn a_row_that_is_there_gets_what_came_of_its_run() {
+        let delta = names(Dialect::Spark).in_format(Format::Delta);
+        let published = RunRow { status: PUBLISHED, message: None, ..row() };
+        assert_eq!(
+            settle(&delta, &published),
+            "update `s`.`tracklet_runs`\nset `status` = 'published',\n    `sequence_number` = 7,\n    `finished_at` = \
+             cast('2026-01-04 10:00:02.000000+00:00' as timestamp),\n    `seconds` = cast(2.000 as double),\n    \
+             `message` = cast(null as string)\nwhere `run_id` = 'r1'"
+        );
+        let failed = settle(&delta, &RunRow { status: FAILED, sequence_number: None, ..row() });
+        assert!(failed.contains("`sequence_number` = cast(null as bigint)"), "{failed}");
+        assert!(failed.contains("`message` = 'it\\'s \\\\ gone'"), "{failed}");
+    }
+
+    #[test]
+    fn of_two_runs_with_one_number_the_one_that_is_not_whole_is_the_latest() {
+        let query = latest(&names(Dialect::Spark));
+        assert!(query.contains("case when status = 'published' then 1 else 0 end as is_whole"), "{query}");
+        assert!(query.ends_with("order by sequence_number desc, is_whole\nlimit 1"), "{query}");
+    }
+
+    #[test]
+    fn the_table_is_of_the_format_of_the_others() {
+        let delta = names(Dialect::Spark).in_format(Format::Delta);
+        assert!(create(&delta).ends_with(")\nusing delta"));
+        assert!(create(&names(Dialect::Spark)).ends_with(")\nusing parquet"));
+        let [aside, gone, back, clean] = convert(&delta, "aside").try_into().unwrap();
+        assert_eq!(aside, "create table `s`.`aside`\nusing delta\nas\nselect *\nfrom `s`.`tracklet_runs`");
+        assert_eq!(
+            (gone.as_str(), clean.as_str()),
+            ("drop table `s`.`tracklet_runs`", "drop table `s`.`aside`")
+        );
+        assert!(back.ends_with("select *\nfrom `s`.`aside`"), "{back}");
     }
 
     #[test]

@@ -92,6 +92,9 @@ pub fn increment_script(
     }
     text.push_str("-- Readers see what has changed from here on.\n");
     let (begin, commit) = dialect.transaction().unzip();
+    if begin.is_none() {
+        text.push_str("-- Each statement takes effect by itself.\n");
+    }
     let around = |word: Option<&str>| word.map_or(String::new(), |word| format!("{word};\n"));
     text.push_str(&around(begin));
     for statement in increment.exchange(kept, facts)? {

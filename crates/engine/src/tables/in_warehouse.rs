@@ -85,7 +85,7 @@ impl<'a> InWarehouse<'a> {
         let answer = self.ask(&format!(
             "select run_id, {finished} as finished, seconds, tracklet_version, config_fingerprint, rows_read, sessionized, \
              duplicates, rejected, sessions, visitors from {runs} where sequence_number is not null \
-             order by sequence_number desc limit 1",
+             and status = 'published' order by sequence_number desc limit 1",
             finished = dialect.micros("finished_at"),
         ));
         let answer = match answer {

@@ -50,7 +50,10 @@ pub async fn connect(settings: &Settings) -> Result<Spark, TargetError> {
             if error.grpc_code().is_none() { unusable(&error) } else { answer::failed(&error, &place) }
         })?;
     let spark = Spark { session, place };
-    spark.execute("set time zone 'UTC'").await?;
+    // `set time zone` is not known to all that speaks the protocol.
+    #[expect(clippy::result_large_err, reason = "it is the client's own")]
+    let in_utc = spark.session.run(|session| session.conf().set("spark.sql.session.timeZone", "UTC")).await;
+    in_utc.map_err(|error| answer::failed(&error, &spark.place))?;
     Ok(spark)
 }
 
@@ -69,18 +72,30 @@ impl Spark {
         question: &str,
         absent: &[&str],
     ) -> Result<Option<Vec<Vec<String>>>, TargetError> {
+        self.told(question, absent).await?.map(|batches| texts(&batches)).transpose()
+    }
+
+    /// The names in the answer to `show tables` or `show views`, without what is temporary and in no schema.
+    async fn names(&self, question: &str) -> Result<BTreeSet<String>, TargetError> {
+        let mut names = BTreeSet::new();
+        for batch in self.told(question, &[NO_SCHEMA, NO_VIEWS]).await?.unwrap_or_default() {
+            let batch = answer::plain(&batch)?;
+            let column = |name: &str| batch.column_by_name(name);
+            let name =
+                column("viewName").or(column("tableName")).and_then(|column| column.as_string_opt::<i32>());
+            let Some(name) = name else { continue };
+            let temporary = column("isTemporary").and_then(|column| column.as_boolean_opt());
+            let stays = |row: &usize| temporary.is_none_or(|temporary| !temporary.value(*row));
+            names.extend((0..batch.num_rows()).filter(stays).map(|row| name.value(row).to_owned()));
+        }
+        Ok(names)
+    }
+
+    async fn told(&self, question: &str, absent: &[&str]) -> Result<Option<Vec<RecordBatch>>, TargetError> {
         match self.rows(question).await {
-            Ok(batches) => Ok(Some(texts(&batches)?)),
-            Err(error) => {
-                let condition = error.get_condition().unwrap_or_default();
-                if absent
-                    .iter()
-                    .any(|absent| condition == *absent || condition.starts_with(&format!("{absent}.")))
-                {
-                    return Ok(None);
-                }
-                Err(answer::failed(&error, &self.place))
-            }
+            Ok(batches) => Ok(Some(batches)),
+            Err(error) if absent.iter().any(|absent| answer::is(&error, absent)) => Ok(None),
+            Err(error) => Err(answer::failed(&error, &self.place)),
         }
     }
 }
@@ -148,6 +163,16 @@ impl Warehouse for Spark {
         Ok(Some(columns.collect()))
     }
 
+    async fn format(&self, table: &TableName) -> Result<Option<String>, TargetError> {
+        let question = format!("describe extended {}", quoted(table));
+        let rows = self.catalog(&question, &[NO_TABLE, NO_SCHEMA]).await?.unwrap_or_default();
+        // The columns come first, and one may be called so; what is said of the table stands behind a line with a `#`.
+        let about =
+            rows.iter().skip_while(|row| row.first().is_none_or(|name| !name.starts_with("# Detailed")));
+        let provider = about.filter(|row| row.first().is_some_and(|name| name == "Provider"));
+        Ok(provider.filter_map(|row| row.get(1)).map(|name| name.to_lowercase()).next())
+    }
+
     async fn schemas(&self, database: Option<&str>) -> Result<Vec<String>, TargetError> {
         let place = database.map_or(String::new(), |name| format!(" in {}", Dialect::Spark.quoted(name)));
         let rows = self.catalog(&format!("show schemas{place}"), &[]).await?.unwrap_or_default();
@@ -174,16 +199,8 @@ impl Warehouse for Spark {
         schema: &str,
     ) -> Result<Vec<(TableName, Kind)>, TargetError> {
         let place = schema_of(database, schema);
-        let absent = [NO_SCHEMA, NO_VIEWS];
-        let names = |rows: Option<Vec<Vec<String>>>| -> BTreeSet<String> {
-            // namespace, name, whether it is temporary; a temporary one is in no schema.
-            let rows = rows.unwrap_or_default().into_iter();
-            rows.filter(|row| row.first().is_some_and(|namespace| !namespace.is_empty()))
-                .filter_map(|row| row.into_iter().nth(1))
-                .collect()
-        };
-        let all = names(self.catalog(&format!("show tables in {place}"), &absent).await?);
-        let views = names(self.catalog(&format!("show views in {place}"), &absent).await?);
+        let all = self.names(&format!("show tables in {place}")).await?;
+        let views = self.names(&format!("show views in {place}")).await?;
         let kind = |name: &String| if views.contains(name) { Kind::View } else { Kind::Table };
         let tables = all.union(&views).map(|name| {
             let (database, schema) = (database.map(ToOwned::to_owned), schema.to_owned());

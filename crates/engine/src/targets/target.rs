@@ -10,7 +10,7 @@ use super::spark;
 use super::{TargetError, Warehouse, postgres};
 use crate::config::{Config, TargetSection};
 use crate::error::{Hint, listed, nearest};
-use crate::sql::dialect::{PUBLISHINGS, Publishing};
+use crate::sql::dialect::{FORMATS, Format, PUBLISHINGS, Publishing};
 use crate::sql::render::Materialized;
 use crate::sql::{Dialect, Names};
 use serde::de::DeserializeOwned;
@@ -170,7 +170,7 @@ impl Target {
             dialect,
             names: Names::new(dialect, None, dialect.spelled("sessions")),
             materialize: Materialized::View,
-            publishing: dialect.publishing(),
+            publishing: dialect.publishing(Format::default()),
             threads: NonZeroUsize::MIN,
             client: Client::None,
         }
@@ -181,6 +181,7 @@ impl Target {
     pub fn in_schema(&self, schema: &str) -> Self {
         let database = self.names.database().map(ToOwned::to_owned);
         let names = Names::new(self.dialect, database, self.dialect.spelled(schema));
+        let names = names.in_format(self.names.format());
         Self { names, ..self.clone() }
     }
 
@@ -202,11 +203,29 @@ impl Target {
             Dialect::Spark => (text("schema").ok_or_else(|| missing("schema"))?, text("catalog")),
         };
         let spelled = |name: &str| dialect.spelled(name);
-        let names = Names::new(*dialect, database.map(spelled), spelled(schema));
-        let publishing = match text("publish") {
-            None => dialect.publishing(),
+        let format = match text("format") {
+            None => Format::default(),
             Some(word) => {
-                let known = PUBLISHINGS.iter().filter(|(_, way)| dialect.publishings().contains(way));
+                FORMATS.into_iter().find(|(name, _)| *name == word).map(|(_, format)| format).ok_or_else(
+                    || ResolveError::NotAChoice {
+                        target: name.clone(),
+                        field: "format",
+                        value: word.to_owned(),
+                        choices: FORMATS.iter().map(|(name, _)| *name).collect(),
+                    },
+                )?
+            }
+        };
+        let names = Names::new(*dialect, database.map(spelled), spelled(schema)).in_format(format);
+        let publishing = match text("publish") {
+            None => dialect.publishing(format),
+            Some(word) => {
+                let fits = |way: &Publishing| {
+                    // Spark can rename tables of any format, but replace only Delta tables: the format tells.
+                    *dialect != Dialect::Spark || *way == dialect.publishing(format)
+                };
+                let known =
+                    PUBLISHINGS.iter().filter(|(_, way)| dialect.publishings().contains(way) && fits(way));
                 let way = known.clone().find(|(name, _)| *name == word).map(|(_, way)| *way);
                 way.ok_or_else(|| ResolveError::NotAChoice {
                     target: name.clone(),
@@ -239,6 +258,11 @@ impl Target {
             threads: threads.and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::new(4).expect("4 is not 0")),
             client: client(name, *dialect, &fields)?,
         })
+    }
+
+    /// Whether tables change one by one and later runs still build on them, so that a run notes beforehand that it does.
+    pub fn is_noted_beforehand(&self) -> bool {
+        self.names.format() == Format::Delta
     }
 
     /// Connects.
@@ -295,7 +319,7 @@ mod tests {
     use super::{ResolveError, Target};
     use crate::config::Config;
     use crate::error::Hint;
-    use crate::sql::dialect::Publishing;
+    use crate::sql::dialect::{Format, Publishing};
     use std::path::Path;
 
     fn resolve(text: &str, name: Option<&str>) -> Result<Target, ResolveError> {
@@ -326,6 +350,20 @@ mod tests {
         assert_eq!(wrong.to_string(), "`publish` of the target `pg` can't be `replace`");
         assert_eq!(wrong.hint().as_deref(), Some("it can be `swap` and `rows`"));
         assert!(matches!(told("", None), ResolveError::Several { .. }));
+    }
+
+    #[test]
+    fn the_format_says_how_spark_publishes() {
+        let lake = "[targets.lake]\ntype = \"spark\"\nremote = \"sc://h\"\nschema = \"s\"\n";
+        let target = |more: &str| resolve(&format!("{lake}{more}"), None);
+        let of = |more: &str| target(more).map(|target| (target.names.format(), target.publishing)).unwrap();
+        assert_eq!(of(""), (Format::Parquet, Publishing::Rename));
+        assert_eq!(of("format = \"delta\"\n"), (Format::Delta, Publishing::Replace));
+        assert_eq!(of("format = \"delta\"\npublish = \"replace\"\n"), (Format::Delta, Publishing::Replace));
+        assert!(target("format = \"delta\"\n").unwrap().in_schema("t").is_noted_beforehand());
+        let told = |more: &str| target(more).unwrap_err().hint().unwrap();
+        assert_eq!(told("publish = \"replace\"\n"), "it can be `rename`");
+        assert_eq!(told("format = \"orc\"\n"), "it can be `parquet` and `delta`");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::checks;
 use super::compiled::{compiled_file, write_compiled};
 use super::housekeeping::{self, kinds, statement_for, tables};
 use super::increment::{self, Way};
+use super::one_by_one::failed;
 use super::row::Row;
 use super::token::Token;
 use super::{Job, WarehouseError};
@@ -20,6 +21,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::sync::Mutex;
 use std::time::Instant;
 
 /// A model that was made.
@@ -94,7 +96,7 @@ pub async fn build(
     let plan = Plan::new(&renderer, &job.target.names, &chosen, &token)?;
     write_compiled(job, &plan)?;
     let held = housekeeping::begin(job).await?;
-    let run = Run { job, plan, renderer, id: token, started, progress };
+    let run = Run { job, plan, renderer, id: token, started, progress, noted: Mutex::default() };
     let result = run.through(threads, checks, clock).await;
     if let Err(error) = &result {
         run.clean_up_after(error).await;
@@ -110,6 +112,8 @@ pub(super) struct Run<'a> {
     pub(super) id: String,
     pub(super) started: DateTime<Utc>,
     pub(super) progress: &'a dyn Progress,
+    /// The run's own row, once it is there before the tables change.
+    pub(super) noted: Mutex<Option<RunRow>>,
 }
 
 /// What a run has come to when it shows its tables.
@@ -257,9 +261,13 @@ impl Run<'_> {
         let clock = Instant::now();
         let publishing = self.job.target.publishing;
         let existing = self.existing(publishing, latest).await?;
-        let record = self.plan.record(publishing, &self.published_row(latest, outcomes));
-        for step in self.plan.publish(publishing, &existing, record) {
-            self.show(step).await?;
+        let row = self.published_row(latest, outcomes);
+        if self.job.target.is_noted_beforehand() {
+            self.one_by_one(row, self.plan.publish(publishing, &existing, Vec::new())).await?;
+        } else {
+            for step in self.plan.publish(publishing, &existing, self.plan.record(publishing, &row)) {
+                self.show(step).await?;
+            }
         }
         let views = self.plan.kept().filter(|model| model.statements.is_empty());
         let seconds = clock.elapsed().as_secs_f64();
@@ -295,6 +303,13 @@ impl Run<'_> {
     async fn existing(&self, publishing: Publishing, latest: &Latest) -> Result<Existing, WarehouseError> {
         let there = tables(self.job).await?;
         let mut existing = Existing { kinds: kinds(self.job, &there), ..Existing::default() };
+        for model in self.plan.kept().filter(|model| model.kind == Kind::Table) {
+            let is_table = existing.kinds.get(model.name) == Some(&Kind::Table);
+            let table = self.plan.published().table(model.name);
+            if is_table && !housekeeping::is_of_format(self.job, &table).await? {
+                existing.of_other_format.insert(model.name);
+            }
+        }
         if publishing != Publishing::Rows {
             return Ok(existing);
         }
@@ -319,7 +334,7 @@ impl Run<'_> {
         RunRow {
             run_id: self.id.clone(),
             sequence_number: Some(latest.sequence_number + 1),
-            status: "published",
+            status: runs::PUBLISHED,
             started_at: self.started,
             finished_at: Utc::now(),
             config_fingerprint: self.job.config.fingerprint(),
@@ -335,7 +350,7 @@ impl Run<'_> {
         RunRow {
             run_id: self.id.clone(),
             sequence_number: None,
-            status: "failed",
+            status: runs::FAILED,
             started_at: self.started,
             finished_at: Utc::now(),
             config_fingerprint: self.job.config.fingerprint(),
@@ -372,8 +387,12 @@ impl Run<'_> {
             Some(cause) => format!("{error}: {cause}"),
             None => error.to_string(),
         };
-        let insert = runs::insert(&self.job.target.names, &self.failed_row(message));
-        if let Err(error) = self.job.warehouse.execute(&insert).await {
+        let names = &self.job.target.names;
+        let note = match self.noted() {
+            Some(row) => runs::settle(names, &failed(row, message)),
+            None => runs::insert(names, &self.failed_row(message)),
+        };
+        if let Err(error) = self.job.warehouse.execute(&note).await {
             tracing::debug!("the failed run could not be noted: {error}");
         }
     }

@@ -73,6 +73,7 @@ async fn write_access(job: &Job<'_>) -> Finding {
         let table = relation(job.target.dialect, &table);
         let make = job.target.dialect.create_table_as(
             &table,
+            names.format(),
             &crate::sql::render::ModelOptions::default(),
             crate::sql::dialect::Stay::Aside,
             "select 1 as one",

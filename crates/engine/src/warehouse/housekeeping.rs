@@ -3,8 +3,8 @@
 use super::row::Row;
 use super::token::{Here, Token};
 use super::{Job, WarehouseError};
-use crate::sql::dialect::Publishing;
-use crate::sql::plan::{ASIDE_PREFIX, create_schema, drop_if_there};
+use crate::sql::dialect::{Format, Publishing};
+use crate::sql::plan::{ASIDE_PREFIX, aside, create_schema, drop_if_there};
 use crate::sql::runs::{self, Accounting, Cursor, Latest};
 use crate::sql::{names::relation, package};
 use crate::targets::{Claim, Kind, TableName, TargetError};
@@ -106,10 +106,23 @@ pub(super) async fn lacking(job: &Job<'_>) -> Result<Vec<String>, TargetError> {
         return Ok(vec![runs::create(names)]);
     };
     let there: Vec<&str> = there.iter().map(|column| column.name.as_str()).collect();
-    Ok(runs::add_columns(names, &there))
+    let mut statements = runs::add_columns(names, &there);
+    if !is_of_format(job, &names.own(runs::RUNS)).await? {
+        statements.extend(runs::convert(names, &aside(&Token::new().to_string(), runs::RUNS)));
+    }
+    Ok(statements)
 }
 
-/// The latest run that published.
+/// Whether a table is of the format that tables are to have, where it matters.
+pub(super) async fn is_of_format(job: &Job<'_>, table: &TableName) -> Result<bool, TargetError> {
+    let wanted = job.target.names.format();
+    if wanted != Format::Delta {
+        return Ok(true);
+    }
+    Ok(job.warehouse.format(table).await?.as_deref() == Some(wanted.name()))
+}
+
+/// The latest run that published, or began to.
 pub(super) async fn latest(job: &Job<'_>) -> Result<Latest, WarehouseError> {
     let names = &job.target.names;
     let found = Row::first(job, "read the table of runs", &runs::latest(names)).await?;
@@ -117,17 +130,18 @@ pub(super) async fn latest(job: &Job<'_>) -> Result<Latest, WarehouseError> {
     let text = |place: usize| row.text(place).unwrap_or_default();
     Ok(Latest {
         sequence_number: row.integer(0).unwrap_or(0),
-        config_fingerprint: text(1),
-        tracklet_version: text(2),
-        models: text(3),
-        cursor: Cursor { column: row.text(4), at: row.time(5) },
+        is_whole: row.integer(1) == Some(1),
+        config_fingerprint: text(2),
+        tracklet_version: text(3),
+        models: text(4),
+        cursor: Cursor { column: row.text(5), at: row.time(6) },
         accounting: Accounting {
-            rows_read: row.integer(6),
-            sessionized: row.integer(7),
-            duplicates: row.integer(8),
-            rejected: row.integer(9),
-            sessions: row.integer(10),
-            visitors: row.integer(11),
+            rows_read: row.integer(7),
+            sessionized: row.integer(8),
+            duplicates: row.integer(9),
+            rejected: row.integer(10),
+            sessions: row.integer(11),
+            visitors: row.integer(12),
         },
     })
 }

@@ -9,11 +9,11 @@ use super::row::Row;
 use super::{Job, WarehouseError};
 use crate::config::USUAL_OVERLAP;
 use crate::run::Refresh;
-use crate::sql::Renderer;
-use crate::sql::dialect::Publishing;
+use crate::sql::dialect::{Format, Publishing};
 use crate::sql::increment::{Facts, Increment};
 use crate::sql::plan::{Plan, Step};
 use crate::sql::runs::{Cursor, Latest, Mode};
+use crate::sql::{Dialect, Renderer};
 use crate::targets::Kind;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -108,13 +108,18 @@ fn cursor_column(job: &Job<'_>, renderer: &Renderer) -> Result<Option<String>, W
 /// Why all rows must be taken, as far as the last run tells.
 fn reason_before_looking(job: &Job<'_>, plan: &Plan, latest: &Latest) -> Option<&'static str> {
     let chosen_are_all = job.select.is_empty() && job.exclude.is_empty();
-    let is_together = matches!(job.target.publishing, Publishing::Swap | Publishing::Rows);
+    let is_together = matches!(job.target.publishing, Publishing::Swap | Publishing::Rows)
+        && job.warehouse.is_transactional();
     if latest.sequence_number == 0 {
         Some("it is the first run")
     } else if job.refresh == Refresh::Full {
         Some("a full refresh was asked for")
-    } else if !is_together || !job.warehouse.is_transactional() {
+    } else if job.target.dialect == Dialect::Spark && job.target.names.format() == Format::Parquet {
+        Some("rows of Parquet tables can't be changed: format = \"delta\" keeps tables that can")
+    } else if !is_together && !job.target.is_noted_beforehand() {
         Some("the tables can't be changed in one transaction here")
+    } else if !latest.is_whole {
+        Some("the last run was cut off while it changed the tables")
     } else if !chosen_are_all {
         Some("only some models are chosen")
     } else if latest.models != plan.kept_names() {
@@ -142,6 +147,14 @@ async fn reason_in_schema(
             Kind::View => "view",
         };
         return Ok(Some(format!("there is no {kind} {}", model.name)));
+    }
+    if job.target.is_noted_beforehand() {
+        for model in plan.kept().filter(|model| model.kind == Kind::Table) {
+            if !housekeeping::is_of_format(job, &plan.published().table(model.name)).await? {
+                let format = job.target.names.format().name();
+                return Ok(Some(format!("{} is no table of the format {format}", model.name)));
+            }
+        }
     }
     let staged = plan.published().relation("tracklet_staged");
     let query = format!(
@@ -190,11 +203,16 @@ impl Run<'_> {
             exchange = steps.exchange(&kept, &facts)?;
         }
         self.job.stop.check()?;
-        let mut together =
-            self.plan.record(self.job.target.publishing, &self.published_row(latest, &outcomes));
-        together.extend(exchange);
-        write_statements(self.job, "increment_exchange", &together)?;
-        self.show(Step::Together(together)).await?;
+        let row = self.published_row(latest, &outcomes);
+        if self.job.target.is_noted_beforehand() {
+            write_statements(self.job, "increment_exchange", &exchange)?;
+            self.one_by_one(row, exchange.into_iter().map(Step::Alone).collect()).await?;
+        } else {
+            let mut together = self.plan.record(self.job.target.publishing, &row);
+            together.extend(exchange);
+            write_statements(self.job, "increment_exchange", &together)?;
+            self.show(Step::Together(together)).await?;
+        }
         Ok((made, outcomes))
     }
 

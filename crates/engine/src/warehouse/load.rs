@@ -96,7 +96,7 @@ async fn make_table(
         format!("    {} {}", dialect.quoted(own), dialect.type_name(column))
     });
     let types: Vec<String> = types.collect();
-    let using = if dialect == crate::sql::Dialect::Spark { "\nusing parquet" } else { "" };
+    let using = dialect.using(job.target.names.format()).unwrap_or_default();
     let statement = format!("create table {} (\n{}\n){using}", relation(dialect, table), types.join(",\n"));
     statement_for(job, "make the table of the tracks", &statement).await
 }

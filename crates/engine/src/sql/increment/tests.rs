@@ -1,5 +1,6 @@
-use super::{EXCHANGES, Facts, Increment, STEPS};
+use super::{Come, EXCHANGES, Facts, Increment, STEPS};
 use crate::config::Config;
+use crate::sql::dialect::Format;
 use crate::sql::graph::{Graph, Model};
 use crate::sql::render::{Materialized, Renderer, SourceTable};
 use crate::sql::{Dialect, Names, package};
@@ -120,4 +121,42 @@ fn the_steps_go_in_the_end() {
     let clean = increment.clean();
     assert_eq!(clean.len(), STEPS.len());
     assert_eq!(clean[7], "drop table if exists \"S\".\"TRACKLET_ASIDE_T1_INCREMENT_WINDOW\"");
+}
+
+#[test]
+fn on_spark_each_table_changes_by_itself_and_what_goes_is_told_by_a_merge() {
+    let (dialect, materialize) = (Dialect::Spark, Materialized::Table);
+    let renderer = renderer(dialect, "", materialize);
+    let increment = Increment::new(&renderer, &names(dialect).in_format(Format::Delta), "t1");
+    assert!(
+        increment.step("increment_window", &unknown()).unwrap().statements[0].contains("\nusing delta\nas")
+    );
+    let all: Vec<&str> = EXCHANGES.iter().map(|exchange| exchange.model).collect();
+    let statements = increment.exchange(&all, &unknown()).unwrap();
+    assert_eq!(statements.len(), 2 * all.len());
+    let published: Vec<String> = all.iter().map(|model| increment.names.relation(model)).collect();
+    for (place, pair) in statements.chunks(2).enumerate() {
+        let (own, model) = (&published[place], all[place]);
+        assert!(
+            pair[0].starts_with(&format!("merge into {own} as target\nusing (\n    select")),
+            "{}",
+            pair[0]
+        );
+        assert!(pair[0].ends_with("\nwhen matched then delete"), "{}", pair[0]);
+        assert!(pair[1].starts_with(&format!("insert into {own}\n")), "{}", pair[1]);
+        // A table may be read only before it changes, or, by what is made of it as it is then, after.
+        let read = published.iter().enumerate().filter(|(other, relation)| {
+            let mentions = |statement: &str| statement.contains(relation.as_str());
+            *other != place && (mentions(&pair[0]) || mentions(&pair[1]))
+        });
+        for (other, relation) in read {
+            let is_after = matches!(EXCHANGES[place].come, Come::ModelOfVisitors);
+            assert_eq!(other < place, is_after, "{model} reads {relation}");
+        }
+    }
+    let sessions = "merge into `s`.`tracklet_sessions` as target\nusing (\n    select\n        affected_visitor_id,\n        \
+                    restart_at\n    from `s`.`tracklet_aside_t1_increment_restarts`\n) as gone\non target.dbt_visitor_id = \
+                    gone.affected_visitor_id\n    and target.session_start_at >= gone.restart_at\n    and \
+                    target.session_start_at >= EARLIEST\nwhen matched then delete";
+    assert!(statements.iter().any(|statement| statement == sessions), "{statements:#?}");
 }

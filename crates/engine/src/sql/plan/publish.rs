@@ -22,6 +22,8 @@ pub struct Existing {
     pub kinds: BTreeMap<&'static str, Kind>,
     /// Tables whose columns are no longer those of the model.
     pub changed: BTreeMap<&'static str, Change>,
+    /// Tables that are there in another format than the one that they are to have.
+    pub of_other_format: BTreeSet<&'static str>,
     /// Whether views that are there may say something else than now.
     pub views_may_differ: bool,
 }
@@ -134,7 +136,9 @@ impl Plan {
     fn replace(&self, existing: &Existing, record: Vec<String>) -> Vec<Step> {
         let mut steps = record;
         for table in self.tables() {
-            if existing.kinds.get(table.name) == Some(&Kind::View) {
+            // Only a Delta table can be replaced by one.
+            let is_other = existing.of_other_format.contains(table.name);
+            if is_other || existing.kinds.get(table.name) == Some(&Kind::View) {
                 steps.extend(self.drop(table.name, existing));
             }
             let query = format!("select *\nfrom {}", self.building.relation(table.name));
@@ -233,7 +237,8 @@ impl Plan {
 
     fn create_table(&self, table: &Planned, stay: Stay, query: &str) -> String {
         let relation = self.published.relation(table.name);
-        self.published.dialect().create_table_as(&relation, &table.options, stay, query)
+        let names = &self.published;
+        names.dialect().create_table_as(&relation, names.format(), &table.options, stay, query)
     }
 
     /// A query for the rows that a table has, with the columns that it gets, null in those that are new, and some that

@@ -1,6 +1,6 @@
 use super::{Change, Existing, Plan, Step};
 use crate::config::Config;
-use crate::sql::dialect::Publishing;
+use crate::sql::dialect::{Format, Publishing};
 use crate::sql::graph::Graph;
 use crate::sql::render::{Materialized, Renderer, SourceTable};
 use crate::sql::runs::{Accounting, Cursor, Mode, RunRow};
@@ -10,16 +10,19 @@ use crate::targets::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
 fn plan(dialect: Dialect, selected: &str) -> Plan {
+    plan_in(&Names::new(dialect, None, "s".to_owned()), selected)
+}
+
+fn plan_in(names: &Names, selected: &str) -> Plan {
     let table = SourceTable {
         relation: "tracks".to_owned(),
         name: "tracks".to_owned(),
         columns: vec!["id".to_owned(), "timestamp".to_owned()],
     };
-    let renderer = Renderer::new(dialect, &Config::default(), Materialized::View, vec![table]);
-    let names = Names::new(dialect, None, "s".to_owned());
-    let graph = Graph::new(&renderer, &names).unwrap();
+    let renderer = Renderer::new(names.dialect(), &Config::default(), Materialized::View, vec![table]);
+    let graph = Graph::new(&renderer, names).unwrap();
     let words: Vec<String> = selected.split_whitespace().map(ToOwned::to_owned).collect();
-    Plan::new(&renderer, &names, &select(&graph, &words, &[]).unwrap(), "t1").unwrap()
+    Plan::new(&renderer, names, &select(&graph, &words, &[]).unwrap(), "t1").unwrap()
 }
 
 /// A schema that an earlier run has filled.
@@ -286,4 +289,24 @@ fn renamed_tables_are_named_with_their_schema_on_spark() {
                 .to_owned()
         )
     );
+}
+
+#[test]
+fn delta_tables_are_replaced_and_others_dropped_before() {
+    let names = Names::new(Dialect::Spark, None, "s".to_owned()).in_format(Format::Delta);
+    let plan = plan_in(&names, "tracklet_sessions");
+    let made = |existing: &Existing| plan.publish(Publishing::Replace, existing, Vec::new());
+    let replaced = Step::Alone(
+        "create or replace table `s`.`tracklet_sessions`\nusing delta\nas\nselect *\n\
+         from `s`.`tracklet_aside_t1_tracklet_sessions`"
+            .to_owned(),
+    );
+    assert_eq!(made(&filled())[0], replaced);
+    let of_parquet = Existing { of_other_format: BTreeSet::from(["tracklet_sessions"]), ..filled() };
+    assert_eq!(
+        made(&of_parquet)[..2],
+        [Step::Alone("drop table `s`.`tracklet_sessions`".to_owned()), replaced]
+    );
+    let making = &plan.models.iter().find(|model| model.name == "tracklet_sessions").unwrap().statements[0];
+    assert!(making.contains("\nusing delta\nas"), "{making}");
 }

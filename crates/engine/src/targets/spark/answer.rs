@@ -44,6 +44,18 @@ pub(super) fn message(error: &SparkError) -> String {
     repeated.map_or(message, |(_, rest)| rest).to_owned()
 }
 
+/// Whether the server says this condition, or a special case of it.
+pub(super) fn is(error: &SparkError, condition: &str) -> bool {
+    let said = error.get_condition().unwrap_or_default();
+    said == condition || said.starts_with(&format!("{condition}.")) || is_in(&error.get_message(), condition)
+}
+
+/// Whether a message has the condition in itself: what else speaks the protocol may give it no other place, or none at all.
+fn is_in(message: &str, condition: &str) -> bool {
+    let is_schema = condition == "SCHEMA_NOT_FOUND";
+    message.contains(&format!("[{condition}]")) || (is_schema && message.contains("Database not found: "))
+}
+
 /// What an error of the client means here.
 pub(super) fn failed(error: &SparkError, place: &str) -> TargetError {
     let message = message(error);
@@ -76,7 +88,7 @@ fn place_in(message: &str) -> Option<At> {
 
 #[cfg(test)]
 mod tests {
-    use super::{failed, place_in, plain};
+    use super::{failed, is_in, place_in, plain};
     use crate::targets::{At, TargetError};
     use arrow::array::{ArrayRef, Decimal128Array, Int32Array, RecordBatch};
     use arrow::datatypes::DataType;
@@ -90,6 +102,16 @@ mod tests {
         assert_eq!(place_in(wide), Some(At { line: 2, column: 8 }));
         assert_eq!(place_in("[X] no such column; line 1 pos 3"), None);
         assert_eq!(place_in("no"), None);
+    }
+
+    #[test]
+    fn conditions_are_found_in_messages() {
+        assert!(is_in(
+            "Table not found: [TABLE_OR_VIEW_NOT_FOUND] Table or view not found: t",
+            "TABLE_OR_VIEW_NOT_FOUND"
+        ));
+        assert!(is_in("Database not found: s", "SCHEMA_NOT_FOUND"));
+        assert!(!is_in("Database not found: s", "TABLE_OR_VIEW_NOT_FOUND"));
     }
 
     #[test]
