@@ -80,13 +80,8 @@ impl Identity {
         Self { visitors, aliases, ranks, logins }
     }
 
-    /// What an earlier run has found: by alias, in the order of bytes, the visitor and when the login was that made it
-    /// so.
-    pub(crate) fn stored(visitors: Vec<u32>, last_logins: &[Option<i64>]) -> Self {
-        let login = |(visitor, timestamp): (&u32, &Option<i64>)| {
-            timestamp.map_or(NO_LOGIN, |timestamp| Login { timestamp, user_id: *visitor })
-        };
-        let logins = visitors.iter().zip(last_logins).map(login).collect();
+    /// What an earlier run has found: by alias, in the order of bytes, the visitor and the login that made it so.
+    pub(crate) fn stored(visitors: Vec<u32>, logins: Vec<Login>) -> Self {
         let aliases: Vec<u32> = (0..visitors.len() as u32).collect();
         Self { visitors, ranks: aliases.clone(), aliases, logins }
     }

@@ -17,7 +17,7 @@ use crate::duplicates::Dropped;
 use crate::identity::Identity;
 use crate::intern::NONE;
 use crate::order::SortedTracks;
-use crate::past::Past;
+use crate::past::{OwnedSessions, Past};
 use crate::rules::Rules;
 use crate::sessionize::{AnySession, Sessionized, Sessions};
 use crate::timeline::Timeline;
@@ -25,6 +25,7 @@ use crate::tracks::{Row, Tracks, TracksBuilder};
 use hashbrown::{HashMap, HashSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// What can't be told without all tracks: whether an id that a replaced row had is on any other row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +44,7 @@ pub struct Increment {
 /// What does not depend on which tracks are at hand.
 #[derive(Debug)]
 struct Known {
-    past: Vec<AnySession>,
-    of_visitor: Vec<Range<u32>>,
+    past: Arc<OwnedSessions>,
     /// By past session: its part.
     parts: Vec<u32>,
     /// By part: whether its tracks are at hand.
@@ -70,18 +70,17 @@ impl Increment {
         part_of: impl Fn(i64) -> u32,
         parts: usize,
     ) -> Self {
-        let tracks = Tracks::merge_onto(past.ids, new);
         let known = Known {
-            parts: past.sessions.iter().map(|session| part_of(session.start)).collect(),
-            past: past.sessions,
-            of_visitor: past.of_visitor,
+            parts: past.sessions().map(|(start, _)| part_of(start)).collect(),
+            past: Arc::new(past.sessions),
             at_hand: vec![false; parts],
-            new_chunks: tracks.chunks.len(),
+            new_chunks: new.iter().map(|new| new.chunks.len()).sum(),
             gone: Vec::new(),
             wanted: BTreeSet::new(),
             moved: HashSet::new(),
             dirty: HashSet::new(),
         };
+        let tracks = Tracks::merge_onto(past.ids, new);
         Self { tracks, dropped: Dropped::default(), identity: past.identity, rules, known }
     }
 
@@ -127,9 +126,9 @@ impl Increment {
         let timestamp = self.tracks.timestamp(row);
         let known = &mut self.known;
         known.dirty.insert(visitor);
-        let range = known.of_visitor[visitor as usize].clone();
-        for session in range.start as usize..range.end as usize {
-            if (known.past[session].start..=known.past[session].end).contains(&timestamp) {
+        for session in known.past.of_visitor(visitor) {
+            let AnySession { start, end, .. } = known.past.sessions[session];
+            if (start..=end).contains(&timestamp) {
                 known.wanted.insert(known.parts[session]);
             }
         }
@@ -150,14 +149,12 @@ impl Increment {
         let moved = self.identity.advance(&self.tracks, &self.dropped, self.known.new_chunks);
         let dirty: HashSet<u32> = self.new_rows().map(|row| self.identity.visitor(self.alias(row))).collect();
         let known = &mut self.known;
-        known.of_visitor.resize(self.tracks.ids.len(), 0..0);
         known.dirty.extend(dirty);
         for moved in moved {
             known.moved.extend([moved.from, moved.to]);
             known.dirty.extend([moved.from, moved.to]);
             // Only its tracks tell which of the old visitor's sessions are the alias's.
-            let range = known.of_visitor[moved.from as usize].clone();
-            known.wanted.extend(&known.parts[range.start as usize..range.end as usize]);
+            known.wanted.extend(&known.parts[known.past.of_visitor(moved.from)]);
         }
     }
 
@@ -213,7 +210,7 @@ impl Increment {
     /// Orders the tracks at hand, cuts them into sessions and merges these with the past ones.
     ///
     /// # Cost
-    /// That of [`Sessionized::new`] for the tracks at hand, and a pass over all sessions.
+    /// That of [`Sessionized::new`] for the tracks at hand, and a pass over all visitors.
     pub fn sessionize(self) -> Draft {
         let Self { tracks, dropped, identity, rules, known } = self;
         let sorted = SortedTracks::new(&tracks, &dropped, &identity);
@@ -225,7 +222,7 @@ impl Increment {
             rules: &rules,
             sorted: &sorted,
             sessions: &mut sessions,
-            timeline: Timeline::default(),
+            timeline: Timeline::beside(Arc::clone(&known.past)),
             wanted_is_at_hand: missing.is_empty(),
             missing,
         };
@@ -250,26 +247,29 @@ struct Merge<'a> {
 
 impl Merge<'_> {
     fn all(&mut self, identity: &Identity) {
-        let (mut past, mut visitor) = (0, 0);
-        let visitors = self.sorted.visitors().len();
-        while past < self.known.past.len() || visitor < visitors {
-            let before = self.known.past.get(past).map(|session| session.visitor);
-            let now = self.sorted.visitors().get(visitor).copied();
-            let rank = |id: Option<u32>| id.map_or(u32::MAX, |id| identity.rank(id));
-            let order = rank(before).cmp(&rank(now));
-            let mut of_past = 0..0;
-            if let Some(before) = before.filter(|_| order.is_le()) {
-                let range = &self.known.of_visitor[before as usize];
-                of_past = range.start as usize..range.end as usize;
-                past = of_past.end;
+        let past = Arc::clone(&self.known.past);
+        let rank = |visitor: u32| identity.rank(visitor);
+        // Whoever has no track any more is not among the visitors at hand.
+        let mut touched: Vec<(u32, Option<usize>)> =
+            self.sorted.visitors().iter().zip(0..).map(|(visitor, place)| (*visitor, Some(place))).collect();
+        let is_elsewhere = |visitor: &u32| self.sorted.find_visitor(*visitor, identity).is_none();
+        touched.extend(self.known.dirty.iter().copied().filter(is_elsewhere).map(|visitor| (visitor, None)));
+        touched.sort_unstable_by_key(|(visitor, _)| rank(*visitor));
+        // All others' sessions stay as they were.
+        let mut done = 0;
+        for (visitor, place) in touched {
+            let mut of_past = past.of_visitor(visitor);
+            if of_past.is_empty() {
+                let before = |session: &AnySession| rank(session.visitor) < rank(visitor);
+                let at = done + past.sessions[done..].partition_point(before);
+                of_past = at..at;
             }
-            let mut at_hand = 0..0;
-            if order.is_ge() {
-                at_hand = self.sessions.of_visitor(visitor);
-                visitor += 1;
-            }
+            self.timeline.push_past(done..of_past.start);
+            done = of_past.end;
+            let at_hand = place.map_or(0..0, |place| self.sessions.of_visitor(place));
             self.visitor(of_past, at_hand);
         }
+        self.timeline.push_past(done..past.sessions.len());
     }
 
     /// One visitor's sessions: those of the past that are not at hand, and those at hand.
@@ -285,11 +285,13 @@ impl Merge<'_> {
             let next = at_hand.peek().map(|session| self.sessions.get(self.sorted, *session));
             let session = match (elsewhere.peek().copied(), next) {
                 (None, None) => break,
-                (Some(place), next) if next.is_none_or(|next| known.past[place].start <= next.start) => {
+                (Some(place), next)
+                    if next.is_none_or(|next| known.past.sessions[place].start <= next.start) =>
+                {
                     elsewhere.next();
                     number += 1;
-                    let old = known.past[place];
-                    let old_end = (place > past.start).then(|| known.past[place - 1].end);
+                    let old = known.past.sessions[place];
+                    let old_end = (place > past.start).then(|| known.past.sessions[place - 1].end);
                     let end = previous.map(|(previous, _)| previous.end);
                     if end.is_some_and(|end| !self.rules.timeout.splits(end, old.start)) {
                         joined.push(known.parts[place]);
@@ -364,20 +366,19 @@ impl Draft {
         let timeline = timeline.as_ref().expect("an increment has one");
         let mut changed = Vec::new();
         for visitor in &known.dirty {
-            let range = &known.of_visitor[*visitor as usize];
-            let past = range.start as usize..range.end as usize;
+            let past = known.past.of_visitor(*visitor);
             let mut gone: HashMap<i64, usize> = past
                 .clone()
                 .filter(|place| known.at_hand[known.parts[*place] as usize])
-                .map(|place| (known.past[place].start, place))
+                .map(|place| (known.past.sessions[place].start, place))
                 .collect();
             let at_hand =
                 sorted.find_visitor(*visitor, identity).map_or(0..0, |place| sessions.of_visitor(place));
             for session in at_hand {
                 let now = sessions.get(sorted, session);
                 let is_as_before = |place: &usize| {
-                    let end_before = (*place > past.start).then(|| known.past[*place - 1].end);
-                    known.past[*place] == now && end_before == timeline.previous_end(session)
+                    let end_before = (*place > past.start).then(|| known.past.sessions[*place - 1].end);
+                    known.past.sessions[*place] == now && end_before == timeline.previous_end(session)
                 };
                 let stays = !known.moved.contains(visitor)
                     && gone.get(&now.start).is_some_and(is_as_before)

@@ -9,7 +9,7 @@
 //! All of these tables go by the bytes of ids, so whose a session is takes a merge, no look-up; and no more than what is
 //! kept of them is ever in memory.
 
-use crate::identity::Identity;
+use crate::identity::{Identity, Login, NO_LOGIN};
 use crate::intern::{Interner, NONE};
 use crate::sessionize::AnySession;
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -21,21 +21,18 @@ use std::ops::Range;
 pub struct Past {
     pub(crate) ids: Interner,
     pub(crate) identity: Identity,
-    pub(crate) sessions: Vec<AnySession>,
-    /// By alias: its sessions, if it is a visitor.
-    pub(crate) of_visitor: Vec<Range<u32>>,
+    pub(crate) sessions: OwnedSessions,
 }
 
 impl Past {
     /// What was taken in.
     pub fn new(aliases: PastAliases, identity: Identity, sessions: OwnedSessions) -> Self {
-        let OwnedSessions { sessions, of_visitor } = sessions;
-        Self { ids: aliases.0, identity, sessions, of_visitor }
+        Self { ids: aliases.0, identity, sessions }
     }
 
     /// When every session starts, in microseconds, and how many tracks it has.
     pub fn sessions(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
-        self.sessions.iter().map(|session| (session.start, u64::from(session.tracks)))
+        self.sessions.sessions.iter().map(|session| (session.start, u64::from(session.tracks)))
     }
 }
 
@@ -75,14 +72,14 @@ impl PastAliases {
 pub struct PastIdentity<'a> {
     aliases: &'a PastAliases,
     visitors: Vec<u32>,
-    last_logins: Vec<Option<i64>>,
+    logins: Vec<Login>,
 }
 
 impl<'a> PastIdentity<'a> {
     /// None yet.
     pub fn new(aliases: &'a PastAliases) -> Self {
         let room = aliases.0.len();
-        Self { aliases, visitors: Vec::with_capacity(room), last_logins: Vec::with_capacity(room) }
+        Self { aliases, visitors: Vec::with_capacity(room), logins: Vec::with_capacity(room) }
     }
 
     /// In: the next `dbt_visitor_id` of `dbt_aliases_mapping`, as `Utf8`, with `last_login_at` of the state.
@@ -94,13 +91,15 @@ impl<'a> PastIdentity<'a> {
         if self.visitors.len() + batch.num_rows() > ids.len() {
             return Err(Contradiction("there are more visitors than aliases"));
         }
-        for visitor in texts(batch, "dbt_visitor_id") {
+        let last_logins = batch["last_login_at"].as_primitive::<TimestampMicrosecondType>();
+        for (visitor, last_login) in texts(batch, "dbt_visitor_id").zip(last_logins) {
             let alias = self.visitors.len() as u32;
             // Most are called by their own id.
             let number = if ids.get(alias) == visitor { Some(alias) } else { ids.find(visitor) };
-            self.visitors.push(number.ok_or(Contradiction("a visitor is no alias"))?);
+            let user_id = number.ok_or(Contradiction("a visitor is no alias"))?;
+            self.visitors.push(user_id);
+            self.logins.push(last_login.map_or(NO_LOGIN, |timestamp| Login { timestamp, user_id }));
         }
-        self.last_logins.extend(batch["last_login_at"].as_primitive::<TimestampMicrosecondType>());
         Ok(())
     }
 
@@ -112,7 +111,7 @@ impl<'a> PastIdentity<'a> {
         if self.visitors.len() < self.aliases.0.len() {
             return Err(Contradiction("an alias has no visitor"));
         }
-        Ok(Identity::stored(self.visitors, &self.last_logins))
+        Ok(Identity::stored(self.visitors, self.logins))
     }
 }
 
@@ -203,10 +202,19 @@ impl<'a> PastVisitors<'a> {
 }
 
 /// All sessions of a snapshot and whose they are.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct OwnedSessions {
-    sessions: Vec<AnySession>,
+    pub(crate) sessions: Vec<AnySession>,
+    /// By alias: its sessions, if it is a visitor.
     of_visitor: Vec<Range<u32>>,
+}
+
+impl OwnedSessions {
+    /// The sessions of a visitor, who may be new.
+    pub(crate) fn of_visitor(&self, visitor: u32) -> Range<usize> {
+        let range = self.of_visitor.get(visitor as usize);
+        range.map_or(0..0, |range| range.start as usize..range.end as usize)
+    }
 }
 
 /// The texts of a column that has no null; one all the same is empty, which no id is.

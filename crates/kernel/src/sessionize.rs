@@ -80,10 +80,8 @@ impl Sessionized {
 
     /// When every session starts, in microseconds, and how many tracks it has, at hand or not.
     pub fn all_sessions(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
-        (0..self.all_session_count()).map(|session| {
-            let session = self.any_session(session);
-            (session.start, u64::from(session.tracks))
-        })
+        self.any_sessions(0..self.all_session_count())
+            .map(|session| (session.start, u64::from(session.tracks)))
     }
 
     /// How many aliases the sessionized rows have.
@@ -124,12 +122,13 @@ impl Sessionized {
         firsts[visitor] as usize..end
     }
 
-    /// The session of this number among all.
-    pub(crate) fn any_session(&self, session: usize) -> AnySession {
-        match &self.timeline {
-            Some(timeline) => timeline.get(session),
-            None => self.session_at_hand(session),
-        }
+    /// The sessions in these places among all.
+    pub(crate) fn any_sessions(&self, places: Range<usize>) -> impl Iterator<Item = AnySession> + '_ {
+        let (of_timeline, at_hand) = match &self.timeline {
+            Some(timeline) => (Some(timeline.range(places)), 0..0),
+            None => (None, places),
+        };
+        of_timeline.into_iter().flatten().chain(at_hand.map(|session| self.session_at_hand(session)))
     }
 
     /// The session of this number among those at hand.

@@ -353,7 +353,7 @@ impl Sessionized {
         let mut session_ids = SessionIds::with_capacity(range.len(), range.len());
         let mut visitors = LocalDictionary::new(range.len());
         let end = self.all_session_count().min(range.end + 1);
-        let all: Vec<AnySession> = (range.start..end).map(|session| self.any_session(session)).collect();
+        let all: Vec<AnySession> = self.any_sessions(range.start..end).collect();
         let (rows, after) = (&all[..range.len()], &all[1.min(all.len())..]);
         for session in rows {
             session_ids.push(self, *session, 1);
@@ -398,8 +398,11 @@ impl Sessionized {
     /// Rows of `dbt_user_session_facts`, of the visitors in `range` by the order of their bytes.
     pub fn visitor_columns(&self, range: Range<usize>) -> RecordBatch {
         let sessions: Vec<Range<usize>> = range.map(|visitor| self.all_sessions_of(visitor)).collect();
-        let first = |sessions: &Range<usize>| self.any_session(sessions.start);
-        let last = |sessions: &Range<usize>| self.any_session(sessions.end - 1);
+        let places =
+            sessions.first().map_or(0, |first| first.start)..sessions.last().map_or(0, |last| last.end);
+        let all: Vec<AnySession> = self.any_sessions(places.clone()).collect();
+        let first = |sessions: &Range<usize>| all[sessions.start - places.start];
+        let last = |sessions: &Range<usize>| all[sessions.end - 1 - places.start];
         batch(vec![
             (
                 "dbt_visitor_id".into(),

@@ -1,11 +1,24 @@
 //! All sessions in their order, where the tracks of only some are at hand.
 
+use crate::past::OwnedSessions;
 use crate::sessionize::AnySession;
+use std::ops::Range;
+use std::sync::Arc;
 
 /// Every session of every visitor, in the order (visitor by bytes, time).
+///
+/// ```text
+/// past: a1 a2 | b1 | c1 c2 c3 | d1        own: b1 b2 | bb1
+/// runs: past 0..2, own 0..2, own 2..3, past 3..7  --> a1 a2 b1 b2 bb1 c1 c2 c3 d1
+/// ```
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
-    sessions: Vec<AnySession>,
+    /// Sessions as they were; those of visitors whose sessions may change are not looked at.
+    past: Arc<OwnedSessions>,
+    /// Sessions of visitors whose sessions may have changed.
+    own: Vec<AnySession>,
+    runs: Vec<Run>,
+    len: usize,
     /// The first session of every visitor.
     first_of_visitor: Vec<u32>,
     tracks: u64,
@@ -13,17 +26,58 @@ pub(crate) struct Timeline {
     previous_ends: Vec<i64>,
 }
 
+/// Sessions that follow each other in one of the two lists.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    /// The place of the first one in the order of all.
+    first: u32,
+    /// Its place in its list.
+    from: u32,
+    list: List,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum List {
+    Past,
+    Own,
+}
+
 /// Tracks are from 1970 on.
 pub(crate) const NO_EVENT: i64 = i64::MIN;
 
 impl Timeline {
-    /// Adds the next session.
+    /// No session yet, beside those that were.
+    pub(crate) fn beside(past: Arc<OwnedSessions>) -> Self {
+        Self { past, ..Self::default() }
+    }
+
+    /// Adds all past sessions of some visitors, which stay as they were.
+    pub(crate) fn push_past(&mut self, sessions: Range<usize>) {
+        if sessions.is_empty() {
+            return;
+        }
+        self.runs.push(Run { first: self.len as u32, from: sessions.start as u32, list: List::Past });
+        let mut at = sessions.start;
+        while at < sessions.end {
+            self.first_of_visitor.push((self.len + at - sessions.start) as u32);
+            at = self.past.of_visitor(self.past.sessions[at].visitor).end;
+        }
+        self.tracks +=
+            self.past.sessions[sessions.clone()].iter().map(|session| u64::from(session.tracks)).sum::<u64>();
+        self.len += sessions.len();
+    }
+
+    /// Adds the next session of a visitor whose sessions may have changed.
     pub(crate) fn push(&mut self, session: AnySession) {
         if session.number == 1 {
-            self.first_of_visitor.push(self.sessions.len() as u32);
+            self.first_of_visitor.push(self.len as u32);
+        }
+        if self.runs.last().is_none_or(|run| run.list == List::Past) {
+            self.runs.push(Run { first: self.len as u32, from: self.own.len() as u32, list: List::Own });
         }
         self.tracks += u64::from(session.tracks);
-        self.sessions.push(session);
+        self.own.push(session);
+        self.len += 1;
     }
 
     /// Notes what was before the next of the sessions at hand.
@@ -31,12 +85,27 @@ impl Timeline {
         self.previous_ends.push(end.unwrap_or(NO_EVENT));
     }
 
-    pub(crate) fn get(&self, session: usize) -> AnySession {
-        self.sessions[session]
+    /// The sessions in these places.
+    ///
+    /// # Cost
+    /// A search for the first one.
+    pub(crate) fn range(&self, places: Range<usize>) -> impl Iterator<Item = AnySession> + '_ {
+        let first = self.runs.partition_point(|run| run.first as usize <= places.start).saturating_sub(1);
+        let ends = self.runs.iter().skip(first + 1).map(|run| run.first as usize).chain([self.len]);
+        let runs = self.runs[first.min(self.runs.len())..].iter().zip(ends);
+        let Range { start, end } = places;
+        runs.take_while(move |(run, _)| (run.first as usize) < end).flat_map(move |(run, end_of_run)| {
+            let list = match run.list {
+                List::Past => &self.past.sessions,
+                List::Own => &self.own,
+            };
+            let at = |place: usize| run.from as usize + place - run.first as usize;
+            list[at(start.max(run.first as usize))..at(end.min(end_of_run))].iter().copied()
+        })
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.sessions.len()
+        self.len
     }
 
     pub(crate) fn visitor_count(&self) -> usize {
