@@ -134,7 +134,7 @@ debug_program() {
   install_system && cargo build --locked --workspace --features spark --bins
 }
 
-# The program on them: the corpus, a generated history and the example row for row, tables that grow, BigQuery's statements through Google's
+# The program on them: the corpus, a generated history and the example row for row, tables that grow, people forgotten, BigQuery's statements through Google's
 # analyzer, Snowflake's through a parser, and kills at random moments: TRACKLET_KILLS of each.
 clouds() {
   install_python warehouses tests/warehouses/requirements.txt && debug_program || return 1
@@ -142,16 +142,18 @@ clouds() {
   "$TRACKLET_PYTHON" tests/warehouses/cloud_scripts.py &&
     tests/warehouses/clouds.sh cloud_conformance.py &&
     tests/warehouses/clouds.sh increment_conformance.py --clouds &&
+    tests/warehouses/clouds.sh forget_conformance.py --clouds --histories 60 &&
     tests/warehouses/clouds.sh cloud_crashes.py --rounds "${TRACKLET_KILLS:-2}"
 }
 
-# The program on Redshift's stand-in, a PostgreSQL that gets Redshift's SQL: rows, kills. And `certify`, after a killed one.
+# The program on Redshift's stand-in, a PostgreSQL that gets Redshift's SQL: rows, people forgotten, kills. And `certify`, after a killed one.
 redshift() {
   install_python warehouses tests/warehouses/requirements.txt && debug_program || return 1
   install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
   local run="$cache/venvs/warehouses/bin/python"
   "$run" tests/warehouses/program_conformance.py --redshift &&
     "$run" tests/warehouses/increment_conformance.py --redshift &&
+    "$run" tests/warehouses/forget_conformance.py --redshift &&
     "$run" tests/warehouses/program_crashes.py --redshift && "$run" tests/warehouses/program_certify.py
 }
 
@@ -174,7 +176,7 @@ report() {
 }
 
 # The program itself on PostgreSQL: rendering to the byte, rows against the definition and the native engine, tables that
-# grow, how the server goes about them, cuts and kills, TLS.
+# grow, people forgotten, how the server goes about it, cuts and kills, TLS.
 warehouse_program() {
   install_python warehouses tests/warehouses/requirements.txt || return 1
   install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
@@ -182,7 +184,7 @@ warehouse_program() {
   cargo build --locked --release -p tracklet || return 1
   local run="$cache/venvs/warehouses/bin/python" lane status=0
   export TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet"
-  for lane in rendering program_conformance increment_conformance increment_plans increment_cuts program_crashes program_tls; do
+  for lane in rendering program_conformance increment_conformance increment_plans increment_cuts forget_conformance program_crashes program_tls; do
     "$run" "tests/warehouses/$lane.py" || { echo "$lane failed"; status=1; }
   done
   return $status
@@ -206,7 +208,7 @@ sail() {
 # name, seconds it may take; a step that builds may meet an empty cache
 steps=("fetch 900" "format 60" "clippy 1500" "documentation 900" "units 2400" "doctests 600" "fuzz_smoke 1200" "oracle 120" "mutations 1200"
   "main_job 2700" "report 1800" "warehouse_sql 900" "warehouse_dialects 600" "dbt_package 1500" "cloud_clients 1200"
-  "warehouse_program 1800" "redshift 1800" "clouds 2700" "spark 1800" "sail 1800" "live 7200")
+  "warehouse_program 2400" "redshift 1800" "clouds 3600" "spark 1800" "sail 1800" "live 7200")
 # Too long for every change: a fuzzer's own build of everything.
 long=("fuzz 1800")
 if [ "${1:-}" = --long ]; then

@@ -22,6 +22,11 @@ standing as (
     left join changed as gone
         on gone.event_id = events.event_id
         and gone.is_new = 0
+        {%- if forgets and not var('tracklet_dedupe') %}
+        -- Others may have tracks with the event id of one that goes.
+        and coalesce(gone.anonymous_id, '') = coalesce(events.anonymous_id, '')
+        and coalesce(gone.user_id, '') = coalesce(events.user_id, '')
+        {%- endif %}
     {%- endif %}
     where events.{{ own_column('timestamp') }} >= {{ restarted_since }}
         {%- if tracks_went %}

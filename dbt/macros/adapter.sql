@@ -44,6 +44,19 @@
     {{ return(tables) }}
 {% endmacro %}
 
+{# The table of what is forgotten, quoted; none where there is none. -#}
+{% macro forgotten_table() %}
+    {%- set table = var('tracklet_forgotten') -%}
+    {%- if not table -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set parts = table.split('.') -%}
+    {{ return(api.Relation.create(
+        database=parts[-3] if parts | length > 2 else target.database,
+        schema=parts[-2] if parts | length > 1 else target.schema,
+        identifier=parts[-1]) | string) }}
+{% endmacro %}
+
 {# What config(partition_by=..) takes: the month of a time, or a small number from 0. None where unused. -#}
 {% macro partition_by_month(column) %}{{ return(adapter.dispatch('partition_by_month', 'tracklet')(column)) }}{% endmacro %}
 {% macro partition_by_number(column, values) %}{{ return(adapter.dispatch('partition_by_number', 'tracklet')(column, values)) }}{% endmacro %}

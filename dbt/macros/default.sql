@@ -6,6 +6,8 @@
 {% macro default__as_time(expression) %}cast({{ expression }} as timestamp with time zone){% endmacro %}
 {% macro default__time_literal(text) %}timestamp with time zone '{{ text }}+00:00'{% endmacro %}
 
+{% macro default__sha256_of(expression) %}sha2({{ expression }}, 256){% endmacro %}
+
 {# The cast does nothing to a column of that type. -#}
 {% macro default__is_since(column, literal) %}{{ as_time(column) }} >= {{ literal }}{% endmacro %}
 

@@ -23,6 +23,9 @@
 {# The sum of hashes of texts, of a whole group, by any function that the warehouse has. -#}
 {% macro sum_of_hashes(expression) %}{{ adapter.dispatch('sum_of_hashes', 'tracklet')(expression) }}{% endmacro %}
 
+{# The SHA-256 of a text's UTF-8 bytes, as 64 hexadecimal digits in lower case. -#}
+{% macro sha256_of(expression) %}{{ adapter.dispatch('sha256_of', 'tracklet')(expression) }}{% endmacro %}
+
 {# Microseconds from one time to a later one, as a 64-bit integer. -#}
 {% macro microseconds_between(earlier, later) %}{{ adapter.dispatch('microseconds_between', 'tracklet')(earlier, later) }}{% endmacro %}
 

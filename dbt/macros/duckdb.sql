@@ -6,4 +6,5 @@
 {% macro duckdb__whole_minutes(microseconds) %}({{ microseconds }}) // 60000000{% endmacro %}
 {% macro duckdb__session_in_utc() %}set timezone = 'UTC'{% endmacro %}
 
+{% macro duckdb__sha256_of(expression) %}sha256({{ expression }}){% endmacro %}
 {% macro duckdb__sum_of_hashes(expression) %}sum(cast(hash({{ expression }}) as hugeint)){% endmacro %}

@@ -49,4 +49,5 @@ analyze {{ this }}
 {% macro postgres__computed_once() %}
     offset 0{% endmacro %}
 
+{% macro postgres__sha256_of(expression) %}encode(sha256(convert_to({{ expression }}, 'UTF8')), 'hex'){% endmacro %}
 {% macro postgres__sum_of_hashes(expression) %}sum(cast(hashtextextended({{ expression }}, 0) as numeric)){% endmacro %}

@@ -26,4 +26,5 @@
 {# Its planner is another: nothing is known to be computed twice. -#}
 {% macro redshift__computed_once() %}{% endmacro %}
 
+{% macro redshift__sha256_of(expression) %}sha2({{ expression }}, 256){% endmacro %}
 {% macro redshift__sum_of_hashes(expression) %}sum(cast(fnv_hash({{ expression }}) as decimal(38, 0))){% endmacro %}

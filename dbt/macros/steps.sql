@@ -9,7 +9,32 @@ event_id, anonymous_id, user_id, event, {{ own_column('timestamp') }}, received_
 {%- endmacro %}
 
 {#
-  CTEs up to canonical: every row of the source, with the first reason against it. With since, a time as a literal,
+  What an id is forgotten as: the hash of a salt, a letter and the id; null for no id. The letter says what the id is in a
+  row: v finds its visitor (the user's, or the device's in a row without one), u is the user's, a the device's.
+-#}
+{% macro forgotten_as(salt, letter, id) %}{{ sha256_of(salt ~ " || '" ~ letter ~ "' || " ~ id) }}{% endmacro %}
+
+{#
+  Joins of a relation of rows with the hashes of what is forgotten; a row is not of a forgotten person where the hash of each
+  of of_alias, of_user and of_device is null.
+-#}
+{% macro joined_with_forgotten(rows, hashes) -%}
+    {%- set user = 'case when length(' ~ rows ~ '.user_id) > 0 then ' ~ rows ~ '.user_id end' -%}
+    {%- set device = 'case when length(' ~ rows ~ '.anonymous_id) > 0 then ' ~ rows ~ '.anonymous_id end' -%}
+cross join (
+        select max(salt) as salt
+        from {{ hashes }}
+    ) as salted
+    left join {{ hashes }} as of_alias
+        on of_alias.id_hash = {{ forgotten_as('salted.salt', 'v', 'coalesce(' ~ user ~ ', ' ~ device ~ ')') }}
+    left join {{ hashes }} as of_user
+        on of_user.id_hash = {{ forgotten_as('salted.salt', 'u', user) }}
+    left join {{ hashes }} as of_device
+        on of_device.id_hash = {{ forgotten_as('salted.salt', 'a', device) }}
+{%- endmacro %}
+
+{#
+  CTEs up to canonical: every row of the source, with the first reason against it, but those of forgotten people. With since, a time as a literal,
   only the rows that were loaded at that time or later, or at no known time.
 -#}
 {% macro canonical_rows(since=none) -%}
@@ -83,6 +108,12 @@ canonical as (
         case when reason is not null then source_file end as source_file,
         reason
     from judged
+    {%- if forgotten_table() %}
+    {{ joined_with_forgotten('judged', forgotten_table()) }}
+    where of_alias.id_hash is null
+        and of_user.id_hash is null
+        and of_device.id_hash is null
+    {%- endif %}
 )
 {%- endmacro %}
 

@@ -1,6 +1,9 @@
 """The configurations under which the package is proved: the vars, what they mean, a layout of the source,
 and the rows with the tables they should give."""
 
+import hashlib
+import random
+
 import definition
 import histories
 from definition import MINUTE, Config
@@ -112,4 +115,34 @@ class Nothing(Case):
             'create table "rudder"."tracks" (id text, anonymous_id text, "timestamp" timestamptz)'])
 
 
+class Forgetful(Case):
+    """People who are forgotten though the source has their rows: visitors by the ids that find them, users, devices."""
+
+    name = "forgetful"
+    variables = Case.variables | {"tracklet_forgotten": "rudder.forgotten"}
+    salt = "5a17"
+
+    @staticmethod
+    def ids_of(row):
+        device, user = row["anonymous_id"] or None, row["user_id"] or None
+        return {("v", user or device), ("u", user), ("a", device)}
+
+    def forgotten(self, rows):
+        """Some of the ids that the rows have, each as a letter and an id."""
+        ids = sorted({found for row in rows for found in self.ids_of(row) if found[1]})
+        return set(random.Random(self.name).sample(ids, len(ids) // 6))
+
+    def expected(self, rows):
+        forgotten = self.forgotten(rows)
+        return super().expected([row for row in rows if not self.ids_of(row) & forgotten])
+
+    def load(self, warehouse, rows):
+        super().load(warehouse, rows)
+        table = quoted("rudder", "forgotten")
+        warehouse.execute([f"create table {table} (salt text, id_hash text, noted_after bigint)"])
+        hashes = [hashlib.sha256((self.salt + letter + found).encode()).hexdigest() for letter, found in self.forgotten(rows)]
+        warehouse.insert(table, [(self.salt, hashed, 1) for hashed in hashes])
+
+
+FORGETFUL = Forgetful()
 RANDOM = [Case(), KeepsAll(), Hour(), Nothing()]

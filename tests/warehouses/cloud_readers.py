@@ -5,7 +5,7 @@ import urllib.request
 import uuid
 from datetime import UTC, datetime, timedelta
 
-TEXT, INTEGER, TIME = "text", "integer", "time"
+TEXT, INTEGER, TIME, DOUBLE = "text", "integer", "time", "double"
 
 
 def time_of(microseconds):
@@ -24,7 +24,7 @@ class BigQuery:
     """A project of local-bigquery."""
 
     name = "bigquery"
-    types = {"STRING": TEXT, "INTEGER": INTEGER, "TIMESTAMP": TIME}
+    types = {"STRING": TEXT, "INTEGER": INTEGER, "TIMESTAMP": TIME, "FLOAT": DOUBLE}
 
     def __init__(self, server, schema):
         self.server, self.schema = server, schema
@@ -58,7 +58,7 @@ class BigQuery:
         """The types of the columns, and the rows."""
         answer = self.execute(sql)
         kinds = [self.types[field["type"]] for field in answer["schema"]["fields"]]
-        read = {TEXT: str, INTEGER: int, TIME: lambda text: time_of(int(text))}
+        read = {TEXT: str, INTEGER: int, DOUBLE: float, TIME: lambda text: time_of(int(text))}
         rows = [
             tuple(None if cell["v"] is None else read[kind](cell["v"]) for kind, cell in zip(kinds, row["f"], strict=True))
             for row in answer.get("rows", [])]
@@ -122,9 +122,9 @@ class Snowflake:
         """The types of the columns, and the rows."""
         columns, rows = self.ask(sql)
         # fakesnow's CONVERT_TIMEZONE loses the zone that Snowflake's has.
-        types = {"text": TEXT, "fixed": INTEGER, "timestamp_tz": TIME, "timestamp_ntz": TIME}
+        types = {"text": TEXT, "fixed": INTEGER, "timestamp_tz": TIME, "timestamp_ntz": TIME, "real": DOUBLE}
         kinds = [types[column["type"]] for column in columns]
-        read = {TEXT: str, INTEGER: int, TIME: self.time}
+        read = {TEXT: str, INTEGER: int, DOUBLE: float, TIME: self.time}
         return kinds, [
             tuple(None if cell is None else read[kind](cell) for kind, cell in zip(kinds, row, strict=True)) for row in rows]
 

@@ -29,7 +29,7 @@ schema = "MY SESSIONS"
 HOSTILE = {"cnt_hostile": ["it's", 'say "hi"', "back\\slash", "\\'; drop", "new\nline", "naïve", "tab\there"]}
 # What a statement of a script may be.
 KINDS = (exp.Create, exp.Drop, exp.Delete, exp.Insert, exp.Update, exp.Transaction, exp.Commit, exp.Alter, exp.Query)
-WORDS = SYNTAX | {"by", "exists", "join"}
+WORDS = SYNTAX | {"by", "distkey", "exists", "join", "sortkey", "values"}
 
 
 def configuration(materialize, publish):
@@ -40,24 +40,34 @@ def configuration(materialize, publish):
     return "\n".join(lines) + "\n"
 
 
+def parsed(script, dialect):
+    """The statements of a script."""
+    statements = sqlglot.parse(script, read=dialect, error_level=sqlglot.ErrorLevel.RAISE)
+    return [statement for statement in statements if statement is not None]
+
+
 def differences(script):
     """Lines that say what is not legal."""
-    wrong, statements = [], sqlglot.parse(script, read="snowflake", error_level=sqlglot.ErrorLevel.RAISE)
-    statements = [statement for statement in statements if statement is not None]
-    if len(statements) < 15:
-        wrong.append(f"  only {len(statements)} statements")
-    # An Alter that sqlglot does not understand is a Command: only that of the session's time zone may be.
+    statements = parsed(script, "snowflake")
+    wrong = [f"  only {len(statements)} statements"] if len(statements) < 15 else []
+    wrong += illegal(script, "snowflake")
+    literals = {literal.this for statement in statements for literal in statement.find_all(exp.Literal) if literal.is_string}
+    return wrong + [f"  lost the event name {text!r}" for text in HOSTILE["cnt_hostile"] if text not in literals]
+
+
+def illegal(script, dialect):
+    """Lines that say what of a script is not legal, as far as a parser and the vendor's list of functions tell."""
+    statements, wrong = parsed(script, dialect), []
+    # What sqlglot does not understand is a Command: only the session's time zone and Redshift's lock may be.
     for statement in statements:
-        known = isinstance(statement, KINDS) or "timezone" in statement.sql().lower()
+        known = isinstance(statement, KINDS) or re.search("timezone|^lock ", statement.sql().lower())
         if not known:
-            wrong.append(f"  not understood: {statement.sql('snowflake')[:200]}")
+            wrong.append(f"  not understood: {statement.sql(dialect)[:200]}")
     bare = re.sub(r"--[^\n]*|'(?:[^'\\]|''|\\.)*'|\"(?:[^\"]|\"\")*\"", "''", script)
     names = {cte.alias.lower() for statement in statements for cte in statement.find_all(exp.CTE)}
     calls = {call.lower() for call in re.findall(r"(\w+)\s*\(", bare)}
-    wrong += [f"  calls {call}, which functions.py doesn't know"
-              for call in sorted(calls - WORDS - names - set(DOCUMENTED["snowflake"]))]
-    literals = {literal.this for statement in statements for literal in statement.find_all(exp.Literal) if literal.is_string}
-    return wrong + [f"  lost the event name {text!r}" for text in HOSTILE["cnt_hostile"] if text not in literals]
+    return wrong + [f"  calls {call}, which functions.py doesn't know"
+                    for call in sorted(calls - WORDS - names - set(DOCUMENTED[dialect]))]
 
 
 def main():

@@ -21,7 +21,7 @@ from pathlib import Path
 import corpus
 import definition
 import servers
-from cases import RANDOM
+from cases import FORGETFUL, RANDOM
 from comparison import compare
 from warehouse import DuckDb, Postgres, quoted
 
@@ -29,7 +29,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "dbt"
 SCHEMA = "sessions"
 # Whoever commits it is of no account.
 AUTHOR = {f"GIT_{who}_{what}": "tests" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-CASES = [*RANDOM, *corpus.cases(Path(os.environ.get("TRACKLET_CORPUS", corpus.CORPUS)))[:1]]
+CASES = [*RANDOM, FORGETFUL, *corpus.cases(Path(os.environ.get("TRACKLET_CORPUS", corpus.CORPUS)))[:1]]
 
 
 def run_dbt(project, *arguments):

@@ -13,7 +13,9 @@ def run(warehouse, tables, variables, schema, package=None):
     sources = [
         {"relation": quoted(*table), "name": ".".join(table), "columns": column_names(warehouse, *table)}
         for table in tables]
-    renderer = Renderer(warehouse.name, sources, variables, schema, **({"package": package} if package else {}))
+    forgotten = variables.get("tracklet_forgotten")
+    options = ({"package": package} if package else {}) | ({"forgotten": quoted(*forgotten.split("."))} if forgotten else {})
+    renderer = Renderer(warehouse.name, sources, variables, schema, **options)
     warehouse.execute([f"drop schema if exists {quoted(schema)} cascade", f"create schema {quoted(schema)}"])
     for name in renderer.models():
         sql, config, _ = renderer.render(name)

@@ -18,7 +18,7 @@ import corpus
 import direct
 import mutations
 import servers
-from cases import RANDOM
+from cases import FORGETFUL, RANDOM
 from comparison import compare
 from warehouse import DuckDb, Postgres, Redshift, quoted
 
@@ -94,7 +94,7 @@ def main():
         if "redshift" in adapters:
             warehouses.append(Redshift(":memory:"))
         for warehouse in warehouses:
-            results += [check(warehouse, case, options.tracks, options.seed) for case in [*shared, *RANDOM]]
+            results += [check(warehouse, case, options.tracks, options.seed) for case in [*shared, *RANDOM, FORGETFUL]]
             if options.mutations:
                 results.append(check_mutations(warehouse, folder, shared, options.tracks, options.seed))
     sys.exit(0 if all(results) else 1)

@@ -40,7 +40,12 @@ class InCloud(Growing):
             + ", ".join(f"{self.reader.column(name)} {kind}" for name, kind in columns.items()) + ")")
         self.configure("tracks")
 
-    def configure(self, table):
+    def contents(self):
+        """{table: rows} of everything in the schema, views too."""
+        reader = self.reader
+        return {name.lower(): reader.query(f"select * from {reader.relation(name)}")[1] for name in reader.kinds()}
+
+    def configure(self, table="tracks"):
         variant = self.variant
         text = cloud_conformance.configuration(
             self.reader, variant.rules, f"raw_{self.started}.{table}", materialize=variant.materialize)

@@ -84,9 +84,24 @@ class InDatabase(Growing):
             *(f"create table {quoted(*table)} (id text, anonymous_id text, {user}event text,"
               f' "timestamp" timestamptz, received_at timestamptz{loaded_at})'
               for table, user in zip(self.tables, columns, strict=True))])
+        self.configure()
+
+    def configure(self):
+        variant = self.variant
         text = program.configuration(
             variant.rules, self.warehouse, SCHEMA, self.tables, materialize=variant.materialize, publish=variant.publish)
         (self.folder / "tracklet.toml").write_text(text)
+
+    def contents(self):
+        """{table: rows} of everything in the schema, views too; every value as text."""
+        _, found = self.warehouse.query(
+            "select table_name, column_name from information_schema.columns"
+            f" where table_schema = '{SCHEMA}' order by table_name, ordinal_position")
+        columns = {}
+        for table, column in found:
+            columns.setdefault(table, []).append(f"{quoted(column)}::text")
+        return {table: self.warehouse.query(f"select {', '.join(texts)} from {quoted(SCHEMA, table)}")[1]
+                for table, texts in columns.items()}
 
     def append(self, rows, number):
         for place, table in enumerate(self.tables):

@@ -23,8 +23,10 @@ SOURCES = [
     {"relation": "app.tracks", "name": "app's \\ tracks", "columns": ["id", "user_id", "_timestamp"]},
 ]
 HOSTILE = ["it's", 'say "hi"', "back\\slash", "\\'; drop", "new\nline", "naïve", "tab\there", "`", "\\", "😀"]
+FORGOTTEN = "rudder.tracklet_forgotten"
 CONFIGURATIONS = {
     "defaults": (SOURCES[:1], {}),
+    "people forgotten": (SOURCES, {"tracklet_forgotten": FORGOTTEN}),
     "all else": (SOURCES, {
         "tracklet_dedupe": False, "tracklet_boundary": "exact", "tracklet_timeout": "90s",
         "tracklet_flow_length": 1, "tracklet_where": "id <> 'x' -- not these",
@@ -39,12 +41,12 @@ REFUSED = [
     "select `event` from rudder.tracks group by `user_id`",
 ]
 # Words before a parenthesis that are no functions.
-SYNTAX = {"as", "and", "or", "in", "over", "then", "when", "from", "where", "select", "case", "varchar", "on", "else", "not"}
+SYNTAX = {"as", "and", "or", "in", "over", "then", "when", "from", "where", "select", "case", "varchar", "on", "join", "else", "not"}
 
 
 def rendered(target, sources, variables):
     """(name, SQL) of each model, analysis and data test, in dependency order."""
-    renderer = Renderer(target, sources, variables)
+    renderer = Renderer(target, sources, variables, forgotten=variables.get("tracklet_forgotten"))
     models = renderer.models()
     others = [name for name in sorted(renderer.files) if name not in models]
     for name in [*models, *others]:
@@ -146,6 +148,8 @@ def check_bigquery(sources, variables):
     relations = {source["relation"] for source in sources}
     for source in sources:
         analyzer.add_source(source)
+    text, integer = analyzer.kinds.TYPE_STRING, analyzer.kinds.TYPE_INT64
+    analyzer.add(FORGOTTEN, {"salt": text, "id_hash": text, "noted_after": integer})
     for sql in REFUSED:
         try:
             analyzer.analyze(sql, ())

@@ -1,5 +1,5 @@
 """A stand-in for Redshift: a real PostgreSQL behind a relay that takes DISTKEY and SORTKEY out of what is sent, and gives
-the one function of Redshift's that the models call another name, under which this database has it.
+a function of Redshift's that the models call another name. This database has it and the others that PostgreSQL lacks.
 
 All else arrives as it was sent: PostgreSQL takes it, with its own catalog, transactions, locks and failures. What it can't
 show: how Redshift compares trailing spaces, its isolation, its types' limits, its speed.
@@ -21,7 +21,10 @@ FUNCTIONS = [
     as 'select cast(extract(epoch from ($2 - $1)) * 1000000 as bigint)'""",
     """
     create function public.fnv_hash(text) returns bigint language sql immutable
-    as 'select hashtextextended($1, 0)'"""]
+    as 'select hashtextextended($1, 0)'""",
+    """
+    create function public.sha2(text, integer) returns text language sql immutable
+    as 'select encode(sha256(convert_to($1, ''UTF8'')), ''hex'')'"""]
 
 
 class Redshift(Postgres):

@@ -18,10 +18,10 @@ class RenderError(Exception):
 
 
 class Renderer:
-    """One target type and one configuration; `sources` as the macro source_tables describes them."""
+    """One target type and one configuration; `sources` as the macro source_tables describes them, `forgotten` as forgotten_table."""
 
-    def __init__(self, target, sources, variables=None, schema="sessions", package=PACKAGE):
-        self.package = package
+    def __init__(self, target, sources, variables=None, schema="sessions", package=PACKAGE, forgotten=None):
+        self.package, self.forgotten = package, forgotten
         project = yaml.safe_load((package / "dbt_project.yml").read_text())
         self.variables = project["vars"] | (variables or {})
         self.prefixes = [*PREFIXES.get(target, [target]), "default"]
@@ -68,6 +68,7 @@ class Renderer:
         names = {
             "exceptions": Exceptions(), "ref": ref, "config": configure,
             "var": self.variables.__getitem__, "source_tables": lambda: self.sources,
+            "forgotten_table": lambda: self.forgotten,
             "this": self.relation(name),
             "partition_by_month": lambda column: {"month": column},
             "indexed_by": lambda columns: [],

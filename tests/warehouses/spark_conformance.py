@@ -194,6 +194,22 @@ class Lane:
             wrong.append(f"  {merges} merges")
         self.say(f"an increment by hand: {len(rows)} rows, {time.monotonic() - started:.1f} s", wrong)
 
+    def forget(self, rows):
+        """A person forgotten, natively and here, where all tables are made anew: and not there after the next run."""
+        users = sorted({row["user_id"] for row in rows if row["user_id"] and row["user_id"].isascii()}, key=len)
+        named = [f"--visitor={users[len(users) // 2]}", f"--user-id={users[0]}"]
+        program.run(self.folder, "run", "history.jsonl", "--out", "out", code=None)
+        program.run(self.folder, "forget", *named, "--out", "out")
+        expected, wrong = self.native_rows(), []
+        for arguments in (["forget", *named], ["run"]):
+            said = program.run(self.folder, *arguments, "--target", "it").stderr
+            spark = SparkSession.builder.remote(f"sc://127.0.0.1:{self.port}").create()
+            wrong += compare(spark, Config(), expected, "TABLE", OF_FILES)
+            spark.stop()
+            if arguments[0] == "forget" and " rows erased: " not in said:
+                wrong.append(f"  it says {said[-500:]}")
+        self.say("people forgotten", wrong)
+
     def parse_delta(self):
         """Whether Spark's parser takes the scripts of runs on Delta tables. Without Delta nothing more can be asked; and a run
         that asks for it fails with Spark's own words."""
@@ -228,12 +244,16 @@ class Lane:
             # A run over other files would add to what is there.
             shutil.rmtree(self.folder / "out", ignore_errors=True)
             program.run(self.folder, "run", *paths, "--out", "out", code=None)
-            found = native_tables(self.folder, Config())
-            reason = list(columns_of(Config())["tracklet_rejects"]).index("reason")
-            found["tracklet_rejects"] = [row for row in found["tracklet_rejects"] if row[reason] not in UNTYPED]
-            return found
+            return self.native_rows()
 
         return tables
+
+    def native_rows(self):
+        """The rows of the native engine's tables that are there."""
+        found = native_tables(self.folder, Config())
+        reason = list(columns_of(Config())["tracklet_rejects"]).index("reason")
+        found["tracklet_rejects"] = [row for row in found["tracklet_rejects"] if row[reason] not in UNTYPED]
+        return found
 
     def all(self, tracks, seed):
         # Later ones find the tables of others in their place, and replace them.
@@ -247,6 +267,7 @@ class Lane:
         write_lines(self.folder / "history.jsonl", rows)
         self.check("a generated history, tables", Config(), ["history.jsonl"], self.native(["history.jsonl"]),
                    OF_FILES, materialize="table")
+        self.forget(rows)
         example = [str(program.REPOSITORY / "examples" / "shop" / "rudder-logs")]
         self.check("the example", Config(), example, self.native(example), OF_FILES, is_tested=True, event_names="rudderstack")
         self.run_again()

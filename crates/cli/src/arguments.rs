@@ -173,15 +173,17 @@ pub struct RunArguments {
 
 /// Erase a person's rows from all tables and snapshots
 ///
-/// The rows leave the tables, the state, the rejects and the duplicates of every snapshot. Later runs don't bring them
-/// back, also when their files are read again: salted hashes of the ids are kept in DIR/forgotten.json. The input files
-/// are yours to clean.
+/// The rows leave the tables, the state, the rejects and the duplicates of every snapshot; with --target, every table that
+/// Tracklet keeps in the warehouse, at once. Later runs don't bring them back, also when their files or the source are read
+/// again: salted hashes of the ids are kept in DIR/forgotten.json, or in the table `tracklet_forgotten`. The input files
+/// and the source tables are yours to clean.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("subject").required(true).multiple(true))]
 #[command(after_help = "\
 Examples:
   tracklet forget --visitor ann
   tracklet forget --user-id ann --anonymous-id 8f1c --out sessions
+  tracklet forget --visitor ann --target pg
 
 Exit codes: 0 done, 2 nothing, or not everything, was erased")]
 pub struct ForgetArguments {
@@ -196,6 +198,12 @@ pub struct ForgetArguments {
     pub anonymous_id: Vec<String>,
     #[command(flatten)]
     pub place: Place,
+    /// Erase in a warehouse: a section [targets.NAME] of the configuration, or a target of dbt's profiles.yml
+    #[arg(long, value_name = "NAME", conflicts_with = "out")]
+    pub target: Option<String>,
+    /// The folder of dbt's profiles.yml [default: `DBT_PROFILES_DIR`, the working folder or ~/.dbt]
+    #[arg(long, value_name = "DIR")]
+    pub profiles_dir: Option<PathBuf>,
 }
 
 /// Show the rows of a table, or the visitors with the longest sessions

@@ -9,6 +9,7 @@
 
 pub mod data_tests;
 pub mod dialect;
+pub mod forgotten;
 pub mod graph;
 pub mod increment;
 pub mod names;

@@ -16,6 +16,7 @@ pub mod compile;
 mod compiled;
 pub mod debug;
 mod error;
+pub mod forget;
 mod housekeeping;
 mod increment;
 pub mod load;
@@ -30,6 +31,8 @@ pub use sources::{assumed_sources, source_tables};
 use crate::config::Config;
 use crate::run::Refresh;
 use crate::sql::Renderer;
+use crate::sql::forgotten::FORGOTTEN;
+use crate::sql::names::relation;
 use crate::sql::select::{SelectError, select};
 use crate::targets::{Target, Warehouse};
 use std::collections::BTreeSet;
@@ -65,7 +68,15 @@ pub struct Job<'a> {
 impl Job<'_> {
     async fn renderer(&self) -> Result<Renderer, WarehouseError> {
         let sources = source_tables(self.warehouse, self.target, self.config).await?;
-        Ok(Renderer::new(self.target.dialect, self.config, self.target.materialize, sources))
+        let renderer = Renderer::new(self.target.dialect, self.config, self.target.materialize, sources);
+        Ok(renderer.with_forgotten(self.forgotten().await?))
+    }
+
+    /// The table of what is forgotten, quoted, if it is there.
+    async fn forgotten(&self) -> Result<Option<String>, WarehouseError> {
+        let table = self.target.names.own(FORGOTTEN);
+        let is_there = self.warehouse.columns(&table).await?.is_some();
+        Ok(is_there.then(|| relation(self.target.dialect, &table)))
     }
 
     fn chosen(&self, renderer: &Renderer) -> Result<BTreeSet<&'static str>, WarehouseError> {

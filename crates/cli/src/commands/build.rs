@@ -84,7 +84,9 @@ fn tell(report: &BuildReport, schema: &str, log: &Log) {
     match &report.mode {
         Mode::Full { reason } => lines.say(&format!("full run: {reason}")),
         Mode::Incremental { new_rows: 0 } => lines.say("incremental run: no new rows"),
-        Mode::Incremental { .. } => lines.say(&format!("incremental run: {}", report.mode)),
+        Mode::Incremental { .. } | Mode::Forget { .. } => {
+            lines.say(&format!("incremental run: {}", report.mode));
+        }
     }
     if let Some(days) = &report.audited {
         tell_audit(days, &lines);

@@ -9,7 +9,10 @@
 //! The steps are tables aside, each as large as what changes. In the end one transaction takes the rows that they replace
 //! out of the published tables and puts theirs in: see [`Increment::exchange`].
 
+mod erasure;
 mod exchanges;
+
+pub use erasure::{HASHES, STEPS_OF_ERASURE};
 
 use self::exchanges::{Come, EXCHANGES, Exchange};
 use super::plan::{Planned, aside, drop_if_there};
@@ -46,6 +49,8 @@ pub struct Facts {
     pub moved_since: String,
     /// A time: no event before it changes.
     pub restarted_since: String,
+    /// Whether known rows are forgotten, in place of new rows that come.
+    pub forgets: bool,
 }
 
 impl Facts {
@@ -58,6 +63,7 @@ impl Facts {
             aliases_moved: true,
             moved_since: earliest.clone(),
             restarted_since: earliest,
+            forgets: false,
         }
     }
 }
@@ -75,8 +81,9 @@ pub struct Increment<'a> {
 impl<'a> Increment<'a> {
     /// The increment of the run `token`.
     pub fn new(renderer: &'a Renderer, published: &Names, token: &str) -> Self {
-        let steps: BTreeMap<String, String> =
-            STEPS.iter().map(|step| ((*step).to_owned(), aside(token, step))).collect();
+        let mut steps: BTreeMap<String, String> =
+            STEPS.iter().chain([&HASHES]).map(|step| ((*step).to_owned(), aside(token, step))).collect();
+        steps.insert("forget_staged".to_owned(), aside(token, "increment_staged"));
         let mut exchanging = steps.clone();
         for (model, step) in [
             ("tracklet_staged", "increment_staged"),
@@ -93,8 +100,12 @@ impl<'a> Increment<'a> {
     /// # Errors
     /// [`RenderError`].
     pub fn step(&self, name: &'static str, facts: &Facts) -> Result<Planned, RenderError> {
+        self.step_with(name, facts)
+    }
+
+    fn step_with(&self, name: &'static str, values: &impl Serialize) -> Result<Planned, RenderError> {
         let file = package::increments().find(|file| file.name() == name).expect("a test looks at each");
-        let rendered = self.renderer.render_step(name, file.text, facts, &self.names)?;
+        let rendered = self.renderer.render_step(name, file.text, values, &self.names)?;
         Ok(Planned::step(name, &self.names, rendered))
     }
 
@@ -153,6 +164,11 @@ impl<'a> Increment<'a> {
         Ok(format!("insert into {}\n{query}", self.names.relation(exchange.model)))
     }
 
+    /// The published tables among `kept` in the order in which [`Self::exchange`] takes rows out of them, and puts rows in.
+    pub fn tables_exchanged(&self, kept: &[&str]) -> Vec<&'static str> {
+        EXCHANGES.iter().map(|exchange| exchange.model).filter(|model| kept.contains(model)).collect()
+    }
+
     /// A query for the number of rows that no run has seen, and the latest load time that is not after `started`, a literal.
     pub fn count_incoming(&self, started: &str) -> String {
         format!(
@@ -196,15 +212,20 @@ impl<'a> Increment<'a> {
         self.text(ACCOUNTING, facts, &self.names)
     }
 
-    fn text(&self, text: &str, facts: &Facts, names: &Names) -> Result<String, RenderError> {
+    fn text(&self, text: &str, facts: &impl Serialize, names: &Names) -> Result<String, RenderError> {
         Ok(self.renderer.render_step("an increment", text, facts, names)?.sql.trim_end().to_owned())
     }
 }
 
 const ACCOUNTING: &str = "\
 select
+    {%- if forgets %}
+    {{ as_integer('0') }} as read_added,
+    (select count(*) from {{ ref('increment_staged') }} where fate = 3) as read_taken,
+    {%- else %}
     (select count(*) from {{ ref('increment_incoming') }}) as read_added,
     {{ as_integer('0') }} as read_taken,
+    {%- endif %}
     (select count(*) from {{ ref('increment_events') }}) as sessionized_added,
     (
         select count(*)

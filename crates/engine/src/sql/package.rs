@@ -33,6 +33,8 @@ pub const FILES: &[File] = &[
     file!("analyses/dbt_top_users_by_avg_session_duration.sql"),
     file!("analyses/tracklet_audit.sql"),
     file!("dbt_project.yml"),
+    file!("increments/forget_hashes.sql"),
+    file!("increments/forget_staged.sql"),
     file!("increments/increment_aliases.sql"),
     file!("increments/increment_events.sql"),
     file!("increments/increment_incoming.sql"),

@@ -141,6 +141,7 @@ pub struct Renderer {
     dialect: Dialect,
     variables: serde_json::Map<String, serde_json::Value>,
     sources: Vec<SourceTable>,
+    forgotten: Option<String>,
     prelude: Arc<str>,
 }
 
@@ -166,13 +167,24 @@ impl Renderer {
         for file in package::macros() {
             prelude.push_str(file.text);
         }
-        Self { dialect, variables, sources, prelude: prelude.into() }
+        Self { dialect, variables, sources, forgotten: None, prelude: prelude.into() }
     }
 
     /// The same, with macros that take the place of the package's.
     #[must_use]
     pub(crate) fn with_macros(self, macros: &str) -> Self {
         Self { prelude: format!("{}{macros}", self.prelude).into(), ..self }
+    }
+
+    /// The same, which leaves out the source's rows of people whom `table`, a quoted name, has forgotten.
+    #[must_use]
+    pub fn with_forgotten(self, table: Option<String>) -> Self {
+        Self { forgotten: table, ..self }
+    }
+
+    /// Whether rows of forgotten people are left out.
+    pub fn forgets(&self) -> bool {
+        self.forgotten.is_some()
     }
 
     /// The dialect.
@@ -300,6 +312,8 @@ impl Renderer {
         });
         let sources = value(&self.sources);
         environment.add_function("source_tables", move || sources.clone());
+        let forgotten = value(&self.forgotten);
+        environment.add_function("forgotten_table", move || forgotten.clone());
         environment.add_function("partition_by_month", |column: String| {
             value(serde_json::json!({ "month": column }))
         });

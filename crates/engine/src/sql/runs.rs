@@ -91,6 +91,11 @@ pub enum Mode {
         /// How many rows were new.
         new_rows: u64,
     },
+    /// From what was there, without the rows of a person.
+    Forget {
+        /// How many rows went.
+        rows: u64,
+    },
 }
 
 impl Mode {
@@ -99,6 +104,7 @@ impl Mode {
         match self {
             Self::Full { .. } => "full",
             Self::Incremental { .. } => "incremental",
+            Self::Forget { .. } => "forget",
         }
     }
 }
@@ -110,6 +116,8 @@ impl fmt::Display for Mode {
             Self::Full { reason } => f.write_str(reason),
             Self::Incremental { new_rows: 1 } => f.write_str("1 new row"),
             Self::Incremental { new_rows } => write!(f, "{new_rows} new rows"),
+            Self::Forget { rows: 1 } => f.write_str("1 row was forgotten"),
+            Self::Forget { rows } => write!(f, "{rows} rows were forgotten"),
         }
     }
 }

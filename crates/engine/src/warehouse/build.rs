@@ -133,6 +133,11 @@ impl Run<'_> {
     ) -> Result<BuildReport, WarehouseError> {
         housekeeping::prepare(self.job).await?;
         let latest = housekeeping::latest(self.job).await?;
+        // Who forgets later publishes later, and then this run can't.
+        if !self.renderer.forgets() && self.job.forgotten().await?.is_some() {
+            let message = "ids were forgotten while the run began".to_owned();
+            return Err(TargetError::Conflict { message }.into());
+        }
         let (made, outcomes) = match increment::way(self.job, &self.renderer, &self.plan, &latest).await? {
             Way::Increment(window) => self.increment(&latest, window).await?,
             Way::Full { reason, cursor_column } => {
@@ -293,10 +298,12 @@ impl Run<'_> {
             Step::Alone(statement) => self.job.warehouse.execute(&statement).await.map(|_| ()),
             Step::Together(statements) => self.job.warehouse.transaction(&statements).await.map(|_| ()),
         };
-        outcome.map_err(|source| WarehouseError::Statement {
-            what: "show the new tables to readers".to_owned(),
-            source: as_conflict(source),
-        })
+        outcome.map_err(not_shown)
+    }
+
+    /// Runs the statements of a transaction; answers what each did.
+    pub(super) async fn show_together(&self, statements: &[String]) -> Result<Vec<Outcome>, WarehouseError> {
+        self.job.warehouse.transaction(statements).await.map_err(not_shown)
     }
 
     /// What is in the schema that matters when the tables are shown.
@@ -363,10 +370,11 @@ impl Run<'_> {
     }
 
     /// Takes away what is aside. What stays is taken away by the next run.
-    async fn clean(&self, mode: &Mode) {
+    pub(super) async fn clean(&self, mode: &Mode) {
         let asides = match mode {
             Mode::Full { .. } => self.plan.clean(self.job.target.publishing),
             Mode::Incremental { .. } => self.clean_increment(),
+            Mode::Forget { .. } => self.steps().clean_erasure(),
         };
         for statement in asides {
             if let Err(error) = self.job.warehouse.execute(&statement).await {
@@ -376,9 +384,10 @@ impl Run<'_> {
         }
     }
 
-    async fn clean_up_after(&self, error: &WarehouseError) {
+    pub(super) async fn clean_up_after(&self, error: &WarehouseError) {
         // Nothing of what was made will be renamed.
-        for statement in self.clean_increment().into_iter().chain(self.plan.clean(Publishing::Rows)) {
+        let of_steps = self.clean_increment().into_iter().chain(self.steps().clean_erasure());
+        for statement in of_steps.chain(self.plan.clean(Publishing::Rows)) {
             if self.job.warehouse.execute(&statement).await.is_err() {
                 break;
             }
@@ -405,6 +414,11 @@ fn change(old: &[TableColumn], new: &[TableColumn]) -> Change {
         columns: new.iter().map(|column| (column.name.clone(), old.contains(column))).collect(),
         removed: old.iter().filter(|column| !is_kept(column)).map(|column| column.name.clone()).collect(),
     }
+}
+
+fn not_shown(source: TargetError) -> WarehouseError {
+    let what = "show the new tables to readers".to_owned();
+    WarehouseError::Statement { what, source: as_conflict(source) }
 }
 
 /// The check's own words stand for a conflict.

@@ -75,6 +75,12 @@ pub enum WarehouseError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// There is nothing to forget from.
+    #[error("there are no tables of a run in the schema `{schema}`")]
+    NothingThere {
+        /// The schema.
+        schema: String,
+    },
     /// The user stopped it.
     #[error("interrupted; the tables are as they were")]
     Interrupted,
@@ -120,6 +126,7 @@ impl Hint for WarehouseError {
             Self::Statement { source, .. } => source.hint(),
             Self::Busy { .. } => Some("wait for it to end; if it was killed, the server lets go of it by itself".to_owned()),
             Self::Lost { .. } => Some("did rows come or go while the run read them? Run it again".to_owned()),
+            Self::NothingThere { .. } => Some("`tracklet run --target NAME` makes them".to_owned()),
             Self::Compiled { .. } | Self::Interrupted => None,
         }
     }

@@ -10,8 +10,9 @@ use super::{Job, WarehouseError};
 use crate::config::USUAL_OVERLAP;
 use crate::run::Refresh;
 use crate::sql::dialect::{Format, Publishing};
+use crate::sql::forgotten;
 use crate::sql::increment::{Facts, Increment};
-use crate::sql::plan::{Plan, Step};
+use crate::sql::plan::{Plan, Planned, Step};
 use crate::sql::runs::{Cursor, Latest, Mode};
 use crate::sql::{Dialect, Renderer};
 use crate::targets::Kind;
@@ -66,6 +67,9 @@ pub(super) async fn way(
     let cursor_column = cursor_column(job, renderer)?;
     let full =
         |reason: &str| Ok(Way::Full { reason: reason.to_owned(), cursor_column: cursor_column.clone() });
+    if let Some(reason) = reason_in_what_is_forgotten(job, renderer, latest).await? {
+        return full(reason);
+    }
     if let Some(reason) = reason_before_looking(job, plan, latest) {
         return full(reason);
     }
@@ -131,6 +135,42 @@ fn reason_before_looking(job: &Job<'_>, plan: &Plan, latest: &Latest) -> Option<
     } else {
         None
     }
+}
+
+/// Why rows of the tables can't be exchanged for what becomes of them, whatever the source has.
+pub(super) async fn reason_against(
+    job: &Job<'_>,
+    renderer: &Renderer,
+    plan: &Plan,
+    latest: &Latest,
+) -> Result<Option<String>, WarehouseError> {
+    if let Some(reason) = reason_in_what_is_forgotten(job, renderer, latest).await? {
+        return Ok(Some(reason.to_owned()));
+    }
+    if let Some(reason) = reason_before_looking(job, plan, latest) {
+        return Ok(Some(reason.to_owned()));
+    }
+    // Tables that change one by one would have the person in some of them, and a reader who looks at two.
+    if !job.warehouse.is_transactional() {
+        return Ok(Some("the tables can't be changed in one transaction here".to_owned()));
+    }
+    reason_in_schema(job, plan, latest).await
+}
+
+/// Why all rows must be taken, as far as it is noted who is forgotten: rows may be there that were only noted to go.
+async fn reason_in_what_is_forgotten(
+    job: &Job<'_>,
+    renderer: &Renderer,
+    latest: &Latest,
+) -> Result<Option<&'static str>, WarehouseError> {
+    if !renderer.forgets() {
+        return Ok(None);
+    }
+    let query = forgotten::salt(&job.target.names);
+    let row = Row::first(job, "read the table of what is forgotten", &query).await?;
+    let noted_after = row.and_then(|row| row.integer(1));
+    let is_only_noted = noted_after.is_some_and(|number| number >= latest.sequence_number);
+    Ok((is_only_noted && latest.sequence_number > 0).then_some("ids were forgotten"))
 }
 
 /// Why all rows must be taken, as far as the tables tell.
@@ -222,10 +262,21 @@ impl Run<'_> {
         steps: &Increment<'_>,
         facts: &mut Facts,
     ) -> Result<Vec<Made>, WarehouseError> {
-        let dialect = self.job.target.dialect;
         let mut made = vec![self.make_step(steps, "increment_staged", facts).await?];
         let gone = self.ask("count the displaced tracks", &steps.count_gone()).await?;
         facts.tracks_went = gone.integer(0) != Some(0);
+        made.extend(self.make_what_follows(steps, facts).await?);
+        Ok(made)
+    }
+
+    /// Makes the steps after what becomes of rows, and notes what each tells the next.
+    pub(super) async fn make_what_follows(
+        &self,
+        steps: &Increment<'_>,
+        facts: &mut Facts,
+    ) -> Result<Vec<Made>, WarehouseError> {
+        let dialect = self.job.target.dialect;
+        let mut made = Vec::new();
         for name in ["increment_pairs", "increment_aliases"] {
             made.push(self.make_step(steps, name, facts).await?);
         }
@@ -245,11 +296,11 @@ impl Run<'_> {
         Ok(made)
     }
 
-    fn steps(&self) -> Increment<'_> {
+    pub(super) fn steps(&self) -> Increment<'_> {
         Increment::new(&self.renderer, &self.job.target.names, &self.id)
     }
 
-    async fn ask(&self, what: &str, query: &str) -> Result<Row, WarehouseError> {
+    pub(super) async fn ask(&self, what: &str, query: &str) -> Result<Row, WarehouseError> {
         self.job.stop.check()?;
         Row::first(self.job, what, query).await?.ok_or_else(|| WarehouseError::Statement {
             what: what.to_owned(),
@@ -257,15 +308,18 @@ impl Run<'_> {
         })
     }
 
-    async fn make_step(
+    pub(super) async fn make_step(
         &self,
         steps: &Increment<'_>,
         name: &'static str,
         facts: &Facts,
     ) -> Result<Made, WarehouseError> {
-        let step = steps.step(name, facts)?;
-        write_statements(self.job, name, &step.statements)?;
-        let made = self.make(&step).await?;
+        self.make_planned(&steps.step(name, facts)?).await
+    }
+
+    pub(super) async fn make_planned(&self, step: &Planned) -> Result<Made, WarehouseError> {
+        write_statements(self.job, step.name, &step.statements)?;
+        let made = self.make(step).await?;
         self.progress.made(&made);
         Ok(made)
     }

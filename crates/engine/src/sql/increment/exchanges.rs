@@ -105,7 +105,9 @@ pub(super) const EXCHANGES: [Exchange; 14] = [
     Exchange {
         model: "tracklet_rejects",
         gone: Gone {
-            condition: "event_id in (select event_id from {{ ref('increment_staged') }} where old_fate = 2)",
+            condition: "\
+{% if forgets %}coalesce(event_id, '') in (select coalesce(event_id, '') from {{ ref('increment_staged') }} where old_fate = 2)
+{%- else %}event_id in (select event_id from {{ ref('increment_staged') }} where old_fate = 2){% endif %}",
             rows: "\
 select distinct event_id
 from {{ ref('increment_staged') }}
@@ -129,7 +131,9 @@ where old_fate = 1",
     Exchange {
         model: "tracklet_staged",
         gone: Gone {
-            condition: "event_id in (select event_id from {{ ref('increment_staged') }} where old_fate is not null)",
+            condition: "\
+{% if forgets %}coalesce(event_id, '') in (select coalesce(event_id, '') from {{ ref('increment_staged') }})
+{%- else %}event_id in (select event_id from {{ ref('increment_staged') }} where old_fate is not null){% endif %}",
             rows: "\
 select distinct event_id
 from {{ ref('increment_staged') }}
@@ -141,7 +145,10 @@ where old_fate is not null",
 select
     {{ row_columns() }},
     fate
-from {{ ref('increment_staged') }}",
+from {{ ref('increment_staged') }}
+{%- if forgets %}
+where fate <> 3
+{%- endif %}",
         ),
     },
     Exchange {

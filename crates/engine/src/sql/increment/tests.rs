@@ -1,6 +1,8 @@
-use super::{Come, EXCHANGES, Facts, Increment, STEPS};
+use super::{Come, EXCHANGES, Facts, HASHES, Increment, STEPS, STEPS_OF_ERASURE};
 use crate::config::Config;
+use crate::forget::Subject;
 use crate::sql::dialect::Format;
+use crate::sql::forgotten::Hashes;
 use crate::sql::graph::{Graph, Model};
 use crate::sql::render::{Materialized, Renderer, SourceTable};
 use crate::sql::{Dialect, Names, package};
@@ -32,7 +34,7 @@ fn nothing_special() -> Facts {
 #[test]
 fn the_steps_are_the_files_and_each_is_made_from_those_before() {
     let files: BTreeSet<&str> = package::increments().map(package::File::name).collect();
-    assert_eq!(files, STEPS.into_iter().collect());
+    assert_eq!(files, STEPS.into_iter().chain(STEPS_OF_ERASURE).chain([HASHES]).collect());
     for dialect in Dialect::ALL {
         let renderer = renderer(dialect, "", Materialized::View);
         let increment = Increment::new(&renderer, &names(dialect), "t1");
@@ -159,4 +161,94 @@ fn on_spark_each_table_changes_by_itself_and_what_goes_is_told_by_a_merge() {
                     gone.affected_visitor_id\n    and target.session_start_at >= gone.restart_at\n    and \
                     target.session_start_at >= EARLIEST\nwhen matched then delete";
     assert!(statements.iter().any(|statement| statement == sessions), "{statements:#?}");
+}
+
+fn of_erasure() -> Facts {
+    Facts::of_erasure("EARLIEST".to_owned())
+}
+
+fn hashes(dialect: Dialect) -> Hashes {
+    let subjects = [Subject::Visitor("ann".to_owned()), Subject::AnonymousId("phone".to_owned())];
+    Hashes::new(&names(dialect), "5a17", &subjects.into(), true)
+}
+
+#[test]
+fn an_erasure_is_made_from_hashes_and_what_is_there() {
+    for dialect in Dialect::ALL {
+        let renderer = renderer(dialect, "", Materialized::View);
+        let increment = Increment::new(&renderer, &names(dialect), "t1");
+        let first = increment.hashes(&hashes(dialect)).unwrap().statements;
+        assert!(first[0].contains(&increment.names.relation("dbt_aliases_mapping")), "{}", first[0]);
+        let staged = increment.step("forget_staged", &of_erasure()).unwrap().statements;
+        let own = increment.names.relation("increment_staged");
+        assert!(staged[0].contains(&format!("table {own}")), "{}", staged[0]);
+        for step in STEPS_OF_ERASURE {
+            for statement in increment.step(step, &of_erasure()).unwrap().statements {
+                for unmade in ["increment_window", "increment_incoming"] {
+                    assert!(!statement.contains(&increment.names.relation(unmade)), "{step} needs {unmade}");
+                }
+                assert!(!statement.contains("from tracks"), "{step} reads the source");
+            }
+        }
+        let clean = increment.clean_erasure();
+        assert!(clean.last().unwrap().contains(&increment.names.relation(HASHES)), "{clean:?}");
+    }
+}
+
+#[test]
+fn no_statement_of_an_erasure_has_an_id_in_it() {
+    let all: Vec<&str> = EXCHANGES.iter().map(|exchange| exchange.model).collect();
+    for dialect in Dialect::ALL {
+        let renderer = renderer(dialect, "", Materialized::Table);
+        let increment = Increment::new(&renderer, &names(dialect), "t1");
+        let mut statements = increment.hashes(&hashes(dialect)).unwrap().statements;
+        for step in STEPS_OF_ERASURE {
+            statements.extend(increment.step(step, &of_erasure()).unwrap().statements);
+        }
+        statements.extend(increment.exchange(&all, &of_erasure()).unwrap());
+        statements.extend([increment.note(3), increment.accounting(&of_erasure()).unwrap()]);
+        for statement in statements {
+            assert!(!statement.contains("ann'") && !statement.contains("phone"), "{statement}");
+        }
+    }
+}
+
+#[test]
+fn what_an_erasure_takes_from_the_rows_seen_does_not_come_again() {
+    let renderer = renderer(Dialect::Postgres, "", Materialized::View);
+    let increment = Increment::new(&renderer, &names(Dialect::Postgres), "t1");
+    let exchange =
+        |facts: &Facts| increment.exchange(&["tracklet_staged", "tracklet_rejects"], facts).unwrap();
+    let [rejects_go, staged_go, _, staged_come] = exchange(&of_erasure()).try_into().unwrap();
+    // Rejected rows may have no event id.
+    assert!(rejects_go.contains("where coalesce(event_id, '') in ("), "{rejects_go}");
+    assert!(staged_go.contains("where coalesce(event_id, '') in ("), "{staged_go}");
+    assert!(staged_come.ends_with("where fate <> 3"), "{staged_come}");
+    let of_increment = exchange(&unknown()).join("\n");
+    assert!(
+        !of_increment.contains("coalesce(event_id") && !of_increment.contains("fate <> 3"),
+        "{of_increment}"
+    );
+}
+
+#[test]
+fn the_source_is_read_without_forgotten_people_wherever_it_is_read() {
+    for dialect in Dialect::ALL {
+        let forgotten = names(dialect).relation("tracklet_forgotten");
+        let plain = renderer(dialect, "", Materialized::View);
+        let forgetful = plain.clone().with_forgotten(Some(forgotten.clone()));
+        for (renderer, forgets) in [(&plain, false), (&forgetful, true)] {
+            let increment = Increment::new(renderer, &names(dialect), "t1");
+            let window = increment.step("increment_window", &unknown()).unwrap().query;
+            let days = Facts { days: vec!["'2026-01-01'".to_owned()], ..unknown() };
+            let reads = [
+                window,
+                increment.step("increment_window", &days).unwrap().query,
+                renderer.render("tracklet_staged", &names(dialect)).unwrap().sql,
+                renderer.render("tracklet_audit", &names(dialect)).unwrap().sql,
+            ];
+            assert!(reads.iter().all(|read| read.contains("from tracks")), "{reads:?}");
+            assert!(reads.iter().all(|read| read.contains(&forgotten) == forgets), "{reads:?}");
+        }
+    }
 }

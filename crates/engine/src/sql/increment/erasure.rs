@@ -1,0 +1,96 @@
+//! An erasure: an increment of rows that go.
+//!
+//! ```text
+//! forget_hashes (of the ids, and of all ids of a visitor) -> forget_staged, called increment_staged (the rows that go, and
+//!   anew the fates of others with the same event ids) -> pairs -> aliases -> restarts -> events -> sessions
+//! ```
+
+use super::{Facts, Increment};
+use crate::sql::RenderError;
+use crate::sql::forgotten::{self, Hashes};
+use crate::sql::plan::{Planned, drop_if_there};
+use crate::targets::Kind;
+use std::collections::BTreeMap;
+
+/// The steps of an erasure, in order, after `forget_hashes`. What `forget_staged` makes takes the place of `increment_staged`.
+pub const STEPS_OF_ERASURE: [&str; 6] = [
+    "forget_staged",
+    "increment_pairs",
+    "increment_aliases",
+    "increment_restarts",
+    "increment_events",
+    "increment_sessions",
+];
+
+/// The first step of an erasure.
+pub const HASHES: &str = "forget_hashes";
+
+impl Facts {
+    /// What is right for every erasure. `earliest` is a time as a literal.
+    pub fn of_erasure(earliest: String) -> Self {
+        Self { forgets: true, ..Self::unknown(earliest.clone(), earliest) }
+    }
+}
+
+impl Increment<'_> {
+    /// The step [`HASHES`].
+    ///
+    /// # Errors
+    /// [`RenderError`].
+    pub fn hashes(&self, hashes: &Hashes) -> Result<Planned, RenderError> {
+        self.step_with(HASHES, hashes)
+    }
+
+    /// The statements that take away the steps of an erasure.
+    pub fn clean_erasure(&self) -> Vec<String> {
+        let steps = STEPS_OF_ERASURE.iter().rev().chain([&HASHES]);
+        steps.map(|step| drop_if_there(Kind::Table, &self.names.relation(step))).collect()
+    }
+
+    /// The statement that notes what the step [`HASHES`] has; `noted_after` is the number of the latest published run.
+    pub fn note(&self, noted_after: u64) -> String {
+        forgotten::note(
+            &self.names,
+            &format!("select\n    salt,\n    id_hash\nfrom {}", self.names.relation(HASHES)),
+            noted_after,
+        )
+    }
+
+    /// The statements that empty those of the erasure's steps that were made, in the transaction that erases: who is killed
+    /// before they are dropped leaves nothing of the person.
+    pub fn empty(&self, made: &[&str]) -> Vec<String> {
+        made.iter().map(|step| format!("delete from {}\nwhere true", self.names.relation(step))).collect()
+    }
+
+    /// A query for how many rows go, by what had become of them: kept, duplicates, rejected.
+    pub fn count_forgotten(&self) -> String {
+        let count =
+            |fate: u8, name: &str| format!("    count(case when old_fate = {fate} then 1 end) as {name}");
+        format!(
+            "select\n{},\n{},\n{}\nfrom {}\nwhere fate = 3",
+            count(0, "tracks"),
+            count(1, "duplicates"),
+            count(2, "rejected"),
+            self.names.relation("increment_staged")
+        )
+    }
+
+    /// The same of what runs before have staged and `forgotten`, a quoted table, now has a hash of.
+    ///
+    /// # Errors
+    /// [`RenderError`].
+    pub fn count_staged_of(&self, forgotten: &str) -> Result<String, RenderError> {
+        self.text(STAGED_OF_FORGOTTEN, &BTreeMap::from([("forgotten", forgotten)]), &self.names)
+    }
+}
+
+const STAGED_OF_FORGOTTEN: &str = "\
+select
+    count(case when staged.fate = 0 then 1 end) as tracks,
+    count(case when staged.fate = 1 then 1 end) as duplicates,
+    count(case when staged.fate = 2 then 1 end) as rejected
+from {{ ref('tracklet_staged') }} as staged
+{{ joined_with_forgotten('staged', forgotten) }}
+where of_alias.id_hash is not null
+    or of_user.id_hash is not null
+    or of_device.id_hash is not null";

@@ -1,0 +1,55 @@
+{{ config(materialized='table', unlogged=true, dist='event_id', post_hook=gather_statistics(['event_id', 'anonymous_id', 'user_id', 'fate', 'old_fate'])) }}
+
+-- In the place of increment_staged: the rows that are forgotten, with fate 3, and the others with the same event id, with what
+-- becomes of them then.
+
+with marked as (
+    select
+        {{ row_columns() }},
+        {{ as_integer('fate') }} as old_fate,
+        case when of_alias.id_hash is not null or of_user.id_hash is not null or of_device.id_hash is not null then 1 else 0 end as is_forgotten
+    from {{ ref('tracklet_staged') }} as staged
+    {{ joined_with_forgotten('staged', ref('forget_hashes')) }}
+),
+
+touched as (
+    select coalesce(event_id, '') as touched_event_id
+    from marked
+    where is_forgotten = 1
+    group by coalesce(event_id, '')
+),
+
+candidates as (
+    select
+        {{ row_columns() }},
+        old_fate,
+        is_forgotten
+    from marked
+    inner join touched
+        on touched.touched_event_id = coalesce(marked.event_id, '')
+),
+
+remaining as (
+    select
+        {{ row_columns() }},
+        old_fate
+    from candidates
+    where is_forgotten = 0
+),
+
+judged_anew as (
+    {{ rows_with_fates('remaining', goes_on=true) }}
+)
+
+select
+    {{ row_columns() }},
+    old_fate,
+    fate
+from judged_anew
+union all
+select
+    {{ row_columns() }},
+    old_fate,
+    3 as fate
+from candidates
+where is_forgotten = 1
