@@ -222,3 +222,107 @@ fn texts<'b>(batch: &'b RecordBatch, column: &str) -> impl Iterator<Item = &'b s
     let texts = batch[column].as_string::<i32>();
     (0..texts.len()).map(|row| texts.value(row))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timeline::Timeline;
+    use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
+    use std::sync::Arc;
+
+    fn ids(name: &str, ids: &[&str]) -> (String, ArrayRef) {
+        (name.to_owned(), Arc::new(StringArray::from(ids.to_vec())))
+    }
+
+    fn batch(columns: Vec<(String, ArrayRef)>) -> RecordBatch {
+        RecordBatch::try_from_iter(columns).unwrap()
+    }
+
+    fn aliases(all: &[&str]) -> Result<PastAliases, Contradiction> {
+        let mut aliases = PastAliases::with_capacity(0);
+        for some in all.chunks(2) {
+            aliases.push(&batch(vec![ids("alias", some)]))?;
+        }
+        Ok(aliases)
+    }
+
+    /// Sessions from these times on, of a microsecond each.
+    fn owned(visitors: &[(&str, i64)], starts: &[i64]) -> Result<OwnedSessions, Contradiction> {
+        let aliases = aliases(&["a", "b", "c", "d"])?;
+        let times = |times: Vec<i64>| -> ArrayRef { Arc::new(TimestampMicrosecondArray::from(times)) };
+        let mut sessions = PastSessions::with_capacity(0);
+        sessions.push(&batch(vec![
+            ("session_start_at".to_owned(), times(starts.to_vec())),
+            ("ended_at".to_owned(), times(starts.iter().map(|start| start + 1).collect())),
+            ("tracks".to_owned(), Arc::new(Int64Array::from(vec![1; starts.len()]))),
+        ]));
+        let mut owned = PastVisitors::new(&aliases, sessions);
+        for (visitor, sessions) in visitors {
+            let sessions: ArrayRef = Arc::new(Int64Array::from(vec![*sessions]));
+            owned.push(&batch(vec![
+                ids("dbt_visitor_id", &[visitor]),
+                ("number_of_sessions".to_owned(), sessions),
+            ]))?;
+        }
+        owned.finish()
+    }
+
+    #[test]
+    fn sessions_get_their_visitors_and_numbers() {
+        let owned = owned(&[("a", 2), ("c", 1)], &[0, 10, 5]).unwrap();
+        let found: Vec<_> =
+            owned.sessions.iter().map(|session| (session.visitor, session.number, session.start)).collect();
+        assert_eq!(found, [(0, 1, 0), (0, 2, 10), (2, 1, 5)]);
+        assert_eq!([0, 1, 2, 9].map(|visitor| owned.of_visitor(visitor)), [0..2, 0..0, 2..3, 0..0]);
+    }
+
+    #[test]
+    fn tables_that_somebody_changed_are_noticed() {
+        assert!(aliases(&["a", "b", "c"]).is_ok());
+        for wrong in [&["a", "a"][..], &["b", "a"], &["a", "c", "b"]] {
+            assert!(aliases(wrong).is_err(), "{wrong:?}");
+        }
+        for (wrong, starts) in [
+            (&[("x", 1)][..], &[0][..]),
+            (&[("c", 1), ("a", 1)], &[0, 1]),
+            (&[("a", 2)], &[0]),
+            (&[("a", -1)], &[0]),
+            (&[("a", 1)], &[0, 10]),
+            (&[("a", 2)], &[10, 0]),
+        ] {
+            assert!(owned(wrong, starts).is_err(), "{wrong:?} {starts:?}");
+        }
+        let known = aliases(&["a", "b"]).unwrap();
+        let identity = |visitors: &[&str]| {
+            let logins: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![None; visitors.len()]));
+            let mut identity = PastIdentity::new(&known);
+            let columns = vec![ids("dbt_visitor_id", visitors), ("last_login_at".to_owned(), logins)];
+            identity.push(&batch(columns)).and_then(|()| identity.finish())
+        };
+        assert!(identity(&["b", "b"]).is_ok());
+        for wrong in [&["a"][..], &["a", "x"], &["a", "b", "b"]] {
+            assert!(identity(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_timeline_is_the_past_with_gaps_filled() {
+        let past = Arc::new(owned(&[("a", 2), ("b", 1), ("c", 3)], &[0, 10, 5, 0, 10, 20]).unwrap());
+        let mut timeline = Timeline::beside(Arc::clone(&past));
+        timeline.push_past(0..2);
+        let own = |visitor, number, start| AnySession { visitor, number, tracks: 1, start, end: start + 1 };
+        timeline.push(own(1, 1, 5));
+        timeline.push(own(1, 2, 50));
+        timeline.push(own(9, 1, 7));
+        timeline.push_past(3..6);
+        let starts = [0, 10, 5, 50, 7, 0, 10, 20];
+        assert_eq!((timeline.len(), timeline.tracks()), (8, 8));
+        assert_eq!(timeline.first_of_visitor(), [0, 2, 4, 5]);
+        for start in 0..=8 {
+            for end in start..=8 {
+                let found: Vec<i64> = timeline.range(start..end).map(|session| session.start).collect();
+                assert_eq!(found, starts[start..end], "{start}..{end}");
+            }
+        }
+    }
+}

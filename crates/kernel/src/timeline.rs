@@ -9,7 +9,7 @@ use std::sync::Arc;
 ///
 /// ```text
 /// past: a1 a2 | b1 | c1 c2 c3 | d1        own: b1 b2 | bb1
-/// runs: past 0..2, own 0..2, own 2..3, past 3..7  --> a1 a2 b1 b2 bb1 c1 c2 c3 d1
+/// runs: past 0..2, own 0..3, past 3..7  --> a1 a2 b1 b2 bb1 c1 c2 c3 d1
 /// ```
 #[derive(Debug, Default)]
 pub(crate) struct Timeline {
