@@ -27,11 +27,12 @@ const LIMITED_DELAY: std::ffi::c_long = 10;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // What one step of a run gives free the next one takes: going back to the system and having it cleared again
-    // costs a tenth of the run. Under a limit of memory it does go back, soon: what is free must not count.
-    let is_limited = matches!(&arguments.command, Command::Run(run) if run.memory_limit.is_some());
-    // SAFETY: no other thread runs yet, and the option is a number in a table of the allocator.
-    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, if is_limited { LIMITED_DELAY } else { -1 }) };
+    // What one step of a run gives free the next one takes: after a second, as is the allocator's habit, it goes back to the
+    // system. Under a limit of memory it goes back soon: what is free must not count.
+    if matches!(&arguments.command, Command::Run(run) if run.memory_limit.is_some()) {
+        // SAFETY: no other thread runs yet, and the option is a number in a table of the allocator.
+        unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, LIMITED_DELAY) };
+    }
     let log = logging::start(&arguments.global);
     tracklet_engine::read::silence_caught_panics();
     match commands::dispatch(arguments, &log) {

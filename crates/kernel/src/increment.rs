@@ -127,7 +127,7 @@ impl Increment {
         let known = &mut self.known;
         known.dirty.insert(visitor);
         for session in known.past.of_visitor(visitor) {
-            let AnySession { start, end, .. } = known.past.sessions[session];
+            let AnySession { start, end, .. } = known.past.get(session);
             if (start..=end).contains(&timestamp) {
                 known.wanted.insert(known.parts[session]);
             }
@@ -223,6 +223,7 @@ impl Increment {
             sorted: &sorted,
             sessions: &mut sessions,
             timeline: Timeline::beside(Arc::clone(&known.past)),
+            of_visitor: Vec::new(),
             wanted_is_at_hand: missing.is_empty(),
             missing,
         };
@@ -241,6 +242,8 @@ struct Merge<'a> {
     sorted: &'a SortedTracks,
     sessions: &'a mut Sessions,
     timeline: Timeline,
+    /// The sessions of one visitor.
+    of_visitor: Vec<AnySession>,
     missing: BTreeSet<u32>,
     wanted_is_at_hand: bool,
 }
@@ -260,8 +263,7 @@ impl Merge<'_> {
         for (visitor, place) in touched {
             let mut of_past = past.of_visitor(visitor);
             if of_past.is_empty() {
-                let before = |session: &AnySession| rank(session.visitor) < rank(visitor);
-                let at = done + past.sessions[done..].partition_point(before);
+                let at = past.first_from(done, |before| rank(before) < rank(visitor));
                 of_past = at..at;
             }
             self.timeline.push_past(done..of_past.start);
@@ -269,7 +271,7 @@ impl Merge<'_> {
             let at_hand = place.map_or(0..0, |place| self.sessions.of_visitor(place));
             self.visitor(of_past, at_hand);
         }
-        self.timeline.push_past(done..past.sessions.len());
+        self.timeline.push_past(done..past.len());
     }
 
     /// One visitor's sessions: those of the past that are not at hand, and those at hand.
@@ -285,13 +287,11 @@ impl Merge<'_> {
             let next = at_hand.peek().map(|session| self.sessions.get(self.sorted, *session));
             let session = match (elsewhere.peek().copied(), next) {
                 (None, None) => break,
-                (Some(place), next)
-                    if next.is_none_or(|next| known.past.sessions[place].start <= next.start) =>
-                {
+                (Some(place), next) if next.is_none_or(|next| known.past.get(place).start <= next.start) => {
                     elsewhere.next();
                     number += 1;
-                    let old = known.past.sessions[place];
-                    let old_end = (place > past.start).then(|| known.past.sessions[place - 1].end);
+                    let old = known.past.get(place);
+                    let old_end = (place > past.start).then(|| known.past.get(place - 1).end);
                     let end = previous.map(|(previous, _)| previous.end);
                     if end.is_some_and(|end| !self.rules.timeout.splits(end, old.start)) {
                         joined.push(known.parts[place]);
@@ -316,8 +316,15 @@ impl Merge<'_> {
                 }
                 (Some(_), None) => unreachable!("without one at hand the past one is next"),
             };
-            self.timeline.push(AnySession { number, ..session });
+            self.of_visitor.push(AnySession { number, ..session });
         }
+        // Most who have tracks at hand have no new one: theirs are not kept twice.
+        if self.of_visitor.iter().copied().eq(known.past.range(past.clone())) {
+            self.timeline.push_past(past);
+        } else {
+            self.of_visitor.iter().for_each(|session| self.timeline.push(*session));
+        }
+        self.of_visitor.clear();
         // Numbers count once it is known which sessions there are.
         self.missing.extend(if joined.is_empty() && self.wanted_is_at_hand { renumbered } else { joined });
     }
@@ -347,8 +354,9 @@ impl Draft {
         &self.sessionized
     }
 
-    /// [`Draft::sessionized`], for good.
-    pub fn finish(self) -> Sessionized {
+    /// [`Draft::sessionized`], for good: no more tracks can be taken in.
+    pub fn finish(mut self) -> Sessionized {
+        self.sessionized.tracks.ids.seal();
         self.sessionized
     }
 
@@ -370,15 +378,15 @@ impl Draft {
             let mut gone: HashMap<i64, usize> = past
                 .clone()
                 .filter(|place| known.at_hand[known.parts[*place] as usize])
-                .map(|place| (known.past.sessions[place].start, place))
+                .map(|place| (known.past.get(place).start, place))
                 .collect();
             let at_hand =
                 sorted.find_visitor(*visitor, identity).map_or(0..0, |place| sessions.of_visitor(place));
             for session in at_hand {
                 let now = sessions.get(sorted, session);
                 let is_as_before = |place: &usize| {
-                    let end_before = (*place > past.start).then(|| known.past.sessions[*place - 1].end);
-                    known.past.sessions[*place] == now && end_before == timeline.previous_end(session)
+                    let end_before = (*place > past.start).then(|| known.past.get(*place - 1).end);
+                    known.past.get(*place) == now && end_before == timeline.previous_end(session)
                 };
                 let stays = !known.moved.contains(visitor)
                     && gone.get(&now.start).is_some_and(is_as_before)

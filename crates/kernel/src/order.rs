@@ -125,6 +125,11 @@ impl SortedTracks {
         self.rows[place]
     }
 
+    /// The rows in these places.
+    pub(crate) fn rows(&self, places: Range<usize>) -> &[Row] {
+        &self.rows[places]
+    }
+
     /// All times in order, in microseconds.
     pub(crate) fn timestamps(&self) -> &[i64] {
         &self.timestamps

@@ -27,12 +27,12 @@ pub struct Past {
 impl Past {
     /// What was taken in.
     pub fn new(aliases: PastAliases, identity: Identity, sessions: OwnedSessions) -> Self {
-        Self { ids: aliases.0, identity, sessions }
+        Self { ids: aliases.ids, identity, sessions }
     }
 
     /// When every session starts, in microseconds, and how many tracks it has.
     pub fn sessions(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
-        self.sessions.sessions.iter().map(|session| (session.start, u64::from(session.tracks)))
+        self.sessions.all().map(|session| (session.start, u64::from(session.tracks)))
     }
 }
 
@@ -43,12 +43,16 @@ pub struct Contradiction(&'static str);
 
 /// The aliases of a snapshot, taken in some at a time.
 #[derive(Debug)]
-pub struct PastAliases(Interner);
+pub struct PastAliases {
+    ids: Interner,
+    /// How many there will be.
+    expected: usize,
+}
 
 impl PastAliases {
     /// None yet, with room for so many.
     pub fn with_capacity(aliases: usize) -> Self {
-        Self(Interner::with_capacity(aliases))
+        Self { ids: Interner::with_capacity(aliases), expected: aliases }
     }
 
     /// In: the next `alias` of `dbt_aliases_mapping`, as `Utf8`.
@@ -56,12 +60,17 @@ impl PastAliases {
     /// # Errors
     /// One that is not behind those before.
     pub fn push(&mut self, batch: &RecordBatch) -> Result<(), Contradiction> {
+        if self.ids.is_empty() && batch.num_rows() > 0 {
+            // As the first ones are, so are all as a rule.
+            let bytes: usize = texts(batch, "alias").map(str::len).sum();
+            self.ids.reserve_text(bytes.div_ceil(batch.num_rows()) * self.expected);
+        }
         for alias in texts(batch, "alias") {
-            let last = (self.0.len() as u32).checked_sub(1).map(|last| self.0.get(last));
+            let last = (self.ids.len() as u32).checked_sub(1).map(|last| self.ids.get(last));
             if last.is_some_and(|last| last >= alias) {
                 return Err(Contradiction("aliases are not in their order"));
             }
-            self.0.intern(alias);
+            self.ids.intern(alias);
         }
         Ok(())
     }
@@ -78,7 +87,7 @@ pub struct PastIdentity<'a> {
 impl<'a> PastIdentity<'a> {
     /// None yet.
     pub fn new(aliases: &'a PastAliases) -> Self {
-        let room = aliases.0.len();
+        let room = aliases.ids.len();
         Self { aliases, visitors: Vec::with_capacity(room), logins: Vec::with_capacity(room) }
     }
 
@@ -87,7 +96,7 @@ impl<'a> PastIdentity<'a> {
     /// # Errors
     /// A visitor that is no alias, or more rows than aliases.
     pub fn push(&mut self, batch: &RecordBatch) -> Result<(), Contradiction> {
-        let ids = &self.aliases.0;
+        let ids = &self.aliases.ids;
         if self.visitors.len() + batch.num_rows() > ids.len() {
             return Err(Contradiction("there are more visitors than aliases"));
         }
@@ -108,16 +117,25 @@ impl<'a> PastIdentity<'a> {
     /// # Errors
     /// Aliases without a visitor.
     pub fn finish(self) -> Result<Identity, Contradiction> {
-        if self.visitors.len() < self.aliases.0.len() {
+        if self.visitors.len() < self.aliases.ids.len() {
             return Err(Contradiction("an alias has no visitor"));
         }
         Ok(Identity::stored(self.visitors, self.logins))
     }
 }
 
+/// A session of a snapshot.
+#[derive(Debug, Clone, Copy)]
+struct PastSession {
+    visitor: u32,
+    tracks: u32,
+    start: i64,
+    end: i64,
+}
+
 /// The sessions of a snapshot, taken in some at a time.
 #[derive(Debug)]
-pub struct PastSessions(Vec<AnySession>);
+pub struct PastSessions(Vec<PastSession>);
 
 impl PastSessions {
     /// None yet, with room for so many.
@@ -132,9 +150,8 @@ impl PastSessions {
         let tracks = batch["tracks"].as_primitive::<Int64Type>().values();
         let columns = starts.iter().zip(ends).zip(tracks);
         // Whose they are is told by another table.
-        self.0.extend(columns.map(|((start, end), tracks)| AnySession {
+        self.0.extend(columns.map(|((start, end), tracks)| PastSession {
             visitor: NONE,
-            number: 0,
             tracks: *tracks as u32,
             start: *start,
             end: *end,
@@ -157,7 +174,7 @@ pub struct PastVisitors<'a> {
 impl<'a> PastVisitors<'a> {
     /// Nobody's yet.
     pub fn new(aliases: &'a PastAliases, sessions: PastSessions) -> Self {
-        Self { aliases, sessions, of_visitor: vec![0..0; aliases.0.len()], alias: 0, session: 0 }
+        Self { aliases, sessions, of_visitor: vec![0..0; aliases.ids.len()], alias: 0, session: 0 }
     }
 
     /// In: the next `dbt_visitor_id`, as `Utf8`, and `number_of_sessions` of `dbt_user_session_facts`.
@@ -168,7 +185,7 @@ impl<'a> PastVisitors<'a> {
     /// # Cost
     /// That of a merge: visitors and aliases both go by their bytes.
     pub fn push(&mut self, batch: &RecordBatch) -> Result<(), Contradiction> {
-        let ids = &self.aliases.0;
+        let ids = &self.aliases.ids;
         let numbers = batch["number_of_sessions"].as_primitive::<Int64Type>().values();
         for (id, sessions) in texts(batch, "dbt_visitor_id").zip(numbers) {
             let visitor = (self.alias..ids.len() as u32).find(|alias| ids.get(*alias) == id);
@@ -179,8 +196,8 @@ impl<'a> PastVisitors<'a> {
             if !of_visitor.is_sorted_by(|before, next| before.end < next.start) {
                 return Err(Contradiction("sessions are not in their order"));
             }
-            for (session, number) in of_visitor.iter_mut().zip(1..) {
-                (session.visitor, session.number) = (visitor, number);
+            for session in of_visitor.iter_mut() {
+                session.visitor = visitor;
             }
             let end = self.session + of_visitor.len();
             self.of_visitor[visitor as usize] = self.session as u32..end as u32;
@@ -204,12 +221,37 @@ impl<'a> PastVisitors<'a> {
 /// All sessions of a snapshot and whose they are.
 #[derive(Debug, Default)]
 pub struct OwnedSessions {
-    pub(crate) sessions: Vec<AnySession>,
+    sessions: Vec<PastSession>,
     /// By alias: its sessions, if it is a visitor.
     of_visitor: Vec<Range<u32>>,
 }
 
 impl OwnedSessions {
+    pub(crate) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// The session in this place.
+    pub(crate) fn get(&self, place: usize) -> AnySession {
+        let PastSession { visitor, tracks, start, end } = self.sessions[place];
+        let number = (place - self.of_visitor(visitor).start) as u32 + 1;
+        AnySession { visitor, number, tracks, start, end }
+    }
+
+    /// Those in these places.
+    pub(crate) fn range(&self, places: Range<usize>) -> impl Iterator<Item = AnySession> + '_ {
+        places.map(|place| self.get(place))
+    }
+
+    /// The first place from `from` on whose session's visitor `before` does not hold for, as it does for none after it.
+    pub(crate) fn first_from(&self, from: usize, before: impl Fn(u32) -> bool) -> usize {
+        from + self.sessions[from..].partition_point(|session| before(session.visitor))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &PastSession> + '_ {
+        self.sessions.iter()
+    }
+
     /// The sessions of a visitor, who may be new.
     pub(crate) fn of_visitor(&self, visitor: u32) -> Range<usize> {
         let range = self.of_visitor.get(visitor as usize);
@@ -270,8 +312,10 @@ mod tests {
     #[test]
     fn sessions_get_their_visitors_and_numbers() {
         let owned = owned(&[("a", 2), ("c", 1)], &[0, 10, 5]).unwrap();
-        let found: Vec<_> =
-            owned.sessions.iter().map(|session| (session.visitor, session.number, session.start)).collect();
+        let found: Vec<_> = owned
+            .range(0..owned.len())
+            .map(|session| (session.visitor, session.number, session.start))
+            .collect();
         assert_eq!(found, [(0, 1, 0), (0, 2, 10), (2, 1, 5)]);
         assert_eq!([0, 1, 2, 9].map(|visitor| owned.of_visitor(visitor)), [0..2, 0..0, 2..3, 0..0]);
     }
@@ -314,6 +358,7 @@ mod tests {
         timeline.push(own(1, 1, 5));
         timeline.push(own(1, 2, 50));
         timeline.push(own(9, 1, 7));
+        timeline.push_past(3..3);
         timeline.push_past(3..6);
         let starts = [0, 10, 5, 50, 7, 0, 10, 20];
         assert_eq!((timeline.len(), timeline.tracks()), (8, 8));
@@ -324,5 +369,11 @@ mod tests {
                 assert_eq!(found, starts[start..end], "{start}..{end}");
             }
         }
+        let mut unchanged = Timeline::beside(past);
+        for of_visitor in [0..2, 2..3, 3..6] {
+            unchanged.push_past(of_visitor);
+        }
+        assert_eq!(unchanged.first_of_visitor(), [0, 2, 3]);
+        assert_eq!(unchanged.range(1..5).map(|session| session.start).collect::<Vec<_>>(), [10, 5, 0, 10]);
     }
 }

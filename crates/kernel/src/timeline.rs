@@ -56,14 +56,20 @@ impl Timeline {
         if sessions.is_empty() {
             return;
         }
-        self.runs.push(Run { first: self.len as u32, from: sessions.start as u32, list: List::Past });
+        // What follows the last run's sessions there as well is of the same run.
+        let goes_on = self.runs.last().is_some_and(|run| {
+            run.list == List::Past && run.from as usize + self.len - run.first as usize == sessions.start
+        });
+        if !goes_on {
+            self.runs.push(Run { first: self.len as u32, from: sessions.start as u32, list: List::Past });
+        }
         let mut at = sessions.start;
         while at < sessions.end {
             self.first_of_visitor.push((self.len + at - sessions.start) as u32);
-            at = self.past.of_visitor(self.past.sessions[at].visitor).end;
+            at = self.past.of_visitor(self.past.get(at).visitor).end;
         }
         self.tracks +=
-            self.past.sessions[sessions.clone()].iter().map(|session| u64::from(session.tracks)).sum::<u64>();
+            self.past.range(sessions.clone()).map(|session| u64::from(session.tracks)).sum::<u64>();
         self.len += sessions.len();
     }
 
@@ -95,12 +101,13 @@ impl Timeline {
         let runs = self.runs[first.min(self.runs.len())..].iter().zip(ends);
         let Range { start, end } = places;
         runs.take_while(move |(run, _)| (run.first as usize) < end).flat_map(move |(run, end_of_run)| {
-            let list = match run.list {
-                List::Past => &self.past.sessions,
-                List::Own => &self.own,
-            };
             let at = |place: usize| run.from as usize + place - run.first as usize;
-            list[at(start.max(run.first as usize))..at(end.min(end_of_run))].iter().copied()
+            let places = at(start.max(run.first as usize))..at(end.min(end_of_run));
+            let (past, own) = match run.list {
+                List::Past => (places, 0..0),
+                List::Own => (0..0, places),
+            };
+            self.past.range(past).chain(self.own[own].iter().copied())
         })
     }
 

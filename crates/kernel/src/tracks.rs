@@ -3,7 +3,7 @@
 use crate::columns::{Text, TextColumn, Time, TimeColumn};
 use crate::event_id::{EventId, EventIds, stored_hash};
 use crate::event_name::EventNames;
-use crate::intern::{Interner, NONE};
+use crate::intern::{Interner, Last, NONE};
 use crate::time::in_range;
 use arrow::array::{ArrayRef, RecordBatch};
 use rayon::prelude::*;
@@ -272,19 +272,22 @@ impl TracksBuilder {
             for track in fitting {
                 chunk.event_ids.push(track.event_id);
             }
-            for track in fitting {
-                let number = known.anonymous_id.number(track.anonymous_id, |id| self.ids.intern(id));
-                chunk.anonymous_ids.push(number);
-            }
-            for track in fitting {
-                chunk.user_ids.push(known.user_id.number(track.user_id, |id| self.ids.intern(id)));
-            }
-            for track in fitting {
-                let event = match names {
-                    Names::Warehouse => known.event.number(track.event, |name| self.names.intern(name)),
-                    Names::Original => track.event.map_or(NONE, |name| self.normalise(name)),
-                };
-                chunk.events.push(event);
+            let Known { anonymous_id, user_id, event } = known;
+            self.ids.intern_column(
+                fitting,
+                |track| track.anonymous_id,
+                anonymous_id,
+                &mut chunk.anonymous_ids,
+            );
+            self.ids.intern_column(fitting, |track| track.user_id, user_id, &mut chunk.user_ids);
+            match names {
+                Names::Warehouse => {
+                    self.names.intern_column(fitting, |track| track.event, event, &mut chunk.events);
+                }
+                Names::Original => {
+                    let number = |track: &Accepted| track.event.map_or(NONE, |name| self.normalise(name));
+                    chunk.events.extend(fitting.iter().map(number));
+                }
             }
             chunk.timestamps.extend(fitting.iter().map(|track| track.timestamp));
             chunk.received.extend(fitting.iter().map(|track| track.received_at));
@@ -312,29 +315,12 @@ enum Names {
     Original,
 }
 
-/// The last value of each column and its number: tracks of one visitor often follow each other.
+/// What each column's last row has.
 #[derive(Default)]
 struct Known<'a> {
     anonymous_id: Last<'a>,
     user_id: Last<'a>,
     event: Last<'a>,
-}
-
-#[derive(Default)]
-struct Last<'a>(Option<(&'a str, u32)>);
-
-impl<'a> Last<'a> {
-    fn number(&mut self, value: Option<&'a str>, intern: impl FnOnce(&str) -> u32) -> u32 {
-        let Some(value) = value else { return NONE };
-        match self.0 {
-            Some((last, number)) if last == value => number,
-            _ => {
-                let number = intern(value);
-                self.0 = Some((value, number));
-                number
-            }
-        }
-    }
 }
 
 /// A row that is a track.
@@ -482,6 +468,12 @@ impl Tracks {
     /// The rows of these chunks, in the order in which they were pushed.
     pub(crate) fn rows_of(&self, chunks: std::ops::Range<usize>) -> impl Iterator<Item = Row> + '_ {
         chunks.flat_map(|number| (0..self.chunks[number].len()).map(move |place| Row::new(number, place)))
+    }
+
+    /// A column of these rows.
+    pub(crate) fn gather<T: Copy>(&self, rows: &[Row], column: impl Fn(&Chunk) -> &[T]) -> Vec<T> {
+        let of_chunks: Vec<&[T]> = self.chunks.iter().map(column).collect();
+        rows.iter().map(|row| of_chunks[row.chunk()][row.place()]).collect()
     }
 
     /// How many tracks there are.

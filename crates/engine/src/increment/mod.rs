@@ -123,12 +123,9 @@ fn rebuild<'a>(
     if stored.parts().values().map(|part| part.tracks).sum::<u64>() > at_hand {
         return Ok(Outcome::TooMuch(Box::new(TracksBuilder::holding(tracks)), stored, reason));
     }
-    let names: Vec<&String> = stored.parts().keys().collect();
-    let parts: Vec<TracksBuilder> =
-        names.par_iter().map(|part| stored.tracks(part, &Rows::All)).collect::<Result<_, _>>()?;
-    for part in parts {
-        tracks.add(part);
-    }
+    let names: Vec<(String, Rows<'_>)> =
+        stored.parts().keys().map(|name| (name.clone(), Rows::All)).collect();
+    stored.each_part(&names, |_, part| tracks.add(part))?;
     tracks.add(stored.duplicates()?);
     Ok(full(tracks, rules, layout, Some(reason), names.len() as u64).into())
 }
@@ -261,17 +258,14 @@ impl<'a> Work<'a, '_> {
     fn take_in(&mut self, draft: Draft, parts: &BTreeSet<u32>) -> Result<Increment, StoredError> {
         let mut increment = draft.reopen();
         let parts: Vec<u32> = parts.iter().copied().collect();
-        let loaded: Vec<TracksBuilder> = parts
-            .par_iter()
+        let named: Vec<(String, Rows<'_>)> = (parts.iter())
             .map(|part| {
                 let rows = self.replaced.get(part).map_or(Rows::All, |rows| Rows::Without(rows));
-                self.stored.tracks(&self.name(*part), &rows)
+                (self.name(*part), rows)
             })
-            .collect::<Result<_, _>>()?;
-        for (part, tracks) in parts.into_iter().zip(loaded) {
-            increment.add_part(part, tracks);
-            self.read.insert(part);
-        }
+            .collect();
+        self.stored.each_part(&named, |place, tracks| increment.add_part(parts[place], tracks))?;
+        self.read.extend(parts);
         Ok(increment)
     }
 

@@ -8,6 +8,7 @@ use crate::read::Reject;
 use crate::write::{PARTS_FILE, Place, STATE, StoredParts, WHOLE};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -193,6 +194,24 @@ impl<'a> StoredSnapshot<'a> {
             before += batch.num_rows();
         }
         Ok(rows)
+    }
+
+    /// Hands on the tracks of each of these parts, as they were read, with the part's place. As many are read at once as there
+    /// are threads: each has tables of its ids until it is taken in.
+    pub(crate) fn each_part(
+        &self,
+        parts: &[(String, Rows<'_>)],
+        mut take: impl FnMut(usize, TracksBuilder),
+    ) -> Result<(), StoredError> {
+        let at_once = rayon::current_num_threads();
+        for (number, parts) in parts.chunks(at_once).enumerate() {
+            let read = parts.par_iter().map(|(part, rows)| self.tracks(part, rows));
+            let read: Vec<TracksBuilder> = read.collect::<Result<_, _>>()?;
+            for (place, tracks) in read.into_iter().enumerate() {
+                take(number * at_once + place, tracks);
+            }
+        }
+        Ok(())
     }
 
     /// Tracks of a part, as they were read.

@@ -17,8 +17,12 @@ const RANGE_BYTES: u64 = 100;
 /// Of tracks of parts beside their bytes: the order, the sessions.
 const PART_BYTES: u64 = 36;
 /// Of a session of the snapshot beside which new tracks are put, and of an alias: as they are read, and as they are known.
-const SESSION_BYTES: u64 = 120;
-const ALIAS_BYTES: u64 = 240;
+const SESSION_BYTES: u64 = 36;
+const ALIAS_BYTES: u64 = 150;
+/// Of a track of the snapshot at hand beside new ones: itself, its order, its session.
+const BESIDE_BYTES: u64 = 84;
+/// What is read of parts and written of them while such tracks are at hand.
+const PARTS_BYTES: u64 = 100_000_000;
 /// A row group while it is made and encoded, of 131,072 rows.
 const GROUP_BYTES: u64 = 56_000_000;
 
@@ -93,8 +97,8 @@ impl Limit {
         match self {
             Self::Bytes(limit) => {
                 let new: u64 = new.iter().map(|new| Self::in_memory(new.rows(), new.bytes())).sum();
-                let free = limit.saturating_sub(FIXED_BYTES + Self::past(before) + new);
-                free / IN_MEMORY_BYTES
+                let free = limit.saturating_sub(FIXED_BYTES + PARTS_BYTES + Self::past(before) + new);
+                free / BESIDE_BYTES
             }
             #[cfg(test)]
             Self::Exactly(room) => room.beside,

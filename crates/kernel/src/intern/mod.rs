@@ -1,19 +1,24 @@
 //! Strings that repeat, stored once and named by a number.
 
+mod table;
+
 use crate::event_id::{EventId, UUID_LENGTH};
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use rayon::prelude::*;
 use std::hash::BuildHasher;
+use table::Table;
 
 /// Stands for "no value" where a column holds interned numbers.
 pub const NONE: u32 = u32::MAX;
 
+/// Look-ups that wait for memory together.
+const AT_ONCE: usize = 256;
+
 /// A set of strings, numbered from 0 in the order they came.
 #[derive(Debug, Default)]
 pub struct Interner {
-    /// Every string by what the table knows of it.
-    table: HashTable<Known>,
+    /// Every string by its key.
+    table: Table,
     text: String,
     /// Where each string ends in `text`.
     ends: Vec<usize>,
@@ -22,8 +27,13 @@ pub struct Interner {
 impl Interner {
     /// None yet, with room for so many.
     pub fn with_capacity(strings: usize) -> Self {
-        let (table, ends) = (HashTable::with_capacity(strings), Vec::with_capacity(strings));
+        let (table, ends) = (Table::with_capacity(strings), Vec::with_capacity(strings));
         Self { table, text: String::new(), ends }
+    }
+
+    /// Makes room for so many bytes of text, so that it need not be moved while it grows.
+    pub(crate) fn reserve_text(&mut self, bytes: usize) {
+        self.text.reserve_exact(bytes);
     }
 
     /// The number of `value`, if it is known.
@@ -32,15 +42,15 @@ impl Interner {
     }
 
     fn find_key(&self, key: Key, value: &str) -> Option<u32> {
-        let is_value = |known: &Known| {
-            known.key() == key && (key.kind != Kind::Hashed || self.get(known.number) == value)
-        };
-        self.table.find(key.hash(), is_value).map(|known| known.number)
+        self.table.find(key, |number| self.get(number) == value)
     }
 
     /// The number of `value`, new or known.
     pub fn intern(&mut self, value: &str) -> u32 {
-        let key = Key::of(value);
+        self.intern_key(Key::of(value), value)
+    }
+
+    fn intern_key(&mut self, key: Key, value: &str) -> u32 {
         if let Some(number) = self.find_key(key, value) {
             return number;
         }
@@ -49,14 +59,56 @@ impl Interner {
         let number = number.expect("fewer than 2^32 - 1 distinct strings");
         self.text.push_str(value);
         self.ends.push(self.text.len());
-        let known = Known { parts: key.parts, kind: key.kind, number };
-        self.table.insert_unique(key.hash(), known, |known| known.key().hash());
+        self.table.insert(key, number);
         number
+    }
+
+    /// Adds the number of the `value` of every row to `numbers`: [`NONE`] where it has none, and without a look-up where it is
+    /// that of the row before, the first row's being `last`.
+    pub(crate) fn intern_column<'a, R>(
+        &mut self,
+        rows: &[R],
+        value: impl Fn(&R) -> Option<&'a str>,
+        last: &mut Last<'a>,
+        numbers: &mut Vec<u32>,
+    ) {
+        let mut keys = Vec::with_capacity(AT_ONCE);
+        for rows in rows.chunks(AT_ONCE) {
+            let mut before = last.value;
+            keys.clear();
+            for value in rows.iter().filter_map(&value) {
+                if before != Some(value) {
+                    before = Some(value);
+                    keys.push(Key::of(value));
+                }
+            }
+            self.table.fetch(keys.iter().map(|key| key.hash()));
+            let mut keys = keys.iter();
+            numbers.extend(rows.iter().map(|row| {
+                let Some(value) = value(row) else { return NONE };
+                if last.value != Some(value) {
+                    let key = keys.next().expect("one for each look-up");
+                    *last = Last { value: Some(value), number: self.intern_key(*key, value) };
+                }
+                last.number
+            }));
+        }
     }
 
     /// The string with this number.
     pub fn get(&self, number: u32) -> &str {
         get(&self.text, &self.ends, number)
+    }
+
+    /// Has the strings with these numbers brought near, all at the same time.
+    pub(crate) fn fetch(&self, numbers: &[u32]) {
+        let text = self.text.as_bytes();
+        // None of the reads waits for another.
+        let read = numbers.iter().fold(0, |read, number| {
+            let start = number.checked_sub(1).map_or(0, |before| self.ends[before as usize]);
+            read ^ text.get(start).copied().unwrap_or(0)
+        });
+        std::hint::black_box(read);
     }
 
     /// How many strings there are.
@@ -71,12 +123,12 @@ impl Interner {
 
     /// Bytes of memory, about, that the strings take.
     pub fn bytes(&self) -> u64 {
-        (self.text.len() + self.ends.len() * size_of::<usize>() + self.table.allocation_size()) as u64
+        (self.text.len() + self.ends.len() * size_of::<usize>() + self.table.bytes()) as u64
     }
 
     /// Gives free what only more strings would need: none may be interned from now on.
     pub fn seal(&mut self) {
-        self.table = HashTable::new();
+        self.table = Table::default();
         self.text.shrink_to_fit();
         self.ends.shrink_to_fit();
     }
@@ -86,7 +138,7 @@ impl Interner {
     pub fn ordered(&self) -> (Self, Vec<u32>) {
         let order = self.sorted_by_bytes(0..self.len() as u32);
         let mut ordered = Self {
-            table: HashTable::new(),
+            table: Table::default(),
             text: String::with_capacity(self.text.len()),
             ends: Vec::with_capacity(self.ends.len()),
         };
@@ -101,7 +153,10 @@ impl Interner {
 
     /// Takes in the strings of `other`; answers the number here of each number there.
     pub fn absorb(&mut self, other: &Self) -> Vec<u32> {
-        (0..other.len() as u32).map(|number| self.intern(other.get(number))).collect()
+        let theirs: Vec<u32> = (0..other.len() as u32).collect();
+        let mut numbers = Vec::with_capacity(theirs.len());
+        self.intern_column(&theirs, |number| Some(other.get(*number)), &mut Last::default(), &mut numbers);
+        numbers
     }
 
     /// The numbers in `numbers`, ordered by their strings' bytes.
@@ -118,6 +173,13 @@ fn get<'a>(text: &'a str, ends: &[usize], number: u32) -> &'a str {
     let number = number as usize;
     let start = if number == 0 { 0 } else { ends[number - 1] };
     &text[start..ends[number]]
+}
+
+/// The last value of a column and its number: tracks of one visitor often follow each other.
+#[derive(Debug, Default)]
+pub(crate) struct Last<'a> {
+    value: Option<&'a str>,
+    number: u32,
 }
 
 /// What the table knows of a string. Ids are UUIDs or short as a rule: those are known whole, so that who looks for one reads
@@ -137,20 +199,6 @@ enum Kind {
     Short,
     /// A longer text's hash and length; the text itself must be compared.
     Hashed,
-}
-
-/// A string of the table; without the gap that a [`Key`] has.
-#[derive(Debug)]
-struct Known {
-    parts: [u64; 2],
-    kind: Kind,
-    number: u32,
-}
-
-impl Known {
-    fn key(&self) -> Key {
-        Key { parts: self.parts, kind: self.kind }
-    }
 }
 
 impl Key {
@@ -175,7 +223,7 @@ impl Key {
         Self { parts: [(number >> 64) as u64, number as u64], kind }
     }
 
-    /// The table takes its bucket from the low bits and its tag from the high ones: both vary.
+    /// The table takes its slot from the high bits, which all others go into.
     fn hash(self) -> u64 {
         let [high, low] = self.parts;
         let product = u128::from(high ^ 0x9E37_79B9_7F4A_7C15) * u128::from(low ^ 0xD6E8_FEB8_6659_FD93);
@@ -218,12 +266,19 @@ mod tests {
         let numbers: Vec<u32> = values.iter().map(|value| interner.intern(value)).collect();
         assert_eq!(numbers, (0..10).collect::<Vec<u32>>());
         assert_eq!(interner.intern("ab"), 5);
-        let mut expected = values;
+        let mut expected = values.to_vec();
         expected.sort_unstable();
         let sorted = interner.sorted_by_bytes(numbers);
         assert_eq!(sorted.iter().map(|number| interner.get(*number)).collect::<Vec<_>>(), expected);
+        let column = [Some("z"), None, Some("z"), Some("new"), Some("ab"), Some("new")];
+        let (mut last, mut of_column) = (Last::default(), Vec::new());
+        interner.intern_column(&column, |value| *value, &mut last, &mut of_column);
+        interner.intern_column(&column[5..], |value| *value, &mut last, &mut of_column);
+        assert_eq!(of_column, [7, NONE, 7, 10, 5, 10, 10]);
+        expected.push("new");
+        expected.sort_unstable();
         let (ordered, numbers) = interner.ordered();
-        assert_eq!((0..10).map(|number| ordered.get(number)).collect::<Vec<_>>(), expected);
-        assert_eq!(numbers.iter().map(|number| ordered.get(*number)).collect::<Vec<_>>(), values);
+        assert_eq!((0..11).map(|number| ordered.get(number)).collect::<Vec<_>>(), expected);
+        assert!(numbers[..10].iter().map(|number| ordered.get(*number)).eq(values));
     }
 }

@@ -1,0 +1,144 @@
+//! Where the strings of an [`Interner`](super::Interner) are found again.
+//!
+//! Slots in a row, tried one after the other from where the hash says. A library's table would keep its tags apart from its
+//! entries, which is two waits for memory a look-up once it outgrows the processor's caches; here it is one, and [`Table::fetch`]
+//! lets many look-ups have theirs at the same time.
+
+use super::{Key, Kind, NONE};
+
+/// A string of the table; without the gap that a [`Key`] has.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    parts: [u64; 2],
+    kind: Kind,
+    /// [`NONE`] of a slot that is free.
+    number: u32,
+}
+
+const FREE: Slot = Slot { parts: [0; 2], kind: Kind::Hashed, number: NONE };
+
+/// Keys and their numbers.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    /// A fifth are free at least, so that every search ends.
+    slots: Vec<Slot>,
+    taken: usize,
+}
+
+impl Table {
+    pub(super) fn with_capacity(keys: usize) -> Self {
+        Self { slots: vec![FREE; (keys * 5).div_ceil(4)], taken: 0 }
+    }
+
+    /// Has the slots where searches for these hashes begin brought near, all at the same time.
+    pub(super) fn fetch(&self, hashes: impl Iterator<Item = u64>) {
+        if !self.slots.is_empty() {
+            // None of the reads waits for another.
+            let read = hashes.fold(0, |read, hash| read ^ self.slots[self.first(hash)].number);
+            std::hint::black_box(read);
+        }
+    }
+
+    /// The number of this key; `is_it` decides between those of which the key does not tell all.
+    pub(super) fn find(&self, key: Key, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        let mut at = self.first(key.hash());
+        loop {
+            let Slot { parts, kind, number } = self.slots[at];
+            if number == NONE {
+                return None;
+            }
+            if parts == key.parts && kind == key.kind && (kind != Kind::Hashed || is_it(number)) {
+                return Some(number);
+            }
+            at = self.after(at);
+        }
+    }
+
+    /// Adds a key that is not there.
+    pub(super) fn insert(&mut self, key: Key, number: u32) {
+        if (self.taken + 1) * 5 > self.slots.len() * 4 {
+            let doubled = vec![FREE; (self.slots.len() * 2).max(16)];
+            let before = std::mem::replace(&mut self.slots, doubled);
+            for slot in before.into_iter().filter(|slot| slot.number != NONE) {
+                self.put(slot);
+            }
+        }
+        self.taken += 1;
+        self.put(Slot { parts: key.parts, kind: key.kind, number });
+    }
+
+    fn put(&mut self, slot: Slot) {
+        let mut at = self.first(Key { parts: slot.parts, kind: slot.kind }.hash());
+        while self.slots[at].number != NONE {
+            at = self.after(at);
+        }
+        self.slots[at] = slot;
+    }
+
+    /// Hashes are spread over any number of slots by their high bits.
+    fn first(&self, hash: u64) -> usize {
+        ((u128::from(hash) * self.slots.len() as u128) >> 64) as usize
+    }
+
+    fn after(&self, at: usize) -> usize {
+        if at + 1 == self.slots.len() { 0 } else { at + 1 }
+    }
+
+    /// Bytes of memory that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.slots.len() * size_of::<Slot>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keys whose searches all begin at the last slot.
+    fn key(number: u32) -> Key {
+        let hash = u64::MAX << 16 | u64::from(number);
+        let key = Key { parts: [0x9E37_79B9_7F4A_7C15 ^ 1, 0xD6E8_FEB8_6659_FD93 ^ hash], kind: Kind::Uuid };
+        assert_eq!(key.hash(), hash);
+        key
+    }
+
+    #[test]
+    fn whatever_went_in_is_found_and_nothing_else() {
+        for room in [0, 1, 5, 1000] {
+            let mut table = Table::with_capacity(room);
+            assert_eq!(table.find(key(0), |_| true), None);
+            table.fetch(std::iter::once(3));
+            for number in 0..1000 {
+                table.insert(key(number), number);
+                assert_eq!(table.find(key(number), |_| unreachable!("the key tells all")), Some(number));
+                assert_eq!(table.find(key(number + 1), |_| true), None, "{number}");
+            }
+            assert!((0..1000).all(|number| table.find(key(number), |_| true) == Some(number)));
+            assert!(table.taken * 5 <= table.slots.len() * 4);
+        }
+    }
+
+    #[test]
+    fn room_asked_for_is_enough() {
+        for keys in [1, 3, 4, 12, 13, 100, 819, 820] {
+            let mut table = Table::with_capacity(keys);
+            let slots = table.slots.len();
+            (0..keys as u32).for_each(|number| table.insert(key(number), number));
+            assert_eq!(table.slots.len(), slots, "for {keys}");
+        }
+    }
+
+    #[test]
+    fn those_that_keys_do_not_tell_apart_are_asked_for() {
+        let hashed = |length| Key { parts: [1, length], kind: Kind::Hashed };
+        let mut table = Table::default();
+        table.insert(hashed(40), 0);
+        table.insert(hashed(40), 1);
+        assert_eq!(table.find(hashed(40), |number| number == 1), Some(1));
+        assert_eq!(table.find(hashed(40), |_| false), None);
+        assert_eq!(table.find(hashed(41), |_| true), None);
+    }
+}

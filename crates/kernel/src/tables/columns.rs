@@ -1,0 +1,281 @@
+//! The columns of any stretch of rows.
+
+use super::texts::{LocalDictionary, SessionsOfVisitors, TextColumn, with_values};
+use super::{following_events, timestamp_type};
+use crate::event_id::stored_hash;
+use crate::identity::NO_LOGIN;
+use crate::intern::NONE;
+use crate::rules::whole_minutes;
+use crate::sessionize::{AnySession, Sessionized};
+use crate::tracks::{NO_TIME, Row, Tracks};
+use arrow::array::{
+    ArrayRef, ArrowPrimitiveType, Int64Array, PrimitiveArray, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
+use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow::datatypes::{Field, Int64Type, Schema, TimestampMicrosecondType};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Successive tracks of one session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The session's number.
+    pub session: usize,
+    /// The tracks' places in the order of all tracks.
+    pub places: Range<usize>,
+}
+
+impl Sessionized {
+    /// Every column that a table of tracks has, for the tracks of `runs` in order: `dbt_mapped_tracks`,
+    /// `dbt_track_facts`, `dbt_tracks_flow` and the state beside them are projections of it.
+    ///
+    /// Texts that repeat are dictionaries with `u32` keys, their values in order of appearance; the columns
+    /// `event`, `event_2`, ... share one.
+    pub fn track_columns(&self, runs: &[Run]) -> RecordBatch {
+        let rows = self.rows_of(runs);
+        let all_timestamps = self.sorted.timestamps();
+        let mut sessions = SessionsOfVisitors::with_capacity(runs.len(), rows.len());
+        let mut timestamps = Vec::with_capacity(rows.len());
+        let mut idle_minutes = Vec::with_capacity(rows.len());
+        let mut sequence_numbers = Vec::with_capacity(rows.len());
+        for run in runs {
+            let session = self.session_places(run.session);
+            let mut previous = match run.places.start {
+                first if first == session.start => self.previous_end(run.session),
+                place => Some(all_timestamps[place - 1]),
+            };
+            sessions.push(self.session_at_hand(run.session), run.places.len());
+            let number = run.places.start - session.start + 1;
+            let times = &all_timestamps[run.places.clone()];
+            timestamps.extend_from_slice(times);
+            idle_minutes.extend(times.iter().map(|time| {
+                let previous = previous.replace(*time);
+                previous.map_or(NOTHING, |previous| whole_minutes(previous, *time))
+            }));
+            sequence_numbers.extend((number..number + times.len()).map(|number| number as i64));
+        }
+        // A column at a time: the tracks of a run lie together, those of the next one elsewhere, and look-ups of one kind
+        // next to each other wait for memory together.
+        let ids = &self.tracks.ids;
+        let anonymous_ids =
+            LocalDictionary::of(&self.tracks.gather(&rows, |chunk| &chunk.anonymous_ids), ids);
+        let user_ids = LocalDictionary::of(&self.tracks.gather(&rows, |chunk| &chunk.user_ids), ids);
+        let received = self.tracks.gather(&rows, |chunk| &chunk.received);
+        let received =
+            or_null::<TimestampMicrosecondType>(received, NO_TIME).with_data_type(timestamp_type());
+        let events = self.following_events(runs, &rows);
+        let (event_ids, hashes) = self.event_ids(&rows);
+        let (session_ids, visitors) = sessions.finish(ids);
+        let mut columns: Vec<(String, ArrayRef)> = vec![
+            ("event_id".into(), event_ids),
+            ("anonymous_id".into(), anonymous_ids),
+            ("dbt_visitor_id".into(), visitors),
+            ("timestamp".into(), times(timestamps)),
+            ("idle_time_minutes".into(), Arc::new(or_null::<Int64Type>(idle_minutes, NOTHING))),
+            ("session_id".into(), session_ids),
+            ("track_sequence_number".into(), Arc::new(Int64Array::from(sequence_numbers))),
+            ("user_id".into(), user_ids),
+            ("received_at".into(), Arc::new(received)),
+            ("event_id_hash".into(), hashes),
+        ];
+        let names = std::iter::once("event".to_owned()).chain(following_events(self.rules()));
+        columns.extend(names.zip(events));
+        batch(columns)
+    }
+
+    fn rows_of(&self, runs: &[Run]) -> Vec<Row> {
+        let mut rows = Vec::with_capacity(runs.iter().map(|run| run.places.len()).sum());
+        for run in runs {
+            rows.extend_from_slice(self.sorted.rows(run.places.clone()));
+        }
+        rows
+    }
+
+    /// `event` and the events that follow it, as keys of one dictionary.
+    fn following_events(&self, runs: &[Run], rows: &[Row]) -> Vec<ArrayRef> {
+        let names = &self.tracks.names;
+        let events = self.tracks.gather(rows, |chunk| &chunk.events);
+        let mut dictionary = LocalDictionary::new(rows.len(), names);
+        let length = self.rules().flow_length;
+        let mut columns: Vec<Vec<u32>> = (0..length).map(|_| Vec::with_capacity(rows.len())).collect();
+        // Keys of the tracks of one run and of those after it that the run's rows show.
+        let mut keys = Vec::new();
+        let mut first = 0;
+        for Run { session, places } in runs {
+            let rows = places.len();
+            keys.clear();
+            keys.extend(events[first..first + rows].iter().map(|event| dictionary.key(*event)));
+            first += rows;
+            let shown = places.end..self.session_places(*session).end.min(places.end + length - 1);
+            keys.extend(shown.map(|place| dictionary.key(self.tracks.event(self.sorted.row(place)))));
+            for (offset, column) in columns.iter_mut().enumerate() {
+                let shown = &keys[offset.min(keys.len())..];
+                let shown = &shown[..rows.min(shown.len())];
+                column.extend_from_slice(shown);
+                column.extend(std::iter::repeat_n(NONE, rows - shown.len()));
+            }
+        }
+        let values = dictionary.values(names);
+        columns.into_iter().map(|keys| with_values(keys, values.clone())).collect()
+    }
+
+    /// The event ids of these rows, and their hashes as state stores them.
+    fn event_ids(&self, rows: &[Row]) -> (ArrayRef, ArrayRef) {
+        /// Ids that are fetched before they are spelled out.
+        const AT_ONCE: usize = 256;
+        let (mut texts, mut hashes) = (TextColumn::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+        let mut ids = Vec::with_capacity(AT_ONCE);
+        for rows in rows.chunks(AT_ONCE) {
+            ids.clear();
+            ids.extend(rows.iter().map(|row| self.tracks.event_id(*row)));
+            for id in &ids {
+                let start = texts.text.len();
+                id.append_to(&mut texts.text);
+                hashes.push(stored_hash(&texts.text[start..]));
+                texts.end_value();
+            }
+        }
+        (texts.finish(), Arc::new(Int64Array::from(hashes)))
+    }
+
+    /// Every column that a table of session facts has, for these sessions, which are at hand, in order.
+    pub fn session_columns(&self, sessions: &(impl Iterator<Item = usize> + Clone)) -> RecordBatch {
+        let all: Vec<AnySession> = sessions.clone().map(|session| self.session_at_hand(session)).collect();
+        let (session_ids, visitors) = SessionsOfVisitors::of(&all).finish(&self.tracks.ids);
+        let num_pvs = |session: usize| match &self.sessions.distinct_ids {
+            Some(distinct) => i64::from(distinct[session]),
+            None => self.session_places(session).len() as i64,
+        };
+        let duration = |session: &AnySession| whole_minutes(session.start, session.end);
+        let mut columns: Vec<(String, ArrayRef)> = vec![
+            ("session_id".into(), session_ids),
+            ("dbt_visitor_id".into(), visitors),
+            ("ended_at".into(), times(all.iter().map(|session| session.end).collect())),
+            ("num_pvs".into(), integers(sessions.clone().map(num_pvs))),
+            ("session_duration".into(), integers(all.iter().map(duration))),
+        ];
+        for (count, values) in self.rules().counts.iter().zip(&self.sessions.counts) {
+            let values = sessions.clone().map(|session| i64::from(values[session]));
+            columns.push((count.column.clone(), integers(values)));
+        }
+        batch(columns)
+    }
+
+    /// Rows of `dbt_session_tracks` and of the state beside it, of the sessions in `range` among all.
+    pub fn timeline_columns(&self, range: Range<usize>) -> RecordBatch {
+        let end = self.all_session_count().min(range.end + 1);
+        let all: Vec<AnySession> = self.any_sessions(range.start..end).collect();
+        let (rows, after) = (&all[..range.len()], &all[1.min(all.len())..]);
+        let (session_ids, visitors) = SessionsOfVisitors::of(rows).finish(&self.tracks.ids);
+        let next_start = |(place, session): (usize, &AnySession)| {
+            let next = after.get(place).filter(|next| next.visitor == session.visitor);
+            next.map(|next| next.start)
+        };
+        batch(vec![
+            ("session_id".into(), session_ids),
+            ("dbt_visitor_id".into(), visitors),
+            ("session_start_at".into(), times(rows.iter().map(|session| session.start).collect())),
+            (
+                "session_sequence_number".into(),
+                integers(rows.iter().map(|session| i64::from(session.number))),
+            ),
+            (
+                "next_session_start_at".into(),
+                optional_times(rows.iter().enumerate().map(next_start).collect()),
+            ),
+            ("ended_at".into(), times(rows.iter().map(|session| session.end).collect())),
+            ("tracks".into(), integers(rows.iter().map(|session| i64::from(session.tracks)))),
+        ])
+    }
+
+    /// Rows of `dbt_aliases_mapping` and of the state beside it, of the aliases in `range` by the order of their bytes.
+    pub fn alias_columns(&self, range: Range<usize>) -> RecordBatch {
+        let aliases = &self.identity.aliases()[range];
+        let visitors = aliases.iter().map(|alias| self.identity.visitor(*alias));
+        let login = |alias: &u32| {
+            let login = self.identity.login(*alias);
+            (login != NO_LOGIN).then_some(login.timestamp)
+        };
+        batch(vec![
+            ("alias".into(), texts(aliases.iter().map(|alias| self.tracks.id(*alias)))),
+            ("dbt_visitor_id".into(), texts(visitors.map(|visitor| self.tracks.id(visitor)))),
+            ("last_login_at".into(), optional_times(aliases.iter().map(login).collect())),
+        ])
+    }
+
+    /// Rows of `dbt_user_session_facts`, of the visitors in `range` by the order of their bytes.
+    pub fn visitor_columns(&self, range: Range<usize>) -> RecordBatch {
+        let sessions: Vec<Range<usize>> = range.map(|visitor| self.all_sessions_of(visitor)).collect();
+        let places =
+            sessions.first().map_or(0, |first| first.start)..sessions.last().map_or(0, |last| last.end);
+        let all: Vec<AnySession> = self.any_sessions(places.clone()).collect();
+        let first = |sessions: &Range<usize>| all[sessions.start - places.start];
+        let last = |sessions: &Range<usize>| all[sessions.end - 1 - places.start];
+        batch(vec![
+            (
+                "dbt_visitor_id".into(),
+                texts(sessions.iter().map(|sessions| self.tracks.id(first(sessions).visitor))),
+            ),
+            ("first_date".into(), times(sessions.iter().map(|sessions| first(sessions).start).collect())),
+            ("last_date".into(), times(sessions.iter().map(|sessions| last(sessions).start).collect())),
+            ("number_of_sessions".into(), integers(sessions.iter().map(|sessions| sessions.len() as i64))),
+        ])
+    }
+
+    /// Rows of `tracklet_duplicates`, of the dropped rows in `range`, which are ordered by the table's columns
+    /// with the event id and the times first.
+    pub fn duplicate_columns(&self, range: Range<usize>) -> RecordBatch {
+        duplicate_columns(&self.tracks, &self.dropped.rows()[range])
+    }
+}
+
+/// Rows of `tracklet_duplicates`.
+pub(crate) fn duplicate_columns(tracks: &Tracks, rows: &[Row]) -> RecordBatch {
+    let rows = rows.iter().copied();
+    let event_ids = rows.clone().map(|row| tracks.event_id(row).to_string());
+    let received_at = rows.clone().map(|row| tracks.received_at(row)).collect();
+    batch(vec![
+        ("event_id".into(), Arc::new(StringArray::from_iter_values(event_ids))),
+        ("anonymous_id".into(), texts(rows.clone().map(|row| tracks.anonymous_id(row)))),
+        ("user_id".into(), texts(rows.clone().map(|row| tracks.user_id(row)))),
+        ("event".into(), texts(rows.clone().map(|row| tracks.event_name(row)))),
+        ("timestamp".into(), times(rows.map(|row| tracks.timestamp(row)).collect())),
+        ("received_at".into(), optional_times(received_at)),
+    ])
+}
+
+fn batch(columns: Vec<(String, ArrayRef)>) -> RecordBatch {
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, column)| Field::new(name, column.data_type().clone(), true)).collect();
+    let columns = columns.into_iter().map(|(_, column)| column).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("columns of equal length")
+}
+
+fn texts<'a>(values: impl Iterator<Item = Option<&'a str>>) -> ArrayRef {
+    Arc::new(values.collect::<StringArray>())
+}
+
+fn times(micros: Vec<i64>) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from(micros).with_data_type(timestamp_type()))
+}
+
+fn optional_times(micros: Vec<Option<i64>>) -> ArrayRef {
+    Arc::new(TimestampMicrosecondArray::from(micros).with_data_type(timestamp_type()))
+}
+
+/// A number that no idle time is.
+const NOTHING: i64 = i64::MIN;
+
+/// Integers or times, those that are `nothing` null.
+fn or_null<T: ArrowPrimitiveType<Native = i64>>(values: Vec<i64>, nothing: i64) -> PrimitiveArray<T> {
+    let is_valid = |row| values[row] != nothing;
+    let nulls = values
+        .contains(&nothing)
+        .then(|| NullBuffer::new(BooleanBuffer::collect_bool(values.len(), is_valid)));
+    PrimitiveArray::new(values.into(), nulls)
+}
+
+fn integers(values: impl Iterator<Item = i64>) -> ArrayRef {
+    Arc::new(Int64Array::from_iter_values(values))
+}

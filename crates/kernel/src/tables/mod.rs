@@ -1,0 +1,211 @@
+//! The tables as Arrow arrays: their schemas, and the columns of any stretch of rows.
+
+mod columns;
+mod texts;
+
+pub use columns::Run;
+pub(crate) use columns::duplicate_columns;
+
+use crate::rules::Rules;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use std::sync::Arc;
+
+/// A table of the contract that the kernel fills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// `dbt_aliases_mapping`: every alias and its visitor.
+    AliasesMapping,
+    /// `dbt_mapped_tracks`: every track with its visitor and idle time.
+    MappedTracks,
+    /// `dbt_session_tracks`: every session and where it starts.
+    SessionTracks,
+    /// `dbt_track_facts`: every track with its session.
+    TrackFacts,
+    /// `dbt_session_track_facts`: what happened in every session.
+    SessionTrackFacts,
+    /// `dbt_user_session_facts`: every visitor's sessions.
+    UserSessionFacts,
+    /// `dbt_session_duration`: how long every session lasted.
+    SessionDuration,
+    /// `dbt_tracks_flow`: every track with the events that follow it.
+    TracksFlow,
+    /// `tracklet_duplicates`: the rows dropped as duplicates.
+    Duplicates,
+    /// `tracklet_rejects`: the rows that are no tracks. Filled by who reads them.
+    Rejects,
+}
+
+impl Table {
+    /// All tables, those of the reference project first.
+    pub const ALL: [Self; 10] = [
+        Self::AliasesMapping,
+        Self::MappedTracks,
+        Self::SessionTracks,
+        Self::TrackFacts,
+        Self::SessionTrackFacts,
+        Self::UserSessionFacts,
+        Self::SessionDuration,
+        Self::TracksFlow,
+        Self::Duplicates,
+        Self::Rejects,
+    ];
+
+    /// The table's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AliasesMapping => "dbt_aliases_mapping",
+            Self::MappedTracks => "dbt_mapped_tracks",
+            Self::SessionTracks => "dbt_session_tracks",
+            Self::TrackFacts => "dbt_track_facts",
+            Self::SessionTrackFacts => "dbt_session_track_facts",
+            Self::UserSessionFacts => "dbt_user_session_facts",
+            Self::SessionDuration => "dbt_session_duration",
+            Self::TracksFlow => "dbt_tracks_flow",
+            Self::Duplicates => "tracklet_duplicates",
+            Self::Rejects => "tracklet_rejects",
+        }
+    }
+
+    /// The table's columns, in order.
+    pub fn schema(self, rules: &Rules) -> SchemaRef {
+        let text = |name: &str| field(name, DataType::Utf8, Nulls::None);
+        let nullable = |name: &str| field(name, DataType::Utf8, Nulls::Some);
+        let time = |name: &str| field(name, timestamp_type(), Nulls::None);
+        let integer = |name: &str| field(name, DataType::Int64, Nulls::None);
+        let fields = match self {
+            Self::AliasesMapping => vec![text("alias"), text("dbt_visitor_id")],
+            Self::MappedTracks => vec![
+                text("event_id"),
+                nullable("anonymous_id"),
+                text("dbt_visitor_id"),
+                time("timestamp"),
+                nullable("event"),
+                field("idle_time_minutes", DataType::Int64, Nulls::Some),
+            ],
+            Self::SessionTracks => vec![
+                text("session_id"),
+                text("dbt_visitor_id"),
+                time("session_start_at"),
+                integer("session_sequence_number"),
+                field("next_session_start_at", timestamp_type(), Nulls::Some),
+            ],
+            Self::TrackFacts => vec![
+                nullable("anonymous_id"),
+                time("timestamp"),
+                text("event_id"),
+                nullable("event"),
+                text("session_id"),
+                text("dbt_visitor_id"),
+                integer("track_sequence_number"),
+            ],
+            Self::SessionTrackFacts => {
+                let fixed = [text("session_id"), time("ended_at"), integer("num_pvs")];
+                fixed.into_iter().chain(rules.counts.iter().map(|count| integer(&count.column))).collect()
+            }
+            Self::UserSessionFacts => vec![
+                text("dbt_visitor_id"),
+                time("first_date"),
+                time("last_date"),
+                integer("number_of_sessions"),
+            ],
+            Self::SessionDuration => {
+                vec![text("dbt_visitor_id"), text("session_id"), integer("session_duration")]
+            }
+            Self::TracksFlow => {
+                let fixed = [
+                    text("event_id"),
+                    text("session_id"),
+                    integer("track_sequence_number"),
+                    nullable("event"),
+                    text("dbt_visitor_id"),
+                    time("timestamp"),
+                ];
+                fixed.into_iter().chain(following_events(rules).map(|name| nullable(&name))).collect()
+            }
+            Self::Duplicates => vec![
+                text("event_id"),
+                nullable("anonymous_id"),
+                nullable("user_id"),
+                nullable("event"),
+                time("timestamp"),
+                field("received_at", timestamp_type(), Nulls::Some),
+            ],
+            Self::Rejects => vec![
+                text("source_file"),
+                field("row_number", DataType::Int64, Nulls::Some),
+                text("reason"),
+                nullable("event_id"),
+                nullable("anonymous_id"),
+                nullable("user_id"),
+                nullable("event"),
+                nullable("timestamp"),
+                nullable("received_at"),
+                nullable("raw"),
+            ],
+        };
+        Arc::new(Schema::new(fields))
+    }
+}
+
+/// What the next run needs and no table has. Each is aligned to the rows of a table and stored beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Of every track, aligned to `dbt_mapped_tracks`: its user, its arrival, and the hash of its id.
+    Tracks,
+    /// Of every session, aligned to `dbt_session_tracks`: its end and how many tracks it has.
+    Sessions,
+    /// Of every alias, aligned to `dbt_aliases_mapping`: when the login was that decides its visitor.
+    Aliases,
+}
+
+impl State {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Tracks, Self::Sessions, Self::Aliases];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tracks => "tracks",
+            Self::Sessions => "sessions",
+            Self::Aliases => "aliases",
+        }
+    }
+
+    /// Its columns, in order.
+    pub fn schema(self) -> SchemaRef {
+        let fields = match self {
+            Self::Tracks => vec![
+                field("user_id", DataType::Utf8, Nulls::Some),
+                field("received_at", timestamp_type(), Nulls::Some),
+                field("event_id_hash", DataType::Int64, Nulls::None),
+            ],
+            Self::Sessions => vec![
+                field("ended_at", timestamp_type(), Nulls::None),
+                field("tracks", DataType::Int64, Nulls::None),
+            ],
+            Self::Aliases => vec![field("last_login_at", timestamp_type(), Nulls::Some)],
+        };
+        Arc::new(Schema::new(fields))
+    }
+}
+
+/// Whether a column may hold nulls.
+#[derive(Clone, Copy)]
+enum Nulls {
+    None,
+    Some,
+}
+
+fn field(name: &str, data_type: DataType, nulls: Nulls) -> Field {
+    Field::new(name, data_type, matches!(nulls, Nulls::Some))
+}
+
+/// Names of the flow's columns after `event`: `event_2`, `event_3`, ...
+fn following_events(rules: &Rules) -> impl Iterator<Item = String> {
+    (2..=rules.flow_length).map(|position| format!("event_{position}"))
+}
+
+/// UTC with microseconds.
+pub fn timestamp_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
