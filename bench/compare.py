@@ -37,25 +37,31 @@ def digest(database, files, columns):
     return database.execute(query).fetchone()
 
 
-def differing(ours, theirs):
-    """Names of the tables that differ or are missing; `ours` has a folder a table, `theirs` a file."""
+def digests(folder):
+    """Table to the digest of its rows; ours is a folder a table, a peer's a file. A table that is not there has none."""
     database = duckdb.connect()
     database.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
-    found = []
+    found = {}
     for table, columns in TABLES.items():
-        path = Path(theirs) / f"{table}.parquet"
-        files = f"{path}/*.parquet" if path.is_dir() else str(path)
-        if not path.exists():
+        own, file = Path(folder) / table, Path(folder) / f"{table}.parquet"
+        if own.is_dir() or file.exists():
+            found[table] = digest(database, f"{own}/*.parquet" if own.is_dir() else str(file), columns)
+    return found
+
+
+def differing(ours, theirs):
+    """Names of the tables whose digests differ or are missing."""
+    found = []
+    for table, left in ours.items():
+        right = theirs.get(table)
+        if right is None:
             found.append(f"{table} is missing")
-            continue
-        left = digest(database, f"{ours}/{table}/*.parquet", columns)
-        right = digest(database, files, columns)
-        if left != right:
+        elif left != right:
             found.append(f"{table} ({left[0]} and {right[0]} rows)" if left[0] != right[0] else table)
     return found
 
 
 if __name__ == "__main__":
-    differences = differing(*sys.argv[1:3])
+    differences = differing(*map(digests, sys.argv[1:3]))
     print("\n".join(differences) or "equal")
     sys.exit(1 if differences else 0)

@@ -1,5 +1,6 @@
 """The eight tables in DuckDB, a table a model, joined as the reference dbt project joins them."""
 
+import os
 import sys
 
 import duckdb
@@ -97,7 +98,7 @@ MODELS = {
 
 
 def main(source, output, threads):
-    database = duckdb.connect()
+    database = duckdb.connect(f"{output}/tables.duckdb" if os.environ.get("DUCKDB_ON_DISK") else ":memory:")
     database.execute(f"set threads = {int(threads)}; set enable_progress_bar = false; set TimeZone = 'UTC'")
     database.execute(f"set temp_directory = '{output}/spill'")
     for name, query in MODELS.items():

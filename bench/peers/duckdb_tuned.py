@@ -1,5 +1,6 @@
 """The eight tables in DuckDB with as few passes as its SQL allows."""
 
+import os
 import sys
 
 import duckdb
@@ -113,7 +114,7 @@ def tables(database, output):
 
 
 def connect(output, threads):
-    database = duckdb.connect()
+    database = duckdb.connect(f"{output}/tables.duckdb" if os.environ.get("DUCKDB_ON_DISK") else ":memory:")
     database.execute(f"set threads = {int(threads)}; set enable_progress_bar = false; set TimeZone = 'UTC'")
     database.execute(f"set preserve_insertion_order = false; set temp_directory = '{output}/spill'")
     return database
