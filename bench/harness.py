@@ -260,10 +260,10 @@ def written(options, folder, results, floors):
     ]
     for row in summary:
         cpu = row["user_s"] + row["system_s"]
+        times = "-" if row["equal"] == "failed" else f"{row['wall_s'] / own['wall_s']:.1f}"
         lines.append(
-            f"| {PEERS.get(row['engine'], row['engine'])} | {row['runs']} | {row['wall_s']:.2f} |"
-            f" {row['wall_s'] / own['wall_s']:.1f} | {cpu:.1f} | {row['peak_rss_bytes'] / 1e9:.2f} |"
-            f" {row['bytes_written'] / 1e6:.0f} | {row['equal'] or '-'} |"
+            f"| {PEERS.get(row['engine'], row['engine'])} | {row['runs']} | {row['wall_s']:.2f} | {times} | {cpu:.1f} |"
+            f" {row['peak_rss_bytes'] / 1e9:.2f} | {row['bytes_written'] / 1e6:.0f} | {row['equal'] or '-'} |"
         )
     rows = [row for row in results if row["engine"] == "tracklet"]
     digests = sorted({row["sha256"] for row in rows})

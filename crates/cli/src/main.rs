@@ -22,17 +22,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// `mi_option_purge_delay`, which `libmimalloc_sys` has no name for.
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
-/// Milliseconds until free memory goes back, under a limit.
+/// Milliseconds until free memory goes back to the system.
+const USUAL_DELAY: std::ffi::c_long = 200;
 const LIMITED_DELAY: std::ffi::c_long = 10;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // What one step of a run gives free the next one takes: after a second, as is the allocator's habit, it goes back to the
-    // system. Under a limit of memory it goes back soon: what is free must not count.
-    if matches!(&arguments.command, Command::Run(run) if run.memory_limit.is_some()) {
-        // SAFETY: no other thread runs yet, and the option is a number in a table of the allocator.
-        unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, LIMITED_DELAY) };
-    }
+    // What one step of a run gives free the next one takes: going back to the system and having it cleared again costs time,
+    // so it stays for a while. Under a limit of memory it goes back soon: what is free must not count.
+    let is_limited = matches!(&arguments.command, Command::Run(run) if run.memory_limit.is_some());
+    let delay = if is_limited { LIMITED_DELAY } else { USUAL_DELAY };
+    // SAFETY: no other thread runs yet, and the option is a number in a table of the allocator.
+    unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, delay) };
     let log = logging::start(&arguments.global);
     tracklet_engine::read::silence_caught_panics();
     match commands::dispatch(arguments, &log) {

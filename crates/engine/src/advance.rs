@@ -12,6 +12,7 @@ use crate::spill::{Gathered, PutAway, Sorted, Spilling, WriteTables, WrittenSess
 use crate::write::{Layout, WRITER, WrittenTables, reject_batches, write_tables};
 use arrow::array::RecordBatch;
 use chrono::{SecondsFormat, Utc};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -367,9 +368,10 @@ fn ready<'a>(
 
 /// Puts the rows of the snapshot away as well; answers how many parts were read.
 fn add_stored(all: &PutAway, stored: &StoredSnapshot<'_>) -> Result<u64, RunError> {
-    for part in stored.parts().keys() {
-        stored.each_batch(part, |tracks| Ok::<_, RunError>(all.add(tracks)?))?;
-    }
+    let parts: Vec<&String> = stored.parts().keys().collect();
+    parts
+        .par_iter()
+        .try_for_each(|part| stored.each_batch(part, |tracks| Ok::<_, RunError>(all.add(tracks)?)))?;
     all.add(&mut stored.duplicates()?)?;
     Ok(stored.parts().len() as u64)
 }

@@ -6,7 +6,7 @@
     sort=['event_id'],
     unlogged=true,
     pre_hook=session_in_utc(),
-    indexes=indexed_by([['event_id']]),
+    indexes=indexed_by([['event_id'], ['loaded_at']]),
     post_hook=gather_statistics(['event_id', 'fate', 'anonymous_id', 'user_id', 'loaded_at'])
 ) }}
 
