@@ -202,7 +202,8 @@ spark() {
 sail() {
   install_python sail tests/warehouses/requirements-sail.txt && debug_program || return 1
   local run="$cache/venvs/sail/bin/python"
-  "$run" -W ignore tests/warehouses/increment_conformance.py --sail && "$run" -W ignore tests/warehouses/delta_cuts.py
+  "$run" -W ignore tests/warehouses/increment_conformance.py --sail &&
+    "$run" -W ignore tests/warehouses/forget_conformance.py --sail --histories 60 && "$run" -W ignore tests/warehouses/delta_cuts.py
 }
 
 # name, seconds it may take; a step that builds may meet an empty cache

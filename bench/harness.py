@@ -171,7 +171,7 @@ def rounds(options, engines, results, log):
             row["equal"] = ""
         else:
             if name not in equal:
-                (ours,) = known.values()
+                ours = next(iter(known.values()))
                 differing = compare.differing(ours, compare.digests(output))
                 equal[name] = "no: " + ", ".join(differing) if differing else "yes"
             row["equal"] = equal[name]

@@ -5,9 +5,10 @@ everything as it is.
 
     TRACKLET_BIN=target/release/tracklet python forget_conformance.py [--redshift] [--histories N] [--seed N]
     TRACKLET_BIN=target/release/tracklet clouds.sh forget_conformance.py --clouds [--warehouse NAME]
+    TRACKLET_BIN=target/release/tracklet python forget_conformance.py --sail [--histories N]
 
 On PostgreSQL the native engine forgets the same people on the way through the same files, and must come to the same tables;
-and erasures are cut off at each statement.
+and erasures are cut off at each statement. On Delta tables, of which each changes by itself, an erasure makes all tables anew.
 """
 
 import argparse
@@ -23,10 +24,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import cloud_conformance
-import cloud_legality
-import cloud_scripts
-import cloud_servers
 import comparison
 import definition
 import histories
@@ -35,7 +32,6 @@ import redshift_stand_in
 import servers
 from definition import Config
 from functions import DOCUMENTED
-from growing_clouds import InCloud
 from growing_tables import ACCOUNTING, SCHEMA, InDatabase
 from increment_conformance import LATE, Variant, accounting
 from increment_cuts import MANY, Cutting, Relayed
@@ -124,6 +120,8 @@ def illegal(growing):
     """Lines that say what the vendor would not take of the statements that an erasure sent, which the program writes down."""
     wrong = []
     if growing.name in DOCUMENTED:
+        import cloud_scripts
+
         files = sorted((growing.folder / "target" / "compiled" / growing.target).glob("*.sql"))
         files = [path for path in files if path.stem in SENT]
         if len(files) < len(SENT):
@@ -139,6 +137,7 @@ class Lane:
     def __init__(self, growing, variant, seed, native=False):
         self.growing, self.variant, self.seed = growing, variant, seed
         self.people, self.rows = People(variant.rules), []
+        self.is_always_rebuilt = growing.name == "sail"
         # Rows whose load time hides them until a run looks at all.
         self.native = native
         growing.start(variant)
@@ -183,6 +182,7 @@ class Lane:
         program.run(self.growing.folder, *options, "--config", "native.toml", "--out", "out", code=None)
 
     def forget(self, subjects, is_rebuilt=False):
+        is_rebuilt = is_rebuilt or self.is_always_rebuilt
         before = len(self.people.remaining(self.rows))
         self.people.forget(subjects, self.rows)
         told = self.growing.run("forget", *arguments(subjects)).stderr
@@ -259,7 +259,10 @@ class Lane:
 
     def forget_anew(self):
         """A configuration that has changed: all tables are made anew."""
-        self.growing.variant = replace(self.variant, rules=replace(self.variant.rules, flow_length=4))
+        rules = self.variant.rules
+        # Sail, unlike Delta Lake, replaces no table by one that has more columns.
+        length = rules.flow_length - 1 if self.is_always_rebuilt else 4
+        self.growing.variant = replace(self.variant, rules=replace(rules, flow_length=length))
         self.growing.configure()
         self.native = False
         subjects = chosen([self.rows], f"{self.seed}/anew", 0.2)
@@ -416,6 +419,11 @@ def check_cuts(port, folder, seed):
 
 
 def in_clouds(name, options):
+    # Only there it is installed.
+    import cloud_conformance
+    import cloud_legality
+    from growing_clouds import InCloud
+
     with cloud_conformance.stand_in(name) as (reader, folder):
         growing = InCloud(reader, folder)
         failed = [check(growing, variant, options) for variant in VARIANTS]
@@ -424,16 +432,31 @@ def in_clouds(name, options):
         return any(failed)
 
 
+def in_sail(options):
+    # Only there it is installed.
+    import sail_server
+    from growing_sail import InSail
+
+    with sail_server.sail() as sail, tempfile.TemporaryDirectory(prefix="tracklet-forget-") as folder:
+        growing = InSail(sail, Path(folder))
+        return any([check(growing, variant, options) for variant in VARIANTS])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--histories", type=int, default=200)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--only", type=int, help="this history alone")
     parser.add_argument("--redshift", action="store_true", help="on Redshift's stand-in")
+    parser.add_argument("--sail", action="store_true", help="on Delta tables of Sail")
     parser.add_argument("--clouds", action="store_true", help="on the stand-ins for BigQuery and Snowflake")
     parser.add_argument("--warehouse", choices=["bigquery", "snowflake"], action="append")
     options = parser.parse_args()
+    if options.sail:
+        sys.exit(1 if in_sail(options) else 0)
     if options.clouds:
+        import cloud_servers
+
         os.environ["TRACKLET_TEST_PASSWORD"] = "none"
         with ThreadPoolExecutor() as threads:
             failed = list(threads.map(lambda name: in_clouds(name, options), options.warehouse or cloud_servers.available()))

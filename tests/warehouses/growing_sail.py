@@ -76,6 +76,14 @@ class InSail(Growing):
         return spark_conformance.compare(
             self.spark, self.variant.rules, expected, kind, spark_conformance.OF_FILES, schema=self.schema)
 
+    def contents(self):
+        """{table: rows} of everything in the schema, views too; every value as text."""
+        found = {}
+        for name in {row["tableName"] for row in self.spark.sql(f"show tables in {self.schema}").collect()}:
+            rows = self.spark.sql(f"select * from {self.schema}.{name}").collect()
+            found[name] = [tuple(None if value is None else str(value) for value in row) for row in rows]
+        return found
+
     def latest_run(self, *names):
         """Some columns of the row of the latest run that has a number."""
         rows = self.spark.sql(

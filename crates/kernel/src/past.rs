@@ -16,6 +16,9 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use std::ops::Range;
 
+/// Bytes that few ids are longer than.
+const LONG_ID: usize = 64;
+
 /// What the tables of a snapshot say about its aliases and sessions.
 #[derive(Debug)]
 pub struct Past {
@@ -61,9 +64,10 @@ impl PastAliases {
     /// One that is not behind those before.
     pub fn push(&mut self, batch: &RecordBatch) -> Result<(), Contradiction> {
         if self.ids.is_empty() && batch.num_rows() > 0 {
-            // As the first ones are, so are all as a rule.
+            // As the first ones are, so are all as a rule; where only those are long, no room is made that nothing will fill.
             let bytes: usize = texts(batch, "alias").map(str::len).sum();
-            self.ids.reserve_text(bytes.div_ceil(batch.num_rows()) * self.expected);
+            let of_one = bytes.div_ceil(batch.num_rows()).min(LONG_ID);
+            self.ids.reserve_text(of_one * self.expected);
         }
         for alias in texts(batch, "alias") {
             let last = (self.ids.len() as u32).checked_sub(1).map(|last| self.ids.get(last));
