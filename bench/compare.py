@@ -50,11 +50,11 @@ def digests(folder):
 
 
 def differing(ours, theirs):
-    """Names of the tables whose digests differ or are missing."""
+    """Names of the tables whose digests differ, or that either side lacks."""
     found = []
-    for table, left in ours.items():
-        right = theirs.get(table)
-        if right is None:
+    for table in TABLES:
+        left, right = ours.get(table), theirs.get(table)
+        if left is None or right is None:
             found.append(f"{table} is missing")
         elif left != right:
             found.append(f"{table} ({left[0]} and {right[0]} rows)" if left[0] != right[0] else table)

@@ -150,7 +150,6 @@ def rounds(options, engines, results, log):
     lasted, equal, broken = {}, {}, set()
     # Of our rows by the hash of our files: at a hundred million our tables and a peer's do not fit on the disk together.
     known = {}
-    is_kept = options.floor
     has_peers = any(not name.startswith("tracklet") for name in engines)
 
     def fits(name):
@@ -178,7 +177,8 @@ def rounds(options, engines, results, log):
         lasted[name] = time.monotonic() - before
         print(row, flush=True)
         results.append(row)
-        if name != "tracklet" or not is_kept:
+        # The floor is that of our tables.
+        if name != "tracklet" or not options.floor:
             shutil.rmtree(output, ignore_errors=True)
 
     for number in range(1, options.runs + 1):

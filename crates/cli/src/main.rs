@@ -24,6 +24,7 @@ const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
 /// Milliseconds until free memory goes back to the system.
 const USUAL_DELAY: std::ffi::c_long = 200;
+/// The same under a limit of memory.
 const LIMITED_DELAY: std::ffi::c_long = 10;
 
 fn main() -> ExitCode {

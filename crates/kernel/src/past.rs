@@ -35,7 +35,7 @@ impl Past {
 
     /// When every session starts, in microseconds, and how many tracks it has.
     pub fn sessions(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
-        self.sessions.all().map(|session| (session.start, u64::from(session.tracks)))
+        self.sessions.sessions.iter().map(|session| (session.start, u64::from(session.tracks)))
     }
 }
 
@@ -250,10 +250,6 @@ impl OwnedSessions {
     /// The first place from `from` on whose session's visitor `before` does not hold for, as it does for none after it.
     pub(crate) fn first_from(&self, from: usize, before: impl Fn(u32) -> bool) -> usize {
         from + self.sessions[from..].partition_point(|session| before(session.visitor))
-    }
-
-    fn all(&self) -> impl Iterator<Item = &PastSession> + '_ {
-        self.sessions.iter()
     }
 
     /// The sessions of a visitor, who may be new.

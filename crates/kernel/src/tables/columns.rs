@@ -64,7 +64,7 @@ impl Sessionized {
         let received = self.tracks.gather(&rows, |chunk| &chunk.received);
         let received =
             or_null::<TimestampMicrosecondType>(received, NO_TIME).with_data_type(timestamp_type());
-        let events = self.following_events(runs, &rows);
+        let events = self.event_columns(runs, &rows);
         let (event_ids, hashes) = self.event_ids(&rows);
         let (session_ids, visitors) = sessions.finish(ids);
         let mut columns: Vec<(String, ArrayRef)> = vec![
@@ -93,7 +93,7 @@ impl Sessionized {
     }
 
     /// `event` and the events that follow it, as keys of one dictionary.
-    fn following_events(&self, runs: &[Run], rows: &[Row]) -> Vec<ArrayRef> {
+    fn event_columns(&self, runs: &[Run], rows: &[Row]) -> Vec<ArrayRef> {
         let names = &self.tracks.names;
         let events = self.tracks.gather(rows, |chunk| &chunk.events);
         let mut dictionary = LocalDictionary::new(rows.len(), names);
