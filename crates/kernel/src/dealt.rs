@@ -44,6 +44,14 @@ pub(crate) fn heaps_for<T>(values: usize, most: usize) -> usize {
     (of_thread / (2 * PIECE_BYTES)).next_power_of_two().min(most)
 }
 
+/// A share of the items for every thread, each item with its number.
+pub(crate) fn shares<I: Sync>(
+    items: &[I],
+) -> impl IndexedParallelIterator<Item = impl Iterator<Item = (usize, &I)>> {
+    let size = items.len().div_ceil(rayon::current_num_threads()).max(1);
+    items.par_chunks(size).enumerate().map(move |(share, items)| (share * size..).zip(items))
+}
+
 /// Lets `put` deal out what every item has to so many heaps, in parallel; the items' values are in the order of the items.
 pub(crate) fn deal<I: Sync, T: Copy + Send>(
     items: &[I],
@@ -51,13 +59,11 @@ pub(crate) fn deal<I: Sync, T: Copy + Send>(
     put: impl Fn(usize, &I, &mut [Heap<T>]) + Sync,
 ) -> Vec<Heap<T>> {
     let empty = || std::iter::repeat_with(|| Heap { pieces: Vec::new() }).take(heaps).collect::<Vec<_>>();
-    items
-        .par_iter()
-        .enumerate()
-        // Few, long shares: each has heaps of its own.
-        .with_min_len(items.len().div_ceil(rayon::current_num_threads()).max(1))
-        .fold(empty, |mut heaps, (number, item)| {
-            put(number, item, &mut heaps);
+    // Few, long shares: each has heaps of its own.
+    shares(items)
+        .map(|share| {
+            let mut heaps = empty();
+            share.for_each(|(number, item)| put(number, item, &mut heaps));
             heaps
         })
         .reduce_with(|mut heaps, others| {
@@ -67,4 +73,28 @@ pub(crate) fn deal<I: Sync, T: Copy + Send>(
             heaps
         })
         .unwrap_or_else(empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_thread_has_a_share() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        for items in 0..20 {
+            let numbers: Vec<usize> = (0..items).collect();
+            let shares: Vec<Vec<usize>> = pool.install(|| {
+                let numbered = |(number, item): (usize, &usize)| {
+                    assert_eq!(number, *item);
+                    number
+                };
+                shares(&numbers).map(|share| share.map(numbered).collect()).collect()
+            });
+            // One thread has the work of all where a share may not be smaller than that of another.
+            let longest = shares.iter().map(Vec::len).max();
+            assert_eq!(longest.unwrap_or(0), items.div_ceil(4), "{items}");
+            assert_eq!(shares.concat(), numbers);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Which visitor every alias belongs to.
 
+use crate::dealt;
 use crate::duplicates::Dropped;
 use crate::intern::{Interner, NONE};
 use crate::tracks::{Chunk, Tracks};
@@ -43,14 +44,13 @@ impl Identity {
     /// One pass over the tracks' ids and times, 12 bytes an alias and thread, and one sort of the aliases.
     pub fn resolve(tracks: &Tracks, dropped: &Dropped) -> Self {
         let empty = || (vec![NO_LOGIN; tracks.ids.len()], vec![false; tracks.ids.len()]);
-        let (logins, seen) = tracks
-            .chunks
-            .par_iter()
-            .enumerate()
-            // Few, long shares: each has tables of its own.
-            .with_min_len(tracks.chunks.len().div_ceil(rayon::current_num_threads()).max(1))
-            .fold(empty, |(mut logins, mut seen), (number, chunk)| {
-                collect(&tracks.ids, chunk, dropped.kept(number, chunk.len()), &mut logins, &mut seen);
+        // Few, long shares: each has tables of its own.
+        let (logins, seen) = dealt::shares(&tracks.chunks)
+            .map(|share| {
+                let (mut logins, mut seen) = empty();
+                for (number, chunk) in share {
+                    collect(&tracks.ids, chunk, dropped.kept(number, chunk.len()), &mut logins, &mut seen);
+                }
                 (logins, seen)
             })
             .reduce_with(|(mut logins, mut seen), (other_logins, other_seen)| {

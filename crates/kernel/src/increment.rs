@@ -20,6 +20,7 @@ use crate::order::SortedTracks;
 use crate::past::{OwnedSessions, Past};
 use crate::rules::Rules;
 use crate::sessionize::{AnySession, Sessionized, Sessions};
+use crate::time::day;
 use crate::timeline::Timeline;
 use crate::tracks::{Row, Tracks, TracksBuilder};
 use hashbrown::{HashMap, HashSet};
@@ -45,8 +46,8 @@ pub struct Increment {
 #[derive(Debug)]
 struct Known {
     past: Arc<OwnedSessions>,
-    /// By past session: its part.
-    parts: Vec<u32>,
+    /// By day since 1970: the part of the past sessions that start on it.
+    part_of_day: Vec<u32>,
     /// By part: whether its tracks are at hand.
     at_hand: Vec<bool>,
     /// Chunks of new tracks, the first ones.
@@ -61,17 +62,30 @@ struct Known {
     dirty: HashSet<u32>,
 }
 
+impl Known {
+    /// The part of the past session in this place.
+    fn part(&self, place: usize) -> u32 {
+        self.part_of_day[day(self.past.start(place))]
+    }
+
+    /// Whether the tracks of the past session in this place are at hand.
+    fn is_at_hand(&self, place: usize) -> bool {
+        self.at_hand[self.part(place) as usize]
+    }
+}
+
 impl Increment {
-    /// New tracks beside the past. `part_of` tells the part of the past sessions that start at a time, one of `parts`.
+    /// New tracks beside the past. `part_of_day` is by day since 1970, in UTC, the part of the past sessions that start on it,
+    /// one of `parts`; what it says of days without a session does not count.
     pub fn new(
         past: Past,
         new: Vec<TracksBuilder>,
         rules: Rules,
-        part_of: impl Fn(i64) -> u32,
+        part_of_day: Vec<u32>,
         parts: usize,
     ) -> Self {
         let known = Known {
-            parts: past.sessions().map(|(start, _)| part_of(start)).collect(),
+            part_of_day,
             past: Arc::new(past.sessions),
             at_hand: vec![false; parts],
             new_chunks: new.iter().map(|new| new.chunks.len()).sum(),
@@ -129,7 +143,7 @@ impl Increment {
         for session in known.past.of_visitor(visitor) {
             let AnySession { start, end, .. } = known.past.get(session);
             if (start..=end).contains(&timestamp) {
-                known.wanted.insert(known.parts[session]);
+                known.wanted.insert(known.part(session));
             }
         }
     }
@@ -154,7 +168,9 @@ impl Increment {
             known.moved.extend([moved.from, moved.to]);
             known.dirty.extend([moved.from, moved.to]);
             // Only its tracks tell which of the old visitor's sessions are the alias's.
-            known.wanted.extend(&known.parts[known.past.of_visitor(moved.from)]);
+            let of_past = known.past.of_visitor(moved.from).map(|session| known.part(session));
+            let of_past: Vec<u32> = of_past.collect();
+            known.wanted.extend(of_past);
         }
     }
 
@@ -258,6 +274,9 @@ impl Merge<'_> {
         let is_elsewhere = |visitor: &u32| self.sorted.find_visitor(*visitor, identity).is_none();
         touched.extend(self.known.dirty.iter().copied().filter(is_elsewhere).map(|visitor| (visitor, None)));
         touched.sort_unstable_by_key(|(visitor, _)| rank(*visitor));
+        // Few of them are joined, and most visitors' own are kept in place of those of the past.
+        let of_past: usize = touched.iter().map(|(visitor, _)| past.of_visitor(*visitor).len()).sum();
+        self.timeline.reserve(of_past.max(self.sessions.starts.len()));
         // All others' sessions stay as they were.
         let mut done = 0;
         for (visitor, place) in touched {
@@ -277,7 +296,7 @@ impl Merge<'_> {
     /// One visitor's sessions: those of the past that are not at hand, and those at hand.
     fn visitor(&mut self, past: Range<usize>, at_hand: Range<usize>) {
         let known = self.known;
-        let is_elsewhere = |session: &usize| !known.at_hand[known.parts[*session] as usize];
+        let is_elsewhere = |session: &usize| !known.is_at_hand(*session);
         let mut elsewhere = past.clone().filter(is_elsewhere).peekable();
         let mut at_hand = at_hand.peekable();
         let mut number = 0;
@@ -294,9 +313,9 @@ impl Merge<'_> {
                     let old_end = (place > past.start).then(|| known.past.get(place - 1).end);
                     let end = previous.map(|(previous, _)| previous.end);
                     if end.is_some_and(|end| !self.rules.timeout.splits(end, old.start)) {
-                        joined.push(known.parts[place]);
+                        joined.push(known.part(place));
                     } else if old.number != number || old_end != end {
-                        renumbered.push(known.parts[place]);
+                        renumbered.push(known.part(place));
                     }
                     previous = Some((old, Some(place)));
                     old
@@ -309,7 +328,7 @@ impl Merge<'_> {
                     if let Some((before, Some(place))) = previous
                         && !self.rules.timeout.splits(before.end, next.start)
                     {
-                        joined.push(known.parts[place]);
+                        joined.push(known.part(place));
                     }
                     previous = Some((next, None));
                     next
@@ -349,12 +368,14 @@ impl Draft {
         (0..self.known.at_hand.len() as u32).filter(|part| self.known.at_hand[*part as usize])
     }
 
-    /// What the sessions become. To be asked when nothing is missing.
-    pub fn sessionized(&self) -> &Sessionized {
-        &self.sessionized
+    /// Past sessions that are not as they were and the sessions in their place, among them some that are; of each when it
+    /// starts, in microseconds, and how many tracks it has.
+    pub fn replaced(&self) -> (impl Iterator<Item = (i64, u64)> + '_, impl Iterator<Item = (i64, u64)> + '_) {
+        let timeline = self.sessionized.timeline.as_ref().expect("an increment has one");
+        (timeline.gone(), timeline.come())
     }
 
-    /// [`Draft::sessionized`], for good: no more tracks can be taken in.
+    /// What the sessions become, where nothing is missing; no more tracks can be taken in.
     pub fn finish(mut self) -> Sessionized {
         self.sessionized.tracks.ids.seal();
         self.sessionized
@@ -375,29 +396,28 @@ impl Draft {
         let mut changed = Vec::new();
         for visitor in &known.dirty {
             let past = known.past.of_visitor(*visitor);
-            let mut gone: HashMap<i64, usize> = past
-                .clone()
-                .filter(|place| known.at_hand[known.parts[*place] as usize])
-                .map(|place| (known.past.get(place).start, place))
-                .collect();
+            // Both are in the order of time.
+            let mut before = past.clone().filter(|place| known.is_at_hand(*place)).peekable();
             let at_hand =
                 sorted.find_visitor(*visitor, identity).map_or(0..0, |place| sessions.of_visitor(place));
             for session in at_hand {
                 let now = sessions.get(sorted, session);
-                let is_as_before = |place: &usize| {
-                    let end_before = (*place > past.start).then(|| known.past.get(*place - 1).end);
-                    known.past.get(*place) == now && end_before == timeline.previous_end(session)
+                while let Some(gone) = before.next_if(|place| known.past.start(*place) < now.start) {
+                    changed.push(known.past.start(gone));
+                }
+                let is_as_before = |place: usize| {
+                    let end_before = (place > past.start).then(|| known.past.get(place - 1).end);
+                    known.past.get(place) == now && end_before == timeline.previous_end(session)
                 };
+                let same_start = before.next_if(|place| known.past.start(*place) == now.start);
                 let stays = !known.moved.contains(visitor)
-                    && gone.get(&now.start).is_some_and(is_as_before)
+                    && same_start.is_some_and(is_as_before)
                     && !self.has_new_tracks(session);
-                if stays {
-                    gone.remove(&now.start);
-                } else {
+                if !stays {
                     changed.push(now.start);
                 }
             }
-            changed.extend(gone.into_keys());
+            changed.extend(before.map(|place| known.past.start(place)));
         }
         changed.sort_unstable();
         changed.dedup();

@@ -35,7 +35,7 @@ impl Past {
 
     /// When every session starts, in microseconds, and how many tracks it has.
     pub fn sessions(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
-        self.sessions.sessions.iter().map(|session| (session.start, u64::from(session.tracks)))
+        self.sessions.starts_and_tracks(0..self.sessions.len())
     }
 }
 
@@ -53,9 +53,9 @@ pub struct PastAliases {
 }
 
 impl PastAliases {
-    /// None yet, with room for so many.
-    pub fn with_capacity(aliases: usize) -> Self {
-        Self { ids: Interner::with_capacity(aliases), expected: aliases }
+    /// None yet, with room for so many, and for the ids of new tracks beside them.
+    pub fn with_capacity(aliases: usize, new: usize) -> Self {
+        Self { ids: Interner::with_capacity(aliases + new), expected: aliases }
     }
 
     /// In: the next `alias` of `dbt_aliases_mapping`, as `Utf8`.
@@ -69,13 +69,11 @@ impl PastAliases {
             let of_one = bytes.div_ceil(batch.num_rows()).min(LONG_ID);
             self.ids.reserve_text(of_one * self.expected);
         }
-        for alias in texts(batch, "alias") {
-            let last = (self.ids.len() as u32).checked_sub(1).map(|last| self.ids.get(last));
-            if last.is_some_and(|last| last >= alias) {
-                return Err(Contradiction("aliases are not in their order"));
-            }
-            self.ids.intern(alias);
+        let before = (self.ids.len() as u32).checked_sub(1).map(|last| self.ids.get(last));
+        if !before.into_iter().chain(texts(batch, "alias")).is_sorted_by(|before, next| before < next) {
+            return Err(Contradiction("aliases are not in their order"));
         }
+        self.ids.extend(texts(batch, "alias"));
         Ok(())
     }
 }
@@ -139,12 +137,16 @@ struct PastSession {
 
 /// The sessions of a snapshot, taken in some at a time.
 #[derive(Debug)]
-pub struct PastSessions(Vec<PastSession>);
+pub struct PastSessions {
+    sessions: Vec<PastSession>,
+    /// Tracks of all of them.
+    tracks: u64,
+}
 
 impl PastSessions {
     /// None yet, with room for so many.
     pub fn with_capacity(sessions: usize) -> Self {
-        Self(Vec::with_capacity(sessions))
+        Self { sessions: Vec::with_capacity(sessions), tracks: 0 }
     }
 
     /// In: the next `session_start_at` of `dbt_session_tracks` with `ended_at` and `tracks` of the state.
@@ -154,7 +156,8 @@ impl PastSessions {
         let tracks = batch["tracks"].as_primitive::<Int64Type>().values();
         let columns = starts.iter().zip(ends).zip(tracks);
         // Whose they are is told by another table.
-        self.0.extend(columns.map(|((start, end), tracks)| PastSession {
+        self.tracks += tracks.iter().map(|tracks| u64::from(*tracks as u32)).sum::<u64>();
+        self.sessions.extend(columns.map(|((start, end), tracks)| PastSession {
             visitor: NONE,
             tracks: *tracks as u32,
             start: *start,
@@ -195,7 +198,7 @@ impl<'a> PastVisitors<'a> {
             let visitor = (self.alias..ids.len() as u32).find(|alias| ids.get(*alias) == id);
             let visitor = visitor.ok_or(Contradiction("a visitor is no alias, or not in order"))?;
             let end = usize::try_from(*sessions).ok().and_then(|sessions| self.session.checked_add(sessions));
-            let of_visitor = end.and_then(|end| self.sessions.0.get_mut(self.session..end));
+            let of_visitor = end.and_then(|end| self.sessions.sessions.get_mut(self.session..end));
             let of_visitor = of_visitor.ok_or(Contradiction("a visitor has more sessions than there are"))?;
             if !of_visitor.is_sorted_by(|before, next| before.end < next.start) {
                 return Err(Contradiction("sessions are not in their order"));
@@ -215,10 +218,11 @@ impl<'a> PastVisitors<'a> {
     /// # Errors
     /// Sessions that are nobody's.
     pub fn finish(self) -> Result<OwnedSessions, Contradiction> {
-        if self.session < self.sessions.0.len() {
+        let PastSessions { sessions, tracks } = self.sessions;
+        if self.session < sessions.len() {
             return Err(Contradiction("a session is nobody's"));
         }
-        Ok(OwnedSessions { sessions: self.sessions.0, of_visitor: self.of_visitor })
+        Ok(OwnedSessions { sessions, tracks, of_visitor: self.of_visitor })
     }
 }
 
@@ -226,6 +230,8 @@ impl<'a> PastVisitors<'a> {
 #[derive(Debug, Default)]
 pub struct OwnedSessions {
     sessions: Vec<PastSession>,
+    /// Tracks of all of them.
+    tracks: u64,
     /// By alias: its sessions, if it is a visitor.
     of_visitor: Vec<Range<u32>>,
 }
@@ -240,6 +246,29 @@ impl OwnedSessions {
         let PastSession { visitor, tracks, start, end } = self.sessions[place];
         let number = (place - self.of_visitor(visitor).start) as u32 + 1;
         AnySession { visitor, number, tracks, start, end }
+    }
+
+    /// Tracks of all sessions.
+    pub(crate) fn tracks(&self) -> u64 {
+        self.tracks
+    }
+
+    /// When those in these places start, and how many tracks they have.
+    pub(crate) fn starts_and_tracks(&self, places: Range<usize>) -> impl Iterator<Item = (i64, u64)> + '_ {
+        self.sessions[places].iter().map(|session| (session.start, u64::from(session.tracks)))
+    }
+
+    /// When the session in this place starts.
+    pub(crate) fn start(&self, place: usize) -> i64 {
+        self.sessions[place].start
+    }
+
+    /// Of whole visitors' sessions in these places, those that are their visitor's first.
+    pub(crate) fn first_of_visitor(&self, places: Range<usize>) -> impl Iterator<Item = usize> + '_ {
+        let is_one = move |first: &usize| *first < places.end;
+        std::iter::successors(Some(places.start).filter(is_one), move |first| {
+            Some(self.of_visitor(self.sessions[*first].visitor).end).filter(is_one)
+        })
     }
 
     /// Those in these places.
@@ -281,7 +310,7 @@ mod tests {
     }
 
     fn aliases(all: &[&str]) -> Result<PastAliases, Contradiction> {
-        let mut aliases = PastAliases::with_capacity(0);
+        let mut aliases = PastAliases::with_capacity(0, 0);
         for some in all.chunks(2) {
             aliases.push(&batch(vec![ids("alias", some)]))?;
         }
@@ -352,6 +381,7 @@ mod tests {
     #[test]
     fn a_timeline_is_the_past_with_gaps_filled() {
         let past = Arc::new(owned(&[("a", 2), ("b", 1), ("c", 3)], &[0, 10, 5, 0, 10, 20]).unwrap());
+        assert_eq!(Timeline::beside(Arc::clone(&past)).gone().count(), past.len(), "nobody's is kept yet");
         let mut timeline = Timeline::beside(Arc::clone(&past));
         timeline.push_past(0..2);
         let own = |visitor, number, start| AnySession { visitor, number, tracks: 1, start, end: start + 1 };
@@ -363,6 +393,8 @@ mod tests {
         let starts = [0, 10, 5, 50, 7, 0, 10, 20];
         assert_eq!((timeline.len(), timeline.tracks()), (8, 8));
         assert_eq!(timeline.first_of_visitor(), [0, 2, 4, 5]);
+        assert_eq!(timeline.gone().collect::<Vec<_>>(), [(5, 1)]);
+        assert_eq!(timeline.come().collect::<Vec<_>>(), [(5, 1), (50, 1), (7, 1)]);
         for start in 0..=8 {
             for end in start..=8 {
                 let found: Vec<i64> = timeline.range(start..end).map(|session| session.start).collect();
@@ -374,6 +406,7 @@ mod tests {
             unchanged.push_past(of_visitor);
         }
         assert_eq!(unchanged.first_of_visitor(), [0, 2, 3]);
+        assert_eq!((unchanged.tracks(), unchanged.gone().count(), unchanged.come().count()), (6, 0, 0));
         assert_eq!(unchanged.range(1..5).map(|session| session.start).collect::<Vec<_>>(), [10, 5, 0, 10]);
     }
 }

@@ -131,6 +131,14 @@ impl Sessionized {
         of_timeline.into_iter().flatten().chain(at_hand.map(|session| self.session_at_hand(session)))
     }
 
+    /// [`Sessionized::any_sessions`], at hand one behind the other.
+    pub(crate) fn all_of(&self, places: Range<usize>) -> Vec<AnySession> {
+        let mut all = Vec::with_capacity(places.len());
+        // Iterators of iterators are quicker driven from within.
+        self.any_sessions(places).for_each(|session| all.push(session));
+        all
+    }
+
     /// The session of this number among those at hand.
     pub(crate) fn session_at_hand(&self, session: usize) -> AnySession {
         self.sessions.get(&self.sorted, session)
@@ -219,21 +227,34 @@ impl Sessions {
                 )
             })
             .collect();
-        let mut sessions = Self::empty(rules);
-        for piece in pieces {
-            let before = sessions.starts.len() as u32;
-            sessions.first_of_visitor.extend(piece.first_of_visitor.iter().map(|session| session + before));
-            sessions.starts.extend(piece.starts);
-            sessions.visitors.extend(piece.visitors);
-            sessions.numbers.extend(piece.numbers);
-            if let (Some(all), Some(ids)) = (&mut sessions.distinct_ids, piece.distinct_ids) {
-                all.extend(ids);
-            }
-            for (all, counts) in sessions.counts.iter_mut().zip(piece.counts) {
-                all.extend(counts);
-            }
+        Self::concatenated(&pieces, rules)
+    }
+
+    /// All sessions of these pieces, one piece behind the other.
+    fn concatenated(pieces: &[Self], rules: &Rules) -> Self {
+        // Room for all at once: a column that grows is moved, into memory that nothing has touched before.
+        fn column<'a>(pieces: &'a [Sessions], of_piece: impl Fn(&'a Sessions) -> &'a [u32]) -> Vec<u32> {
+            pieces.iter().map(of_piece).collect::<Vec<_>>().concat()
         }
-        sessions
+        let ((starts, visitors), (numbers, counts)) = rayon::join(
+            || (column(pieces, |piece| &piece.starts), column(pieces, |piece| &piece.visitors)),
+            || {
+                let counts =
+                    (0..rules.counts.len()).map(|count| column(pieces, |piece| &piece.counts[count]));
+                (column(pieces, |piece| &piece.numbers), counts.collect())
+            },
+        );
+        let mut first_of_visitor =
+            Vec::with_capacity(pieces.iter().map(|piece| piece.first_of_visitor.len()).sum());
+        let mut before = 0;
+        for piece in pieces {
+            first_of_visitor.extend(piece.first_of_visitor.iter().map(|session| session + before));
+            before += piece.starts.len() as u32;
+        }
+        let has_distinct_ids = Self::empty(rules).distinct_ids.is_some();
+        let distinct_ids = has_distinct_ids
+            .then(|| column(pieces, |piece| piece.distinct_ids.as_deref().unwrap_or_default()));
+        Self { starts, visitors, numbers, distinct_ids, counts, first_of_visitor }
     }
 
     pub(crate) fn empty(rules: &Rules) -> Self {

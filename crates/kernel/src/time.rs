@@ -6,6 +6,13 @@ use chrono::NaiveDate;
 pub const FIRST_MICROS: i64 = 0;
 /// 2262-01-01T00:00:00Z, the first event time that is no longer valid.
 pub const END_MICROS: i64 = 9_214_646_400_000_000;
+/// Microseconds of a day.
+pub const MICROS_OF_A_DAY: i64 = 86_400_000_000;
+
+/// The UTC day of an event time, counted from 1970-01-01.
+pub fn day(micros: i64) -> usize {
+    usize::try_from(micros / MICROS_OF_A_DAY).expect("tracks are from 1970 on")
+}
 
 /// Whether an event time can be kept.
 pub fn in_range(micros: i64) -> bool {

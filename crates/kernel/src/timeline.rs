@@ -3,7 +3,7 @@
 use crate::past::OwnedSessions;
 use crate::sessionize::AnySession;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Every session of every visitor, in the order (visitor by bytes, time).
 ///
@@ -19,9 +19,8 @@ pub(crate) struct Timeline {
     own: Vec<AnySession>,
     runs: Vec<Run>,
     len: usize,
-    /// The first session of every visitor.
-    first_of_visitor: Vec<u32>,
-    tracks: u64,
+    /// The first session of every visitor, once that was asked for.
+    first_of_visitor: OnceLock<Vec<u32>>,
     /// Of the sessions at hand: when the visitor's event before was; [`NO_EVENT`] where there is none.
     previous_ends: Vec<i64>,
 }
@@ -63,25 +62,21 @@ impl Timeline {
         if !goes_on {
             self.runs.push(Run { first: self.len as u32, from: sessions.start as u32, list: List::Past });
         }
-        let mut at = sessions.start;
-        while at < sessions.end {
-            self.first_of_visitor.push((self.len + at - sessions.start) as u32);
-            at = self.past.of_visitor(self.past.get(at).visitor).end;
-        }
-        self.tracks +=
-            self.past.range(sessions.clone()).map(|session| u64::from(session.tracks)).sum::<u64>();
+        self.first_of_visitor.take();
         self.len += sessions.len();
+    }
+
+    /// Makes room for so many sessions more that may have changed.
+    pub(crate) fn reserve(&mut self, sessions: usize) {
+        self.own.reserve(sessions);
     }
 
     /// Adds the next session of a visitor whose sessions may have changed.
     pub(crate) fn push(&mut self, session: AnySession) {
-        if session.number == 1 {
-            self.first_of_visitor.push(self.len as u32);
-        }
+        self.first_of_visitor.take();
         if self.runs.last().is_none_or(|run| run.list == List::Past) {
             self.runs.push(Run { first: self.len as u32, from: self.own.len() as u32, list: List::Own });
         }
-        self.tracks += u64::from(session.tracks);
         self.own.push(session);
         self.len += 1;
     }
@@ -97,12 +92,11 @@ impl Timeline {
     /// A search for the first one.
     pub(crate) fn range(&self, places: Range<usize>) -> impl Iterator<Item = AnySession> + '_ {
         let first = self.runs.partition_point(|run| run.first as usize <= places.start).saturating_sub(1);
-        let ends = self.runs.iter().skip(first + 1).map(|run| run.first as usize).chain([self.len]);
-        let runs = self.runs[first.min(self.runs.len())..].iter().zip(ends);
         let Range { start, end } = places;
-        runs.take_while(move |(run, _)| (run.first as usize) < end).flat_map(move |(run, end_of_run)| {
-            let at = |place: usize| run.from as usize + place - run.first as usize;
-            let places = at(start.max(run.first as usize))..at(end.min(end_of_run));
+        let runs = self.runs_from(first).take_while(move |(run, _)| (run.first as usize) < end);
+        runs.flat_map(move |(run, all)| {
+            let at = |place: usize| all.start + place - run.first as usize;
+            let places = at(start.max(run.first as usize))..at(end).min(all.end);
             let (past, own) = match run.list {
                 List::Past => (places, 0..0),
                 List::Own => (0..0, places),
@@ -111,21 +105,65 @@ impl Timeline {
         })
     }
 
+    /// The runs from this one on, with where their sessions are in their list.
+    fn runs_from(&self, first: usize) -> impl Iterator<Item = (&Run, Range<usize>)> {
+        let ends = self.runs.iter().skip(first + 1).map(|run| run.first).chain([self.len as u32]);
+        let runs = self.runs[first.min(self.runs.len())..].iter().zip(ends);
+        runs.map(|(run, end)| (run, run.from as usize..(run.from + end - run.first) as usize))
+    }
+
+    /// The past sessions of visitors of whom any session is not as it was: when each started and how many tracks it had.
+    pub(crate) fn gone(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
+        let stay = self.runs_from(0).filter(|(run, _)| run.list == List::Past).map(|(_, places)| places);
+        let all = self.past.len();
+        let mut from = 0;
+        let gaps = stay
+            .chain(std::iter::once(all..all))
+            .map(move |stay| from..std::mem::replace(&mut from, stay.end).max(stay.start));
+        gaps.flat_map(|gap| self.past.starts_and_tracks(gap))
+    }
+
+    /// The sessions in place of [`Timeline::gone`].
+    pub(crate) fn come(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
+        self.own.iter().map(|session| (session.start, u64::from(session.tracks)))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     pub(crate) fn visitor_count(&self) -> usize {
-        self.first_of_visitor.len()
+        self.first_of_visitor().len()
     }
 
+    /// The first session of every visitor.
+    ///
+    /// # Cost
+    /// When asked for the first time a step for every visitor.
     pub(crate) fn first_of_visitor(&self) -> &[u32] {
-        &self.first_of_visitor
+        self.first_of_visitor.get_or_init(|| {
+            let mut firsts = Vec::new();
+            for (run, places) in self.runs_from(0) {
+                let place = |at: usize| run.first + (at - places.start) as u32;
+                match run.list {
+                    List::Past => firsts.extend(self.past.first_of_visitor(places.clone()).map(place)),
+                    List::Own => {
+                        let is_first = |at: &usize| self.own[*at].number == 1;
+                        firsts.extend(places.clone().filter(is_first).map(place));
+                    }
+                }
+            }
+            firsts
+        })
     }
 
     /// Tracks of all sessions.
+    ///
+    /// # Cost
+    /// That of [`Timeline::gone`] and [`Timeline::come`].
     pub(crate) fn tracks(&self) -> u64 {
-        self.tracks
+        let sum = |tracks: u64, (_, of_session): (i64, u64)| tracks + of_session;
+        self.past.tracks() - self.gone().fold(0, sum) + self.come().fold(0, sum)
     }
 
     /// When the event before the first of a session at hand was.

@@ -215,6 +215,11 @@ impl TracksBuilder {
         self.rows
     }
 
+    /// How many ids the tracks pushed so far have, of devices and of users.
+    pub fn ids(&self) -> usize {
+        self.ids.len()
+    }
+
     /// Leaves out the tracks whose (anonymous id, user id) `keep` does not hold for; answers how many.
     ///
     /// # Cost

@@ -23,7 +23,7 @@ pub(crate) use known::{compare, modified};
 pub(crate) use stored::{BytesRead, StoredSnapshot};
 
 use crate::checks::PartSummary;
-use crate::write::parts::{Cut, PartKey};
+use crate::write::parts::{Cut, PartKey, TracksOfDays};
 use crate::write::{Layout, Plan, Stays};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -137,11 +137,13 @@ fn increment<'a>(
     layout: Layout,
     at_hand: u64,
 ) -> Result<Outcome<'a>, StoredError> {
+    let new_ids = news.iter().map(TracksBuilder::ids).sum();
     // Both read much of the state; neither needs the other.
     let (past, with_known_ids) =
-        rayon::join(|| stored.past(), || rows_with_known_ids(&news, stored, rules.duplicates));
+        rayon::join(|| stored.past(new_ids), || rows_with_known_ids(&news, stored, rules.duplicates));
     let (past, with_known_ids) = (past?, with_known_ids?);
-    let cut = Cut::new(past.sessions(), layout.tracks_of_a_part);
+    let tracks_of_days = TracksOfDays::of(past.sessions());
+    let cut = Cut::of(&tracks_of_days, layout.tracks_of_a_part);
     let keys: Vec<PartKey> = cut.parts().into_iter().collect();
     if !keys.iter().map(ToString::to_string).eq(stored.parts().keys().cloned()) {
         return Err(stored.contradiction("its parts are not those of its sessions"));
@@ -156,10 +158,15 @@ fn increment<'a>(
             at_hand,
         );
     }
-    let number =
-        |start| keys.binary_search(&cut.part(start).expect("a session of the cut")).unwrap_or(0) as u32;
-    let mut work = Work { stored, layout, keys: &keys, replaced: BTreeMap::new(), read: BTreeSet::new() };
-    let mut increment = Increment::new(past, news, rules.clone(), number, keys.len());
+    let mut work = Work {
+        stored,
+        layout,
+        tracks_of_days,
+        keys: &keys,
+        replaced: BTreeMap::new(),
+        read: BTreeSet::new(),
+    };
+    let mut increment = Increment::new(past, news, rules.clone(), cut.places_of_days(), keys.len());
     let (positions, candidates) = work.candidates(with_known_ids)?;
     let Ok(replaced) = increment.resolve(candidates) else {
         let reason = "a row was replaced that decided who a visitor is".to_owned();
@@ -190,6 +197,8 @@ fn rows_with_known_ids(
 struct Work<'a, 'k> {
     stored: &'a StoredSnapshot<'a>,
     layout: Layout,
+    /// Of all sessions of the snapshot.
+    tracks_of_days: TracksOfDays,
     /// The parts of the snapshot, in the order of time.
     keys: &'k [PartKey],
     /// By part: rows that a new row with the same event id replaces.
@@ -269,9 +278,18 @@ impl<'a> Work<'a, '_> {
         Ok(increment)
     }
 
+    /// How the sessions are cut into parts.
+    fn cut(&self, draft: &Draft) -> Cut {
+        let (gone, come) = draft.replaced();
+        let mut tracks_of_days = self.tracks_of_days.clone();
+        tracks_of_days.remove(gone);
+        tracks_of_days.add(come);
+        Cut::of(&tracks_of_days, self.layout.tracks_of_a_part)
+    }
+
     /// What must be written, and what must be at hand for it.
     fn changes(&self, draft: &Draft) -> Changes {
-        let cut = Cut::new(draft.sessionized().all_sessions(), self.layout.tracks_of_a_part);
+        let cut = self.cut(draft);
         let days: BTreeSet<PartKey> = draft.changed().into_iter().map(PartKey::day_of).collect();
         let keys = cut.parts();
         // The first of the keys that may overlap is that of the year.
@@ -299,8 +317,8 @@ impl<'a> Work<'a, '_> {
     }
 
     fn finish_rebuild(self, draft: Draft, touched: u64) -> Made<'a> {
+        let cut = self.cut(&draft);
         let sessionized = draft.finish();
-        let cut = Cut::new(sessionized.all_sessions(), self.layout.tracks_of_a_part);
         let plan =
             Plan { cut, layout: self.layout, stays: None, sessionized: sessionized.sessionized_rows() };
         let reason = format!("the parts to be changed hold {touched} tracks, the larger share of all");

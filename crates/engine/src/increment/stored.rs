@@ -111,18 +111,18 @@ impl<'a> StoredSnapshot<'a> {
         StoredError::Changed { path: self.folder.clone(), what: what.to_owned() }
     }
 
-    /// Every alias and every session.
-    pub(crate) fn past(&self) -> Result<Past, StoredError> {
-        let (aliases, sessions) = rayon::join(|| self.past_aliases(), || self.past_sessions());
+    /// Every alias and every session; so many ids may come beside the aliases.
+    pub(crate) fn past(&self, new_ids: usize) -> Result<Past, StoredError> {
+        let (aliases, sessions) = rayon::join(|| self.past_aliases(new_ids), || self.past_sessions());
         let (aliases, sessions) = (aliases?, sessions?);
         let (identity, sessions) =
             rayon::join(|| self.past_identity(&aliases), || self.past_visitors(&aliases, sessions));
         Ok(Past::new(aliases, identity?, sessions?))
     }
 
-    fn past_aliases(&self) -> Result<PastAliases, StoredError> {
+    fn past_aliases(&self, new_ids: usize) -> Result<PastAliases, StoredError> {
         let columns = self.columns(Place::Table(Table::AliasesMapping), WHOLE, &["alias"], &Rows::All)?;
-        let mut aliases = PastAliases::with_capacity(columns.rows());
+        let mut aliases = PastAliases::with_capacity(columns.rows(), new_ids);
         for batch in columns {
             aliases.push(&batch?).map_err(|error| self.contradicting(error))?;
         }

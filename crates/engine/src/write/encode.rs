@@ -25,6 +25,8 @@ use zstd::bulk::Compressor;
 const PAGE_ROWS: usize = 1 << 15;
 /// Fast, and what entropy coding can win on random ids it wins at every level.
 const ZSTD_LEVEL: i32 = 1;
+/// Integers that tell of a column what all are like.
+const SAMPLE: usize = 1 << 10;
 /// Longer texts get no minimum and maximum.
 const LONGEST_STATISTIC: usize = 64;
 
@@ -49,7 +51,7 @@ pub struct EncodedColumn {
 /// # Errors
 /// A type that no table has, or a page over 2 GiB.
 pub fn encode(column: &dyn Array, descriptor: &ColumnDescPtr) -> Result<EncodedColumn> {
-    let source = Source::new(column)?;
+    let mut source = Source::new(column)?;
     let optional = descriptor.max_def_level() > 0;
     let mut pages = Vec::new();
     if let Source::Dictionary { values, .. } = &source {
@@ -58,6 +60,9 @@ pub fn encode(column: &dyn Array, descriptor: &ColumnDescPtr) -> Result<EncodedC
         pages.push(RawPage { body: text, values: values.len(), rows: 0, kind: PageKind::Dictionary });
     }
     let nulls = column.logical_nulls().filter(|nulls| nulls.null_count() > 0);
+    if let Source::Integers { values, differ_little } = &mut source {
+        *differ_little = nulls.is_some() || deltas_win(&values[..values.len().min(SAMPLE)]);
+    }
     let mut start = 0;
     while start < column.len() || start == 0 {
         let rows = start..column.len().min(start + PAGE_ROWS);
@@ -94,8 +99,11 @@ enum Source<'a> {
         values: &'a StringArray,
     },
     Text(&'a StringArray),
-    /// Integers and times alike.
-    Integers(&'a [i64]),
+    /// Integers and times alike, and whether their differences take less room than they.
+    Integers {
+        values: &'a [i64],
+        differ_little: bool,
+    },
     /// Text of which every value is null.
     Nothing,
 }
@@ -114,20 +122,24 @@ impl<'a> Source<'a> {
                 Ok(Self::Dictionary { keys: column.keys(), values })
             }
             DataType::Utf8 => Ok(Self::Text(column.as_string())),
-            DataType::Int64 => Ok(Self::Integers(column.as_primitive::<Int64Type>().values())),
+            DataType::Int64 => Ok(Self::integers(column.as_primitive::<Int64Type>().values())),
             DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, _) => {
-                Ok(Self::Integers(column.as_primitive::<TimestampMicrosecondType>().values()))
+                Ok(Self::integers(column.as_primitive::<TimestampMicrosecondType>().values()))
             }
             _ => Err(unknown()),
         }
+    }
+
+    fn integers(values: &'a [i64]) -> Self {
+        Self::Integers { values, differ_little: true }
     }
 
     fn encoding(&self) -> Encoding {
         match self {
             Self::Dictionary { .. } => Encoding::RLE_DICTIONARY,
             Self::Text(_) => Encoding::DELTA_LENGTH_BYTE_ARRAY,
-            Self::Nothing => Encoding::PLAIN,
-            Self::Integers(_) => Encoding::DELTA_BINARY_PACKED,
+            Self::Nothing | Self::Integers { differ_little: false, .. } => Encoding::PLAIN,
+            Self::Integers { .. } => Encoding::DELTA_BINARY_PACKED,
         }
     }
 
@@ -155,14 +167,21 @@ impl<'a> Source<'a> {
                     put_lengths_and_texts(body, &texts, 0..texts.len());
                 }
             },
-            Self::Integers(integers) => match nulls {
-                None => put_deltas(body, &integers[rows]),
-                Some(nulls) => {
-                    let integers: Vec<i64> =
-                        rows.filter(|row| nulls.is_valid(*row)).map(|row| integers[row]).collect();
-                    put_deltas(body, &integers);
+            Self::Integers { values, differ_little } => {
+                let valid: Vec<i64>;
+                let values = match nulls {
+                    None => &values[rows],
+                    Some(nulls) => {
+                        valid = rows.filter(|row| nulls.is_valid(*row)).map(|row| values[row]).collect();
+                        &valid
+                    }
+                };
+                if *differ_little {
+                    put_deltas(body, values);
+                } else {
+                    body.extend(values.iter().flat_map(|value| value.to_le_bytes()));
                 }
-            },
+            }
         }
     }
 
@@ -180,10 +199,11 @@ impl<'a> Source<'a> {
                 text_statistics(used.map(|(key, _)| values.value(key)), null_count)
             }
             Self::Text(texts) => text_statistics(texts.iter().flatten(), null_count),
-            Self::Integers(integers) => {
-                let valid = |row: &usize| nulls.is_none_or(|nulls| nulls.is_valid(*row));
-                let values = (0..integers.len()).filter(valid).map(|row| integers[row]);
-                let (least, greatest) = least_and_greatest(values);
+            Self::Integers { values, .. } => {
+                let (least, greatest) = match nulls {
+                    None => least_and_greatest(values.iter().copied()),
+                    Some(nulls) => least_and_greatest(nulls.valid_indices().map(|row| values[row])),
+                };
                 Statistics::Int64(ValueStatistics::new(least, greatest, None, null_count, false))
             }
         }
@@ -213,14 +233,18 @@ fn prefix(text: &str) -> u64 {
     u64::from_be_bytes(first)
 }
 
-fn least_and_greatest<T: Ord + Copy>(values: impl Iterator<Item = T>) -> (Option<T>, Option<T>) {
-    let mut range = None;
-    for value in values {
-        range = Some(
-            range.map_or((value, value), |(least, greatest): (T, T)| (least.min(value), greatest.max(value))),
-        );
-    }
-    range.unzip()
+fn least_and_greatest<T: Ord + Copy>(mut values: impl Iterator<Item = T>) -> (Option<T>, Option<T>) {
+    let Some(first) = values.next() else { return (None, None) };
+    let (least, greatest) =
+        values.fold((first, first), |(least, greatest), value| (least.min(value), greatest.max(value)));
+    (Some(least), Some(greatest))
+}
+
+/// Whether integers take less room as differences, as only such do not that are as random as hashes.
+fn deltas_win(sample: &[i64]) -> bool {
+    let mut body = Vec::new();
+    put_deltas(&mut body, sample);
+    body.len() < size_of_val(sample)
 }
 
 fn put_texts(body: &mut Vec<u8>, texts: &StringArray, rows: impl Iterator<Item = usize>) {
@@ -254,7 +278,25 @@ fn put_levels(body: &mut Vec<u8>, nulls: Option<&NullBuffer>, rows: Range<usize>
     body[start - 4..start].copy_from_slice(&length.to_le_bytes());
 }
 
-/// Compresses the pages where that wins at least a twentieth, and writes them one behind the other.
+/// The pages compressed, where that wins at least a twentieth; `alike` ones are given up with the first that does not.
+fn compress(pages: &[RawPage], alike: bool) -> Result<Option<Vec<Vec<u8>>>> {
+    let wins = |raw: usize, compressed: usize| compressed + raw / 20 < raw;
+    COMPRESSOR.with_borrow_mut(|compressor| {
+        let (mut raw, mut bytes) = (0, 0);
+        let mut compressed = Vec::with_capacity(pages.len());
+        for page in pages {
+            let body = compressor.compress(&page.body)?;
+            (raw, bytes) = (raw + page.body.len(), bytes + body.len());
+            if alike && !wins(raw, bytes) {
+                return Ok(None);
+            }
+            compressed.push(body);
+        }
+        Ok(wins(raw, bytes).then_some(compressed))
+    })
+}
+
+/// Writes the pages one behind the other, compressed where that wins.
 fn write_pages(
     pages: Vec<RawPage>,
     source: &Source<'_>,
@@ -262,23 +304,26 @@ fn write_pages(
     rows: usize,
     statistics: Statistics,
 ) -> Result<EncodedColumn> {
-    let compressed = COMPRESSOR.with_borrow_mut(|compressor| {
-        pages.iter().map(|page| compressor.compress(&page.body)).collect::<std::io::Result<Vec<_>>>()
-    })?;
-    let raw_bytes: usize = pages.iter().map(|page| page.body.len()).sum();
-    let compressed_bytes: usize = compressed.iter().map(Vec::len).sum();
-    let wins = compressed_bytes + raw_bytes / 20 < raw_bytes;
-
-    let mut sink = TrackedWrite::new(Vec::with_capacity(compressed_bytes.min(raw_bytes) + 64 * pages.len()));
+    let compressed = compress(&pages, matches!(source, Source::Integers { .. }))?;
+    let codec = match compressed {
+        Some(_) => Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?),
+        None => Compression::UNCOMPRESSED,
+    };
+    let bodies: Vec<(RawPage, Option<Vec<u8>>)> = match compressed {
+        Some(compressed) => pages.into_iter().zip(compressed.into_iter().map(Some)).collect(),
+        None => pages.into_iter().map(|page| (page, None)).collect(),
+    };
+    let bytes = bodies.iter().map(|(page, compressed)| compressed.as_ref().unwrap_or(&page.body).len() + 64);
+    let mut sink = TrackedWrite::new(Vec::with_capacity(bytes.sum()));
     let mut writer = SerializedPageWriter::new(&mut sink);
     let (mut uncompressed, mut dictionary_offset, mut data_offset) = (0, None, None);
-    for (page, compressed) in pages.into_iter().zip(compressed) {
+    for (page, compressed) in bodies {
         let size = page.body.len();
         i32::try_from(size).map_err(|_| {
             ParquetError::General(format!("a page of column `{}` would hold {size} bytes", descriptor.name()))
         })?;
         let kind = page.kind;
-        let body = Bytes::from(if wins { compressed } else { page.body });
+        let body = Bytes::from(compressed.unwrap_or(page.body));
         let page = match kind {
             PageKind::Dictionary => Page::DictionaryPage {
                 buf: body,
@@ -306,8 +351,6 @@ fn write_pages(
     if dictionary_offset.is_some() {
         encodings.push(Encoding::PLAIN);
     }
-    let codec =
-        if wins { Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?) } else { Compression::UNCOMPRESSED };
     let metadata = ColumnChunkMetaData::builder(descriptor.clone())
         .set_compression(codec)
         .set_encodings(encodings)

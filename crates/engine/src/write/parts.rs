@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use tracklet_kernel::sessionize::Sessionized;
 use tracklet_kernel::tables::Run;
+use tracklet_kernel::time::{MICROS_OF_A_DAY, day};
 
 /// Tracks over which a year is cut into months, and such a month into days.
 pub const TRACKS_OF_A_PART: u64 = 1_000_000;
 /// Rows of a row group.
 pub const ROWS_OF_A_GROUP: usize = 1 << 17;
-
-const MICROS_OF_A_DAY: i64 = 86_400_000_000;
 
 /// The UTC time whose sessions a part holds: a year, a month or a day. Displayed as `2026`, `2026-03` or `2026-03-14`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +45,38 @@ impl fmt::Display for PartKey {
     }
 }
 
+/// By day since 1970: how many tracks the sessions have that start on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TracksOfDays(Vec<u64>);
+
+impl TracksOfDays {
+    /// Those of these sessions, by their starts in microseconds and their tracks.
+    pub fn of(sessions: impl Iterator<Item = (i64, u64)>) -> Self {
+        let mut of_days = Self(Vec::new());
+        of_days.add(sessions);
+        of_days
+    }
+
+    /// Adds those of more sessions.
+    pub fn add(&mut self, sessions: impl Iterator<Item = (i64, u64)>) {
+        let Self(of_days) = self;
+        sessions.for_each(|(start, tracks)| {
+            let day = day(start);
+            if of_days.len() <= day {
+                of_days.resize(day + 1, 0);
+            }
+            of_days[day] += tracks;
+        });
+    }
+
+    /// Takes those of some of the sessions away.
+    pub fn remove(&mut self, sessions: impl Iterator<Item = (i64, u64)>) {
+        sessions.for_each(|(start, tracks)| self.0[day(start)] -= tracks);
+        let last = self.0.iter().rposition(|tracks| *tracks > 0);
+        self.0.truncate(last.map_or(0, |last| last + 1));
+    }
+}
+
 /// How time is cut into parts: a function of when the sessions start and how many tracks they have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cut {
@@ -57,19 +88,16 @@ impl Cut {
     /// The cut for these sessions, by their starts in microseconds and their tracks. `tracks_of_a_part` is
     /// [`TRACKS_OF_A_PART`] but in tests.
     pub fn new(sessions: impl Iterator<Item = (i64, u64)>, tracks_of_a_part: u64) -> Self {
-        let mut tracks_of_day: Vec<u64> = Vec::new();
-        for (start, tracks) in sessions {
-            let day = day(start);
-            if tracks_of_day.len() <= day {
-                tracks_of_day.resize(day + 1, 0);
-            }
-            tracks_of_day[day] += tracks;
-        }
+        Self::of(&TracksOfDays::of(sessions), tracks_of_a_part)
+    }
+
+    /// The cut where so many tracks are in the sessions of each day.
+    pub fn of(TracksOfDays(tracks_of_day): &TracksOfDays, tracks_of_a_part: u64) -> Self {
         let dates: Vec<Option<PartKey>> =
             tracks_of_day.iter().enumerate().map(|(day, tracks)| (*tracks > 0).then(|| date(day))).collect();
         let mut of_year: BTreeMap<i32, u64> = BTreeMap::new();
         let mut of_month: BTreeMap<(i32, u32), u64> = BTreeMap::new();
-        for (date, tracks) in dates.iter().zip(&tracks_of_day) {
+        for (date, tracks) in dates.iter().zip(tracks_of_day) {
             if let Some(date) = date {
                 *of_year.entry(date.year).or_default() += tracks;
                 *of_month.entry((date.year, date.month)).or_default() += tracks;
@@ -92,15 +120,17 @@ impl Cut {
         self.days.get(day(start)).copied().flatten()
     }
 
+    /// By day since 1970: the place among all parts of the one that its sessions belong to; 0 where none starts on it.
+    pub fn places_of_days(&self) -> Vec<u32> {
+        let parts: Vec<PartKey> = self.parts().into_iter().collect();
+        let place = |part: &PartKey| parts.binary_search(part).expect("it is one of all");
+        self.days.iter().map(|part| part.as_ref().map_or(0, place) as u32).collect()
+    }
+
     /// All parts, in the order of time.
     pub fn parts(&self) -> BTreeSet<PartKey> {
         self.days.iter().flatten().copied().collect()
     }
-}
-
-/// Days since 1970.
-fn day(micros: i64) -> usize {
-    usize::try_from(micros / MICROS_OF_A_DAY).expect("tracks are from 1970 on")
 }
 
 fn date(day: usize) -> PartKey {

@@ -11,9 +11,11 @@ use arrow::array::{
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression, Encoding};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::sync::Arc;
+use tracklet_kernel::event_id::stored_hash;
 use tracklet_kernel::tables::timestamp_type;
 
 /// Writes the columns as one row group and reads them back, cast to the schema's types.
@@ -109,6 +111,25 @@ fn statistics_name_only_the_values_that_are_used() {
     assert_eq!(statistics.min_bytes_opt(), Some(b"b".as_slice()));
     assert_eq!(statistics.max_bytes_opt(), Some(b"c".as_slice()));
     assert_eq!(statistics.null_count_opt(), Some(0));
+}
+
+#[test]
+fn integers_are_stored_as_differences_where_that_takes_less_room() {
+    let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("number", DataType::Int64, false)]));
+    let of = |value: fn(i64) -> i64| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values((0..70_000).map(value)))
+    };
+    let hashes = of(|row| stored_hash(&row.to_le_bytes()));
+    let times = of(|row| 1_767_225_600_000_000 + stored_hash(&row.to_le_bytes()).rem_euclid(60_000_000));
+    for (column, encoding, most) in
+        [(times, Encoding::DELTA_BINARY_PACKED, 4.0), (hashes, Encoding::PLAIN, 8.01)]
+    {
+        let encoded = encode(&column, &descriptors(&schema).unwrap()[0]).unwrap();
+        assert!(encoded.close.metadata.encodings().any(|found| found == encoding), "{encoding}");
+        assert_eq!(encoded.close.metadata.compression(), Compression::UNCOMPRESSED);
+        assert!(encoded.bytes.len() as f64 <= 70_000.0 * most, "{} bytes as {encoding}", encoded.bytes.len());
+        assert_eq!(round_trip(&schema, &[vec![Arc::clone(&column)]]).column(0), &column);
+    }
 }
 
 #[test]

@@ -187,11 +187,20 @@ impl<'a> Writer<'a> {
     }
 
     pub(super) fn write_whole_tables(&self, sessionized: &Sessionized) -> Result<(), WriteError> {
-        // Visitors are looked up among the aliases.
-        self.write_aliases(sessionized)?;
-        let mut timeline = self.timeline()?;
-        timeline.put(sessionized, Followed::No)?;
-        timeline.finish()?;
+        let WholeTimeline { mut sessions, mut visitors } = self.timeline()?;
+        // Side by side: a table with few row groups leaves threads without work.
+        let (of_visitors, of_sessions) = rayon::join(
+            || {
+                self.write_aliases(sessionized)?;
+                visitors.put_visitors(sessionized, Followed::No)?;
+                visitors.finish()
+            },
+            || {
+                sessions.put_timeline(sessionized, Followed::No)?;
+                sessions.finish()
+            },
+        );
+        of_visitors.and(of_sessions)?;
         let mut rows = Rows::new(self, &[Place::Table(Table::Duplicates)], WHOLE)?;
         let groups = rows.groups(sessionized.duplicate_rows());
         rows.put(
@@ -275,17 +284,8 @@ pub(crate) struct WholeTimeline<'w> {
 impl WholeTimeline<'_> {
     /// Adds all sessions and visitors of `sessionized`.
     pub(crate) fn put(&mut self, sessionized: &Sessionized, followed: Followed) -> Result<(), WriteError> {
-        let writer = self.sessions.writer;
-        let timeout = writer.target.rules.timeout;
-        let groups = self.sessions.groups(sessionized.all_session_count());
-        let columns = |range: &Range<usize>| sessionized.timeline_columns(range.clone());
-        let look = |batch: &RecordBatch| SessionsSeen::of(batch, timeout);
-        let add = |seen| writer.seen().checks.add_sessions(seen);
-        self.sessions.put(&groups, columns, followed, look, add)?;
-        let groups = self.visitors.groups(sessionized.visitor_count());
-        let columns = |range: &Range<usize>| sessionized.visitor_columns(range.clone());
-        let add = |seen| writer.seen().checks.add_visitors(seen);
-        self.visitors.put(&groups, columns, followed, VisitorsSeen::of, add)
+        self.sessions.put_timeline(sessionized, followed)?;
+        self.visitors.put_visitors(sessionized, followed)
     }
 
     /// Ends the files, after rows that none follow.
@@ -365,6 +365,26 @@ impl<'w> Rows<'w> {
             sessionized.session_columns(&sessions.map(|session| *session as usize))
         };
         self.put(&groups, columns, followed, RecordBatch::clone, |batch| checks.observe_sessions(&batch))
+    }
+
+    /// Adds all sessions, for `dbt_session_tracks` and the state beside it.
+    fn put_timeline(&mut self, sessionized: &Sessionized, followed: Followed) -> Result<(), WriteError> {
+        let writer = self.writer;
+        let timeout = writer.target.rules.timeout;
+        let groups = self.groups(sessionized.all_session_count());
+        let columns = |range: &Range<usize>| sessionized.timeline_columns(range.clone());
+        let look = |batch: &RecordBatch| SessionsSeen::of(batch, timeout);
+        let add = |seen| writer.seen().checks.add_sessions(seen);
+        self.put(&groups, columns, followed, look, add)
+    }
+
+    /// Adds all visitors, for `dbt_user_session_facts`. They are looked up among the aliases, which must be written before.
+    fn put_visitors(&mut self, sessionized: &Sessionized, followed: Followed) -> Result<(), WriteError> {
+        let writer = self.writer;
+        let groups = self.groups(sessionized.visitor_count());
+        let columns = |range: &Range<usize>| sessionized.visitor_columns(range.clone());
+        let add = |seen| writer.seen().checks.add_visitors(seen);
+        self.put(&groups, columns, followed, VisitorsSeen::of, add)
     }
 
     /// Adds the rows of these groups, of which the first may complete the one that waits. They are made, looked at and

@@ -54,13 +54,30 @@ impl Interner {
         if let Some(number) = self.find_key(key, value) {
             return number;
         }
-        let ends = &self.ends;
-        let number = u32::try_from(ends.len()).ok().filter(|number| *number != NONE);
-        let number = number.expect("fewer than 2^32 - 1 distinct strings");
+        let number = as_number(self.ends.len());
         self.text.push_str(value);
         self.ends.push(self.text.len());
         self.table.insert(key, number);
         number
+    }
+
+    /// Adds strings of which none is known yet, each once.
+    pub(crate) fn extend<'a>(&mut self, values: impl Iterator<Item = &'a str>) {
+        let mut values = values.peekable();
+        let mut keys = Vec::with_capacity(AT_ONCE);
+        while values.peek().is_some() {
+            keys.clear();
+            keys.extend(values.by_ref().take(AT_ONCE).map(|value| {
+                self.text.push_str(value);
+                self.ends.push(self.text.len());
+                Key::of(value)
+            }));
+            self.table.fetch(keys.iter().map(|key| key.hash()));
+            let first = self.ends.len() - keys.len();
+            for (key, number) in keys.iter().zip(first..) {
+                self.table.insert(*key, as_number(number));
+            }
+        }
     }
 
     /// Adds the number of the `value` of every row to `numbers`: [`NONE`] where it has none, and without a look-up where it is
@@ -169,6 +186,11 @@ impl Interner {
     }
 }
 
+fn as_number(place: usize) -> u32 {
+    let number = u32::try_from(place).ok().filter(|number| *number != NONE);
+    number.expect("fewer than 2^32 - 1 distinct strings")
+}
+
 fn get<'a>(text: &'a str, ends: &[usize], number: u32) -> &'a str {
     let number = number as usize;
     let start = if number == 0 { 0 } else { ends[number - 1] };
@@ -257,6 +279,20 @@ mod tests {
             }
         }
         assert_eq!(interner.len(), values.len());
+    }
+
+    #[test]
+    fn many_new_strings_at_once_are_found_like_any_other() {
+        let values: Vec<String> = (0..AT_ONCE * 2 + 3).map(|number| format!("device {number}")).collect();
+        let mut interner = Interner::with_capacity(1);
+        interner.intern("before");
+        interner.extend(values.iter().map(String::as_str));
+        interner.extend(std::iter::empty());
+        assert_eq!(interner.len(), values.len() + 1);
+        for (value, number) in values.iter().zip(1..) {
+            assert_eq!((interner.find(value), interner.get(number)), (Some(number), value.as_str()));
+            assert_eq!(interner.intern(value), number);
+        }
     }
 
     #[test]

@@ -165,7 +165,7 @@ impl Sessionized {
     /// Rows of `dbt_session_tracks` and of the state beside it, of the sessions in `range` among all.
     pub fn timeline_columns(&self, range: Range<usize>) -> RecordBatch {
         let end = self.all_session_count().min(range.end + 1);
-        let all: Vec<AnySession> = self.any_sessions(range.start..end).collect();
+        let all = self.all_of(range.start..end);
         let (rows, after) = (&all[..range.len()], &all[1.min(all.len())..]);
         let (session_ids, visitors) = SessionsOfVisitors::of(rows).finish(&self.tracks.ids);
         let next_start = |(place, session): (usize, &AnySession)| {
@@ -209,7 +209,7 @@ impl Sessionized {
         let sessions: Vec<Range<usize>> = range.map(|visitor| self.all_sessions_of(visitor)).collect();
         let places =
             sessions.first().map_or(0, |first| first.start)..sessions.last().map_or(0, |last| last.end);
-        let all: Vec<AnySession> = self.any_sessions(places.clone()).collect();
+        let all = self.all_of(places.clone());
         let first = |sessions: &Range<usize>| all[sessions.start - places.start];
         let last = |sessions: &Range<usize>| all[sessions.end - 1 - places.start];
         batch(vec![
