@@ -2,7 +2,7 @@
 
 -- The rows of the source that were loaded since a while before the latest run, known or not, and those of days that differ.
 
-with {{ canonical_rows() if days else canonical_rows(since) }}
+with {{ canonical_rows() if days else canonical_rows(since, partitions) }}
 
 select
     {{ row_columns() }}

@@ -35,9 +35,9 @@ cross join (
 
 {#
   CTEs up to canonical: every row of the source, with the first reason against it, but those of forgotten people. With since, a time as a literal,
-  only the rows that were loaded at that time or later, or at no known time.
+  only the rows that were loaded at that time or later, or at no known time; with partitions, only those of these.
 -#}
-{% macro canonical_rows(since=none) -%}
+{% macro canonical_rows(since=none, partitions=none) -%}
     {%- set earliest = time_literal('1970-01-01 00:00:00') -%}
     {%- set latest = time_literal('2262-01-01 00:00:00') -%}
 source_rows as (
@@ -59,6 +59,9 @@ source_rows as (
     {%- endif %}
     {%- if since is not none %}
     {{ 'and' if var('tracklet_where') else 'where' }} ({{ is_since(loaded_at(table), since) }} or {{ loaded_at(table) }} is null)
+    {%- endif %}
+    {%- if partitions %}
+    and ({{ partitions.time }} >= {{ partitions.since }} or {{ partitions.time }} is null)
     {%- endif %}
     {%- if not loop.last %}
     union all

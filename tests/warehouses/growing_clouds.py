@@ -49,7 +49,7 @@ class InCloud(Growing):
         variant = self.variant
         text = cloud_conformance.configuration(
             self.reader, variant.rules, f"raw_{self.started}.{table}", materialize=variant.materialize)
-        (self.folder / "tracklet.toml").write_text(text, "utf-8")
+        self.write_configuration(text)
 
     def append(self, rows, number):
         if not rows:

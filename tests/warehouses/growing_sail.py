@@ -56,7 +56,7 @@ class InSail(Growing):
         text = spark_conformance.configuration(
             self.sail.remote(self.port), variant.rules, self.tables, materialize=variant.materialize,
             target=self.target, schema=self.schema, file_format=file_format)
-        (self.folder / "tracklet.toml").write_text(text, "utf-8")
+        self.write_configuration(text)
 
     def append(self, rows, number):
         for place, table in enumerate(self.tables):

@@ -52,6 +52,11 @@ class Growing:
         """When a row of a batch was loaded, as a run sees it."""
         return load_time(row, number) if self.variant.cursor == "loaded_at" else row["received_at"]
 
+    def write_configuration(self, text):
+        if self.variant.partition_time:
+            text = text.replace("[source]\n", f"[source]\npartition_time = {program.toml(self.variant.partition_time)}\n")
+        (self.folder / "tracklet.toml").write_text(text, "utf-8")
+
     def run(self, *arguments, code=0):
         return program.run(self.folder, *arguments, "--target", self.target, code=code)
 
@@ -90,7 +95,7 @@ class InDatabase(Growing):
         variant = self.variant
         text = program.configuration(
             variant.rules, self.warehouse, SCHEMA, self.tables, materialize=variant.materialize, publish=variant.publish)
-        (self.folder / "tracklet.toml").write_text(text)
+        self.write_configuration(text)
 
     def contents(self):
         """{table: rows} of everything in the schema, views too; every value as text."""

@@ -50,6 +50,8 @@ class Variant:
     materialize: str = "view"
     publish: str = "swap"
     tables: int = 1
+    # The column by which the source tables are said to be partitioned.
+    partition_time: str | None = None
 
     @property
     def kind(self):
@@ -60,7 +62,7 @@ VARIANTS = [
     Variant("as it is", 1, 6, 4),
     Variant("duplicates kept", 0.3, 4, 3, cursor="received_at",
             rules=Config(timeout=31 * definition.MINUTE, exact=True, dedupe=False, flow_length=3, counts={"cnt_paid": ["paid"]})),
-    Variant("tables", 0.3, 4, 2, materialize="table", publish="rows", tables=2),
+    Variant("tables", 0.3, 4, 2, materialize="table", publish="rows", tables=2, partition_time="loaded_at"),
 ]
 
 

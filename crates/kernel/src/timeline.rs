@@ -117,9 +117,11 @@ impl Timeline {
         let stay = self.runs_from(0).filter(|(run, _)| run.list == List::Past).map(|(_, places)| places);
         let all = self.past.len();
         let mut from = 0;
-        let gaps = stay
-            .chain(std::iter::once(all..all))
-            .map(move |stay| from..std::mem::replace(&mut from, stay.end).max(stay.start));
+        let gaps = stay.chain(std::iter::once(all..all)).map(move |stay| {
+            let gap = from..stay.start;
+            from = stay.end;
+            gap
+        });
         gaps.flat_map(|gap| self.past.starts_and_tracks(gap))
     }
 

@@ -187,6 +187,19 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         section: "source",
+        name: "partition_time",
+        value: "a column, as the warehouse's SQL spells it",
+        takes: Takes::Text,
+        default: "none",
+        example: "partition_time = \"_PARTITIONTIME\"",
+        meaning: Meaning::Keeps,
+        about: "The column of timestamps by which a warehouse's source tables are partitioned, where that is not `loaded_at`. A \
+                run looks for new rows only among partitions from a day before the load time on that it looks from, and in the one of \
+                no time: no row may be in an earlier one than that of the day before it was loaded. On BigQuery `_PARTITIONTIME` for tables partitioned by \
+                ingestion time, as RudderStack makes them.",
+    },
+    Key {
+        section: "source",
         name: "overlap",
         value: "minutes as a number, or a text such as `\"24h\"`",
         takes: Takes::Duration(LONGEST_OVERLAP),

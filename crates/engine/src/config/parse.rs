@@ -41,6 +41,7 @@ fn source(section: &Section<'_>) -> Source {
         format: section.read("format", |entry| entry.choice(&FORMATS)),
         filter: section.read("where", Entry::text),
         loaded_at: section.read("loaded_at", Entry::text),
+        partition_time: section.read("partition_time", Entry::text),
         overlap: section.read("overlap", |entry| micros(entry, LONGEST_OVERLAP)),
         event_names: section.read("event_names", |entry| entry.choice(&EVENT_NAMES)).unwrap_or_default(),
         columns: Columns {

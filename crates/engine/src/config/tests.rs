@@ -33,6 +33,7 @@ fn every_key_is_read() {
         tables = ["rudder.tracks", "'my shop'.tracks"]
         where = "channel = 'web'"
         loaded_at = "stored_at"
+        partition_time = "_PARTITIONTIME"
         overlap = "2d"
         event_names = "blendo"
         format = "csv"
@@ -65,6 +66,7 @@ fn every_key_is_read() {
             format: Some(Format::Csv),
             filter: own("channel = 'web'"),
             loaded_at: own("stored_at"),
+            partition_time: own("_PARTITIONTIME"),
             overlap: NonZeroU64::new(2 * 86_400_000_000),
             event_names: EventNames::Blendo,
             columns: Columns {

@@ -17,8 +17,8 @@ const RANGE_BYTES: u64 = 100;
 /// Of tracks of parts beside their bytes: the order, the sessions.
 const PART_BYTES: u64 = 36;
 /// Of a session of the snapshot beside which new tracks are put, and of an alias: as they are read, and as they are known.
-const SESSION_BYTES: u64 = 36;
-const ALIAS_BYTES: u64 = 150;
+const SESSION_BYTES: u64 = 30;
+const ALIAS_BYTES: u64 = 120;
 /// Of a track of the snapshot at hand beside new ones: itself, its order, its session.
 const BESIDE_BYTES: u64 = 84;
 /// What is read of parts and written of them while such tracks are at hand.

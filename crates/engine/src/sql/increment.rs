@@ -18,6 +18,7 @@ use self::exchanges::{Come, EXCHANGES, Exchange};
 use super::plan::{Planned, aside, drop_if_there};
 use super::{Dialect, Names, RenderError, Renderer, package, runs};
 use crate::targets::Kind;
+use chrono::{DateTime, NaiveTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -39,6 +40,8 @@ pub const STEPS: [&str; 8] = [
 pub struct Facts {
     /// A time: rows of the source that were loaded earlier are not looked at.
     pub since: String,
+    /// Where rows loaded since then can be, if the source says so.
+    pub partitions: Option<Partitions>,
     /// Texts: days of `received_at` of which all rows are looked at.
     pub days: Vec<String>,
     /// Whether a known track is displaced by a new row with its event id.
@@ -53,11 +56,32 @@ pub struct Facts {
     pub forgets: bool,
 }
 
+/// Partitions of the source tables.
+#[derive(Debug, Clone, Serialize)]
+pub struct Partitions {
+    /// Their column, as SQL spells it.
+    pub time: String,
+    /// A time: none before it is looked at.
+    pub since: String,
+}
+
 impl Facts {
+    /// What is known before the first step: rows of the source that were loaded since then are looked at.
+    pub fn before_looking(dialect: Dialect, since: DateTime<Utc>, partition_time: Option<&str>) -> Self {
+        // A row may be loaded just after the midnight before which its time was stamped, and the other way round.
+        let day_before = since.date_naive().pred_opt().map(|day| day.and_time(NaiveTime::MIN).and_utc());
+        let partitions = partition_time.map(|time| Partitions {
+            time: time.to_owned(),
+            since: dialect.time(day_before.unwrap_or(since)),
+        });
+        Self { partitions, ..Self::unknown(dialect.time(since), dialect.time(DateTime::UNIX_EPOCH)) }
+    }
+
     /// What is right whatever the steps find.
     pub fn unknown(since: String, earliest: String) -> Self {
         Self {
             since,
+            partitions: None,
             days: Vec::new(),
             tracks_went: true,
             aliases_moved: true,

@@ -10,7 +10,7 @@ use crate::sql::render::Materialized;
 use crate::sql::script::{increment_script, script};
 use crate::sql::{Renderer, package};
 use crate::targets::Target;
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 
 /// What stands for a run's own name.
 const TOKEN: &str = "new";
@@ -47,13 +47,15 @@ pub fn increment(target: &Target, config: &Config) -> Result<String, WarehouseEr
             .to_owned(),
         "writes that into the statements, and adds a row to tracklet_runs.".to_owned(),
     ];
-    increment_of(&renderer, target, DateTime::UNIX_EPOCH, &notes)
+    let partition_time = config.source.partition_time.as_deref();
+    let facts = Facts::before_looking(target.dialect, DateTime::UNIX_EPOCH, partition_time);
+    increment_of(&renderer, target, &facts, &notes)
 }
 
 fn increment_of(
     renderer: &Renderer,
     target: &Target,
-    since: DateTime<Utc>,
+    facts: &Facts,
     notes: &[String],
 ) -> Result<String, WarehouseError> {
     let (dialect, names) = (target.dialect, &target.names);
@@ -62,12 +64,7 @@ fn increment_of(
         |model: &&Model| !model.is_aside() && model.rendered.options.materialized == Materialized::Table;
     let kept: Vec<&str> = graph.models().iter().filter(is_kept).map(|model| model.name).collect();
     let increment = Increment::new(renderer, names, TOKEN);
-    Ok(increment_script(&increment, dialect, &kept, &unknown(target, since), notes)?)
-}
-
-/// What is known of an increment that is not run.
-fn unknown(target: &Target, since: DateTime<Utc>) -> Facts {
-    Facts::unknown(target.dialect.time(since), target.dialect.time(DateTime::UNIX_EPOCH))
+    Ok(increment_script(&increment, dialect, &kept, facts, notes)?)
 }
 
 /// The query of one model, analysis or singular data test, as it reads the published tables.
@@ -110,11 +107,12 @@ pub async fn dry_run(job: &Job<'_>) -> Result<(String, Vec<Estimate>), Warehouse
                 .to_owned(),
         ];
         // Of the steps the first alone reads nothing that a run would have to make.
-        let facts = unknown(job.target, since);
+        let partition_time = job.config.source.partition_time.as_deref();
+        let facts = Facts::before_looking(job.target.dialect, since, partition_time);
         let window = Increment::new(&renderer, &job.target.names, TOKEN).step(STEPS[0], &facts)?;
         let bytes = job.warehouse.estimate(&window.query).await.ok().flatten();
         let estimates = vec![Estimate { model: window.name, bytes }];
-        return Ok((increment_of(&renderer, job.target, since, &notes)?, estimates));
+        return Ok((increment_of(&renderer, job.target, &facts, &notes)?, estimates));
     }
     let mut estimates = Vec::new();
     for model in plan.models.iter().filter(|model| !model.statements.is_empty()) {

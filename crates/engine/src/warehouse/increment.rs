@@ -216,7 +216,8 @@ impl Run<'_> {
     ) -> Result<(Vec<Made>, Outcomes), WarehouseError> {
         let dialect = self.job.target.dialect;
         let steps = self.steps();
-        let mut facts = Facts::unknown(dialect.time(window.since), dialect.time(DateTime::UNIX_EPOCH));
+        let partition_time = self.job.config.source.partition_time.as_deref();
+        let mut facts = Facts::before_looking(dialect, window.since, partition_time);
         let audited = if self.job.audit { Some(different_days(self).await?) } else { None };
         for day in audited.iter().flatten() {
             facts.days.push(dialect.text(&day.received_on));

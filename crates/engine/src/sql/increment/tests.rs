@@ -6,6 +6,7 @@ use crate::sql::forgotten::Hashes;
 use crate::sql::graph::{Graph, Model};
 use crate::sql::render::{Materialized, Renderer, SourceTable};
 use crate::sql::{Dialect, Names, package};
+use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
 fn renderer(dialect: Dialect, configuration: &str, materialize: Materialized) -> Renderer {
@@ -105,6 +106,25 @@ fn what_is_told_beforehand_stands_in_the_statements_as_a_literal() {
             assert!(step(name, &unknown()).contains(&events), "{name}");
             assert!(!step(name, &nothing_special()).contains(&events), "the history isn't read for {name}");
         }
+    }
+}
+
+#[test]
+fn partitions_are_looked_at_from_the_day_before_on() {
+    let noon: DateTime<Utc> = "2026-03-01T12:00:00Z".parse().unwrap();
+    for dialect in Dialect::ALL {
+        let renderer = renderer(dialect, "", Materialized::View);
+        let increment = Increment::new(&renderer, &names(dialect), "t1");
+        let window = |facts: &Facts| increment.step("increment_window", facts).unwrap().statements.remove(0);
+        let facts = |time| Facts::before_looking(dialect, noon, time);
+        assert!(!window(&facts(None)).contains("2026-02-28"));
+        let day = dialect.time("2026-02-28T00:00:00Z".parse().unwrap());
+        let expected = format!("\n    and (_PARTITIONTIME >= {day} or _PARTITIONTIME is null)");
+        let with = window(&facts(Some("_PARTITIONTIME")));
+        assert!(with.contains(&expected), "{with}");
+        // Rows of days that differ may be anywhere.
+        let days = Facts { days: vec!["'2026-01-01'".to_owned()], ..facts(Some("_PARTITIONTIME")) };
+        assert!(!window(&days).contains("_PARTITIONTIME"));
     }
 }
 
