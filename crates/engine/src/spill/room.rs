@@ -22,7 +22,7 @@ const ALIAS_BYTES: u64 = 120;
 /// Of a track of the snapshot at hand beside new ones: itself, its order, its session.
 const BESIDE_BYTES: u64 = 84;
 /// What is read of parts and written of them while such tracks are at hand.
-const PARTS_BYTES: u64 = 100_000_000;
+const PARTS_BYTES: u64 = 110_000_000;
 /// A row group while it is made and encoded, of 131,072 rows.
 const GROUP_BYTES: u64 = 56_000_000;
 
