@@ -12,8 +12,9 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What writes the files. It changes when the bytes that equal rows give may change.
-pub const WRITER: &str = concat!("tracklet version ", env!("CARGO_PKG_VERSION"));
+/// What writes the files. It changes when the bytes that equal rows give may change, since old parts and new ones would not be
+/// those of one run: the build counts such changes from the version's first on.
+pub const WRITER: &str = concat!("tracklet version ", env!("CARGO_PKG_VERSION"), " (build 2)");
 
 /// A file under construction.
 pub(crate) struct TableFile {
