@@ -35,7 +35,7 @@ cross join (
 
 {#
   CTEs up to canonical: every row of the source, with the first reason against it, but those of forgotten people. With since, a time as a literal,
-  only the rows that were loaded at that time or later, or at no known time; with partitions, only those of these.
+  only the rows that were loaded at that time or later, or at no known time; with partitions as well, only those of these.
 -#}
 {% macro canonical_rows(since=none, partitions=none) -%}
     {%- set earliest = time_literal('1970-01-01 00:00:00') -%}
@@ -59,9 +59,9 @@ source_rows as (
     {%- endif %}
     {%- if since is not none %}
     {{ 'and' if var('tracklet_where') else 'where' }} ({{ is_since(loaded_at(table), since) }} or {{ loaded_at(table) }} is null)
-    {%- endif %}
     {%- if partitions %}
     and ({{ partitions.time }} >= {{ partitions.since }} or {{ partitions.time }} is null)
+    {%- endif %}
     {%- endif %}
     {%- if not loop.last %}
     union all

@@ -54,6 +54,7 @@ class Growing:
 
     def write_configuration(self, text):
         if self.variant.partition_time:
+            assert "[source]\n" in text, text
             text = text.replace("[source]\n", f"[source]\npartition_time = {program.toml(self.variant.partition_time)}\n")
         (self.folder / "tracklet.toml").write_text(text, "utf-8")
 

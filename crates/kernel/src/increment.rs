@@ -168,9 +168,9 @@ impl Increment {
             known.moved.extend([moved.from, moved.to]);
             known.dirty.extend([moved.from, moved.to]);
             // Only its tracks tell which of the old visitor's sessions are the alias's.
-            let of_past = known.past.of_visitor(moved.from).map(|session| known.part(session));
-            let of_past: Vec<u32> = of_past.collect();
-            known.wanted.extend(of_past);
+            for session in known.past.of_visitor(moved.from) {
+                known.wanted.insert(known.part(session));
+            }
         }
     }
 

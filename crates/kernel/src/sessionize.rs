@@ -131,7 +131,7 @@ impl Sessionized {
         of_timeline.into_iter().flatten().chain(at_hand.map(|session| self.session_at_hand(session)))
     }
 
-    /// [`Sessionized::any_sessions`], at hand one behind the other.
+    /// All that [`Sessionized::any_sessions`] gives.
     pub(crate) fn all_of(&self, places: Range<usize>) -> Vec<AnySession> {
         let mut all = Vec::with_capacity(places.len());
         // Iterators of iterators are quicker driven from within.
@@ -251,9 +251,9 @@ impl Sessions {
             first_of_visitor.extend(piece.first_of_visitor.iter().map(|session| session + before));
             before += piece.starts.len() as u32;
         }
-        let has_distinct_ids = Self::empty(rules).distinct_ids.is_some();
-        let distinct_ids = has_distinct_ids
-            .then(|| column(pieces, |piece| piece.distinct_ids.as_deref().unwrap_or_default()));
+        let distinct_ids = Self::empty(rules)
+            .distinct_ids
+            .map(|_| column(pieces, |piece| piece.distinct_ids.as_deref().unwrap_or_default()));
         Self { starts, visitors, numbers, distinct_ids, counts, first_of_visitor }
     }
 

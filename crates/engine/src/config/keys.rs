@@ -194,9 +194,9 @@ pub const KEYS: &[Key] = &[
         example: "partition_time = \"_PARTITIONTIME\"",
         meaning: Meaning::Keeps,
         about: "The column of timestamps by which a warehouse's source tables are partitioned, where that is not `loaded_at`. A \
-                run looks for new rows only among partitions from a day before the load time on that it looks from, and in the one of \
-                no time: no row may be in an earlier one than that of the day before it was loaded. On BigQuery `_PARTITIONTIME` for tables partitioned by \
-                ingestion time, as RudderStack makes them.",
+                run looks for new rows only in partitions from the day before the first load time that it asks for, and in the \
+                one without a time; so no row may be in a partition earlier than the day before it was loaded. On BigQuery \
+                `_PARTITIONTIME` for tables partitioned by ingestion time, as RudderStack makes them.",
     },
     Key {
         section: "source",

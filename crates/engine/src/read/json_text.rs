@@ -377,7 +377,7 @@ pub(super) fn unescape(text: &str, to: &mut String) -> Result<(), Malformed> {
     result
 }
 
-/// The number of a `\uXXXX` that `text` starts with.
+/// The number of an escape like `\u00e9` that `text` starts with.
 fn code_unit(text: &str) -> Option<u16> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     u16::from_str_radix(digits, 16).ok()

@@ -17,6 +17,7 @@ pub use erasure::{HASHES, STEPS_OF_ERASURE};
 use self::exchanges::{Come, EXCHANGES, Exchange};
 use super::plan::{Planned, aside, drop_if_there};
 use super::{Dialect, Names, RenderError, Renderer, package, runs};
+use crate::config::Source;
 use crate::targets::Kind;
 use chrono::{DateTime, NaiveTime, Utc};
 use serde::Serialize;
@@ -67,13 +68,13 @@ pub struct Partitions {
 
 impl Facts {
     /// What is known before the first step: rows of the source that were loaded since then are looked at.
-    pub fn before_looking(dialect: Dialect, since: DateTime<Utc>, partition_time: Option<&str>) -> Self {
+    pub fn before_looking(dialect: Dialect, since: DateTime<Utc>, source: &Source) -> Self {
         // A row may be loaded just after the midnight before which its time was stamped, and the other way round.
         let day_before = since.date_naive().pred_opt().map(|day| day.and_time(NaiveTime::MIN).and_utc());
-        let partitions = partition_time.map(|time| Partitions {
-            time: time.to_owned(),
-            since: dialect.time(day_before.unwrap_or(since)),
-        });
+        let partitions = source
+            .partition_time
+            .clone()
+            .map(|time| Partitions { time, since: dialect.time(day_before.unwrap_or(since)) });
         Self { partitions, ..Self::unknown(dialect.time(since), dialect.time(DateTime::UNIX_EPOCH)) }
     }
 

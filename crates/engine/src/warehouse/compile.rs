@@ -47,8 +47,7 @@ pub fn increment(target: &Target, config: &Config) -> Result<String, WarehouseEr
             .to_owned(),
         "writes that into the statements, and adds a row to tracklet_runs.".to_owned(),
     ];
-    let partition_time = config.source.partition_time.as_deref();
-    let facts = Facts::before_looking(target.dialect, DateTime::UNIX_EPOCH, partition_time);
+    let facts = Facts::before_looking(target.dialect, DateTime::UNIX_EPOCH, &config.source);
     increment_of(&renderer, target, &facts, &notes)
 }
 
@@ -107,8 +106,7 @@ pub async fn dry_run(job: &Job<'_>) -> Result<(String, Vec<Estimate>), Warehouse
                 .to_owned(),
         ];
         // Of the steps the first alone reads nothing that a run would have to make.
-        let partition_time = job.config.source.partition_time.as_deref();
-        let facts = Facts::before_looking(job.target.dialect, since, partition_time);
+        let facts = Facts::before_looking(job.target.dialect, since, &job.config.source);
         let window = Increment::new(&renderer, &job.target.names, TOKEN).step(STEPS[0], &facts)?;
         let bytes = job.warehouse.estimate(&window.query).await.ok().flatten();
         let estimates = vec![Estimate { model: window.name, bytes }];

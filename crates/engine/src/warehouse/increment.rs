@@ -216,8 +216,7 @@ impl Run<'_> {
     ) -> Result<(Vec<Made>, Outcomes), WarehouseError> {
         let dialect = self.job.target.dialect;
         let steps = self.steps();
-        let partition_time = self.job.config.source.partition_time.as_deref();
-        let mut facts = Facts::before_looking(dialect, window.since, partition_time);
+        let mut facts = Facts::before_looking(dialect, window.since, &self.job.config.source);
         let audited = if self.job.audit { Some(different_days(self).await?) } else { None };
         for day in audited.iter().flatten() {
             facts.days.push(dialect.text(&day.received_on));

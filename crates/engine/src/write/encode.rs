@@ -51,17 +51,14 @@ pub struct EncodedColumn {
 /// # Errors
 /// A type that no table has, or a page over 2 GiB.
 pub fn encode(column: &dyn Array, descriptor: &ColumnDescPtr) -> Result<EncodedColumn> {
-    let mut source = Source::new(column)?;
+    let nulls = column.logical_nulls().filter(|nulls| nulls.null_count() > 0);
+    let source = Source::new(column, nulls.as_ref())?;
     let optional = descriptor.max_def_level() > 0;
     let mut pages = Vec::new();
     if let Source::Dictionary { values, .. } = &source {
         let mut text = Vec::new();
         put_texts(&mut text, values, 0..values.len());
         pages.push(RawPage { body: text, values: values.len(), rows: 0, kind: PageKind::Dictionary });
-    }
-    let nulls = column.logical_nulls().filter(|nulls| nulls.null_count() > 0);
-    if let Source::Integers { values, differ_little } = &mut source {
-        *differ_little = nulls.is_some() || deltas_win(&values[..values.len().min(SAMPLE)]);
     }
     let mut start = 0;
     while start < column.len() || start == 0 {
@@ -109,7 +106,7 @@ enum Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn new(column: &'a dyn Array) -> Result<Self> {
+    fn new(column: &'a dyn Array, nulls: Option<&NullBuffer>) -> Result<Self> {
         let unknown = || ParquetError::NYI(format!("a column of type {}", column.data_type()));
         match column.data_type() {
             DataType::Dictionary(..) => {
@@ -122,16 +119,18 @@ impl<'a> Source<'a> {
                 Ok(Self::Dictionary { keys: column.keys(), values })
             }
             DataType::Utf8 => Ok(Self::Text(column.as_string())),
-            DataType::Int64 => Ok(Self::integers(column.as_primitive::<Int64Type>().values())),
+            DataType::Int64 => Ok(Self::integers(column.as_primitive::<Int64Type>().values(), nulls)),
             DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, _) => {
-                Ok(Self::integers(column.as_primitive::<TimestampMicrosecondType>().values()))
+                Ok(Self::integers(column.as_primitive::<TimestampMicrosecondType>().values(), nulls))
             }
             _ => Err(unknown()),
         }
     }
 
-    fn integers(values: &'a [i64]) -> Self {
-        Self::Integers { values, differ_little: true }
+    fn integers(values: &'a [i64], nulls: Option<&NullBuffer>) -> Self {
+        // What stands in the place of a null must not decide.
+        let differ_little = nulls.is_some() || deltas_win(&values[..values.len().min(SAMPLE)]);
+        Self::Integers { values, differ_little }
     }
 
     fn encoding(&self) -> Encoding {
@@ -305,25 +304,24 @@ fn write_pages(
     statistics: Statistics,
 ) -> Result<EncodedColumn> {
     let compressed = compress(&pages, matches!(source, Source::Integers { .. }))?;
-    let codec = match compressed {
-        Some(_) => Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?),
-        None => Compression::UNCOMPRESSED,
+    let (codec, bytes) = match &compressed {
+        Some(bodies) => {
+            (Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?), bodies.iter().map(Vec::len).sum::<usize>())
+        }
+        None => (Compression::UNCOMPRESSED, pages.iter().map(|page| page.body.len()).sum()),
     };
-    let bodies: Vec<(RawPage, Option<Vec<u8>>)> = match compressed {
-        Some(compressed) => pages.into_iter().zip(compressed.into_iter().map(Some)).collect(),
-        None => pages.into_iter().map(|page| (page, None)).collect(),
-    };
-    let bytes = bodies.iter().map(|(page, compressed)| compressed.as_ref().unwrap_or(&page.body).len() + 64);
-    let mut sink = TrackedWrite::new(Vec::with_capacity(bytes.sum()));
+    let mut compressed = compressed.map(Vec::into_iter);
+    let mut sink = TrackedWrite::new(Vec::with_capacity(bytes + 64 * pages.len()));
     let mut writer = SerializedPageWriter::new(&mut sink);
     let (mut uncompressed, mut dictionary_offset, mut data_offset) = (0, None, None);
-    for (page, compressed) in bodies {
+    for page in pages {
         let size = page.body.len();
         i32::try_from(size).map_err(|_| {
             ParquetError::General(format!("a page of column `{}` would hold {size} bytes", descriptor.name()))
         })?;
         let kind = page.kind;
-        let body = Bytes::from(compressed.unwrap_or(page.body));
+        let body = compressed.as_mut().and_then(Iterator::next).unwrap_or(page.body);
+        let body = Bytes::from(body);
         let page = match kind {
             PageKind::Dictionary => Page::DictionaryPage {
                 buf: body,

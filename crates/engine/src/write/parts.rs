@@ -46,7 +46,7 @@ impl fmt::Display for PartKey {
 }
 
 /// By day since 1970: how many tracks the sessions have that start on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct TracksOfDays(Vec<u64>);
 
 impl TracksOfDays {
@@ -72,8 +72,6 @@ impl TracksOfDays {
     /// Takes those of some of the sessions away.
     pub fn remove(&mut self, sessions: impl Iterator<Item = (i64, u64)>) {
         sessions.for_each(|(start, tracks)| self.0[day(start)] -= tracks);
-        let last = self.0.iter().rposition(|tracks| *tracks > 0);
-        self.0.truncate(last.map_or(0, |last| last + 1));
     }
 }
 

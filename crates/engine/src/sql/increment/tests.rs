@@ -1,5 +1,5 @@
 use super::{Come, EXCHANGES, Facts, HASHES, Increment, STEPS, STEPS_OF_ERASURE};
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::forget::Subject;
 use crate::sql::dialect::Format;
 use crate::sql::forgotten::Hashes;
@@ -116,7 +116,10 @@ fn partitions_are_looked_at_from_the_day_before_on() {
         let renderer = renderer(dialect, "", Materialized::View);
         let increment = Increment::new(&renderer, &names(dialect), "t1");
         let window = |facts: &Facts| increment.step("increment_window", facts).unwrap().statements.remove(0);
-        let facts = |time| Facts::before_looking(dialect, noon, time);
+        let facts = |time: Option<&str>| {
+            let source = Source { partition_time: time.map(str::to_owned), ..Source::default() };
+            Facts::before_looking(dialect, noon, &source)
+        };
         assert!(!window(&facts(None)).contains("2026-02-28"));
         let day = dialect.time("2026-02-28T00:00:00Z".parse().unwrap());
         let expected = format!("\n    and (_PARTITIONTIME >= {day} or _PARTITIONTIME is null)");
