@@ -350,6 +350,9 @@ pub struct Answer {
     /// Aligned columns, CSV with a header, or one JSON object a line
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: AnswerFormat,
+    /// Show every value whole: by default a table on a terminal cuts long values in the middle to fit its width
+    #[arg(long)]
+    pub wide: bool,
 }
 
 /// What an answer looks like.

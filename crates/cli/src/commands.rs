@@ -53,7 +53,7 @@ pub fn dispatch(arguments: Arguments, log: &Log) -> Outcome {
         Command::Docs(arguments) => docs::docs(&arguments, log),
         Command::Export(arguments) => export::export(&arguments, log),
         Command::Report(arguments) => report::report(&arguments, log),
-        Command::Tune(arguments) => tune::tune(&arguments),
+        Command::Tune(arguments) => tune::tune(&arguments, log),
         Command::Explain(arguments) => explain::explain(&arguments),
         Command::Snapshots(arguments) => snapshots::snapshots(&arguments, log),
         Command::Completions(arguments) => completions::completions(arguments.shell),

@@ -51,10 +51,10 @@ impl Progress {
             // Told at its end only, so a bar would stand still.
             (Some(_), Step::Sessionize) => "{step:>10} {spinner} {len} rows",
             (Some(_), Step::Read) => {
-                "{step:>10} [{bar:30}] {bytes}/{total_bytes} {rows} rows, {rate} rows/s, {eta} left"
+                "{step:>10} [{bar:12}] {bytes}/{total_bytes}  {rows} rows  {rate}/s  {eta}"
             }
-            (Some(_), _) => "{step:>10} [{bar:30}] {rows} rows, {rate} rows/s, {eta} left",
-            (None, _) => "{step:>10} {spinner} {rows} rows, {rate} rows/s",
+            (Some(_), _) => "{step:>10} [{bar:30}] {rows} rows  {rate}/s  {eta} left",
+            (None, _) => "{step:>10} {spinner} {rows} rows  {rate}/s",
         };
         let (rows, rows_of_rate) = (Arc::clone(&self.rows), Arc::clone(&self.rows));
         let style = ProgressStyle::with_template(template)
@@ -64,15 +64,12 @@ impl Progress {
                 let _ = text.write_str(step.as_str());
             })
             .with_key("rows", move |_: &ProgressState, text: &mut dyn std::fmt::Write| {
-                let _ = write!(text, "{}", grouped(rows.load(Ordering::Relaxed)));
+                let _ = text.write_str(&short(rows.load(Ordering::Relaxed)));
             })
             .with_key("rate", move |state: &ProgressState, text: &mut dyn std::fmt::Write| {
                 let seconds = state.elapsed().as_secs_f64().max(0.001);
-                let _ = write!(
-                    text,
-                    "{}",
-                    grouped((rows_of_rate.load(Ordering::Relaxed) as f64 / seconds) as u64)
-                );
+                let rate = rows_of_rate.load(Ordering::Relaxed) as f64 / seconds;
+                let _ = text.write_str(&short(rate as u64));
             });
         let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
         let bar = bars.add(bar.with_style(style));
@@ -126,6 +123,45 @@ impl Observer for Progress {
     }
 }
 
+/// A spinner with the time that has passed, for a command that can't know how much work is left. Shown on a terminal
+/// only, and removed when dropped.
+pub struct Busy {
+    bar: Option<ProgressBar>,
+}
+
+impl Busy {
+    /// Starts the spinner of the command `name`.
+    pub fn new(log: &Log, name: &'static str) -> Self {
+        let is_shown = log.format == LogFormat::Text && !log.quiet && std::io::stderr().is_terminal();
+        let bar = is_shown.then(|| {
+            let style = ProgressStyle::with_template("{msg:>10} {spinner} {elapsed}");
+            let bar = ProgressBar::new_spinner().with_style(style.expect("the template is valid"));
+            let bar = log.bars.add(bar.with_message(name));
+            bar.enable_steady_tick(Duration::from_millis(100));
+            bar
+        });
+        Self { bar }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// `1234567` as `1.2M`: at most six characters, so that a line of progress fits 80 columns.
+fn short(number: u64) -> String {
+    match number {
+        0..10_000 => number.to_string(),
+        10_000..1_000_000 => format!("{:.1}k", number as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1}M", number as f64 / 1e6),
+        _ => format!("{:.1}G", number as f64 / 1e9),
+    }
+}
+
 /// `1234567` as `1,234,567`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -141,7 +177,17 @@ pub fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::{grouped, short};
+
+    #[test]
+    fn rows_in_a_line_of_progress_take_six_characters() {
+        for (number, text) in
+            [(0, "0"), (9_999, "9999"), (999_949, "999.9k"), (1_234_567, "1.2M"), (100_000_000, "100.0M")]
+        {
+            assert_eq!(short(number), text);
+        }
+        assert!((0..63).all(|power| short(1 << power).len() <= 6 || power > 39));
+    }
 
     #[test]
     fn thousands_are_set_apart() {

@@ -1,5 +1,6 @@
 //! From rows that were read to a published snapshot, beside what was there before.
 
+use crate::config::advice::short_timeout;
 use crate::disk::Disk;
 use crate::error::nearest;
 use crate::increment::{Beside, BytesRead, Forgotten, Made, Outcome, StoredSnapshot, make};
@@ -160,6 +161,7 @@ pub(crate) fn advance(
     let inputs = news.inputs.iter().map(|input| input.bytes).sum();
     let counted = counted(&settings.rules, &found, before);
     let mut warnings = news.warnings;
+    warnings.extend(short_timeout(&settings.rules));
     warnings.extend(warnings_of_counts(&settings.rules, &found.events, &counted));
     let WrittenTables { rows: rows_of_tables, bytes, files, rewritten, linked, checks } = written;
     let mut manifest = Manifest {

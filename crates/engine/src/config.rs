@@ -3,6 +3,7 @@
 //! [`keys::KEYS`] is the one list of what the file can hold; the reference in `docs/configuration.md` is made from
 //! it by [`reference`](fn@reference), and `docs/tracklet.schema.json` by [`json_schema`](fn@json_schema).
 
+pub(crate) mod advice;
 mod document;
 mod duration;
 mod error;
@@ -211,6 +212,11 @@ impl Config {
     /// What the tables mean, as the kernel takes it.
     pub fn rules(&self) -> Rules {
         self.rules.clone()
+    }
+
+    /// What is allowed and seldom meant, each a sentence for a warning.
+    pub fn advice(&self) -> Vec<String> {
+        advice::short_timeout(&self.rules).into_iter().collect()
     }
 
     /// The BLAKE3 hash, in 64 hexadecimal digits, of all that can change what the tables say.

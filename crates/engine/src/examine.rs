@@ -54,6 +54,7 @@ pub fn examine(file: &Path, profiles_dir: Option<&Path>) -> Result<Vec<Finding>,
     look.paths();
     look.filter();
     look.counts();
+    look.timeout();
     look.output();
     look.profile(profiles_dir);
     look.targets(profiles_dir);
@@ -153,6 +154,12 @@ impl Look<'_> {
                     );
                 }
             }
+        }
+    }
+
+    fn timeout(&mut self) {
+        for sentence in self.config.advice() {
+            self.tell(Severity::Warning, &["sessions", "timeout"], sentence, None);
         }
     }
 

@@ -10,7 +10,7 @@ mod table;
 
 pub use error::ResultsError;
 pub(crate) use print::visible;
-pub use print::{Layout, PrintError, print};
+pub use print::{Integers, Layout, PrintError, print};
 pub use reference::reference;
 pub use table::{Column, TableInfo, tables_as_rows};
 

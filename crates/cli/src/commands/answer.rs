@@ -5,24 +5,24 @@ use crate::failure::Outcome;
 use crate::status::Status;
 use std::io::{BufWriter, IsTerminal};
 use terminal_size::{Width, terminal_size_of};
-use tracklet_engine::results::{Layout, Rows, print};
+use tracklet_engine::results::{Integers, Layout, Rows, print};
 
 /// Prints rows as the user wants them.
 pub fn answer(rows: Rows, answer: &Answer) -> Outcome {
     let schema = rows.schema();
-    print(&schema, rows, layout(answer.format), &mut BufWriter::new(std::io::stdout().lock()))?;
+    print(&schema, rows, layout(answer, Integers::Plain), &mut BufWriter::new(std::io::stdout().lock()))?;
     Ok(Status::Done)
 }
 
-/// The layout of a format; a table fits the terminal, if there is one.
-pub fn layout(format: AnswerFormat) -> Layout {
-    match format {
+/// The layout of an answer. A table fits the terminal, if stdout is one and the user does not want it wide.
+pub fn layout(answer: &Answer, integers: Integers) -> Layout {
+    match answer.format {
         AnswerFormat::Csv => Layout::Csv,
         AnswerFormat::Json => Layout::Json,
         AnswerFormat::Table => {
             let stdout = std::io::stdout();
-            let size = if stdout.is_terminal() { terminal_size_of(&stdout) } else { None };
-            Layout::Table { width: size.map(|(Width(width), _)| usize::from(width)) }
+            let size = if stdout.is_terminal() && !answer.wide { terminal_size_of(&stdout) } else { None };
+            Layout::Table { width: size.map(|(Width(width), _)| usize::from(width)), integers }
         }
     }
 }

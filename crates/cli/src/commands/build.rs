@@ -5,7 +5,7 @@ use super::warehouse::{Lines, Place};
 use crate::arguments::{BuildArguments, RunArguments};
 use crate::failure::Outcome;
 use crate::logging::{Log, LogFormat};
-use crate::progress::grouped;
+use crate::progress::{Busy, grouped};
 use crate::status::Status;
 use std::io::Write as _;
 use tracklet_engine::run::Refresh;
@@ -33,6 +33,7 @@ pub fn in_warehouse(arguments: &RunArguments, target: &str, log: &Log) -> Outcom
         return Ok(Status::Done);
     }
     let threads = arguments.threads.unwrap_or(place.target.threads);
+    let _busy = Busy::new(log, "run");
     let report = place
         .work(&*warehouse, selection, async |job| make(job, threads, Checks::Skip, &Lines(log)).await)??;
     tell(&report, place.target.names.schema(), log);
@@ -48,12 +49,14 @@ pub fn build(arguments: &BuildArguments, log: &Log) -> Outcome {
     let selection = Some(&arguments.selection);
     let lines = Lines(log);
     let own = own_tests(arguments.target.config.as_deref())?;
+    let busy = Busy::new(log, "build");
     let (report, mut tests) = place.work(&*warehouse, selection, async |job| {
         let report = make(job, threads, Checks::Run, &lines).await?;
         tell(&report, place.target.names.schema(), log);
         let tests = checks::test(job, &own, threads, &lines).await?;
         Ok::<_, tracklet_engine::warehouse::WarehouseError>((report, tests))
     })??;
+    drop(busy);
     tests.results.extend(report.checks);
     Ok(tell_tests(&tests.results, &lines))
 }

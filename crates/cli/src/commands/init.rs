@@ -60,6 +60,20 @@ fn write(file: &Path, text: &str, force: bool) -> Result<(), Failure> {
     options.open(file).and_then(|mut opened| opened.write_all(text.as_bytes())).map_err(failed)
 }
 
+/// The command that uses the file just written, as a shell takes it.
+fn next_command(file: &Path) -> String {
+    if file == Path::new(FILE_NAME) {
+        return "tracklet run".to_owned();
+    }
+    let name = file.to_string_lossy();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
+    if name.chars().all(is_plain) {
+        format!("tracklet run --config {name}")
+    } else {
+        format!("tracklet run --config '{}'", name.replace('\'', "'\\''"))
+    }
+}
+
 fn tell(file: &Path, inspection: &Inspection, log: &Log) {
     let found: Vec<String> = inspection
         .formats
@@ -75,9 +89,10 @@ fn tell(file: &Path, inspection: &Inspection, log: &Log) {
         }
         LogFormat::Text if !log.quiet => {
             eprintln!(
-                "looked at {}\nwrote {}: edit it, then `tracklet run`",
+                "looked at {}\nwrote {}: edit it, then `{}`",
                 found.join(", "),
-                file.display()
+                file.display(),
+                next_command(file)
             );
         }
         LogFormat::Text => {}

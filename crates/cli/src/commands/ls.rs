@@ -7,7 +7,7 @@ use crate::failure::Outcome;
 use crate::status::Status;
 use serde_json::json;
 use std::io::Write;
-use tracklet_engine::results::{Results, TableInfo, print, tables_as_rows};
+use tracklet_engine::results::{Integers, Results, TableInfo, print, tables_as_rows};
 
 pub fn ls(arguments: &LsArguments) -> Outcome {
     let results = Results::open(&output_folder(&arguments.place)?)?;
@@ -19,7 +19,7 @@ pub fn ls(arguments: &LsArguments) -> Outcome {
         }
     } else {
         let rows = tables_as_rows(&tables);
-        print(&rows.schema(), [Ok(rows)], layout(arguments.answer.format), &mut out)?;
+        print(&rows.schema(), [Ok(rows)], layout(&arguments.answer, Integers::Grouped), &mut out)?;
     }
     out.flush()?;
     Ok(Status::Done)

@@ -4,6 +4,7 @@ use super::with_tables;
 use crate::arguments::ReportArguments;
 use crate::failure::{Failure, Outcome};
 use crate::logging::{Log, LogFormat};
+use crate::progress::{Busy, grouped};
 use crate::status::Status;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -15,9 +16,12 @@ pub fn report(arguments: &ReportArguments, log: &Log) -> Outcome {
     let choice = Choice::from(&arguments.chosen);
     let (zone, selection) = choice.meant()?;
     let request = Request { title: arguments.title.clone(), selection, chosen: choice.words(), zone };
+    let busy = Busy::new(log, "report");
     let report = with_tables(&arguments.tables, |tables, manifest, rules| {
+        choice.verify(tables, &request.selection, None)?;
         Ok(Report::of(tables, manifest, rules, &request)?)
     })?;
+    drop(busy);
     let page = report.page();
     std::fs::write(&arguments.file, &page)
         .map_err(|source| Failure::new(NotWritten { file: arguments.file.clone(), source }))?;
@@ -30,8 +34,9 @@ pub fn report(arguments: &ReportArguments, log: &Log) -> Outcome {
             // The page is written, whether or not anyone reads this.
             let _ = writeln!(
                 io::stderr(),
-                "{}: {sessions} sessions, {:.1} MB; open it in a browser",
+                "{}: {} sessions, {:.1} MB; open it in a browser",
                 arguments.file.display(),
+                grouped(sessions),
                 page.len() as f64 / 1e6
             );
         }

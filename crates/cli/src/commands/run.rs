@@ -3,8 +3,9 @@
 use super::{build, output_folder};
 use crate::arguments::RunArguments;
 use crate::failure::{Failure, Outcome};
+use crate::interrupt::Interruptible;
 use crate::logging::{Log, LogFormat};
-use crate::progress::Progress;
+use crate::progress::{Progress, grouped};
 use crate::status::Status;
 use crate::summary::Summary;
 use std::fmt;
@@ -23,7 +24,10 @@ pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
         return Err(Failure::new(NoSelection));
     }
     let request = request(arguments)?;
-    let report = engine::run(&request, &Progress::new(log))?;
+    let progress = Progress::new(log);
+    let watched = Interruptible::new(&progress, log)?;
+    let report = engine::run(&request, &watched)?;
+    drop(watched);
     if !report.published {
         return Ok(nothing_new(&report, log));
     }
@@ -80,7 +84,7 @@ fn nothing_new(report: &RunReport, log: &Log) -> Status {
     match log.format {
         LogFormat::Json => tracing::info!(files, output = %current, "no new files"),
         LogFormat::Text if !log.quiet => {
-            eprintln!("no new files; {current} is that of the {files} read before");
+            eprintln!("no new files; {current} is that of the {} read before", grouped(files as u64));
         }
         LogFormat::Text => {}
     }

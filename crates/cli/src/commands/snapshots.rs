@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tracklet_engine::manifest::Manifest;
 use tracklet_engine::publish::{self, OutputFolder, PublishError, Snapshot};
-use tracklet_engine::results::{ResultsError, print};
+use tracklet_engine::results::{Integers, ResultsError, print};
 
 pub fn snapshots(arguments: &SnapshotsArguments, log: &Log) -> Outcome {
     match &arguments.command {
@@ -27,7 +27,7 @@ fn list(out: &Path, answer: &Answer) -> Outcome {
     let snapshots = published(out)?;
     let manifests = snapshots.iter().map(Snapshot::manifest).collect::<Result<Vec<_>, PublishError>>()?;
     let rows = rows(&snapshots, &manifests);
-    print(&rows.schema(), [Ok(rows)], layout(answer.format), &mut std::io::stdout().lock())?;
+    print(&rows.schema(), [Ok(rows)], layout(answer, Integers::Grouped), &mut std::io::stdout().lock())?;
     Ok(Status::Done)
 }
 

@@ -5,6 +5,7 @@ use super::warehouse::{Lines, Place};
 use crate::arguments::{ReportFormat, TestArguments};
 use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
+use crate::progress::Busy;
 use crate::status::Status;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -17,10 +18,12 @@ use tracklet_engine::warehouse::checks;
 pub fn test(arguments: &TestArguments, log: &Log) -> Outcome {
     let own = own_tests(arguments.place.config.as_deref())?;
     let lines = Lines(log);
+    let busy = Busy::new(log, "test");
     let (results, of_runs) = match &arguments.target {
         Some(target) => in_warehouse(arguments, target, &own, &lines)?,
         None => (on_files(arguments, &own, &lines)?, 0),
     };
+    drop(busy);
     if arguments.format == ReportFormat::Json {
         let mut out = std::io::stdout().lock();
         for result in &results {

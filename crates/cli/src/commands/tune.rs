@@ -4,11 +4,13 @@ use super::answer::layout;
 use super::with_tables;
 use crate::arguments::{AnswerFormat, TuneArguments};
 use crate::failure::Outcome;
+use crate::logging::Log;
+use crate::progress::{Busy, grouped};
 use crate::status::Status;
 use std::fmt::Write as _;
 use std::io::Write;
 use tracklet_engine::figures::Choice;
-use tracklet_engine::results::print;
+use tracklet_engine::results::{Integers, print};
 use tracklet_engine::tune::Tuning;
 
 /// The timeouts that people choose.
@@ -16,17 +18,21 @@ const SHOWN: [u64; 16] = [1, 2, 3, 5, 10, 15, 20, 25, 30, 45, 60, 90, 120, 150, 
 /// Characters of the longest bar.
 const BAR: usize = 40;
 
-pub fn tune(arguments: &TuneArguments) -> Outcome {
-    let (_, selection) = Choice::from(&arguments.chosen).meant()?;
+pub fn tune(arguments: &TuneArguments, log: &Log) -> Outcome {
+    let choice = Choice::from(&arguments.chosen);
+    let (_, selection) = choice.meant()?;
+    let busy = Busy::new(log, "tune");
     let tuning = with_tables(&arguments.tables, |tables, _, rules| {
+        choice.verify(tables, &selection, arguments.before.as_deref())?;
         Ok(Tuning::of(tables, rules, &selection, arguments.before.as_deref())?)
     })?;
+    drop(busy);
     let mut out = std::io::stdout().lock();
     match arguments.answer.format {
         AnswerFormat::Table => out.write_all(table(&tuning).as_bytes())?,
-        format => {
+        AnswerFormat::Csv | AnswerFormat::Json => {
             let rows = tuning.rows();
-            print(&rows.schema(), [Ok(rows)], layout(format), &mut out)?;
+            print(&rows.schema(), [Ok(rows)], layout(&arguments.answer, Integers::Grouped), &mut out)?;
         }
     }
     out.flush()?;
@@ -45,7 +51,8 @@ fn table(tuning: &Tuning) -> String {
         "{} {what}; with the timeout of {now} min {} {opened}\n\n\
          timeout       sessions  events/session  one-event\n\
          -------  -------------  --------------  ---------\n",
-        tuning.events, tuning.configured.sessions
+        grouped(tuning.events),
+        grouped(tuning.configured.sessions)
     );
     let most = tuning.curve.first().map_or(0, |point| point.sessions).max(1);
     for point in &tuning.curve {
@@ -65,7 +72,8 @@ fn table(tuning: &Tuning) -> String {
         let _ = writeln!(
             text,
             "{:>3} min  {:>13}  {each:>14}  {single:>9}  {bar}{mark}",
-            point.timeout, point.sessions
+            point.timeout,
+            grouped(point.sessions)
         );
     }
     text

@@ -37,6 +37,9 @@ impl Place {
     ) -> Result<Self, Failure> {
         let config = Config::load_or_default(config)?;
         let target = Target::resolve(&config, name, profiles_dir)?;
+        for sentence in config.advice() {
+            tracing::warn!("{sentence}");
+        }
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         Ok(Self { config, target, refresh: Refresh::default(), audit: false, runtime, stop: Stop::default() })
     }
@@ -90,7 +93,7 @@ impl Lines<'_> {
     pub fn say(&self, line: &str) {
         if self.0.format == LogFormat::Text && !self.0.quiet {
             // A closed stderr is no reason to call a run a failure.
-            let _ = writeln!(std::io::stderr().lock(), "{line}");
+            let _ = self.0.bars.suspend(|| writeln!(std::io::stderr().lock(), "{line}"));
         }
     }
 }

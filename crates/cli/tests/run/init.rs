@@ -52,7 +52,10 @@ fn a_configuration_in_another_folder_still_finds_the_files() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("etc")).unwrap();
     fs::write(folder.path().join("a.json"), line("m1", "a", "2026-01-04T10:00:00Z")).unwrap();
-    assert_eq!(ended(&mut tracklet(folder.path(), &["init", "a.json", "--config", "etc/t.toml"])).0, 0);
+    let (code, said) = ended(&mut tracklet(folder.path(), &["init", "a.json", "--config", "etc/t.toml"]));
+    assert_eq!(code, 0);
+    // It ended with `tracklet run`, which uses another file.
+    assert!(said.ends_with("wrote etc/t.toml: edit it, then `tracklet run --config etc/t.toml`\n"), "{said}");
     let (code, said) =
         ended(&mut tracklet(folder.path(), &["run", "--config", "etc/t.toml", "--out", "out"]));
     assert_eq!(code, 0, "{said}");

@@ -1,11 +1,13 @@
 //! `tracklet run` as its users meet it: real files in, snapshots out, and all that can go wrong between.
 
 mod bytes;
+mod choosing;
 mod codes;
 mod exporting;
 mod incremental;
 mod init;
 mod input;
+mod interrupting;
 mod memory;
 mod publishing;
 mod regressions;

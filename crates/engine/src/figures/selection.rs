@@ -1,8 +1,9 @@
 //! Which sessions are looked at.
 
 use super::{UnknownZone, Zone};
-use crate::error::Hint;
-use crate::tables::Dialect;
+use crate::error::{Hint, listed, nearest};
+use crate::tables::{Dialect, Tables, TablesError};
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 /// What a person chooses, in words.
@@ -42,7 +43,31 @@ pub enum ChoiceError {
         /// The last day.
         to: String,
     },
+    /// An event name that no event has.
+    #[error("no event is called `{event}`")]
+    NoSuchEvent {
+        /// The name.
+        event: String,
+        /// The most frequent names.
+        names: Vec<String>,
+        /// The name that was probably meant.
+        near: Option<String>,
+    },
+    /// Conditions that no session meets.
+    #[error("no session is {}", chosen.join(", "))]
+    NoSession {
+        /// The conditions, each in a few words.
+        chosen: Vec<String>,
+        /// When the first and the last of all sessions start, RFC 3339 in UTC.
+        all: (String, String),
+    },
+    /// The tables could not be queried.
+    #[error(transparent)]
+    Tables(#[from] TablesError),
 }
+
+/// Event names that a hint lists.
+const NAMES_LISTED: usize = 5;
 
 impl Hint for ChoiceError {
     fn hint(&self) -> Option<String> {
@@ -50,6 +75,14 @@ impl Hint for ChoiceError {
             Self::Zone(error) => error.hint(),
             Self::NotADay { .. } => Some("write a day as 2026-01-31".to_owned()),
             Self::Backwards { .. } => Some("both days are included; the first comes first".to_owned()),
+            Self::NoSuchEvent { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
+            Self::NoSuchEvent { names, .. } => {
+                Some(format!("the most frequent events are {}", listed(names.iter().map(String::as_str))))
+            }
+            Self::NoSession { all: (first, last), .. } => {
+                Some(format!("all sessions start between {first} and {last}"))
+            }
+            Self::Tables(error) => error.hint(),
         }
     }
 }
@@ -78,6 +111,39 @@ impl Choice {
         Ok((zone, selection))
     }
 
+    /// Checks that the tables have the chosen events, the event `before`, and a session that meets all conditions.
+    ///
+    /// Tables without any session pass: there is nothing that a condition could miss.
+    ///
+    /// # Errors
+    /// [`ChoiceError::NoSuchEvent`], [`ChoiceError::NoSession`], and what the tables say.
+    /// # Cost
+    /// No query without a condition; else up to three that read a column or two each.
+    pub fn verify(
+        &self,
+        tables: &dyn Tables,
+        selection: &Selection,
+        before: Option<&str>,
+    ) -> Result<(), ChoiceError> {
+        let events: Vec<&str> = self.events.iter().map(String::as_str).chain(before).collect();
+        if !events.is_empty() {
+            let known = event_names(tables)?;
+            let is_known = |event: &str| known.iter().any(|name| name == event);
+            if let Some(event) = events.into_iter().find(|event| !known.is_empty() && !is_known(event)) {
+                let near = nearest(event, known.iter().map(String::as_str)).map(str::to_owned);
+                let names = known.into_iter().take(NAMES_LISTED).collect();
+                return Err(ChoiceError::NoSuchEvent { event: event.to_owned(), names, near });
+            }
+        }
+        if selection.is_all() || count(tables, selection)?.0 > 0 {
+            return Ok(());
+        }
+        match count(tables, &Selection::default())? {
+            (0, _) => Ok(()),
+            (_, all) => Err(ChoiceError::NoSession { chosen: self.words(), all }),
+        }
+    }
+
     /// What is chosen, each condition in a few words; empty for everything.
     pub fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
@@ -93,6 +159,33 @@ impl Choice {
         words.extend(self.visitor_prefix.as_ref().map(|prefix| format!("visitors {prefix}…")));
         words
     }
+}
+
+/// The names of all events, the most frequent first.
+fn event_names(tables: &dyn Tables) -> Result<Vec<String>, TablesError> {
+    let table = tables.dialect().table("dbt_track_facts");
+    let answer = tables.ask(&format!(
+        "select event, count(*) as events from {table} where event is not null group by event \
+         order by count(*) desc, event"
+    ))?;
+    answer.rows().map(|row| row.word(0)).collect()
+}
+
+/// How many sessions are chosen, and when the first and the last of them start.
+fn count(tables: &dyn Tables, selection: &Selection) -> Result<(u64, (String, String)), TablesError> {
+    let dialect = tables.dialect();
+    let start = dialect.micros("session_start_at");
+    let answer = tables.ask(&format!(
+        "select count(*) as sessions, min({start}) as first_start, max({start}) as last_start from {} where {}",
+        dialect.table("dbt_session_tracks"),
+        selection.condition(&dialect)
+    ))?;
+    let Some(row) = answer.first() else { return Ok(Default::default()) };
+    let time = |micros: Option<i64>| {
+        let time = micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
+        time.map(|time| format!("{time:.0}")).unwrap_or_default()
+    };
+    Ok((row.count(0)?, (time(row.number(1)?), time(row.number(2)?))))
 }
 
 fn day(text: &str) -> Result<Date, ChoiceError> {

@@ -28,12 +28,24 @@ pub enum Layout {
     Table {
         /// Characters in a line; `None` cuts nothing.
         width: Option<usize>,
+        /// How integers are written.
+        integers: Integers,
     },
     /// Comma separated with a header, as RFC 4180 has it but with a line feed at the end of a line. A null is an
     /// empty field, an empty text is `""`.
     Csv,
     /// One JSON object a line, with every column, nulls as `null`.
     Json,
+}
+
+/// How an aligned table writes integers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Integers {
+    /// As digits alone.
+    #[default]
+    Plain,
+    /// With a comma before each three digits: `1,234,567`.
+    Grouped,
 }
 
 /// Why rows could not be printed.
@@ -77,7 +89,7 @@ pub fn print(
 ) -> Result<u64, PrintError> {
     let mut count = 0;
     let mut printer: Box<dyn Printer> = match layout {
-        Layout::Table { width } => Box::new(aligned::Aligned::new(schema, width)),
+        Layout::Table { width, integers } => Box::new(aligned::Aligned::new(schema, width, integers)),
         Layout::Csv => Box::new(Csv::default()),
         Layout::Json => Box::new(Json),
     };

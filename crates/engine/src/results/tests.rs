@@ -1,4 +1,4 @@
-use super::{Layout, Results, ResultsError, Rows, print};
+use super::{Integers, Layout, Results, ResultsError, Rows, print};
 use crate::error::Hint;
 use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow::record_batch::RecordBatch;
@@ -150,14 +150,14 @@ fn every_layout_keeps_nulls_integers_and_times() {
          {\"event_id\":null,\"timestamp\":\"1970-01-01T00:00:00.000000Z\",\"track_sequence_number\":1}\n"
     );
     assert_eq!(
-        text(rows(), Layout::Table { width: None }),
+        text(rows(), Layout::Table { width: None, integers: Integers::Plain }),
         "event_id  timestamp                    track_sequence_number\n\
          --------  ---------------------------  ---------------------\n\
          a,\"b\"     2026-01-04T10:00:00.000001Z    9223372036854775807\n\
          \u{20}         NULL                                          NULL\n\
          NULL      1970-01-01T00:00:00.000000Z                      1\n"
     );
-    let narrow = text(rows(), Layout::Table { width: Some(48) });
+    let narrow = text(rows(), Layout::Table { width: Some(48), integers: Integers::Plain });
     assert!(narrow.lines().all(|line| line.chars().count() <= 48), "{narrow}");
     assert!(narrow.contains('\u{2026}'), "{narrow}");
 }

@@ -1,7 +1,7 @@
 //! The rows that tests find, kept in files where a person can look at them.
 
 use super::TestError;
-use crate::results::{Layout, PrintError, ResultsError, print};
+use crate::results::{Integers, Layout, PrintError, ResultsError, print};
 use arrow::record_batch::RecordBatch;
 use std::fs::{self, File};
 use std::io::BufWriter;
@@ -57,7 +57,13 @@ pub(crate) fn keep(
         other => failed(other),
     })?;
     let mut shown = Vec::new();
-    print(&schema, [Ok(first)], Layout::Table { width: Some(SHOWN_WIDTH) }, &mut shown).map_err(failed)?;
+    print(
+        &schema,
+        [Ok(first)],
+        Layout::Table { width: Some(SHOWN_WIDTH), integers: Integers::Plain },
+        &mut shown,
+    )
+    .map_err(failed)?;
     Ok(Some(Kept { failures, shown: String::from_utf8_lossy(&shown).into_owned(), file }))
 }
 

@@ -1,6 +1,6 @@
 //! Columns side by side, each as wide as its first rows need.
 
-use super::{PrintError, Printer, formatters};
+use super::{Integers, PrintError, Printer, formatters};
 use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use std::fmt::Write as _;
@@ -19,6 +19,8 @@ pub(super) struct Aligned {
     names: Vec<String>,
     /// Whether the column holds numbers, which stand on the right.
     right: Vec<bool>,
+    /// Whether the column's digits are grouped.
+    grouped: Vec<bool>,
     terminal: Option<usize>,
     /// Rows held back, until `widths` are known.
     held: Vec<Vec<String>>,
@@ -26,11 +28,15 @@ pub(super) struct Aligned {
 }
 
 impl Aligned {
-    pub(super) fn new(schema: &Schema, terminal: Option<usize>) -> Self {
+    pub(super) fn new(schema: &Schema, terminal: Option<usize>, integers: Integers) -> Self {
         let fields = schema.fields();
         Self {
             names: fields.iter().map(|field| visible(field.name())).collect(),
             right: fields.iter().map(|field| field.data_type().is_numeric()).collect(),
+            grouped: fields
+                .iter()
+                .map(|field| integers == Integers::Grouped && field.data_type().is_integer())
+                .collect(),
             terminal,
             held: Vec::new(),
             widths: None,
@@ -83,9 +89,11 @@ impl Printer for Aligned {
         let formatters = formatters(batch)?;
         for row in 0..batch.num_rows() {
             let mut cells = Vec::with_capacity(formatters.len());
-            for (formatter, column) in formatters.iter().zip(batch.columns()) {
+            for (place, (formatter, column)) in formatters.iter().zip(batch.columns()).enumerate() {
                 cells.push(if column.is_null(row) {
                     "NULL".to_owned()
+                } else if self.grouped[place] {
+                    grouped(&formatter.value(row).try_to_string()?)
                 } else {
                     visible(&formatter.value(row).try_to_string()?)
                 });
@@ -105,6 +113,19 @@ impl Printer for Aligned {
     fn end(&mut self, out: &mut dyn Write) -> Result<(), PrintError> {
         if self.widths.is_none() { self.release(out) } else { Ok(()) }
     }
+}
+
+/// The digits of an integer with a comma before each three.
+fn grouped(digits: &str) -> String {
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        let left = digits.len() - place;
+        if left.is_multiple_of(3) && text.ends_with(|last: char| last.is_ascii_digit()) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// The text with control characters written out, so that none reaches the terminal or breaks a line.
@@ -131,27 +152,38 @@ fn shrink(widths: &mut [usize], terminal: usize) {
     }
 }
 
-/// The text, or as much of its beginning as fits with an ellipsis.
+/// The text, or its beginning and its end around an ellipsis: ids often differ in their last characters.
 fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let mut shown = String::new();
-    let mut used = 1;
-    for character in text.chars() {
+    let kept = width.saturating_sub(1);
+    let head = fitting(text.chars(), kept.div_ceil(2));
+    let tail = fitting(text.chars().rev(), kept / 2);
+    let end: String = tail.chars().rev().collect();
+    format!("{head}\u{2026}{end}")
+}
+
+/// The first characters that take at most `width` columns of a terminal.
+fn fitting(characters: impl Iterator<Item = char>, width: usize) -> String {
+    let mut used = 0;
+    let fits = |character: &char| {
         used += character.width().unwrap_or(0);
-        if used > width {
-            break;
-        }
-        shown.push(character);
-    }
-    shown.push('\u{2026}');
-    shown
+        used <= width
+    };
+    characters.take_while(fits).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, shrink, visible};
+    use super::{cut, grouped, shrink, visible};
+
+    #[test]
+    fn digits_are_grouped_after_the_sign() {
+        for (digits, text) in [("0", "0"), ("999", "999"), ("-100", "-100"), ("-1234567", "-1,234,567")] {
+            assert_eq!(grouped(digits), text);
+        }
+    }
 
     #[test]
     fn wide_columns_give_way_first() {
@@ -169,9 +201,10 @@ mod tests {
     #[test]
     fn cutting_counts_columns_of_the_terminal() {
         assert_eq!(cut("abcdef", 6), "abcdef");
-        assert_eq!(cut("abcdef", 5), "abcd\u{2026}");
+        assert_eq!(cut("abcdef", 5), "ab\u{2026}ef");
+        assert_eq!(cut("abcdef", 4), "ab\u{2026}f");
         // Each of these characters takes two columns.
-        assert_eq!(cut("\u{4f60}\u{597d}\u{5417}", 5), "\u{4f60}\u{597d}\u{2026}");
+        assert_eq!(cut("\u{4f60}\u{597d}\u{5417}", 5), "\u{4f60}\u{2026}\u{5417}");
     }
 
     #[test]
