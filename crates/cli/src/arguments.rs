@@ -35,7 +35,7 @@ Examples:
   tracklet show dbt_session_tracks         look at a table
   tracklet query \"SELECT count(*) FROM dbt_session_tracks\"
 
-Exit codes: 0 done, 1 ran but input is damaged or a check failed, 2 could not run")]
+Exit codes: 0 done, 1 ran but input is damaged or a test failed, 2 could not run, 3 not published: an invariant fails")]
 pub struct Arguments {
     #[command(flatten)]
     pub global: Global,
@@ -124,7 +124,8 @@ Examples:
   tracklet run --memory-limit 4GB          more tracks than fit into memory
   tracklet run --full-refresh              everything anew from the files that are there
 
-Exit codes: 0 done, 1 published but lines or files are damaged or a check failed, 2 nothing was published.
+Exit codes: 0 done, 1 published but lines or files of the input are damaged, 2 nothing was published,
+3 nothing was published because the tables that were made break an invariant; they are kept aside and named.
 Rows that are read well and can't be tracks are rejected and listed; alone they leave the exit code at 0.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct RunArguments {

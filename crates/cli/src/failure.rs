@@ -7,14 +7,17 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use tracklet_engine::error::Hint;
 use tracklet_engine::results::PrintError;
+use tracklet_engine::run::RunError;
 
 /// What stops a command.
 #[derive(Debug)]
 pub enum Failure {
     /// Whoever read the answer has read enough: no failure to the user.
     ReaderGone,
-    /// An error to be told.
+    /// An error to be reported.
     Error(Box<dyn Hint>),
+    /// Invariants that fail: the tables were made and not published.
+    NotPublished(Box<dyn Hint>),
 }
 
 /// What a command returns.
@@ -27,9 +30,10 @@ impl Failure {
 
     /// Tells the user and says how the program ends.
     pub fn report(&self, log: &Log) -> Status {
-        let error = match self {
+        let (error, status) = match self {
             Self::ReaderGone => return Status::Done,
-            Self::Error(error) => error,
+            Self::Error(error) => (error, Status::CouldNotRun),
+            Self::NotPublished(error) => (error, Status::NotPublished),
         };
         match log.format {
             LogFormat::Json => {
@@ -45,7 +49,16 @@ impl Failure {
                 let _ = write!(anstream::stderr(), "{style}error:{style:#}{text}");
             }
         }
-        Status::CouldNotRun
+        status
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Invariants { .. } => Self::NotPublished(Box::new(error)),
+            other => Self::new(other),
+        }
     }
 }
 
@@ -84,7 +97,6 @@ told!(
     tracklet_engine::publish::PublishError,
     tracklet_engine::results::ResultsError,
     tracklet_engine::figures::ChoiceError,
-    tracklet_engine::run::RunError,
     tracklet_engine::tables::TablesError,
     tracklet_engine::targets::ResolveError,
     tracklet_engine::targets::TargetError,

@@ -12,8 +12,9 @@ pub fn reference() -> String {
         "# Command line\n\n<!-- Made by `tracklet docs-reference cli`; a test keeps it equal. -->\n\n\
          Data goes to stdout; progress (on a terminal), the summary, warnings and errors go to stderr. \
          `NO_COLOR` is respected.\n\n\
-         | exit code | meaning |\n|---|---|\n| 0 | done |\n| 1 | ran, but lines or files of the input are damaged, or a check failed |\n\
-         | 2 | could not run; nothing was published |\n",
+         | exit code | meaning |\n|---|---|\n| 0 | done |\n| 1 | ran, but lines or files of the input are damaged, or a test failed |\n\
+         | 2 | could not run; nothing was published |\n\
+         | 3 | ran, but the tables that were made break an invariant: they are kept aside, and nothing was published |\n",
     );
     page.push_str("\n## Options of every command\n\n");
     for argument in command.get_arguments().filter(|argument| argument.is_global_set()) {

@@ -11,6 +11,8 @@ pub enum Status {
     CheckFailed,
     /// It could not run: 2.
     CouldNotRun,
+    /// It ran, but the tables contradict each other and were not published: 3.
+    NotPublished,
 }
 
 impl From<Status> for ExitCode {
@@ -19,6 +21,7 @@ impl From<Status> for ExitCode {
             Status::Done => 0,
             Status::CheckFailed => 1,
             Status::CouldNotRun => 2,
+            Status::NotPublished => 3,
         })
     }
 }

@@ -1,8 +1,9 @@
 //! From rows that were read to a published snapshot, beside what was there before.
 
+use crate::checks::Check;
 use crate::config::advice::short_timeout;
 use crate::disk::Disk;
-use crate::error::nearest;
+use crate::error::{nearest, with_causes};
 use crate::increment::{Beside, BytesRead, Forgotten, Made, Outcome, StoredSnapshot, make};
 use crate::manifest::{self, FORMAT, Input, Manifest, Mode, New, Parts, Rows, Versions, Written};
 use crate::observer::Step;
@@ -163,7 +164,8 @@ pub(crate) fn advance(
     let mut warnings = news.warnings;
     warnings.extend(short_timeout(&settings.rules));
     warnings.extend(warnings_of_counts(&settings.rules, &found.events, &counted));
-    let WrittenTables { rows: rows_of_tables, bytes, files, rewritten, linked, checks } = written;
+    let WrittenTables { rows: rows_of_tables, bytes, files, rewritten, linked, copied, checks } = written;
+    warnings.extend(warning_of_copies(copied));
     let mut manifest = Manifest {
         format: FORMAT,
         snapshot: building.name().to_owned(),
@@ -191,6 +193,13 @@ pub(crate) fn advance(
     };
     manifest.timings = std::mem::take(&mut steps.timings);
     manifest.timings.insert("total".to_owned(), started.elapsed().as_secs_f64());
+    let failed: Vec<Check> = manifest.checks.iter().filter(|check| !check.passed).cloned().collect();
+    if !failed.is_empty() {
+        let kept = building.keep_aside(&manifest);
+        let kept =
+            kept.inspect_err(|error| tracing::warn!("the tables are not kept: {}", with_causes(error)));
+        return Err(RunError::Invariants { failed, kept: kept.ok() });
+    }
     steps.step(Step::Publish, None, || building.publish(&manifest, settings.keep))?;
     Ok(manifest)
 }
@@ -229,6 +238,16 @@ fn counted(rules: &Rules, found: &Found, before: Option<&Before>) -> BTreeMap<St
             (name.clone(), rows.saturating_add_signed(change))
         })
         .collect()
+}
+
+/// Unchanged files that could not be linked.
+fn warning_of_copies(copied: u64) -> Option<String> {
+    (copied > 0).then(|| {
+        format!(
+            "the file system of the output folder makes no hard links: {copied} unchanged files were copied, and every \
+             snapshot takes the space of a whole one"
+        )
+    })
 }
 
 /// Counts of events that never happen.

@@ -1,7 +1,7 @@
 //! Questions to the tables of a run.
 //!
-//! [`Results::open`] resolves `current` once, to the folder of one snapshot, so a run that publishes meanwhile
-//! can't mix two snapshots into one answer. Nothing here writes.
+//! [`Results::open`] resolves `current` once, to the folder of one snapshot, and holds it: a run that publishes meanwhile
+//! can't mix two snapshots into one answer, nor remove this one. Nothing here writes.
 
 mod error;
 mod print;
@@ -14,7 +14,8 @@ pub use print::{Integers, Layout, PrintError, print};
 pub use reference::reference;
 pub use table::{Column, TableInfo, tables_as_rows};
 
-use crate::publish::CURRENT;
+use crate::publish::{CURRENT, HeldSnapshot, hold_current, hold_snapshot};
+use crate::write::OpenFiles;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Column as NamedColumn;
@@ -34,6 +35,9 @@ use tracklet_kernel::tables::Table as Known;
 /// The folder of all snapshots.
 const SNAPSHOTS: &str = "snapshots";
 
+/// Footers of a table that are read at the same time, each in an open file.
+const FOOTERS_AT_ONCE: usize = 8;
+
 /// The contract's analysis: who stays longest, on average.
 const TOP_USERS: &str = "\
     SELECT dbt_visitor_id, CAST(sum(session_duration) AS DOUBLE) / CAST(count(*) AS DOUBLE) AS avg_session_duration \
@@ -43,7 +47,7 @@ const TOP_USERS: &str = "\
 /// The tables of one snapshot.
 #[derive(Debug)]
 pub struct Results {
-    folder: PathBuf,
+    snapshot: HeldSnapshot,
     tables: Vec<Table>,
     asked: Asked,
 }
@@ -68,12 +72,13 @@ impl Results {
     /// [`ResultsError::NoResults`] when no run has published there; [`ResultsError::Unreadable`] when the folder
     /// can't be listed.
     pub fn open(out: &Path) -> Result<Self, ResultsError> {
-        let current = out.join(CURRENT);
-        let folder = current.canonicalize().map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => ResultsError::NoResults { out: out.to_owned() },
-            _ => ResultsError::Unreadable { path: current, source },
+        let snapshot = hold_current(out).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound if out.join(CURRENT).symlink_metadata().is_err() => {
+                ResultsError::NoResults { out: out.to_owned() }
+            }
+            _ => ResultsError::Unreadable { path: out.join(CURRENT), source },
         })?;
-        Self::of_folder(folder)
+        Self::of(snapshot)
     }
 
     /// The snapshot called `name` below `out`.
@@ -86,20 +91,19 @@ impl Results {
         if !known.iter().any(|known| known == name) {
             return Err(ResultsError::NoSnapshot { name: name.to_owned(), out: out.to_owned(), known });
         }
-        let folder = snapshots.join(name);
-        let folder =
-            folder.canonicalize().map_err(|source| ResultsError::Unreadable { path: folder, source })?;
-        Self::of_folder(folder)
+        let snapshot = hold_snapshot(out, name)
+            .map_err(|source| ResultsError::Unreadable { path: snapshots.join(name), source })?;
+        Self::of(snapshot)
     }
 
-    fn of_folder(folder: PathBuf) -> Result<Self, ResultsError> {
-        let tables = table::find(&folder)?;
-        Ok(Self { folder, tables, asked: Asked::default() })
+    fn of(snapshot: HeldSnapshot) -> Result<Self, ResultsError> {
+        let tables = table::find(snapshot.folder())?;
+        Ok(Self { snapshot, tables, asked: Asked::default() })
     }
 
     /// The real folder of the snapshot.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.snapshot.folder()
     }
 
     /// The part files of a table, in the order of their rows; none for a table that is not there.
@@ -182,7 +186,9 @@ impl Results {
         if let Some(runtime) = self.asked.runtime.get() {
             return Ok(Arc::clone(runtime));
         }
-        let made = tokio::runtime::Builder::new_multi_thread().build();
+        // Each of these threads has a file open, however many the tables have.
+        let files = OpenFiles::allowed().waiting;
+        let made = tokio::runtime::Builder::new_multi_thread().max_blocking_threads(files).build();
         let made = made.map_err(|source| ResultsError::NoThreads { source })?;
         // Of two that were made at once, one serves both.
         Ok(Arc::clone(self.asked.runtime.get_or_init(|| Arc::new(made))))
@@ -209,29 +215,25 @@ fn session(tables: &[Table], partitions: Option<usize>) -> Result<SessionContext
     let mut config = SessionConfig::new().with_information_schema(true);
     // The rows are in order already: keeping that is cheaper than to sort them again.
     config.options_mut().optimizer.prefer_existing_sort = true;
+    config.options_mut().execution.meta_fetch_concurrency = FOOTERS_AT_ONCE;
     if let Some(partitions) = partitions {
         config = config.with_target_partitions(partitions);
     }
     let session = SessionContext::new_with_config(config);
     for table in tables {
         let failed = |source| ResultsError::Failed { source: Box::new(source) };
-        let paths = table
-            .parts
-            .iter()
-            // Not the folder: a path is a glob to DataFusion, a URL is not.
-            .map(|part| url::Url::from_file_path(part).map_err(|()| part))
-            .map(|url| match url {
-                Ok(url) => ListingTableUrl::parse(url).map_err(failed),
-                Err(part) => Err(ResultsError::Unreadable {
-                    path: part.clone(),
-                    source: std::io::Error::from(std::io::ErrorKind::InvalidFilename),
-                }),
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let folder = table.parts[0].parent().unwrap_or(Path::new("/"));
+        // The folder and not its files: those would all be opened at once to ask for their sizes. And a URL, for a path is a glob
+        // to DataFusion.
+        let url = url::Url::from_directory_path(folder).map_err(|()| ResultsError::Unreadable {
+            path: folder.to_owned(),
+            source: std::io::Error::from(std::io::ErrorKind::InvalidFilename),
+        })?;
         let options = ListingOptions::new(Arc::new(ParquetFormat::default()))
+            .with_file_extension(".parquet")
             .with_session_config_options(session.state().config())
             .with_file_sort_order(order_of_rows(&table.name));
-        let config = ListingTableConfig::new_with_multi_paths(paths)
+        let config = ListingTableConfig::new(ListingTableUrl::parse(url).map_err(failed)?)
             .with_listing_options(options)
             .with_schema(table.schema()?);
         let provider = ListingTable::try_new(config).map_err(failed)?;

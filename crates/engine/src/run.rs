@@ -1,6 +1,7 @@
 //! A run of the native engine: from files to a published snapshot.
 
 use crate::advance::{Before, News, Settings, Way, advance};
+use crate::checks::Check;
 use crate::config::Config;
 use crate::error::{Hint, listed};
 use crate::increment::{Forgotten, StoredError, compare, modified};
@@ -134,6 +135,14 @@ pub enum RunError {
         /// Names of files that are gone.
         vanished: Vec<String>,
     },
+    /// The tables that were made contradict each other.
+    #[error("{} of the tables {} not hold: {}", invariants(failed.len()), does(failed.len()), named(failed))]
+    Invariants {
+        /// What does not hold.
+        failed: Vec<Check>,
+        /// Where the tables are kept; `None` where that failed as well.
+        kept: Option<PathBuf>,
+    },
     /// The snapshot before can't be read.
     #[error(transparent)]
     Stored(#[from] StoredError),
@@ -157,9 +166,31 @@ impl Hint for RunError {
             Self::Inputs { .. } => Some(
                 "`tracklet run --full-refresh` reads everything that is there again, and forgets what is gone".to_owned(),
             ),
+            Self::Invariants { kept, .. } => Some(match kept {
+                Some(kept) => format!(
+                    "nothing was published; what was made is kept in `{}`; `tracklet run --full-refresh` makes everything \
+                     again from the files. If the invariant fails there too, please report it",
+                    kept.display()
+                ),
+                None => "nothing was published; `tracklet run --full-refresh` makes everything again from the files".to_owned(),
+            }),
             Self::Threads(_) => Some("take fewer with --threads".to_owned()),
         }
     }
+}
+
+fn invariants(count: usize) -> String {
+    if count == 1 { "an invariant".to_owned() } else { format!("{count} invariants") }
+}
+
+fn does(count: usize) -> &'static str {
+    if count == 1 { "does" } else { "do" }
+}
+
+fn named(failed: &[Check]) -> String {
+    let failed: Vec<String> =
+        failed.iter().map(|check| format!("{} ({})", check.invariant, check.found)).collect();
+    failed.join("; ")
 }
 
 /// Names the files; of many the first few.

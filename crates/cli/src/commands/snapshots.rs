@@ -10,7 +10,7 @@ use arrow::record_batch::RecordBatch;
 use std::path::Path;
 use std::sync::Arc;
 use tracklet_engine::manifest::Manifest;
-use tracklet_engine::publish::{self, OutputFolder, PublishError, Snapshot};
+use tracklet_engine::publish::{self, OutputFolder, Snapshot};
 use tracklet_engine::results::{Integers, ResultsError, print};
 
 pub fn snapshots(arguments: &SnapshotsArguments, log: &Log) -> Outcome {
@@ -24,8 +24,17 @@ pub fn snapshots(arguments: &SnapshotsArguments, log: &Log) -> Outcome {
 }
 
 fn list(out: &Path, answer: &Answer) -> Outcome {
-    let snapshots = published(out)?;
-    let manifests = snapshots.iter().map(Snapshot::manifest).collect::<Result<Vec<_>, PublishError>>()?;
+    let (mut snapshots, mut manifests) = (Vec::new(), Vec::new());
+    for snapshot in published(out)? {
+        match snapshot.manifest() {
+            // A run has removed it meanwhile.
+            Err(_) if !snapshot.path.exists() => {}
+            manifest => {
+                manifests.push(manifest?);
+                snapshots.push(snapshot);
+            }
+        }
+    }
     let rows = rows(&snapshots, &manifests);
     print(&rows.schema(), [Ok(rows)], layout(answer, Integers::Grouped), &mut std::io::stdout().lock())?;
     Ok(Status::Done)

@@ -10,6 +10,7 @@ mod input;
 mod interrupting;
 mod memory;
 mod publishing;
+mod readers;
 mod regressions;
 mod support;
 mod talk;

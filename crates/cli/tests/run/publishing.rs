@@ -5,6 +5,7 @@ use super::support::{
 };
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::thread::sleep;
 use std::time::Instant;
 use tracklet_engine::publish::OutputFolder;
@@ -124,4 +125,70 @@ fn a_folder_that_may_not_be_written_is_named() {
     let (code, said) = ended(&mut tracklet(folder.path(), &["run", "a.json", "--out", "taken/out"]));
     assert_eq!(code, 2);
     assert!(said.contains("taken/out"), "{said}");
+}
+
+// 292 tracks with another year each (a browser's clock says what it likes) needed 1,752 files at once.
+#[test]
+fn a_part_for_every_year_is_written_with_few_open_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let years: Vec<String> =
+        (1970..2262).map(|year| line(&format!("m{year}"), "a", &format!("{year}-03-04T10:00:00Z"))).collect();
+    fs::write(folder.path().join("years.json"), years.join("\n")).unwrap();
+    fs::write(folder.path().join("more.json"), line("late", "a", "2031-07-04T10:00:00Z")).unwrap();
+    for arguments in ["run years.json", "run years.json more.json", "test"] {
+        let script = format!("ulimit -n 256 && exec \"$0\" {arguments}");
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &script, env!("CARGO_BIN_EXE_tracklet")]).current_dir(folder.path());
+        let (code, said) = ended(&mut limited);
+        assert_eq!(code, 0, "{arguments}: {said}");
+    }
+    let out = folder.path().join("out");
+    assert_eq!(manifest(&out)["rows"]["sessionized"], 293);
+    assert_eq!(fs::read_dir(out.join("current/dbt_track_facts")).unwrap().count(), 292);
+}
+
+/// Tables that contradict each other: the state says that tracks of a part follow too late.
+#[test]
+fn tables_that_break_an_invariant_are_kept_aside_and_the_exit_code_is_3() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    fs::write(folder.path().join("a.json"), line("m1", "a", "2025-01-04T10:00:00Z")).unwrap();
+    fs::write(folder.path().join("b.json"), line("m2", "a", "2026-01-04T10:00:00Z")).unwrap();
+    assert_eq!(ended(&mut tracklet(folder.path(), &["run", "a.json"])).0, 0);
+    let state = out.join("current/state/parts.json");
+    let text = fs::read_to_string(&state).unwrap();
+    assert!(text.contains("\"gaps\": 0"), "{text}");
+    fs::write(&state, text.replace("\"gaps\": 0", "\"gaps\": 2")).unwrap();
+    let before = tables(&out);
+    for _ in 0..2 {
+        let (code, said) = ended(&mut tracklet(folder.path(), &["run", "a.json", "b.json"]));
+        assert_eq!(code, 3, "{said}");
+        let expected = ["within the timeout (2 do not)", "nothing was published", "snapshots/failed-000002"];
+        assert!(expected.iter().all(|part| said.contains(part)), "{said}");
+        assert!(tables(&out) == before);
+        let mut names = snapshot_names(&out);
+        names.sort();
+        assert_eq!(names, ["000001", "failed-000002"]);
+    }
+    assert_eq!(ended(&mut tracklet(folder.path(), &["run", "a.json", "b.json", "--full-refresh"])).0, 0);
+    assert!(snapshot_names(&out).iter().all(|name| !name.starts_with("failed")));
+}
+
+/// A container's image has the first snapshot, and the next ones lie above it: folders of the image can't be renamed.
+#[test]
+fn snapshots_of_an_overlays_lower_layer_are_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, id) in [("a.json", "m1"), ("b.json", "m2")] {
+        fs::write(folder.path().join(name), line(id, "a", "2026-01-04T10:00:00Z")).unwrap();
+    }
+    fs::write(folder.path().join("tracklet.toml"), "[output]\nkeep = 1\n").unwrap();
+    fs::create_dir(folder.path().join("disk")).unwrap();
+    let script = "mount -t tmpfs none disk || exit 77\n\
+                  mkdir disk/lower disk/upper disk/work disk/merged\n\
+                  \"$1\" -q run a.json --out disk/lower/out || exit 78\n\
+                  mount -t overlay -o lowerdir=disk/lower,upperdir=disk/upper,workdir=disk/work,userxattr none disk/merged || exit 77\n\
+                  \"$1\" -q run a.json \"$2\" --out disk/merged/out || exit 79\n\
+                  [ \"$(ls -A disk/merged/out/snapshots)\" = 000002 ] || exit 80";
+    let Some(output) = on_small_disk(folder.path(), script, "b.json") else { return };
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
 }

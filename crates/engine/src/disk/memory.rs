@@ -1,10 +1,11 @@
 //! A file system in memory that can stop at any step and forget what was not synced.
 
-use super::{Disk, Held, Kind, NewFile, Stored};
+use super::{Disk, Held, Hold, Kind, NewFile, Stored};
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 /// Files, folders and links by number. A clone is the same disk.
 #[derive(Debug, Clone)]
@@ -17,7 +18,29 @@ struct State {
     steps: usize,
     /// The step that fails, and all after it: the machine has stopped.
     stop_at: Option<usize>,
+    /// The step that fails alone.
+    fail_at: Option<usize>,
+    /// What the file system has no step for.
+    lacks: Vec<Lack>,
+    /// Folders above this number are of the upper layer, where there are layers.
+    upper_from: usize,
     locked: bool,
+    /// Files under construction now, and the most that ever were.
+    open_files: (usize, usize),
+    /// How long a sync of a file takes.
+    sync_takes: Duration,
+    /// How often folders are held, by their numbers; -1 where one is held alone.
+    holds: BTreeMap<usize, isize>,
+}
+
+/// What some file systems can't do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lack {
+    HardLinks,
+    SymbolicLinks,
+    Exchange,
+    /// Folders that exist by now belong to the lower layer of an overlay, which renames none of them.
+    RenamesOfOldFolders,
 }
 
 #[derive(Debug, Clone)]
@@ -39,7 +62,18 @@ const ROOT: usize = 0;
 impl Default for MemoryDisk {
     fn default() -> Self {
         let root = Node::Folder { entries: BTreeMap::new(), synced: BTreeMap::new() };
-        Self(Arc::new(Mutex::new(State { nodes: vec![root], steps: 0, stop_at: None, locked: false })))
+        Self(Arc::new(Mutex::new(State {
+            nodes: vec![root],
+            steps: 0,
+            stop_at: None,
+            fail_at: None,
+            lacks: Vec::new(),
+            upper_from: 0,
+            locked: false,
+            open_files: (0, 0),
+            sync_takes: Duration::ZERO,
+            holds: BTreeMap::new(),
+        })))
     }
 }
 
@@ -64,6 +98,29 @@ impl MemoryDisk {
         state.stop_at = Some(state.steps + steps);
     }
 
+    /// The step of this number, counted from now, fails; those after it do not.
+    pub(crate) fn fail_after(&self, steps: usize) {
+        let mut state = self.state();
+        state.fail_at = Some(state.steps + steps);
+    }
+
+    /// From now on the file system can't do this.
+    pub(crate) fn lacks(&self, lack: Lack) {
+        let mut state = self.state();
+        state.lacks.push(lack);
+        state.upper_from = state.nodes.len();
+    }
+
+    /// From now on a sync of a file takes so long.
+    pub(crate) fn sync_takes(&self, duration: Duration) {
+        self.state().sync_takes = duration;
+    }
+
+    /// The most files that were under construction at the same time.
+    pub(crate) fn most_open_files(&self) -> usize {
+        self.state().open_files.1
+    }
+
     /// The machine starts again: only what was synced is there.
     pub(crate) fn restart(&self) {
         let mut state = self.state();
@@ -75,7 +132,9 @@ impl MemoryDisk {
             }
         }
         state.stop_at = None;
+        state.fail_at = None;
         state.locked = false;
+        state.holds.clear();
     }
 
     /// Every file below `folder` with its bytes, by its path from there.
@@ -96,6 +155,22 @@ impl State {
             return Err(io::Error::other("the machine has stopped"));
         }
         self.steps += 1;
+        if self.fail_at == Some(self.steps - 1) {
+            return Err(io::Error::other("the disk has failed once"));
+        }
+        Ok(())
+    }
+
+    fn can(&self, step: Lack) -> io::Result<()> {
+        if self.lacks.contains(&step) { Err(ErrorKind::Unsupported.into()) } else { Ok(()) }
+    }
+
+    /// Whether a name can go elsewhere.
+    fn can_rename(&self, number: usize) -> io::Result<()> {
+        let is_lower = number < self.upper_from && matches!(self.nodes[number], Node::Folder { .. });
+        if is_lower && self.lacks.contains(&Lack::RenamesOfOldFolders) {
+            return Err(ErrorKind::CrossesDevices.into());
+        }
         Ok(())
     }
 
@@ -173,6 +248,9 @@ impl Disk for MemoryDisk {
         let mut state = self.state();
         state.step()?;
         let number = state.add(path, Node::File { bytes: Vec::new(), synced: Vec::new() })?;
+        let (open, most) = &mut state.open_files;
+        *open += 1;
+        *most = (*most).max(*open);
         drop(state);
         Ok(Box::new(MemoryFile { disk: self.clone(), number }))
     }
@@ -208,6 +286,7 @@ impl Disk for MemoryDisk {
     fn link(&self, file: &Path, name: &Path) -> io::Result<()> {
         let mut state = self.state();
         state.step()?;
+        state.can(Lack::HardLinks)?;
         let number = state.find(file)?;
         state.insert(name, number)
     }
@@ -215,6 +294,7 @@ impl Disk for MemoryDisk {
     fn link_symbolically(&self, target: &Path, link: &Path) -> io::Result<()> {
         let mut state = self.state();
         state.step()?;
+        state.can(Lack::SymbolicLinks)?;
         state.add(link, Node::Link(target.to_owned())).map(|_| ())
     }
 
@@ -232,8 +312,14 @@ impl Disk for MemoryDisk {
         let mut state = self.state();
         state.step()?;
         let number = state.entry(from)?;
+        state.can_rename(number)?;
         let (entries, name) = state.place(to)?;
-        entries.insert(name, number);
+        if let Some(other) = entries.insert(name.clone(), number)
+            && matches!(&state.nodes[other], Node::Folder { entries, .. } if !entries.is_empty())
+        {
+            state.place(to)?.0.insert(name, other);
+            return Err(ErrorKind::DirectoryNotEmpty.into());
+        }
         let (entries, name) = state.place(from)?;
         entries.remove(&name);
         Ok(())
@@ -242,7 +328,9 @@ impl Disk for MemoryDisk {
     fn exchange(&self, one: &Path, other: &Path) -> io::Result<()> {
         let mut state = self.state();
         state.step()?;
+        state.can(Lack::Exchange)?;
         let (first, second) = (state.entry(one)?, state.entry(other)?);
+        state.can_rename(first).and_then(|()| state.can_rename(second))?;
         let (entries, name) = state.place(one)?;
         entries.insert(name, second);
         let (entries, name) = state.place(other)?;
@@ -300,6 +388,37 @@ impl Disk for MemoryDisk {
         drop(state);
         Ok(Ok(Box::new(MemoryLock(self.clone()))))
     }
+
+    fn hold(&self, folder: &Path, hold: Hold) -> io::Result<Option<Box<dyn Held>>> {
+        let mut state = self.state();
+        state.step()?;
+        let number = state.find(folder)?;
+        let holds = state.holds.entry(number).or_default();
+        match hold {
+            Hold::Shared if *holds >= 0 => *holds += 1,
+            Hold::Exclusive if *holds == 0 => *holds = -1,
+            _ => return Ok(None),
+        }
+        drop(state);
+        Ok(Some(Box::new(MemoryHold { disk: self.clone(), number })))
+    }
+}
+
+#[derive(Debug)]
+struct MemoryHold {
+    disk: MemoryDisk,
+    number: usize,
+}
+
+impl Held for MemoryHold {}
+
+impl Drop for MemoryHold {
+    fn drop(&mut self) {
+        let mut state = self.disk.state();
+        if let Some(holds) = state.holds.get_mut(&self.number) {
+            *holds -= holds.signum();
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -333,8 +452,18 @@ impl Write for MemoryFile {
     }
 }
 
+impl Drop for MemoryFile {
+    fn drop(&mut self) {
+        self.disk.state().open_files.0 -= 1;
+    }
+}
+
 impl NewFile for MemoryFile {
     fn sync(&mut self) -> io::Result<()> {
+        let takes = self.disk.state().sync_takes;
+        if !takes.is_zero() {
+            std::thread::sleep(takes);
+        }
         let mut state = self.disk.state();
         state.step()?;
         if let Node::File { bytes, synced } = &mut state.nodes[self.number] {

@@ -13,6 +13,7 @@ pub use real::RealDisk;
 use bytes::Bytes;
 use parquet::errors::Result as ParquetResult;
 use parquet::file::reader::{ChunkReader, Length};
+use rustix::io::Errno;
 use std::fmt::Debug;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -55,6 +56,18 @@ pub trait Disk: Debug + Send + Sync {
     /// Takes the lock on a file, made if need be, until the result is dropped; the text in the file when somebody else
     /// holds it. `holder` is written into it.
     fn lock(&self, path: &Path, holder: &str) -> io::Result<Result<Box<dyn Held>, String>>;
+    /// Holds a folder until the result is dropped, without waiting; `None` while somebody else holds it otherwise. The folder
+    /// itself is held, not its name. Where the file system can't hold folders, everybody may.
+    fn hold(&self, folder: &Path, hold: Hold) -> io::Result<Option<Box<dyn Held>>>;
+}
+
+/// How a folder is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// To read it, together with others who do.
+    Shared,
+    /// To remove it, alone.
+    Exclusive,
 }
 
 /// What stands under a name.
@@ -134,6 +147,36 @@ impl ChunkReader for Stored {
 /// Whether nothing stands under the name that was asked for.
 pub(crate) fn is_missing(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
+}
+
+/// Whether the file system has no such step at all, like a hard link on exFAT or an exchange on NFS.
+pub(crate) fn is_unsupported(error: &io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    error.kind() == io::ErrorKind::Unsupported
+        || errno.is_some_and(|errno| {
+            [Errno::PERM, Errno::NOSYS, Errno::OPNOTSUPP, Errno::NOTSUP, Errno::INVAL].contains(&errno)
+        })
+}
+
+/// Whether the file system can't rename this folder where it is: one of a lower layer of an overlay.
+pub(crate) fn is_other_layer(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::CrossesDevices
+}
+
+/// Whether a file has as many names as it can have, or can't have a second one.
+pub(crate) fn has_no_links(error: &io::Error) -> bool {
+    is_unsupported(error)
+        || matches!(error.kind(), io::ErrorKind::TooManyLinks | io::ErrorKind::CrossesDevices)
+}
+
+/// Copies a file and makes the bytes safe; `to` must not exist. Answers how many bytes there are.
+pub(crate) fn copy_file(disk: &dyn Disk, from: &Path, to: &Path) -> io::Result<u64> {
+    let stored = disk.open(from)?;
+    let mut bytes = stored.get_read(0)?;
+    let mut file = disk.create(to)?;
+    let copied = io::copy(&mut bytes, &mut file)?;
+    file.sync()?;
+    Ok(copied)
 }
 
 /// Writes a whole small file and makes its bytes safe; it must not exist.

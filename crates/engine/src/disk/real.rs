@@ -1,10 +1,11 @@
 //! The operating system's own file system.
 
 use super::direct::DirectFile;
-use super::{Disk, Held, Kind, NewFile, Stored};
+use super::{Disk, Held, Hold, Kind, NewFile, Stored};
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The file system of the machine.
@@ -96,6 +97,24 @@ impl Disk for RealDisk {
         file.seek(SeekFrom::Start(0))?;
         file.write_all(holder.as_bytes())?;
         Ok(Ok(Box::new(HeldFile { _file: file })))
+    }
+
+    /// The folder is opened to be read, which needs no right to change it.
+    fn hold(&self, folder: &Path, hold: Hold) -> io::Result<Option<Box<dyn Held>>> {
+        let file = File::open(folder)?;
+        let operation = match hold {
+            Hold::Shared => FlockOperation::NonBlockingLockShared,
+            Hold::Exclusive => FlockOperation::NonBlockingLockExclusive,
+        };
+        // Some network file systems lock no folders: then nobody is known to hold it.
+        if flock(&file, operation) == Err(rustix::io::Errno::WOULDBLOCK) {
+            return Ok(None);
+        }
+        let (opened, named) = (file.metadata()?, fs::metadata(folder)?);
+        if (opened.dev(), opened.ino()) != (named.dev(), named.ino()) {
+            return Err(ErrorKind::NotFound.into());
+        }
+        Ok(Some(Box::new(HeldFile { _file: file })))
     }
 }
 

@@ -20,6 +20,18 @@ pub enum PublishError {
         /// What is there.
         path: PathBuf,
     },
+    /// The file system has no symbolic links.
+    #[error("`{}` is on a file system without symbolic links, and `current` is one", root.display())]
+    NoLinks {
+        /// The output folder.
+        root: PathBuf,
+    },
+    /// Somebody reads what is to be removed.
+    #[error("`{}` can't be removed yet: another command is reading it", path.display())]
+    InUse {
+        /// The folder of the snapshot.
+        path: PathBuf,
+    },
     /// There is no snapshot of that name, or none before the current one.
     #[error("{}", missing_snapshot(wanted.as_deref()))]
     NoSnapshot {
@@ -60,6 +72,10 @@ impl Hint for PublishError {
         match self {
             Self::Locked { .. } => Some("wait for it to end, or choose another folder with --out".to_owned()),
             Self::NotOurs { .. } => Some("choose another folder with --out, or move it away".to_owned()),
+            Self::NoLinks { .. } => Some(
+                "choose a folder on another file system with --out; `tracklet export` copies tables to this one".to_owned(),
+            ),
+            Self::InUse { .. } => Some("wait for it to end, then run this command again".to_owned()),
             Self::NoSnapshot { known, .. } if known.is_empty() => {
                 Some("`tracklet run` makes the first".to_owned())
             }

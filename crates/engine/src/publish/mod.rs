@@ -3,15 +3,28 @@
 //! ```text
 //! OUT/current -> snapshots/000007     swapped in one step
 //! OUT/snapshots/000007/               a whole run
+//! OUT/snapshots/failed-000008/        the latest run whose invariants did not hold; never current
 //! OUT/snapshots/.building-000008/     a run at work, or the leftover of one that died
+//! OUT/snapshots/.replacing-000007/    takes the place of 000007, where the file system can't exchange two names
+//! OUT/snapshots/.removing-000004/     being removed
 //! OUT/.lock                           held by the run at work
 //! ```
+//!
+//! Who reads a snapshot holds its folder, and who removes one leaves those alone that are held: [`hold`] and [`remove`].
 
 mod error;
+mod hold;
+mod remove;
+#[cfg(test)]
+mod tests;
 
 pub use error::PublishError;
+pub use hold::{HeldSnapshot, hold_current, hold_snapshot};
 
-use crate::disk::{Disk, Held, Kind, RealDisk, Stored, is_missing, write_file};
+use crate::disk::{
+    Disk, Held, Kind, RealDisk, Stored, is_missing, is_other_layer, is_unsupported, write_file,
+};
+use crate::error::with_causes;
 use crate::manifest::{MANIFEST, Manifest};
 use error::IoContext;
 use std::num::NonZeroUsize;
@@ -22,6 +35,9 @@ use std::sync::Arc;
 pub const CURRENT: &str = "current";
 const SNAPSHOTS: &str = "snapshots";
 const BUILDING: &str = ".building-";
+const REPLACING: &str = ".replacing-";
+const REMOVING: &str = ".removing-";
+const FAILED: &str = "failed-";
 const NEXT_LINK: &str = ".current.next";
 const LOCK: &str = ".lock";
 
@@ -81,27 +97,18 @@ impl OutputFolder {
         }
         let lock = lock(&*disk, root)?;
         let current = root.join(CURRENT);
-        if disk.kind(&current).is_ok_and(|kind| kind != Kind::Link) {
+        let kind = disk.kind(&current);
+        if kind.as_ref().is_ok_and(|kind| *kind != Kind::Link) {
             return Err(PublishError::NotOurs { path: current });
         }
         let folder = Self { disk, root: root.to_owned(), _lock: lock };
         folder.remove_leftovers()?;
+        if kind.is_err() {
+            // Before any work: a file system without links can't have a `current`.
+            folder.make_link(Path::new(SNAPSHOTS))?;
+            folder.remove_link()?;
+        }
         Ok(folder)
-    }
-
-    fn remove_leftovers(&self) -> Result<(), PublishError> {
-        let snapshots = self.root.join(SNAPSHOTS);
-        for name in self.disk.names(&snapshots).context("could not read", &snapshots)? {
-            if name.starts_with(BUILDING) {
-                let path = snapshots.join(name);
-                self.disk.remove_folder(&path).context("could not remove", &path)?;
-            }
-        }
-        let link = self.root.join(NEXT_LINK);
-        match self.disk.remove(&link) {
-            Err(error) if !is_missing(&error) => Err(error).context("could not remove", &link),
-            _ => Ok(()),
-        }
     }
 
     /// The folder itself.
@@ -166,34 +173,40 @@ impl OutputFolder {
         Ok(Snapshot { current: true, ..target.clone() })
     }
 
+    /// Makes the link that shall be `current`.
+    fn make_link(&self, target: &Path) -> Result<(), PublishError> {
+        let link = self.root.join(NEXT_LINK);
+        match self.disk.link_symbolically(target, &link) {
+            Err(error) if is_unsupported(&error) => Err(PublishError::NoLinks { root: self.root.clone() }),
+            made => made.context("could not create", &link),
+        }
+    }
+
+    fn remove_link(&self) -> Result<(), PublishError> {
+        let link = self.root.join(NEXT_LINK);
+        match self.disk.remove(&link) {
+            Err(error) if !is_missing(&error) => Err(error).context("could not remove", &link),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets the link become `current`, which is the one step that readers see.
+    fn switch(&self, target: &Path) -> Result<(), PublishError> {
+        let (link, current) = (self.root.join(NEXT_LINK), self.root.join(CURRENT));
+        match self.disk.rename(&link, &current) {
+            // A network file system may lose the answer and not the step.
+            Err(_) if self.disk.target(&current).is_ok_and(|now| now == target) => Ok(()),
+            renamed => renamed.context("could not replace", &current),
+        }
+    }
+
     /// Makes `current` point to the snapshot in one step.
     fn swap(&self, name: &str) -> Result<(), PublishError> {
-        let link = self.root.join(NEXT_LINK);
         let target = Path::new(SNAPSHOTS).join(name);
-        self.disk.link_symbolically(&target, &link).context("could not create", &link)?;
-        let current = self.root.join(CURRENT);
-        self.disk.rename(&link, &current).context("could not replace", &current)?;
-        self.sync(&self.root)
-    }
-
-    /// Removes the oldest snapshots beyond `keep`; never the current one.
-    fn prune(&self, keep: NonZeroUsize) -> Result<(), PublishError> {
-        let snapshots = list_on(&*self.disk, &self.root)?;
-        let surplus = snapshots.len().saturating_sub(keep.get());
-        for snapshot in snapshots.iter().filter(|snapshot| !snapshot.current).take(surplus) {
-            self.remove(snapshot)?;
-        }
+        self.make_link(&target)?;
+        self.switch(&target)?;
+        warn_of(self.sync(&self.root));
         Ok(())
-    }
-
-    /// Removes a snapshot, which must not be the current one.
-    /// # Errors
-    /// What the file system refuses.
-    pub(crate) fn remove(&self, snapshot: &Snapshot) -> Result<(), PublishError> {
-        // Out of sight first: a reader never finds half a snapshot.
-        let doomed = self.root.join(SNAPSHOTS).join(format!("{BUILDING}{}", snapshot.name));
-        self.disk.rename(&snapshot.path, &doomed).context("could not remove", &snapshot.path)?;
-        self.disk.remove_folder(&doomed).context("could not remove", &doomed)
     }
 
     fn sync(&self, path: &Path) -> Result<(), PublishError> {
@@ -223,35 +236,74 @@ impl Building<'_> {
 
     /// Writes the manifest and shows the snapshot to readers; then all but `keep` snapshots are removed. The tables
     /// must be on the disk already.
+    ///
+    /// What goes wrong after readers see the snapshot is warned of: an old snapshot that can't be removed stays.
     /// # Errors
-    /// What the file system refuses. Before the swap nothing has changed for readers.
+    /// What the file system refuses. Then nothing has changed for readers, and no snapshot is left behind.
     pub fn publish(mut self, manifest: &Manifest, keep: NonZeroUsize) -> Result<Snapshot, PublishError> {
         self.write_manifest(manifest)?;
-        let disk = &*self.folder.disk;
-        let snapshots = self.folder.root.join(SNAPSHOTS);
+        let folder = self.folder;
+        let snapshots = folder.root.join(SNAPSHOTS);
         let target = snapshots.join(&self.name);
-        disk.rename(&self.path, &target).context("could not create", &target)?;
+        let link = Path::new(SNAPSHOTS).join(&self.name);
+        folder.make_link(&link)?;
+        folder.disk.rename(&self.path, &target).context("could not create", &target)?;
+        if let Err(error) = folder.sync(&snapshots).and_then(|()| folder.switch(&link)) {
+            // Out of sight again, where dropping it removes it.
+            self.finished = folder.disk.rename(&target, &self.path).is_err();
+            return Err(error);
+        }
+        self.finished = true;
+        warn_of(folder.sync(&folder.root));
+        warn_of(folder.remove_failed());
+        warn_of(folder.prune(keep));
+        Ok(Snapshot { name: self.name.clone(), path: target, current: true })
+    }
+
+    /// Writes the manifest and keeps the snapshot where nobody takes it for one, in place of the last that was kept so;
+    /// answers where.
+    /// # Errors
+    /// What the file system refuses. Nothing has changed for readers.
+    pub fn keep_aside(mut self, manifest: &Manifest) -> Result<PathBuf, PublishError> {
+        self.write_manifest(manifest)?;
+        self.folder.remove_failed()?;
+        let snapshots = self.folder.root.join(SNAPSHOTS);
+        let kept = snapshots.join(format!("{FAILED}{}", self.name));
+        self.folder.disk.rename(&self.path, &kept).context("could not create", &kept)?;
         self.finished = true;
         self.folder.sync(&snapshots)?;
-        self.folder.swap(&self.name)?;
-        self.folder.prune(keep)?;
-        Ok(Snapshot { name: self.name.clone(), path: target, current: true })
+        Ok(kept)
     }
 }
 
 impl Building<'_> {
-    /// Writes the manifest and lets the snapshot change places with the one of its name, which is then removed.
+    /// Writes the manifest and lets the snapshot take the place of the one of its name, which is then removed.
+    ///
+    /// The two names are exchanged in one step. Where the file system can't do that, the old snapshot goes first, and a stop
+    /// between the two steps is made good when the folder is opened next.
     /// # Errors
-    /// What the file system refuses. Before the exchange nothing has changed for readers.
+    /// What the file system refuses. Before the exchange nothing has changed for readers. [`PublishError::InUse`] after it
+    /// where somebody still reads the old snapshot: the next call that opens the folder removes it.
     pub fn replace(mut self, manifest: &Manifest) -> Result<(), PublishError> {
         self.write_manifest(manifest)?;
-        let disk = &*self.folder.disk;
-        let snapshots = self.folder.root.join(SNAPSHOTS);
+        let folder = self.folder;
+        let snapshots = folder.root.join(SNAPSHOTS);
         let target = snapshots.join(&self.name);
-        disk.exchange(&self.path, &target).context("could not replace", &target)?;
-        self.finished = true;
-        self.folder.sync(&snapshots)?;
-        disk.remove_folder(&self.path).context("could not remove", &self.path)
+        match folder.disk.exchange(&self.path, &target) {
+            Ok(()) => {
+                self.finished = true;
+                folder.sync(&snapshots)?;
+                folder.remove_folder(&self.path, &self.name)
+            }
+            Err(error) if is_unsupported(&error) || is_other_layer(&error) => {
+                let ready = snapshots.join(format!("{REPLACING}{}", self.name));
+                folder.disk.rename(&self.path, &ready).context("could not create", &ready)?;
+                self.finished = true;
+                folder.sync(&snapshots)?;
+                folder.put_in_place(&self.name)
+            }
+            Err(error) => Err(error).context("could not replace", &target),
+        }
     }
 
     fn write_manifest(&self, manifest: &Manifest) -> Result<(), PublishError> {
@@ -287,17 +339,29 @@ fn list_on(disk: &dyn Disk, root: &Path) -> Result<Vec<Snapshot>, PublishError> 
         Err(error) if is_missing(&error) => return Ok(Vec::new()),
         names => names.context("could not read", &folder)?,
     };
-    let numbered = names.into_iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
-    let mut snapshots: Vec<Snapshot> = numbered
-        .map(|name| Snapshot {
-            path: folder.join(&name),
-            current: current.as_deref() == Some(&Path::new(SNAPSHOTS).join(&name)),
-            name,
-        })
-        .collect();
+    let mut snapshots = Vec::new();
+    for name in names.into_iter().filter(|name| is_number(name)) {
+        let path = folder.join(&name);
+        let current = current.as_deref() == Some(&Path::new(SNAPSHOTS).join(&name));
+        // One that lost its manifest first is being removed.
+        if current || disk.kind(&path.join(MANIFEST)).is_ok() {
+            snapshots.push(Snapshot { name, path, current });
+        }
+    }
     // By number: names grow longer after 999999.
     snapshots.sort_by(|a, b| (a.name.len(), &a.name).cmp(&(b.name.len(), &b.name)));
     Ok(snapshots)
+}
+
+fn is_number(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Reports what went wrong once readers see the new tables: that is no failure any more.
+fn warn_of(result: Result<(), PublishError>) {
+    if let Err(error) = result {
+        tracing::warn!("the tables are published, but {}", with_causes(&error));
+    }
 }
 
 /// Takes the lock on the folder, or says who holds it.

@@ -2,6 +2,7 @@
 
 pub mod encode;
 mod join;
+mod open_files;
 pub(crate) mod packing;
 pub mod parts;
 mod rejects;
@@ -16,11 +17,12 @@ use crate::disk::{Disk, NewFile, write_file};
 use crate::error::Hint;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+pub(crate) use open_files::OpenFiles;
 use parquet::errors::ParquetError;
 use parts::{Cut, PartKey, ROWS_OF_A_GROUP, TRACKS_OF_A_PART};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use tracklet_kernel::rules::Rules;
 use tracklet_kernel::sessionize::Sessionized;
 use tracklet_kernel::tables::{State, Table};
@@ -188,8 +190,10 @@ pub struct WrittenTables {
     pub files: u64,
     /// Parts that were written.
     pub rewritten: u64,
-    /// Parts that are links to those of the snapshot before.
+    /// Parts that are links to those of the snapshot before, or copies where the file system has no links.
     pub linked: u64,
+    /// Files that were copied because a link could not be made.
+    pub copied: u64,
     /// What came of the invariants.
     pub checks: Vec<Check>,
 }
@@ -208,7 +212,7 @@ pub fn write_tables(
     plan: &Plan<'_>,
     advanced: &(dyn Fn(u64) + Sync),
 ) -> Result<WrittenTables, WriteError> {
-    let at_once = AtOnce { parts: usize::MAX, groups: rayon::current_num_threads() };
+    let at_once = AtOnce { parts: OpenFiles::allowed().parts, groups: rayon::current_num_threads() };
     let target = Target { disk, folder, rules: sessionized.rules(), layout: plan.layout, at_once, advanced };
     let ((), written) = write_below(target, rejects, |writer| {
         if plan.cut.parts().is_empty() {
@@ -244,9 +248,9 @@ pub(crate) fn write_below<T, E: From<WriteError>>(
     for path in &folders {
         disk.create_folder(path).map_err(|error| WriteError::at(path)(error.into()))?;
     }
-    // Syncing waits for the disk: one thread does it while the others encode.
+    // Syncing waits for the disk: one thread does it while the others encode, and those wait when too many files are open.
     std::thread::scope(|scope| {
-        let (finished, to_sync) = channel::<(PathBuf, Box<dyn NewFile>)>();
+        let (finished, to_sync) = sync_channel::<(PathBuf, Box<dyn NewFile>)>(OpenFiles::allowed().waiting);
         let syncing = scope.spawn(move || {
             for (path, mut file) in to_sync {
                 file.sync().map_err(|error| WriteError::at(&path)(error.into()))?;

@@ -6,7 +6,7 @@ use super::parts::{self, Part, PartKey};
 use super::table_file::{TableFile, Written, descriptors};
 use super::{Layout, OF_SESSIONS, OF_TRACKS, Place, Plan, StoredParts, WHOLE, WriteError, WrittenTables};
 use crate::checks::{AliasesSeen, Checks, PartChecks, PartSummary, SessionsSeen, VisitorsSeen};
-use crate::disk::{Disk, NewFile};
+use crate::disk::{Disk, NewFile, copy_file, has_no_links};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use parquet::errors::ParquetError;
@@ -14,7 +14,8 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tracklet_kernel::rules::Rules;
 use tracklet_kernel::sessionize::Sessionized;
@@ -52,13 +53,13 @@ pub(super) struct Seen {
 /// Writes the files of one snapshot.
 pub(crate) struct Writer<'a> {
     target: Target<'a>,
-    finished: Sender<(PathBuf, Box<dyn NewFile>)>,
+    finished: SyncSender<(PathBuf, Box<dyn NewFile>)>,
     seen: Mutex<Seen>,
 }
 
 impl<'a> Writer<'a> {
     /// A writer that hands complete files to `finished`, to be synced.
-    pub(super) fn new(target: Target<'a>, finished: Sender<(PathBuf, Box<dyn NewFile>)>) -> Self {
+    pub(super) fn new(target: Target<'a>, finished: SyncSender<(PathBuf, Box<dyn NewFile>)>) -> Self {
         Self { target, finished, seen: Mutex::default() }
     }
 
@@ -84,20 +85,28 @@ impl<'a> Writer<'a> {
     /// What is cut into parts, of these parts, whose sessions are all at hand.
     pub(crate) fn write_parts(&self, sessionized: &Sessionized, parts: &[Part]) -> Result<(), WriteError> {
         let at_once = self.target.at_once.parts.clamp(1, parts.len().max(1));
-        parts.chunks(at_once).try_for_each(|parts| {
-            parts.par_iter().try_for_each(|part| {
-                let name = part.key.to_string();
-                let mut checks = PartChecks::default();
-                let mut tracks = Rows::new(self, &OF_TRACKS, &name)?;
-                tracks.put_tracks(sessionized, part, Followed::No, &mut checks)?;
-                tracks.finish()?;
-                let mut sessions = Rows::new(self, &OF_SESSIONS, &name)?;
-                sessions.put_sessions(sessionized, part, Followed::No, &mut checks)?;
-                sessions.finish()?;
-                self.add_part(part.key, checks);
-                Ok(())
-            })
+        let next = AtomicUsize::new(0);
+        // Each takes the next part when it has written one. A thread that waits for row groups may begin another part, so
+        // without a number of them every part could be open.
+        (0..at_once).into_par_iter().try_for_each(|_| {
+            while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                self.write_part(sessionized, part)?;
+            }
+            Ok(())
         })
+    }
+
+    fn write_part(&self, sessionized: &Sessionized, part: &Part) -> Result<(), WriteError> {
+        let name = part.key.to_string();
+        let mut checks = PartChecks::default();
+        let mut tracks = Rows::new(self, &OF_TRACKS, &name)?;
+        tracks.put_tracks(sessionized, part, Followed::No, &mut checks)?;
+        tracks.finish()?;
+        let mut sessions = Rows::new(self, &OF_SESSIONS, &name)?;
+        sessions.put_sessions(sessionized, part, Followed::No, &mut checks)?;
+        sessions.finish()?;
+        self.add_part(part.key, checks);
+        Ok(())
     }
 
     /// Begins a part whose sessions come one after the other.
@@ -135,8 +144,16 @@ impl<'a> Writer<'a> {
         for (places, rows) in [(&OF_TRACKS[..], summary.tracks), (&OF_SESSIONS[..], summary.sessions())] {
             for place in places {
                 let path = place.file(self.target.folder, &name);
-                let linked = self.target.disk.link(&place.file(from, &name), &path);
-                linked.map_err(|error| WriteError::at(&path)(error.into()))?;
+                let stored = place.file(from, &name);
+                match self.target.disk.link(&stored, &path) {
+                    Err(error) if has_no_links(&error) => {
+                        let copied = copy_file(self.target.disk, &stored, &path);
+                        seen.written.bytes += copied.map_err(|error| WriteError::at(&path)(error.into()))?;
+                        seen.written.files += 1;
+                        seen.written.copied += 1;
+                    }
+                    linked => linked.map_err(|error| WriteError::at(&path)(error.into()))?,
+                }
                 seen.count(*place, rows);
             }
         }

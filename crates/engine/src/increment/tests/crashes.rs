@@ -72,6 +72,36 @@ fn wherever_a_run_stops_the_tables_are_whole_and_the_next_run_is_exact() {
     assert!(stops >= 500, "{stops} stop points");
 }
 
+// A run that failed after readers saw its tables said that nothing was published.
+#[test]
+fn a_step_that_fails_alone_is_an_error_only_where_nothing_was_published() {
+    let files = files();
+    let world = World::new(Rules::default(), small(1));
+    for read in 1..=3 {
+        world.run(&files[..read]).unwrap();
+    }
+    let before = world.tables();
+    let after = world.rebuilt(&files[..4]).tables();
+    let steps = {
+        let undisturbed = World { disk: world.disk.copy(), ..world.clone() };
+        let taken = undisturbed.disk.steps();
+        undisturbed.run(&files[..4]).unwrap();
+        undisturbed.disk.steps() - taken
+    };
+    let published: usize = (0..steps)
+        .into_par_iter()
+        .map(|step| {
+            let disturbed = World { disk: world.disk.copy(), ..world.clone() };
+            disturbed.disk.fail_after(step);
+            let result = disturbed.run(&files[..4]);
+            let expected = if result.is_ok() { &after } else { &before };
+            assert!(disturbed.tables() == *expected, "step {step}: {:?}", result.err());
+            usize::from(result.is_ok())
+        })
+        .sum();
+    assert!((3..steps / 2).contains(&published), "{published} of {steps}");
+}
+
 #[test]
 fn an_erasure_that_stops_can_be_repeated() {
     let files = files();

@@ -1,9 +1,13 @@
 //! What a run reads and writes.
 
 use super::history::{DAY, File, MINUTE, World, assert_is_rebuilt, file, small, track};
+use crate::disk::memory::Lack;
 use crate::manifest::Mode;
+use std::time::Duration;
 use tracklet_kernel::oracle::Row;
 use tracklet_kernel::rules::{Count, Rules};
+
+const SECOND: i64 = MINUTE / 60;
 
 /// Ten visitors, each with a session of some events on this day.
 fn day(day: i64) -> Vec<Row> {
@@ -34,6 +38,31 @@ fn a_day_in_order_writes_its_part_and_reads_no_other_ones_events() {
     let bound: usize = whole.iter().map(|table| before[&format!("{table}/all.parquet")].len()).sum();
     assert!(manifest.bytes_read.tables <= bound as u64, "{:?} of {bound}", manifest.bytes_read);
     assert_is_rebuilt(&world, &manifest, &days(0..21));
+}
+
+// A file system without hard links ended every increment.
+#[test]
+fn where_links_are_not_possible_files_are_copied_and_the_run_says_so() {
+    let world = World::new(Rules::default(), small(5));
+    world.disk.lacks(Lack::HardLinks);
+    world.run(&days(0..4)).unwrap();
+    let manifest = world.run(&days(0..5)).unwrap().unwrap();
+    assert_eq!((manifest.parts.linked, manifest.parts.rewritten), (4, 1));
+    let said = manifest.warnings.iter().filter(|warning| warning.contains("24 unchanged files were copied"));
+    assert_eq!(said.count(), 1, "{:?}", manifest.warnings);
+    assert_is_rebuilt(&world, &manifest, &days(0..5));
+}
+
+// 292 tracks with another year each opened all files of all their tables, and complete files waited for their sync open,
+// however many they were.
+#[test]
+fn many_parts_and_a_slow_disk_open_no_more_files_than_the_process_may() {
+    let world = World::new(Rules::default(), small(1_000_000));
+    world.disk.sync_takes(Duration::from_millis(1));
+    let year = |year: i64| track(&format!("y{year}"), "a", "", (year - 2025) * 31_556_952 * SECOND);
+    world.run(&[file("years.json", (1971..2261).map(year).collect())]).unwrap();
+    let most = world.disk.most_open_files();
+    assert!((10..600).contains(&most), "{most} files were open");
 }
 
 #[test]

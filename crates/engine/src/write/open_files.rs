@@ -1,0 +1,47 @@
+//! How many files a run may have open while it writes tables.
+//!
+//! ```text
+//! parts being written (at most 4 files each) + files that wait for their sync + all else <= the limit of the process
+//! ```
+//!
+//! How many parts there are is up to the events: a browser may send one of every year. And how long a sync takes is up to the
+//! disk. So both are bounded.
+
+use rustix::process::{Resource, getrlimit};
+
+/// A limit that every system allows; more than this wins nothing.
+const MOST: u64 = 4096;
+
+/// How the files of the process are divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OpenFiles {
+    /// Parts that are written at the same time.
+    pub(crate) parts: usize,
+    /// Complete files that wait for their sync, without the one that is being synced.
+    pub(crate) waiting: usize,
+}
+
+impl OpenFiles {
+    /// As many as the limit of the process allows.
+    pub(crate) fn allowed() -> Self {
+        Self::of_limit(getrlimit(Resource::Nofile).current.unwrap_or(MOST))
+    }
+
+    /// A quarter is for parts, a quarter waits, and half is for all else: tables in one file, snapshots, libraries.
+    fn of_limit(limit: u64) -> Self {
+        let quarter = (limit.min(MOST) / 4) as usize;
+        Self { parts: (quarter / super::OF_TRACKS.len()).max(1), waiting: quarter.max(1) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OpenFiles;
+
+    #[test]
+    fn half_of_the_files_are_for_others() {
+        assert_eq!(OpenFiles::of_limit(256), OpenFiles { parts: 16, waiting: 64 });
+        assert_eq!(OpenFiles::of_limit(3), OpenFiles { parts: 1, waiting: 1 });
+        assert_eq!(OpenFiles::of_limit(u64::MAX), OpenFiles { parts: 256, waiting: 1024 });
+    }
+}
