@@ -177,7 +177,7 @@ pub struct RunArguments {
 /// The rows leave the tables, the state, the rejects and the duplicates of every snapshot; with --target, every table that
 /// Tracklet keeps in the warehouse, at once. Later runs don't bring them back, also when their files or the source are read
 /// again: salted hashes of the ids are kept in DIR/forgotten.json, or in the table `tracklet_forgotten`. The input files
-/// and the source tables are yours to clean.
+/// and the source tables are yours to clean. An id of `-` takes ids from standard input, one a line.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("subject").required(true).multiple(true))]
 #[command(after_help = "\
@@ -185,6 +185,7 @@ Examples:
   tracklet forget --visitor ann
   tracklet forget --user-id ann --anonymous-id 8f1c --out sessions
   tracklet forget --visitor ann --target pg
+  tracklet forget --user-id - --dry-run < ids.txt
 
 Exit codes: 0 done, 2 nothing, or not everything, was erased")]
 pub struct ForgetArguments {
@@ -197,6 +198,9 @@ pub struct ForgetArguments {
     /// Every row with this anonymous id
     #[arg(long, value_name = "ID", group = "subject")]
     pub anonymous_id: Vec<String>,
+    /// Show how many rows would go, of every table and snapshot, and change nothing
+    #[arg(long, conflicts_with = "target")]
+    pub dry_run: bool,
     #[command(flatten)]
     pub place: Place,
     /// Erase in a warehouse: a section [targets.NAME] of the configuration, or a target of dbt's profiles.yml

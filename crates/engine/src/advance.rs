@@ -42,7 +42,7 @@ impl Before {
 
     /// Whether its rows can be had without reading the files again.
     pub(crate) fn is_readable(&self) -> bool {
-        self.manifest.format == FORMAT && self.has_state
+        self.manifest.format == FORMAT && self.has_state && self.manifest.rules.is_some()
     }
 }
 
@@ -174,6 +174,7 @@ pub(crate) fn advance(
         config_fingerprint: settings.fingerprint.clone(),
         rules: Some((&settings.rules).into()),
         source_fingerprint: settings.source_fingerprint.clone(),
+        forgotten: forgotten.digest(),
         mode: found.mode,
         reason: found.rebuilt.or(afresh),
         new,

@@ -4,7 +4,7 @@ use crate::checks::Check;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
-use tracklet_kernel::rules::{Duplicates, MICROS_PER_MINUTE, Rules, Timeout};
+use tracklet_kernel::rules::{Count, Duplicates, MICROS_PER_MINUTE, Rules, Timeout};
 
 /// The manifest's name in a snapshot's folder.
 pub const MANIFEST: &str = "manifest.json";
@@ -27,6 +27,9 @@ pub struct Manifest {
     /// A hash of the part of it that changes how files are read.
     #[serde(default)]
     pub source_fingerprint: String,
+    /// The digest of the list of forgotten ids that the tables were made with; absent where nobody was forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgotten: Option<String>,
     /// How the run came to its tables.
     #[serde(default)]
     pub mode: Mode,
@@ -136,6 +139,9 @@ pub struct RecordedRules {
     pub flow_length: usize,
     /// The counted events by the column that counts them.
     pub counts: BTreeMap<String, Vec<String>>,
+    /// Those columns in the order that they have in the tables; absent in older manifests.
+    #[serde(default)]
+    pub count_columns: Vec<String>,
 }
 
 /// How idle time is compared with the timeout.
@@ -149,6 +155,30 @@ pub enum Boundary {
 }
 
 impl RecordedRules {
+    /// The rules as the kernel takes them; none where the order of the counts is not known.
+    pub fn rules(&self) -> Option<Rules> {
+        let default = Rules::default().counts;
+        let of_default = default.iter().map(|count| (count.column.clone(), count.events.clone()));
+        let columns: Vec<&String> = if !self.count_columns.is_empty() {
+            self.count_columns.iter().collect()
+        } else if self.counts.len() < 2 {
+            self.counts.keys().collect()
+        } else if of_default.collect::<BTreeMap<_, _>>() == self.counts {
+            default.iter().map(|count| &count.column).collect()
+        } else {
+            return None;
+        };
+        let count = |column: &String| {
+            Some(Count { column: column.clone(), events: self.counts.get(column)?.clone() })
+        };
+        Some(Rules {
+            timeout: self.timeout(),
+            duplicates: if self.dedupe { Duplicates::Drop } else { Duplicates::Keep },
+            counts: columns.into_iter().map(count).collect::<Option<Vec<_>>>()?,
+            flow_length: self.flow_length,
+        })
+    }
+
     /// The timeout as the kernel takes it.
     pub fn timeout(&self) -> Timeout {
         match self.boundary {
@@ -177,6 +207,7 @@ impl From<&Rules> for RecordedRules {
             dedupe: rules.duplicates == Duplicates::Drop,
             flow_length: rules.flow_length,
             counts: counts.collect(),
+            count_columns: rules.counts.iter().map(|count| count.column.clone()).collect(),
         }
     }
 }

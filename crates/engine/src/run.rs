@@ -4,6 +4,7 @@ use crate::advance::{Before, News, Settings, Way, advance};
 use crate::checks::Check;
 use crate::config::Config;
 use crate::error::{Hint, listed};
+use crate::forget::{Current, ForgetError, settle};
 use crate::increment::{Forgotten, StoredError, compare, modified};
 use crate::manifest::{Input, Manifest};
 use crate::observer::{Observer, Step};
@@ -149,6 +150,9 @@ pub enum RunError {
     /// The run could not keep to its limit of memory.
     #[error(transparent)]
     Spill(#[from] SpillError),
+    /// An erasure that was begun can't be ended, or the list of forgotten ids is damaged.
+    #[error(transparent)]
+    Forget(#[from] ForgetError),
     /// The operating system gives no threads.
     #[error("could not start the worker threads")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -163,6 +167,7 @@ impl Hint for RunError {
             Self::Publish(error) => error.hint(),
             Self::Stored(error) => error.hint(),
             Self::Spill(error) => error.hint(),
+            Self::Forget(error) => error.hint(),
             Self::Inputs { .. } => Some(
                 "`tracklet run --full-refresh` reads everything that is there again, and forgets what is gone".to_owned(),
             ),
@@ -224,7 +229,13 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     let found = discover(&request.paths, request.format)?;
     let folder = OutputFolder::open(&request.output)?;
     let found = without_output(found, &request.output)?;
+    let settled = settle(&folder, Current::Replaced, Layout::default())?;
     let before = Before::find(&folder, request.refresh)?;
+    let current_stays = settled.current_stays.is_some();
+    // Else the run takes nothing of it.
+    if let (Some(error), Some(true)) = (settled.current_stays, before.as_ref().map(Before::is_readable)) {
+        return Err(error.into());
+    }
     let (way, files) = choose_way(request, before.as_ref(), found.files)?;
     let current = request.output.join(CURRENT);
     if let (Way::Beside, Some(before)) = (&way, &before)
@@ -273,6 +284,10 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     };
     let manifest =
         pool.install(|| advance(&folder, before.as_ref(), way, news, &settings, &mut steps, started))?;
+    if current_stays {
+        // It is not the current one any more, and goes.
+        settle(&folder, Current::Rewritten, Layout::default())?;
+    }
     Ok(RunReport { manifest, current, seconds: started.elapsed().as_secs_f64(), published: true })
 }
 

@@ -8,34 +8,97 @@ use crate::logging::{Log, LogFormat};
 use crate::progress::grouped;
 use crate::status::Status;
 use std::collections::BTreeSet;
-use tracklet_engine::config::Config;
-use tracklet_engine::forget::{Subject, forget_below};
+use tracklet_engine::error::Hint;
+use tracklet_engine::forget::{ErasedSnapshot, Subject, forget_below, preview_below};
 use tracklet_engine::publish;
 use tracklet_engine::results::ResultsError;
 use tracklet_engine::warehouse::{self, forget::Erased};
 
 pub fn forget(arguments: &ForgetArguments, log: &Log) -> Outcome {
+    let subjects = subjects(arguments)?;
     match &arguments.target {
-        Some(target) => in_warehouse(arguments, target, log),
-        None => in_folder(arguments, log),
+        Some(target) => in_warehouse(arguments, &subjects, target, log),
+        None => in_folder(arguments, &subjects, log),
     }
 }
 
-fn subjects(arguments: &ForgetArguments) -> BTreeSet<Subject> {
-    let visitors = arguments.visitor.iter().cloned().map(Subject::Visitor);
-    let users = arguments.user_id.iter().cloned().map(Subject::UserId);
-    let devices = arguments.anonymous_id.iter().cloned().map(Subject::AnonymousId);
-    visitors.chain(users).chain(devices).collect()
+/// The ids that were given; those of standard input stand one a line, where an option has `-`.
+fn subjects(arguments: &ForgetArguments) -> Result<BTreeSet<Subject>, Failure> {
+    type Kind = fn(String) -> Subject;
+    let kinds = [
+        (&arguments.visitor, Subject::Visitor as Kind),
+        (&arguments.user_id, Subject::UserId),
+        (&arguments.anonymous_id, Subject::AnonymousId),
+    ];
+    let mut subjects = BTreeSet::new();
+    let mut input = None;
+    for (ids, subject) in kinds {
+        for id in ids {
+            if id != "-" {
+                subjects.insert(subject(id.clone()));
+            } else if input.replace(subject).is_some() {
+                return Err(Failure::new(IdsError::Twice));
+            }
+        }
+    }
+    if let Some(subject) = input {
+        let text = std::io::read_to_string(std::io::stdin())
+            .map_err(|error| Failure::new(IdsError::Unreadable(error)))?;
+        let ids =
+            text.strip_prefix('\u{feff}').unwrap_or(&text).lines().map(|line| line.trim_end_matches('\r'));
+        subjects.extend(ids.filter(|id| !id.trim().is_empty()).map(|id| subject(id.to_owned())));
+    }
+    if subjects.is_empty() || subjects.iter().any(|subject| subject.id().is_empty()) {
+        return Err(Failure::new(IdsError::Empty));
+    }
+    Ok(subjects)
 }
 
-fn in_warehouse(arguments: &ForgetArguments, target: &str, log: &Log) -> Outcome {
+/// Ids that can't be taken.
+#[derive(Debug)]
+enum IdsError {
+    Twice,
+    Empty,
+    Unreadable(std::io::Error),
+}
+
+impl std::fmt::Display for IdsError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Self::Twice => "two options take their ids from standard input",
+            Self::Empty => "an id is empty, or there are none on standard input",
+            Self::Unreadable(_) => "could not read ids from standard input",
+        })
+    }
+}
+
+impl std::error::Error for IdsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreadable(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl Hint for IdsError {
+    fn hint(&self) -> Option<String> {
+        Some("nothing was erased; give ids as UTF-8 text, one a line, to one of the options: `--visitor - < ids.txt`".to_owned())
+    }
+}
+
+fn in_warehouse(
+    arguments: &ForgetArguments,
+    subjects: &BTreeSet<Subject>,
+    target: &str,
+    log: &Log,
+) -> Outcome {
     let place =
         Place::new(Some(target), arguments.place.config.as_deref(), arguments.profiles_dir.as_deref())?;
     let warehouse = place.connect()?;
-    let subjects = subjects(arguments);
     let threads = place.target.threads;
     let erased = place.work(&*warehouse, None, async |job| {
-        warehouse::forget::forget(job, &subjects, threads, &Lines(log)).await
+        warehouse::forget::forget(job, subjects, threads, &Lines(log)).await
     })??;
     tell(&erased, log);
     Ok(Status::Done)
@@ -77,23 +140,51 @@ fn tell(erased: &Erased, log: &Log) {
     lines.say("the source tables were not touched: delete the rows there too");
 }
 
-fn in_folder(arguments: &ForgetArguments, log: &Log) -> Outcome {
-    let config = Config::load_or_default(arguments.place.config.as_deref())?;
+fn in_folder(arguments: &ForgetArguments, subjects: &BTreeSet<Subject>, log: &Log) -> Outcome {
     let out = output_folder(&arguments.place)?;
     // Opening the folder for a change would make it.
     if publish::list(&out)?.is_empty() {
         return Err(ResultsError::NoResults { out }.into());
     }
-    let erased = forget_below(&out, &subjects(arguments), &config.rules, &config.fingerprint())
-        .map_err(Failure::new)?;
-    match log.format {
-        LogFormat::Json => tracing::info!(rows = erased.rows, snapshots = erased.snapshots, "forgotten"),
-        LogFormat::Text if !log.quiet => eprintln!(
-            "{} rows erased from the tables, {} snapshots written anew or removed",
-            grouped(erased.rows),
-            erased.snapshots
-        ),
-        LogFormat::Text => {}
+    let work = if arguments.dry_run { preview_below } else { forget_below };
+    let erased = work(&out, subjects).map_err(Failure::new)?;
+    if log.format == LogFormat::Json {
+        for snapshot in &erased.snapshots {
+            for (table, before, after) in &snapshot.tables {
+                tracing::info!(snapshot = snapshot.name, table, before, after, "rows of a table");
+            }
+        }
+        let (rows, snapshots) = (erased.rows, erased.snapshots.len());
+        tracing::info!(rows, snapshots, dry_run = arguments.dry_run, "forgotten");
+        return Ok(Status::Done);
     }
+    let lines = Lines(log);
+    if arguments.dry_run {
+        for snapshot in &erased.snapshots {
+            for line in preview_lines(snapshot) {
+                lines.say(&line);
+            }
+        }
+    }
+    let (rows, snapshots) = (grouped(erased.rows), erased.snapshots.len());
+    lines.say(&if arguments.dry_run {
+        format!("{rows} rows would be erased from the tables; nothing was changed")
+    } else {
+        format!("{rows} rows erased from the tables, {snapshots} snapshots rewritten or removed")
+    });
     Ok(Status::Done)
+}
+
+/// What an erasure does to a snapshot, and to its tables.
+fn preview_lines(snapshot: &ErasedSnapshot) -> Vec<String> {
+    let current = if snapshot.current { " (current)" } else { "" };
+    let name = &snapshot.name;
+    let Some(rows) = snapshot.rows else {
+        return vec![format!("snapshot {name}: removed, it can't be rewritten")];
+    };
+    let mut lines = vec![format!("snapshot {name}{current}: rows of the source that go: {}", grouped(rows))];
+    lines.extend(snapshot.tables.iter().map(|(table, before, after)| {
+        format!("  {table:<26} {:>12} rows before, {:>12} after", grouped(*before), grouped(*after))
+    }));
+    lines
 }

@@ -9,6 +9,7 @@ use arrow::array::{ArrayRef, BooleanArray, StringArray, UInt64Array};
 use arrow::record_batch::RecordBatch;
 use std::path::Path;
 use std::sync::Arc;
+use tracklet_engine::forget;
 use tracklet_engine::manifest::Manifest;
 use tracklet_engine::publish::{self, OutputFolder, Snapshot};
 use tracklet_engine::results::{Integers, ResultsError, print};
@@ -43,7 +44,7 @@ fn list(out: &Path, answer: &Answer) -> Outcome {
 fn rollback(out: &Path, name: Option<&str>, log: &Log) -> Outcome {
     // Opening the folder for a change would make it.
     published(out)?;
-    let snapshot = OutputFolder::open(out)?.rollback(name)?;
+    let snapshot = forget::rollback(&OutputFolder::open(out)?, name).map_err(Failure::new)?;
     match log.format {
         LogFormat::Json => tracing::info!(snapshot = snapshot.name, "rolled back"),
         LogFormat::Text if !log.quiet => eprintln!("current is now {}", snapshot.name),

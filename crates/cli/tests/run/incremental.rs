@@ -194,4 +194,31 @@ fn who_is_forgotten_does_not_come_back() {
     let found = manifest(&folder.path().join("out"));
     assert_eq!((found["rows"]["read"].as_u64(), found["rows"]["skipped"].as_u64()), (Some(1), Some(5)));
     assert_eq!(ended(&mut tracklet(folder.path(), &["forget"])).0, 2);
+
+    let dry_run = tracklet(folder.path(), &["forget", "--user-id", "-", "--visitor", "b", "--dry-run"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(dry_run.stderr).unwrap();
+    assert!(dry_run.status.success() && said.contains("(current): rows of the source that go: 1"), "{said}");
+    assert!(said.contains("dbt_mapped_tracks") && said.contains("nothing was changed"), "{said}");
+    assert_eq!(manifest(&folder.path().join("out"))["rows"]["read"], 1);
+    let empty =
+        ended(tracklet(folder.path(), &["forget", "--visitor", ""]).stdin(std::process::Stdio::null()));
+    assert!(empty.0 == 2 && empty.1.contains("an id is empty"), "{}", empty.1);
+
+    // Damaged, it was taken for a list of nobody.
+    fs::write(folder.path().join("out/forgotten.json"), "{}").unwrap();
+    for command in [
+        &["run", "logs"][..],
+        &["run", "logs", "--full-refresh"],
+        &["snapshots", "rollback"][..],
+        &["forget", "--visitor", "b"],
+    ] {
+        let (code, said) = ended(&mut tracklet(folder.path(), command));
+        assert!(
+            code == 2 && said.contains("forgotten.json") && said.contains("hint: "),
+            "{command:?}: {said}"
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! What can be wrong with the tables and the state that an increment is put beside.
 
+use crate::disk::is_missing;
 use crate::error::Hint;
 use parquet::errors::ParquetError;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,15 @@ pub enum StoredError {
 }
 
 impl StoredError {
+    /// Whether the files are damaged: no try later can read them, as it may where the disk has failed.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => is_missing(source),
+            Self::Parquet { source, .. } => !matches!(source, ParquetError::External(_)),
+            Self::Changed { .. } => true,
+        }
+    }
+
     pub(super) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Io { path, source }

@@ -48,6 +48,30 @@ pub enum PublishError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// The list of forgotten ids is damaged.
+    #[error("`{}` is damaged: {what}", path.display())]
+    ForgottenDamaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The list of forgotten ids is gone.
+    #[error("`{}` is missing: rows were forgotten in snapshot {snapshot}", path.display())]
+    ForgottenMissing {
+        /// Where it was.
+        path: PathBuf,
+        /// The snapshot that names a list.
+        snapshot: String,
+    },
+    /// The list of forgotten ids is an older copy, or that of another folder.
+    #[error("`{}` is not the list of forgotten ids that snapshot {snapshot} was made with, but an older or another one", path.display())]
+    ForgottenOlder {
+        /// The file.
+        path: PathBuf,
+        /// The snapshot that names another list.
+        snapshot: String,
+    },
     /// The file system refused.
     #[error("{action} `{}`", path.display())]
     Io {
@@ -90,6 +114,11 @@ impl Hint for PublishError {
                 _ => None,
             },
             Self::Manifest { .. } => None,
+            Self::ForgottenDamaged { .. } | Self::ForgottenMissing { .. } | Self::ForgottenOlder { .. } => Some(
+                "nothing was changed; restore the newest copy of the file. Without one, move the output folder away, remove the \
+                 rows of these people from the input files and run again"
+                    .to_owned(),
+            ),
         }
     }
 }

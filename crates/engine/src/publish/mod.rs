@@ -27,6 +27,7 @@ use crate::disk::{
 use crate::error::with_causes;
 use crate::manifest::{MANIFEST, Manifest};
 use error::IoContext;
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -334,7 +335,12 @@ pub fn list(root: &Path) -> Result<Vec<Snapshot>, PublishError> {
 
 fn list_on(disk: &dyn Disk, root: &Path) -> Result<Vec<Snapshot>, PublishError> {
     let folder = root.join(SNAPSHOTS);
-    let current = disk.target(&root.join(CURRENT)).ok();
+    let link = root.join(CURRENT);
+    let current = match disk.target(&link) {
+        // Where it is no link, it points to no snapshot.
+        Err(error) if is_missing(&error) || error.kind() == io::ErrorKind::InvalidInput => None,
+        target => Some(target.context("could not read", &link)?),
+    };
     let names = match disk.names(&folder) {
         Err(error) if is_missing(&error) => return Ok(Vec::new()),
         names => names.context("could not read", &folder)?,
@@ -343,8 +349,14 @@ fn list_on(disk: &dyn Disk, root: &Path) -> Result<Vec<Snapshot>, PublishError> 
     for name in names.into_iter().filter(|name| is_number(name)) {
         let path = folder.join(&name);
         let current = current.as_deref() == Some(&Path::new(SNAPSHOTS).join(&name));
-        // One that lost its manifest first is being removed.
-        if current || disk.kind(&path.join(MANIFEST)).is_ok() {
+        let manifest = path.join(MANIFEST);
+        let is_whole = match disk.kind(&manifest) {
+            // One that lost its manifest first is being removed.
+            Err(error) if is_missing(&error) || error.kind() == io::ErrorKind::NotADirectory => false,
+            // A snapshot that is passed over would keep rows that are to be erased.
+            kind => kind.map(|_| true).context("could not look at", &manifest)?,
+        };
+        if current || is_whole {
             snapshots.push(Snapshot { name, path, current });
         }
     }

@@ -72,7 +72,7 @@ impl OutputFolder {
     }
 
     /// Removes the snapshot of the latest run whose invariants did not hold.
-    pub(super) fn remove_failed(&self) -> Result<(), PublishError> {
+    pub(crate) fn remove_failed(&self) -> Result<(), PublishError> {
         let snapshots = self.root.join(SNAPSHOTS);
         for name in self.disk.names(&snapshots).context("could not read", &snapshots)? {
             if name.starts_with(FAILED) {

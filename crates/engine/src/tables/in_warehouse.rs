@@ -118,6 +118,7 @@ impl<'a> InWarehouse<'a> {
             versions: Versions { tracklet: run.word(3)?, writer: self.target.dialect.name().to_owned() },
             config_fingerprint: fingerprint,
             source_fingerprint: String::new(),
+            forgotten: None,
             mode: Mode::Full,
             reason: None,
             new: New::default(),

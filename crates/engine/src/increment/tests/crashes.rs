@@ -1,9 +1,10 @@
 //! The machine stops before every step of the file system, and forgets what was not synced.
 
-use super::history::{DAY, File, MINUTE, World, assert_same, file, small, track};
-use crate::forget::{Subject, forget_in};
+use super::history::{DAY, File, MINUTE, OUT, World, assert_same, file, small, track};
+use crate::forget::{Subject, forget_in, rollback_in};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use tracklet_kernel::rules::Rules;
 
 fn files() -> Vec<File> {
@@ -102,41 +103,115 @@ fn a_step_that_fails_alone_is_an_error_only_where_nothing_was_published() {
     assert!((3..steps / 2).contains(&published), "{published} of {steps}");
 }
 
-#[test]
-fn an_erasure_that_stops_can_be_repeated() {
+/// What somebody does next.
+#[derive(Clone, Copy)]
+enum Next {
+    Run,
+    Rollback,
+    Forget(&'static str),
+}
+
+fn forget(world: &World, visitor: &str) -> Option<()> {
+    let subjects = BTreeSet::from([Subject::Visitor(visitor.to_owned())]);
+    forget_in(&world.folder().ok()?, &subjects, world.layout).ok().map(drop)
+}
+
+fn roll_back(world: &World) -> Option<()> {
+    rollback_in(&world.folder().ok()?, Some("000001"), world.layout).ok().map(drop)
+}
+
+/// An erasure is stopped or disturbed at each step: readers see the tables before or after, and what comes next is what it
+/// would be after a whole erasure, or without one.
+// An erasure that was killed at its first rename left old rows of the person beside a list that kept the new ones out.
+fn disturb_an_erasure(disturb: fn(&World, usize), end: fn(&World)) -> usize {
     let files = files();
     let world = World::new(Rules::default(), small(1));
     for read in 1..=2 {
         world.run(&files[..read]).unwrap();
     }
-    let erase = |world: &World| {
-        let Ok(folder) = world.folder() else { return };
-        let settings = world.settings();
-        let subjects = BTreeSet::from([Subject::Visitor("ann".to_owned())]);
-        // Stopped, it fails; that is what is looked at.
-        let _ = forget_in(&folder, &subjects, &settings.rules, &settings.fingerprint, settings.layout);
+    let copy = |world: &World| World { disk: world.disk.copy(), ..world.clone() };
+    let go_on = |world: &World, next: Next| {
+        match next {
+            Next::Run => drop(world.run(&files).unwrap()),
+            Next::Rollback => roll_back(world).unwrap(),
+            Next::Forget(visitor) => forget(world, visitor).unwrap(),
+        }
+        world.tables()
     };
-    let before = world.tables();
-    let after = {
-        let erased = World { disk: world.disk.copy(), ..world.clone() };
-        erase(&erased);
-        erased.tables()
-    };
+    let erased = copy(&world);
+    forget(&erased, "ann").unwrap();
+    let (before, after) = (world.tables(), erased.tables());
     assert!(before != after);
-    let steps = {
-        let undisturbed = World { disk: world.disk.copy(), ..world.clone() };
-        let taken = undisturbed.disk.steps();
-        erase(&undisturbed);
-        undisturbed.disk.steps() - taken
-    };
-    for stop in 0..steps {
-        let stopped = World { disk: world.disk.copy(), ..world.clone() };
-        stopped.disk.stop_after(stop);
-        erase(&stopped);
-        stopped.disk.restart();
-        let seen = stopped.tables();
-        assert!(seen == before || seen == after, "stopped before step {stop}");
-        erase(&stopped);
-        assert_same(&stopped.tables(), &after);
+    let all_next = [Next::Run, Next::Rollback, Next::Forget("a2"), Next::Forget("ann")];
+    let expected: Vec<_> =
+        all_next.map(|next| [go_on(&copy(&world), next), go_on(&copy(&erased), next)]).into();
+    let steps = erased.disk.steps() - world.disk.steps();
+    (0..steps).into_par_iter().for_each(|step| {
+        let disturbed = copy(&world);
+        disturb(&disturbed, step);
+        let done = forget(&disturbed, "ann").is_some();
+        end(&disturbed);
+        let seen = disturbed.tables();
+        assert!(seen == after || !done && seen == before, "step {step}: the erasure is half done");
+        for (next, expected) in all_next.iter().zip(&expected).skip(step % 2).step_by(2) {
+            let other = copy(&disturbed);
+            let found = go_on(&other, *next);
+            assert!(expected[usize::from(done)..].contains(&found), "step {step}");
+            if seen == after {
+                assert!(found == expected[1], "step {step}: the rows are back");
+            }
+            // Whatever came next, nothing is half in force afterwards.
+            if found == expected[1] {
+                for (name, bytes) in other.disk.files_below(Path::new(OUT)) {
+                    let holds = bytes.windows(3).any(|window| window == b"ann");
+                    assert!(!holds, "step {step}: `{name}` has the id");
+                }
+            }
+        }
+    });
+    steps
+}
+
+#[test]
+fn an_erasure_stopped_anywhere_is_ended_by_what_comes_next_or_was_never_begun() {
+    let steps = disturb_an_erasure(|world, step| world.disk.stop_after(step), |world| world.disk.restart());
+    assert!(steps > 50, "{steps}");
+}
+
+#[test]
+fn an_erasure_of_which_any_step_fails_is_ended_by_what_comes_next_or_was_never_begun() {
+    disturb_an_erasure(|world, step| world.disk.fail_after(step), |_| {});
+}
+
+#[test]
+fn a_rollback_stopped_anywhere_shows_one_snapshot_or_the_other() {
+    let files = files();
+    let world = World::new(Rules::default(), small(1));
+    for read in 1..=2 {
+        world.run(&files[..read]).unwrap();
+    }
+    let copy = || World { disk: world.disk.copy(), ..world.clone() };
+    let rolled_back = copy();
+    roll_back(&rolled_back).unwrap();
+    let (before, after) = (world.tables(), rolled_back.tables());
+    let expected = world.rebuilt(&files).tables();
+    for step in 0..rolled_back.disk.steps() - world.disk.steps() {
+        for stops in [true, false] {
+            let disturbed = copy();
+            if stops {
+                disturbed.disk.stop_after(step);
+            } else {
+                disturbed.disk.fail_after(step);
+            }
+            let done = roll_back(&disturbed).is_some();
+            if stops {
+                disturbed.disk.restart();
+            }
+            let seen = disturbed.tables();
+            // What was not synced is lost, as was warned of.
+            assert!(seen == after || (!done || stops) && seen == before, "step {step}");
+            disturbed.run(&files).unwrap();
+            assert_same(&disturbed.tables(), &expected);
+        }
     }
 }

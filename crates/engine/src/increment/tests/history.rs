@@ -2,6 +2,7 @@
 
 use crate::advance::{Before, News, Settings, Way, advance};
 use crate::disk::memory::MemoryDisk;
+use crate::forget::{Current, settle};
 use crate::increment::Forgotten;
 use crate::manifest::{Input, Manifest};
 use crate::observer::Silent;
@@ -94,6 +95,7 @@ impl World {
     /// Reads those of the files that were not read; `None` when there are none.
     pub fn run(&self, files: &[File]) -> Result<Option<Manifest>, RunError> {
         let folder = self.folder()?;
+        settle(&folder, Current::Rewritten, self.layout)?;
         let before = Before::find(&folder, Refresh::Incremental)?;
         let known = |file: &&File| {
             let inputs = before.as_ref().map(|before| &before.manifest.inputs);
