@@ -322,7 +322,7 @@ mod tests {
         assert!(forgotten.hashes.is_disjoint(&other.hashes), "another salt");
     }
 
-    // 7 of these 14 kinds of damage were taken for a list of nobody, and the erased rows came back.
+    // Most of these kinds of damage were taken for a list of nobody, and the erased rows came back.
     #[test]
     fn every_kind_of_damage_is_an_error_that_names_the_file() {
         let disk = MemoryDisk::default();

@@ -9,8 +9,8 @@
 
 use rustix::process::{Resource, getrlimit};
 
-/// A limit that every system allows; more than this wins nothing.
-const MOST: u64 = 4096;
+/// The usual limit of a process; more open files win nothing.
+const MOST: u64 = 1024;
 
 /// How the files of the process are divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,6 @@ mod tests {
     fn half_of_the_files_are_for_others() {
         assert_eq!(OpenFiles::of_limit(256), OpenFiles { parts: 16, waiting: 64 });
         assert_eq!(OpenFiles::of_limit(3), OpenFiles { parts: 1, waiting: 1 });
-        assert_eq!(OpenFiles::of_limit(u64::MAX), OpenFiles { parts: 256, waiting: 1024 });
+        assert_eq!(OpenFiles::of_limit(u64::MAX), OpenFiles { parts: 64, waiting: 256 });
     }
 }
