@@ -10,7 +10,7 @@
 //! OUT/.lock                           held by the run at work
 //! ```
 //!
-//! Who reads a snapshot holds its folder, and who removes one leaves those alone that are held: [`hold`] and [`remove`].
+//! Who reads a snapshot holds its folder, and who removes one leaves those alone that are held: `hold` and `remove`.
 
 mod error;
 mod hold;
