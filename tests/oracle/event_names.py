@@ -6,6 +6,9 @@ import re
 WITH_DIGITS = [r"[A-Z]?[a-z]+\d+", r"[A-Z]+\d+", r"\d+[A-Z]?[a-z]+", r"\d+[A-Z]+"]
 WORDS = [r"[A-Z]?[a-z]+(?=[A-Z]|\Z)", r"[A-Z]+(?=[A-Z][a-z]|\Z)", r"[A-Z]?[a-z]+", r"[A-Z]+", r"\d+"]
 
+# Where digits stand apart, ordinals are words all the same: the last digit alone chooses the ending.
+ORDINALS = [r"\d*(?:1st|2nd|3rd|[04-9]th)(?![a-z0-9])", r"\d*(?:1ST|2ND|3RD|[04-9]TH)(?![A-Z0-9])"]
+
 # Unicode's White_Space property; Python's `str.strip()` also takes four control characters.
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
@@ -21,7 +24,7 @@ def rudderstack(name, patterns=tuple(WITH_DIGITS + WORDS)):
 
 
 def rudderstack_divided(name):
-    return rudderstack(name, tuple(WORDS))
+    return rudderstack(name, tuple(ORDINALS + WORDS))
 
 
 def blendo(name):
@@ -29,18 +32,13 @@ def blendo(name):
 
 
 def segment(name):
-    prefix = re.match(r"(?:[a-z0-9]|_(?=[a-z0-9]))*", name)[0]
-    if prefix == name:
-        return name or None
-    if re.search(r"[0-9]\Z", prefix):
-        prefix = prefix[:-1]
-    snake, rest = prefix, name[len(prefix):]
-    while rest := re.sub(r"\A[^A-Za-z0-9]+", "", rest):
-        upper = re.match(r"[A-Z0-9]*", rest)[0]
-        lower = re.match(r"[a-z0-9]*", rest[len(upper):])[0]
-        snake += ("_" if snake else "") + upper.lower() + lower
-        rest = rest[len(upper) + len(lower):]
-    return snake or None
+    """As the last release (1.2.0) of Segment's library spells names."""
+    prefix = re.match(r"(?:[a-z0-9]+(?:_[a-z0-9]+)*)?", name)[0]
+    rest = name[len(prefix):]
+    words = [word.lower() for word in re.findall(r"[A-Z0-9]*[a-z0-9]*", rest) if word]
+    if re.match(r"[A-Z]", rest) and not re.search(r"[a-z]", prefix.split("_")[-1]):
+        return "_".join([prefix + words[0]] + words[1:])
+    return "_".join([prefix] * (prefix != "") + words) or None
 
 
 def raw(name):

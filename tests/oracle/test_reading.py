@@ -28,7 +28,18 @@ class EventNames(unittest.TestCase):
     def test_words(self):
         for name, expected in {"XMLHttpRequest": "xml_http_request", "12ABCdef": "_12abc_def", "ÄpfelÖl": "pfel_l"}.items():
             self.assertEqual(rudderstack(name), expected, name)
-        for name, expected in {"CamelCase123Key": "camel_case_123_key", "omega v2": "omega_v_2"}.items():
+        divided = {
+            "CamelCase123Key": "camel_case_123_key",
+            "omega v2": "omega_v_2",
+            "1st Purchase": "_1st_purchase",
+            "3rdPartyLogin": "_3rd_party_login",
+            "Completed 2nd Order": "completed_2nd_order",
+            "4th Lesson Viewed": "_4th_lesson_viewed",
+            "11th Hour": "_11_th_hour",
+            "1STFoo": "_1_st_foo",
+            "1STfoo": "_1st_foo",
+        }
+        for name, expected in divided.items():
             self.assertEqual(rudderstack_divided(name), expected, name)
 
     def test_other_conventions(self):
@@ -39,7 +50,17 @@ class EventNames(unittest.TestCase):
             "product_viewed2": "product_viewed2",
             "Product Viewed": "product_viewed",
             "productViewed": "product_viewed",
-            "v2Beta": "v_2beta",
+            "v2Beta": "v2_beta",
+            "100 Clicked": "100_clicked",
+            "mp3 Played": "mp3_played",
+            "step_2 Done": "step_2_done",
+            "abc1Def": "abc1_def",
+            "_kept": "kept",
+            "p_z9Rg": "p_z9_rg",
+            "lk0B@bFmjrLQ_Z6YL": "lk0_b_b_fmjr_lq_z6yl",
+            "2FA Enabled": "2fa_enabled",
+            "_5TEst": "5test",
+            "edf_6N": "edf_6n",
             "a__b": "a_b",
             "HTTPServer": "httpserver",
             "trailing_": "trailing",

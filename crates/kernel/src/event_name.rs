@@ -81,7 +81,7 @@ fn word_length(run: &[u8], digits: Digits) -> usize {
     }
     let number = count(run, u8::is_ascii_digit);
     if digits == Digits::Apart {
-        return number;
+        return if is_ordinal(run, number) { number + 2 } else { number };
     }
     let after = &run[number..];
     let uppers = count(after, u8::is_ascii_uppercase);
@@ -96,42 +96,70 @@ fn trailing_digits(rest: &[u8], digits: Digits) -> usize {
     }
 }
 
+/// Whether `run`, whose first `number` bytes are its leading digits, starts with an ordinal such as `22nd` or `4TH`.
+///
+/// The last digit alone chooses the ending, so that `11th` is none, and another letter of its case must not follow.
+fn is_ordinal(run: &[u8], number: usize) -> bool {
+    let endings: [&[u8]; 2] = match run[..number].last() {
+        Some(b'1') => [b"st", b"ST"],
+        Some(b'2') => [b"nd", b"ND"],
+        Some(b'3') => [b"rd", b"RD"],
+        Some(_) => [b"th", b"TH"],
+        None => return false,
+    };
+    let after = run.get(number + 2);
+    let ends = |next_word: fn(&u8) -> bool| after.is_none_or(next_word);
+    run[number..].starts_with(endings[0]) && ends(u8::is_ascii_uppercase)
+        || run[number..].starts_with(endings[1]) && ends(u8::is_ascii_lowercase)
+}
+
 fn count(bytes: &[u8], is: impl Fn(&u8) -> bool) -> usize {
     bytes.iter().take_while(|byte| is(byte)).count()
 }
 
-/// A name that is in snake case up to some byte keeps that part as it is; from there on a word is a run of
-/// capitals and digits, then a run of small letters and digits.
+/// Segment's spelling, as the last release (1.2.0) of its library has it.
+///
+/// A name keeps the part in front that is in snake case already; from there on a word is a run of capitals and digits,
+/// then a run of small letters and digits. The last part in front goes on into a word that starts with a capital if
+/// it has no small letter itself: `2FA` is one word, `mp3 Played` two.
 fn segment(original: &str) -> String {
     let bytes = original.as_bytes();
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    let mut at = 0;
-    while at < bytes.len()
-        && (plain(bytes[at]) || bytes[at] == b'_' && bytes.get(at + 1).is_some_and(|next| plain(*next)))
-    {
-        at += 1;
-    }
-    if at == bytes.len() {
-        return original.to_owned();
-    }
-    if at > 0 && bytes[at - 1].is_ascii_digit() {
-        at -= 1;
-    }
+    let mut at = snake_case_prefix(bytes);
     let mut name = original[..at].to_owned();
+    let last_part = name.rsplit('_').next().unwrap_or_default();
+    let mut goes_on = bytes.get(at).is_some_and(u8::is_ascii_uppercase)
+        && !last_part.contains(|letter: char| letter.is_ascii_lowercase());
     while at < bytes.len() {
         if !bytes[at].is_ascii_alphanumeric() {
             at += 1;
             continue;
         }
-        if !name.is_empty() {
+        if !name.is_empty() && !goes_on {
             name.push('_');
         }
+        goes_on = false;
         let head = count(&bytes[at..], |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-        let tail = count(&bytes[at + head..], |byte| plain(*byte));
-        name.extend(bytes[at..at + head + tail].iter().map(|byte| char::from(byte.to_ascii_lowercase())));
-        at += head + tail;
+        let word = head + count(&bytes[at + head..], |byte| is_small(*byte));
+        name.extend(bytes[at..at + word].iter().map(|byte| char::from(byte.to_ascii_lowercase())));
+        at += word;
     }
     name
+}
+
+/// Length of the part of `name` in front that is in snake case: small letters and digits, single underscores between.
+fn snake_case_prefix(name: &[u8]) -> usize {
+    let mut length = count(name, |byte| is_small(*byte));
+    while length > 0
+        && name.get(length) == Some(&b'_')
+        && name.get(length + 1).is_some_and(|byte| is_small(*byte))
+    {
+        length += 1 + count(&name[length + 1..], |byte| is_small(*byte));
+    }
+    length
+}
+
+fn is_small(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit()
 }
 
 #[cfg(test)]
@@ -188,18 +216,68 @@ mod tests {
     }
 
     #[test]
+    fn rudderstack_divided_keeps_ordinals_whole() {
+        check(
+            EventNames::RudderStackDivided,
+            &[
+                ("1st Purchase", "_1st_purchase"),
+                ("3rdPartyLogin", "_3rd_party_login"),
+                ("Completed 2nd Order", "completed_2nd_order"),
+                ("4th Lesson Viewed", "_4th_lesson_viewed"),
+                ("11th Hour", "_11_th_hour"),
+                ("21ST CENTURY", "_21st_century"),
+                ("10th", "_10th"),
+                ("1STfoo", "_1st_foo"),
+                ("1STFoo", "_1_st_foo"),
+                ("2ndary", "_2_ndary"),
+                ("3RDS", "_3_rds"),
+                ("4Th", "_4_th"),
+                ("4th2", "_4_th_2"),
+                ("abc21st", "abc_21st"),
+            ],
+        );
+    }
+
+    #[test]
     fn other_conventions() {
         check(EventNames::Blendo, &[("  Product Viewed ", "product viewed"), ("  ", "")]);
         check(EventNames::Raw, &[(" A b ", " A b "), ("", "")]);
+    }
+
+    /// Names and spellings of the library's own tests are among these.
+    #[test]
+    fn segment_is_the_last_release_of_its_library() {
         check(
             EventNames::Segment,
             &[
+                ("100 Clicked", "100_clicked"),
+                ("mp3 Played", "mp3_played"),
+                ("step_2 Done", "step_2_done"),
+                ("abc1Def", "abc1_def"),
+                ("_kept", "kept"),
+                ("p_z9Rg", "p_z9_rg"),
+                ("lk0B@bFmjrLQ_Z6YL", "lk0_b_b_fmjr_lq_z6yl"),
                 ("Product Viewed", "product_viewed"),
+                ("productViewed", "product_viewed"),
                 ("sample___text", "sample_text"),
+                ("samPLE text", "sam_ple_text"),
                 ("___$$Base64Encode", "base64_encode"),
                 ("sample_text", "sample_text"),
-                ("_kept", "_kept"),
-                ("abc1Def", "abc_1def"),
+                ("sample 2 Text", "sample_2_text"),
+                ("CStringRef", "cstring_ref"),
+                ("5test", "5test"),
+                ("5TEst", "5test"),
+                ("_5TEst", "5test"),
+                ("edf_6N", "edf_6n"),
+                ("f_pX9", "f_p_x9"),
+                ("2FA Enabled", "2fa_enabled"),
+                ("Enabled 2FA", "enabled_2fa"),
+                ("@49L0S145_¬fwHƒ0TSLNVp", "49l0s145_fw_h_0tslnvp"),
+                ("•¶§ƒ˚foo˙∆˚¬", "foo"),
+                ("v2Beta", "v2_beta"),
+                ("5_Test", "5_test"),
+                ("trailing_", "trailing"),
+                ("a__b", "a_b"),
                 ("$$", ""),
             ],
         );

@@ -2,6 +2,7 @@
 
 use super::{Config, EVENT_NAMES};
 use serde_json::{Value, json};
+use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::rules::{Duplicates, Timeout};
 
 pub(super) fn fingerprint(config: &Config) -> String {
@@ -46,8 +47,12 @@ fn canonical(config: &Config) -> Value {
             json!([count.column, events])
         })
         .collect();
-    let event_names =
-        EVENT_NAMES.iter().find(|(_, names)| *names == config.source.event_names).map(|(name, _)| *name);
+    // Conventions whose spelling was corrected have a number, so that names of before are read again.
+    let event_names = match config.source.event_names {
+        EventNames::RudderStackDivided => Some("rudderstack_divided 2"),
+        EventNames::Segment => Some("segment 2"),
+        other => EVENT_NAMES.iter().find(|(_, names)| *names == other).map(|(name, _)| *name),
+    };
     json!([
         ["boundary", boundary],
         ["timeout", timeout],
