@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use tracklet_kernel::event_id::stored_hash;
 use tracklet_kernel::rules::{Duplicates, Rules};
+use tracklet_kernel::secret_hash::SecretState;
 use whole::{Ascending, Numbered};
 
 pub(crate) use part::PartChecks;
@@ -72,8 +73,8 @@ pub(crate) struct Checks {
     visitors_in_order: Ascending,
     undefined_visitors: u64,
     aliases_in_order: Ascending,
-    /// Visitors of `dbt_aliases_mapping` by the hashes of their ids, which need not be hashed again well.
-    mapped_visitors: HashSet<u64, foldhash::fast::FixedState>,
+    /// Visitors of `dbt_aliases_mapping` by the hashes of their ids, which anybody can compute.
+    mapped_visitors: HashSet<u64, SecretState>,
 }
 
 impl Checks {

@@ -30,7 +30,7 @@ impl Dropped {
             Duplicates::Drop => {
                 let mut rows: Vec<Row> = partition(tracks)
                     .into_par_iter()
-                    .flat_map_iter(|entries| losers(tracks, &entries))
+                    .flat_map_iter(|entries| losers(tracks, &entries, || ()))
                     .collect();
                 sort(tracks, &mut rows);
                 Self::new(tracks, rows)
@@ -118,8 +118,8 @@ fn partition(tracks: &Tracks) -> Vec<Heap<Entry>> {
     })
 }
 
-/// The rows of one partition that are not the least of their id.
-fn losers(tracks: &Tracks, entries: &Heap<Entry>) -> Vec<Row> {
+/// The rows of one partition that are not the least of their id. `probed` is called for every slot that is looked at.
+fn losers(tracks: &Tracks, entries: &Heap<Entry>, mut probed: impl FnMut()) -> Vec<Row> {
     let mut entries: Vec<Entry> = entries.iter().copied().collect();
     let mut losers = Vec::new();
     // Open addressing: a slot holds the place of the least row so far of one id.
@@ -129,6 +129,7 @@ fn losers(tracks: &Tracks, entries: &Heap<Entry>) -> Vec<Row> {
         let (hash, row) = entries[place];
         let mut slot = hash as usize & mask;
         loop {
+            probed();
             let Some(&(known_hash, known)) = entries.get(slots[slot] as usize) else {
                 slots[slot] = place as u32;
                 break;
@@ -160,4 +161,54 @@ pub(crate) fn precedence(tracks: &Tracks, a: Row, b: Row) -> Ordering {
 /// The order of the contract for values that may be missing; texts go by bytes.
 pub(crate) fn nulls_last<T: Ord>(a: Option<T>, b: Option<T>) -> Ordering {
     (a.is_none(), a).cmp(&(b.is_none(), b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_id::EventId;
+    use crate::event_name::EventNames;
+    use crate::tracks::TracksBuilder;
+    use arrow::array::{RecordBatch, StringArray, TimestampMicrosecondArray};
+    use std::sync::Arc;
+
+    /// Slots that are looked at for different event ids, which must not be more than `limit`.
+    fn probes(ids: impl Iterator<Item = String>, limit: usize) -> usize {
+        let mut builder = TracksBuilder::new(EventNames::default());
+        let ids: Vec<String> = ids.collect();
+        for ids in ids.chunks(1 << 16) {
+            let texts = Arc::new(StringArray::from_iter_values(ids));
+            let times = TimestampMicrosecondArray::from_value(0, ids.len()).with_timezone("UTC");
+            let columns = [
+                ("event_id", texts.clone() as _),
+                ("anonymous_id", texts as _),
+                ("timestamp", Arc::new(times) as _),
+            ];
+            assert!(builder.push(&RecordBatch::try_from_iter(columns).expect("columns")).is_empty());
+        }
+        let tracks = Tracks::merge(vec![builder]);
+        let mut probes = 0;
+        for entries in partition(&tracks) {
+            let count = || {
+                probes += 1;
+                assert!(probes <= limit, "more than {limit} steps");
+            };
+            assert!(losers(&tracks, &entries, count).is_empty());
+        }
+        probes
+    }
+
+    #[test]
+    fn no_event_ids_that_somebody_chose_take_more_steps_than_others() {
+        const IDS: u64 = 200_000;
+        let scattered = |id: u64| {
+            let scattered = u128::from(id).wrapping_mul(0xA076_1D64_78BD_642F_E703_7ED1_A0B4_28DB);
+            EventId::Uuid(scattered).to_string()
+        };
+        let limit = probes((0..IDS).map(scattered), usize::MAX) * 3 / 2;
+        let in_front = |id: u64| format!("9e3779b9-7f4a-7c15-{:04x}-{:012x}", id >> 48, id & ((1 << 48) - 1));
+        let behind = |id: u64| format!("{:08x}-{:04x}-0000-d6e8-feb86659fd93", id >> 16, id & 0xFFFF);
+        probes((0..IDS).map(in_front), limit);
+        probes((0..IDS).map(behind), limit);
+    }
 }

@@ -1,5 +1,6 @@
 //! Event ids in little memory: 16 bytes for a UUID, the text itself for anything else.
 
+use crate::secret_hash::{Mix, hash_text};
 use std::cmp::Ordering;
 use std::ops::Range;
 use twox_hash::XxHash64;
@@ -47,23 +48,15 @@ impl<'a> EventId<'a> {
         }
     }
 
-    /// A number that is equal for equal ids, held in either form, and rarely for others.
+    /// A number that is equal for equal ids, held in either form, and rarely for others. Another process has others.
     pub fn hash(self) -> u64 {
         let id = match self {
             Self::Text(text) => Self::new(text),
             uuid @ Self::Uuid(_) => uuid,
         };
         match id {
-            Self::Uuid(uuid) => {
-                let halves =
-                    ((uuid >> 64) as u64 ^ 0x9E37_79B9_7F4A_7C15, uuid as u64 ^ 0xD6E8_FEB8_6659_FD93);
-                let product = u128::from(halves.0) * u128::from(halves.1);
-                (product >> 64) as u64 ^ product as u64
-            }
-            Self::Text(value) => {
-                use std::hash::BuildHasher;
-                foldhash::fast::FixedState::default().hash_one(value)
-            }
+            Self::Uuid(uuid) => Mix::secret().hash((uuid >> 64) as u64, uuid as u64),
+            Self::Text(value) => hash_text(value),
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod order;
 pub mod past;
 pub mod pieces;
 pub mod rules;
+pub mod secret_hash;
 pub mod sessionize;
 pub mod tables;
 pub mod time;

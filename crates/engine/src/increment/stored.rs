@@ -18,6 +18,7 @@ use tracklet_kernel::identity::Identity;
 use tracklet_kernel::past::{
     Contradiction, OwnedSessions, Past, PastAliases, PastIdentity, PastSessions, PastVisitors,
 };
+use tracklet_kernel::secret_hash::SecretState;
 use tracklet_kernel::tables::{State, Table};
 use tracklet_kernel::tracks::{Reason, TracksBuilder};
 
@@ -45,7 +46,7 @@ pub(crate) struct BytesRead {
 /// Hashes to look for, with a quick test that most others fail.
 pub(crate) struct Hashes {
     bits: Vec<u64>,
-    all: HashSet<i64, foldhash::fast::FixedState>,
+    all: HashSet<i64, SecretState>,
 }
 
 impl Hashes {

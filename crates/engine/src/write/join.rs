@@ -6,6 +6,7 @@ use arrow::datatypes::{DataType, UInt32Type};
 use parquet::errors::ParquetError;
 use std::collections::HashMap;
 use std::sync::Arc;
+use tracklet_kernel::secret_hash::SecretState;
 
 /// The rows of `before` and then those of `after`, which has the same columns.
 ///
@@ -26,7 +27,7 @@ fn join_dictionaries(before: &ArrayRef, after: &ArrayRef) -> Result<ArrayRef, Pa
     let (before, after) = (before.as_dictionary::<UInt32Type>(), after.as_dictionary::<UInt32Type>());
     let texts = |column: &DictionaryArray<UInt32Type>| column.values().as_string::<i32>().clone();
     let (known, more) = (texts(before), texts(after));
-    let places: HashMap<&str, u32, foldhash::fast::FixedState> = known.iter().flatten().zip(0u32..).collect();
+    let places: HashMap<&str, u32, SecretState> = known.iter().flatten().zip(0u32..).collect();
     let mut new = Vec::new();
     let numbers = more.iter().flatten().map(|text| {
         places.get(text).copied().unwrap_or_else(|| {

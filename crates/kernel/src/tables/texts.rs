@@ -1,6 +1,7 @@
 //! Columns of text under construction, most of them dictionaries.
 
 use crate::intern::{Interner, NONE};
+use crate::secret_hash::SecretState;
 use crate::sessionize::AnySession;
 use arrow::array::{ArrayRef, AsArray, DictionaryArray, StringArray, UInt32Array};
 use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
@@ -44,7 +45,7 @@ enum KeysOfNumbers {
     /// By number; [`NONE`] of those that have no key yet.
     Direct(Vec<u32>),
     /// Where there are many more numbers than rows.
-    Hashed(HashMap<u32, u32, foldhash::fast::FixedState>),
+    Hashed(HashMap<u32, u32, SecretState>),
 }
 
 impl LocalDictionary {
