@@ -12,7 +12,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tracklet_kernel::time::parse_rfc3339;
+use tracklet_kernel::time::parse;
 
 /// A file's name and bytes.
 pub type Seed = (String, Vec<u8>);
@@ -128,7 +128,7 @@ fn tables() -> Vec<Seed> {
         )
     };
     let times: TimestampMicrosecondArray =
-        events.iter().map(|event| parse_rfc3339(event.get("timestamp")?.as_str()?)).collect();
+        events.iter().map(|event| parse(event.get("timestamp")?.as_str()?)).collect();
     let times: ArrayRef = Arc::new(times.with_timezone("UTC"));
     let as_type = |array: &ArrayRef, to: &DataType| cast(array, to).expect("these types are kin");
     let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from event_names import CONVENTIONS
-from reading import FIRST_TIME, LAST_TIME, Reject, read_folder, time_text
+from reading import FIRST_TIME, LAST_TIME, TIME_UNITS, Reject, read_folder, time_text
 
 MINUTE = 60_000_000
 DURATION_UNITS = {"s": 1_000_000, "m": MINUTE, "h": 60 * MINUTE}
@@ -29,6 +29,7 @@ class Config:
 
     columns: dict = field(default_factory=dict)
     event_names: str = "rudderstack"
+    time_unit: str | None = None
     format: str | None = None
     timeout: int = 30 * MINUTE
     exact: bool = False
@@ -46,6 +47,9 @@ class Config:
         config.event_names = source.get("event_names", "rudderstack")
         if config.event_names not in CONVENTIONS:
             raise ValueError(f"`event_names = {config.event_names!r}` is none of {', '.join(CONVENTIONS)}")
+        config.time_unit = source.get("time_unit")
+        if config.time_unit not in (None, *TIME_UNITS):
+            raise ValueError(f"`time_unit = {config.time_unit!r}` is none of {', '.join(TIME_UNITS)}")
         config.format = source.get("format")
         config.exact = {"whole_minutes": False, "exact": True}[sessions.get("boundary", "whole_minutes")]
         timeout = sessions.get("timeout", 30)

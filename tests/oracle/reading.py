@@ -62,16 +62,21 @@ def time_text(micros):
 
 
 TIME = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))?\Z", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?: ?(?:[Zz]|UTC|([+-])(\d\d)(?::?(\d\d))?))?\Z",
+    re.ASCII,
 )
+NUMBER = re.compile(r"(-?\d+)(?:\.0+)?\Z", re.ASCII)
+# What a whole number is multiplied with and divided by to be microseconds.
+TIME_UNITS = {"seconds": (SECOND, 1), "milliseconds": (1000, 1), "microseconds": (1, 1), "nanoseconds": (1, 1000)}
 
 
-def parse_time(text):
-    """Microseconds since 1970, digits beyond them cut off; "bad" if the text is no time."""
+def parse_time(text, unit=None):
+    """Microseconds since 1970, digits beyond them cut off; "bad" if the text is no time, nor a number with a unit."""
     match = TIME.match(text)
     if not match:
-        return "bad"
-    year, month, day, hour, minute, second = map(int, match.groups()[:6])
+        number = unit and NUMBER.match(text)
+        return counted(int(number[1]), unit) if number else "bad"
+    year, month, day, hour, minute, second = (int(digits or 0) for digits in match.groups()[:6])
     if hour > 23 or minute > 59 or second > 59:
         return "bad"
     try:
@@ -83,12 +88,18 @@ def parse_time(text):
     micros = days * DAY + (hour * 3600 + minute * 60 + second) * SECOND
     micros += int(((match[7] or "") + "000000")[:6])
     if match[8]:
-        hours, minutes = int(match[9]), int(match[10])
+        hours, minutes = int(match[9]), int(match[10] or 0)
         if hours > 23 or minutes > 59:
             return "bad"
         offset = (hours * 60 + minutes) * 60 * SECOND
         micros -= offset if match[8] == "+" else -offset
     return micros
+
+
+def counted(number, unit):
+    """Microseconds of a number of units, cut off towards the past."""
+    up, down = TIME_UNITS[unit]
+    return number * up // down
 
 
 def json_members(line):
@@ -144,7 +155,7 @@ def json_track(line, config, source_file, row_number):
             not_text = not_text or (name not in ("timestamp", "received_at") and not is_number)
     for name in ("timestamp", "received_at"):
         # No other JSON value than a string looks like a time.
-        fields[name] = None if fields[name] is None else parse_time(fields[name])
+        fields[name] = None if fields[name] is None else parse_time(fields[name], config.time_unit)
     fields["event"] = normalised(fields["event"], config)
     for name in ("event_id", "anonymous_id", "user_id"):
         fields[name] = fields[name] or None
@@ -176,7 +187,7 @@ def table_track(row, config, source_file, row_number):
         value = by_name[found] if found else None
         raw[name] = time_text(value) if isinstance(value, int) else value
         if name in ("timestamp", "received_at") and isinstance(value, str):
-            value = parse_time(value)
+            value = parse_time(value, config.time_unit)
         fields[name] = None if value == "" else value
     return Track(source_file, row_number, **fields, not_text=False, raw=raw)
 
@@ -303,7 +314,9 @@ def read_parquet(path, name, config):
             values = values.cast(pyarrow.int64()).to_pylist()
             columns[column.name] = [None if value is None else value * up // down for value in values]
         else:
-            columns[column.name] = [value if isinstance(value, str) else None for value in values.to_pylist()]
+            # A whole number is its digits: an id, or a time where the configuration has a unit.
+            values = [str(value) if type(value) is int else value for value in values.to_pylist()]
+            columns[column.name] = [value if isinstance(value, str) else None for value in values]
     tracks = []
     for index in range(table.num_rows):
         row = {column: values[index] for column, values in columns.items()}

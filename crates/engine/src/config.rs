@@ -31,6 +31,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::rules::Rules;
+use tracklet_kernel::time::Unit;
 
 /// The name of the file that is looked for when none is named.
 pub const FILE_NAME: &str = "tracklet.toml";
@@ -73,6 +74,8 @@ pub struct Source {
     pub overlap: Option<NonZeroU64>,
     /// How names of raw events become those of a warehouse.
     pub event_names: EventNames,
+    /// What whole numbers in the place of times count; `None` takes none for a time.
+    pub time_unit: Option<Unit>,
     /// Which of the source's columns stands for which canonical one.
     pub columns: Columns,
 }
@@ -88,6 +91,14 @@ pub const EVENT_NAMES: [(&str, EventNames); 5] = [
     ("blendo", EventNames::Blendo),
     ("segment", EventNames::Segment),
     ("raw", EventNames::Raw),
+];
+
+/// Every unit of whole numbers that are times, with its name in the file.
+pub const TIME_UNITS: [(&str, Unit); 4] = [
+    ("seconds", Unit::Seconds),
+    ("milliseconds", Unit::Milliseconds),
+    ("microseconds", Unit::Microseconds),
+    ("nanoseconds", Unit::Nanoseconds),
 ];
 
 /// How idle time is compared with the timeout.

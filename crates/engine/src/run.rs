@@ -370,6 +370,7 @@ fn read_files(
         columns: mapped_columns(request),
         where_: config.filter.clone(),
         event_names: config.event_names,
+        time_unit: config.time_unit,
         format: request.format,
         max_line: request.max_line,
     };

@@ -1,15 +1,16 @@
 //! Arrow columns of any usual type, looked at as text or as time.
 
-use crate::time;
+use crate::time::{self, Unit};
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, DictionaryArray, LargeBinaryArray,
+    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, DictionaryArray, Float64Array, LargeBinaryArray,
     PrimitiveArray, StringArray, StringViewArray,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
-    TimestampNanosecondType, TimestampSecondType, UInt32Type,
+    ArrowPrimitiveType, DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt32Type,
 };
+use std::sync::Arc;
 
 /// One value of a text column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,21 +145,48 @@ pub(crate) enum TimeColumn {
     Millis(PrimitiveArray<TimestampMillisecondType>),
     Micros(PrimitiveArray<TimestampMicrosecondType>),
     Nanos(PrimitiveArray<TimestampNanosecondType>),
-    Text(TextColumn),
+    Numbers(PrimitiveArray<Int64Type>, Unit),
+    Text(TextColumn, Option<Unit>),
 }
 
 impl TimeColumn {
-    pub(crate) fn new(column: Option<&ArrayRef>) -> Self {
+    /// `unit` is what whole numbers count; without it no number is a time.
+    pub(crate) fn new(column: Option<&ArrayRef>, unit: Option<Unit>) -> Self {
         let Some(column) = column else { return Self::Absent };
         match column.data_type() {
             DataType::Timestamp(TimeUnit::Second, _) => Self::Seconds(column.as_primitive().clone()),
             DataType::Timestamp(TimeUnit::Millisecond, _) => Self::Millis(column.as_primitive().clone()),
             DataType::Timestamp(TimeUnit::Microsecond, _) => Self::Micros(column.as_primitive().clone()),
             DataType::Timestamp(TimeUnit::Nanosecond, _) => Self::Nanos(column.as_primitive().clone()),
-            // A number is no time, though it could be spelled as text.
-            number if number.is_numeric() => Self::Text(TextColumn::NoText(column.clone())),
-            _ => Self::Text(TextColumn::new(Some(column))),
+            number if number.is_numeric() => match unit {
+                // A number is no time, though it could be spelled as text.
+                None => Self::Text(TextColumn::NoText(column.clone()), None),
+                Some(unit) => Self::numbers(column, unit),
+            },
+            _ => Self::Text(TextColumn::new(Some(column)), unit),
         }
+    }
+
+    fn numbers(column: &ArrayRef, unit: Unit) -> Self {
+        let number = column.data_type();
+        if number.is_signed_integer()
+            && let Ok(numbers) = cast(column, &DataType::Int64)
+        {
+            return Self::Numbers(numbers.as_primitive().clone(), unit);
+        }
+        // Others may be too large for 64 bits, or no whole numbers: their digits tell.
+        let text: Option<ArrayRef> = if number.is_floating() {
+            cast(column, &DataType::Float64).ok().map(|floats| {
+                let floats: &Float64Array = floats.as_primitive::<Float64Type>();
+                Arc::new(floats.iter().map(|value| Some(value?.to_string())).collect::<StringArray>())
+                    as ArrayRef
+            })
+        } else {
+            cast(column, &DataType::Utf8).ok()
+        };
+        let text =
+            text.map_or_else(|| TextColumn::NoText(column.clone()), |text| TextColumn::new(Some(&text)));
+        Self::Text(text, Some(unit))
     }
 
     /// The value in this row.
@@ -181,11 +209,27 @@ impl TimeColumn {
             Self::Nanos(column) => {
                 value(column, row).map_or(Time::Missing, |nanos| Time::Micros(nanos.div_euclid(1_000)))
             }
-            Self::Text(column) => match column.get(row) {
+            Self::Numbers(column, unit) => {
+                let micros = |number| unit.micros(number).map_or(Time::OutOfRange, Time::Micros);
+                value(column, row).map_or(Time::Missing, micros)
+            }
+            Self::Text(column, unit) => match column.get(row) {
                 Text::Missing => Time::Missing,
                 Text::Invalid => Time::Unparsable,
-                Text::Value(text) => time::parse_rfc3339(text).map_or(Time::Unparsable, Time::Micros),
+                Text::Value(text) => written(text, *unit),
             },
         }
+    }
+}
+
+/// The time that a text is, or that its whole number counts in `unit`.
+#[inline]
+fn written(text: &str, unit: Option<Unit>) -> Time {
+    if let Some(micros) = time::parse(text) {
+        return Time::Micros(micros);
+    }
+    match unit.and_then(|unit| Some((unit, time::whole_number(text)?))) {
+        None => Time::Unparsable,
+        Some((unit, number)) => unit.micros(number).map_or(Time::OutOfRange, Time::Micros),
     }
 }

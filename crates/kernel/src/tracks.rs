@@ -4,7 +4,7 @@ use crate::columns::{Text, TextColumn, Time, TimeColumn};
 use crate::event_id::{EventId, EventIds, stored_hash};
 use crate::event_name::EventNames;
 use crate::intern::{Interner, Last, NONE};
-use crate::time::in_range;
+use crate::time::{Unit, in_range};
 use arrow::array::{ArrayRef, RecordBatch};
 use rayon::prelude::*;
 
@@ -182,6 +182,7 @@ pub struct TracksBuilder {
     originals: Interner,
     normalised: Vec<u32>,
     pub(crate) convention: EventNames,
+    time_unit: Option<Unit>,
     pub(crate) rows: u64,
 }
 
@@ -206,8 +207,15 @@ impl TracksBuilder {
             originals: Interner::default(),
             normalised: Vec::new(),
             convention,
+            time_unit: None,
             rows: 0,
         }
+    }
+
+    /// The same builder, to which whole numbers are times that count `unit`; without one they are none.
+    #[must_use]
+    pub fn with_time_unit(self, unit: Option<Unit>) -> Self {
+        Self { time_unit: unit, ..self }
     }
 
     /// How many tracks came through the gate.
@@ -245,10 +253,11 @@ impl TracksBuilder {
     ///
     /// In: columns named `event_id`, `anonymous_id`, `user_id`, `event` or else `event_text` (an original name,
     /// to be normalised), `timestamp`, `received_at`. Absent columns are null. Ids and names are text, dictionaries
-    /// of text, or numbers; values of other types are [`Reason::InvalidText`]. Times are timestamps of any unit
-    /// or RFC 3339 text; values of other types are [`Reason::BadTimestamp`].
+    /// of text, or numbers; values of other types are [`Reason::InvalidText`]. Times are timestamps of any unit, text as
+    /// [`time::parse`](crate::time::parse) takes it, or with [`Self::with_time_unit`] whole numbers; values of other
+    /// types are [`Reason::BadTimestamp`].
     pub fn push(&mut self, batch: &RecordBatch) -> Vec<Rejected> {
-        let columns = Columns::new(batch);
+        let columns = Columns::new(batch, self.time_unit);
         let mut rejected = Vec::new();
         let mut known = Known::default();
         let mut accepted = Vec::with_capacity(ROWS_AT_ONCE);
@@ -350,7 +359,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn new(batch: &RecordBatch) -> Self {
+    fn new(batch: &RecordBatch, time_unit: Option<Unit>) -> Self {
         let column = |name: &str| -> Option<&ArrayRef> { batch.column_by_name(name) };
         let (event, names) = match (column("event"), column("event_text")) {
             (None, Some(original)) => (Some(original), Names::Original),
@@ -362,8 +371,8 @@ impl Columns {
             user_id: TextColumn::new(column("user_id")),
             event: TextColumn::new(event),
             names,
-            timestamp: TimeColumn::new(column("timestamp")),
-            received_at: TimeColumn::new(column("received_at")),
+            timestamp: TimeColumn::new(column("timestamp"), time_unit),
+            received_at: TimeColumn::new(column("received_at"), time_unit),
         }
     }
 

@@ -47,6 +47,19 @@ fn a_missing_column_is_told_with_what_could_be_meant() {
     assert!(text.contains("user_id was NOT found; is it userid?"), "{text}");
 }
 
+// Every row of such a file was rejected, at exit code 0.
+#[test]
+fn times_that_are_numbers_are_read_in_the_unit_that_init_proposes() {
+    let folder = tempfile::tempdir().unwrap();
+    let csv = "id,anonymous_id,event,timestamp\nm1,a,viewed,1767520800000\nm2,a,viewed,1767520860000\n";
+    fs::write(folder.path().join("a.csv"), csv).unwrap();
+    let (code, said) = ended(&mut tracklet(folder.path(), &["init", "a.csv"]));
+    assert_eq!(code, 0, "{said}");
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run"]));
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(manifest(&folder.path().join("out"))["rows"]["sessionized"], 2);
+}
+
 #[test]
 fn a_configuration_in_another_folder_still_finds_the_files() {
     let folder = tempfile::tempdir().unwrap();

@@ -66,6 +66,7 @@ pub(super) const CASES: &[Case] = &[
     case!("ties-by-event-id-bytes", ["input/events.jsonl"]),
     case!("time-bounds", ["input/events.jsonl"]),
     case!("time-forms", ["input/events.jsonl"]),
+    case!("time-unit", ["input/events.jsonl", "input/tracks.csv"]),
     case!("timeout-ninety-seconds", ["input/events.jsonl"]),
     case!("timeout-one-hour", ["input/events.jsonl"]),
     case!("two-users-on-one-device", ["input/events.jsonl"]),

@@ -1,6 +1,6 @@
 //! The hash of what a configuration means.
 
-use super::{Config, EVENT_NAMES};
+use super::{Config, EVENT_NAMES, TIME_UNITS};
 use serde_json::{Value, json};
 use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::rules::{Duplicates, Timeout};
@@ -13,7 +13,7 @@ pub(super) fn fingerprint(config: &Config) -> String {
 pub(super) fn source_fingerprint(config: &Config) -> String {
     let Value::Array(all) = canonical(config) else { unreachable!("it is made as an array") };
     let of_source = all.into_iter().filter(|entry| {
-        ["columns", "where", "event_names"].iter().any(|name| entry[0].as_str() == Some(name))
+        ["columns", "where", "event_names", "time_unit"].iter().any(|name| entry[0].as_str() == Some(name))
     });
     hash(&of_source.collect())
 }
@@ -53,14 +53,19 @@ fn canonical(config: &Config) -> Value {
         EventNames::Segment => Some("segment 2"),
         other => EVENT_NAMES.iter().find(|(_, names)| *names == other).map(|(name, _)| *name),
     };
-    json!([
-        ["boundary", boundary],
-        ["timeout", timeout],
-        ["dedupe", rules.duplicates == Duplicates::Drop],
-        ["columns", columns],
-        ["where", config.source.filter],
-        ["event_names", event_names],
-        ["counts", counts],
-        ["flow", rules.flow_length],
-    ])
+    let time_unit =
+        TIME_UNITS.iter().find(|(_, unit)| Some(*unit) == config.source.time_unit).map(|(name, _)| *name);
+    let mut canonical = vec![
+        json!(["boundary", boundary]),
+        json!(["timeout", timeout]),
+        json!(["dedupe", rules.duplicates == Duplicates::Drop]),
+        json!(["columns", columns]),
+        json!(["where", config.source.filter]),
+        json!(["event_names", event_names]),
+        json!(["counts", counts]),
+        json!(["flow", rules.flow_length]),
+    ];
+    // Keys that came later stand in it only where they are set: what was made without them is not made anew.
+    canonical.extend(time_unit.map(|unit| json!(["time_unit", unit])));
+    Value::Array(canonical)
 }

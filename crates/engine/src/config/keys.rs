@@ -3,7 +3,7 @@
 //! The parser refuses what is not here, `docs/configuration.md`, the JSON schema and the file that `tracklet init`
 //! writes are made from it.
 
-use super::{BOUNDARIES, EVENT_NAMES, FORMATS, LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT};
+use super::{BOUNDARIES, EVENT_NAMES, FORMATS, LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT, TIME_UNITS};
 
 /// One key of the configuration file.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +67,7 @@ const fn words<T: Copy, const N: usize>(choices: &[(&'static str, T); N]) -> [&'
 
 const FORMAT_WORDS: &[&str] = &words(&FORMATS);
 const EVENT_NAME_WORDS: &[&str] = &words(&EVENT_NAMES);
+const TIME_UNIT_WORDS: &[&str] = &words(&TIME_UNITS);
 const BOUNDARY_WORDS: &[&str] = &words(&BOUNDARIES);
 
 /// The name of a key in a section whose names the user chooses.
@@ -173,6 +174,17 @@ pub const KEYS: &[Key] = &[
         about: "How names from raw JSON or `event_text` become the names a warehouse has (`Product Viewed` to \
                 `product_viewed`). `rudderstack_divided` makes digits words of their own, as older destinations do; \
                 `blendo` trims and lowers the case; `segment` names as Segment does; `raw` leaves them alone.",
+    },
+    Key {
+        section: "source",
+        name: "time_unit",
+        value: "`seconds`, `milliseconds`, `microseconds` or `nanoseconds`",
+        takes: Takes::Word(TIME_UNIT_WORDS),
+        default: "none: a number is no time",
+        example: "time_unit = \"milliseconds\"",
+        meaning: Meaning::Changes,
+        about: "What whole numbers in the place of times count, since 1970: typed columns of numbers, numbers in JSON, and \
+                texts of digits. Texts and typed times are read as always. For files only: in a warehouse times have a type.",
     },
     Key {
         section: "source",

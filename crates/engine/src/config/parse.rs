@@ -5,7 +5,7 @@ use super::duration::{self, DurationError};
 use super::error::{ConfigError, Problem, TakenBy};
 use super::{
     BOUNDARIES, Boundary, Columns, Config, EVENT_NAMES, FACT_COLUMNS, FORMATS, LONGEST_COLUMN, LONGEST_FLOW,
-    LONGEST_OVERLAP, LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, Source, minutes_in,
+    LONGEST_OVERLAP, LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, Source, TIME_UNITS, minutes_in,
 };
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -44,6 +44,7 @@ fn source(section: &Section<'_>) -> Source {
         partition_time: section.read("partition_time", Entry::text),
         overlap: section.read("overlap", |entry| micros(entry, LONGEST_OVERLAP)),
         event_names: section.read("event_names", |entry| entry.choice(&EVENT_NAMES)).unwrap_or_default(),
+        time_unit: section.read("time_unit", |entry| entry.choice(&TIME_UNITS)),
         columns: Columns {
             event_id: column("event_id"),
             anonymous_id: column("anonymous_id"),

@@ -1,5 +1,6 @@
 //! The first `tracklet.toml` of a user: what was found in the files, and every key with its default.
 
+use super::TIME_UNITS;
 use super::keys::{ANY, CANONICAL_COLUMNS, Key, keys_of, sections};
 use crate::error::nearest;
 use crate::read::{Column, FormatColumns, Inspection};
@@ -10,8 +11,8 @@ const WIDTH: usize = 100;
 
 /// A commented `tracklet.toml` for the files that were looked at.
 ///
-/// It reads `paths`; every other key stands there as a comment, so that nothing but the paths differs from the
-/// defaults.
+/// It reads `paths`, and sets `time_unit` where event times are numbers; every other key stands there as a comment, so that
+/// nothing else differs from the defaults.
 pub fn starter(inspection: &Inspection, paths: &[String]) -> String {
     let mut page = String::from(
         "# The configuration of Tracklet. Every key has a default: take the `#` away in front of a key to set it.\n\
@@ -33,12 +34,27 @@ pub fn starter(inspection: &Inspection, paths: &[String]) -> String {
             comment(&mut page, "", &format!("Default: {}.", key.default.replace('`', "")));
             if (key.section, key.name) == ("source", "paths") {
                 let _ = writeln!(page, "paths = {}", list(paths));
+            } else if let ("source", "time_unit", Some(unit)) = (key.section, key.name, time_unit(inspection))
+            {
+                comment(
+                    &mut page,
+                    "",
+                    "The event times of these files are numbers; by their size they count:",
+                );
+                let _ = writeln!(page, "time_unit = {}", quoted(unit));
             } else {
                 let _ = writeln!(page, "# {}", usable_example(key));
             }
         }
     }
     page
+}
+
+/// The unit of event times that are numbers, where all formats agree.
+fn time_unit(inspection: &Inspection) -> Option<&'static str> {
+    let mut units = inspection.formats.iter().filter_map(|format| format.time_unit);
+    let unit = units.next().filter(|unit| units.all(|other| other == *unit))?;
+    TIME_UNITS.iter().find(|(_, other)| *other == unit).map(|(name, _)| *name)
 }
 
 /// The canonical columns that no format has and that a run can't do without.
@@ -144,6 +160,7 @@ mod tests {
     use crate::config::Config;
     use crate::read::{Column, Format, FormatColumns, Inspection};
     use std::path::Path;
+    use tracklet_kernel::time::Unit;
 
     fn csv(columns: &[&str], canonical: [Option<&str>; 6]) -> Inspection {
         let canonical = Column::ALL
@@ -157,6 +174,7 @@ mod tests {
                 files: 2,
                 columns,
                 canonical: canonical.collect(),
+                time_unit: None,
             }],
         }
     }
@@ -171,6 +189,16 @@ mod tests {
         let mut without_paths = config.clone();
         without_paths.source.paths.clear();
         assert_eq!(without_paths, Config::default());
+    }
+
+    #[test]
+    fn the_unit_of_times_that_are_numbers_is_set() {
+        let mut inspection =
+            csv(&["id", "timestamp"], [Some("id"), None, None, None, Some("timestamp"), None]);
+        inspection.formats[0].time_unit = Some(Unit::Microseconds);
+        let text = starter(&inspection, &["logs".to_owned()]);
+        let config = Config::parse(&text, Path::new("tracklet.toml")).unwrap();
+        assert_eq!(config.source.time_unit, Some(Unit::Microseconds), "{text}");
     }
 
     #[test]

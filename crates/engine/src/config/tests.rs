@@ -4,6 +4,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
+use tracklet_kernel::time::Unit;
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("tracklet.toml"))
@@ -36,6 +37,7 @@ fn every_key_is_read() {
         partition_time = "_PARTITIONTIME"
         overlap = "2d"
         event_names = "blendo"
+        time_unit = "milliseconds"
         format = "csv"
         [source.columns]
         event_id = "message"
@@ -69,6 +71,7 @@ fn every_key_is_read() {
             partition_time: own("_PARTITIONTIME"),
             overlap: NonZeroU64::new(2 * 86_400_000_000),
             event_names: EventNames::Blendo,
+            time_unit: Some(Unit::Milliseconds),
             columns: Columns {
                 event_id: own("message"),
                 anonymous_id: own("device"),

@@ -38,6 +38,25 @@ pub(super) fn header(file: &InputFile, path: &Path, max_line: usize) -> Result<V
     Ok(records.byte_headers().map(names).unwrap_or_default())
 }
 
+/// The names of a file's columns, and its first rows with as many fields.
+pub(super) fn first_rows(
+    file: &InputFile,
+    path: &Path,
+    max_line: usize,
+    rows: usize,
+) -> Result<(Vec<String>, Vec<Vec<String>>), ReadError> {
+    let (mut records, _, _) = open(file, path, max_line)?;
+    let header = records.byte_headers().map(names).unwrap_or_default();
+    let mut found = Vec::new();
+    let mut record = ByteRecord::new();
+    while found.len() < rows && records.read_byte_record(&mut record).is_ok_and(|is_record| is_record) {
+        if record.len() == header.len() {
+            found.push(names(&record));
+        }
+    }
+    Ok((header, found))
+}
+
 fn open(file: &InputFile, path: &Path, max_line: usize) -> Result<(Records, Kept, bytes::Count), ReadError> {
     let (stream, count) = bytes::open(path, file.compression)
         .map_err(|source| ReadError::Open { file: file.name.clone(), source })?;

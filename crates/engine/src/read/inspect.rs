@@ -9,9 +9,12 @@ use super::remote::FetchError;
 use super::{DEFAULT_MAX_LINE, ReadError, Source, bytes, csv, parquet};
 use std::collections::BTreeSet;
 use std::path::Path;
+use tracklet_kernel::time::{Unit, whole_number};
 
 /// Lines of a JSON file that are looked at.
 const LINES: usize = 1000;
+/// Rows of a table that are looked at.
+const ROWS: usize = 100;
 /// Files of a format that are looked at.
 const FILES: usize = 20;
 /// Objects in objects whose keys are told.
@@ -35,6 +38,8 @@ pub struct FormatColumns {
     pub columns: Vec<String>,
     /// Which of them each canonical column is, without any configuration.
     pub canonical: Vec<(Column, Option<String>)>,
+    /// What the whole numbers in the place of event times count, where the first rows have some and their size tells.
+    pub time_unit: Option<Unit>,
 }
 
 /// Looks at the headers and footers, or the first lines, of up to 20 files of each format.
@@ -51,8 +56,11 @@ pub fn inspect(files: &[InputFile], temporary: &Path) -> Result<Inspection, Read
             continue;
         }
         let mut found = BTreeSet::new();
+        let mut times = Vec::new();
         for file in of_format.iter().take(FILES) {
-            found.extend(names(file, temporary)?);
+            let first = look(file, temporary)?;
+            found.extend(first.names);
+            times.extend(first.times);
         }
         let columns: Vec<String> = found.into_iter().collect();
         let canonical = Column::ALL.map(|column| {
@@ -67,6 +75,7 @@ pub fn inspect(files: &[InputFile], temporary: &Path) -> Result<Inspection, Read
             files: of_format.len(),
             columns,
             canonical: canonical.to_vec(),
+            time_unit: time_unit(&times),
         });
     }
     Ok(Inspection { formats })
@@ -79,11 +88,28 @@ pub(super) fn json_names(files: &[InputFile]) -> BTreeSet<String> {
         Location::Local(path) => json_columns(file, path).ok(),
         Location::Remote(_) => None,
     })
-    .flatten()
+    .flat_map(|first| first.names)
     .collect()
 }
 
-fn names(file: &InputFile, temporary: &Path) -> Result<Vec<String>, ReadError> {
+/// The start of a file.
+#[derive(Default)]
+struct First {
+    names: Vec<String>,
+    /// The event times of the first rows, as they stand.
+    times: Vec<String>,
+}
+
+/// The unit of the numbers among `times`; `None` where most are no numbers or the numbers do not agree.
+fn time_unit(times: &[String]) -> Option<Unit> {
+    let units: Vec<Option<Unit>> =
+        times.iter().filter_map(|time| whole_number(time)).map(Unit::likely).collect();
+    let unit = *units.first()?;
+    let agree = units.len() * 2 > times.len() && units.iter().all(|other| *other == unit);
+    unit.filter(|_| agree)
+}
+
+fn look(file: &InputFile, temporary: &Path) -> Result<First, ReadError> {
     let fetched;
     let path = match &file.location {
         Location::Local(path) => path.as_path(),
@@ -99,18 +125,28 @@ fn names(file: &InputFile, temporary: &Path) -> Result<Vec<String>, ReadError> {
     };
     match file.format {
         Format::Json => json_columns(file, path),
-        Format::Csv => csv::header(file, path, DEFAULT_MAX_LINE),
+        Format::Csv => {
+            let (names, rows) = csv::first_rows(file, path, DEFAULT_MAX_LINE, ROWS)?;
+            let place = place(Column::Timestamp, &names, &Source::default());
+            let time = |row: Vec<String>| row.into_iter().nth(place?).filter(|time| !time.is_empty());
+            Ok(First { times: rows.into_iter().filter_map(time).collect(), names })
+        }
         Format::Parquet => {
-            parquet::names(path).map_err(|source| ReadError::Open { file: file.name.clone(), source })
+            let failed = |source| ReadError::Open { file: file.name.clone(), source };
+            let names = parquet::names(path).map_err(failed)?;
+            let place = place(Column::Timestamp, &names, &Source::default());
+            let times = place.map(|place| parquet::first_values(path, &names[place], ROWS));
+            Ok(First { times: times.transpose().map_err(failed)?.unwrap_or_default(), names })
         }
     }
 }
 
-fn json_columns(file: &InputFile, path: &Path) -> Result<Vec<String>, ReadError> {
+fn json_columns(file: &InputFile, path: &Path) -> Result<First, ReadError> {
     let (stream, _) = bytes::open(path, file.compression)
         .map_err(|source| ReadError::Open { file: file.name.clone(), source })?;
     let mut blocks = Blocks::new(stream, DEFAULT_MAX_LINE);
     let mut names = BTreeSet::new();
+    let mut times = Vec::new();
     let mut lines = 0;
     while let Some(block) = blocks.next() {
         let Block::Lines { bytes, .. } = block else { continue };
@@ -118,13 +154,25 @@ fn json_columns(file: &InputFile, path: &Path) -> Result<Vec<String>, ReadError>
             lines += 1;
             if let Ok(text) = std::str::from_utf8(line) {
                 keys(text, "", DEPTH, &mut names);
+                times.extend(time(text));
             }
         }
         if lines == LINES {
             break;
         }
     }
-    Ok(names.into_iter().collect())
+    Ok(First { names: names.into_iter().collect(), times })
+}
+
+/// The event time of a line.
+fn time(text: &str) -> Option<String> {
+    let mut time = None;
+    let _ = object(text, |key, value| {
+        if meaning(key) == Column::Timestamp.json_field() && value.kind != Kind::Null {
+            time = Some(meaning(value).into_owned());
+        }
+    });
+    time
 }
 
 /// Collects the keys of an object, below another one flattened.

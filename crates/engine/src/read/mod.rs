@@ -45,6 +45,7 @@ pub(crate) use sink::Overflow;
 
 use std::collections::BTreeMap;
 use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::time::Unit;
 
 /// How the files are to be understood.
 #[derive(Debug, Clone)]
@@ -55,6 +56,8 @@ pub struct Source {
     pub where_: Option<String>,
     /// The spelling that original event names are brought to.
     pub event_names: EventNames,
+    /// What whole numbers in the place of times count; without it they are no times.
+    pub time_unit: Option<Unit>,
     /// The format of every file, whatever its extension says.
     pub format: Option<Format>,
     /// The longest line or CSV record that is read, in bytes.
@@ -70,6 +73,7 @@ impl Default for Source {
             columns: BTreeMap::new(),
             where_: None,
             event_names: EventNames::default(),
+            time_unit: None,
             format: None,
             max_line: DEFAULT_MAX_LINE,
         }

@@ -104,6 +104,21 @@ pub(super) fn names(path: &Path) -> io::Result<Vec<String>> {
     Ok(metadata.map_or_else(Vec::new, |metadata| parquet_column::paths(metadata.schema().fields())))
 }
 
+/// The first values of a column as texts, those that are not null.
+pub(super) fn first_values(path: &Path, name: &str, rows: usize) -> io::Result<Vec<String>> {
+    let file = File::open(path)?;
+    let read = || -> Result<Vec<String>, ParquetError> {
+        let Some(metadata) = footer(&file) else { return Ok(Vec::new()) };
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+        let Ok(place) = builder.schema().index_of(name) else { return Ok(Vec::new()) };
+        let mask = ProjectionMask::roots(builder.parquet_schema(), [place]);
+        let mut batches = builder.with_projection(mask).with_batch_size(rows).with_limit(rows).build()?;
+        let Some(batch) = batches.next().transpose()? else { return Ok(Vec::new()) };
+        Ok((0..batch.num_rows()).filter_map(|row| parquet_column::text(batch.column(0), row)).collect())
+    };
+    Ok(fenced(read).unwrap_or_default())
+}
+
 /// Old 96-bit times would be read as nanoseconds in 64 bits, which wrap around in 2262: microseconds do not.
 fn with_wide_times(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
     let parquet_schema = metadata.parquet_schema();

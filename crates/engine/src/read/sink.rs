@@ -54,7 +54,7 @@ impl<'a> Sink<'a> {
     pub(super) fn new(shared: &'a Shared<'a>) -> Self {
         Self {
             shared,
-            tracks: TracksBuilder::new(shared.source.event_names),
+            tracks: TracksBuilder::new(shared.source.event_names).with_time_unit(shared.source.time_unit),
             told: 0,
             rejects: Vec::new(),
             counts: Counts::default(),

@@ -6,3 +6,4 @@ mod json;
 mod parquet;
 mod parquet_damage;
 mod support;
+mod times;

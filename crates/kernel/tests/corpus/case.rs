@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::rules::{Count, Duplicates, MICROS_PER_MINUTE, Rules, Timeout};
+use tracklet_kernel::time::Unit;
 
 /// A folder of the corpus.
 pub struct Case {
@@ -13,6 +14,7 @@ pub struct Case {
     pub folder: PathBuf,
     pub rules: Rules,
     pub event_names: EventNames,
+    pub time_unit: Option<Unit>,
     /// Canonical name to the input's name.
     pub columns: BTreeMap<String, String>,
 }
@@ -55,13 +57,20 @@ impl Case {
             Some("raw") => EventNames::Raw,
             Some(other) => panic!("unknown event names {other}"),
         };
+        let time_unit = source.remove("time_unit").map(|unit| match text_of(&unit) {
+            "seconds" => Unit::Seconds,
+            "milliseconds" => Unit::Milliseconds,
+            "microseconds" => Unit::Microseconds,
+            "nanoseconds" => Unit::Nanoseconds,
+            other => panic!("unknown unit {other}"),
+        });
         let columns = section(&mut source, "columns");
         let columns = columns.into_iter().map(|(column, name)| (column, text_of(&name).to_owned())).collect();
         for rest in [config, source, sessions, flow] {
             assert!(rest.is_empty(), "{}: unknown {rest:?}", folder.display());
         }
         let name = folder.file_name().expect("a folder").to_string_lossy().into_owned();
-        Self { name, folder: folder.to_owned(), rules, event_names, columns }
+        Self { name, folder: folder.to_owned(), rules, event_names, time_unit, columns }
     }
 }
 
