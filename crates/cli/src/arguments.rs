@@ -358,6 +358,9 @@ pub struct Answer {
     /// Show every value whole: by default a table on a terminal cuts long values in the middle to fit its width
     #[arg(long)]
     pub wide: bool,
+    /// In CSV, write an apostrophe before texts that a spreadsheet takes for a formula (`=`, `+`, `-`, `@` first)
+    #[arg(long)]
+    pub safe_for_spreadsheets: bool,
 }
 
 /// What an answer looks like.

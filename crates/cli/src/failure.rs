@@ -8,6 +8,7 @@ use std::io::{self, Write as _};
 use tracklet_engine::error::Hint;
 use tracklet_engine::results::PrintError;
 use tracklet_engine::run::RunError;
+use tracklet_engine::visible::visible_lines;
 
 /// What stops a command.
 #[derive(Debug)]
@@ -120,12 +121,12 @@ fn causes(error: &(dyn Error + 'static)) -> Vec<String> {
 }
 
 fn render(error: &(dyn Error + 'static), hint: Option<&str>) -> String {
-    let mut text = format!("error: {error}\n");
+    let mut text = visible_lines(&format!("error: {error}\n")).into_owned();
     for cause in causes(error) {
-        let _ = writeln!(text, "  caused by: {}", cause.trim_end().replace('\n', "\n    "));
+        let _ = writeln!(text, "  caused by: {}", visible_lines(cause.trim_end()).replace('\n', "\n    "));
     }
     if let Some(hint) = hint {
-        let _ = write!(text, "\nhint: {hint}\n");
+        let _ = write!(text, "\n{}", visible_lines(&format!("hint: {hint}\n")));
     }
     text
 }

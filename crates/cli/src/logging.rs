@@ -2,6 +2,7 @@
 
 use crate::arguments::Global;
 use indicatif::MultiProgress;
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Write};
 use tracing::level_filters::LevelFilter;
@@ -9,6 +10,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+use tracklet_engine::visible::{is_hidden, visible_lines};
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -28,6 +30,17 @@ pub struct Log {
     pub verbose: bool,
     /// Every progress bar is one of these, so that a log line never lands in the middle of one.
     pub bars: MultiProgress,
+}
+
+impl Log {
+    /// Writes `message` and a line break to stderr for people: above the bars, unless they want errors alone or JSON. A
+    /// closed or full stderr is no reason to end a command.
+    pub fn say(&self, message: &str) {
+        if self.format == LogFormat::Text && !self.quiet {
+            let message = visible_lines(message);
+            let _ = self.bars.suspend(|| writeln!(anstream::stderr().lock(), "{message}"));
+        }
+    }
 }
 
 /// Starts the log as the global options have it.
@@ -85,9 +98,9 @@ where
             Level::DEBUG => "debug",
             Level::TRACE => "trace",
         };
-        write!(writer, "{name}: ")?;
-        context.field_format().format_fields(writer.by_ref(), event)?;
-        writeln!(writer)
+        let mut message = format!("{name}: ");
+        context.field_format().format_fields(Writer::new(&mut message), event)?;
+        writeln!(writer, "{}", visible_lines(&message))
     }
 }
 
@@ -97,12 +110,31 @@ struct AboveBars {
 }
 
 impl Write for AboveBars {
+    /// Never fails: a closed or full stderr must not end a command, and the subscriber would report the failure on stderr.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.bars.suspend(|| anstream::stderr().write_all(bytes))?;
+        let text = String::from_utf8_lossy(bytes);
+        // JSON has its own escapes for control characters in ASCII; the others get them here, and no message has any left.
+        let text: Cow<'_, str> =
+            if text.chars().any(|character| !character.is_ascii() && is_hidden(character)) {
+                Cow::Owned(text.chars().map(escaped).collect())
+            } else {
+                text
+            };
+        let _ = self.bars.suspend(|| anstream::stderr().write_all(text.as_bytes()));
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        let _ = io::stderr().flush();
+        Ok(())
+    }
+}
+
+/// A character as JSON may have it: those that steer a terminal and are not in ASCII as `\uXXXX`.
+fn escaped(character: char) -> String {
+    if character.is_ascii() || !is_hidden(character) {
+        character.to_string()
+    } else {
+        format!("\\u{:04x}", u32::from(character))
     }
 }

@@ -8,6 +8,7 @@ mod commands;
 mod failure;
 mod interrupt;
 mod logging;
+mod memory;
 mod progress;
 mod reference;
 mod status;
@@ -18,7 +19,7 @@ use clap::Parser;
 use std::process::ExitCode;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: memory::Allocator = memory::Allocator;
 
 /// `mi_option_purge_delay`, which `libmimalloc_sys` has no name for.
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;

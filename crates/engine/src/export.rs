@@ -14,7 +14,7 @@ pub use table::{ExportedTable, Replacing, to_target};
 
 use crate::error::{Hint, listed};
 use crate::read::{RemoteError, is_url};
-use crate::results::{Layout, PrintError, Results, ResultsError, print};
+use crate::results::{Formulas, Layout, PrintError, Results, ResultsError, print};
 use crate::targets::TargetError;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
@@ -218,6 +218,7 @@ pub struct Exported {
 }
 
 /// Writes a table's rows, those that `filter` takes, to its file. Readers see the whole file, or what was there before.
+/// `formulas` is for CSV files.
 ///
 /// # Errors
 /// [`ExportError`]; nothing is left of a file that is not whole.
@@ -228,6 +229,7 @@ pub fn to_file(
     table: &str,
     filter: Option<&str>,
     files: &Files,
+    formulas: Formulas,
 ) -> Result<Exported, ExportError> {
     let rows = results.show(table, None, filter)?;
     let (to, kind) = files.of_table(table);
@@ -235,14 +237,15 @@ pub fn to_file(
     if is_url(&to) {
         let mut upload = Upload::begin(&to)?;
         let url = upload.url().to_owned();
-        let rows = written(table, &schema, rows, kind, &mut upload).map_err(|error| upload.told(error))?;
+        let rows = written(table, &schema, rows, (kind, formulas), &mut upload)
+            .map_err(|error| upload.told(error))?;
         upload.finish()?;
         return Ok(Exported { table: table.to_owned(), to: url, rows });
     }
     let path = Path::new(&to);
     let failed = |source| ExportError::Write { path: path.to_owned(), source };
     let mut aside = Aside::create(path).map_err(failed)?;
-    let rows = written(table, &schema, rows, kind, &mut aside).map_err(|error| match error {
+    let rows = written(table, &schema, rows, (kind, formulas), &mut aside).map_err(|error| match error {
         Unwritten::Place(source) => failed(source),
         Unwritten::Other(error) => error,
     })?;
@@ -262,12 +265,12 @@ fn written(
     table: &str,
     schema: &arrow::datatypes::SchemaRef,
     rows: impl Iterator<Item = Result<RecordBatch, ResultsError>>,
-    kind: FileKind,
+    (kind, formulas): (FileKind, Formulas),
     out: &mut (dyn Write + Send),
 ) -> Result<u64, Unwritten> {
     let value = |source| Unwritten::Other(ExportError::Value { table: table.to_owned(), source });
     let layout = match kind {
-        FileKind::Csv => Layout::Csv,
+        FileKind::Csv => Layout::Csv(formulas),
         FileKind::Json => Layout::Json,
         FileKind::Parquet => return parquet(schema, rows, out, value),
     };

@@ -30,5 +30,6 @@ pub mod tables;
 pub mod targets;
 pub mod testing;
 pub mod tune;
+pub mod visible;
 pub mod warehouse;
 pub mod write;

@@ -9,8 +9,7 @@ mod reference;
 mod table;
 
 pub use error::ResultsError;
-pub(crate) use print::visible;
-pub use print::{Integers, Layout, PrintError, print};
+pub use print::{Formulas, Integers, Layout, PrintError, print};
 pub use reference::reference;
 pub use table::{Column, TableInfo, tables_as_rows};
 

@@ -16,7 +16,7 @@ use std::{env, fs};
 use tracklet_engine::export::{Files, to_file};
 use tracklet_engine::read::inputs::{InputError, discover};
 use tracklet_engine::read::{Options, Quiet, ReadError, Source, Strictness, inspect, read_all};
-use tracklet_engine::results::Results;
+use tracklet_engine::results::{Formulas, Results};
 
 const SECRET: &str = "a-secret-that-no-message-may-show";
 
@@ -178,7 +178,7 @@ fn tables_become_objects() {
     std::os::unix::fs::symlink("snapshots/000001", folder.path().join("current")).unwrap();
     let results = Results::open(folder.path()).unwrap();
     let export = |to: &str, filter: Option<&str>| {
-        to_file(&results, "numbers", filter, &Files::meant(to, 1, None).unwrap())
+        to_file(&results, "numbers", filter, &Files::meant(to, 1, None).unwrap(), Formulas::Kept)
     };
     let done = export("s3://key:secret@shop/export/few.csv", Some("number < 2")).unwrap();
     assert_eq!((done.to.as_str(), done.rows), ("s3://shop/export/few.csv", 2));

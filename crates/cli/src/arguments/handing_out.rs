@@ -39,6 +39,9 @@ pub struct ExportArguments {
     /// Let a table of a database take the place of one that is there
     #[arg(long)]
     pub replace: bool,
+    /// In CSV files, write an apostrophe before texts that a spreadsheet takes for a formula (`=`, `+`, `-`, `@` first)
+    #[arg(long)]
+    pub safe_for_spreadsheets: bool,
     /// The folder of dbt's profiles.yml [default: `DBT_PROFILES_DIR`, the working folder or ~/.dbt]
     #[arg(long, value_name = "DIR")]
     pub profiles_dir: Option<PathBuf>,

@@ -5,7 +5,7 @@ use crate::failure::Outcome;
 use crate::status::Status;
 use std::io::{BufWriter, IsTerminal};
 use terminal_size::{Width, terminal_size_of};
-use tracklet_engine::results::{Integers, Layout, Rows, print};
+use tracklet_engine::results::{Formulas, Integers, Layout, Rows, print};
 
 /// Prints rows as the user wants them.
 pub fn answer(rows: Rows, answer: &Answer) -> Outcome {
@@ -14,10 +14,15 @@ pub fn answer(rows: Rows, answer: &Answer) -> Outcome {
     Ok(Status::Done)
 }
 
+/// What a CSV file does with formulas.
+pub fn formulas(is_safe: bool) -> Formulas {
+    if is_safe { Formulas::Neutralized } else { Formulas::Kept }
+}
+
 /// The layout of an answer. A table fits the terminal, if stdout is one and the user does not want it wide.
 pub fn layout(answer: &Answer, integers: Integers) -> Layout {
     match answer.format {
-        AnswerFormat::Csv => Layout::Csv,
+        AnswerFormat::Csv => Layout::Csv(formulas(answer.safe_for_spreadsheets)),
         AnswerFormat::Json => Layout::Json,
         AnswerFormat::Table => {
             let stdout = std::io::stdout();

@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use tracklet_engine::config::{FILE_NAME, json_schema};
 use tracklet_engine::examine::{Finding, Severity, examine};
+use tracklet_engine::visible::{visible, visible_lines};
 
 pub fn check(arguments: &CheckArguments) -> Outcome {
     let mut out = std::io::stdout().lock();
@@ -18,12 +19,12 @@ pub fn check(arguments: &CheckArguments) -> Outcome {
     let findings = examine(&file, arguments.profiles_dir.as_deref())?;
     for finding in &findings {
         match arguments.format {
-            ReportFormat::Text => out.write_all(text(finding).as_bytes())?,
+            ReportFormat::Text => out.write_all(visible_lines(&text(finding)).as_bytes())?,
             ReportFormat::Json => writeln!(out, "{}", json(finding))?,
         }
     }
     if arguments.format == ReportFormat::Text {
-        writeln!(out, "{}", sum(&file, &findings))?;
+        writeln!(out, "{}", visible(&sum(&file, &findings)))?;
     }
     out.flush()?;
     let is_wrong = findings.iter().any(|finding| finding.severity == Severity::Error);

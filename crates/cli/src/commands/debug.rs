@@ -5,6 +5,7 @@ use crate::arguments::{DebugArguments, ReportFormat};
 use crate::failure::Outcome;
 use crate::status::Status;
 use std::io::Write as _;
+use tracklet_engine::visible::visible_lines;
 use tracklet_engine::warehouse::debug::{self, Finding};
 
 pub fn debug(arguments: &DebugArguments) -> Outcome {
@@ -35,10 +36,12 @@ fn line(finding: &Finding, format: ReportFormat) -> String {
             "hint": found.as_ref().err().and_then(|problem| problem.hint.as_ref()),
         })
         .to_string(),
-        (ReportFormat::Text, Ok(found)) => format!("ok     {}: {found}", finding.what),
+        (ReportFormat::Text, Ok(found)) => {
+            visible_lines(&format!("ok     {}: {found}", finding.what)).into_owned()
+        }
         (ReportFormat::Text, Err(problem)) => {
             let hint = problem.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-            format!("WRONG  {}: {}{hint}", finding.what, problem.message)
+            visible_lines(&format!("WRONG  {}: {}{hint}", finding.what, problem.message)).into_owned()
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::arguments::DocsArguments;
 use crate::failure::{Failure, Outcome};
 use crate::logging::{Log, LogFormat};
 use crate::status::Status;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::PathBuf;
 use tracklet_engine::error::Hint;
 use tracklet_engine::reference::Reference;
@@ -23,11 +23,7 @@ pub fn docs(arguments: &DocsArguments, log: &Log) -> Outcome {
     }
     match log.format {
         LogFormat::Json => tracing::info!(folder = %folder.display(), "reference written"),
-        LogFormat::Text if !log.quiet => {
-            // It is written, whether or not anyone reads this.
-            let _ = writeln!(io::stderr(), "wrote tables.md and tables.html in {}", folder.display());
-        }
-        LogFormat::Text => {}
+        LogFormat::Text => log.say(&format!("wrote tables.md and tables.html in {}", folder.display())),
     }
     Ok(Status::Done)
 }

@@ -1,5 +1,6 @@
 //! `tracklet export`
 
+use super::answer::formulas;
 use super::output_folder;
 use super::warehouse::Place as Warehouses;
 use crate::arguments::ExportArguments;
@@ -7,7 +8,6 @@ use crate::failure::{Failure, Outcome};
 use crate::logging::{Log, LogFormat};
 use crate::progress::grouped;
 use crate::status::Status;
-use std::io::Write as _;
 use tracklet_engine::config::Config;
 use tracklet_engine::export::{Files, Replacing, to_file, to_target};
 use tracklet_engine::results::Results;
@@ -29,7 +29,9 @@ pub fn export(arguments: &ExportArguments, log: &Log) -> Outcome {
     let files =
         Files::meant(&arguments.to, tables.len(), arguments.format.map(Into::into)).map_err(Failure::new)?;
     for table in &tables {
-        let done = to_file(&results, table, arguments.filter.as_deref(), &files).map_err(Failure::new)?;
+        let formulas = formulas(arguments.safe_for_spreadsheets);
+        let done =
+            to_file(&results, table, arguments.filter.as_deref(), &files, formulas).map_err(Failure::new)?;
         tell(log, table, &done.to, done.rows);
     }
     Ok(Status::Done)
@@ -58,10 +60,6 @@ fn to_warehouse(arguments: &ExportArguments, results: &Results, tables: &[String
 fn tell(log: &Log, table: &str, to: &str, rows: u64) {
     match log.format {
         LogFormat::Json => tracing::info!(table, to, rows, "table exported"),
-        LogFormat::Text if !log.quiet => {
-            // It is written, whether or not anyone reads this.
-            let _ = writeln!(std::io::stderr(), "{table}: {} rows in {to}", grouped(rows));
-        }
-        LogFormat::Text => {}
+        LogFormat::Text => log.say(&format!("{table}: {} rows in {to}", grouped(rows))),
     }
 }

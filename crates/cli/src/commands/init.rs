@@ -87,15 +87,10 @@ fn tell(file: &Path, inspection: &Inspection, log: &Log) {
         LogFormat::Json => {
             tracing::info!(file = %file.display(), found = found.join(", "), "configuration written");
         }
-        LogFormat::Text if !log.quiet => {
-            eprintln!(
-                "looked at {}\nwrote {}: edit it, then `{}`",
-                found.join(", "),
-                file.display(),
-                next_command(file)
-            );
+        LogFormat::Text => {
+            log.say(&format!("looked at {}", found.join(", ")));
+            log.say(&format!("wrote {}: edit it, then `{}`", file.display(), next_command(file)));
         }
-        LogFormat::Text => {}
     }
 }
 

@@ -6,7 +6,7 @@ use crate::failure::{Failure, Outcome};
 use crate::logging::{Log, LogFormat};
 use crate::progress::{Busy, grouped};
 use crate::status::Status;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use tracklet_engine::error::Hint;
 use tracklet_engine::figures::Choice;
@@ -30,17 +30,12 @@ pub fn report(arguments: &ReportArguments, log: &Log) -> Outcome {
         LogFormat::Json => {
             tracing::info!(file = %arguments.file.display(), sessions, bytes = page.len(), "report written");
         }
-        LogFormat::Text if !log.quiet => {
-            // The page is written, whether or not anyone reads this.
-            let _ = writeln!(
-                io::stderr(),
-                "{}: {} sessions, {:.1} MB; open it in a browser",
-                arguments.file.display(),
-                grouped(sessions),
-                page.len() as f64 / 1e6
-            );
-        }
-        LogFormat::Text => {}
+        LogFormat::Text => log.say(&format!(
+            "{}: {} sessions, {:.1} MB; open it in a browser",
+            arguments.file.display(),
+            grouped(sessions),
+            page.len() as f64 / 1e6
+        )),
     }
     Ok(Status::Done)
 }

@@ -9,7 +9,6 @@ use crate::progress::{Progress, grouped};
 use crate::status::Status;
 use crate::summary::Summary;
 use std::fmt;
-use std::io::Write;
 use tracklet_engine::config::{Config, FILE_NAME, Format};
 use tracklet_engine::error::Hint;
 use tracklet_engine::manifest::Manifest;
@@ -83,10 +82,9 @@ fn nothing_new(report: &RunReport, log: &Log) -> Status {
     let (files, current) = (report.manifest.inputs.len(), report.current.display());
     match log.format {
         LogFormat::Json => tracing::info!(files, output = %current, "no new files"),
-        LogFormat::Text if !log.quiet => {
-            eprintln!("no new files; {current} is that of the {} read before", grouped(files as u64));
+        LogFormat::Text => {
+            log.say(&format!("no new files; {current} is that of the {} read before", grouped(files as u64)));
         }
-        LogFormat::Text => {}
     }
     Status::Done
 }
@@ -109,11 +107,7 @@ fn finish(summary: &Summary, log: &Log) -> Status {
             output = %summary.output.display(),
             "run finished"
         ),
-        LogFormat::Text if !log.quiet => {
-            // A closed stderr is no reason to call a published run a failure.
-            let _ = std::io::stderr().lock().write_all(summary.render().as_bytes());
-        }
-        LogFormat::Text => {}
+        LogFormat::Text => summary.render().lines().for_each(|line| log.say(line)),
     }
     if summary.damaged_rows() > 0 || !summary.failed_checks.is_empty() {
         Status::CheckFailed

@@ -47,8 +47,7 @@ fn rollback(out: &Path, name: Option<&str>, log: &Log) -> Outcome {
     let snapshot = forget::rollback(&OutputFolder::open(out)?, name).map_err(Failure::new)?;
     match log.format {
         LogFormat::Json => tracing::info!(snapshot = snapshot.name, "rolled back"),
-        LogFormat::Text if !log.quiet => eprintln!("current is now {}", snapshot.name),
-        LogFormat::Text => {}
+        LogFormat::Text => log.say(&format!("current is now {}", snapshot.name)),
     }
     Ok(Status::Done)
 }

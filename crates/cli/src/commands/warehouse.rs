@@ -4,7 +4,6 @@ use crate::arguments::{Selection, TargetChoice};
 use crate::failure::Failure;
 use crate::logging::{Log, LogFormat};
 use crate::progress::grouped;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tracklet_engine::config::Config;
 use tracklet_engine::run::Refresh;
@@ -91,10 +90,7 @@ pub struct Lines<'a>(pub &'a Log);
 impl Lines<'_> {
     /// Writes a line for people, unless they want none.
     pub fn say(&self, line: &str) {
-        if self.0.format == LogFormat::Text && !self.0.quiet {
-            // A closed stderr is no reason to call a run a failure.
-            let _ = self.0.bars.suspend(|| writeln!(std::io::stderr().lock(), "{line}"));
-        }
+        self.0.say(line);
     }
 }
 

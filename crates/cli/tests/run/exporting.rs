@@ -116,3 +116,28 @@ fn the_reference_has_the_tables_as_the_run_made_them() {
     let html = fs::read_to_string(at.join("pages/tables.html")).unwrap();
     assert!(html.contains("called &lt;b&gt; or it|s.") && !html.contains("<b>"), "{html}");
 }
+
+#[test]
+fn a_spreadsheet_evaluates_nothing_of_an_export_that_is_safe_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let line = |id: &str, visitor: &str| super::support::line(id, visitor, "2026-01-04T10:00:00Z");
+    fs::write(at.join("a.json"), [line("m1", "=1+1"), line("@m2", "-2"), line("m3", "a=b")].join("\n"))
+        .unwrap();
+    assert_eq!(ended(&mut tracklet(at, &["-q", "run", "a.json"])).0, 0);
+    let ids = "select event_id, dbt_visitor_id, -1 as number from dbt_track_facts order by event_id";
+    let shown = |options: &[&str]| {
+        let arguments = [&["query", ids, "--format", "csv"], options].concat();
+        String::from_utf8(tracklet(at, &arguments).output().unwrap().stdout).unwrap()
+    };
+    let plain = "event_id,dbt_visitor_id,number\n@m2,-2,-1\nm1,=1+1,-1\nm3,a=b,-1\n";
+    assert_eq!(shown(&[]), plain);
+    assert_eq!(
+        shown(&["--safe-for-spreadsheets"]),
+        "event_id,dbt_visitor_id,number\n'@m2,'-2,-1\nm1,'=1+1,-1\nm3,a=b,-1\n"
+    );
+    let export = ["export", "dbt_track_facts", "--to", "safe.csv", "--safe-for-spreadsheets"];
+    assert_eq!(ended(&mut tracklet(at, &export)).0, 0);
+    let safe = fs::read_to_string(at.join("safe.csv")).unwrap();
+    assert!(safe.contains("'=1+1") && !safe.contains(",=1+1"), "{safe}");
+}

@@ -4,6 +4,7 @@ mod bytes;
 mod choosing;
 mod codes;
 mod exporting;
+mod hostile;
 mod incremental;
 mod init;
 mod input;

@@ -3,7 +3,7 @@
 use super::reasons::duration;
 use super::timeline::{TimelineEvent, rfc3339};
 use super::{EventStory, Explanation, RejectStory, SessionStory, VisitorStory};
-use crate::results::visible;
+use crate::visible::visible;
 use std::fmt::{self, Display, Formatter};
 
 impl Display for Explanation {

@@ -112,7 +112,7 @@ fn send(
     let (sender, receiver) = sync_channel::<RecordBatch>(WAITING);
     let (give_schema, take_schema) = channel::<SchemaRef>();
     std::thread::scope(|scope| {
-        let reader = scope.spawn(move || -> Result<(), ResultsError> {
+        let read = move || -> Result<(), ResultsError> {
             let rows = results.show(table, None, filter)?;
             let schema = plain(&rows.schema());
             // Whoever wants neither has failed, and will say so.
@@ -123,7 +123,10 @@ fn send(
                 }
             }
             Ok(())
-        });
+        };
+        let reader = std::thread::Builder::new()
+            .spawn_scoped(scope, read)
+            .map_err(|source| Unsent::Rows(ResultsError::NoThreads { source }))?;
         let sent = match take_schema.recv() {
             Err(_) => Ok(0),
             Ok(schema) => runtime.block_on(async {

@@ -199,8 +199,10 @@ fn object(store: &Arc<Store>, bucket: &str, found: ObjectMeta, is_exact: bool) -
     }
 }
 
-/// A message without queries of URLs (they may hold signatures) and without the secrets of the environment.
+/// A message without users and passwords in URLs, without queries of URLs (they can hold signatures) and without the
+/// secrets of the environment.
 fn redacted(message: &str) -> String {
+    let message = without_users(message);
     let mut text = String::with_capacity(message.len());
     for word in message.split_inclusive(char::is_whitespace) {
         match word.split_once('?') {
@@ -223,9 +225,34 @@ fn redacted(message: &str) -> String {
     secrets.fold(text, |text, secret| text.replace(&secret, "[secret]"))
 }
 
+/// A message whose URLs have no user and no password, such as those of `AWS_ENDPOINT_URL`.
+fn without_users(message: &str) -> String {
+    let mut text = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + "://".len());
+        text.push_str(before);
+        let is_end = |character: char| character.is_whitespace() || "/?#)\"'`>".contains(character);
+        let authority = &after[..after.find(is_end).unwrap_or(after.len())];
+        rest = match authority.rfind('@') {
+            Some(user) => &after[user + 1..],
+            None => after,
+        };
+    }
+    text.push_str(rest);
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_hold_no_password_of_an_endpoint() {
+        let text =
+            redacted("error for url (http://user:pass@word@127.0.0.1:9/b) and http://a@b, https://c/d@e");
+        assert_eq!(text, "error for url (http://127.0.0.1:9/b) and http://b, https://c/d@e");
+    }
 
     #[test]
     fn names_hold_no_credentials() {

@@ -227,7 +227,12 @@ fn in_threads<'a, U: Sync>(
     };
     let threads = threads.get().min(units.len());
     thread::scope(|scope| {
-        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        // Where the system refuses a thread, those that it has granted do the work, or else this one.
+        let handles: Vec<_> =
+            (0..threads).map_while(|_| thread::Builder::new().spawn_scoped(scope, run).ok()).collect();
+        if handles.is_empty() {
+            return vec![run()];
+        }
         handles
             .into_iter()
             .map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))

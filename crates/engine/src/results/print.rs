@@ -5,8 +5,6 @@
 
 mod aligned;
 
-pub(crate) use aligned::visible;
-
 use super::ResultsError;
 use crate::error::Hint;
 use arrow::array::ArrayRef;
@@ -33,9 +31,20 @@ pub enum Layout {
     },
     /// Comma separated with a header, as RFC 4180 has it but with a line feed at the end of a line. A null is an
     /// empty field, an empty text is `""`.
-    Csv,
+    Csv(Formulas),
     /// One JSON object a line, with every column, nulls as `null`.
     Json,
+}
+
+/// What CSV does with texts that a spreadsheet takes for a formula: those that begin with `=`, `+`, `-`, `@`, a tab or a
+/// line break, or with the full-width form of such a sign.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Formulas {
+    /// Writes them unchanged.
+    #[default]
+    Kept,
+    /// Writes an apostrophe before them, so that a spreadsheet shows the text and evaluates nothing.
+    Neutralized,
 }
 
 /// How an aligned table writes integers.
@@ -90,7 +99,7 @@ pub fn print(
     let mut count = 0;
     let mut printer: Box<dyn Printer> = match layout {
         Layout::Table { width, integers } => Box::new(aligned::Aligned::new(schema, width, integers)),
-        Layout::Csv => Box::new(Csv::default()),
+        Layout::Csv(formulas) => Box::new(Csv { formulas, line: String::new() }),
         Layout::Json => Box::new(Json),
     };
     printer.begin(schema, out)?;
@@ -162,8 +171,8 @@ impl Printer for Json {
     }
 }
 
-#[derive(Default)]
 struct Csv {
+    formulas: Formulas,
     line: String,
 }
 
@@ -191,6 +200,11 @@ impl Csv {
     }
 }
 
+/// Whether spreadsheets take a text for a formula (OWASP, CSV Injection).
+fn is_formula(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
+}
+
 impl Printer for Csv {
     fn begin(&mut self, schema: &Schema, out: &mut dyn Write) -> Result<(), PrintError> {
         for (place, field) in schema.fields().iter().enumerate() {
@@ -205,8 +219,14 @@ impl Printer for Csv {
             for (place, (formatter, column)) in formatters.iter().zip(batch.columns()).enumerate() {
                 if column.is_null(row) {
                     self.push(None, place);
+                    continue;
+                }
+                let value = formatter.value(row).try_to_string()?;
+                let is_text = !column.data_type().is_numeric() && !column.data_type().is_temporal();
+                if self.formulas == Formulas::Neutralized && is_text && is_formula(&value) {
+                    self.push(Some(&format!("'{value}")), place);
                 } else {
-                    self.push(Some(&formatter.value(row).try_to_string()?), place);
+                    self.push(Some(&value), place);
                 }
             }
             self.write_line(out)?;

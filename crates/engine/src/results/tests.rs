@@ -1,4 +1,4 @@
-use super::{Integers, Layout, Results, ResultsError, Rows, print};
+use super::{Formulas, Integers, Layout, Results, ResultsError, Rows, print};
 use crate::error::Hint;
 use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMicrosecondArray};
 use arrow::record_batch::RecordBatch;
@@ -80,7 +80,10 @@ fn text(rows: Rows, layout: Layout) -> String {
 }
 
 fn csv(rows: Result<Rows, ResultsError>) -> String {
-    text(rows.unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error))), Layout::Csv)
+    text(
+        rows.unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error))),
+        Layout::Csv(Formulas::Kept),
+    )
 }
 
 #[test]
@@ -137,7 +140,7 @@ fn every_layout_keeps_nulls_integers_and_times() {
     let (_folder, out) = output();
     let rows = || Results::open(&out).unwrap().show("dbt_track_facts", None, None).unwrap();
     assert_eq!(
-        text(rows(), Layout::Csv),
+        text(rows(), Layout::Csv(Formulas::Kept)),
         "event_id,timestamp,track_sequence_number\n\
          \"a,\"\"b\"\"\",2026-01-04T10:00:00.000001Z,9223372036854775807\n\
          \"\",,\n\

@@ -251,12 +251,15 @@ pub(crate) fn write_below<T, E: From<WriteError>>(
     // Syncing waits for the disk: one thread does it while the others encode, and those wait when too many files are open.
     std::thread::scope(|scope| {
         let (finished, to_sync) = sync_channel::<(PathBuf, Box<dyn NewFile>)>(OpenFiles::allowed().waiting);
-        let syncing = scope.spawn(move || {
+        let sync = move || {
             for (path, mut file) in to_sync {
                 file.sync().map_err(|error| WriteError::at(&path)(error.into()))?;
             }
             Ok(())
-        });
+        };
+        let syncing = std::thread::Builder::new()
+            .spawn_scoped(scope, sync)
+            .map_err(|error| WriteError::at(folder)(error.into()))?;
         let mut writer = Writer::new(target, finished);
         let worked = work(&mut writer).and_then(|(made, sessionized)| {
             writer.write_batches(Table::Rejects, rejects.iter().cloned().map(Ok::<_, WriteError>))?;

@@ -1,6 +1,7 @@
 //! Columns side by side, each as wide as its first rows need.
 
 use super::{Integers, PrintError, Printer, formatters};
+use crate::visible::visible;
 use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
 use std::fmt::Write as _;
@@ -31,7 +32,7 @@ impl Aligned {
     pub(super) fn new(schema: &Schema, terminal: Option<usize>, integers: Integers) -> Self {
         let fields = schema.fields();
         Self {
-            names: fields.iter().map(|field| visible(field.name())).collect(),
+            names: fields.iter().map(|field| visible(field.name()).into_owned()).collect(),
             right: fields.iter().map(|field| field.data_type().is_numeric()).collect(),
             grouped: fields
                 .iter()
@@ -95,7 +96,7 @@ impl Printer for Aligned {
                 } else if self.grouped[place] {
                     grouped(&formatter.value(row).try_to_string()?)
                 } else {
-                    visible(&formatter.value(row).try_to_string()?)
+                    visible(&formatter.value(row).try_to_string()?).into_owned()
                 });
             }
             if let Some(widths) = &self.widths {
@@ -126,19 +127,6 @@ fn grouped(digits: &str) -> String {
         text.push(digit);
     }
     text
-}
-
-/// The text with control characters written out, so that none reaches the terminal or breaks a line.
-pub(crate) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }
 
 /// Takes from the widest columns until a line fits, or until none is wider than [`NARROWEST`].
@@ -176,7 +164,7 @@ fn fitting(characters: impl Iterator<Item = char>, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, grouped, shrink, visible};
+    use super::{cut, grouped, shrink};
 
     #[test]
     fn digits_are_grouped_after_the_sign() {
@@ -205,11 +193,5 @@ mod tests {
         assert_eq!(cut("abcdef", 4), "ab\u{2026}f");
         // Each of these characters takes two columns.
         assert_eq!(cut("\u{4f60}\u{597d}\u{5417}", 5), "\u{4f60}\u{2026}\u{5417}");
-    }
-
-    #[test]
-    fn control_characters_are_written_out() {
-        assert_eq!(visible("a\n\u{1b}[31mb\u{9b}"), "a\\n\\u{1b}[31mb\\u{9b}");
-        assert_eq!(visible("caf\u{e9} \u{1f600}"), "caf\u{e9} \u{1f600}");
     }
 }
