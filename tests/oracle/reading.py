@@ -1,10 +1,12 @@
-"""Files to rows: RudderStack's JSON lines, CSV, and Parquet where pyarrow is installed."""
+"""Files to rows: JSON, CSV, and Parquet where pyarrow is installed."""
 
 import json
 import re
+import urllib.parse
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
 
 from event_names import CONVENTIONS
 
@@ -23,6 +25,10 @@ TABLE_COLUMNS = {
     "timestamp": ("timestamp", "_timestamp"),
     **{name: (name,) for name in ("anonymous_id", "user_id", "event", "received_at")},
 }
+# Without configuration only these tell calls as they were sent from rows of a table.
+ONLY_IN_CALLS = ("messageId", "anonymousId", "userId", "receivedAt")
+ONLY_IN_ROWS = ("id", "event_id", "anonymous_id", "user_id", "event_text", "received_at")
+CALLS = ("track", "page", "screen", "identify", "group", "alias")
 EXTENSIONS = {".json": "json", ".jsonl": "json", ".ndjson": "json", ".csv": "csv", ".parquet": "parquet"}
 
 
@@ -102,64 +108,232 @@ def counted(number, unit):
     return number * up // down
 
 
-def json_members(line):
-    """The members of an object: {name: (value, source text)}; the last of equal names wins."""
+def json_value(text, at):
+    """The value at a place of a text, and where it ends."""
 
     def no_constant(name):
         raise ValueError(f"{name} is not JSON")
 
-    decoder = json.JSONDecoder(parse_constant=no_constant)
-    space = re.compile(r"[ \t\r\n]*")
-    try:
-        if not isinstance(decoder.decode(line), dict):
-            raise Unreadable
-        members, at = {}, space.match(line, line.index("{") + 1).end()
-        while line[at] != "}":
-            name, at = decoder.raw_decode(line, at)
-            at = space.match(line, space.match(line, at).end() + 1).end()
-            value, end = decoder.raw_decode(line, at)
-            members[name] = (value, line[at:end])
-            at = space.match(line, end).end()
-            if line[at] == ",":
-                at = space.match(line, at + 1).end()
-    except (ValueError, RecursionError) as error:
-        raise Unreadable from error
+    decoder = json.JSONDecoder(parse_constant=no_constant, parse_int=float)
+    value, end = decoder.raw_decode(text, at)
+    if has_undecodable_bytes(text[at:end]):
+        raise ValueError("not UTF-8")
+    return value, end
+
+
+SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def json_members(text):
+    """The members of an object, in order: (name, value, source text)."""
+    members, at = [], SPACE.match(text, text.index("{") + 1).end()
+    while text[at] != "}":
+        name, at = json_value(text, at)
+        at = SPACE.match(text, SPACE.match(text, at).end() + 1).end()
+        value, end = json_value(text, at)
+        members.append((name, value, text[at:end]))
+        at = SPACE.match(text, end).end()
+        if text[at] == ",":
+            at = SPACE.match(text, at + 1).end()
     return members
+
+
+def member(members, name):
+    """(value, source text) of the last member called so, or else of the last that differs in case alone."""
+    for same in (lambda other: other == name, lambda other: other.lower() == name.lower()):
+        for other, value, source in reversed(members):
+            if same(other):
+                return value, source
+    return None
 
 
 def has_lone_surrogate(text):
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def json_track(line, config, source_file, row_number):
-    """The track of a line, or None if it is of another type."""
-    members = json_members(line)
-    kind = members.get("type", (None, ""))[0]
-    if not isinstance(kind, str):
-        raise Unreadable
-    if kind != "track":
+def has_undecodable_bytes(text):
+    """Whether a text that was decoded with `surrogateescape` holds bytes that are not UTF-8."""
+    return any("\udc80" <= character <= "\udcff" for character in text)
+
+
+def json_events(text, cut_off):
+    """(line, kind, source text) of what a file of JSON holds, kind being "object" or "unreadable".
+
+    An object may stand anywhere: on a line, behind another one, over many lines, in an array. One that can't be taken apart ends
+    where a line starts that is indented no more than its own and holds more than its closing brace.
+    """
+    at, array, behind_value = 0, "none", False
+    line_of = lambda place: text.count("\n", 0, place) + 1
+    while True:
+        at = SPACE.match(text, at).end()
+        if at == len(text):
+            break
+        if text[at] == "," and behind_value:
+            at, behind_value = at + 1, False
+            continue
+        if text[at] == "]" and array != "none":
+            at, array, behind_value = at + 1, "none", True
+            continue
+        if text[at] == "[" and array == "none" and text[SPACE.match(text, at + 1).end():][:1] in ("{", "]"):
+            at, array, behind_value = at + 1, "open", False
+            continue
+        if text[at] in "{[" or array != "none":
+            try:
+                _, end = json_value(text, at)
+                if not (cut_off and end == len(text)):
+                    yield line_of(at), "object" if text[at] == "{" else "unreadable", text[at:end]
+                    at, behind_value = end, True
+                    continue
+            except (ValueError, RecursionError):
+                pass
+        line_start = text.rfind("\n", 0, at) + 1
+        indent = len(re.compile(r"[ \t\r]*").match(text, line_start)[0])
+        nexts = re.compile(rf"^(?=[ \t\r]{{0,{indent}}}[^ \t\r\n}}])", re.MULTILINE)
+        following = text.find("\n", at)
+        found = nexts.search(text, following + 1) if following >= 0 else None
+        end = found.start() if found else len(text)
+        yield line_of(at), "unreadable", text[at:end].rstrip(" \t\r\n")
+        if cut_off and not found:
+            return
+        at, behind_value, array = end, False, "none" if array == "none" else "damaged"
+    if cut_off or array == "open":
+        yield line_of(at), "unreadable", ""
+
+
+def batch_of(members):
+    """(calls, receivedAt) of a batch as SDKs send it, or of one in a field as the gateway keeps it; None if there is none."""
+    inner = None
+    for _, value, source in members:
+        if isinstance(value, dict):
+            inner = batch_in(json_members(source)) or inner
+    own = batch_in(members)
+    if own is None and inner is not None:
+        own = (inner[0], inner[1] or member(members, "receivedAt"))
+    return own
+
+
+def batch_in(members):
+    found = member(members, "batch")
+    if found is None or not isinstance(found[0], list):
         return None
-    fields, raw, not_text = {}, {}, False
+    calls, source, at = [], found[1], SPACE.match(found[1], 1).end()
+    while source[at] != "]":
+        _, end = json_value(source, at)
+        calls.append(source[at:end])
+        at = SPACE.match(source, end).end()
+        if source[at] == ",":
+            at = SPACE.match(source, at + 1).end()
+    return calls, member(members, "receivedAt")
+
+
+def partitions(name):
+    """The columns in a file's path, outermost first: {name: value}."""
+    found = {}
+    for folder in name.split("/")[:-1]:
+        match = re.match(r"([A-Za-z0-9_.-]+)=(.*)\Z", folder)
+        if match:
+            value = urllib.parse.unquote(match[2])
+            found = {other: old for other, old in found.items() if other.lower() != match[1].lower()}
+            found[match[1]] = None if value in ("", "__HIVE_DEFAULT_PARTITION__") else value
+    return {name.lower(): value for name, value in found.items()}
+
+
+def json_form(members, config):
+    """"call", "row", or None if the object has no name that either has."""
+    if any(member(members, name) for name in ONLY_IN_CALLS):
+        return "call"
+    names = (*ONLY_IN_ROWS, *config.columns.values())
+    return "row" if any(member(members, name) for name in names) else None
+
+
+def json_call(members, config, name):
+    """What an object is: ("track", form), "other", or "unknown"."""
+    form, row = json_form(members, config), "unknown"
+    if form == "row":
+        row = ("track", "row")
+    kind = (member(members, "type") or (None, ""))[0]
+    if kind is None:
+        kind = partitions(name).get("type")
+    if not isinstance(kind, str):
+        return row
+    if kind.lower() == "track":
+        return "track", form or "call"
+    if form == "row" and kind.lower() not in CALLS:
+        return row
+    batch = member(members, "batch")
+    return "unknown" if batch and isinstance(batch[0], list) else "other"
+
+
+def json_track(members, form, received_at, config, source_file, row_number):
+    """The track of an object."""
+    in_path = partitions(source_file)
+    fields, raw, not_text, nested = {}, {}, False, {}
+    warehouse_name = False
     for name in CANONICAL:
-        value, source = members.get(config.columns.get(name, JSON_FIELDS[name]), (None, ""))
+        mapped = config.columns.get(name)
+        if mapped:
+            names = (mapped,)
+        elif form == "call":
+            names = (JSON_FIELDS[name],)
+        else:
+            names = (*TABLE_COLUMNS[name], *(["event_text"] if name == "event" else []))
+        found = next(((key, member(members, key)) for key in names if member(members, key)), (None, None))
+        key, (value, source) = found[0], found[1] or (None, "")
+        if found[1] is None and name == "received_at" and not mapped and received_at:
+            value, source = received_at
+        elif found[1] is None and (mapped or name == "event"):
+            value = in_path.get((mapped or name).lower())
+        if name == "event" and form == "row":
+            warehouse_name = key is None or key.lower() != "event_text"
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if value is None:
             fields[name] = raw[name] = None
         elif isinstance(value, str):
             if has_lone_surrogate(value):
-                raise Unreadable
+                # Half a character: nothing is lost of a name; of two ids one could be made.
+                value = re.sub("[\ud800-\udfff]", "\ufffd", value)
+                not_text = not_text or name in ("event_id", "anonymous_id", "user_id")
             fields[name] = raw[name] = value
         else:
             raw[name] = source
             fields[name] = source
-            not_text = not_text or (name not in ("timestamp", "received_at") and not is_number)
+            if name in ("event_id", "anonymous_id", "user_id") and is_number:
+                fields[name] = whole_number(source)
+            if isinstance(value, (list, dict)) and name in ("anonymous_id", "event"):
+                nested[name] = True
+            else:
+                not_text = not_text or (name not in ("timestamp", "received_at") and not is_number)
+    user = fields["user_id"]
+    user_is_good = bool(user) and "\0" not in user and not not_text
+    if nested and not user_is_good:
+        not_text = True
+    elif nested:
+        # As the warehouse has it.
+        fields.update(dict.fromkeys(nested))
     for name in ("timestamp", "received_at"):
         # No other JSON value than a string looks like a time.
         fields[name] = None if fields[name] is None else parse_time(fields[name], config.time_unit)
-    fields["event"] = normalised(fields["event"], config)
-    for name in ("event_id", "anonymous_id", "user_id"):
+    if not warehouse_name:
+        fields["event"] = normalised(fields["event"], config)
+    for name in ("event_id", "anonymous_id", "user_id", "event"):
         fields[name] = fields[name] or None
     return Track(source_file, row_number, **fields, not_text=not_text, raw=raw)
+
+
+def whole_number(text):
+    """The digits of a number that is whole and below 2^53, else its text."""
+    try:
+        number = Decimal(text)
+        if abs(number) < 2**53 and number == number.to_integral_value():
+            return str(int(number))
+    except InvalidOperation:
+        pass
+    return text
+
+
+def whole_text(text):
+    """As `whole_number`, of a text that is digits and a fraction of zeros alone."""
+    return whole_number(text) if text and re.match(r"-?(?:0|[1-9][0-9]*)\.0+\Z", text) else text
 
 
 def normalised(text, config):
@@ -172,6 +346,10 @@ def normalised(text, config):
 def table_track(row, config, source_file, row_number):
     """The track of a warehouse row {column: text or microseconds}; empty text is no value."""
     by_name = {name.lower(): value for name, value in row.items()}
+    mapped = {name.lower() for name in config.columns.values()}
+    for name, value in partitions(source_file).items():
+        if name == "event" or name in mapped:
+            by_name.setdefault(name, value)
 
     def column(*names):
         return next((name.lower() for name in names if name.lower() in by_name), None)
@@ -254,34 +432,57 @@ def before_fault(packed):
     return data
 
 
+def decoded(data):
+    """A file's text. Bytes that are no text are lone surrogates, so that only their part is lost."""
+    for name, mark, start in (("utf-16-le", b"\xff\xfe", rb"[\x01-\x7f]\0[\x01-\x7f]\0"), ("utf-16-be", b"\xfe\xff", rb"\0[\x01-\x7f]\0[\x01-\x7f]")):
+        if data.startswith(mark) or re.match(start, data):
+            text = data.removeprefix(mark).decode(name, "surrogatepass")
+            return re.sub("[\ud800-\udfff]", "\udc80", text)
+    return data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+
+
 def read_json(path, name, config):
-    """(tracks, rejects, how many lines are of another type)."""
+    """(tracks, rejects, how many calls are of another type)."""
     data, cut_off = content(path)
     tracks, rejects, skipped = [], [], 0
-    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    rest = lines.pop() if cut_off else None
-    for number, line in enumerate(lines, 1):
-        line = line.removesuffix(b"\r")
-        if not line.strip():
-            continue
-        try:
-            track = json_track(line.decode("utf-8"), config, name, number)
-        except (Unreadable, UnicodeDecodeError):
-            rejects.append(unreadable(name, number, line))
-            continue
-        if track is None:
+
+    def refuse(line, text):
+        rejects.append(unreadable(name, line, text.encode("utf-8", "surrogateescape") or None))
+
+    def take(line, text, received_at, in_batch):
+        nonlocal skipped
+        members = json_members(text)
+        call = json_call(members, config, name)
+        if call == "other":
             skipped += 1
+        elif call != "unknown":
+            tracks.append(json_track(members, call[1], received_at, config, name, line))
+        elif not in_batch and (batch := batch_of(members)):
+            calls, received_at = batch
+            start = 0
+            for source in calls:
+                start = text.index(source, start)
+                here = line + text.count("\n", 0, start)
+                start += len(source)
+                if source.startswith("{"):
+                    take(here, source, received_at, True)
+                else:
+                    refuse(here, source)
         else:
-            tracks.append(track)
-    if cut_off:
-        rejects.append(unreadable(name, len(lines) + 1, rest or None))
+            refuse(line, text)
+
+    for line, kind, text in json_events(decoded(data), cut_off):
+        if kind == "object":
+            take(line, text, None, False)
+        else:
+            refuse(line, text)
     return tracks, rejects, skipped
 
 
 def read_csv(path, name, config):
     data, cut_off = content(path)
     # Undecodable bytes pass through as lone surrogates, so that only their record is lost.
-    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    text = decoded(data)
     records = list(csv_records(text))
     rest = records.pop() if cut_off and records and not text.endswith("\n") else None
     tracks, rejects = [], []
@@ -291,7 +492,10 @@ def read_csv(path, name, config):
             rejects.append(unreadable(name, number, source.encode("utf-8", "surrogateescape")))
             continue
         row = {column: value if value != "" else None for column, value in zip(header, fields)}
-        tracks.append(table_track(row, config, name, number))
+        track = table_track(row, config, name, number)
+        for column in ("event_id", "anonymous_id", "user_id"):
+            setattr(track, column, whole_text(getattr(track, column)))
+        tracks.append(track)
     if cut_off:
         number = rest[0] if rest else text.count("\n") + 1
         rejects.append(unreadable(name, number, rest[1].encode("utf-8", "surrogateescape") if rest else None))
@@ -314,9 +518,12 @@ def read_parquet(path, name, config):
             values = values.cast(pyarrow.int64()).to_pylist()
             columns[column.name] = [None if value is None else value * up // down for value in values]
         else:
-            # A whole number is its digits: an id, or a time where the configuration has a unit.
-            values = [str(value) if type(value) is int else value for value in values.to_pylist()]
-            columns[column.name] = [value if isinstance(value, str) else None for value in values]
+            # A number is its digits: an id, or a time where the configuration has a unit.
+            columns[column.name] = [
+                whole_number(str(value)) if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool) else value
+                if isinstance(value, str) else None
+                for value in values.to_pylist()
+            ]
     tracks = []
     for index in range(table.num_rows):
         row = {column: values[index] for column, values in columns.items()}

@@ -4,7 +4,7 @@
 import unittest
 
 from event_names import blendo, raw, rudderstack, rudderstack_divided, segment
-from reading import json_members, parse_time
+from reading import json_events, json_members, member, parse_time, whole_number, whole_text
 
 
 class EventNames(unittest.TestCase):
@@ -112,8 +112,43 @@ class Times(unittest.TestCase):
 class Members(unittest.TestCase):
     def test_the_last_member_wins_and_keeps_its_source_text(self):
         members = json_members('{ "a" : 1 , "b":[1, {"c":2}],"a":1e02 }')
-        self.assertEqual({name: source for name, (_, source) in members.items()}, {"a": "1e02", "b": '[1, {"c":2}]'})
-        self.assertEqual(json_members("{}"), {})
+        self.assertEqual([(name, source) for name, _, source in members], [("a", "1"), ("b", '[1, {"c":2}]'), ("a", "1e02")])
+        self.assertEqual(member(members, "a")[1], "1e02")
+        self.assertEqual(json_members("{}"), [])
+
+    def test_case_matters_only_between_two(self):
+        members = json_members('{"Ab": 1, "ab": 2, "AB": 3, "aB": 4}')
+        self.assertEqual([member(members, name)[1] for name in ("Ab", "ab", "AB", "aB")], ["1", "2", "3", "4"])
+        self.assertEqual(member(json_members('{"Ab": 1, "AB": 3}'), "ab")[1], "3")
+        self.assertIsNone(member(members, "a"))
+
+
+class Events(unittest.TestCase):
+    def test_objects_wherever_they_stand(self):
+        one = [(1, "object", "{}")]
+        for text in ("{}", " {}\n", "[{}]", "[\t{},]", "{},"):
+            self.assertEqual(list(json_events(text, False)), one, text)
+        self.assertEqual(list(json_events('{}{"a":\n1}\n\n[{},\n{}]', False)), [
+            (1, "object", "{}"), (1, "object", '{"a":\n1}'), (4, "object", "{}"), (5, "object", "{}"),
+        ])
+
+    def test_damage_ends_at_the_next_line_that_may_be_a_value(self):
+        self.assertEqual(list(json_events('{"a":\n{}\n{}x\n}\n{}', False)), [
+            (1, "unreadable", '{"a":'), (2, "object", "{}"), (3, "object", "{}"), (3, "unreadable", "x\n}"), (5, "object", "{}"),
+        ])
+        self.assertEqual(list(json_events(" [1,\n  {}\n }\n {}", False)), [(1, "unreadable", "[1,\n  {}\n }"), (4, "object", "{}")])
+        self.assertEqual(list(json_events("[{}", False)), [(1, "object", "{}"), (1, "unreadable", "")])
+        self.assertEqual(list(json_events("{}\n{}", True)), [(1, "object", "{}"), (2, "unreadable", "{}")])
+        self.assertEqual(list(json_events("{}\n", True)), [(1, "object", "{}"), (2, "unreadable", "")])
+
+
+class Numbers(unittest.TestCase):
+    def test_whole_numbers(self):
+        examples = {"1001": "1001", "1001.0": "1001", "1e3": "1000", "-0.0": "0", "0.5": "0.5", "9007199254740992.0": "9007199254740992.0", "1e400": "1e400"}
+        for text, expected in examples.items():
+            self.assertEqual(whole_number(text), expected, text)
+        for text, expected in {"1001.0": "1001", "1e3": "1e3", "007.0": "007.0", "": "", None: None}.items():
+            self.assertEqual(whole_text(text), expected, text)
 
 
 if __name__ == "__main__":

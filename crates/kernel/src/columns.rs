@@ -1,5 +1,6 @@
 //! Arrow columns of any usual type, looked at as text or as time.
 
+use crate::number_id::whole_number;
 use crate::time::{self, Unit};
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, DictionaryArray, Float64Array, LargeBinaryArray,
@@ -10,6 +11,7 @@ use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt32Type,
 };
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// One value of a text column.
@@ -70,7 +72,7 @@ impl TextColumn {
                 let text = as_type(&DataType::Utf8);
                 text.map_or_else(
                     || Self::NoText(column.clone()),
-                    |text| Self::plain(text.as_string().clone()),
+                    |text| Self::plain(with_whole_numbers(text.as_string(), number)),
                 )
             }
             _ => Self::NoText(column.clone()),
@@ -118,6 +120,15 @@ impl TextColumn {
             | Self::NoText(_) => Text::Missing,
         }
     }
+}
+
+/// The texts of numbers, where those that are whole have no fraction and no exponent.
+fn with_whole_numbers(texts: &StringArray, number: &DataType) -> StringArray {
+    if number.is_integer() {
+        return texts.clone();
+    }
+    let whole = |text| whole_number(text).map_or(Cow::Borrowed(text), Cow::Owned);
+    texts.iter().map(|text| text.map(whole)).collect()
 }
 
 #[inline]

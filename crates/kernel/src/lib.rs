@@ -17,6 +17,7 @@ pub mod event_name;
 pub mod identity;
 pub mod increment;
 pub mod intern;
+pub mod number_id;
 #[doc(hidden)]
 pub mod oracle;
 pub mod order;

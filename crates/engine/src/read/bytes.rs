@@ -1,6 +1,7 @@
-//! A file's bytes: counted as they are read, and inflated.
+//! A file's bytes: counted as they are read, inflated, and UTF-16 as UTF-8.
 
 use super::inputs::Compression;
+use super::utf16::Decoded;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -10,6 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes read from the file at a time.
 const CHUNK: usize = 256 << 10;
+
+/// The largest window of Zstandard that is read, as a power of 2: what its command line writes with `--ultra -22` or `--long`.
+const WINDOW_LOG: u32 = 27;
 
 /// How many bytes of the file, as it is stored, were read.
 #[derive(Clone, Default)]
@@ -49,9 +53,13 @@ pub(super) fn open(path: &Path, compression: Compression) -> io::Result<(Box<dyn
         // Compressed nothing is never zero bytes.
         _ if is_empty => Box::new(Broken),
         Compression::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(CHUNK, bytes))),
-        Compression::Zstd => Box::new(zstd::Decoder::with_buffer(BufReader::with_capacity(CHUNK, bytes))?),
+        Compression::Zstd => {
+            let mut decoder = zstd::Decoder::with_buffer(BufReader::with_capacity(CHUNK, bytes))?;
+            decoder.window_log_max(WINDOW_LOG)?;
+            Box::new(decoder)
+        }
     };
-    Ok((reader, count))
+    Ok((Box::new(Decoded::new(reader)), count))
 }
 
 /// A compressed file without a header.

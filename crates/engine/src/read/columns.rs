@@ -1,7 +1,10 @@
 //! Which column of a table is which canonical column.
 
+use super::partitions::{self, Partition};
 use super::{ReadError, Source};
+use arrow::array::{ArrayRef, StringArray};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A canonical column of the tracks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,6 +105,33 @@ pub(super) fn place(column: Column, names: &[String], source: &Source) -> Option
     }
 }
 
+/// The canonical columns that a file of these columns has in its path alone: the name for the gate, and the value.
+///
+/// Without configuration that is the event's name: a folder called `id=7` is no message id.
+pub(super) fn in_path(
+    names: &[String],
+    source: &Source,
+    partitions: &[Partition],
+) -> Vec<(&'static str, Option<String>)> {
+    let found = |column: Column| {
+        let name = match source.columns.get(&column) {
+            Some(mapped) => mapped.as_str(),
+            None if column == Column::Event => column.name(),
+            None => return None,
+        };
+        let partition =
+            partitions::find(partitions, name).filter(|_| place(column, names, source).is_none())?;
+        let is_original = column == Column::Event && name.eq_ignore_ascii_case(ORIGINAL_EVENT);
+        Some((if is_original { ORIGINAL_EVENT } else { column.name() }, partition.value.clone()))
+    };
+    Column::ALL.into_iter().filter_map(found).collect()
+}
+
+/// A column of one value.
+pub(super) fn constant(value: Option<&str>, rows: usize) -> ArrayRef {
+    Arc::new(std::iter::repeat_n(value, rows).collect::<StringArray>())
+}
+
 /// The columns of all files read so far.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
@@ -109,13 +139,16 @@ pub(super) struct Seen {
     pub(super) tables: BTreeSet<String>,
     /// Inside structs of tables, by dotted names: a filter can name them.
     pub(super) nested: BTreeSet<String>,
-    /// Configured names that some JSON line had.
+    /// Configured names that some JSON object had.
     pub(super) json: BTreeSet<String>,
+    /// In the paths of files.
+    pub(super) in_paths: BTreeSet<String>,
 }
 
 impl Seen {
     fn has(&self, name: &str) -> bool {
-        self.json.contains(name) || find_in(&self.tables, name).is_some()
+        let is_in = |names| find_in(names, name).is_some();
+        self.json.contains(name) || is_in(&self.tables) || is_in(&self.in_paths)
     }
 
     /// Whether the tables have the columns without which no row could be a track.
@@ -163,7 +196,7 @@ impl Seen {
             return Ok(());
         };
         let mut found = json_names();
-        found.extend(self.tables.iter().cloned());
+        found.extend(self.tables.iter().chain(&self.in_paths).cloned());
         let near = nearest(name, found.iter());
         let found: Vec<String> = found.into_iter().collect();
         Err(match column {

@@ -1,8 +1,9 @@
 //! Tables as comma-separated values with a header.
 
-use super::columns::{Column, Mapping, ORIGINAL_EVENT, find};
+use super::columns::{Column, Mapping, ORIGINAL_EVENT, constant, find, in_path};
 use super::filter::Bound;
 use super::inputs::InputFile;
+use super::partitions::{self, Partition, partitions};
 use super::rejects::{RAW_BYTES, RawColumns};
 use super::run::lock;
 use super::sink::Sink;
@@ -17,6 +18,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
+use tracklet_kernel::number_id::whole_text;
 
 /// Rows of a batch.
 const ROWS: usize = 8192;
@@ -28,7 +30,10 @@ type Records = ::csv::Reader<Recorded>;
 /// Takes note of the columns of a file, and reads no rows.
 pub(super) fn note_columns(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result<(), ReadError> {
     let names = header(file, path, sink.shared.source.max_line)?;
-    lock(&sink.shared.seen).tables.extend(names);
+    let mut seen = lock(&sink.shared.seen);
+    seen.tables.extend(names);
+    seen.in_paths.extend(partitions(&file.name).into_iter().map(|partition| partition.name));
+    drop(seen);
     Ok(())
 }
 
@@ -81,7 +86,9 @@ pub(super) fn read(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result
         Ok(_) | Err(_) => return sink.unreadable(file, Some(1), &kept.record(0, u64::MAX)),
     };
     lock(&sink.shared.seen).tables.extend(header.iter().cloned());
-    let mut rows = Rows::new(file, &header, sink)?;
+    let partitions = partitions(&file.name);
+    lock(&sink.shared.seen).in_paths.extend(partitions.iter().map(|partition| partition.name.clone()));
+    let mut rows = Rows::new(file, &header, partitions, sink)?;
     let mut record = ByteRecord::new();
     loop {
         let start = records.position().clone();
@@ -121,6 +128,10 @@ struct Rows<'f> {
     columns: Vec<(&'static str, usize)>,
     /// Place in the record of each column of the filter, if it is there.
     filtered: Vec<Option<usize>>,
+    /// The columns in the file's path.
+    partitions: Vec<Partition>,
+    /// The canonical ones of them.
+    in_path: Vec<(&'static str, Option<String>)>,
     builders: Vec<StringBuilder>,
     bound: Option<Bound>,
     schema: SchemaRef,
@@ -129,20 +140,30 @@ struct Rows<'f> {
 }
 
 impl<'f> Rows<'f> {
-    fn new(file: &'f InputFile, header: &[String], sink: &Sink<'_>) -> Result<Self, ReadError> {
+    fn new(
+        file: &'f InputFile,
+        header: &[String],
+        partitions: Vec<Partition>,
+        sink: &Sink<'_>,
+    ) -> Result<Self, ReadError> {
+        let in_path = in_path(header, sink.shared.source, &partitions);
         let columns = Mapping::new(header, sink.shared.source).places;
         let names = sink.shared.filter.map_or(&[][..], |filter| filter.columns());
         let filtered: Vec<Option<usize>> = names.iter().map(|name| find(header, name)).collect();
         let types: Vec<DataType> = filtered
             .iter()
-            .map(|place| if place.is_some() { DataType::Utf8 } else { DataType::Null })
+            .zip(names)
+            .map(|(place, name)| {
+                let is_known = place.is_some() || partitions::find(&partitions, name).is_some();
+                if is_known { DataType::Utf8 } else { DataType::Null }
+            })
             .collect();
         let bound = sink.shared.filter.map(|filter| filter.bind(&file.name, &types)).transpose()?;
-        let fields: Vec<Field> =
-            columns.iter().map(|(name, _)| Field::new(*name, DataType::Utf8, true)).collect();
+        let names = columns.iter().map(|(name, _)| *name).chain(in_path.iter().map(|(name, _)| *name));
+        let fields: Vec<Field> = names.map(|name| Field::new(name, DataType::Utf8, true)).collect();
         let builders = (0..columns.len() + filtered.len()).map(|_| StringBuilder::new()).collect();
         let schema = Arc::new(Schema::new(fields));
-        Ok(Self { file, columns, filtered, builders, bound, schema, lines: Vec::new() })
+        Ok(Self { file, columns, filtered, partitions, in_path, builders, bound, schema, lines: Vec::new() })
     }
 
     /// Appends a record that starts on `line`, unless it is not UTF-8.
@@ -153,10 +174,15 @@ impl<'f> Rows<'f> {
         if !(0..record.len()).all(|place| text.is_char_boundary(range(place).end)) {
             return false;
         }
-        let places = self.columns.iter().map(|(_, place)| Some(*place)).chain(self.filtered.iter().copied());
-        for (builder, place) in self.builders.iter_mut().zip(places) {
+        let places = self.columns.iter().map(|(name, place)| (*name, Some(*place)));
+        let places = places.chain(self.filtered.iter().map(|place| ("", *place)));
+        for (builder, (name, place)) in self.builders.iter_mut().zip(places) {
             let value = place.map_or("", |place| &text[range(place)]);
-            builder.append_option((!value.is_empty()).then_some(value));
+            let is_id = matches!(name, "event_id" | "anonymous_id" | "user_id");
+            match is_id.then(|| whole_text(value)).flatten() {
+                Some(whole) => builder.append_value(whole),
+                None => builder.append_option((!value.is_empty()).then_some(value)),
+            }
         }
         self.lines.push(line);
         true
@@ -167,14 +193,19 @@ impl<'f> Rows<'f> {
             return Ok(());
         }
         let rows = self.lines.len();
+        let wanted = sink.shared.filter.map_or(&[][..], |filter| filter.columns());
         let mut columns: Vec<ArrayRef> =
             self.builders.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef).collect();
         let mut filtered = columns.split_off(self.columns.len());
-        for (column, place) in filtered.iter_mut().zip(&self.filtered) {
+        for ((column, place), name) in filtered.iter_mut().zip(&self.filtered).zip(wanted) {
             if place.is_none() {
-                *column = new_null_array(&DataType::Null, rows);
+                *column = partitions::find(&self.partitions, name).map_or_else(
+                    || new_null_array(&DataType::Null, rows),
+                    |partition| constant(partition.value.as_deref(), rows),
+                );
             }
         }
+        columns.extend(self.in_path.iter().map(|(_, value)| constant(value.as_deref(), rows)));
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
             .expect("as many values in each column");

@@ -1,18 +1,21 @@
 //! A first look at files: which columns they have, and which of them are canonical.
 
-use super::columns::{Column, place};
+use super::columns::{Column, find, place};
 use super::inputs::{Format, InputFile, Location};
+use super::json_calls::batch;
 use super::json_path::{flattened, meaning};
-use super::json_text::{Kind, object};
-use super::lines::{Block, Blocks};
+use super::json_text::{Kind, elements, first_object, object};
+use super::json_values::{Cutter, Values};
+use super::partitions::partitions;
 use super::remote::FetchError;
+use super::window::{End, Window};
 use super::{DEFAULT_MAX_LINE, ReadError, Source, bytes, csv, parquet};
 use std::collections::BTreeSet;
 use std::path::Path;
 use tracklet_kernel::time::{Unit, whole_number};
 
-/// Lines of a JSON file that are looked at.
-const LINES: usize = 1000;
+/// Objects of a JSON file that are looked at.
+const OBJECTS: usize = 1000;
 /// Rows of a table that are looked at.
 const ROWS: usize = 100;
 /// Files of a format that are looked at.
@@ -42,7 +45,7 @@ pub struct FormatColumns {
     pub time_unit: Option<Unit>,
 }
 
-/// Looks at the headers and footers, or the first lines, of up to 20 files of each format.
+/// Looks at the headers and footers, or the first objects, of up to 20 files of each format.
 ///
 /// Objects are fetched to the folder `temporary`.
 ///
@@ -65,7 +68,7 @@ pub fn inspect(files: &[InputFile], temporary: &Path) -> Result<Inspection, Read
         let columns: Vec<String> = found.into_iter().collect();
         let canonical = Column::ALL.map(|column| {
             let place = match format {
-                Format::Json => columns.iter().position(|name| name == column.json_field()),
+                Format::Json => json_place(column, &columns),
                 Format::Csv | Format::Parquet => place(column, &columns, &Source::default()),
             };
             (column, place.map(|place| columns[place].clone()))
@@ -81,7 +84,12 @@ pub fn inspect(files: &[InputFile], temporary: &Path) -> Result<Inspection, Read
     Ok(Inspection { formats })
 }
 
-/// The names in the first lines of local JSON files.
+/// Where a canonical column is among the keys of JSON objects: a call's, or else a table row's.
+fn json_place(column: Column, keys: &[String]) -> Option<usize> {
+    find(keys, column.json_field()).or_else(|| place(column, keys, &Source::default()))
+}
+
+/// The names in the first objects of local JSON files.
 pub(super) fn json_names(files: &[InputFile]) -> BTreeSet<String> {
     let json = files.iter().filter(|file| file.format == Format::Json).take(FILES);
     json.filter_map(|file| match &file.location {
@@ -123,52 +131,95 @@ fn look(file: &InputFile, temporary: &Path) -> Result<First, ReadError> {
             fetched.path()
         }
     };
-    match file.format {
-        Format::Json => json_columns(file, path),
+    let mut first = match file.format {
+        Format::Json => json_columns(file, path)?,
         Format::Csv => {
             let (names, rows) = csv::first_rows(file, path, DEFAULT_MAX_LINE, ROWS)?;
             let place = place(Column::Timestamp, &names, &Source::default());
             let time = |row: Vec<String>| row.into_iter().nth(place?).filter(|time| !time.is_empty());
-            Ok(First { times: rows.into_iter().filter_map(time).collect(), names })
+            First { times: rows.into_iter().filter_map(time).collect(), names }
         }
         Format::Parquet => {
             let failed = |source| ReadError::Open { file: file.name.clone(), source };
             let names = parquet::names(path).map_err(failed)?;
             let place = place(Column::Timestamp, &names, &Source::default());
             let times = place.map(|place| parquet::first_values(path, &names[place], ROWS));
-            Ok(First { times: times.transpose().map_err(failed)?.unwrap_or_default(), names })
+            First { times: times.transpose().map_err(failed)?.unwrap_or_default(), names }
+        }
+    };
+    for partition in partitions(&file.name) {
+        if find(&first.names, &partition.name).is_none() {
+            first.names.push(partition.name);
         }
     }
+    Ok(first)
 }
 
 fn json_columns(file: &InputFile, path: &Path) -> Result<First, ReadError> {
     let (stream, _) = bytes::open(path, file.compression)
         .map_err(|source| ReadError::Open { file: file.name.clone(), source })?;
-    let mut blocks = Blocks::new(stream, DEFAULT_MAX_LINE);
-    let mut names = BTreeSet::new();
-    let mut times = Vec::new();
-    let mut lines = 0;
-    while let Some(block) = blocks.next() {
-        let Block::Lines { bytes, .. } = block else { continue };
-        for line in bytes.split(|byte| *byte == b'\n').take(LINES - lines) {
-            lines += 1;
-            if let Ok(text) = std::str::from_utf8(line) {
-                keys(text, "", DEPTH, &mut names);
-                times.extend(time(text));
-            }
-        }
-        if lines == LINES {
-            break;
+    let mut window = Window::new(stream, DEFAULT_MAX_LINE);
+    let mut cutter = Cutter::new(DEFAULT_MAX_LINE);
+    let mut names = Names::default();
+    loop {
+        let (bytes, end) = window.fill();
+        // An error is the end of the look.
+        match cutter.take(bytes, end, &mut names) {
+            Ok(taken) if end == End::Open => window.consume(taken),
+            Ok(_) | Err(Enough) => break,
         }
     }
-    Ok(First { names: names.into_iter().collect(), times })
+    Ok(First { names: names.keys.into_iter().collect(), times: names.times })
 }
 
-/// The event time of a line.
+/// The keys of the objects seen.
+#[derive(Default)]
+struct Names {
+    keys: BTreeSet<String>,
+    times: Vec<String>,
+    objects: usize,
+}
+
+/// Enough objects were looked at.
+struct Enough;
+
+impl Values for Names {
+    type Error = Enough;
+
+    fn object(&mut self, text: &str, _: usize, _: u64) -> Result<Result<usize, usize>, Enough> {
+        // An object that is cut has given its first keys by then, which are as good.
+        let length = first_object(text, |_, _| {});
+        let text = length.map_or(text, |length| &text[..length]);
+        match batch(text) {
+            Some(batch) => elements(batch.calls, |call| self.note(call.text)),
+            None => self.note(text),
+        }
+        self.count()?;
+        Ok(length)
+    }
+
+    fn unreadable(&mut self, _: u64, _: &[u8]) -> Result<(), Enough> {
+        self.count()
+    }
+}
+
+impl Names {
+    fn note(&mut self, text: &str) {
+        keys(text, "", DEPTH, &mut self.keys);
+        self.times.extend(time(text));
+    }
+
+    fn count(&mut self) -> Result<(), Enough> {
+        self.objects += 1;
+        if self.objects == OBJECTS { Err(Enough) } else { Ok(()) }
+    }
+}
+
+/// The event time of an object.
 fn time(text: &str) -> Option<String> {
     let mut time = None;
     let _ = object(text, |key, value| {
-        if meaning(key) == Column::Timestamp.json_field() && value.kind != Kind::Null {
+        if meaning(key).eq_ignore_ascii_case(Column::Timestamp.json_field()) && value.kind != Kind::Null {
             time = Some(meaning(value).into_owned());
         }
     });
@@ -177,7 +228,6 @@ fn time(text: &str) -> Option<String> {
 
 /// Collects the keys of an object, below another one flattened.
 fn keys(text: &str, above: &str, depth: usize, names: &mut BTreeSet<String>) {
-    // A line that is cut has given its first keys by then, which are as good.
     let _ = object(text, |key, value| {
         let key = meaning(key);
         let flat = if above.is_empty() { flattened(&key) } else { format!("{above}_{}", flattened(&key)) };

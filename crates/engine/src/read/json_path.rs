@@ -1,6 +1,6 @@
 //! Values of a JSON line by a configured name: a top-level key, a dotted path, or the warehouse's flattened name.
 
-use super::json_text::{Kind, Value, object, unescape};
+use super::json_text::{Kind, Value, elements, object, unescape};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use tracklet_kernel::event_name::EventNames;
@@ -26,7 +26,9 @@ pub(super) struct Target {
 enum Fit {
     Renamed,
     Flattened,
+    PathInOtherCase,
     Path,
+    KeyInOtherCase,
     Key,
 }
 
@@ -102,33 +104,55 @@ pub(super) fn look<'a>(
     if key == target.name {
         return take(Fit::Key, value);
     }
-    if target.renamed.is_some_and(|renamed| renamed == key) {
+    if key.eq_ignore_ascii_case(&target.name) {
+        return take(Fit::KeyInOtherCase, value);
+    }
+    if target.renamed.is_some_and(|renamed| renamed.eq_ignore_ascii_case(key)) {
         take(Fit::Renamed, value);
     }
     if let [first, rest @ ..] = target.path.as_slice()
-        && first == key
-        && let Some(value) = at_path(value, rest)
+        && first.eq_ignore_ascii_case(key)
+        && let Some((value, is_exact)) = at_path(value, rest)
     {
-        take(Fit::Path, value);
+        take(if is_exact && first == key { Fit::Path } else { Fit::PathInOtherCase }, value);
     }
     if let Some(value) = at_flat(key, value, &target.flat, keys) {
         take(Fit::Flattened, value);
     }
 }
 
-/// What stands at `path` below `value`.
-fn at_path<'a>(value: Value<'a>, path: &[String]) -> Option<Value<'a>> {
-    let [first, rest @ ..] = path else { return Some(value) };
-    if value.kind != Kind::Object {
-        return None;
-    }
-    let mut found = None;
-    // The line as a whole is checked by who looks at it.
-    let _ = object(value.text, |key, value| {
-        if meaning(key) == *first {
-            found = at_path(value, rest).or(found);
+/// What stands at `path` below `value`, and whether all keys are spelled as in the path. An array's elements are counted
+/// from 0.
+fn at_path<'a>(value: Value<'a>, path: &[String]) -> Option<(Value<'a>, bool)> {
+    let [first, rest @ ..] = path else { return Some((value, true)) };
+    let mut found: Option<(Value, bool)> = None;
+    match value.kind {
+        // The line as a whole is checked by who looks at it.
+        Kind::Object => {
+            let _ = object(value.text, |key, value| {
+                let key = meaning(key);
+                if first.eq_ignore_ascii_case(&key)
+                    && let Some((value, is_exact)) = at_path(value, rest)
+                {
+                    let is_exact = is_exact && *first == key;
+                    if is_exact || found.is_none_or(|(_, was_exact)| !was_exact) {
+                        found = Some((value, is_exact));
+                    }
+                }
+            });
         }
-    });
+        Kind::Array => {
+            let wanted: usize = first.parse().ok()?;
+            let mut place = 0;
+            elements(value.text, |value| {
+                if place == wanted {
+                    found = at_path(value, rest);
+                }
+                place += 1;
+            });
+        }
+        _ => {}
+    }
     found
 }
 
@@ -168,7 +192,8 @@ mod tests {
     fn names_are_keys_then_paths_then_flattened() {
         let line = r#"{"context":{"traits":{"userId":"a","e\u006dail":"b"},"ip":"1.2.3.4","sessionId":7},
             "a.b":"key","a":{"b":"path"},"context_ip":"top","messageId":"m","event":"Product Viewed",
-            "properties":{"Cart Total":5,"x":null},"properties":{"Cart Total":6}}"#;
+            "properties":{"Cart Total":5,"x":null},"properties":{"Cart Total":6},"contexts":{"0":"zero","session":[
+            {"userId":"first"},{"UserId":"second","userid":"small"},[7]]}}"#;
         for (name, expected) in [
             ("context.traits.userId", Some("a")),
             ("context_traits_user_id", Some("a")),
@@ -186,6 +211,17 @@ mod tests {
             ("context.traits.name", None),
             ("context_traits_user_i", None),
             ("a.b.c", None),
+            ("messageid", Some("m")),
+            ("MESSAGEID", Some("m")),
+            ("Context.Traits.USERID", Some("a")),
+            ("contexts.session.0.userId", Some("first")),
+            ("contexts.session.1.UserId", Some("second")),
+            ("contexts.session.1.userID", Some("small")),
+            ("contexts.session.2.0", Some("7")),
+            ("contexts.session.3.userId", None),
+            ("contexts.session.userId", None),
+            ("contexts.session.-1.userId", None),
+            ("contexts.0", Some("zero")),
         ] {
             assert_eq!(find(line, name).as_deref(), expected, "{name}");
         }

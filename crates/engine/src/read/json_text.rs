@@ -36,27 +36,18 @@ pub(super) struct Scanner<'a> {
     at: usize,
 }
 
-/// Whether `text` is blank, as lines between values may be.
-pub(super) fn is_blank(text: &[u8]) -> bool {
-    text.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
-}
-
 /// Hands the entries of the object that is all of `text` to `entry`, in order, duplicates too.
 ///
 /// # Errors
 /// When `text` is no valid JSON; some entries may have been handed out by then. A valid value that is no object is
 /// `Ok(false)`.
 #[inline]
-pub(super) fn object<'a>(
-    text: &'a str,
-    mut entry: impl FnMut(Value<'a>, Value<'a>),
-) -> Result<bool, Malformed> {
-    let mut scanner = Scanner { text, bytes: text.as_bytes(), at: 0 };
+pub(super) fn object<'a>(text: &'a str, entry: impl FnMut(Value<'a>, Value<'a>)) -> Result<bool, Malformed> {
+    let mut scanner = Scanner::new(text);
     scanner.space();
     let is_object = scanner.peek() == Some(b'{');
     if is_object {
-        scanner.at += 1;
-        scanner.entries(&mut entry)?;
+        scanner.object(entry)?;
     } else {
         scanner.value()?;
     }
@@ -64,7 +55,64 @@ pub(super) fn object<'a>(
     if scanner.at == scanner.bytes.len() { Ok(is_object) } else { Err(Malformed) }
 }
 
+/// Hands the entries of the object that `text` starts with to `entry`; answers the object's length.
+///
+/// # Errors
+/// How far `text` is the start of an object: its length where more text might make it one. Some entries may have been
+/// handed out by then.
+#[inline]
+pub(super) fn first_object<'a>(
+    text: &'a str,
+    entry: impl FnMut(Value<'a>, Value<'a>),
+) -> Result<usize, usize> {
+    let mut scanner = Scanner::new(text);
+    match scanner.object(entry) {
+        Ok(()) => Ok(scanner.at),
+        Err(Malformed) => Err(scanner.at),
+    }
+}
+
+/// The length of the value that `text` starts with.
+///
+/// # Errors
+/// As [`first_object`].
+pub(super) fn first_value(text: &str) -> Result<usize, usize> {
+    let mut scanner = Scanner::new(text);
+    match scanner.value() {
+        Ok(_) => Ok(scanner.at),
+        Err(Malformed) => Err(scanner.at),
+    }
+}
+
+/// Hands the elements of the array `text` to `element`, in order; does nothing for text that is no array.
+pub(super) fn elements<'a>(text: &'a str, mut element: impl FnMut(Value<'a>)) {
+    let mut scanner = Scanner::new(text);
+    if scanner.expect(b'[').is_err() {
+        return;
+    }
+    scanner.space();
+    while scanner.peek() != Some(b']') {
+        let Ok(value) = scanner.value() else { return };
+        element(value);
+        if scanner.expect(b',').is_err() {
+            return;
+        }
+        scanner.space();
+    }
+}
+
 impl<'a> Scanner<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, bytes: text.as_bytes(), at: 0 }
+    }
+
+    /// An object with its braces.
+    #[inline]
+    fn object(&mut self, mut entry: impl FnMut(Value<'a>, Value<'a>)) -> Result<(), Malformed> {
+        self.expect(b'{')?;
+        self.entries(&mut entry)
+    }
+
     #[inline]
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
@@ -150,9 +198,14 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     fn word(&mut self, word: &[u8], kind: Kind) -> Result<Kind, Malformed> {
-        if self.bytes[self.at..].starts_with(word) {
+        let rest = &self.bytes[self.at..];
+        if rest.starts_with(word) {
             self.at += word.len();
             return Ok(kind);
+        }
+        if word.starts_with(rest) {
+            // The text ends within the word.
+            self.at = self.bytes.len();
         }
         Err(Malformed)
     }
@@ -217,6 +270,15 @@ impl<'a> Scanner<'a> {
         match rest.first() {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
             Some(b'u') if rest.len() > 4 && rest[1..5].iter().all(u8::is_ascii_hexdigit) => self.at += 6,
+            Some(b'u') if rest.len() <= 4 && rest[1..].iter().all(u8::is_ascii_hexdigit) => {
+                // The text ends within the escape.
+                self.at = self.bytes.len();
+                return Err(Malformed);
+            }
+            None => {
+                self.at = self.bytes.len();
+                return Err(Malformed);
+            }
             _ => return Err(Malformed),
         }
         Ok(())

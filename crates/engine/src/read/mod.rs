@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! paths, globs, URLs --inputs--> files --run--> units of work, one thread each
-//!   lines --json--+
+//!   objects --json+
 //!   records --csv-+--> batches --filter--> the kernel's gate --> TracksBuilder
 //!   row groups ---+                              +-------------> Reject
 //! ```
@@ -19,15 +19,19 @@ mod format;
 pub mod inputs;
 mod inspect;
 mod json;
+mod json_calls;
 mod json_path;
 mod json_text;
-mod lines;
+mod json_values;
 mod parquet;
 mod parquet_column;
+mod partitions;
 mod rejects;
 mod remote;
 mod run;
 mod sink;
+mod utf16;
+mod window;
 
 pub use columns::Column;
 pub use error::ReadError;
@@ -60,7 +64,7 @@ pub struct Source {
     pub time_unit: Option<Unit>,
     /// The format of every file, whatever its extension says.
     pub format: Option<Format>,
-    /// The longest line or CSV record that is read, in bytes.
+    /// The longest JSON object or CSV record that is read, in bytes.
     pub max_line: usize,
 }
 

@@ -2,11 +2,12 @@
 //!
 //! A damaged file can make the decoder panic: each of its steps is fenced, and a panic is a file that can't be read.
 
-use super::columns::{Column, Mapping, ORIGINAL_EVENT};
+use super::columns::{Column, Mapping, ORIGINAL_EVENT, constant, in_path};
 use super::fence::fenced;
 use super::filter::Bound;
 use super::inputs::InputFile;
 use super::parquet_column::{self, FilterColumn};
+use super::partitions::{self, Partition, partitions};
 use super::rejects::RawColumns;
 use super::run::lock;
 use super::sink::Sink;
@@ -58,6 +59,7 @@ pub(super) fn plan(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result
     let mut seen = lock(&sink.shared.seen);
     seen.tables.extend(fields.iter().map(|field| field.name().clone()));
     seen.nested.extend(parquet_column::paths(fields));
+    seen.in_paths.extend(partitions(&file.name).into_iter().map(|partition| partition.name));
     drop(seen);
     let mut parts: Vec<Part> = Vec::new();
     let mut first_row = 1;
@@ -174,6 +176,10 @@ struct Columns {
     /// Name for the gate and place among the projected ones.
     canonical: Vec<(&'static str, usize)>,
     filtered: Vec<Option<FilterColumn>>,
+    /// For each column of the filter that the file does not have, that in its path.
+    filtered_in_path: Vec<Option<Partition>>,
+    /// Canonical columns in the file's path.
+    in_path: Vec<(&'static str, Option<String>)>,
     bound: Option<Bound>,
 }
 
@@ -186,9 +192,18 @@ impl Columns {
         let wanted = sink.shared.filter.map_or(&[][..], |filter| filter.columns());
         let mut filtered: Vec<Option<FilterColumn>> =
             wanted.iter().map(|name| FilterColumn::find(fields, name)).collect();
+        let partitions = partitions(&file.name);
+        let in_path = in_path(&names, source, &partitions);
+        let filtered_in_path: Vec<Option<Partition>> =
+            wanted.iter().map(|name| partitions::find(&partitions, name).cloned()).collect();
         let types: Vec<DataType> = filtered
             .iter()
-            .map(|column| column.as_ref().map_or(DataType::Null, |column| column.data_type.clone()))
+            .zip(&filtered_in_path)
+            .map(|(column, partition)| match (column, partition) {
+                (Some(column), _) => column.data_type.clone(),
+                (None, Some(_)) => DataType::Utf8,
+                (None, None) => DataType::Null,
+            })
             .collect();
         let bound = sink.shared.filter.map(|filter| filter.bind(&file.name, &types)).transpose()?;
 
@@ -201,7 +216,7 @@ impl Columns {
         for column in filtered.iter_mut().flatten() {
             column.root = among(column.root);
         }
-        Ok(Self { projected, canonical, filtered, bound })
+        Ok(Self { projected, canonical, filtered, filtered_in_path, in_path, bound })
     }
 
     fn reader(&self, file: File, part: &Part) -> Result<ParquetRecordBatchReader, ParquetError> {
@@ -218,22 +233,25 @@ impl Columns {
         sink: &mut Sink<'_>,
     ) -> Result<(), ReadError> {
         let rows = read.num_rows();
-        let columns: Vec<ArrayRef> =
-            self.canonical.iter().map(|(_, place)| Arc::clone(read.column(*place))).collect();
-        let fields: Vec<Field> = self
-            .canonical
-            .iter()
-            .zip(&columns)
-            .map(|((name, _), column)| Field::new(*name, column.data_type().clone(), true))
-            .collect();
+        let in_file = self.canonical.iter().map(|(name, place)| (*name, Arc::clone(read.column(*place))));
+        let in_path = self.in_path.iter().map(|(name, value)| (*name, constant(value.as_deref(), rows)));
+        let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = in_file
+            .chain(in_path)
+            .map(|(name, column)| (Field::new(name, column.data_type().clone(), true), column))
+            .unzip();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
             .expect("as many values in each column");
         let keep = match &self.bound {
             None => None,
             Some(bound) => {
+                let value = |(column, partition): (&Option<FilterColumn>, &Option<Partition>)| match partition
+                {
+                    Some(partition) if column.is_none() => constant(partition.value.as_deref(), rows),
+                    _ => FilterColumn::values(column.as_ref(), read),
+                };
                 let columns: Vec<ArrayRef> =
-                    self.filtered.iter().map(|column| FilterColumn::values(column.as_ref(), read)).collect();
+                    self.filtered.iter().zip(&self.filtered_in_path).map(value).collect();
                 Some(bound.evaluate(&columns, rows)?)
             }
         };

@@ -158,6 +158,7 @@ pub(crate) fn read_all_beside(
             total.tracks += of_unit.tracks;
             total.rejected += of_unit.rejected;
             total.skipped += of_unit.skipped;
+            total.nulled += of_unit.nulled;
         }
     }
     // Threads may fail at once: the first place in the order of the files is told.
@@ -171,6 +172,13 @@ pub(crate) fn read_all_beside(
         seen.check_configured(source, filter_columns, || inspect::json_names(files))?;
     }
 
+    let nulled: u64 = counts.iter().map(|counts| counts.nulled).sum();
+    if nulled > 0 {
+        let rows = if nulled == 1 { "row has" } else { "rows have" };
+        tracing::warn!(
+            "{nulled} {rows} an array or an object as `event` or `anonymousId`: null, as in RudderStack's warehouse tables"
+        );
+    }
     read.tracks.retain(|tracks| tracks.rows() > 0);
     read.rejects.sort_by(|a, b| a.position().cmp(&b.position()));
     for (file, counts) in files.iter().zip(counts) {

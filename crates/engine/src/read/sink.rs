@@ -37,6 +37,8 @@ pub(super) struct Counts {
     pub(super) tracks: u64,
     pub(super) rejected: u64,
     pub(super) skipped: u64,
+    /// Rows of which an array or object became null.
+    pub(super) nulled: u64,
 }
 
 /// One reading thread's end of the way.
@@ -72,8 +74,10 @@ impl<'a> Sink<'a> {
 
     /// Counts rows that are not tracks.
     pub(super) fn skip(&mut self, rows: u64) {
-        self.counts.skipped += rows;
-        self.shared.progress.advance(rows, 0);
+        if rows > 0 {
+            self.counts.skipped += rows;
+            self.shared.progress.advance(rows, 0);
+        }
     }
 
     /// Something that could not be taken apart.

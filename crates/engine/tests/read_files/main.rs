@@ -3,6 +3,7 @@
 mod csv;
 mod inputs;
 mod json;
+mod json_forms;
 mod parquet;
 mod parquet_damage;
 mod support;

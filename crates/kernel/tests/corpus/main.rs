@@ -20,7 +20,13 @@ use tracklet_kernel::tables::{Run, Table};
 use tracklet_kernel::tracks::{Reason, Tracks, TracksBuilder};
 
 /// Cases that need the real readers. `tests/through_files` runs them.
-const NOT_PLAIN: [&str; 1] = [
+const NOT_PLAIN: [&str; 4] = [
+    // Names and types of columns in paths.
+    "columns-in-paths",
+    // Objects over several lines, batches, UTF-16.
+    "json-forms",
+    // Rows of tables without a type.
+    "json-table-rows",
     // A byte order mark, CRLF, bytes that are no UTF-8.
     "untidy-files",
 ];

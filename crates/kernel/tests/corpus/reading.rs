@@ -4,6 +4,7 @@ use crate::case::Case;
 use serde_json::{Deserializer, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tracklet_kernel::number_id::whole_text;
 
 /// The canonical columns, and the fields of a JSON line that hold them.
 const COLUMNS: [(&str, &str); 6] = [
@@ -90,7 +91,7 @@ fn read_json(case: &Case, name: String, text: &str, input: &mut Input) {
         let members = members(line);
         match members.as_ref().and_then(|members| members.get("type")?.0.as_str()) {
             None => input.unreadable.push(Unreadable { file: name.clone(), number, line: line.to_owned() }),
-            Some("track") => {
+            Some(kind) if kind.eq_ignore_ascii_case("track") => {
                 let members = members.expect("it has a type");
                 let member = |(column, field): (&str, &str)| {
                     members.get(case.columns.get(column).map_or(field, String::as_str))
@@ -141,11 +142,17 @@ fn raw((value, source): &Member) -> Option<String> {
     }
 }
 
-/// As the readers do: an id or name that is no text gets U+0000, which the kernel's gate refuses.
+/// As the readers do: an id or name that is no text gets U+0000, which the kernel's gate refuses; a whole number as an id is
+/// its digits.
 fn cell(column: &str, member: &Member) -> Option<String> {
     let is_time = column == "timestamp" || column == "received_at";
-    match member.0 {
+    match &member.0 {
         Value::Bool(_) | Value::Array(_) | Value::Object(_) if !is_time => Some("\0".to_owned()),
+        Value::Number(number) if column.ends_with("_id") => {
+            let whole =
+                number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 2_f64.powi(53));
+            whole.map(|number| (number as i64).to_string()).or_else(|| raw(member))
+        }
         _ => raw(member),
     }
 }
@@ -176,7 +183,13 @@ fn read_csv(case: &Case, name: String, text: &str, input: &mut Input) {
         if record.len() == header.len() {
             let cell =
                 |place: Option<usize>| Some(record.get(place?)?.to_owned()).filter(|text| !text.is_empty());
-            rows.push(Row { number: start.line(), cells: places.map(cell), raw: places.map(cell) });
+            let raw = places.map(cell);
+            let mut cells = raw.clone();
+            // The first three are the ids.
+            for id in cells.iter_mut().take(3) {
+                *id = id.as_deref().map(|id| whole_text(id).unwrap_or_else(|| id.to_owned()));
+            }
+            rows.push(Row { number: start.line(), cells, raw });
         } else {
             let source = &text[start.byte() as usize..reader.position().byte() as usize];
             let line = source.trim_matches('\n').to_owned();
