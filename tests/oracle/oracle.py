@@ -30,6 +30,7 @@ class Config:
     columns: dict = field(default_factory=dict)
     event_names: str = "rudderstack"
     time_unit: str | None = None
+    csv: dict = field(default_factory=dict)
     format: str | None = None
     timeout: int = 30 * MINUTE
     exact: bool = False
@@ -50,6 +51,7 @@ class Config:
         config.time_unit = source.get("time_unit")
         if config.time_unit not in (None, *TIME_UNITS):
             raise ValueError(f"`time_unit = {config.time_unit!r}` is none of {', '.join(TIME_UNITS)}")
+        config.csv = source.get("csv", {})
         config.format = source.get("format")
         config.exact = {"whole_minutes": False, "exact": True}[sessions.get("boundary", "whole_minutes")]
         timeout = sessions.get("timeout", 30)

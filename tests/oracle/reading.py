@@ -370,23 +370,24 @@ def table_track(row, config, source_file, row_number):
     return Track(source_file, row_number, **fields, not_text=False, raw=raw)
 
 
-def csv_records(text):
+def csv_records(text, delimiter=",", quote='"'):
     """(line on which it starts, source text, fields) of every record; quotes as in RFC 4180."""
+    plain = re.compile(rf"[^{re.escape(delimiter)}\r\n]*")
+    quoted = quote and re.compile(f"{quote}((?:[^{quote}]|{quote}{quote})*)(?:{quote}|\\Z)")
     at, line = 0, 1
     while at < len(text):
         start, start_line, fields, ended = at, line, [], False
         while not ended:
-            if text[at:at + 1] == '"':
-                match = re.compile(r'"((?:[^"]|"")*)(?:"|\Z)').match(text, at)
-                value, at = match[1].replace('""', '"'), match.end()
+            value = ""
+            if quote and text[at:at + 1] == quote:
+                match = quoted.match(text, at)
+                value, at = match[1].replace(quote * 2, quote), match.end()
                 line += match[0].count("\n")
-                # What follows the closing quote belongs to the field, as it stands.
-                rest = re.compile(r"[^,\r\n]*").match(text, at)
-            else:
-                value, rest = "", re.compile(r"[^,\r\n]*").match(text, at)
+            # What follows a closing quote belongs to the field, as it stands.
+            rest = plain.match(text, at)
             fields.append(value + rest[0])
             at = rest.end()
-            if text[at:at + 1] == ",":
+            if text[at:at + 1] == delimiter:
                 at += 1
                 continue
             ended = True
@@ -394,6 +395,20 @@ def csv_records(text):
         at, line = end.end(), line + 1
         if source:
             yield start_line, source, fields
+
+
+def csv_delimiter(text, config):
+    """The configured delimiter, or the first of those by which the first line names the most columns."""
+    if "delimiter" in config.csv:
+        return config.csv["delimiter"]
+    known = {name for names in TABLE_COLUMNS.values() for name in names} | {"event_text"}
+    known |= {name.lower() for name in config.columns.values()}
+
+    def named(delimiter):
+        first = next(csv_records(text, delimiter), (1, "", []))[2]
+        return sum(name.lower() in known for name in first)
+
+    return max(",\t;|\x01", key=named)
 
 
 NO_COLUMNS = dict.fromkeys(CANONICAL)
@@ -483,15 +498,23 @@ def read_csv(path, name, config):
     data, cut_off = content(path)
     # Undecodable bytes pass through as lone surrogates, so that only their record is lost.
     text = decoded(data)
-    records = list(csv_records(text))
+    quote = {"none": None}.get(config.csv.get("quote"), config.csv.get("quote", '"'))
+    records = list(csv_records(text, csv_delimiter(text, config), quote))
     rest = records.pop() if cut_off and records and not text.endswith("\n") else None
     tracks, rejects = [], []
-    header = records[0][2] if records else []
-    for number, source, fields in records[1:]:
+    columns = config.csv.get("columns")
+    if config.csv.get("header", columns is None):
+        header, records = (columns or records[0][2] if records else []), records[1:]
+    else:
+        is_header = records and [name.strip().lower() for name in records[0][2]] == [name.lower() for name in columns]
+        header, records = columns, records[1:] if is_header else records
+    null = config.csv.get("null", ["", "\\N"])
+    null = [null] if isinstance(null, str) else null
+    for number, source, fields in records:
         if len(fields) != len(header) or has_lone_surrogate(source):
             rejects.append(unreadable(name, number, source.encode("utf-8", "surrogateescape")))
             continue
-        row = {column: value if value != "" else None for column, value in zip(header, fields)}
+        row = {column: None if value in null else value for column, value in zip(header, fields)}
         track = table_track(row, config, name, number)
         for column in ("event_id", "anonymous_id", "user_id"):
             setattr(track, column, whole_text(getattr(track, column)))

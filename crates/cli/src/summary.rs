@@ -3,6 +3,7 @@
 use crate::progress::grouped;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use tracklet_engine::manifest::{Manifest, Mode};
 
@@ -28,6 +29,8 @@ pub struct Summary {
     pub reasons: Vec<(String, u64)>,
     /// Those of this run.
     pub new_reasons: Vec<(String, u64)>,
+    /// Files of this run of which one reason rejects most rows.
+    pub mostly_rejected: u64,
     pub sessions: u64,
     pub visitors: u64,
     /// Invariants that do not hold, each a sentence.
@@ -61,6 +64,7 @@ impl Summary {
             skipped: rows.skipped,
             reasons: reasons(&manifest.rejects),
             new_reasons: reasons(&manifest.new.rejects),
+            mostly_rejected: manifest.new.mostly_rejected.map_or(0, NonZeroU64::get),
             sessions: manifest.sessions,
             visitors: manifest.visitors,
             failed_checks: failed.map(|check| format!("{} ({})", check.invariant, check.found)).collect(),
@@ -168,6 +172,7 @@ mod tests {
             skipped: 1_300,
             reasons: vec![("bad_timestamp".into(), 4), ("missing_ids".into(), 16), ("unreadable".into(), 0)],
             new_reasons: Vec::new(),
+            mostly_rejected: 0,
             sessions: 2_345,
             visitors: 1,
             failed_checks: Vec::new(),

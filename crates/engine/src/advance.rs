@@ -16,7 +16,7 @@ use arrow::array::RecordBatch;
 use chrono::{SecondsFormat, Utc};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::Path;
 use std::time::Instant;
 use tracklet_kernel::rules::Rules;
@@ -76,6 +76,8 @@ pub(crate) struct News {
     pub(crate) skipped: u64,
     pub(crate) inputs: Vec<Input>,
     pub(crate) warnings: Vec<String>,
+    /// Files of which one reason rejects most rows.
+    pub(crate) mostly_rejected: u64,
 }
 
 /// What does not change from run to run.
@@ -148,6 +150,7 @@ pub(crate) fn advance(
         skipped: past.skipped + news.skipped,
     };
     let new = New {
+        mostly_rejected: NonZeroU64::new(news.mostly_rejected),
         files: news.inputs.len() as u64,
         rows: Rows {
             read: accepted + new_rejected,

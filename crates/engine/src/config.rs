@@ -23,7 +23,7 @@ pub use reference::reference;
 pub use starter::{missing_columns, starter};
 pub use targets::TargetSection;
 
-pub use crate::read::Format;
+pub use crate::read::{CsvOptions, Format, Quote};
 
 use document::Spot;
 
@@ -76,6 +76,8 @@ pub struct Source {
     pub event_names: EventNames,
     /// What whole numbers in the place of times count; `None` takes none for a time.
     pub time_unit: Option<Unit>,
+    /// How CSV files are written.
+    pub csv: CsvOptions,
     /// Which of the source's columns stands for which canonical one.
     pub columns: Columns,
 }

@@ -93,6 +93,9 @@ pub struct New {
     pub rows: Rows,
     /// Their rejected rows by reason.
     pub rejects: BTreeMap<String, u64>,
+    /// How many of the files have more than half of their rows rejected for one reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mostly_rejected: Option<NonZeroU64>,
 }
 
 /// What became of the parts.

@@ -245,7 +245,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
         return Ok(RunReport { manifest: before.manifest.clone(), current, seconds, published: false });
     }
 
-    let inputs = Inputs { files, ignored: found.ignored };
+    let inputs = Inputs { files, ignored: found.ignored, notes: found.notes };
     let bytes = inputs.files.iter().map(|file| file.size).sum();
     let spilling = request.memory_limit.map(|limit| Spilling {
         limit: Limit::Bytes(limit.get()),
@@ -372,6 +372,7 @@ fn read_files(
         event_names: config.event_names,
         time_unit: config.time_unit,
         format: request.format,
+        csv: config.csv.clone(),
         max_line: request.max_line,
     };
     let temporary = request.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
@@ -406,7 +407,8 @@ impl News {
     fn new(inputs: &Inputs, read: Read, tracks: Gathered, forgotten: u64) -> Self {
         Self {
             inputs: inputs_of(inputs, &read.files),
-            warnings: warnings_of(inputs),
+            warnings: warnings_of(inputs, &read),
+            mostly_rejected: read.mostly_rejected.len() as u64,
             tracks,
             rejects: read.rejects,
             skipped: read.skipped + forgotten,
@@ -427,9 +429,15 @@ fn inputs_of(inputs: &Inputs, summaries: &[read::FileSummary]) -> Vec<Input> {
     inputs.files.iter().zip(summaries).map(input).collect()
 }
 
-/// Files passed over.
-fn warnings_of(inputs: &Inputs) -> Vec<String> {
-    let [first, others @ ..] = inputs.ignored.as_slice() else { return Vec::new() };
+/// Files passed over, and those that are mostly rejected.
+fn warnings_of(inputs: &Inputs, read: &Read) -> Vec<String> {
+    let mut warnings = inputs.notes.clone();
+    warnings.extend(read.mostly_rejected.iter().take(FILES_NAMED).map(ToString::to_string));
+    if let more @ 1.. = read.mostly_rejected.len().saturating_sub(FILES_NAMED) {
+        warnings.push(format!("more than half of the rows of {more} more files are rejected for one reason"));
+    }
+    let [first, others @ ..] = inputs.ignored.as_slice() else { return warnings };
     let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
-    vec![format!("passed over for its unknown extension: {first}{others}")]
+    warnings.push(format!("passed over for its unknown extension: {first}{others}"));
+    warnings
 }

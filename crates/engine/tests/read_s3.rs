@@ -13,9 +13,10 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use std::{env, fs};
+use tracklet_engine::error::Hint;
 use tracklet_engine::export::{Files, to_file};
 use tracklet_engine::read::inputs::{InputError, discover};
-use tracklet_engine::read::{Options, Quiet, ReadError, Source, Strictness, inspect, read_all};
+use tracklet_engine::read::{Format, Options, Quiet, ReadError, Source, Strictness, inspect, read_all};
 use tracklet_engine::results::{Formulas, Results};
 
 const SECRET: &str = "a-secret-that-no-message-may-show";
@@ -151,7 +152,66 @@ fn objects_are_listed_fetched_and_read() {
     assert!(matches!(&error, ReadError::Rejected { file, .. } if file == second), "{error}");
     assert!(is_empty(folder.path()));
 
+    odd_keys_and_names(&moto);
+    tables_of_a_bucket(&moto);
     tables_become_objects();
+}
+
+/// Keys that object stores have and file systems don't, and names that look like a signature.
+fn odd_keys_and_names(moto: &Moto) {
+    let good = ["a.json", "b c.json", "%C3%A4.json", "e%2Bf.json", "day=01/g.json", "h%25.json"];
+    let odd = ["x//y.json", "z%01.json", "q%0A.json"];
+    for key in good.iter().chain(&odd) {
+        moto.put(&format!("/shop/odd/{key}"), line("1").as_bytes());
+    }
+    let inputs = discover(&["s3://shop/odd".to_owned()], None).expect("a prefix");
+    assert_eq!(inputs.files.len(), good.len() + odd.len(), "{:?}", inputs.files);
+    let folder = tempfile::tempdir().expect("a folder");
+    let threads = NonZeroUsize::new(2).expect("not 0");
+    let options = Options { threads, strictness: Strictness::Lenient, temporary: folder.path() };
+    let read = read_all(&inputs.files, &Source::default(), &options, &Quiet).expect("a lenient read");
+    let rejected: Vec<&str> = read.rejects.iter().map(|reject| reject.source_file.as_str()).collect();
+    assert_eq!(rejected, ["s3://shop/odd/q\n.json", "s3://shop/odd/x//y.json", "s3://shop/odd/z\u{1}.json"]);
+    let tracks: u64 = read.files.iter().map(|file| file.rows - file.rejected).sum();
+    assert_eq!(tracks, good.len() as u64);
+    assert_eq!(names(&["s3://shop/odd/day=0?/*.json"]).expect("a pattern"), ["s3://shop/odd/day=01/g.json"]);
+    let error = names(&["s3://no-such-bucket/p"]).expect_err("there is none");
+    assert!(error.hint().is_some_and(|hint| hint.contains("no bucket of this name")), "{:?}", error.hint());
+}
+
+/// Tables with a log, a lake's tables, and files without an extension.
+fn tables_of_a_bucket(moto: &Moto) {
+    let table = "id,user_id,timestamp\n1,u,2026-01-04T10:00:00Z\n";
+    let column: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+    let batch = RecordBatch::try_from_iter([("id", column)]).unwrap();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    let parquet = writer.into_inner().unwrap();
+    moto.put("/shop/delta/tracks/_delta_log/0.json", b"");
+    moto.put("/shop/delta/tracks/day=1/a.parquet", &parquet);
+    for url in [
+        "s3://shop/delta",
+        "s3://shop/delta/tracks/day=1",
+        "s3://shop/delta/tracks/day=1/a.parquet",
+        "s3://shop/delta/*/day=1/*",
+    ] {
+        let error = names(&[url]).expect_err("a table with a log");
+        assert!(
+            matches!(&error, InputError::TableFormat { table, .. } if table == "s3://shop/delta/tracks"),
+            "{url}: {error}"
+        );
+    }
+    for name in ["tracks", "pages", "signup"] {
+        moto.put(&format!("/shop/lake/ns/{name}/2026/01/04/10/a.csv"), table.as_bytes());
+    }
+    let inputs = discover(&["s3://shop/lake".to_owned()], None).expect("a lake");
+    assert_eq!((inputs.files.len(), inputs.notes.len()), (1, 1), "{:?}", inputs.notes);
+    moto.put("/shop/athena/20260104_1", &parquet);
+    moto.put("/shop/athena/20260104_2", table.as_bytes());
+    moto.put("/shop/athena/manifest", b"{}");
+    let inputs = discover(&["s3://shop/athena".to_owned()], None).expect("two files");
+    let formats: Vec<Format> = inputs.files.iter().map(|file| file.format).collect();
+    assert_eq!(formats, [Format::Parquet, Format::Csv]);
 }
 
 /// What an object of the bucket `shop` holds.

@@ -172,6 +172,15 @@ fn renumber(column: &mut [u32], to: &[u32]) {
     }
 }
 
+/// How many tracks a builder had, for [`TracksBuilder::rewind`].
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    chunks: usize,
+    /// Tracks of the last chunk.
+    last: usize,
+    rows: u64,
+}
+
 /// Tracks under construction, one builder a reading thread.
 #[derive(Debug)]
 pub struct TracksBuilder {
@@ -216,6 +225,26 @@ impl TracksBuilder {
     #[must_use]
     pub fn with_time_unit(self, unit: Option<Unit>) -> Self {
         Self { time_unit: unit, ..self }
+    }
+
+    /// How many tracks there are now, for tracks that may be taken back.
+    pub fn mark(&self) -> Mark {
+        Mark { chunks: self.chunks.len(), last: self.chunks.last().map_or(0, Chunk::len), rows: self.rows }
+    }
+
+    /// Takes back the tracks that came since the mark. Their ids and names stay known, and are of no track.
+    ///
+    /// # Cost
+    /// The chunk of the mark is copied.
+    pub fn rewind(&mut self, mark: &Mark) {
+        self.chunks.truncate(mark.chunks);
+        if let Some(chunk) = self.chunks.last_mut()
+            && chunk.len() > mark.last
+        {
+            let stays: Vec<bool> = (0..chunk.len()).map(|place| place < mark.last).collect();
+            *chunk = chunk.filtered(&stays);
+        }
+        self.rows = mark.rows;
     }
 
     /// How many tracks came through the gate.

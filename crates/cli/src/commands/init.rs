@@ -19,6 +19,9 @@ pub fn init(arguments: &InitArguments, log: &Log) -> Outcome {
         return Err(Failure::new(InitError::Exists { path: file }));
     }
     let inputs = discover(&arguments.paths, None).map_err(Failure::new)?;
+    for note in &inputs.notes {
+        tracing::warn!("{note}");
+    }
     let inspection = inspect(&inputs.files, &std::env::temp_dir()).map_err(Failure::new)?;
     let paths = paths_for(&file, &arguments.paths)?;
     write(&file, &starter(&inspection, &paths), arguments.force)?;

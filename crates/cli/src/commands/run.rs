@@ -109,7 +109,7 @@ fn finish(summary: &Summary, log: &Log) -> Status {
         ),
         LogFormat::Text => summary.render().lines().for_each(|line| log.say(line)),
     }
-    if summary.damaged_rows() > 0 || !summary.failed_checks.is_empty() {
+    if summary.damaged_rows() > 0 || summary.mostly_rejected > 0 || !summary.failed_checks.is_empty() {
         Status::CheckFailed
     } else {
         Status::Done

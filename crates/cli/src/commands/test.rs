@@ -70,6 +70,9 @@ fn on_files(
     lines: &Lines<'_>,
 ) -> Result<Vec<CheckResult>, Failure> {
     let (results, manifest, rules) = newest_run(&arguments.place)?;
+    if manifest.rows.sessionized == 0 {
+        lines.say("no rows to test: every row that was read is rejected or skipped");
+    }
     let choice = (arguments.selection.select.as_slice(), arguments.selection.exclude.as_slice());
     let mut checked = |result: &CheckResult| lines.checked(result);
     native::test(&results, &manifest, &rules, own, choice, &mut checked).map_err(Failure::new)

@@ -149,3 +149,75 @@ fn a_longest_line_can_be_set_and_where_leaves_rows_out() {
         assert!(code == 2 && said.contains(expected), "{filter}: {said}");
     }
 }
+
+// Every row of a file was rejected, and the exit code was 0.
+#[test]
+fn r16_a_file_that_is_mostly_rejected_is_a_warning_with_what_helps() {
+    let cases = [
+        (
+            "a.csv",
+            "id,anonymous_id,timestamp\nm1,a,1767520800000\nm2,a,1767520801000\n",
+            "1767520800000",
+            "time_unit = \"milliseconds\"",
+        ),
+        (
+            "a.csv",
+            "id,anonymous_id,timestamp\nm1,a,4.1.2026\nm2,a,5.1.2026\n",
+            "4.1.2026",
+            "[source.columns] timestamp",
+        ),
+        (
+            "a.csv",
+            "id,anonymous_id,timestamp\n,a,2026-01-04T10:00Z\n,a,2026-01-04T10:00Z\n",
+            "missing_event_id",
+            "[source.columns] event_id",
+        ),
+        (
+            "a.json",
+            "{\"event_timestamp\": \"1\", \"event_name\": \"x\", \"user_pseudo_id\": \"1.2\"}\n",
+            "unreadable",
+            "GA4's export",
+        ),
+    ];
+    for (name, text, example, hint) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(name), text).unwrap();
+        let (code, said) = run(folder.path(), &[name]);
+        assert_eq!(code, 1, "{said}");
+        assert!(said.contains(&format!("rows of `{name}` are rejected")), "{said}");
+        assert!(said.contains(example) && said.contains(hint), "{said}");
+        let output = tracklet(folder.path(), &["test"]).output().unwrap();
+        assert!(String::from_utf8_lossy(&output.stderr).contains("no rows to test"), "{output:?}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let half = [line("m1", "a", TIME), line("m2", "a", "yesterday")].join("\n");
+    fs::write(folder.path().join("a.json"), half).unwrap();
+    assert_eq!(run(folder.path(), &["a.json"]).0, 0);
+}
+
+#[test]
+fn a_lake_folder_yields_its_tracks_and_says_what_it_left() {
+    let folder = tempfile::tempdir().unwrap();
+    for table in ["tracks", "pages", "signup"] {
+        fs::create_dir_all(folder.path().join("lake/shop").join(table)).unwrap();
+        let csv = format!("id,anonymous_id,event,timestamp\nm1,a,viewed,{TIME}\n");
+        fs::write(folder.path().join("lake/shop").join(table).join("a.csv"), csv).unwrap();
+    }
+    let (code, said) = run(folder.path(), &["lake"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains(
+            "not read: 2 files of `lake/shop`, of other calls (pages), and of single events (signup)"
+        ),
+        "{said}"
+    );
+    assert_eq!(manifest(&folder.path().join("out"))["rows"]["read"], 1);
+    fs::create_dir(folder.path().join("lake/shop/tracks/_delta_log")).unwrap();
+    fs::rename(
+        folder.path().join("lake/shop/tracks/a.csv"),
+        folder.path().join("lake/shop/tracks/a.parquet"),
+    )
+    .unwrap();
+    let (code, said) = run(folder.path(), &["lake"]);
+    assert!(code == 2 && said.contains("Delta Lake") && said.contains("hint: "), "{said}");
+}

@@ -295,6 +295,19 @@ impl Entry<'_> {
         }
     }
 
+    /// A text or a list of texts, which may be empty.
+    pub(super) fn any_texts(&self) -> Result<Vec<String>, ConfigError> {
+        const EXPECTED: &str = "a text or a list of texts";
+        let text = |value: &Spanned<DeValue<'_>>| {
+            let text = value.get_ref().as_str().map(ToOwned::to_owned);
+            text.ok_or_else(|| self.wrong_type(value, EXPECTED))
+        };
+        match self.value.get_ref().as_array() {
+            None => Ok(vec![text(self.value)?]),
+            Some(list) => list.iter().map(text).collect(),
+        }
+    }
+
     /// A number from `least` to `most`.
     pub(super) fn number(&self, least: u64, most: Option<u64>) -> Result<u64, ConfigError> {
         let integer =

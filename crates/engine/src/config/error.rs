@@ -50,6 +50,17 @@ pub enum ConfigError {
 /// the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
+    /// CSV files without a header, whose columns have no names.
+    #[error("`source.csv.header` is false, and `source.csv.columns` names no columns")]
+    NoColumns,
+    /// A text that is not one character.
+    #[error("`{key}` is one character, not `{value}`")]
+    NoCharacter {
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+    },
     /// It is not TOML.
     #[error("this is not TOML: {0}")]
     Syntax(String),
@@ -202,8 +213,10 @@ impl Problem {
             | Self::NotAChoice { key, .. }
             | Self::Empty { key }
             | Self::OutOfRange { key, .. }
+            | Self::NoCharacter { key, .. }
             | Self::Duration { key, .. } => key.clone(),
             Self::PartMinutes { .. } => "sessions.timeout".to_owned(),
+            Self::NoColumns => "source.csv.header".to_owned(),
             Self::BadColumn(column) | Self::TakenColumn { column, .. } | Self::CountsNothing(column) => {
                 dotted("counts", column)
             }
@@ -219,6 +232,7 @@ impl Problem {
             Self::WrongType { value, .. }
             | Self::NotAChoice { value, .. }
             | Self::OutOfRange { value, .. }
+            | Self::NoCharacter { value, .. }
             | Self::Duration { value, .. }
             | Self::PartMinutes { value } => Some(value),
             Self::Empty { .. } => Some("\"\""),
@@ -253,6 +267,12 @@ impl Hint for Problem {
                 Some(choice) => format!("did you mean `{choice}`?"),
                 None => format!("it can be one of {}", listed(choices.iter().copied())),
             },
+            Self::NoColumns => {
+                "name them in their order: columns = [\"id\", \"anonymous_id\", \"timestamp\"]".to_owned()
+            }
+            Self::NoCharacter { .. } => {
+                "for example: delimiter = \"|\", or quote = \"'\"; a tab is \"\\t\"".to_owned()
+            }
             Self::Empty { .. } => "leave the key out to have its default".to_owned(),
             Self::Syntax(_) | Self::OutOfRange { .. } => return None,
             Self::Duration { value, problem, .. } => match problem {

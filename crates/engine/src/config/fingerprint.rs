@@ -1,6 +1,6 @@
 //! The hash of what a configuration means.
 
-use super::{Config, EVENT_NAMES, TIME_UNITS};
+use super::{Config, CsvOptions, EVENT_NAMES, Quote, TIME_UNITS};
 use serde_json::{Value, json};
 use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::rules::{Duplicates, Timeout};
@@ -13,7 +13,9 @@ pub(super) fn fingerprint(config: &Config) -> String {
 pub(super) fn source_fingerprint(config: &Config) -> String {
     let Value::Array(all) = canonical(config) else { unreachable!("it is made as an array") };
     let of_source = all.into_iter().filter(|entry| {
-        ["columns", "where", "event_names", "time_unit"].iter().any(|name| entry[0].as_str() == Some(name))
+        ["columns", "where", "event_names", "time_unit", "csv"]
+            .iter()
+            .any(|name| entry[0].as_str() == Some(name))
     });
     hash(&of_source.collect())
 }
@@ -67,5 +69,26 @@ fn canonical(config: &Config) -> Value {
     ];
     // Keys that came later stand in it only where they are set: what was made without them is not made anew.
     canonical.extend(time_unit.map(|unit| json!(["time_unit", unit])));
+    canonical.extend(csv(&config.source.csv));
     Value::Array(canonical)
+}
+
+/// What differs from the defaults of `[source.csv]`.
+fn csv(options: &CsvOptions) -> Option<Value> {
+    let default = CsvOptions::default();
+    if *options == default {
+        return None;
+    }
+    let quote = match options.quote {
+        Quote::Found => json!(null),
+        Quote::None => json!("none"),
+        Quote::Byte(quote) => json!(quote),
+    };
+    let mut null = options.null.clone();
+    null.sort_unstable();
+    null.dedup();
+    let mut usual = default.null;
+    usual.sort_unstable();
+    let markers = (null != usual).then_some(null);
+    Some(json!(["csv", options.header, options.columns, options.delimiter, quote, markers]))
 }

@@ -79,6 +79,9 @@ fn taken(takes: Takes) -> Value {
         Takes::Truth => json!({ "type": "boolean" }),
         Takes::Text => text,
         Takes::Texts => json!({ "anyOf": [text, { "type": "array", "items": text }] }),
+        Takes::AnyTexts => {
+            json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] })
+        }
         Takes::SomeTexts => json!({ "anyOf": [text, { "type": "array", "items": text, "minItems": 1 }] }),
         Takes::Word(words) => json!({ "enum": words }),
         Takes::Number(least, None) => json!({ "type": "integer", "minimum": least }),

@@ -44,6 +44,8 @@ pub enum Takes {
     Text,
     /// Such a text, or a list of them that may be empty.
     Texts,
+    /// A text that may be empty, or a list of such.
+    AnyTexts,
     /// Such a text, or a list of at least one.
     SomeTexts,
     /// One of a few words.
@@ -220,6 +222,58 @@ pub const KEYS: &[Key] = &[
         meaning: Meaning::Keeps,
         about: "How far before the last run a run looks for new rows. Load times are stamped before a load commits: a row \
                 that became visible later than this after its time is only found by `--audit`.",
+    },
+    Key {
+        section: "source.csv",
+        name: "header",
+        value: "`true` or `false`",
+        takes: Takes::Truth,
+        default: "`true`, with `columns` `false`",
+        example: "header = true",
+        meaning: Meaning::Changes,
+        about: "Whether the first line of CSV files is a header. With `false` the key `columns` names the columns, and every line is \
+                a row, but for a first line of these names.",
+    },
+    Key {
+        section: "source.csv",
+        name: "columns",
+        value: "a list of texts",
+        takes: Takes::SomeTexts,
+        default: "none: the first line names them",
+        example: "columns = [\"id\", \"anonymous_id\", \"user_id\", \"event\", \"timestamp\"]",
+        meaning: Meaning::Changes,
+        about: "The names of the columns of CSV files in their order, for files without a header; with `header = true` instead of \
+                those that stand there.",
+    },
+    Key {
+        section: "source.csv",
+        name: "delimiter",
+        value: "a character",
+        takes: Takes::Text,
+        default: "the one of `,`, tab, `;`, `|` and U+0001 that the first lines show",
+        example: "delimiter = \"|\"",
+        meaning: Meaning::Changes,
+        about: "What stands between the fields of CSV files.",
+    },
+    Key {
+        section: "source.csv",
+        name: "quote",
+        value: "a character, or `none`",
+        takes: Takes::Text,
+        default: "`\"`, or `'` where all fields of the first line stand in it",
+        example: "quote = \"none\"",
+        meaning: Meaning::Changes,
+        about: "What stands around fields of CSV files that hold delimiters or line ends.",
+    },
+    Key {
+        section: "source.csv",
+        name: "null",
+        value: "a text or a list of texts",
+        takes: Takes::AnyTexts,
+        default: "`[\"\", \"\\\\N\"]`",
+        example: "null = [\"\", \"\\\\N\", \"NULL\"]",
+        meaning: Meaning::Changes,
+        about: "Fields of CSV files that are no value: exactly these texts, in every column.",
     },
     column(
         "event_id",

@@ -4,8 +4,9 @@ use super::document::{Document, Entry, Section};
 use super::duration::{self, DurationError};
 use super::error::{ConfigError, Problem, TakenBy};
 use super::{
-    BOUNDARIES, Boundary, Columns, Config, EVENT_NAMES, FACT_COLUMNS, FORMATS, LONGEST_COLUMN, LONGEST_FLOW,
-    LONGEST_OVERLAP, LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, Source, TIME_UNITS, minutes_in,
+    BOUNDARIES, Boundary, Columns, Config, CsvOptions, EVENT_NAMES, FACT_COLUMNS, FORMATS, LONGEST_COLUMN,
+    LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, Quote, Source, TIME_UNITS,
+    minutes_in,
 };
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -45,6 +46,7 @@ fn source(section: &Section<'_>) -> Source {
         overlap: section.read("overlap", |entry| micros(entry, LONGEST_OVERLAP)),
         event_names: section.read("event_names", |entry| entry.choice(&EVENT_NAMES)).unwrap_or_default(),
         time_unit: section.read("time_unit", |entry| entry.choice(&TIME_UNITS)),
+        csv: csv(&section.section("source.csv")),
         columns: Columns {
             event_id: column("event_id"),
             anonymous_id: column("anonymous_id"),
@@ -53,6 +55,43 @@ fn source(section: &Section<'_>) -> Source {
             timestamp: column("timestamp"),
             received_at: column("received_at"),
         },
+    }
+}
+
+fn csv(section: &Section<'_>) -> CsvOptions {
+    let default = CsvOptions::default();
+    let columns = section.read("columns", Entry::texts);
+    let header = section.read("header", Entry::boolean);
+    if header == Some(false) && columns.is_none() {
+        section.read("header", |entry| -> Result<(), ConfigError> { Err(entry.wrong(Problem::NoColumns)) });
+    }
+    CsvOptions {
+        null: section.read("null", Entry::any_texts).unwrap_or(default.null),
+        delimiter: section.read("delimiter", |entry| {
+            let text = entry.text()?;
+            one_byte(&text)
+                .ok_or_else(|| entry.wrong(Problem::NoCharacter { key: entry.path.clone(), value: text }))
+        }),
+        quote: section.read("quote", quote).unwrap_or_default(),
+        header: header.unwrap_or(columns.is_none()),
+        columns,
+    }
+}
+
+fn quote(entry: &Entry<'_>) -> Result<Quote, ConfigError> {
+    let text = entry.text()?;
+    match one_byte(&text) {
+        Some(quote) => Ok(Quote::Byte(quote)),
+        None if text == "none" => Ok(Quote::None),
+        None => Err(entry.wrong(Problem::NoCharacter { key: entry.path.clone(), value: text })),
+    }
+}
+
+/// The only byte of a text; line ends can't tell fields apart.
+fn one_byte(text: &str) -> Option<u8> {
+    match text.as_bytes() {
+        [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r') => Some(*byte),
+        _ => None,
     }
 }
 

@@ -1,4 +1,7 @@
-use super::{Columns, Config, ConfigError, DurationError, Format, Problem, json_schema, keys, reference};
+use super::{
+    Columns, Config, ConfigError, CsvOptions, DurationError, Format, Problem, Quote, json_schema, keys,
+    reference,
+};
 use crate::error::Hint;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -39,6 +42,12 @@ fn every_key_is_read() {
         event_names = "blendo"
         time_unit = "milliseconds"
         format = "csv"
+        [source.csv]
+        header = false
+        columns = ["message", "device", "at"]
+        delimiter = "\t"
+        quote = "'"
+        null = ["", "NULL"]
         [source.columns]
         event_id = "message"
         anonymous_id = "device"
@@ -72,6 +81,13 @@ fn every_key_is_read() {
             overlap: NonZeroU64::new(2 * 86_400_000_000),
             event_names: EventNames::Blendo,
             time_unit: Some(Unit::Milliseconds),
+            csv: CsvOptions {
+                null: vec![String::new(), "NULL".to_owned()],
+                delimiter: Some(b'\t'),
+                quote: Quote::Byte(b'\''),
+                header: false,
+                columns: Some(["message", "device", "at"].map(str::to_owned).to_vec()),
+            },
             columns: Columns {
                 event_id: own("message"),
                 anonymous_id: own("device"),
@@ -135,6 +151,16 @@ const WRONG: &[(&str, &str, &str)] = &[
         "[source.columns] can hold `event_id`, `anonymous_id`, `user_id`, `event`, `timestamp` and `received_at`",
     ),
     ("timeout = 30", "1:1: unknown key `timeout`", "`timeout` belongs in [sessions]"),
+    (
+        "[source.csv]\nheader = false",
+        "2:10: `source.csv.header` is false, and `source.csv.columns` names no columns",
+        "name them in their order: columns = [\"id\", \"anonymous_id\", \"timestamp\"]",
+    ),
+    (
+        "[source.csv]\ndelimiter = \"||\"",
+        "2:13: `source.csv.delimiter` is one character, not `||`",
+        "for example: delimiter = \"|\", or quote = \"'\"; a tab is \"\\t\"",
+    ),
     (
         "[flow]\ndedupe = true",
         "2:1: unknown key `flow.dedupe`",
@@ -336,6 +362,8 @@ fn is_beyond_a_schema(problem: &Problem) -> bool {
             | Problem::PartMinutes { .. }
             | Problem::TakenColumn { other: super::TakenBy::Count(_), .. }
             | Problem::Duration { problem: DurationError::TooLong, .. }
+            | Problem::NoColumns
+            | Problem::NoCharacter { .. }
     )
 }
 

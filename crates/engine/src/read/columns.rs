@@ -1,10 +1,10 @@
 //! Which column of a table is which canonical column.
 
+use super::inputs::InputFile;
 use super::partitions::{self, Partition};
 use super::{ReadError, Source};
-use arrow::array::{ArrayRef, StringArray};
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use tracklet_kernel::time;
 
 /// A canonical column of the tracks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,18 +79,32 @@ pub(super) fn find(names: &[String], wanted: &str) -> Option<usize> {
     exact.or_else(|| names.iter().position(|name| name.to_lowercase() == wanted.to_lowercase()))
 }
 
+/// Where a value of a table's row is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In this column.
+    Column(usize),
+    /// In the path of the file, the same for every row.
+    Constant(Option<String>),
+}
+
+/// What the path of a file says about its rows: names and values of `name=value`.
+pub(super) type Partitions = [Partition];
+
 /// The canonical columns of one table: for each its place, and its name for the gate.
 pub(super) struct Mapping {
-    pub(super) places: Vec<(&'static str, usize)>,
+    pub(super) places: Vec<(&'static str, Place)>,
 }
 
 impl Mapping {
     /// Finds the columns among the table's `names`; absent ones are left out.
-    pub(super) fn new(names: &[String], source: &Source) -> Self {
+    pub(super) fn new(names: &[String], partitions: &Partitions, source: &Source) -> Self {
         let mut places = Vec::new();
         for column in Column::ALL {
-            let Some(place) = place(column, names, source) else { continue };
-            let original = column == Column::Event && names[place].eq_ignore_ascii_case(ORIGINAL_EVENT);
+            let place = place(column, names, source).map(Place::Column);
+            let Some(place) = place.or_else(|| in_path(column, partitions, source)) else { continue };
+            let is_original = |place: &Place| matches!(place, Place::Column(place) if names[*place].eq_ignore_ascii_case(ORIGINAL_EVENT));
+            let original = column == Column::Event && is_original(&place);
             places.push((if original { ORIGINAL_EVENT } else { column.name() }, place));
         }
         Self { places }
@@ -105,31 +119,76 @@ pub(super) fn place(column: Column, names: &[String], source: &Source) -> Option
     }
 }
 
-/// The canonical columns that a file of these columns has in its path alone: the name for the gate, and the value.
-///
-/// Without configuration that is the event's name: a folder called `id=7` is no message id.
-pub(super) fn in_path(
-    names: &[String],
-    source: &Source,
-    partitions: &[Partition],
-) -> Vec<(&'static str, Option<String>)> {
-    let found = |column: Column| {
-        let name = match source.columns.get(&column) {
-            Some(mapped) => mapped.as_str(),
-            None if column == Column::Event => column.name(),
-            None => return None,
-        };
-        let partition =
-            partitions::find(partitions, name).filter(|_| place(column, names, source).is_none())?;
-        let is_original = column == Column::Event && name.eq_ignore_ascii_case(ORIGINAL_EVENT);
-        Some((if is_original { ORIGINAL_EVENT } else { column.name() }, partition.value.clone()))
-    };
-    Column::ALL.into_iter().filter_map(found).collect()
+/// Where the column `wanted` is: in the table, or else in its path.
+pub(super) fn find_place(names: &[String], partitions: &Partitions, wanted: &str) -> Option<Place> {
+    let in_table = find(names, wanted).map(Place::Column);
+    in_table.or_else(|| in_partitions(partitions, wanted))
 }
 
-/// A column of one value.
-pub(super) fn constant(value: Option<&str>, rows: usize) -> ArrayRef {
-    Arc::new(std::iter::repeat_n(value, rows).collect::<StringArray>())
+fn in_partitions(partitions: &Partitions, wanted: &str) -> Option<Place> {
+    partitions::find(partitions, wanted).map(|partition| Place::Constant(partition.value.clone()))
+}
+
+/// The value of a canonical column in the path. Only the event is looked for without being asked: what is called `id` or
+/// `timestamp` in a path is that of the folder.
+fn in_path(column: Column, partitions: &Partitions, source: &Source) -> Option<Place> {
+    match source.columns.get(&column) {
+        Some(mapped) => in_partitions(partitions, mapped),
+        None if column == Column::Event => in_partitions(partitions, column.name()),
+        None => None,
+    }
+}
+
+/// The column that a table lacks, without which none of its rows could be a track; or one that it has by another name, which
+/// would silently be null.
+pub(super) fn lacking(names: &[String], partitions: &Partitions, source: &Source) -> Option<Lacking> {
+    let is_absent = |column: Column| {
+        place(column, names, source).is_none() && in_path(column, partitions, source).is_none()
+    };
+    let is_usual = |column: &Column| !source.columns.contains_key(column);
+    let other =
+        Column::ALL.into_iter().filter(is_usual).filter(|column| is_absent(*column)).find_map(|column| {
+            let near = names.iter().find(|name| looks_like(name, column))?;
+            Some(Lacking { column, mapped: None, near: Some(near.clone()) })
+        });
+    other.or_else(|| {
+        let column = [Column::EventId, Column::Timestamp].into_iter().find(|column| is_absent(*column))?;
+        let mapped = source.columns.get(&column).cloned();
+        let near =
+            mapped.as_ref().map_or_else(|| near_match(column, names), |name| nearest(name, names.iter()));
+        Some(Lacking { column, mapped, near })
+    })
+}
+
+/// A column that a table lacks.
+pub(super) struct Lacking {
+    column: Column,
+    /// The name that it is mapped to.
+    mapped: Option<String>,
+    /// The one that may be meant.
+    near: Option<String>,
+}
+
+impl Lacking {
+    /// The error for a file that is no CSV.
+    pub(super) fn of(self, file: &InputFile, names: &[String]) -> ReadError {
+        self.error(file, names, false)
+    }
+
+    /// The error for a CSV file; one without a header has its first row in the place of names.
+    pub(super) fn in_csv(self, file: &InputFile, names: &[String], may_be_row: bool) -> ReadError {
+        let is_value = |name: &String| name.is_empty() || time::parse(name).is_some();
+        self.error(file, names, may_be_row && names.iter().any(is_value))
+    }
+
+    fn error(self, file: &InputFile, names: &[String], is_row: bool) -> ReadError {
+        let Self { column, mapped, near } = self;
+        let (file, found) = (Some(file.name.clone()), names.to_vec());
+        match mapped {
+            Some(name) if !is_row => ReadError::MappedColumn { file, column, name, found, near },
+            _ => ReadError::MissingColumn { file, column, found, near, is_row },
+        }
+    }
 }
 
 /// The columns of all files read so far.
@@ -151,31 +210,17 @@ impl Seen {
         self.json.contains(name) || is_in(&self.tables) || is_in(&self.in_paths)
     }
 
-    /// Whether the tables have the columns without which no row could be a track.
-    ///
-    /// Columns may differ from table to table: it is enough that one has them.
-    pub(super) fn check_tables(&self, source: &Source) -> Result<(), ReadError> {
-        if self.tables.is_empty() {
+    /// Whether some table has the id of a device or a user: without both no row could be a track.
+    pub(super) fn check_ids(&self, source: &Source) -> Result<(), ReadError> {
+        let names: Vec<String> = self.tables.iter().cloned().collect();
+        let is_absent =
+            |column: Column| !source.columns.contains_key(&column) && place(column, &names, source).is_none();
+        if names.is_empty() || !is_absent(Column::AnonymousId) || !is_absent(Column::UserId) {
             return Ok(());
         }
-        let names: Vec<String> = self.tables.iter().cloned().collect();
-        let is_missing =
-            |column: Column| !source.columns.contains_key(&column) && place(column, &names, source).is_none();
-        // A column that only looks like the one expected would silently read as null.
-        for column in Column::ALL.into_iter().filter(|column| is_missing(*column)) {
-            if let Some(near) = names.iter().find(|name| looks_like(name, column)) {
-                return Err(self.missing(column, Some(near.clone())));
-            }
-        }
-        for column in [Column::EventId, Column::Timestamp] {
-            if is_missing(column) {
-                return Err(self.missing(column, near_match(column, &names)));
-            }
-        }
-        if is_missing(Column::AnonymousId) && is_missing(Column::UserId) {
-            return Err(self.missing(Column::AnonymousId, near_match(Column::AnonymousId, &names)));
-        }
-        Ok(())
+        let column = Column::AnonymousId;
+        let near = near_match(column, &names);
+        Err(ReadError::MissingColumn { file: None, column, found: names, near, is_row: false })
     }
 
     /// Whether every configured name was somewhere. `json_names` are those that JSON lines have.
@@ -200,13 +245,9 @@ impl Seen {
         let near = nearest(name, found.iter());
         let found: Vec<String> = found.into_iter().collect();
         Err(match column {
-            Some(column) => ReadError::MappedColumn { column, name: name.clone(), found, near },
+            Some(column) => ReadError::MappedColumn { file: None, column, name: name.clone(), found, near },
             None => ReadError::FilterColumn { name: name.clone(), found, near },
         })
-    }
-
-    fn missing(&self, column: Column, near: Option<String>) -> ReadError {
-        ReadError::MissingColumn { column, found: self.tables.iter().cloned().collect(), near }
     }
 }
 
@@ -225,12 +266,43 @@ fn looks_like(name: &str, column: Column) -> bool {
     known.into_iter().any(|known| squashed(known) == name)
 }
 
+/// The column that may be meant for one that is absent; never one that is another canonical column already, nor for an id of
+/// the event one that is none: events would be dropped as duplicates.
 fn near_match(column: Column, names: &[String]) -> Option<String> {
+    let usual = Source::default();
+    let is_taken = |name: &String| {
+        let mut others = Column::ALL.into_iter().filter(|other| *other != column);
+        others.any(|other| place(other, names, &usual).is_some_and(|place| names[place] == *name))
+    };
+    let free: Vec<String> = names.iter().filter(|name| !is_taken(name)).cloned().collect();
+    let free: Vec<String> = match column {
+        Column::EventId => free.into_iter().filter(|name| may_be_event_id(name)).collect(),
+        _ => free,
+    };
     let known = column.table_names().iter().copied().chain([column.name(), column.json_field()]);
-    known.filter_map(|known| nearest(known, names.iter())).max_by(|a, b| {
+    known.filter_map(|known| nearest(known, free.iter())).max_by(|a, b| {
         let likeness = |name: &str| strsim::jaro_winkler(&squashed(name), &squashed(column.name()));
         likeness(a).total_cmp(&likeness(b))
     })
+}
+
+/// Whether a column's name is that of an id which is another for every event.
+fn may_be_event_id(name: &str) -> bool {
+    const OF_OTHERS: [&str; 10] = [
+        "user",
+        "anonymous",
+        "device",
+        "session",
+        "visitor",
+        "client",
+        "customer",
+        "product",
+        "account",
+        "order",
+    ];
+    let name = squashed(name);
+    (name.ends_with("id") || name.contains("uuid") || name.contains("guid"))
+        && !OF_OTHERS.iter().any(|other| name.contains(other))
 }
 
 /// The name most like `wanted`, if any is at all.

@@ -1,119 +1,201 @@
-//! Tables as comma-separated values with a header.
+//! Tables as comma-separated values, or with another delimiter, with a header or without.
 
-use super::columns::{Column, Mapping, ORIGINAL_EVENT, constant, find, in_path};
+use super::columns::{Column, Mapping, ORIGINAL_EVENT, Partitions, Place, find_place, lacking, place};
+use super::csv_dialect::Dialect;
+use super::csv_records::{Limits, Next, Records};
 use super::filter::Bound;
 use super::inputs::InputFile;
-use super::partitions::{self, Partition, partitions};
-use super::rejects::{RAW_BYTES, RawColumns};
+use super::rejects::RawColumns;
 use super::run::lock;
 use super::sink::Sink;
-use super::{ReadError, bytes};
-use ::csv::{ByteRecord, Position, ReaderBuilder, Trim};
+use super::{ReadError, Source, bytes};
 use arrow::array::{
     Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringBuilder, new_null_array,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use std::cell::RefCell;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::Path;
-use std::rc::Rc;
 use std::sync::Arc;
 use tracklet_kernel::number_id::whole_text;
+use tracklet_kernel::time::{self, whole_number};
 
-/// Rows of a batch.
+/// Rows of a batch, and the bytes at which it is closed earlier.
 const ROWS: usize = 8192;
-/// Bytes read at a time.
-const BUFFER: usize = 256 << 10;
+const BATCH_BYTES: usize = 8 << 20;
+/// Bytes of a file that show how its fields are told apart.
+const LOOKED_AT: usize = 64 << 10;
+/// The longest header, in bytes and in columns.
+const HEADER: Limits = Limits { bytes: 1 << 20, fields: 1 << 16 };
 
-type Records = ::csv::Reader<Recorded>;
-
-/// Takes note of the columns of a file, and reads no rows.
-pub(super) fn note_columns(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result<(), ReadError> {
-    let names = header(file, path, sink.shared.source.max_line)?;
-    let mut seen = lock(&sink.shared.seen);
-    seen.tables.extend(names);
-    seen.in_paths.extend(partitions(&file.name).into_iter().map(|partition| partition.name));
-    drop(seen);
-    Ok(())
+/// What the first record of a file says.
+pub(super) struct Start {
+    /// The names of the columns.
+    pub(super) names: Vec<String>,
+    /// Whether the record is a header and no row.
+    has_header: bool,
 }
 
-/// The names of a file's columns; none when its header can't be read.
-pub(super) fn header(file: &InputFile, path: &Path, max_line: usize) -> Result<Vec<String>, ReadError> {
-    let (mut records, _, _) = open(file, path, max_line)?;
-    Ok(records.byte_headers().map(names).unwrap_or_default())
+/// How a file is taken apart.
+struct Opened {
+    records: Records,
+    count: bytes::Count,
+    start: Start,
+}
+
+/// Why a file has no columns.
+enum NoColumns {
+    /// It is empty.
+    Empty,
+    /// Its first record can't be read; that is one row.
+    Unreadable(Vec<u8>),
+}
+
+/// The names of a file's columns; none when it is empty or its header can't be read. The columns are noted.
+pub(super) fn look(file: &InputFile, path: &Path, sink: &Sink<'_>) -> Result<Option<Start>, ReadError> {
+    let opened = open(file, path, sink.shared.source, None)?;
+    Ok(opened.ok().map(|opened| opened.start))
 }
 
 /// The names of a file's columns, and its first rows with as many fields.
 pub(super) fn first_rows(
     file: &InputFile,
     path: &Path,
-    max_line: usize,
+    source: &Source,
     rows: usize,
 ) -> Result<(Vec<String>, Vec<Vec<String>>), ReadError> {
-    let (mut records, _, _) = open(file, path, max_line)?;
-    let header = records.byte_headers().map(names).unwrap_or_default();
+    let Ok(Opened { mut records, start, .. }) = open(file, path, source, None)? else {
+        return Ok((Vec::new(), Vec::new()));
+    };
     let mut found = Vec::new();
-    let mut record = ByteRecord::new();
-    while found.len() < rows && records.read_byte_record(&mut record).is_ok_and(|is_record| is_record) {
-        if record.len() == header.len() {
-            found.push(names(&record));
+    if !start.has_header {
+        found.push(records.names());
+    }
+    let limits = Limits { bytes: source.max_line, fields: start.names.len() + 1 };
+    while found.len() < rows && records.next(limits) == Next::Record {
+        if records.len() == start.names.len() {
+            found.push(records.names());
         }
     }
-    Ok((header, found))
+    Ok((start.names, found))
 }
 
-fn open(file: &InputFile, path: &Path, max_line: usize) -> Result<(Records, Kept, bytes::Count), ReadError> {
-    let (stream, count) = bytes::open(path, file.compression)
-        .map_err(|source| ReadError::Open { file: file.name.clone(), source })?;
-    let kept = Kept::new(max_line);
-    let recorded = Recorded { stream, kept: kept.clone() };
-    let mut builder = ReaderBuilder::new();
-    builder.flexible(true).trim(Trim::None).buffer_capacity(BUFFER);
-    Ok((builder.from_reader(recorded), kept, count))
-}
-
-fn names(header: &ByteRecord) -> Vec<String> {
-    header.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
-}
-
-/// Reads a file.
-pub(super) fn read(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result<(), ReadError> {
-    let (mut records, kept, count) = open(file, path, sink.shared.source.max_line)?;
-    let header = match records.byte_headers() {
-        Ok(header) if header.is_empty() => return Ok(()),
-        Ok(header) if header.iter().all(|name| std::str::from_utf8(name).is_ok()) => names(header),
-        // Without names there are no columns, so all of the file is unreadable.
-        Ok(_) | Err(_) => return sink.unreadable(file, Some(1), &kept.record(0, u64::MAX)),
+/// Whether a file begins with a row of the table whose columns `names` are: it is a part of it, without a header.
+///
+/// Its first record has as many fields, none of them one of the names that are needed, and a time where the times are.
+pub(super) fn is_part(first: &Start, names: &[String], source: &Source) -> bool {
+    let Some(time) = place(Column::Timestamp, names, source) else { return false };
+    let is_time = |text: &str| {
+        time::parse(text).is_some() || (source.time_unit.is_some() && whole_number(text).is_some())
     };
-    lock(&sink.shared.seen).tables.extend(header.iter().cloned());
-    let partitions = partitions(&file.name);
-    lock(&sink.shared.seen).in_paths.extend(partitions.iter().map(|partition| partition.name.clone()));
-    let mut rows = Rows::new(file, &header, partitions, sink)?;
-    let mut record = ByteRecord::new();
+    first.has_header && first.names.len() == names.len() && is_time(&first.names[time])
+}
+
+/// Opens a file and takes its first record. `columns` are those of the table whose part it is.
+fn open(
+    file: &InputFile,
+    path: &Path,
+    source: &Source,
+    columns: Option<&[String]>,
+) -> Result<Result<Opened, NoColumns>, ReadError> {
+    let failed = |source| ReadError::Open { file: file.name.clone(), source };
+    let (mut stream, count) = bytes::open(path, file.compression).map_err(failed)?;
+    let mut looked_at = Vec::new();
+    let broken = stream.by_ref().take(LOOKED_AT as u64).read_to_end(&mut looked_at).err();
+    let dialect = Dialect::of(&looked_at, source);
+    let rest: Box<dyn Read> = match broken {
+        None => stream,
+        Some(error) => Box::new(Broken(Some(error))),
+    };
+    let mut records = Records::new(Box::new(Cursor::new(looked_at).chain(rest)), dialect);
+    match records.next(HEADER) {
+        Next::End => return Ok(Err(NoColumns::Empty)),
+        Next::TooLong => {
+            return Err(ReadError::Header {
+                file: file.name.clone(),
+                bytes: HEADER.bytes,
+                columns: HEADER.fields,
+            });
+        }
+        Next::Broken | Next::Unclosed => return Ok(Err(NoColumns::Unreadable(records.raw().to_vec()))),
+        Next::Record => {}
+    }
+    let names = records.names();
+    let start = match columns.or(source.csv.columns.as_deref()) {
+        Some(columns) => {
+            let is_replaced = source.csv.header && source.csv.columns.is_some();
+            let has_header = is_replaced || is_header(&names, columns);
+            Start { has_header, names: columns.to_vec() }
+        }
+        None if std::str::from_utf8(records.text()).is_err() => {
+            return Ok(Err(NoColumns::Unreadable(records.raw().to_vec())));
+        }
+        None => Start { names, has_header: true },
+    };
+    Ok(Ok(Opened { records, count, start }))
+}
+
+/// Whether the first record of a file is the header that it need not have.
+fn is_header(record: &[String], columns: &[String]) -> bool {
+    record.len() == columns.len()
+        && record
+            .iter()
+            .zip(columns)
+            .all(|(name, column)| name.trim().to_lowercase() == column.to_lowercase())
+}
+
+/// The end of a stream that broke.
+struct Broken(Option<io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(self.0.take().unwrap_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof)))
+    }
+}
+
+/// Reads a file. `columns` are those of the table whose part without a header it is.
+pub(super) fn read(
+    file: &InputFile,
+    path: &Path,
+    columns: Option<&[String]>,
+    sink: &mut Sink<'_>,
+) -> Result<(), ReadError> {
+    let source = sink.shared.source;
+    let Opened { mut records, count, start } = match open(file, path, source, columns)? {
+        Ok(opened) => opened,
+        Err(NoColumns::Empty) => return Ok(()),
+        // Without names there are no columns, so all of the file is unreadable.
+        Err(NoColumns::Unreadable(raw)) => return sink.unreadable(file, Some(1), &raw),
+    };
+    let partitions = file.partitions();
+    if let Some(lacking) = lacking(&start.names, &partitions, source) {
+        return Err(lacking.in_csv(file, &start.names, start.has_header && source.csv.columns.is_none()));
+    }
+    let mut seen = lock(&sink.shared.seen);
+    seen.tables.extend(start.names.iter().cloned());
+    seen.tables.extend(partitions.iter().map(|partition| partition.name.clone()));
+    drop(seen);
+    let mut rows = Rows::new(file, &start.names, &partitions, sink)?;
+    let limits = Limits { bytes: source.max_line, fields: start.names.len() + 1 };
+    let mut is_row = !start.has_header;
     loop {
-        let start = records.position().clone();
-        kept.forget_before(start.byte());
-        let is_record = match records.read_byte_record(&mut record) {
-            Ok(false) => break,
-            Ok(true) => true,
-            Err(_) => false,
-        };
-        let end = if is_record { records.position().byte() } else { u64::MAX };
-        let line = kept.line(&start);
-        let is_row = is_record
-            && record.len() == header.len()
-            && !kept.is_cut(start.byte(), end)
-            && rows.append(&record, line);
-        if !is_row {
-            if sink.is_strict() || !is_record {
-                rows.flush(sink)?;
+        let next = if is_row { Next::Record } else { records.next(limits) };
+        is_row = false;
+        let is_good = next == Next::Record && records.len() == start.names.len() && rows.append(&records);
+        match next {
+            Next::End => break,
+            _ if is_good => {}
+            _ => {
+                if sink.is_strict() || next == Next::Broken {
+                    rows.flush(sink)?;
+                }
+                sink.unreadable(file, Some(records.first_line()), records.raw())?;
             }
-            sink.unreadable(file, Some(line), &kept.record(start.byte(), end))?;
-        } else if rows.lines.len() == ROWS {
+        }
+        if rows.is_full() {
             rows.flush(sink)?;
             sink.shared.progress.advance(0, count.take());
         }
-        if !is_record || sink.is_stopped() {
+        if next == Next::Broken || sink.is_stopped() {
             break;
         }
     }
@@ -124,15 +206,14 @@ pub(super) fn read(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result
 /// Rows on their way to the gate.
 struct Rows<'f> {
     file: &'f InputFile,
-    /// Name for the gate and place in the record of each canonical column.
-    columns: Vec<(&'static str, usize)>,
-    /// Place in the record of each column of the filter, if it is there.
-    filtered: Vec<Option<usize>>,
-    /// The columns in the file's path.
-    partitions: Vec<Partition>,
-    /// The canonical ones of them.
-    in_path: Vec<(&'static str, Option<String>)>,
+    /// Name for the gate and place of each canonical column.
+    columns: Vec<(&'static str, Place)>,
+    /// Place of each column of the filter, if it is there.
+    filtered: Vec<Option<Place>>,
+    /// Fields that are no value.
+    null: &'f [String],
     builders: Vec<StringBuilder>,
+    bytes: usize,
     bound: Option<Bound>,
     schema: SchemaRef,
     /// On which line each row starts.
@@ -143,49 +224,58 @@ impl<'f> Rows<'f> {
     fn new(
         file: &'f InputFile,
         header: &[String],
-        partitions: Vec<Partition>,
-        sink: &Sink<'_>,
+        partitions: &Partitions,
+        sink: &Sink<'f>,
     ) -> Result<Self, ReadError> {
-        let in_path = in_path(header, sink.shared.source, &partitions);
-        let columns = Mapping::new(header, sink.shared.source).places;
+        let source = sink.shared.source;
+        let columns = Mapping::new(header, partitions, source).places;
         let names = sink.shared.filter.map_or(&[][..], |filter| filter.columns());
-        let filtered: Vec<Option<usize>> = names.iter().map(|name| find(header, name)).collect();
+        let filtered: Vec<Option<Place>> =
+            names.iter().map(|name| find_place(header, partitions, name)).collect();
         let types: Vec<DataType> = filtered
             .iter()
-            .zip(names)
-            .map(|(place, name)| {
-                let is_known = place.is_some() || partitions::find(&partitions, name).is_some();
-                if is_known { DataType::Utf8 } else { DataType::Null }
-            })
+            .map(|place| if place.is_some() { DataType::Utf8 } else { DataType::Null })
             .collect();
         let bound = sink.shared.filter.map(|filter| filter.bind(&file.name, &types)).transpose()?;
-        let names = columns.iter().map(|(name, _)| *name).chain(in_path.iter().map(|(name, _)| *name));
-        let fields: Vec<Field> = names.map(|name| Field::new(name, DataType::Utf8, true)).collect();
+        let fields: Vec<Field> =
+            columns.iter().map(|(name, _)| Field::new(*name, DataType::Utf8, true)).collect();
         let builders = (0..columns.len() + filtered.len()).map(|_| StringBuilder::new()).collect();
         let schema = Arc::new(Schema::new(fields));
-        Ok(Self { file, columns, filtered, partitions, in_path, builders, bound, schema, lines: Vec::new() })
+        let null = &source.csv.null;
+        Ok(Self { file, columns, filtered, null, builders, bytes: 0, bound, schema, lines: Vec::new() })
     }
 
-    /// Appends a record that starts on `line`, unless it is not UTF-8.
-    fn append(&mut self, record: &ByteRecord, line: u64) -> bool {
-        let Ok(text) = simdutf8::basic::from_utf8(record.as_slice()) else { return false };
-        let range = |place: usize| record.range(place).unwrap_or_default();
+    /// Appends a record, unless it is not UTF-8.
+    fn append(&mut self, record: &Records) -> bool {
+        let Ok(text) = simdutf8::basic::from_utf8(record.text()) else { return false };
         // The fields are stored without separators, so that a cut character could look whole.
-        if !(0..record.len()).all(|place| text.is_char_boundary(range(place).end)) {
+        if !(0..record.len()).all(|field| text.is_char_boundary(record.range(field).end)) {
             return false;
         }
-        let places = self.columns.iter().map(|(name, place)| (*name, Some(*place)));
-        let places = places.chain(self.filtered.iter().map(|place| ("", *place)));
+        let places = self.columns.iter().map(|(name, place)| (*name, Some(place)));
+        let places = places.chain(self.filtered.iter().map(|place| ("", place.as_ref())));
         for (builder, (name, place)) in self.builders.iter_mut().zip(places) {
-            let value = place.map_or("", |place| &text[range(place)]);
+            let value = match place {
+                None => None,
+                Some(Place::Column(field)) => {
+                    let value = &text[record.range(*field)];
+                    Some(value).filter(|value| !self.null.iter().any(|null| null == value))
+                }
+                Some(Place::Constant(value)) => value.as_deref(),
+            };
+            self.bytes += value.map_or(0, str::len);
             let is_id = matches!(name, "event_id" | "anonymous_id" | "user_id");
-            match is_id.then(|| whole_text(value)).flatten() {
+            match value.filter(|_| is_id).and_then(whole_text) {
                 Some(whole) => builder.append_value(whole),
-                None => builder.append_option((!value.is_empty()).then_some(value)),
+                None => builder.append_option(value),
             }
         }
-        self.lines.push(line);
+        self.lines.push(record.first_line());
         true
+    }
+
+    fn is_full(&self) -> bool {
+        self.lines.len() == ROWS || self.bytes >= BATCH_BYTES
     }
 
     fn flush(&mut self, sink: &mut Sink<'_>) -> Result<(), ReadError> {
@@ -193,19 +283,15 @@ impl<'f> Rows<'f> {
             return Ok(());
         }
         let rows = self.lines.len();
-        let wanted = sink.shared.filter.map_or(&[][..], |filter| filter.columns());
+        self.bytes = 0;
         let mut columns: Vec<ArrayRef> =
             self.builders.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef).collect();
         let mut filtered = columns.split_off(self.columns.len());
-        for ((column, place), name) in filtered.iter_mut().zip(&self.filtered).zip(wanted) {
+        for (column, place) in filtered.iter_mut().zip(&self.filtered) {
             if place.is_none() {
-                *column = partitions::find(&self.partitions, name).map_or_else(
-                    || new_null_array(&DataType::Null, rows),
-                    |partition| constant(partition.value.as_deref(), rows),
-                );
+                *column = new_null_array(&DataType::Null, rows);
             }
         }
-        columns.extend(self.in_path.iter().map(|(_, value)| constant(value.as_deref(), rows)));
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
             .expect("as many values in each column");
@@ -224,120 +310,4 @@ fn raw_columns(batch: &RecordBatch, row: usize) -> RawColumns {
         let values = values.as_string::<i32>();
         values.is_valid(row).then(|| values.value(row).to_owned())
     })
-}
-
-/// A stream of which the part since the start of the record at hand is kept: the source text of a record that can't
-/// be taken apart is wanted later.
-struct Recorded {
-    stream: Box<dyn Read>,
-    kept: Kept,
-}
-
-impl Read for Recorded {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let window = &mut *self.kept.0.borrow_mut();
-        if window.end().saturating_sub(window.needed) > (window.limit + 2 * BUFFER) as u64 {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a record is too long"));
-        }
-        let length = self.stream.read(buffer)?;
-        window.ended |= length == 0 && !buffer.is_empty();
-        window.bytes.extend_from_slice(&buffer[..length]);
-        Ok(length)
-    }
-}
-
-/// The part of a stream that is kept.
-#[derive(Clone)]
-struct Kept(Rc<RefCell<Window>>);
-
-struct Window {
-    bytes: Vec<u8>,
-    /// Where in the stream `bytes` start.
-    start: u64,
-    /// From where on they are needed.
-    needed: u64,
-    /// The longest record.
-    limit: usize,
-    /// Whether the stream is at its end.
-    ended: bool,
-}
-
-impl Window {
-    fn end(&self) -> u64 {
-        self.start + self.bytes.len() as u64
-    }
-
-    /// The bytes of a part of the stream, without line ends before them.
-    fn part(&self, from: u64, to: u64) -> &[u8] {
-        let place = |at: u64| (at.clamp(self.start, self.end()) - self.start) as usize;
-        let bytes = &self.bytes[place(from)..place(to)];
-        let line_ends = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        &bytes[line_ends..]
-    }
-}
-
-impl Kept {
-    fn new(limit: usize) -> Self {
-        let window = Window { bytes: Vec::new(), start: 0, needed: 0, limit, ended: false };
-        Self(Rc::new(RefCell::new(window)))
-    }
-
-    fn forget_before(&self, place: u64) {
-        let window = &mut *self.0.borrow_mut();
-        window.needed = place;
-        let unneeded = place.saturating_sub(window.start) as usize;
-        // Now and then, since what is behind moves to the front.
-        if unneeded > 4 * BUFFER {
-            window.bytes.drain(..unneeded.min(window.bytes.len()));
-            window.start = place;
-        }
-    }
-
-    /// The line of a record whose reading began at `start`: line ends and blank lines may come before it.
-    fn line(&self, start: &Position) -> u64 {
-        let window = self.0.borrow();
-        let from = (start.byte().clamp(window.start, window.end()) - window.start) as usize;
-        let line_ends = window.bytes[from..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-        start.line() + line_ends.filter(|byte| **byte == b'\n').count() as u64
-    }
-
-    /// The source text of a record, its start if it is long.
-    fn record(&self, from: u64, to: u64) -> Vec<u8> {
-        let window = self.0.borrow();
-        let bytes = window.part(from, to);
-        let line_end = bytes.iter().rev().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        let bytes = &bytes[..bytes.len() - line_end];
-        // A byte more than is shown tells where its last character ends.
-        bytes[..bytes.len().min(RAW_BYTES + 1)].to_vec()
-    }
-
-    /// Whether a record is longer than is read, or ends with the stream inside quotes.
-    fn is_cut(&self, from: u64, to: u64) -> bool {
-        let window = self.0.borrow();
-        if to - from > window.limit as u64 {
-            return true;
-        }
-        window.ended && to >= window.end() && ends_in_quotes(window.part(from, to))
-    }
-}
-
-/// Whether a quoted field of the record is not closed.
-fn ends_in_quotes(record: &[u8]) -> bool {
-    #[derive(PartialEq)]
-    enum State {
-        FieldStart,
-        Unquoted,
-        Quoted,
-        QuoteInQuoted,
-    }
-    let mut state = State::FieldStart;
-    for byte in record {
-        state = match (state, byte) {
-            (State::Quoted, b'"') => State::QuoteInQuoted,
-            (State::FieldStart | State::QuoteInQuoted, b'"') | (State::Quoted, _) => State::Quoted,
-            (_, b',') => State::FieldStart,
-            _ => State::Unquoted,
-        };
-    }
-    state == State::Quoted
 }

@@ -40,19 +40,47 @@ pub enum ReadError {
     /// The tracks did not fit into the limit of memory, and could not be put away.
     #[error(transparent)]
     Spill(#[from] SpillError),
-    /// None of the tables has a column that is needed.
-    #[error("no file has a column for `{column}`; the columns are {columns}", column = column.name(), columns = list(found))]
+    /// A table lacks a column that is needed.
+    #[error(
+        "{} column for `{column}`; {} {columns}",
+        lacks(file.as_deref()),
+        has(*is_row, file.is_some()),
+        column = column.name(),
+        columns = list(found)
+    )]
     MissingColumn {
+        /// The file; `None` where no file has the column.
+        file: Option<String>,
         /// What is missing.
         column: Column,
-        /// The columns of all tables.
+        /// The columns of the file, or of all tables.
         found: Vec<String>,
         /// The one that may be meant.
         near: Option<String>,
+        /// Whether the columns seem to be a row of a file without a header.
+        is_row: bool,
+    },
+    /// A CSV file whose first record is too long for a header.
+    #[error("the first line of `{file}` is longer than {bytes} bytes or has more than {columns} columns")]
+    Header {
+        /// The file.
+        file: String,
+        /// The longest header that is read.
+        bytes: usize,
+        /// The most columns that are read.
+        columns: usize,
     },
     /// A column is mapped to a name that no file has.
-    #[error("no file has the column `{name}` that `{column}` is mapped to; the columns are {columns}", column = column.name(), columns = list(found))]
+    #[error(
+        "{} column `{name}` that `{column}` is mapped to; {} {columns}",
+        lacks_the(file.as_deref()),
+        has(false, file.is_some()),
+        column = column.name(),
+        columns = list(found)
+    )]
     MappedColumn {
+        /// The file; `None` where no file has the column.
+        file: Option<String>,
         /// The canonical column.
         column: Column,
         /// The name it is mapped to.
@@ -107,10 +135,31 @@ impl Hint for ReadError {
         match self {
             Self::Inputs(error) => error.hint(),
             Self::Spill(error) => error.hint(),
+            Self::MissingColumn { is_row: true, found, .. } => Some(format!(
+                "its first line seems to be a row: name the {} columns in tracklet.toml: [source.csv] header = false, \
+                 columns = [\"id\", \"anonymous_id\", ...]",
+                found.len()
+            )),
+            Self::MissingColumn { found, .. } if found.len() == 1 => Some(
+                "it has one column: where its fields are separated by another character, set [source.csv] delimiter"
+                    .to_owned(),
+            ),
+            Self::MissingColumn { column: Column::EventId, found, .. } if is_ga4(found) => Some(
+                "these are events of GA4's export, which gives them no id: make one for every event in the export, such as \
+                 a hash of all its columns, and map it: [source.columns] event_id = \"...\""
+                    .to_owned(),
+            ),
+            Self::MissingColumn { column: Column::EventId, near: None, .. } => Some(
+                "every event needs an id of its own, by which a second delivery is told from a second event; where the \
+                 source has none, make one in the export, such as a hash of all columns, and map it in tracklet.toml: \
+                 [source.columns] event_id = \"...\""
+                    .to_owned(),
+            ),
             Self::MissingColumn { column, near, .. } => {
                 let near = near.as_deref().unwrap_or("...");
                 Some(mapping_hint(*column, near))
             }
+            Self::Header { .. } => Some("it is no table of tracks: leave it out".to_owned()),
             Self::MappedColumn { column, near, .. } => {
                 near.as_deref().map(|near| mapping_hint(*column, near))
             }
@@ -138,6 +187,29 @@ impl Hint for ReadError {
 
 fn mapping_hint(column: Column, near: &str) -> String {
     format!("map it in tracklet.toml: [source.columns] {} = \"{near}\"", column.name())
+}
+
+fn lacks(file: Option<&str>) -> String {
+    file.map_or_else(|| "no file has a".to_owned(), |file| format!("`{file}` has no"))
+}
+
+fn lacks_the(file: Option<&str>) -> String {
+    file.map_or_else(|| "no file has the".to_owned(), |file| format!("`{file}` does not have the"))
+}
+
+fn has(is_row: bool, is_one: bool) -> &'static str {
+    match (is_row, is_one) {
+        (true, _) => "its first line is",
+        (false, true) => "its columns are",
+        (false, false) => "the columns are",
+    }
+}
+
+/// Whether the columns are those of GA4's export.
+fn is_ga4(names: &[String]) -> bool {
+    ["event_timestamp", "event_name", "user_pseudo_id"]
+        .iter()
+        .all(|column| names.iter().any(|name| name == column))
 }
 
 fn place(file: &str, row: Option<u64>) -> String {

@@ -48,11 +48,18 @@ fn extension(name: &str) -> (&str, String) {
     base.rsplit_once('.').map_or((base, String::new()), |(stem, extension)| (stem, extension.to_lowercase()))
 }
 
+/// Whether a name ends like that of a file of some kind, known or not.
+pub(super) fn has_extension(name: &str) -> bool {
+    let base = name.rsplit('/').next().unwrap_or(name);
+    let inner = base.strip_suffix(".gz").or_else(|| base.strip_suffix(".zst")).unwrap_or(base);
+    inner.contains('.')
+}
+
 /// What a file of this name holds.
 pub(super) fn kind(name: &str) -> Option<(Format, Compression)> {
     let plain = |extension: &str| match extension {
         "json" | "jsonl" | "ndjson" => Some(Format::Json),
-        "csv" => Some(Format::Csv),
+        "csv" | "tsv" => Some(Format::Csv),
         _ => None,
     };
     let (stem, last) = extension(name);

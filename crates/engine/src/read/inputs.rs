@@ -1,17 +1,22 @@
 //! Which files a run reads: every file below the given paths, in the order of their names.
 
-use super::format::{compression, kind};
-use super::remote::{self, Object, RemoteError};
-use crate::error::Hint;
+use super::first_bytes;
+use super::format::kind;
+use super::lake::{Candidate, choose};
+use super::partitions::{Partition, partitions};
+use super::remote::{self, Object};
+use super::table_formats::{self, Logs, TableFormat};
 use glob::Pattern;
+use rustix::io::Errno;
 use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
-use thiserror::Error;
 
 pub use super::format::{Compression, Format};
+pub use super::input_error::InputError;
 
 /// A file to read.
 #[derive(Debug, Clone)]
@@ -31,11 +36,20 @@ pub struct InputFile {
     pub(super) location: Location,
 }
 
+impl InputFile {
+    /// The columns that stand in the path.
+    pub(super) fn partitions(&self) -> Vec<Partition> {
+        partitions(&self.name)
+    }
+}
+
 /// Where a file's bytes are.
 #[derive(Debug, Clone)]
 pub(super) enum Location {
     Local(PathBuf),
     Remote(Object),
+    /// Its path is longer than the system takes.
+    Unreachable,
 }
 
 /// What the given paths name.
@@ -45,101 +59,18 @@ pub struct Inputs {
     pub files: Vec<InputFile>,
     /// Files in folders whose extension is not known, by name.
     pub ignored: Vec<String>,
-}
-
-/// Why the given paths name no files to read.
-#[derive(Debug, Error)]
-pub enum InputError {
-    /// There is nothing of this name.
-    #[error("`{path}` does not exist")]
-    Missing {
-        /// The path as given.
-        path: String,
-    },
-    /// A folder without a file that can be read.
-    #[error("`{path}` holds no files to read")]
-    Empty {
-        /// The path as given.
-        path: String,
-        /// How many of its files are of an unknown kind.
-        ignored: usize,
-    },
-    /// A pattern that no file matches.
-    #[error("no file matches `{pattern}`")]
-    NoMatch {
-        /// The pattern as given.
-        pattern: String,
-    },
-    /// A pattern that is none.
-    #[error("`{pattern}` is not a valid pattern")]
-    Pattern {
-        /// The pattern as given.
-        pattern: String,
-        /// Why.
-        source: glob::PatternError,
-    },
-    /// A given file whose extension is not known.
-    #[error("the format of `{path}` is not known")]
-    UnknownFormat {
-        /// The path as given.
-        path: String,
-    },
-    /// A path that can't be looked at.
-    #[error("could not look at `{path}`")]
-    Io {
-        /// The path.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// An object store that does not answer as it should.
-    #[error("could not list `{url}`")]
-    Remote {
-        /// The URL, without credentials.
-        url: String,
-        /// Why.
-        source: RemoteError,
-    },
-    /// No path was given.
-    #[error("there is nothing to read")]
-    NoPaths,
-}
-
-impl Hint for InputError {
-    fn hint(&self) -> Option<String> {
-        const KINDS: &str =
-            ".json, .jsonl, .ndjson, .csv (each also with .gz or .zst), .gz (JSON lines) and .parquet";
-        match self {
-            Self::Missing { path } if path.starts_with('~') => {
-                Some("`~` is replaced by the shell only, and only where it is not quoted".to_owned())
-            }
-            Self::Missing { .. } => Some("give a file, a folder, a pattern or a URL (s3://, gs://, az://)".to_owned()),
-            Self::Empty { ignored: 0, .. } => Some(format!("files are found by extension: {KINDS}")),
-            Self::Empty { ignored, .. } => {
-                Some(format!("it holds {ignored} of unknown extension; read are {KINDS}, others with --format"))
-            }
-            Self::NoMatch { .. } => Some("`**` stands for any folders: events/**/*.json.gz".to_owned()),
-            Self::Pattern { .. } => None,
-            Self::UnknownFormat { .. } => {
-                Some(format!("name it with --format json, csv or parquet; by extension are known {KINDS}"))
-            }
-            Self::Io { .. } => Some("check the permissions".to_owned()),
-            Self::Remote { .. } => Some(
-                "credentials come from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION, \
-                 GOOGLE_APPLICATION_CREDENTIALS, or AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY"
-                    .to_owned(),
-            ),
-            Self::NoPaths => Some("give a path, or set [source] paths in tracklet.toml".to_owned()),
-        }
-    }
+    /// What was passed over on purpose, each a sentence.
+    pub notes: Vec<String>,
 }
 
 /// Finds the files that `paths` name: files, folders (with all below), patterns and object-store URLs.
 ///
-/// Names that start with `.` or `_` are passed over in folders. With `format` every file is taken as that.
+/// Names that start with `.` or `_` are passed over in folders, and so are the tables of a data lake that repeat `tracks`.
+/// What a file holds is told by its name and its first bytes; with `format` every file is taken as that.
 ///
 /// # Errors
-/// A path that does not exist, a folder or pattern without files, a given file of unknown format.
+/// A path that does not exist, a folder or pattern without files, a given file of unknown format, the files of a table that
+/// a log of its own describes.
 pub fn discover(paths: &[String], format: Option<Format>) -> Result<Inputs, InputError> {
     if paths.is_empty() {
         return Err(InputError::NoPaths);
@@ -149,11 +80,11 @@ pub fn discover(paths: &[String], format: Option<Format>) -> Result<Inputs, Inpu
         inputs: Inputs::default(),
         known: HashSet::new(),
         entered: HashSet::new(),
-        reached: 0,
+        candidates: Vec::new(),
+        logs: Logs::default(),
     };
     for path in paths {
         found.entered.clear();
-        found.reached = 0;
         if remote::is_url(path) {
             found.objects(path)?;
         } else {
@@ -164,6 +95,7 @@ pub fn discover(paths: &[String], format: Option<Format>) -> Result<Inputs, Inpu
     inputs.files.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
     inputs.ignored.sort();
     inputs.ignored.dedup();
+    inputs.notes.dedup();
     for path in &inputs.ignored {
         tracing::warn!(%path, "passed over: its extension is not known");
     }
@@ -185,7 +117,8 @@ struct Found {
     /// Folders entered for the path at hand: links may go in a circle.
     entered: HashSet<PathBuf>,
     /// Files of the path at hand that can be read, also those known before.
-    reached: usize,
+    candidates: Vec<Candidate>,
+    logs: Logs,
 }
 
 impl Found {
@@ -194,7 +127,12 @@ impl Found {
         // A name may hold `*` or `[` itself, so the name as it stands comes first.
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => self.given_folder(given),
-            Ok(metadata) => self.file(path, &metadata, Named::Explicitly),
+            Ok(metadata) => {
+                self.file(path, path, &metadata, Named::Explicitly)?;
+                let found = std::mem::take(&mut self.candidates);
+                self.take(found);
+                Ok(())
+            }
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(InputError::Io { path: given.to_owned(), source: error })
             }
@@ -205,15 +143,14 @@ impl Found {
 
     fn given_folder(&mut self, given: &str) -> Result<(), InputError> {
         let ignored = self.inputs.ignored.len();
-        self.folder(Path::new(given))?;
-        if self.reached > 0 {
-            return Ok(());
-        }
-        Err(InputError::Empty { path: given.to_owned(), ignored: self.inputs.ignored.len() - ignored })
+        self.folder(Path::new(given), Path::new(given))?;
+        let ignored = self.inputs.ignored.len() - ignored;
+        self.chosen(given, given, || InputError::Empty { path: given.to_owned(), ignored })
     }
 
     fn pattern(&mut self, given: &str) -> Result<(), InputError> {
         let error = |source| InputError::Pattern { pattern: given.to_owned(), source };
+        let fixed = fixed_part(given);
         for path in glob::glob(given).map_err(error)? {
             let path = path.map_err(|error| InputError::Io {
                 path: error.path().display().to_string(),
@@ -224,18 +161,25 @@ impl Found {
             }
             let metadata = metadata(&path)?;
             if metadata.is_dir() {
-                self.folder(&path)?;
+                self.folder(&path, Path::new(fixed))?;
             } else {
-                self.file(&path, &metadata, Named::ByFolder)?;
+                self.file(&path, Path::new(fixed), &metadata, Named::ByFolder)?;
             }
         }
-        if self.reached > 0 { Ok(()) } else { Err(InputError::NoMatch { pattern: given.to_owned() }) }
+        self.chosen(given, fixed, || InputError::NoMatch { pattern: given.to_owned() })
     }
 
-    /// All files below a folder. Each folder is entered once, so links in a circle end.
-    fn folder(&mut self, folder: &Path) -> Result<(), InputError> {
+    /// All files below a folder, which was reached from `root`. Each folder is entered once, so links in a circle end.
+    fn folder(&mut self, folder: &Path, root: &Path) -> Result<(), InputError> {
         let error = |source| InputError::Io { path: folder.display().to_string(), source };
-        if !self.entered.insert(fs::canonicalize(folder).map_err(error)?) {
+        let real = match fs::canonicalize(folder) {
+            Err(error) if is_too_long(&error) => {
+                self.unreachable(folder);
+                return Ok(());
+            }
+            real => real.map_err(error)?,
+        };
+        if !self.entered.insert(real) || self.is_log(folder) {
             return Ok(());
         }
         let entries = fs::read_dir(folder).map_err(error)?;
@@ -248,51 +192,98 @@ impl Found {
             }
             let metadata = match fs::metadata(&path) {
                 Ok(metadata) => metadata,
-                // A link to nothing, or a file that went away.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(error) if is_too_long(&error) => {
+                    self.unreachable(&path);
+                    continue;
+                }
+                // A link to nothing or to itself, or a file that went away.
+                Err(error) if error.kind() == io::ErrorKind::NotFound || is_circle(&error) => {
                     self.inputs.ignored.push(path.display().to_string());
                     continue;
                 }
                 Err(source) => return Err(InputError::Io { path: path.display().to_string(), source }),
             };
             if metadata.is_dir() {
-                self.folder(&path)?;
+                self.folder(&path, root)?;
             } else {
-                self.file(&path, &metadata, Named::ByFolder)?;
+                self.file(&path, root, &metadata, Named::ByFolder)?;
             }
         }
         Ok(())
     }
 
-    fn file(&mut self, path: &Path, metadata: &Metadata, named: Named) -> Result<(), InputError> {
+    fn file(
+        &mut self,
+        path: &Path,
+        root: &Path,
+        metadata: &Metadata,
+        named: Named,
+    ) -> Result<(), InputError> {
         let name = path.display().to_string();
-        let Some((format, compression)) = self.kind(&name) else {
+        if !metadata.is_file() {
+            // To open one may wait for ever, or never end.
+            if named == Named::Explicitly {
+                return Err(InputError::NoFile { path: name, kind: kind_of_no_file(metadata) });
+            }
+            self.inputs.ignored.push(name);
+            return Ok(());
+        }
+        let Some((format, compression)) =
+            first_bytes::kind_of_file(path, self.format, named == Named::Explicitly)
+        else {
             if named == Named::Explicitly {
                 return Err(InputError::UnknownFormat { path: name });
             }
             self.inputs.ignored.push(name);
             return Ok(());
         };
-        self.reached += 1;
-        let real = fs::canonicalize(path).map_err(|source| InputError::Io { path: name.clone(), source })?;
-        if self.known.insert(real) {
-            let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-            self.inputs.files.push(InputFile {
-                name,
-                format,
-                compression,
-                size: metadata.len(),
-                modified: modified.map(|since| since.as_micros() as i64),
-                etag: None,
-                location: Location::Local(path.to_owned()),
-            });
+        let identity =
+            fs::canonicalize(path).map_err(|source| InputError::Io { path: name.clone(), source })?;
+        if self.format != Some(Format::Parquet)
+            && (format == Format::Parquet || name.ends_with(".metadata.json"))
+            && let Some((folder, log)) = self.logs.of_file(&identity)
+        {
+            return Err(InputError::TableFormat { table: as_given(path, &folder), format: log });
         }
+        let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let file = InputFile {
+            name,
+            format,
+            compression,
+            size: metadata.len(),
+            modified: modified.map(|since| since.as_micros() as i64),
+            etag: None,
+            location: Location::Local(path.to_owned()),
+        };
+        self.candidates.push(Candidate { folders: folders(path, root), file, identity });
         Ok(())
     }
 
+    /// Whether a folder is the log of a table whose files are all read because the user insists.
+    fn is_log(&mut self, folder: &Path) -> bool {
+        let is_named_so = folder.file_name().is_some_and(|name| name == "metadata");
+        is_named_so
+            && self.format == Some(Format::Parquet)
+            && folder.parent().is_some_and(|table| self.logs.of_folder(table) == Some(TableFormat::Iceberg))
+    }
+
+    /// A file or folder whose path is longer than the system takes: a reject, since what is in it is not known.
+    fn unreachable(&mut self, path: &Path) {
+        let file = InputFile {
+            name: path.display().to_string(),
+            format: self.format.unwrap_or(Format::Json),
+            compression: Compression::None,
+            size: 0,
+            modified: None,
+            etag: None,
+            location: Location::Unreachable,
+        };
+        self.candidates.push(Candidate { folders: Vec::new(), file, identity: path.to_owned() });
+    }
+
     fn objects(&mut self, url: &str) -> Result<(), InputError> {
-        let listing = remote::list(url)
-            .map_err(|source| InputError::Remote { url: remote::without_credentials(url), source })?;
+        let failed = |source| InputError::Remote { url: remote::without_credentials(url), source };
+        let listing = remote::list(url).map_err(failed)?;
         let url = listing.url.clone();
         let pattern = listing
             .pattern
@@ -301,19 +292,25 @@ impl Found {
             .transpose()
             .map_err(|source| InputError::Pattern { pattern: url.clone(), source })?;
         let options = glob::MatchOptions { require_literal_separator: true, ..Default::default() };
-        let mut matched = false;
+        let tables = table_formats::of_keys(listing.objects.iter().map(Object::key));
+        let root = if listing.objects.iter().any(|object| object.is_exact) {
+            url.as_str()
+        } else {
+            fixed_part(&url)
+        };
         let mut ignored = 0;
-        for object in listing.objects {
-            let key = object.key().to_owned();
-            if pattern.as_ref().is_some_and(|pattern| !pattern.matches_with(&key, options)) {
+        let mut has_parquet = false;
+        for object in &listing.objects {
+            let key = object.key();
+            if pattern.as_ref().is_some_and(|pattern| !pattern.matches_with(key, options)) {
                 continue;
             }
-            let below = key.strip_prefix(listing.prefix.as_str()).unwrap_or(&key);
+            let below = key.strip_prefix(listing.prefix.as_str()).unwrap_or(key);
             if !object.is_exact && below.split('/').any(is_hidden) {
                 continue;
             }
             let name = object.name.clone();
-            let Some((format, compression)) = self.kind(&key) else {
+            let Some((format, compression)) = first_bytes::kind_of_object(object, self.format) else {
                 if object.is_exact {
                     return Err(InputError::UnknownFormat { path: name });
                 }
@@ -321,32 +318,117 @@ impl Found {
                 self.inputs.ignored.push(name);
                 continue;
             };
-            matched = true;
-            if self.known.insert(PathBuf::from(&name)) {
-                self.inputs.files.push(InputFile {
-                    name,
-                    format,
-                    compression,
-                    size: object.size,
-                    modified: Some(object.modified),
-                    etag: object.etag.clone(),
-                    location: Location::Remote(object),
-                });
+            let is_parquet = format == Format::Parquet || key.ends_with(".metadata.json");
+            if is_parquet && self.format != Some(Format::Parquet) {
+                has_parquet = true;
+                let mut above = key.match_indices('/').map(|(slash, _)| &key[..slash]).chain([""]);
+                if let Some((table, log)) = above.find_map(|above| tables.get_key_value(above)) {
+                    return Err(InputError::TableFormat { table: listing.url_of(table), format: *log });
+                }
+            }
+            let file = InputFile {
+                name: name.clone(),
+                format,
+                compression,
+                size: object.size,
+                modified: Some(object.modified),
+                etag: object.etag.clone(),
+                location: Location::Remote(object.clone()),
+            };
+            let folders = folders(Path::new(&name), Path::new(root));
+            self.candidates.push(Candidate { folders, file, identity: PathBuf::from(&name) });
+        }
+        for key in &listing.odd {
+            let is_asked = pattern.as_ref().is_none_or(|pattern| pattern.matches_with(key, options));
+            if !is_asked || key.ends_with('/') {
+                continue;
+            }
+            let name = format!("{}/{key}", listing.url_of(""));
+            match kind(key).or(self.format.map(|format| (format, Compression::None))) {
+                Some(_) => self.unreachable(Path::new(&name)),
+                None => self.inputs.ignored.push(name),
             }
         }
-        match (matched, pattern) {
-            (true, _) => Ok(()),
-            (false, Some(_)) => Err(InputError::NoMatch { pattern: url }),
-            (false, None) if ignored == 0 => Err(InputError::Missing { path: url }),
-            (false, None) => Err(InputError::Empty { path: url, ignored }),
+        if has_parquet && let Some((table, format)) = listing.log_above() {
+            return Err(InputError::TableFormat { table: listing.url_of(&table), format });
         }
+        if listing.objects.iter().any(|object| object.is_exact) {
+            let found = std::mem::take(&mut self.candidates);
+            self.take(found);
+            return Ok(());
+        }
+        self.chosen(&url, root, || match pattern {
+            Some(_) => InputError::NoMatch { pattern: url.clone() },
+            None if ignored == 0 => InputError::Missing { path: url.clone() },
+            None => InputError::Empty { path: url.clone(), ignored },
+        })
     }
 
-    fn kind(&self, name: &str) -> Option<(Format, Compression)> {
-        match self.format {
-            Some(format) => Some((format, kind(name).map_or_else(|| compression(name), |(_, c)| c))),
-            None => kind(name),
+    /// Takes the candidates of a folder or pattern, but for those of tables that repeat tracks.
+    fn chosen(
+        &mut self,
+        given: &str,
+        root: &str,
+        nothing: impl FnOnce() -> InputError,
+    ) -> Result<(), InputError> {
+        let found = std::mem::take(&mut self.candidates);
+        if found.is_empty() {
+            return Err(nothing());
         }
+        let chosen = choose(given, root, found, &mut self.inputs.notes)?;
+        self.take(chosen);
+        Ok(())
+    }
+
+    fn take(&mut self, found: Vec<Candidate>) {
+        for Candidate { file, identity, .. } in found {
+            if self.known.insert(identity) {
+                self.inputs.files.push(file);
+            }
+        }
+    }
+}
+
+/// The folders from `root` down to a file, first the last part of `root` itself.
+fn folders(file: &Path, root: &Path) -> Vec<String> {
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let own = name(root).or_else(|| name(&fs::canonicalize(root).ok()?)).unwrap_or_default();
+    let below = file.strip_prefix(root).ok().and_then(Path::parent).unwrap_or(Path::new(""));
+    let below = below.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
+    std::iter::once(own).chain(below).collect()
+}
+
+/// The folder that a pattern spells out before its first wildcard.
+fn fixed_part(pattern: &str) -> &str {
+    match pattern.find(['*', '?', '[']) {
+        None => pattern.trim_end_matches('/'),
+        Some(wildcard) => pattern[..wildcard].rfind('/').map_or("", |slash| &pattern[..slash.max(1)]),
+    }
+}
+
+/// The folder with this real path as the user came to it.
+fn as_given(file: &Path, real: &Path) -> String {
+    let mut given = file.ancestors().skip(1);
+    let found = given.find(|above| fs::canonicalize(above).is_ok_and(|above| above == real));
+    found.unwrap_or(real).display().to_string()
+}
+
+fn is_too_long(error: &io::Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::NAMETOOLONG)
+}
+
+pub(super) fn is_circle(error: &io::Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::LOOP)
+}
+
+fn kind_of_no_file(metadata: &Metadata) -> &'static str {
+    let kind = metadata.file_type();
+    if kind.is_fifo() {
+        "a named pipe"
+    } else if kind.is_socket() {
+        "a socket"
+    } else {
+        "a device"
     }
 }
 

@@ -94,7 +94,7 @@ pub(super) fn json_names(files: &[InputFile]) -> BTreeSet<String> {
     let json = files.iter().filter(|file| file.format == Format::Json).take(FILES);
     json.filter_map(|file| match &file.location {
         Location::Local(path) => json_columns(file, path).ok(),
-        Location::Remote(_) => None,
+        Location::Remote(_) | Location::Unreachable => None,
     })
     .flat_map(|first| first.names)
     .collect()
@@ -121,6 +121,7 @@ fn look(file: &InputFile, temporary: &Path) -> Result<First, ReadError> {
     let fetched;
     let path = match &file.location {
         Location::Local(path) => path.as_path(),
+        Location::Unreachable => return Ok(First::default()),
         Location::Remote(object) => {
             fetched = object.fetch(temporary).map_err(|error| match error {
                 FetchError::Remote(source) => ReadError::Fetch { file: file.name.clone(), source },
@@ -134,7 +135,7 @@ fn look(file: &InputFile, temporary: &Path) -> Result<First, ReadError> {
     let mut first = match file.format {
         Format::Json => json_columns(file, path)?,
         Format::Csv => {
-            let (names, rows) = csv::first_rows(file, path, DEFAULT_MAX_LINE, ROWS)?;
+            let (names, rows) = csv::first_rows(file, path, &Source::default(), ROWS)?;
             let place = place(Column::Timestamp, &names, &Source::default());
             let time = |row: Vec<String>| row.into_iter().nth(place?).filter(|time| !time.is_empty());
             First { times: rows.into_iter().filter_map(time).collect(), names }

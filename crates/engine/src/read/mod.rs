@@ -12,10 +12,14 @@
 mod bytes;
 mod columns;
 mod csv;
+mod csv_dialect;
+mod csv_records;
 mod error;
 mod fence;
 mod filter;
+mod first_bytes;
 mod format;
+mod input_error;
 pub mod inputs;
 mod inspect;
 mod json;
@@ -23,29 +27,37 @@ mod json_calls;
 mod json_path;
 mod json_text;
 mod json_values;
+mod lake;
+mod mostly_rejected;
+mod odd_keys;
 mod parquet;
 mod parquet_column;
+mod parquet_footer;
 mod partitions;
 mod rejects;
 mod remote;
 mod run;
 mod sink;
+mod table_formats;
 mod utf16;
 mod window;
 
 pub use columns::Column;
+pub use csv_dialect::{CsvOptions, Quote};
 pub use error::ReadError;
 pub use fence::silence_caught_panics;
 pub use filter::FilterError;
 pub(crate) use filter::well_formed as filter_well_formed;
 pub use inputs::{Format, InputError, InputFile, Inputs};
 pub use inspect::{FormatColumns, Inspection, inspect};
+pub use mostly_rejected::MostlyRejected;
 pub use rejects::Reject;
 pub use remote::RemoteError;
 pub(crate) use remote::{is_url, place_to_write};
 pub(crate) use run::read_all_beside;
 pub use run::{FileSummary, Options, Progress, Quiet, Read, Strictness, read_all};
 pub(crate) use sink::Overflow;
+pub use table_formats::TableFormat;
 
 use std::collections::BTreeMap;
 use tracklet_kernel::event_name::EventNames;
@@ -64,6 +76,8 @@ pub struct Source {
     pub time_unit: Option<Unit>,
     /// The format of every file, whatever its extension says.
     pub format: Option<Format>,
+    /// How CSV files are written.
+    pub csv: CsvOptions,
     /// The longest JSON object or CSV record that is read, in bytes.
     pub max_line: usize,
 }
@@ -79,6 +93,7 @@ impl Default for Source {
             event_names: EventNames::default(),
             time_unit: None,
             format: None,
+            csv: CsvOptions::default(),
             max_line: DEFAULT_MAX_LINE,
         }
     }

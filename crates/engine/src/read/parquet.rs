@@ -2,12 +2,12 @@
 //!
 //! A damaged file can make the decoder panic: each of its steps is fenced, and a panic is a file that can't be read.
 
-use super::columns::{Column, Mapping, ORIGINAL_EVENT, constant, in_path};
+use super::columns::{Column, Mapping, ORIGINAL_EVENT, Place, find_place, lacking};
 use super::fence::fenced;
 use super::filter::Bound;
 use super::inputs::InputFile;
 use super::parquet_column::{self, FilterColumn};
-use super::partitions::{self, Partition, partitions};
+use super::parquet_footer;
 use super::rejects::RawColumns;
 use super::run::lock;
 use super::sink::Sink;
@@ -16,10 +16,10 @@ use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use ::parquet::basic::Type as PhysicalType;
+use ::parquet::basic::{LogicalType, Type as PhysicalType};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::RowGroupMetaData;
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use std::fs::File;
 use std::io;
@@ -30,6 +30,9 @@ use std::sync::Arc;
 const ROWS: usize = 2048;
 /// Row groups are taken together up to this many rows: a part for a thread has to be worth its while.
 const PART_ROWS: u64 = 1 << 18;
+
+/// Rows of a group that wait in memory for its end where tracks are put away at a limit of memory.
+const HELD_ROWS: u64 = 1 << 17;
 
 /// Some row groups of a file.
 pub(super) struct Part {
@@ -51,18 +54,33 @@ impl Part {
 /// Reads the footer and cuts the file into parts, the same whatever reads them. A broken footer is a reject.
 pub(super) fn plan(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result<Vec<Part>, ReadError> {
     let opened = File::open(path).map_err(|source| ReadError::Open { file: file.name.clone(), source })?;
-    let Some(metadata) = footer(&opened) else {
+    let Some(footer) = footer(&opened) else {
         sink.unreadable(file, None, &[])?;
         return Ok(Vec::new());
     };
-    let fields = metadata.schema().fields();
+    let fields = footer[0].schema().fields();
+    let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
+    let partitions = file.partitions();
+    let has_rows =
+        footer.iter().flat_map(|part| part.metadata().row_groups()).any(|group| group.num_rows() > 0);
     let mut seen = lock(&sink.shared.seen);
-    seen.tables.extend(fields.iter().map(|field| field.name().clone()));
+    seen.tables.extend(names.iter().cloned().chain(partitions.iter().map(|partition| partition.name.clone())));
     seen.nested.extend(parquet_column::paths(fields));
-    seen.in_paths.extend(partitions(&file.name).into_iter().map(|partition| partition.name));
     drop(seen);
-    let mut parts: Vec<Part> = Vec::new();
+    if let Some(lacking) = lacking(&names, &partitions, sink.shared.source).filter(|_| has_rows) {
+        return Err(lacking.of(file, &names));
+    }
+    let mut parts = Vec::new();
     let mut first_row = 1;
+    for metadata in &footer {
+        parts_of(metadata, &mut first_row, &mut parts);
+    }
+    Ok(parts)
+}
+
+/// Cuts the row groups of a footer into parts; the first of them starts at `first_row`, which moves on.
+fn parts_of(metadata: &ArrowReaderMetadata, first_row: &mut u64, all: &mut Vec<Part>) {
+    let mut parts: Vec<Part> = Vec::new();
     for (position, group) in metadata.metadata().row_groups().iter().enumerate() {
         // The footer was checked to hold no negative numbers.
         let (rows, bytes) = (group.num_rows() as u64, group.compressed_size().max(0) as u64);
@@ -75,43 +93,43 @@ pub(super) fn plan(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result
             _ => parts.push(Part {
                 metadata: metadata.clone(),
                 row_groups: vec![position],
-                first_row,
+                first_row: *first_row,
                 rows,
                 bytes,
             }),
         }
-        first_row += rows;
+        *first_row += rows;
     }
-    Ok(parts)
+    all.append(&mut parts);
 }
 
-/// A file's footer, or `None` when it can't be read or makes no sense.
-fn footer(file: &File) -> Option<ArrowReaderMetadata> {
+/// A file's footer in at least one part, or `None` when it can't be read or makes no sense.
+fn footer(file: &File) -> Option<Vec<ArrowReaderMetadata>> {
     fenced(|| {
-        let metadata = ArrowReaderMetadata::load(file, ArrowReaderOptions::new())?;
-        let numbers = metadata.metadata().row_groups().iter().map(RowGroupMetaData::num_rows);
+        let parts = parquet_footer::load(file)?;
+        let numbers =
+            parts.iter().flat_map(|part| part.metadata().row_groups()).map(RowGroupMetaData::num_rows);
         let total = numbers.clone().try_fold(0_i64, i64::checked_add);
-        if numbers.clone().any(|rows| rows < 0)
-            || total != Some(metadata.metadata().file_metadata().num_rows())
-        {
+        let said = parts.first().map(|part| part.metadata().file_metadata().num_rows());
+        if numbers.clone().any(|rows| rows < 0) || total != said {
             return Err(ParquetError::General("the row groups do not add up".to_owned()));
         }
-        with_wide_times(metadata)
+        parts.into_iter().map(with_wide_times).collect()
     })
 }
 
 /// The names of a file's columns; none when its footer can't be read.
 pub(super) fn names(path: &Path) -> io::Result<Vec<String>> {
-    let metadata = footer(&File::open(path)?);
-    Ok(metadata.map_or_else(Vec::new, |metadata| parquet_column::paths(metadata.schema().fields())))
+    let footer = footer(&File::open(path)?);
+    Ok(footer.map_or_else(Vec::new, |parts| parquet_column::paths(parts[0].schema().fields())))
 }
 
 /// The first values of a column as texts, those that are not null.
 pub(super) fn first_values(path: &Path, name: &str, rows: usize) -> io::Result<Vec<String>> {
     let file = File::open(path)?;
     let read = || -> Result<Vec<String>, ParquetError> {
-        let Some(metadata) = footer(&file) else { return Ok(Vec::new()) };
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+        let Some(mut parts) = footer(&file) else { return Ok(Vec::new()) };
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, parts.swap_remove(0));
         let Ok(place) = builder.schema().index_of(name) else { return Ok(Vec::new()) };
         let mask = ProjectionMask::roots(builder.parquet_schema(), [place]);
         let mut batches = builder.with_projection(mask).with_batch_size(rows).with_limit(rows).build()?;
@@ -142,44 +160,102 @@ fn with_wide_times(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata,
     ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
 }
 
-/// Reads a part of a file. What comes behind a page that can't be read is one reject.
+/// Reads a part of a file. Of a row group with a page that can't be read no row is taken: each of them is a reject.
 pub(super) fn read(file: &InputFile, path: &Path, part: &Part, sink: &mut Sink<'_>) -> Result<(), ReadError> {
     let opened = File::open(path).map_err(|source| ReadError::Open { file: file.name.clone(), source })?;
     let columns = Columns::new(file, &part.metadata, sink)?;
     let mut row = part.first_row;
-    let end = part.first_row + part.rows;
-    if let Some(mut batches) = fenced(|| columns.reader(opened, part)) {
+    for position in &part.row_groups {
+        let group = Group { part, position: *position, first_row: row };
+        if !group.read(file, &opened, &columns, sink)? {
+            for damaged in row..row + group.rows() {
+                sink.unreadable(file, Some(damaged), &[])?;
+            }
+        }
+        if sink.is_stopped() {
+            return Ok(());
+        }
+        row += group.rows();
+    }
+    Ok(())
+}
+
+/// One row group of a part.
+struct Group<'p> {
+    part: &'p Part,
+    position: usize,
+    /// The number of the first row, from 1.
+    first_row: u64,
+}
+
+impl Group<'_> {
+    fn rows(&self) -> u64 {
+        // The footer was checked to hold no negative numbers.
+        self.part.metadata.metadata().row_group(self.position).num_rows() as u64
+    }
+
+    /// Takes all rows, or none where one can't be read: then the answer is no.
+    fn read(
+        &self,
+        file: &InputFile,
+        opened: &File,
+        columns: &Columns,
+        sink: &mut Sink<'_>,
+    ) -> Result<bool, ReadError> {
+        let is_held = !sink.puts_away() || self.rows() <= HELD_ROWS;
+        // Tracks that are put away can't be taken back.
+        if !is_held && !self.each(opened, columns, |_, _| Ok(true))? {
+            return Ok(false);
+        }
+        let mark = is_held.then(|| sink.mark());
+        let is_whole = self.each(opened, columns, |batch, row| {
+            columns.push(file, batch, row, sink)?;
+            let bytes = self.part.bytes as f64 * batch.num_rows() as f64 / self.part.rows as f64;
+            sink.shared.progress.advance(0, bytes as u64);
+            Ok(!sink.is_stopped())
+        })?;
+        match mark {
+            Some(_) if is_whole => sink.keep()?,
+            Some(mark) => sink.rewind(&mark),
+            None => {}
+        }
+        Ok(is_whole)
+    }
+
+    /// Hands every batch on with the number of its first row, until `take` has enough; whether no more can be read though there
+    /// should be, is no.
+    fn each(
+        &self,
+        opened: &File,
+        columns: &Columns,
+        mut take: impl FnMut(&RecordBatch, u64) -> Result<bool, ReadError>,
+    ) -> Result<bool, ReadError> {
+        let (mut row, end) = (self.first_row, self.first_row + self.rows());
+        let reader = fenced(|| columns.reader(opened.try_clone()?, self.part, self.position));
+        let Some(mut batches) = reader else { return Ok(row == end) };
         while let Some(Some(batch)) = fenced(|| batches.next().transpose()) {
             // A file may hold more rows than it says; those are not to be trusted either.
             if batch.num_rows() as u64 > end - row {
-                break;
+                return Ok(false);
             }
-            columns.push(file, &batch, row, sink)?;
+            if !take(&batch, row)? {
+                return Ok(true);
+            }
             row += batch.num_rows() as u64;
-            let bytes = part.bytes as f64 * batch.num_rows() as f64 / part.rows as f64;
-            sink.shared.progress.advance(0, bytes as u64);
-            if sink.is_stopped() {
-                return Ok(());
-            }
         }
+        Ok(row == end)
     }
-    if row < end {
-        sink.unreadable(file, Some(row), &[])?;
-    }
-    Ok(())
 }
 
 /// Which of a file's columns are read, and for what.
 struct Columns {
     /// Places among the file's columns, ascending.
     projected: Vec<usize>,
+    /// Whether each of them holds UUIDs as 16 bytes.
+    uuids: Vec<bool>,
     /// Name for the gate and place among the projected ones.
-    canonical: Vec<(&'static str, usize)>,
-    filtered: Vec<Option<FilterColumn>>,
-    /// For each column of the filter that the file does not have, that in its path.
-    filtered_in_path: Vec<Option<Partition>>,
-    /// Canonical columns in the file's path.
-    in_path: Vec<(&'static str, Option<String>)>,
+    canonical: Vec<(&'static str, Place)>,
+    filtered: Vec<Filtered>,
     bound: Option<Bound>,
 }
 
@@ -188,41 +264,62 @@ impl Columns {
         let source: &Source = sink.shared.source;
         let fields = metadata.schema().fields();
         let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
-        let mapping = Mapping::new(&names, source).places;
+        let partitions = file.partitions();
+        let mut canonical = Mapping::new(&names, &partitions, source).places;
         let wanted = sink.shared.filter.map_or(&[][..], |filter| filter.columns());
-        let mut filtered: Vec<Option<FilterColumn>> =
-            wanted.iter().map(|name| FilterColumn::find(fields, name)).collect();
-        let partitions = partitions(&file.name);
-        let in_path = in_path(&names, source, &partitions);
-        let filtered_in_path: Vec<Option<Partition>> =
-            wanted.iter().map(|name| partitions::find(&partitions, name).cloned()).collect();
+        let mut filtered: Vec<Filtered> = wanted
+            .iter()
+            .map(|name| match (FilterColumn::find(fields, name), find_place(&[], &partitions, name)) {
+                (Some(column), _) => Filtered::Column(column),
+                (None, Some(Place::Constant(value))) => Filtered::Constant(value),
+                _ => Filtered::Absent,
+            })
+            .collect();
         let types: Vec<DataType> = filtered
             .iter()
-            .zip(&filtered_in_path)
-            .map(|(column, partition)| match (column, partition) {
-                (Some(column), _) => column.data_type.clone(),
-                (None, Some(_)) => DataType::Utf8,
-                (None, None) => DataType::Null,
+            .map(|column| match column {
+                Filtered::Column(column) if column.is_outermost() && is_uuid(metadata, column.root) => {
+                    DataType::Utf8
+                }
+                Filtered::Column(column) => column.data_type.clone(),
+                Filtered::Constant(_) => DataType::Utf8,
+                Filtered::Absent => DataType::Null,
             })
             .collect();
         let bound = sink.shared.filter.map(|filter| filter.bind(&file.name, &types)).transpose()?;
 
-        let mut projected: Vec<usize> = mapping.iter().map(|(_, place)| *place).collect();
-        projected.extend(filtered.iter().flatten().map(|column| column.root));
+        let of_columns = canonical.iter().filter_map(|(_, place)| match place {
+            Place::Column(place) => Some(*place),
+            Place::Constant(_) => None,
+        });
+        let mut projected: Vec<usize> = of_columns.collect();
+        projected.extend(filtered.iter().filter_map(Filtered::root));
         projected.sort_unstable();
         projected.dedup();
         let among = |place: usize| projected.partition_point(|other| *other < place);
-        let canonical = mapping.into_iter().map(|(name, place)| (name, among(place))).collect();
-        for column in filtered.iter_mut().flatten() {
-            column.root = among(column.root);
+        for (_, place) in &mut canonical {
+            if let Place::Column(place) = place {
+                *place = among(*place);
+            }
         }
-        Ok(Self { projected, canonical, filtered, filtered_in_path, in_path, bound })
+        for column in &mut filtered {
+            if let Filtered::Column(column) = column {
+                column.root = among(column.root);
+            }
+        }
+        let uuids = projected.iter().map(|place| is_uuid(metadata, *place)).collect();
+        Ok(Self { projected, uuids, canonical, filtered, bound })
     }
 
-    fn reader(&self, file: File, part: &Part) -> Result<ParquetRecordBatchReader, ParquetError> {
+    fn reader(
+        &self,
+        file: File,
+        part: &Part,
+        group: usize,
+    ) -> Result<ParquetRecordBatchReader, ParquetError> {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, part.metadata.clone());
         let mask = ProjectionMask::roots(builder.parquet_schema(), self.projected.iter().copied());
-        builder.with_projection(mask).with_row_groups(part.row_groups.clone()).with_batch_size(ROWS).build()
+        builder.with_projection(mask).with_row_groups(vec![group]).with_batch_size(ROWS).build()
     }
 
     fn push(
@@ -233,30 +330,78 @@ impl Columns {
         sink: &mut Sink<'_>,
     ) -> Result<(), ReadError> {
         let rows = read.num_rows();
-        let in_file = self.canonical.iter().map(|(name, place)| (*name, Arc::clone(read.column(*place))));
-        let in_path = self.in_path.iter().map(|(name, value)| (*name, constant(value.as_deref(), rows)));
-        let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = in_file
-            .chain(in_path)
-            .map(|(name, column)| (Field::new(name, column.data_type().clone(), true), column))
-            .unzip();
+        let read: Vec<ArrayRef> = (read.columns().iter().zip(&self.uuids))
+            .map(
+                |(column, is_uuid)| {
+                    if *is_uuid { parquet_column::uuid_texts(column) } else { Arc::clone(column) }
+                },
+            )
+            .collect();
+        let columns: Vec<ArrayRef> = self
+            .canonical
+            .iter()
+            .map(|(_, place)| match place {
+                Place::Column(place) => Arc::clone(&read[*place]),
+                Place::Constant(value) => constant(value.as_deref(), rows),
+            })
+            .collect();
+        let fields: Vec<Field> = self
+            .canonical
+            .iter()
+            .zip(&columns)
+            .map(|((name, _), column)| Field::new(*name, column.data_type().clone(), true))
+            .collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
             .expect("as many values in each column");
         let keep = match &self.bound {
             None => None,
             Some(bound) => {
-                let value = |(column, partition): (&Option<FilterColumn>, &Option<Partition>)| match partition
-                {
-                    Some(partition) if column.is_none() => constant(partition.value.as_deref(), rows),
-                    _ => FilterColumn::values(column.as_ref(), read),
+                let values = |column: &Filtered| match column {
+                    Filtered::Column(column) => column.values(&read),
+                    Filtered::Constant(value) => constant(value.as_deref(), rows),
+                    Filtered::Absent => new_null_array(&DataType::Null, rows),
                 };
-                let columns: Vec<ArrayRef> =
-                    self.filtered.iter().zip(&self.filtered_in_path).map(value).collect();
+                let columns: Vec<ArrayRef> = self.filtered.iter().map(values).collect();
                 Some(bound.evaluate(&columns, rows)?)
             }
         };
         sink.rows(file, &batch, keep.as_ref(), |row| first_row + row as u64, |row| raw_columns(&batch, row))
     }
+}
+
+/// What the filter asks for.
+enum Filtered {
+    Column(FilterColumn),
+    /// It stands in the path of the file.
+    Constant(Option<String>),
+    Absent,
+}
+
+impl Filtered {
+    fn root(&self) -> Option<usize> {
+        match self {
+            Self::Column(column) => Some(column.root),
+            Self::Constant(_) | Self::Absent => None,
+        }
+    }
+}
+
+fn constant(value: Option<&str>, rows: usize) -> ArrayRef {
+    Arc::new(StringArray::from(vec![value; rows]))
+}
+
+/// Whether an outermost column has the logical type UUID, or Arrow's.
+fn is_uuid(metadata: &ArrowReaderMetadata, place: usize) -> bool {
+    let field = metadata.schema().field(place);
+    let schema = metadata.parquet_schema();
+    let is_logical = |leaf: usize| {
+        schema.get_column_root_idx(leaf) == place
+            && schema.column(leaf).logical_type_ref() == Some(&LogicalType::Uuid)
+    };
+    *field.data_type() == DataType::FixedSizeBinary(16)
+        && (field.metadata().get("ARROW:extension:name").is_some_and(|name| name == "arrow.uuid")
+            || (0..schema.num_columns()).any(is_logical))
 }
 
 fn raw_columns(batch: &RecordBatch, row: usize) -> RawColumns {

@@ -1,12 +1,14 @@
 //! Single columns of a Parquet file: found by a dotted name, and shown as text.
 
 use super::columns::find;
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::kernels::cast;
 use arrow::compute::nullif;
 use arrow::datatypes::{DataType, Fields, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::DateTime;
+use std::fmt::Write;
+use std::sync::Arc;
 
 /// A column that the filter names, perhaps inside a struct.
 pub(super) struct FilterColumn {
@@ -34,11 +36,15 @@ impl FilterColumn {
         Some(Self { root: place, path, data_type: data_type.clone() })
     }
 
-    /// Its values in a batch, or nulls where there is no such column.
-    pub(super) fn values(column: Option<&Self>, batch: &RecordBatch) -> ArrayRef {
-        let Some(column) = column else { return new_null_array(&DataType::Null, batch.num_rows()) };
-        let mut values = ArrayRef::clone(batch.column(column.root));
-        for place in &column.path {
+    /// Whether it is no part of a struct.
+    pub(super) fn is_outermost(&self) -> bool {
+        self.path.is_empty()
+    }
+
+    /// Its values in a batch of outermost columns.
+    pub(super) fn values(&self, columns: &[ArrayRef]) -> ArrayRef {
+        let mut values = ArrayRef::clone(&columns[self.root]);
+        for place in &self.path {
             let outer = values.as_struct();
             let inner = outer.column(*place);
             // What is inside a null struct is null, whatever is stored there.
@@ -52,6 +58,24 @@ impl FilterColumn {
         }
         values
     }
+}
+
+/// UUIDs of 16 bytes each as the usual texts of 36 letters.
+pub(super) fn uuid_texts(values: &ArrayRef) -> ArrayRef {
+    let values = values.as_fixed_size_binary();
+    let texts = values.iter().map(|uuid| Some(uuid_text(uuid?)));
+    Arc::new(texts.collect::<StringArray>())
+}
+
+fn uuid_text(uuid: &[u8]) -> String {
+    let mut text = String::with_capacity(36);
+    for (place, byte) in uuid.iter().enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// The field that `name` or its part before a dot names, and the part behind that dot.

@@ -1,5 +1,7 @@
 //! Objects of S3, Google Cloud Storage and Azure: listed, and fetched to a temporary file each.
 
+use super::odd_keys::OddKeys;
+use super::table_formats::{LOG_FOLDERS, TableFormat};
 use futures::{StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
@@ -28,6 +30,18 @@ pub enum RemoteError {
     Store(String),
 }
 
+impl RemoteError {
+    /// Whether the store says that the bucket does not exist.
+    pub(super) fn is_no_bucket(&self) -> bool {
+        let says = |message: &str| {
+            ["NoSuchBucket", "ContainerNotFound", "bucket does not exist"]
+                .iter()
+                .any(|text| message.contains(text))
+        };
+        matches!(self, Self::Store(message) if says(message))
+    }
+}
+
 impl From<object_store::Error> for RemoteError {
     fn from(error: object_store::Error) -> Self {
         Self::Store(redacted(&error.to_string()))
@@ -36,8 +50,9 @@ impl From<object_store::Error> for RemoteError {
 
 /// A store's open connection.
 struct Store {
-    store: Box<dyn ObjectStore>,
+    client: Box<dyn ObjectStore>,
     runtime: Runtime,
+    odd_keys: OddKeys,
 }
 
 /// An object of a store.
@@ -72,12 +87,21 @@ impl Object {
         self.key.as_ref()
     }
 
+    /// The first bytes, and the last four.
+    pub(super) fn ends(&self, bytes: u64) -> Result<(Vec<u8>, Vec<u8>), RemoteError> {
+        let (store, size) = (&self.store.client, self.size);
+        let ranges = [0..bytes.min(size), size.saturating_sub(4)..size];
+        let found = self.store.runtime.block_on(store.get_ranges(&self.key, &ranges))?;
+        let bytes = |place: usize| found.get(place).map(|bytes| bytes.to_vec()).unwrap_or_default();
+        Ok((bytes(0), bytes(1)))
+    }
+
     /// Streams the object to a temporary file in `folder`, which is deleted when dropped.
     pub(super) fn fetch(&self, folder: &Path) -> Result<NamedTempFile, FetchError> {
         let mut file = NamedTempFile::new_in(folder).map_err(FetchError::Temporary)?;
         let remote = |error: object_store::Error| FetchError::Remote(error.into());
         self.store.runtime.block_on(async {
-            let mut chunks = self.store.store.get(&self.key).await.map_err(remote)?.into_stream();
+            let mut chunks = self.store.client.get(&self.key).await.map_err(remote)?.into_stream();
             while let Some(chunk) = chunks.next().await {
                 file.write_all(&chunk.map_err(remote)?).map_err(FetchError::Temporary)?;
             }
@@ -91,13 +115,48 @@ impl Object {
 /// The objects a URL may name.
 pub(super) struct Listing {
     pub(super) objects: Vec<Object>,
+    /// Keys that the client can't ask for.
+    pub(super) odd: Vec<String>,
     /// The URL without credentials.
     pub(super) url: String,
     /// The URL's key as a pattern, where it is one.
     pub(super) pattern: Option<String>,
     /// The part of the key that the URL spells out.
     pub(super) prefix: String,
+    store: Arc<Store>,
+    bucket: String,
 }
+
+impl Listing {
+    /// The URL of a key.
+    pub(super) fn url_of(&self, key: &str) -> String {
+        format!("{}/{key}", self.bucket).trim_end_matches('/').to_owned()
+    }
+
+    /// The log of a table above what was listed: its folder's key, and the format. A bucket that may be listed in part alone has
+    /// none.
+    pub(super) fn log_above(&self) -> Option<(String, TableFormat)> {
+        let exact = self.objects.iter().find(|object| object.is_exact);
+        let key = exact.map_or(self.prefix.as_str(), Object::key).trim_end_matches('/');
+        let above = key.match_indices('/').map(|(slash, _)| &key[..slash]).chain([""]);
+        let above: Vec<&str> = above.filter(|above| *above != key).collect();
+        let is_log = |folder: &str, name: &str| {
+            let log: Key = folder.split('/').filter(|part| !part.is_empty()).chain([name]).collect();
+            let first = self.store.client.list(Some(&log)).take(LOG_FILES).try_collect::<Vec<_>>();
+            let first = self.store.runtime.block_on(first).unwrap_or_default();
+            let holds = |is_of_log: fn(&str) -> bool| {
+                first.iter().filter_map(|file| file.location.filename()).any(is_of_log)
+            };
+            if first.is_empty() { None } else { TableFormat::of_log(name, holds) }
+        };
+        above.into_iter().rev().find_map(|folder| {
+            LOG_FOLDERS.into_iter().find_map(|name| Some((folder.to_owned(), is_log(folder, name)?)))
+        })
+    }
+}
+
+/// Files of a folder that may be a log that are looked at.
+const LOG_FILES: usize = 1000;
 
 /// Whether a path given by the user is an object store's URL.
 pub(crate) fn is_url(path: &str) -> bool {
@@ -109,10 +168,13 @@ fn scheme(path: &str) -> Option<&str> {
     ["s3", "s3a", "gs", "az", "azure", "abfs", "abfss"].contains(&scheme).then_some(scheme)
 }
 
-/// The URL without user, password and query.
+/// The URL without user and password, and without a query that signs it.
 pub(super) fn without_credentials(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let rest = rest.split_once('?').filter(|(_, query)| query.contains('=')).map_or(rest, |(rest, _)| rest);
+    let rest = rest
+        .match_indices('?')
+        .find(|(mark, _)| is_signature(&rest[mark + 1..]))
+        .map_or(rest, |(mark, _)| &rest[..mark]);
     let (authority, key) = rest.split_once('/').unwrap_or((rest, ""));
     let host = match scheme {
         // `abfss://container@account.host/key`
@@ -120,6 +182,16 @@ pub(super) fn without_credentials(url: &str) -> String {
         _ => authority.rsplit('@').next().unwrap_or(authority),
     };
     format!("{scheme}://{host}/{key}")
+}
+
+/// Whether a query has a signature or a key; `?` and `=` also stand in patterns, such as `day=0?/hour=*`.
+fn is_signature(query: &str) -> bool {
+    const NAMES: [&str; 8] =
+        ["sig", "signature", "awsaccesskeyid", "googleaccessid", "token", "access_token", "sas", "key"];
+    query.split('&').filter_map(|pair| pair.split_once('=')).any(|(name, _)| {
+        let name = name.to_ascii_lowercase();
+        NAMES.contains(&name.as_str()) || name.starts_with("x-amz-") || name.starts_with("x-goog-")
+    })
 }
 
 /// Lists the object that `url` names, or those below it, or those its pattern may match.
@@ -130,7 +202,8 @@ pub(super) fn list(url: &str) -> Result<Listing, RemoteError> {
     let (bucket_url, key) = split(&clean);
     let runtime =
         Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(RemoteError::Runtime)?;
-    let store = Arc::new(Store { store: connect(&bucket_url)?, runtime });
+    let odd_keys = OddKeys::default();
+    let store = Arc::new(Store { client: connect(&bucket_url, odd_keys.clone())?, runtime, odd_keys });
 
     // A key may hold the characters of patterns itself, so the key as it stands comes first.
     let pattern_start = key.find(['*', '?', '[']);
@@ -138,7 +211,16 @@ pub(super) fn list(url: &str) -> Result<Listing, RemoteError> {
         && !key.ends_with('/')
         && let Some(object) = head(&store, &bucket_url, key)?
     {
-        return Ok(Listing { objects: vec![object], url: clean, pattern: None, prefix: String::new() });
+        let prefix = String::new();
+        return Ok(Listing {
+            objects: vec![object],
+            odd: Vec::new(),
+            url: clean,
+            pattern: None,
+            prefix,
+            store,
+            bucket: bucket_url,
+        });
     }
     let prefix = match pattern_start {
         Some(start) => &key[..key[..start].rfind('/').map_or(0, |slash| slash + 1)],
@@ -146,11 +228,12 @@ pub(super) fn list(url: &str) -> Result<Listing, RemoteError> {
     };
     let prefix_key = Key::from(prefix.trim_end_matches('/'));
     let below = (!prefix.is_empty()).then_some(&prefix_key);
-    let found: Vec<ObjectMeta> = store.runtime.block_on(store.store.list(below).try_collect())?;
+    let found: Vec<ObjectMeta> = store.runtime.block_on(store.client.list(below).try_collect())?;
+    let odd = store.odd_keys.take();
     let objects = found.into_iter().map(|found| object(&store, &bucket_url, found, false)).collect();
     let pattern = pattern_start.map(|_| key.to_owned());
     let prefix = prefix.to_owned();
-    Ok(Listing { objects, pattern, prefix, url: clean })
+    Ok(Listing { objects, odd, pattern, prefix, url: clean, store, bucket: bucket_url })
 }
 
 /// The bucket's URL and the key.
@@ -164,23 +247,27 @@ fn split(url: &str) -> (String, &str) {
 pub(crate) fn place_to_write(url: &str) -> Result<(Box<dyn ObjectStore>, Key, String), RemoteError> {
     let clean = without_credentials(url);
     let (bucket, key) = split(&clean);
-    let store = connect(&bucket)?;
+    let store = connect(&bucket, OddKeys::default())?;
     let key = Key::parse(key).map_err(|error| RemoteError::Store(error.to_string()))?;
     Ok((store, key, clean))
 }
 
-fn connect(bucket: &str) -> Result<Box<dyn ObjectStore>, RemoteError> {
+fn connect(bucket: &str, keys: OddKeys) -> Result<Box<dyn ObjectStore>, RemoteError> {
     Url::parse(bucket)?;
     Ok(match scheme(bucket) {
-        Some("gs") => Box::new(GoogleCloudStorageBuilder::from_env().with_url(bucket).build()?),
-        Some("s3" | "s3a") => Box::new(AmazonS3Builder::from_env().with_url(bucket).build()?),
-        _ => Box::new(MicrosoftAzureBuilder::from_env().with_url(bucket).build()?),
+        Some("gs") => Box::new(
+            GoogleCloudStorageBuilder::from_env().with_url(bucket).with_http_connector(keys).build()?,
+        ),
+        Some("s3" | "s3a") => {
+            Box::new(AmazonS3Builder::from_env().with_url(bucket).with_http_connector(keys).build()?)
+        }
+        _ => Box::new(MicrosoftAzureBuilder::from_env().with_url(bucket).with_http_connector(keys).build()?),
     })
 }
 
 fn head(store: &Arc<Store>, bucket: &str, key: &str) -> Result<Option<Object>, RemoteError> {
     let Ok(key) = Key::parse(key) else { return Ok(None) };
-    match store.runtime.block_on(store.store.head(&key)) {
+    match store.runtime.block_on(store.client.head(&key)) {
         Ok(found) => Ok(Some(object(store, bucket, found, true))),
         Err(object_store::Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),
@@ -259,6 +346,15 @@ mod tests {
         assert_eq!(without_credentials("s3://key:secret@shop/a/b.json"), "s3://shop/a/b.json");
         assert_eq!(without_credentials("az://shop/a.json?sig=abc"), "az://shop/a.json");
         assert_eq!(without_credentials("s3://shop/a?.json"), "s3://shop/a?.json");
+        let pattern = "s3://shop/day=2026-01-0?/hour=*/a.parquet";
+        assert_eq!(without_credentials(pattern), pattern);
+        let signed = "s3://shop/a?.json?X-Amz-Algorithm=x&X-Amz-Signature=abc";
+        assert_eq!(without_credentials(signed), "s3://shop/a?.json");
+        assert_eq!(
+            without_credentials("gs://shop/a.json?GoogleAccessId=a&Expires=1&Signature=b"),
+            "gs://shop/a.json"
+        );
+        assert_eq!(without_credentials("az://shop/a.json?sv=2022&se=1&sig=abc"), "az://shop/a.json");
         assert_eq!(without_credentials("abfss://box@account.host/a"), "abfss://box@account.host/a");
     }
 

@@ -1,12 +1,13 @@
 //! All files, read by a number of threads.
 
-use super::columns::Seen;
+use super::columns::{Seen, lacking};
 use super::filter::Filter;
 use super::inputs::{Format, InputFile, Location};
+use super::mostly_rejected::{self, MostlyRejected};
 use super::rejects::Reject;
 use super::remote::FetchError;
 use super::sink::{Counts, Overflow, Shared, Sink};
-use super::{ReadError, Source, csv, inspect, json, parquet};
+use super::{ReadError, Source, csv, first_bytes, inspect, json, parquet};
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,8 @@ pub struct Read {
     pub skipped: u64,
     /// One a file, in the order given.
     pub files: Vec<FileSummary>,
+    /// Files of which one reason rejects most rows.
+    pub mostly_rejected: Vec<MostlyRejected>,
 }
 
 /// A part of a file that one thread reads.
@@ -92,6 +95,8 @@ struct Unit<'a> {
 enum Part {
     Whole,
     RowGroups(parquet::Part),
+    /// A CSV file without a header, with the names of the columns of the table whose part it is.
+    Continued(Vec<String>),
 }
 
 /// Reads all files.
@@ -139,14 +144,20 @@ pub(crate) fn read_all_beside(
     let filter_columns = filter.as_ref().map_or(&[][..], Filter::columns);
     if files.iter().filter(|file| is_table(file)).all(is_local) {
         let seen = lock(&shared.seen);
-        seen.check_tables(source)?;
+        seen.check_ids(source)?;
         if !seen.tables.is_empty() && files.iter().all(is_table) {
             seen.check_configured(source, filter_columns, BTreeSet::new)?;
         }
     }
 
     let results = in_threads(&units, options.threads, |sink, unit| read_unit(unit, options, sink), &shared);
-    let mut read = Read { tracks: Vec::new(), rejects: Vec::new(), skipped: 0, files: Vec::new() };
+    let mut read = Read {
+        tracks: Vec::new(),
+        rejects: Vec::new(),
+        skipped: 0,
+        files: Vec::new(),
+        mostly_rejected: Vec::new(),
+    };
     let mut counts = vec![Counts::default(); files.len()];
     let mut errors = Vec::new();
     for worker in planned.into_iter().chain(results) {
@@ -166,7 +177,7 @@ pub(crate) fn read_all_beside(
         return Err(error);
     }
     let seen = shared.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-    seen.check_tables(source)?;
+    seen.check_ids(source)?;
     let has_rows = counts.iter().any(|counts| counts.tracks + counts.rejected + counts.skipped > 0);
     if has_rows {
         seen.check_configured(source, filter_columns, || inspect::json_names(files))?;
@@ -192,6 +203,7 @@ pub(crate) fn read_all_beside(
             skipped: counts.skipped,
         });
     }
+    read.mostly_rejected = mostly_rejected::find(&read.files, &read.rejects, source);
     Ok(read)
 }
 
@@ -254,6 +266,56 @@ type Plan<'a> = (Vec<(usize, Unit<'a>)>, Vec<Worker>);
 /// A local table: its place among all files, itself, and where it is.
 type Table<'a> = (usize, &'a InputFile, &'a PathBuf);
 
+/// What a first look at a local table says.
+enum Looked {
+    Parquet(Vec<parquet::Part>),
+    Csv(Option<csv::Start>),
+}
+
+/// The headers of the CSV files of a read.
+struct Headers<'a> {
+    source: &'a Source,
+    /// Those with all columns that are needed, each once.
+    good: BTreeSet<Vec<String>>,
+    others: BTreeSet<String>,
+}
+
+impl<'a> Headers<'a> {
+    fn new(found: &[(usize, &InputFile, Looked)], source: &'a Source) -> Self {
+        let mut headers = Self { source, good: BTreeSet::new(), others: BTreeSet::new() };
+        for (_, file, looked) in found {
+            let Looked::Csv(Some(start)) = looked else { continue };
+            let partitions = file.partitions();
+            headers.others.extend(partitions.iter().map(|partition| partition.name.clone()));
+            if lacking(&start.names, &partitions, source).is_none() {
+                headers.good.insert(start.names.clone());
+            }
+        }
+        headers
+    }
+
+    /// How a file is read: as it says itself, or as a part of the only table of which its first line is a row.
+    fn part(&self, file: &InputFile, start: Option<csv::Start>) -> Result<Part, ReadError> {
+        let Some(start) = start else { return Ok(Part::Whole) };
+        let Some(lacking) = lacking(&start.names, &file.partitions(), self.source) else {
+            return Ok(Part::Whole);
+        };
+        let mut tables = self.good.iter().filter(|names| csv::is_part(&start, names, self.source));
+        match (tables.next(), tables.next()) {
+            (Some(names), None) => {
+                tracing::info!("`{}` has no header: it is read as a part of the table beside it", file.name);
+                Ok(Part::Continued(names.clone()))
+            }
+            _ => Err(lacking.in_csv(file, &start.names, self.source.csv.columns.is_none())),
+        }
+    }
+
+    /// The names of all columns.
+    fn names(&self) -> impl Iterator<Item = String> + '_ {
+        self.good.iter().flatten().chain(&self.others).cloned()
+    }
+}
+
 /// Cuts the files into units of work, the largest first, and takes note of the columns of local tables.
 fn plan<'a>(
     files: &'a [InputFile],
@@ -273,13 +335,12 @@ fn plan<'a>(
     }
     let found = Mutex::new(Vec::new());
     let look = |sink: &mut Sink<'a>, (position, file, path): &Table<'a>| {
-        let parts = if file.format == Format::Parquet {
-            Some(parquet::plan(file, path, sink)?)
+        let looked = if file.format == Format::Parquet {
+            Looked::Parquet(parquet::plan(file, path, sink)?)
         } else {
-            csv::note_columns(file, path, sink)?;
-            None
+            Looked::Csv(csv::look(file, path, sink)?)
         };
-        lock(&found).push((*position, *file, parts));
+        lock(&found).push((*position, *file, looked));
         Ok(())
     };
     let mut workers = in_threads(&tables, threads, look, shared);
@@ -287,15 +348,22 @@ fn plan<'a>(
     if let Some((_, error)) = errors.min_by_key(|(position, _)| *position) {
         return Err(error);
     }
-    for (position, file, parts) in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        match parts {
-            None => units.push(whole(position, file)),
-            Some(parts) => units.extend(parts.into_iter().map(|part| {
+    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.sort_by_key(|(position, ..)| *position);
+    let headers = Headers::new(&found, shared.source);
+    for (position, file, looked) in found {
+        match looked {
+            Looked::Csv(start) => {
+                let part = headers.part(file, start)?;
+                units.push(Unit { position, file, part, bytes: file.size });
+            }
+            Looked::Parquet(parts) => units.extend(parts.into_iter().map(|part| {
                 let bytes = part.bytes();
                 Unit { position, file, part: Part::RowGroups(part), bytes }
             })),
         }
     }
+    lock(&shared.seen).tables.extend(headers.names());
     units.sort_by_key(|unit| std::cmp::Reverse(unit.bytes));
     Ok((units.into_iter().map(|unit| (unit.position, unit)).collect(), workers))
 }
@@ -303,7 +371,9 @@ fn plan<'a>(
 fn read_unit(unit: &Unit<'_>, options: &Options<'_>, sink: &mut Sink<'_>) -> Result<(), ReadError> {
     let file = unit.file;
     match (&unit.part, &file.location) {
+        (_, Location::Unreachable) => sink.unreadable(file, None, &[]),
         (Part::RowGroups(part), Location::Local(path)) => parquet::read(file, path, part, sink),
+        (Part::Continued(names), Location::Local(path)) => csv::read(file, path, Some(names), sink),
         (_, Location::Local(path)) => read_whole(file, path, sink),
         (_, Location::Remote(object)) => {
             let fetched = object.fetch(options.temporary).map_err(|error| match error {
@@ -312,7 +382,8 @@ fn read_unit(unit: &Unit<'_>, options: &Options<'_>, sink: &mut Sink<'_>) -> Res
                     ReadError::Temporary { folder: options.temporary.display().to_string(), source }
                 }
             })?;
-            read_whole(file, fetched.path(), sink)
+            let file = first_bytes::looked_into(file, fetched.path(), sink.shared.source.format);
+            read_whole(&file, fetched.path(), sink)
         }
     }
 }
@@ -320,7 +391,7 @@ fn read_unit(unit: &Unit<'_>, options: &Options<'_>, sink: &mut Sink<'_>) -> Res
 fn read_whole(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result<(), ReadError> {
     match file.format {
         Format::Json => json::read(file, path, sink),
-        Format::Csv => csv::read(file, path, sink),
+        Format::Csv => csv::read(file, path, None, sink),
         Format::Parquet => {
             for part in parquet::plan(file, path, sink)? {
                 parquet::read(file, path, &part, sink)?;

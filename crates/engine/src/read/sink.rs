@@ -11,7 +11,7 @@ use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tracklet_kernel::tracks::{Reason, TracksBuilder};
+use tracklet_kernel::tracks::{Mark as TracksMark, Reason, TracksBuilder};
 
 /// What all reading threads share.
 pub(super) struct Shared<'a> {
@@ -50,6 +50,15 @@ pub(super) struct Sink<'a> {
     pub(super) rejects: Vec<Reject>,
     /// Of the unit of work at hand.
     pub(super) counts: Counts,
+    /// Whether rows may still be taken back, so that none may be put away.
+    is_marked: bool,
+}
+
+/// Where a sink stood, for rows that may be taken back.
+pub(super) struct Mark {
+    tracks: TracksMark,
+    rejects: usize,
+    counts: Counts,
 }
 
 impl<'a> Sink<'a> {
@@ -60,6 +69,39 @@ impl<'a> Sink<'a> {
             told: 0,
             rejects: Vec::new(),
             counts: Counts::default(),
+            is_marked: false,
+        }
+    }
+
+    /// Whether tracks may be taken away before the read ends.
+    pub(super) fn puts_away(&self) -> bool {
+        self.shared.overflow.is_some()
+    }
+
+    /// Where the sink stands; until [`Self::keep`] or [`Self::rewind`] no track is put away.
+    pub(super) fn mark(&mut self) -> Mark {
+        self.is_marked = true;
+        Mark { tracks: self.tracks.mark(), rejects: self.rejects.len(), counts: self.counts }
+    }
+
+    /// Keeps what came since the mark.
+    pub(super) fn keep(&mut self) -> Result<(), ReadError> {
+        self.is_marked = false;
+        self.put_away()
+    }
+
+    /// Takes back what came since the mark.
+    pub(super) fn rewind(&mut self, mark: &Mark) {
+        self.is_marked = false;
+        self.tracks.rewind(&mark.tracks);
+        self.rejects.truncate(mark.rejects);
+        self.counts = mark.counts;
+    }
+
+    fn put_away(&mut self) -> Result<(), ReadError> {
+        match self.shared.overflow {
+            Some(overflow) if !self.is_marked => Ok(overflow.look(&mut self.tracks, &mut self.told)?),
+            _ => Ok(()),
         }
     }
 
@@ -116,9 +158,7 @@ impl<'a> Sink<'a> {
         let before = self.tracks.rows();
         let rejected = self.tracks.push(batch);
         self.counts.tracks += self.tracks.rows() - before;
-        if let Some(overflow) = self.shared.overflow {
-            overflow.look(&mut self.tracks, &mut self.told)?;
-        }
+        self.put_away()?;
         for rejected in rejected {
             let row = kept.as_ref().map_or(rejected.row, |kept| kept[rejected.row]);
             self.refuse(Reject::row(&file.name, row_number(row), rejected.reason, raw(row)))?;

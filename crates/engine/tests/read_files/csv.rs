@@ -1,9 +1,9 @@
 //! Comma-separated values.
 
 use super::support::{Files, event_names, gzip, line, only, outcome, tracks, zstd};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tracklet_engine::error::Hint;
-use tracklet_engine::read::{Column, ReadError, Source, Strictness};
+use tracklet_engine::read::{Column, CsvOptions, Quote, ReadError, Source, Strictness};
 
 const HEADER: &str = "id,anonymous_id,user_id,event,timestamp,received_at\n";
 const TIME: &str = "2026-01-04T10:00:00Z";
@@ -175,4 +175,155 @@ fn filters_on_text_and_on_columns_that_some_files_lack() {
         matches!(&error, ReadError::FilterColumn { near: Some(near), .. } if near == "Context_IP"),
         "{error}"
     );
+}
+
+// A file without the columns was rejected row by row, and its first line was lost where it had no header.
+#[test]
+fn r16_a_file_that_lacks_a_needed_column_is_named() {
+    let files = Files::new();
+    files.write("a.csv", format!("{HEADER}{}", row("1")));
+    for (header, missing) in
+        [("event,user_id,timestamp", Column::EventId), ("id,user_id,when", Column::Timestamp)]
+    {
+        files.write("b.csv", format!("{header}\n2,u,{TIME}\n"));
+        let error = error_of(&files, &Source::default());
+        let ReadError::MissingColumn { file: Some(file), column, .. } = &error else { panic!("{error}") };
+        assert_eq!((file, *column), (&files.name("b.csv"), missing), "{error}");
+    }
+    files.write("b.csv", format!("id,timestamp\n2,{TIME}\n"));
+    let columns = [(Column::EventId, "key".to_owned())].into();
+    files.write("a.csv", format!("key,user_id,timestamp\n1,u,{TIME}\n"));
+    let error = error_of(&files, &Source { columns, ..Source::default() });
+    assert!(
+        matches!(&error, ReadError::MappedColumn { file: Some(file), .. } if *file == files.name("b.csv")),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_id_is_never_guessed_from_what_is_none() {
+    for header in [
+        "event,user_id,timestamp",
+        "event_name,user_id,device_id,timestamp",
+        "session_id,user_id,timestamp,event",
+    ] {
+        let files = Files::new();
+        files.write("a.csv", format!("{header}\n"));
+        let error = error_of(&files, &Source::default());
+        let hint = error.hint().expect("a hint");
+        assert!(
+            matches!(error, ReadError::MissingColumn { column: Column::EventId, near: None, .. }),
+            "{error}"
+        );
+        assert!(hint.contains("an id of its own") && !hint.contains("event_id = \"event"), "{hint}");
+    }
+    let files = Files::new();
+    files.write("a.csv", "event_date,event_timestamp,event_name,user_pseudo_id,user_id\n20260104,1,a,b,c\n");
+    assert!(error_of(&files, &Source::default()).hint().is_some_and(|hint| hint.contains("GA4")));
+}
+
+#[test]
+fn every_split_of_a_file_gives_the_same_rows() {
+    let rows: Vec<String> = (0..6).map(|id| row(&id.to_string())).collect();
+    for cut in 0..=rows.len() {
+        let files = Files::new();
+        files.write("t/xaa.csv", format!("{HEADER}{}", rows[..cut].concat()));
+        files.write("t/xab.csv", rows[cut..].concat());
+        files.write("t/xac.csv", "");
+        assert_eq!(outcome(&files.read()), (6, 0, vec![]), "{cut}");
+        // The same with the names in the configuration.
+        let columns = Some(HEADER.trim().split(',').map(str::to_owned).collect());
+        let csv = CsvOptions { header: false, columns, ..CsvOptions::default() };
+        assert_eq!(outcome(&files.read_as(&Source { csv, ..Source::default() })), (6, 0, vec![]), "{cut}");
+    }
+}
+
+#[test]
+fn a_file_without_a_header_is_recognised() {
+    let files = Files::new();
+    files.write("tracks_000.csv", row("1") + &row("2"));
+    let error = error_of(&files, &Source::default());
+    let hint = error.hint().expect("a hint");
+    assert!(hint.contains("header = false") && hint.contains("the 6 columns"), "{error}: {hint}");
+    // Another table beside it is no header for it.
+    files.write("pages.csv", format!("id,user_id,timestamp\n3,u,{TIME}\n"));
+    assert!(matches!(error_of(&files, &Source::default()), ReadError::MissingColumn { is_row: true, .. }));
+}
+
+#[test]
+fn other_delimiters_and_quotes() {
+    let files = Files::new();
+    let table = |delimiter: &str| {
+        let text = format!("{HEADER}1,a,u,x,{TIME},\n2,\"a{delimiter}\",u,x,{TIME},\n");
+        text.replace(',', delimiter)
+    };
+    for (name, delimiter) in
+        [("a.csv", ";"), ("b.tsv", "\t"), ("c.csv", "|"), ("d.csv", "\u{1}"), ("e.csv", ",")]
+    {
+        files.write(name, table(delimiter));
+    }
+    files.write("f.csv", format!("'id','user_id','timestamp'\n'1','a,''b','{TIME}'\n"));
+    let read = files.read();
+    assert_eq!(outcome(&read), (11, 0, vec![]));
+    let ids: BTreeSet<String> = aliases(read);
+    assert!(["a;", "a\t", "a|", "a\u{1}", "a,", "a,'b"].iter().all(|id| ids.contains(*id)), "{ids:?}");
+
+    let files = Files::new();
+    files.write("a.csv", format!("id,user_id,timestamp\n1,\"u,{TIME}\n2,u\",{TIME}\n"));
+    assert_eq!(outcome(&files.read()).0, 1);
+    let csv = CsvOptions { quote: Quote::None, delimiter: Some(b','), ..CsvOptions::default() };
+    assert_eq!(outcome(&files.read_as(&Source { csv, ..Source::default() })), (2, 0, vec![]));
+}
+
+/// The ids of users and devices.
+fn aliases(read: tracklet_engine::read::Read) -> BTreeSet<String> {
+    let tracks = tracklet_kernel::tracks::Tracks::merge(read.tracks);
+    let texts = tracks.batches(100).flat_map(|batch| {
+        let column = |name: &str| batch.column_by_name(name).expect("a column").clone();
+        let columns = [column("anonymous_id"), column("user_id")];
+        let text = |column: arrow::array::ArrayRef| {
+            let column = arrow::compute::cast(&column, &arrow::datatypes::DataType::Utf8).expect("text");
+            let texts = column.as_any().downcast_ref::<arrow::array::StringArray>().expect("text").clone();
+            texts.iter().flatten().map(str::to_owned).collect::<Vec<_>>()
+        };
+        columns.into_iter().flat_map(text).collect::<Vec<_>>()
+    });
+    texts.collect()
+}
+
+// One `\\N` joined all strangers that had it.
+#[test]
+fn r16_null_markers_are_no_ids() {
+    let files = Files::new();
+    files.write(
+        "a.csv",
+        format!(
+            "id,anonymous_id,user_id,timestamp\n1,d1,\\N,{TIME}\n2,\\N,\"\\N\",{TIME}\n3,d3,NULL,{TIME}\n"
+        ),
+    );
+    let read = files.read();
+    assert_eq!(outcome(&read), (2, 0, vec![(Some(3), "missing_ids")]));
+    assert_eq!(read.rejects[0].user_id, None);
+    let csv = CsvOptions {
+        null: vec![String::new(), "\\N".to_owned(), "NULL".to_owned()],
+        ..CsvOptions::default()
+    };
+    let read = files.read_as(&Source { csv, ..Source::default() });
+    assert_eq!(aliases(read), BTreeSet::from(["d1".to_owned(), "d3".to_owned()]));
+}
+
+// A header of 64 MB took 2.6 GB.
+#[test]
+fn r16_a_header_has_a_limit_and_so_has_a_record() {
+    let files = Files::new();
+    files.write("a.csv", ",".repeat(4 << 20));
+    assert!(matches!(error_of(&files, &Source::default()), ReadError::Header { .. }));
+    files.write("a.csv", ",".repeat(100_000) + "\n");
+    assert!(matches!(error_of(&files, &Source::default()), ReadError::Header { .. }));
+    files.write(
+        "a.csv",
+        format!("{HEADER}{}\n{}{}\n{}", ",".repeat(1 << 20), row("1"), "x".repeat(2 << 20), row("2")),
+    );
+    let read = files.read_as(&Source { max_line: 1 << 20, ..Source::default() });
+    assert_eq!(outcome(&read), (2, 0, vec![(Some(2), "unreadable"), (Some(4), "unreadable")]));
 }

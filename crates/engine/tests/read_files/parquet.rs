@@ -8,7 +8,9 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Int32Type};
 use parquet::arrow::ArrowWriter;
-use parquet::data_type::{ByteArray, ByteArrayType, Int96, Int96Type};
+use parquet::data_type::{
+    ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int64Type, Int96, Int96Type,
+};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
@@ -147,6 +149,47 @@ fn times_of_96_bits_do_not_wrap_around() {
     let late = (Some(3), "timestamp_out_of_range");
     assert_eq!(outcome(&read), (1, 0, vec![(Some(2), "timestamp_out_of_range"), late]));
     assert_eq!(read.rejects[1].timestamp.as_deref(), Some("2600-01-01T00:00:00.000000Z"));
+}
+
+/// A file of one column of UUIDs, with the logical type or with Arrow's.
+fn uuids(column: &str) -> Vec<u8> {
+    let schema = format!(
+        "message m {{ required binary id (UTF8); required fixed_len_byte_array(16) {column} (UUID); \
+         required int64 timestamp (TIMESTAMP(MICROS,true)); }}"
+    );
+    let schema = Arc::new(parse_message_type(&schema).expect("a schema"));
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).expect("a writer");
+    let mut group = writer.next_row_group().expect("a group");
+    let mut next = group.next_column().expect("no error").expect("a column");
+    next.typed::<ByteArrayType>().write_batch(&[ByteArray::from("1")], None, None).expect("into memory");
+    next.close().expect("into memory");
+    let uuid = FixedLenByteArray::from(ByteArray::from(vec![
+        0x8f, 0x1c, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1,
+    ]));
+    let mut next = group.next_column().expect("no error").expect("a column");
+    next.typed::<FixedLenByteArrayType>().write_batch(&[uuid], None, None).expect("into memory");
+    next.close().expect("into memory");
+    let mut next = group.next_column().expect("no error").expect("a column");
+    next.typed::<Int64Type>().write_batch(&[SECONDS * 1_000_000], None, None).expect("into memory");
+    next.close().expect("into memory");
+    group.close().expect("into memory");
+    writer.into_inner().expect("into memory")
+}
+
+// UUIDs of 16 bytes were no text, so that every row was rejected.
+#[test]
+fn r16_uuids_are_read_as_the_usual_text() {
+    let files = Files::new();
+    files.write("a.parquet", uuids("user_id"));
+    let text_of_it = "8f1c0000-0000-4000-8000-000000000001";
+    files.write("b.csv", format!("id,user_id,timestamp\n2,{text_of_it},2026-01-04T10:00:00Z\n"));
+    let read = files.read();
+    assert_eq!(outcome(&read), (2, 0, vec![]));
+    let users: usize =
+        read.tracks.iter().map(tracklet_kernel::tracks::TracksBuilder::ids).max().expect("a builder");
+    assert_eq!(users, 1);
+    let where_ = Some(format!("user_id = '{text_of_it}'"));
+    assert_eq!(outcome(&files.read_as(&Source { where_, ..Source::default() })), (2, 0, vec![]));
 }
 
 #[test]

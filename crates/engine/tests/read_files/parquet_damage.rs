@@ -51,24 +51,29 @@ fn a_file_cut_anywhere_is_one_reject() {
     }
 }
 
+// A damaged page took the intact groups behind it along, as one rejected row.
 #[test]
-fn rows_before_a_damaged_page_count() {
-    const MANY: usize = 900_000;
+fn r16_a_damaged_page_rejects_the_rows_of_its_group_and_no_other() {
+    const ROWS_OF_GROUP: usize = 3_000;
+    const MANY: usize = 6 * ROWS_OF_GROUP;
     let files = Files::new();
-    let mut bytes =
-        parquet(&[("id", ids(MANY)), ("user_id", ids(MANY)), ("timestamp", times(MANY))], 300_000);
-    // In the pages of the second group.
-    let middle = bytes.len() / 2;
-    bytes[middle..middle + 2000].fill(0xFF);
-    files.write("a.parquet", &bytes);
-    let read = files.read();
-    let row = only(&read).row_number.expect("a row");
-    assert!((300_001..=600_000).contains(&row), "{row}");
-    // The third group does not depend on the second.
-    assert_eq!(tracks(&read), row - 1 + 300_000);
-
-    let error = files.try_read(&Source::default(), Strictness::Strict).expect_err("it is strict");
-    assert!(matches!(error, ReadError::Rejected { row: Some(at), .. } if at == row), "{error}");
+    let whole =
+        parquet(&[("id", ids(MANY)), ("user_id", ids(MANY)), ("timestamp", times(MANY))], ROWS_OF_GROUP);
+    for place in [8, 3, 2] {
+        let mut bytes = whole.clone();
+        let damaged = bytes.len() / place;
+        bytes[damaged..damaged + 200].fill(0xFF);
+        files.write("a.parquet", &bytes);
+        let read = files.read();
+        let rows: Vec<u64> = read.rejects.iter().map(|reject| reject.row_number.expect("a row")).collect();
+        let first = rows[0];
+        assert_eq!((first - 1) % ROWS_OF_GROUP as u64, 0, "{first}");
+        assert_eq!(rows, (first..first + ROWS_OF_GROUP as u64).collect::<Vec<_>>());
+        assert!(read.rejects.iter().all(|reject| reject.reason.as_str() == "unreadable"));
+        assert_eq!(tracks(&read), (MANY - ROWS_OF_GROUP) as u64);
+        let error = files.try_read(&Source::default(), Strictness::Strict).expect_err("it is strict");
+        assert!(matches!(error, ReadError::Rejected { row: Some(at), .. } if at == first), "{error}");
+    }
 }
 
 #[test]

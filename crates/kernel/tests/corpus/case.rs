@@ -15,8 +15,31 @@ pub struct Case {
     pub rules: Rules,
     pub event_names: EventNames,
     pub time_unit: Option<Unit>,
+    pub csv: Csv,
     /// Canonical name to the input's name.
     pub columns: BTreeMap<String, String>,
+}
+
+/// How the CSV files of a case are written.
+pub struct Csv {
+    pub delimiter: u8,
+    pub null: Vec<String>,
+    /// The names of the columns where no header has them.
+    pub columns: Option<Vec<String>>,
+}
+
+impl Csv {
+    fn new(mut section: Table) -> Self {
+        let texts = |value: Value| -> Vec<String> {
+            value.as_array().expect("a list").iter().map(|text| text_of(text).to_owned()).collect()
+        };
+        let delimiter = section.remove("delimiter").map_or(b',', |text| text_of(&text).as_bytes()[0]);
+        let null = section.remove("null").map_or_else(|| vec![String::new(), "\\N".to_owned()], texts);
+        let columns = section.remove("columns").map(texts);
+        section.remove("header");
+        assert!(section.is_empty(), "unknown {section:?}");
+        Self { delimiter, null, columns }
+    }
 }
 
 impl Case {
@@ -64,13 +87,14 @@ impl Case {
             "nanoseconds" => Unit::Nanoseconds,
             other => panic!("unknown unit {other}"),
         });
+        let csv = Csv::new(section(&mut source, "csv"));
         let columns = section(&mut source, "columns");
         let columns = columns.into_iter().map(|(column, name)| (column, text_of(&name).to_owned())).collect();
         for rest in [config, source, sessions, flow] {
             assert!(rest.is_empty(), "{}: unknown {rest:?}", folder.display());
         }
         let name = folder.file_name().expect("a folder").to_string_lossy().into_owned();
-        Self { name, folder: folder.to_owned(), rules, event_names, time_unit, columns }
+        Self { name, folder: folder.to_owned(), rules, event_names, time_unit, csv, columns }
     }
 }
 

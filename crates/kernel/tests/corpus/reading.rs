@@ -158,8 +158,13 @@ fn cell(column: &str, member: &Member) -> Option<String> {
 }
 
 fn read_csv(case: &Case, name: String, text: &str, input: &mut Input) {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
-    let header = reader.headers().expect("a header").clone();
+    let mut builder = csv::ReaderBuilder::new();
+    builder.flexible(true).delimiter(case.csv.delimiter).has_headers(case.csv.columns.is_none());
+    let mut reader = builder.from_reader(text.as_bytes());
+    let header = match &case.csv.columns {
+        Some(columns) => csv::StringRecord::from(columns.clone()),
+        None => reader.headers().expect("a header").clone(),
+    };
     let find = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name));
     let mut event_column = "event";
     let places = COLUMNS.map(|(column, _)| {
@@ -181,8 +186,8 @@ fn read_csv(case: &Case, name: String, text: &str, input: &mut Input) {
     while reader.read_record(&mut record).expect("UTF-8") {
         let start = record.position().expect("it was read").clone();
         if record.len() == header.len() {
-            let cell =
-                |place: Option<usize>| Some(record.get(place?)?.to_owned()).filter(|text| !text.is_empty());
+            let is_value = |text: &String| !case.csv.null.contains(text);
+            let cell = |place: Option<usize>| Some(record.get(place?)?.to_owned()).filter(is_value);
             let raw = places.map(cell);
             let mut cells = raw.clone();
             // The first three are the ids.

@@ -150,6 +150,7 @@ fn read(files: &[&File]) -> News {
         skipped: 0,
         inputs: Vec::new(),
         warnings: Vec::new(),
+        mostly_rejected: 0,
     };
     for file in files {
         let mut builder = TracksBuilder::new(EventNames::RudderStack);

@@ -1,0 +1,118 @@
+//! Files of which one reason rejects most rows: they are written in a form that was not expected.
+
+use super::{FileSummary, Reject, Source};
+use std::collections::BTreeMap;
+use std::fmt;
+use tracklet_kernel::time::{Unit, whole_number};
+use tracklet_kernel::tracks::Reason;
+
+/// The longest example, in characters.
+const SHOWN: usize = 60;
+
+/// A file of which more than half of the rows are rejected for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MostlyRejected {
+    /// Its name.
+    pub file: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Those of them that the reason rejects.
+    pub rejected: u64,
+    /// The reason.
+    pub reason: Reason,
+    /// What stands in the first of these rows.
+    pub example: Option<String>,
+    /// What helps.
+    pub hint: String,
+}
+
+impl fmt::Display for MostlyRejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, rows, rejected, reason, example, hint } = self;
+        write!(f, "{rejected} of {rows} rows of `{file}` are rejected as {}", reason.as_str())?;
+        if let Some(example) = example {
+            write!(f, ", such as `{example}`")?;
+        }
+        write!(f, ": {hint}")
+    }
+}
+
+/// The files of which more than half of the rows are rejected for one reason. `rejects` are ordered by file.
+pub(super) fn find(files: &[FileSummary], rejects: &[Reject], source: &Source) -> Vec<MostlyRejected> {
+    let rows: BTreeMap<&str, u64> = files.iter().map(|file| (file.name.as_str(), file.rows)).collect();
+    let of_files = rejects.chunk_by(|a, b| a.source_file == b.source_file);
+    of_files
+        .filter_map(|rejects| {
+            let file = &rejects[0].source_file;
+            let rows = *rows.get(file.as_str())?;
+            let of = |reason: Reason| rejects.iter().filter(move |reject| reject.reason == reason);
+            let reason = Reason::ALL.into_iter().find(|reason| of(*reason).count() as u64 * 2 > rows)?;
+            let first = of(reason).next()?;
+            Some(MostlyRejected {
+                file: file.clone(),
+                rows,
+                rejected: of(reason).count() as u64,
+                reason,
+                example: example(first),
+                hint: hint(first, source),
+            })
+        })
+        .collect()
+}
+
+/// The value that is at fault.
+fn example(reject: &Reject) -> Option<String> {
+    let value = match reject.reason {
+        Reason::BadTimestamp | Reason::TimestampOutOfRange => reject.timestamp.as_ref(),
+        Reason::Unreadable => reject.raw.as_ref(),
+        _ => None,
+    }?;
+    let mut shown: String = value.chars().take(SHOWN).collect();
+    if shown.len() < value.len() {
+        shown.push_str("...");
+    }
+    Some(shown)
+}
+
+/// The setting that helps.
+fn hint(reject: &Reject, source: &Source) -> String {
+    let map = |column: &str| {
+        format!("name the column that has it in tracklet.toml: [source.columns] {column} = \"...\"")
+    };
+    let number = reject.timestamp.as_deref().and_then(whole_number);
+    match reject.reason {
+        Reason::BadTimestamp if number.is_some() => unit_hint(number),
+        Reason::TimestampOutOfRange if source.time_unit.is_some() && number.is_some() => unit_hint(number),
+        Reason::BadTimestamp => {
+            format!("times are `2026-01-04T10:00:00Z` and the like, see docs/input.md; {}", map("timestamp"))
+        }
+        Reason::TimestampOutOfRange => {
+            format!("times are from 1970 to 2261; {}", map("timestamp"))
+        }
+        Reason::MissingEventId => map("event_id"),
+        Reason::MissingTimestamp => map("timestamp"),
+        Reason::MissingIds => map("anonymous_id"),
+        Reason::Unreadable if reject.raw.as_deref().is_some_and(is_ga4) => {
+            "these are events of GA4's export, which have no id and no type; they are not read".to_owned()
+        }
+        Reason::Unreadable => {
+            "its rows are not in the format that it was taken for; --format names another".to_owned()
+        }
+        Reason::InvalidText => "ids and names are texts or numbers, without U+0000".to_owned(),
+    }
+}
+
+fn unit_hint(number: Option<i64>) -> String {
+    let unit = match number.and_then(Unit::likely) {
+        Some(Unit::Seconds) => "seconds",
+        Some(Unit::Milliseconds) => "milliseconds",
+        Some(Unit::Microseconds) => "microseconds",
+        Some(Unit::Nanoseconds) => "nanoseconds",
+        None => "...",
+    };
+    format!("say in tracklet.toml what such a number counts: [source] time_unit = \"{unit}\"")
+}
+
+fn is_ga4(raw: &str) -> bool {
+    ["\"event_timestamp\"", "\"event_name\"", "\"user_pseudo_id\""].iter().all(|key| raw.contains(key))
+}
