@@ -17,13 +17,13 @@ LAYOUT = re.compile(r'\n(?:diststyle key distkey|sortkey) \((?:"(?:[^"]|"")*"(?:
 DATEDIFF = "datediff(microsecond, "
 FUNCTIONS = [
     """
-    create function public.datediff_microsecond(timestamp, timestamp) returns bigint language sql immutable
+    create function pg_catalog.datediff_microsecond(timestamp, timestamp) returns bigint language sql immutable
     as 'select cast(extract(epoch from ($2 - $1)) * 1000000 as bigint)'""",
     """
-    create function public.fnv_hash(text) returns bigint language sql immutable
+    create function pg_catalog.fnv_hash(text) returns bigint language sql immutable
     as 'select hashtextextended($1, 0)'""",
     """
-    create function public.sha2(text, integer) returns text language sql immutable
+    create function pg_catalog.sha2(text, integer) returns text language sql immutable
     as 'select encode(sha256(convert_to($1, ''UTF8'')), ''hex'')'"""]
 
 

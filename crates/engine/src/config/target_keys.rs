@@ -138,8 +138,9 @@ pub const TARGET_KEYS: &[TargetKey] = &[
         "search_path",
         SERVERS,
         Text,
-        "search_path = \"public\"",
-        "The schemas to look in, with commas between.",
+        "search_path = \"analytics\"",
+        "Schemas to look in after `pg_catalog`, with commas between, for functions in your own SQL. Whoever can create functions \
+         there can run code as `user`. Default: none.",
     ),
     key(
         "connect_timeout",

@@ -59,17 +59,20 @@ impl Postgres {
 
     async fn open(&self) -> Result<Client, TargetError> {
         let client = self.connector.connect(&self.place).await?;
-        let mut start = match self.server {
+        // Before anything that calls a function: what others may create must not be found.
+        let mut start = self.connector.search_path().to_owned();
+        start.push_str(match self.server {
             // The server stops working for a client that is gone, where it knows how.
-            Server::Postgres => "set time zone 'UTC'; set datestyle to 'ISO'; \
+            Server::Postgres => {
+                "; set time zone 'UTC'; set datestyle to 'ISO'; \
                  select set_config(name, '2s', false) from pg_catalog.pg_settings \
                  where name = 'client_connection_check_interval'"
-                .to_owned(),
-            Server::Redshift => "set timezone to 'UTC'; set datestyle to 'ISO'".to_owned(),
-        };
-        for statement in self.connector.at_start() {
+            }
+            Server::Redshift => "; set timezone to 'UTC'; set datestyle to 'ISO'",
+        });
+        if let Some(role) = self.connector.role() {
             start.push_str("; ");
-            start.push_str(statement);
+            start.push_str(role);
         }
         client.batch_execute(&start).await.map_err(|error| self.failed(&error, &start))?;
         Ok(client)

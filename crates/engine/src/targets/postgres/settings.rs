@@ -63,7 +63,7 @@ pub struct Settings {
     pub sslkey: Option<PathBuf>,
     /// The role to take on.
     pub role: Option<String>,
-    /// The schemas to look in.
+    /// Schemas to look in after the server's own, for the user's own SQL.
     pub search_path: Option<String>,
     /// Seconds until an attempt to connect is given up.
     #[serde(default = "ten")]
@@ -72,6 +72,9 @@ pub struct Settings {
     #[serde(default)]
     pub keepalives_idle: u64,
 }
+
+/// The schema with the server's own types, functions and operators.
+const CATALOG: &str = "pg_catalog";
 
 fn ten() -> u64 {
     10
@@ -87,6 +90,16 @@ impl Settings {
 
     pub(super) fn place(&self, server: Server) -> String {
         format!("{}:{}/{}", self.host, self.port(server), self.dbname)
+    }
+
+    /// The statement that says where names without a schema are found: in the server's own catalog, for in other schemas
+    /// anybody with `create` can have a function or an operator that fits better. Whoever names other schemas trusts them.
+    fn path(&self) -> String {
+        let named = self.search_path.iter().flat_map(|path| path.split(','));
+        let named = named.map(str::trim).filter(|schema| !schema.is_empty() && *schema != CATALOG);
+        let schemas = named.map(|schema| crate::sql::Dialect::Postgres.quoted(schema));
+        let all: Vec<String> = [CATALOG.to_owned()].into_iter().chain(schemas).collect();
+        format!("set search_path to {}", all.join(", "))
     }
 
     pub(super) fn connector(&self, server: Server) -> Result<Connector, TargetError> {
@@ -106,20 +119,13 @@ impl Settings {
             config.password(password.reveal());
         }
         let quoted = |name: &str| crate::sql::Dialect::Postgres.quoted(name);
-        let mut at_start = Vec::new();
-        if let Some(role) = &self.role {
-            at_start.push(format!("set role {}", quoted(role)));
-        }
-        if let Some(path) = &self.search_path {
-            let schemas: Vec<String> = path.split(',').map(|schema| quoted(schema.trim())).collect();
-            at_start.push(format!("set search_path to {}", schemas.join(", ")));
-        }
+        let role = self.role.as_ref().map(|role| format!("set role {}", quoted(role)));
         let tls = match self.sslmode {
             SslMode::Disable => None,
             _ => Some(tls::config(self)?),
         };
         let place = format!("port {} of {}", self.port(server), self.host);
-        Ok(Connector { config, tls, mode: self.sslmode, at_start, place })
+        Ok(Connector { config, tls, mode: self.sslmode, search_path: self.path(), role, place })
     }
 }
 
@@ -128,14 +134,20 @@ pub(super) struct Connector {
     config: tokio_postgres::Config,
     tls: Option<ClientConfig>,
     mode: SslMode,
-    at_start: Vec<String>,
+    search_path: String,
+    role: Option<String>,
     place: String,
 }
 
 impl Connector {
-    /// What every session runs first.
-    pub(super) fn at_start(&self) -> &[String] {
-        &self.at_start
+    /// The statement that every session runs first.
+    pub(super) fn search_path(&self) -> &str {
+        &self.search_path
+    }
+
+    /// The statement that takes on another role.
+    pub(super) fn role(&self) -> Option<&str> {
+        self.role.as_deref()
     }
 
     pub(super) async fn connect(&self, place: &str) -> Result<Client, TargetError> {
@@ -223,4 +235,24 @@ pub(super) fn plain(error: &tokio_postgres::Error) -> Box<dyn std::error::Error 
     }
     words.dedup();
     words.join(": ").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+
+    fn settings(more: &str) -> Settings {
+        let text = format!("host = \"h\"\nuser = \"u\"\ndbname = \"d\"\n{more}");
+        toml::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn the_servers_own_catalog_comes_first() {
+        let path = |more: &str| settings(more).path();
+        assert_eq!(path(""), "set search_path to pg_catalog");
+        assert_eq!(
+            path("search_path = \"public, my \\\"x\\\",, pg_catalog\""),
+            "set search_path to pg_catalog, \"public\", \"my \"\"x\"\"\""
+        );
+    }
 }
