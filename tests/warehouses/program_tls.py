@@ -1,8 +1,10 @@
-"""libpq's `sslmode`, word by word: which servers and certificates `tracklet debug` connects to.
+"""libpq's `sslmode` and `sslrootcert`: `tracklet debug` must connect to the servers that libpq itself connects to, whatever
+they accept and whoever signed their certificates, and to no others.
 
     TRACKLET_BIN=target/release/tracklet python program_tls.py
 """
 
+import itertools
 import json
 import os
 import pwd
@@ -10,35 +12,51 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import program
 import servers
 from warehouse import Postgres
 
-# What the server takes, its certificate, the mode, the host's name, whether `sslrootcert` is given, and whether it works.
+# What the server takes, and its certificate.
+SERVERS = [(accepted, certificate) for accepted in ("host", "hostssl", "hostnossl")
+           for certificate in ("chain", "own", "other", "expired")]
+MODES = [None, "disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+# Where the authorities come from: nowhere, `sslrootcert`, the file in the home folder, the machine's that know or don't.
+ROOTS = ["none", "file", "home", "system", "stranger"]
+HOSTS = ["127.0.0.1", "localhost"]
+
+# Of all these, what must not depend on the libpq that is here: mode, host, roots, the server's certificate, and whether it
+# works on a server that takes both kinds of connection.
 EXPECTED = [
-    ("host", "chain", "disable", "127.0.0.1", False, True),
-    ("host", "chain", "prefer", "127.0.0.1", False, True),
-    ("host", "chain", "require", "127.0.0.1", False, True),
-    ("host", "chain", "require", "127.0.0.1", True, True),
-    ("host", "chain", "verify-ca", "127.0.0.1", False, False),
-    ("host", "chain", "verify-ca", "127.0.0.1", True, True),
-    ("host", "chain", "verify-full", "127.0.0.1", True, False),
-    ("host", "chain", "verify-full", "localhost", True, True),
-    ("host", "chain", "verify-full", "localhost", False, False),
-    ("host", "own", "verify-ca", "127.0.0.1", True, True),
-    ("host", "own", "verify-full", "127.0.0.1", True, False),
-    ("host", "own", "verify-full", "localhost", True, True),
-    ("host", "other", "require", "localhost", True, False),
-    ("host", "other", "verify-ca", "localhost", True, False),
-    ("hostssl", "chain", "disable", "127.0.0.1", False, False),
-    ("hostssl", "chain", "allow", "127.0.0.1", False, True),
-    ("hostssl", "chain", "prefer", "127.0.0.1", False, True),
-    ("hostnossl", "chain", "allow", "127.0.0.1", False, True),
-    ("hostnossl", "chain", "prefer", "127.0.0.1", False, True),
-    ("hostnossl", "chain", "require", "127.0.0.1", False, False),
+    (None, "localhost", "none", "other", True),
+    (None, "localhost", "system", "chain", True),
+    (None, "localhost", "system", "other", False),
+    (None, "localhost", "stranger", "chain", False),
+    *((mode, "localhost", "system", certificate, False)
+      for mode in ("disable", "allow", "prefer", "require", "verify-ca") for certificate in ("chain", "own", "other")),
+    ("verify-full", "localhost", "system", "chain", True),
+    ("verify-full", "127.0.0.1", "system", "chain", False),
+    ("require", "127.0.0.1", "file", "chain", True),
+    ("require", "127.0.0.1", "file", "other", False),
+    ("require", "127.0.0.1", "home", "other", False),
+    ("require", "127.0.0.1", "file", "expired", False),
+    ("verify-ca", "localhost", "none", "chain", False),
+    ("verify-ca", "127.0.0.1", "file", "own", True),
+    ("verify-full", "localhost", "none", "chain", False),
+    ("verify-full", "localhost", "file", "chain", True),
+    ("verify-full", "localhost", "home", "chain", True),
 ]
+
+# Asks libpq: the settings come as arguments.
+LIBPQ = """
+import sys, psycopg2
+try:
+    psycopg2.connect(**dict(word.split("=", 1) for word in sys.argv[1:]))
+except psycopg2.OperationalError as error:
+    sys.exit(str(error))
+"""
 
 
 def openssl(*arguments, folder):
@@ -46,7 +64,7 @@ def openssl(*arguments, folder):
 
 
 def certificates(folder):
-    """`chain` is signed by an authority, `own` by itself, `other` by an authority that nobody names."""
+    """`chain` is signed by an authority, `own` by itself, `other` by an authority that nobody names, `expired` by the first."""
     name = ["-addext", "subjectAltName=DNS:localhost"]
     (folder / "names").write_text("subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n")
     for kind, authority in [("chain", "known"), ("other", "unknown")]:
@@ -56,6 +74,9 @@ def certificates(folder):
                 "-subj", "/CN=localhost", folder=folder)
         openssl("x509", "-req", "-in", f"{kind}.csr", "-CA", f"{authority}.crt", "-CAkey", f"{authority}.key",
                 "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", f"{kind}.crt", folder=folder)
+    openssl("x509", "-req", "-in", "chain.csr", "-CA", "known.crt", "-CAkey", "known.key", "-CAcreateserial", "-days", "-1",
+            "-extfile", "names", "-out", "expired.crt", folder=folder)
+    (folder / "expired.key").write_bytes((folder / "chain.key").read_bytes())
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", "own.key", "-out", "own.crt",
             "-subj", "/CN=localhost", *name, folder=folder)
 
@@ -75,9 +96,39 @@ def present(server, folder, certificate, accepted):
     time.sleep(0.5)
 
 
+def environment(folder, roots, trusted):
+    """HOME, and the machine's authorities."""
+    home = folder / f"home-{roots}"
+    (home / ".postgresql").mkdir(parents=True, exist_ok=True)
+    if roots == "home":
+        (home / ".postgresql" / "root.crt").write_bytes(trusted.read_bytes())
+    system = folder / ("unknown.crt" if roots == "stranger" else trusted)
+    return {"HOME": str(home), "SSL_CERT_FILE": str(system), "SSL_CERT_DIR": str(folder / "nothing")}
+
+
+def by_libpq(options, surroundings):
+    """Whether libpq connects, and what it says."""
+    words = [f"{name}={value}" for name, value in options.items()]
+    done = subprocess.run([sys.executable, "-c", LIBPQ, *words], env=os.environ | surroundings, capture_output=True, text=True)
+    return done.returncode == 0, done.stderr
+
+
+def by_tracklet(folder, options, surroundings):
+    """Whether the program connects, and what it says."""
+    (folder / "tracklet.toml").write_text("\n".join([
+        "[targets.pg]", 'type = "postgres"', 'schema = "sessions"',
+        *(f"{name} = {json.dumps(value)}" for name, value in options.items())]))
+    done = subprocess.run(
+        [program.binary(), "debug", "--target", "pg", "--format", "json"], cwd=folder, capture_output=True, text=True,
+        env=os.environ | surroundings)
+    found = json.loads(done.stdout.splitlines()[0])
+    return found["ok"], found
+
+
 def main():
-    wrong, shown = 0, None
-    with tempfile.TemporaryDirectory(prefix="tracklet-tls-") as name, servers.postgres() as port:
+    wrong, combinations, seen = [], 0, {}
+    with tempfile.TemporaryDirectory(prefix="tracklet-tls-") as name, servers.postgres() as port, \
+            ThreadPoolExecutor(4) as pool:
         folder = Path(name)
         certificates(folder)
         warehouse = Postgres(port)
@@ -86,22 +137,30 @@ def main():
         connection.autocommit = True
         connection.cursor().execute("alter system set ssl = on")
         connection.close()
-        present(server, folder, "chain", "host")
-        for accepted, certificate, mode, host, names_root, works in EXPECTED:
-            if shown != (accepted, certificate):
-                shown = (accepted, certificate)
-                present(server, folder, certificate, accepted)
-            root = folder / ("own.crt" if certificate == "own" else "known.crt")
-            (folder / "tracklet.toml").write_text("\n".join([
-                "[targets.pg]", 'type = "postgres"', f'host = "{host}"', f"port = {port}", 'user = "postgres"',
-                'dbname = "postgres"', 'schema = "sessions"', f'sslmode = "{mode}"',
-                *([f"sslrootcert = {json.dumps(str(root))}"] if names_root else [])]))
-            said = program.run(folder, "debug", "--target", "pg", "--format", "json", code=None).stdout.splitlines()
-            found = json.loads(said[0])
-            if found["ok"] != works:
-                wrong += 1
-                print(f"FAIL: {accepted}, {certificate}, {mode}, {host}, root {names_root}: {found}")
-    print(f"{len(EXPECTED) - wrong} of {len(EXPECTED)} ways to connect end as libpq's would")
+        for accepted, certificate in SERVERS:
+            present(server, folder, certificate, accepted)
+            trusted = folder / ("own.crt" if certificate == "own" else "known.crt")
+            both = []
+            for number, (mode, roots, host) in enumerate(itertools.product(MODES, ROOTS, HOSTS)):
+                root = {"file": str(trusted), "system": "system", "stranger": "system"}.get(roots)
+                options = {"host": host, "port": port, "user": "postgres", "dbname": "postgres",
+                           **({"sslmode": mode} if mode else {}), **({"sslrootcert": root} if root else {})}
+                surroundings = environment(folder, roots, trusted)
+                own = folder / str(number)
+                own.mkdir(exist_ok=True)
+                both.append(((accepted, certificate, mode, roots, host), pool.submit(by_libpq, options, surroundings),
+                             pool.submit(by_tracklet, own, options, surroundings)))
+            for what, libpq, tracklet in both:
+                combinations += 1
+                seen[what] = tracklet.result()[0]
+                if libpq.result()[0] != tracklet.result()[0]:
+                    wrong.append(f"{what}: libpq: {libpq.result()}; tracklet: {tracklet.result()}")
+    for mode, host, roots, certificate, works in EXPECTED:
+        what = ("host", certificate, mode, roots, host)
+        if seen[what] != works:
+            wrong.append(f"{what}: {seen[what]}, expected {works}")
+    print(*(f"FAIL: {line}" for line in wrong), sep="\n")
+    print(f"{combinations} ways to connect, {sum(seen.values())} of which work; {len(wrong)} differ from libpq's")
     sys.exit(1 if wrong else 0)
 
 

@@ -122,14 +122,16 @@ pub const TARGET_KEYS: &[TargetKey] = &[
         SERVERS,
         Text,
         "sslmode = \"verify-full\"",
-        "How TLS is used, in libpq's words: `disable`, `allow`, `prefer` (default), `require`, `verify-ca`, `verify-full`.",
+        "How TLS is used, in libpq's words: `disable`, `allow`, `prefer` (default), `require`, `verify-ca`, `verify-full` \
+         (default with `sslrootcert = \"system\"`).",
     ),
     key(
         "sslrootcert",
         SERVERS,
         Text,
         "sslrootcert = \"root.crt\"",
-        "The authorities to trust, a PEM file, or `system`. Default: `~/.postgresql/root.crt`, or else those of the machine.",
+        "The authorities to trust in every mode that uses TLS, a PEM file; or `system`, those of the machine, with `verify-full` \
+         alone. Default: `~/.postgresql/root.crt` if it exists.",
     ),
     key("sslcert", SERVERS, Text, "sslcert = \"client.crt\"", "A certificate of your own, a PEM file."),
     key("sslkey", SERVERS, Text, "sslkey = \"client.key\"", "That certificate's key, a PEM file."),

@@ -1,8 +1,7 @@
 //! The fields of a target, with dbt's names, and how a session is opened from them.
 
-use super::tls;
+use super::tls::Tls;
 use crate::targets::{Secret, TargetError};
-use rustls::ClientConfig;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,12 +28,26 @@ pub enum SslMode {
     /// If the server can.
     #[default]
     Prefer,
-    /// Always; whose certificate it is does not matter.
+    /// Always; whose certificate it is matters only where there are authorities to trust.
     Require,
     /// Always, with a certificate of an authority that is trusted.
     VerifyCa,
     /// Always, and the certificate is the host's.
     VerifyFull,
+}
+
+impl SslMode {
+    /// libpq's word.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Allow => "allow",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        }
+    }
 }
 
 /// A target of type `postgres` or `redshift`.
@@ -52,9 +65,8 @@ pub struct Settings {
     /// The database.
     #[serde(alias = "database")]
     pub dbname: String,
-    /// How TLS is used.
-    #[serde(default)]
-    pub sslmode: SslMode,
+    /// How TLS is used; [`SslMode::Prefer`], and with `sslrootcert = "system"` [`SslMode::VerifyFull`].
+    pub sslmode: Option<SslMode>,
     /// A file with the authorities to trust, or `system`.
     pub sslrootcert: Option<PathBuf>,
     /// A file with a certificate of the client's own.
@@ -120,20 +132,16 @@ impl Settings {
         }
         let quoted = |name: &str| crate::sql::Dialect::Postgres.quoted(name);
         let role = self.role.as_ref().map(|role| format!("set role {}", quoted(role)));
-        let tls = match self.sslmode {
-            SslMode::Disable => None,
-            _ => Some(tls::config(self)?),
-        };
+        let tls = Tls::new(self)?;
         let place = format!("port {} of {}", self.port(server), self.host);
-        Ok(Connector { config, tls, mode: self.sslmode, search_path: self.path(), role, place })
+        Ok(Connector { config, tls, search_path: self.path(), role, place })
     }
 }
 
 /// Opens sessions.
 pub(super) struct Connector {
     config: tokio_postgres::Config,
-    tls: Option<ClientConfig>,
-    mode: SslMode,
+    tls: Tls,
     search_path: String,
     role: Option<String>,
     place: String,
@@ -152,7 +160,7 @@ impl Connector {
 
     pub(super) async fn connect(&self, place: &str) -> Result<Client, TargetError> {
         use tokio_postgres::config::SslMode as Wire;
-        let attempts: &[Wire] = match self.mode {
+        let attempts: &[Wire] = match self.tls.mode {
             SslMode::Disable => &[Wire::Disable],
             SslMode::Allow => &[Wire::Disable, Wire::Require],
             SslMode::Prefer => &[Wire::Prefer, Wire::Disable],
@@ -182,7 +190,7 @@ impl Connector {
     async fn attempt(&self, mode: tokio_postgres::config::SslMode) -> Result<Client, tokio_postgres::Error> {
         let mut config = self.config.clone();
         config.ssl_mode(mode);
-        let Some(tls) = &self.tls else {
+        let Some(tls) = &self.tls.config else {
             let (client, connection) = config.connect(NoTls).await?;
             tokio::spawn(connection);
             return Ok(client);
@@ -193,7 +201,7 @@ impl Connector {
     }
 
     pub(super) async fn cancel(&self, token: &CancelToken) -> Result<(), tokio_postgres::Error> {
-        match &self.tls {
+        match &self.tls.config {
             None => token.cancel_query(NoTls).await,
             Some(tls) => token.cancel_query(MakeRustlsConnect::new(tls.clone())).await,
         }
@@ -215,8 +223,7 @@ impl Connector {
                 _ => None,
             },
             None if plain(error).to_string().contains("certificate") => Some(
-                "`sslrootcert` names the file with the authority that signed the server's certificate; \
-                 sslmode = \"require\" encrypts without looking at it"
+                "`sslrootcert` names the file with the authority that signed the server's certificate"
                     .to_owned(),
             ),
             None => Some(format!("is the server up, and does it listen on {}?", self.place)),
