@@ -28,12 +28,17 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
 /// The one of `known` that `word` was probably meant to be, without regard to case.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
+    // In words of two or three letters one that is wrong, lacking, or too much is half of the word or more.
+    let is_slip = |candidate: &str| {
+        let letters = word.chars().count().min(candidate.chars().count());
+        letters >= 2 && strsim::damerau_levenshtein(&word, &candidate.to_lowercase()) == 1
+    };
     known
         .into_iter()
         .map(|candidate| {
             (strsim::normalized_damerau_levenshtein(&word, &candidate.to_lowercase()), candidate)
         })
-        .filter(|(likeness, _)| *likeness >= 0.55)
+        .filter(|(likeness, candidate)| *likeness >= 0.55 || is_slip(candidate))
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
 }
@@ -55,6 +60,9 @@ mod tests {
         assert_eq!(nearest("timout", known), Some("timeout"));
         assert_eq!(nearest("TIMEOUT", known), Some("timeout"));
         assert_eq!(nearest("columns", known), None);
+        assert_eq!(nearest("pq", ["pg", "rs"]), Some("pg"));
+        assert_eq!(nearest("pgg", ["pg"]), Some("pg"));
+        assert_eq!(nearest("x", ["a"]), None);
     }
 
     #[test]

@@ -7,6 +7,9 @@
 #[cfg(feature = "bigquery")]
 pub mod bigquery;
 mod error;
+#[cfg(test)]
+mod false_servers;
+mod patience;
 pub mod postgres;
 pub mod profiles;
 mod secret;
@@ -17,6 +20,7 @@ pub mod spark;
 mod target;
 
 pub use error::{At, TargetError};
+pub use patience::Seconds;
 pub use secret::Secret;
 pub use target::{ResolveError, Target};
 
@@ -108,6 +112,13 @@ pub trait Warehouse: Send + Sync {
 
     /// The columns of a table or view, in order; `None` when it is not there or may not be seen.
     async fn columns(&self, table: &TableName) -> Result<Option<Vec<TableColumn>>, TargetError>;
+
+    /// The grants that who connects lacks to read a table that exists; none where nothing is lacking, the table does not
+    /// exist, or the warehouse does not tell which.
+    async fn lacking(&self, table: &TableName) -> Result<Vec<String>, TargetError> {
+        let _ = table;
+        Ok(Vec::new())
+    }
 
     /// The format of a table's files as the warehouse calls it, in lower case; `None` where there is no choice, or no such
     /// table.

@@ -23,8 +23,27 @@ pub struct Place {
     pub refresh: Refresh,
     /// Whether such a run compares source and tables first.
     pub audit: bool,
-    runtime: tokio::runtime::Runtime,
+    runtime: Client,
     stop: Stop,
+}
+
+/// The runtime that clients live in. It does not wait for what a server never answers.
+struct Client(Option<tokio::runtime::Runtime>);
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl std::ops::Deref for Client {
+    type Target = tokio::runtime::Runtime;
+
+    fn deref(&self) -> &Self::Target {
+        self.0.as_ref().expect("it is taken when it is dropped")
+    }
 }
 
 impl Place {
@@ -40,6 +59,7 @@ impl Place {
             tracing::warn!("{sentence}");
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let runtime = Client(Some(runtime));
         Ok(Self { config, target, refresh: Refresh::default(), audit: false, runtime, stop: Stop::default() })
     }
 

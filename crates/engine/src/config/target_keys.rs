@@ -105,6 +105,23 @@ pub const TARGET_KEYS: &[TargetKey] = &[
         "What the tables are: `parquet` (default), made anew by every run, or `delta`, where the server has Delta Lake: runs \
          then take the new rows alone. Other tables that are there are made anew.",
     ),
+    key(
+        "connect_timeout",
+        &[],
+        Number,
+        "connect_timeout = 10",
+        "Seconds until connecting is given up, with all that belongs to it: TLS, signing in, the first answer. Default: 10; for \
+         Snowflake 30, for Spark 60.",
+    ),
+    key(
+        "idle_timeout",
+        &[],
+        Number,
+        "idle_timeout = 60",
+        "Seconds without an answer after which Tracklet asks, over another connection, whether the server is still there. One \
+         that leaves that unanswered too, twice for `connect_timeout`, ends the command; a long statement goes on. For BigQuery: \
+         seconds that a single request may take. Default: 60.",
+    ),
     key("threads", &[], Number, "threads = 4", "How many models are made side by side. Default: 4."),
     key("host", SERVERS, Text, "host = \"127.0.0.1\"", "The server."),
     key("port", SERVERS, Number, "port = 5432", "Its port. Default: 5432, for Redshift 5439."),
@@ -143,13 +160,6 @@ pub const TARGET_KEYS: &[TargetKey] = &[
         "search_path = \"analytics\"",
         "Schemas to look in after `pg_catalog`, with commas between, for functions in your own SQL. Whoever can create functions \
          there can run code as `user`. Default: none.",
-    ),
-    key(
-        "connect_timeout",
-        SERVERS,
-        Number,
-        "connect_timeout = 10",
-        "Seconds until an attempt to connect is given up. Default: 10.",
     ),
     key(
         "keepalives_idle",

@@ -14,6 +14,7 @@
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -33,6 +34,8 @@ pub(super) struct DirectFile {
     /// What is being filled, and how far.
     block: Option<Block>,
     filled: usize,
+    /// Where in the file the block begins.
+    at: u64,
 }
 
 impl DirectFile {
@@ -44,7 +47,7 @@ impl DirectFile {
         let way = if switch(&file, Way::Direct).is_ok() { Way::Direct } else { Way::Cached };
         let state = State { way, waiting: 0, error: None };
         let written = Written { file, state: Mutex::new(state), changed: Condvar::new() };
-        Ok(Self { written: Arc::new(written), block: None, filled: 0 })
+        Ok(Self { written: Arc::new(written), block: None, filled: 0, at: 0 })
     }
 
     /// Waits until all is on the disk; nothing may be written after it.
@@ -80,7 +83,8 @@ impl Write for DirectFile {
         if let Some(block) = self.block.take() {
             state.waiting += 1;
             drop(state);
-            let job = Job { written: Arc::clone(&self.written), block, length: self.filled };
+            let job = Job { written: Arc::clone(&self.written), block, length: self.filled, at: self.at };
+            self.at += self.filled as u64;
             self.filled = 0;
             match &*DISK {
                 Some(disk) => disk.send(job).unwrap_or_else(|back| back.0.run()),
@@ -103,12 +107,13 @@ struct Job {
     written: Arc<Written>,
     block: Block,
     length: usize,
+    at: u64,
 }
 
 impl Job {
     fn run(self) {
-        let Self { written, block, length } = self;
-        let result = written.put(&block.bytes()[..length]);
+        let Self { written, block, length, at } = self;
+        let result = written.put(&block.bytes()[..length], at);
         block.give_back();
         let mut state = written.state();
         state.waiting -= 1;
@@ -155,25 +160,46 @@ impl Written {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the next bytes. The end of a file is seldom aligned, and from there on it is written in the usual way.
-    fn put(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut left = bytes;
-        if self.state().way == Way::Direct {
-            let (aligned, end) = bytes.split_at(bytes.len() - bytes.len() % ALIGNMENT);
-            left = end;
-            match (&self.file).write_all(aligned) {
-                // Some file systems take the switch but not the write; none has written anything then.
-                Err(error) if error.kind() == ErrorKind::InvalidInput => left = bytes,
-                result => result?,
-            }
-            if left.is_empty() {
-                return Ok(());
-            }
-            switch(&self.file, Way::Cached)?;
-            self.state().way = Way::Cached;
-        }
-        (&self.file).write_all(left)
+    /// Writes the bytes that begin `at` that place. The end of a file is seldom aligned, and from there on it is written in
+    /// the usual way.
+    fn put(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        let way = self.state().way;
+        let now = put(
+            bytes,
+            at,
+            way,
+            |bytes, at| self.file.write_all_at(bytes, at),
+            |way| switch(&self.file, way),
+        )?;
+        self.state().way = now;
+        Ok(())
     }
+}
+
+/// Writes bytes to their place by `write`, after `switch` where a direct write can't be; answers how the next are written.
+fn put(
+    bytes: &[u8],
+    at: u64,
+    way: Way,
+    mut write: impl FnMut(&[u8], u64) -> io::Result<()>,
+    switch: impl FnOnce(Way) -> io::Result<()>,
+) -> io::Result<Way> {
+    if way == Way::Cached {
+        write(bytes, at)?;
+        return Ok(way);
+    }
+    let (aligned, end) = bytes.split_at(bytes.len() - bytes.len() % ALIGNMENT);
+    let (left, at) = match write(aligned, at) {
+        // Some file systems take the switch but not the write. What they have taken of it is written once more.
+        Err(error) if error.kind() == ErrorKind::InvalidInput => (bytes, at),
+        result => result.map(|()| (end, at + aligned.len() as u64))?,
+    };
+    if left.is_empty() {
+        return Ok(way);
+    }
+    switch(Way::Cached)?;
+    write(left, at)?;
+    Ok(Way::Cached)
 }
 
 /// Room for bytes on their way to the disk, from `start` on, where an aligned address is. It is never grown.
@@ -250,6 +276,31 @@ mod tests {
             }
             file.sync().unwrap();
             assert!(std::fs::read(&path).unwrap() == expected, "file {number}");
+        }
+    }
+
+    // A file system took a part of a direct write and refused the rest: the part stood in the file twice.
+    #[test]
+    fn a_direct_write_that_is_done_again_goes_to_its_place() {
+        let bytes: Vec<u8> = (0..3 * ALIGNMENT + 5).map(|at| (at % 251) as u8).collect();
+        for taken in [0, ALIGNMENT, 2 * ALIGNMENT] {
+            let file = tempfile::tempfile().unwrap();
+            file.write_all_at(&bytes[..ALIGNMENT], 0).unwrap();
+            let mut writes = 0;
+            let write = |bytes: &[u8], at: u64| {
+                writes += 1;
+                if writes == 1 {
+                    file.write_all_at(&bytes[..taken], at)?;
+                    return Err(ErrorKind::InvalidInput.into());
+                }
+                file.write_all_at(bytes, at)
+            };
+            let way = put(&bytes[ALIGNMENT..], ALIGNMENT as u64, Way::Direct, write, |_| Ok(())).unwrap();
+            assert_eq!(way, Way::Cached);
+            let mut found = vec![0; bytes.len()];
+            file.read_exact_at(&mut found, 0).unwrap();
+            assert!(found == bytes, "{taken} bytes taken");
+            assert_eq!(file.metadata().unwrap().len(), bytes.len() as u64);
         }
     }
 }

@@ -9,6 +9,8 @@ mod failure;
 mod jobs;
 mod rows;
 mod settings;
+#[cfg(test)]
+mod silence;
 mod upload;
 
 #[cfg(test)]
@@ -66,7 +68,8 @@ impl std::fmt::Debug for BigQuery {
 /// # Errors
 /// [`TargetError::Settings`] when the fields contradict each other or the credentials can't be read.
 pub async fn connect(settings: &Settings) -> Result<BigQuery, TargetError> {
-    let credentials = credentials::credentials(settings)?;
+    let patience = settings.patience();
+    let credentials = credentials::punctual(credentials::credentials(settings)?, patience.idle);
     let project = settings.project()?.to_owned();
     let endpoint = settings.api_endpoint.as_deref().unwrap_or(ENDPOINT).trim_end_matches('/').to_owned();
     // Three clients of one interface; each retries what changes nothing.
@@ -76,6 +79,8 @@ pub async fn connect(settings: &Settings) -> Result<BigQuery, TargetError> {
                 .with_endpoint(&endpoint)
                 .with_credentials(credentials.clone())
                 .with_retry_policy(Aip194Strict.with_time_limit(PATIENCE))
+                // No request waits for a job: those are asked about.
+                .with_attempt_timeout(patience.idle)
                 .build()
                 .await
                 .map_err(|error| failure::unusable(&error))?
@@ -83,6 +88,8 @@ pub async fn connect(settings: &Settings) -> Result<BigQuery, TargetError> {
     }
     let http = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(patience.connect)
+        .read_timeout(patience.idle)
         .build()
         .map_err(|error| failure::unusable(&error))?;
     Ok(BigQuery {

@@ -2,19 +2,23 @@
 
 mod answer;
 mod conflict;
+mod grants;
 mod rows;
 mod settings;
+#[cfg(test)]
+mod silence;
 mod tls;
 
 pub use settings::{Server, Settings, SslMode};
 
 use super::error::{At, TargetError};
+use super::patience::Patience;
 use super::{Claim, Kind, Outcome, TableColumn, TableName, Warehouse};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::SinkExt;
+use futures::{FutureExt as _, SinkExt};
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,7 +37,11 @@ pub struct Postgres {
     server: Server,
     connector: settings::Connector,
     place: String,
-    idle: Mutex<Vec<Client>>,
+    /// Who works: who connects, or the role taken on.
+    user: String,
+    database: String,
+    patience: Patience,
+    idle: Mutex<Vec<Backend>>,
     running: Mutex<BTreeMap<u64, CancelToken>>,
     next: AtomicU64,
 }
@@ -48,6 +56,9 @@ impl Postgres {
             server,
             connector: settings.connector(server)?,
             place: settings.place(server),
+            user: settings.role.clone().unwrap_or_else(|| settings.user.clone()),
+            database: settings.dbname.clone(),
+            patience: settings.patience(),
             idle: Mutex::default(),
             running: Mutex::default(),
             next: AtomicU64::new(0),
@@ -57,7 +68,11 @@ impl Postgres {
         Ok(postgres)
     }
 
-    async fn open(&self) -> Result<Client, TargetError> {
+    async fn open(&self) -> Result<Backend, TargetError> {
+        self.patience.connecting(&self.place, self.opened()).await
+    }
+
+    async fn opened(&self) -> Result<Backend, TargetError> {
         let client = self.connector.connect(&self.place).await?;
         // Before anything that calls a function: what others may create must not be found.
         let mut start = self.connector.search_path().to_owned();
@@ -74,20 +89,65 @@ impl Postgres {
             start.push_str("; ");
             start.push_str(role);
         }
-        client.batch_execute(&start).await.map_err(|error| self.failed(&error, &start))?;
-        Ok(client)
+        start.push_str("; select pg_catalog.pg_backend_pid()");
+        let messages = client.simple_query(&start).await.map_err(|error| self.failed(&error, &start))?;
+        Ok(Backend { client, process: last_row(&messages).last().map(ToString::to_string) })
     }
 
     /// A session for one piece of work. It goes back to the idle ones if the work ends well.
     async fn session(&self) -> Result<Session<'_>, TargetError> {
-        let idle = lock(&self.idle).pop().filter(|client| !client.is_closed());
-        let client = match idle {
-            Some(client) => client,
+        let idle = lock(&self.idle).pop().filter(|backend| !backend.client.is_closed());
+        let backend = match idle {
+            Some(backend) => backend,
             None => self.open().await?,
         };
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        lock(&self.running).insert(number, client.cancel_token());
-        Ok(Session { postgres: self, number, client: Some(client) })
+        lock(&self.running).insert(number, backend.client.cancel_token());
+        Ok(Session { postgres: self, number, backend: Some(backend) })
+    }
+
+    /// What the server answers to a piece of work of a session, for as long as the server is at it.
+    async fn answered<T>(
+        &self,
+        backend: &Backend,
+        statement: &str,
+        work: impl Future<Output = Result<T, tokio_postgres::Error>> + Send,
+    ) -> Result<T, TargetError> {
+        let work = async { work.await.map_err(|error| self.failed(&error, statement)) };
+        // What the server said of the session the last time, where it said that it waits for us.
+        let waiting = Mutex::new(None);
+        self.patience.answered(&self.place, work, || self.is_at_work(backend, &waiting).boxed()).await
+    }
+
+    /// Asks the server, over another connection, whether a session of it is at work.
+    async fn is_at_work(
+        &self,
+        backend: &Backend,
+        waiting: &Mutex<Option<String>>,
+    ) -> Result<(), TargetError> {
+        let Some(client) = self.connector.ask(&self.place).await? else { return Ok(()) };
+        let Some(process) = backend.process.as_deref().filter(|_| self.server == Server::Postgres) else {
+            // Whoever lets in is there.
+            return Ok(());
+        };
+        let question = format!(
+            "set search_path to pg_catalog; select state, state_change from pg_catalog.pg_stat_activity \
+             where pid = {process}"
+        );
+        let messages =
+            client.simple_query(&question).await.map_err(|error| self.failed(&error, &question))?;
+        let row = last_row(&messages);
+        let since = match row.as_slice() {
+            // Of other roles' sessions there is no state to see, and some servers note none.
+            [state, since] if state.starts_with("idle") => Some((*since).to_owned()),
+            _ => None,
+        };
+        let before = std::mem::replace(&mut *lock(waiting), since.clone());
+        if since.is_some() && since == before {
+            let message = "its answer has got lost: it waits for the next statement".to_owned();
+            return Err(TargetError::Answer { message });
+        }
+        Ok(())
     }
 
     fn failed(&self, error: &tokio_postgres::Error, statement: &str) -> TargetError {
@@ -110,7 +170,10 @@ impl Postgres {
             return TargetError::Conflict { message };
         }
         match code {
-            "42501" => TargetError::NotAllowed { message, hint: None },
+            "42501" => {
+                let hint = grants::hint(answer.message(), &self.user, &self.database);
+                TargetError::NotAllowed { message, hint }
+            }
             _ => TargetError::Statement {
                 message,
                 code: Some(code.to_owned()),
@@ -124,9 +187,8 @@ impl Postgres {
         }
     }
 
-    async fn run(&self, client: &Client, statement: &str) -> Result<Outcome, TargetError> {
-        let messages =
-            client.simple_query(statement).await.map_err(|error| self.failed(&error, statement))?;
+    async fn run(&self, backend: &Backend, statement: &str) -> Result<Outcome, TargetError> {
+        let messages = self.answered(backend, statement, backend.client.simple_query(statement)).await?;
         let rows = messages.into_iter().filter_map(|message| match message {
             SimpleQueryMessage::CommandComplete(rows) => Some(rows),
             _ => None,
@@ -136,8 +198,8 @@ impl Postgres {
 
     async fn catalog(&self, query: &str) -> Result<Vec<Vec<String>>, TargetError> {
         let session = self.session().await?;
-        let messages =
-            session.client().simple_query(query).await.map_err(|error| self.failed(&error, query))?;
+        let backend = session.backend();
+        let messages = self.answered(backend, query, backend.client.simple_query(query)).await?;
         session.done();
         let rows = messages.into_iter().filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => {
@@ -150,65 +212,81 @@ impl Postgres {
 
     async fn copy(
         &self,
-        client: &Client,
+        backend: &Backend,
         table: &str,
         names: &str,
         batches: &mut (dyn Iterator<Item = RecordBatch> + Send),
     ) -> Result<u64, TargetError> {
         let statement = format!("copy {table} ({names}) from stdin");
-        let failed = |error: tokio_postgres::Error| self.failed(&error, &statement);
-        let sink = client.copy_in::<_, Bytes>(&statement).await.map_err(failed)?;
+        let begun = backend.client.copy_in::<_, Bytes>(&statement);
+        let sink = self.answered(backend, &statement, begun).await?;
         let mut sink = pin!(sink);
         let mut text = Vec::with_capacity(COPY_BYTES + (COPY_BYTES >> 2));
         for batch in batches {
             for row in 0..batch.num_rows() {
                 rows::copy_row(&batch, row, &mut text)?;
                 if text.len() >= COPY_BYTES {
-                    sink.as_mut().send(Bytes::from(std::mem::take(&mut text))).await.map_err(failed)?;
+                    let bytes = Bytes::from(std::mem::take(&mut text));
+                    self.answered(backend, &statement, sink.as_mut().send(bytes)).await?;
                 }
             }
         }
-        sink.as_mut().send(Bytes::from(text)).await.map_err(failed)?;
-        sink.finish().await.map_err(failed)
+        self.answered(backend, &statement, sink.as_mut().send(Bytes::from(text))).await?;
+        self.answered(backend, &statement, sink.finish()).await
     }
 
     async fn insert(
         &self,
-        client: &Client,
+        backend: &Backend,
         table: &str,
         names: &str,
         batches: &mut (dyn Iterator<Item = RecordBatch> + Send),
     ) -> Result<u64, TargetError> {
-        self.run(client, "begin").await?;
+        self.run(backend, "begin").await?;
         let mut total = 0;
         for batch in batches {
             for start in (0..batch.num_rows()).step_by(INSERT_ROWS) {
                 let part = batch.slice(start, INSERT_ROWS.min(batch.num_rows() - start));
                 let values = rows::values(&part)?;
                 let statement = format!("insert into {table} ({names}) values {values}");
-                total += self.run(client, &statement).await?.rows.unwrap_or(0);
+                total += self.run(backend, &statement).await?.rows.unwrap_or(0);
             }
         }
-        self.run(client, "commit").await?;
+        self.run(backend, "commit").await?;
         Ok(total)
     }
+}
+
+/// A connection, and the number of the server's process for it, as far as it tells.
+struct Backend {
+    client: Client,
+    process: Option<String>,
+}
+
+/// The values of the last row of an answer; none without a row.
+fn last_row(messages: &[SimpleQueryMessage]) -> Vec<&str> {
+    let row = messages.iter().rev().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    row.map_or_else(Vec::new, |row| (0..row.len()).map(|place| row.get(place).unwrap_or_default()).collect())
 }
 
 /// A client at work. Unless it is [`Self::done`] its connection is closed, and the server rolls back.
 struct Session<'a> {
     postgres: &'a Postgres,
     number: u64,
-    client: Option<Client>,
+    backend: Option<Backend>,
 }
 
 impl Session<'_> {
-    fn client(&self) -> &Client {
-        self.client.as_ref().expect("it is taken when the session ends")
+    fn backend(&self) -> &Backend {
+        self.backend.as_ref().expect("it is taken when the session ends")
     }
 
     fn done(mut self) {
-        if let Some(client) = self.client.take() {
-            lock(&self.postgres.idle).push(client);
+        if let Some(backend) = self.backend.take() {
+            lock(&self.postgres.idle).push(backend);
         }
     }
 }
@@ -236,16 +314,16 @@ fn quoted(table: &TableName) -> String {
 impl Warehouse for Postgres {
     async fn execute(&self, statement: &str) -> Result<Outcome, TargetError> {
         let session = self.session().await?;
-        let outcome = self.run(session.client(), statement).await?;
+        let outcome = self.run(session.backend(), statement).await?;
         session.done();
         Ok(outcome)
     }
 
     async fn query(&self, query: &str) -> Result<Vec<RecordBatch>, TargetError> {
         let session = self.session().await?;
-        let failed = |error: tokio_postgres::Error| self.failed(&error, query);
-        let prepared = session.client().prepare(query).await.map_err(failed)?;
-        let rows = session.client().simple_query(query).await.map_err(failed)?;
+        let backend = session.backend();
+        let prepared = self.answered(backend, query, backend.client.prepare(query)).await?;
+        let rows = self.answered(backend, query, backend.client.simple_query(query)).await?;
         let batch = answer::batch(prepared.columns(), &rows)?;
         session.done();
         Ok(vec![batch])
@@ -253,12 +331,12 @@ impl Warehouse for Postgres {
 
     async fn transaction(&self, statements: &[String]) -> Result<Vec<Outcome>, TargetError> {
         let session = self.session().await?;
-        self.run(session.client(), "begin").await?;
+        self.run(session.backend(), "begin").await?;
         let mut outcomes = Vec::new();
         for statement in statements {
-            outcomes.push(self.run(session.client(), statement).await?);
+            outcomes.push(self.run(session.backend(), statement).await?);
         }
-        self.run(session.client(), "commit").await?;
+        self.run(session.backend(), "commit").await?;
         session.done();
         Ok(outcomes)
     }
@@ -272,7 +350,8 @@ impl Warehouse for Postgres {
             "select a.attname, format_type(a.atttypid, a.atttypmod) from pg_catalog.pg_attribute a \
              join pg_catalog.pg_class c on c.oid = a.attrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace \
              where n.nspname = {} and c.relname = {} and c.relkind in ('r', 'v', 'm', 'p', 'f') and a.attnum > 0 \
-             and not a.attisdropped and has_table_privilege(c.oid, 'select'){} order by a.attnum",
+             and not a.attisdropped and has_table_privilege(c.oid, 'select') \
+             and has_schema_privilege(n.oid, 'usage'){} order by a.attnum",
             text(&table.schema),
             text(&table.table),
             in_database(table.database.as_deref()),
@@ -283,6 +362,26 @@ impl Warehouse for Postgres {
             Some(TableColumn { name, data_type })
         });
         Ok(Some(columns.collect::<Vec<_>>()).filter(|columns| !columns.is_empty()))
+    }
+
+    async fn lacking(&self, table: &TableName) -> Result<Vec<String>, TargetError> {
+        let query = format!(
+            "select case when has_schema_privilege(n.oid, 'usage') then '' else 'no' end, \
+             case when has_table_privilege(c.oid, 'select') then '' else 'no' end from pg_catalog.pg_class c \
+             join pg_catalog.pg_namespace n on n.oid = c.relnamespace where n.nspname = {} and c.relname = {} \
+             and c.relkind in ('r', 'v', 'm', 'p', 'f'){}",
+            text(&table.schema),
+            text(&table.table),
+            in_database(table.database.as_deref()),
+        );
+        let rows = self.catalog(&query).await?;
+        let Some([schema, select]) = rows.first().map(Vec::as_slice) else { return Ok(Vec::new()) };
+        let quote = |name: &str| crate::sql::Dialect::Postgres.quoted(name);
+        let user = quote(&self.user);
+        let usage = format!("grant usage on schema {} to {user}", quote(&table.schema));
+        let of_table = format!("grant select on {} to {user}", quoted(table));
+        let grants = [(schema, usage), (select, of_table)].into_iter();
+        Ok(grants.filter(|(has, _)| !has.is_empty()).map(|(_, grant)| grant).collect())
     }
 
     async fn schemas(&self, database: Option<&str>) -> Result<Vec<String>, TargetError> {
@@ -357,9 +456,9 @@ impl Warehouse for Postgres {
         let names = names.join(", ");
         let session = self.session().await?;
         let rows = match self.server {
-            Server::Postgres => self.copy(session.client(), &table, &names, batches).await?,
+            Server::Postgres => self.copy(session.backend(), &table, &names, batches).await?,
             // Redshift copies from S3 alone.
-            Server::Redshift => self.insert(session.client(), &table, &names, batches).await?,
+            Server::Redshift => self.insert(session.backend(), &table, &names, batches).await?,
         };
         session.done();
         Ok(rows)
@@ -374,21 +473,17 @@ impl Warehouse for Postgres {
         let mut key = [0; 8];
         key.copy_from_slice(&hash.as_bytes()[..8]);
         let query = format!("select pg_try_advisory_lock({})", i64::from_le_bytes(key));
-        let client = self.open().await?;
-        let messages = client.simple_query(&query).await.map_err(|error| self.failed(&error, &query))?;
-        let is_held = messages.iter().any(|message| match message {
-            SimpleQueryMessage::Row(row) => row.get(0) == Some("t"),
-            _ => false,
-        });
-        Ok(if is_held { Claim::Held(Box::new(client)) } else { Claim::Taken })
+        let backend = self.open().await?;
+        let messages = self.answered(&backend, &query, backend.client.simple_query(&query)).await?;
+        let is_held = last_row(&messages) == ["t"];
+        Ok(if is_held { Claim::Held(Box::new(backend)) } else { Claim::Taken })
     }
 
     async fn cancel(&self) {
         let tokens: Vec<CancelToken> = lock(&self.running).values().cloned().collect();
-        for token in tokens {
-            // A statement that can't be cancelled ends by itself, and nothing of it is kept.
-            let _ = self.connector.cancel(&token).await;
-        }
+        let cancelled = tokens.iter().map(|token| self.connector.cancel(token));
+        // A statement that can't be cancelled ends by itself, and nothing of it is kept.
+        let _ = tokio::time::timeout(self.patience.connect, futures::future::join_all(cancelled)).await;
     }
 }
 

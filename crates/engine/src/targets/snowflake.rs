@@ -4,11 +4,14 @@
 //! rows in, `failure` makes errors of what they say.
 
 mod credentials;
+mod door;
 mod failure;
 mod load;
 mod rows;
 mod sessions;
 mod settings;
+#[cfg(test)]
+mod silence;
 
 #[cfg(test)]
 mod tests;
@@ -21,12 +24,14 @@ use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
+use door::Door;
 use sessions::{Kept, Sessions};
 
 /// A connection to Snowflake. Each statement that runs at a time has a session of its own.
 #[derive(Debug)]
 pub struct Snowflake {
     sessions: Sessions,
+    door: Door,
     database: Option<String>,
 }
 
@@ -37,10 +42,11 @@ pub struct Snowflake {
 /// when Snowflake does not let in, [`TargetError::Connection`] when it can't be reached.
 pub async fn connect(settings: &Settings) -> Result<Snowflake, TargetError> {
     let sessions = Sessions::new(settings)?;
-    let first = sessions.take().await?;
+    let door = Door::new(settings)?;
+    let first = door.patience.connecting(door.place(), sessions.take()).await?;
     sessions.put_back(first);
     let database = settings.database.as_deref().map(|name| Dialect::Snowflake.spelled(name));
-    Ok(Snowflake { sessions, database })
+    Ok(Snowflake { sessions, door, database })
 }
 
 /// A name in quotes, as it is spelled.
@@ -109,25 +115,34 @@ fn text(batch: &RecordBatch, name: &str) -> Result<Vec<String>, TargetError> {
 #[async_trait]
 impl Warehouse for Snowflake {
     async fn execute(&self, statement: &str) -> Result<Outcome, TargetError> {
-        let (session, cursor) = self.sessions.run(statement).await?;
-        let outcome = rows::outcome(cursor).await?;
-        self.sessions.put_back(session);
-        Ok(outcome)
+        let work = async {
+            let (session, cursor) = self.sessions.run(statement).await?;
+            let outcome = rows::outcome(cursor).await?;
+            self.sessions.put_back(session);
+            Ok(outcome)
+        };
+        self.door.answered(work).await
     }
 
     async fn query(&self, query: &str) -> Result<Vec<RecordBatch>, TargetError> {
-        let (session, cursor) = self.sessions.run(query).await?;
-        let batches = rows::batches(cursor).await?;
-        self.sessions.put_back(session);
-        Ok(batches)
+        let work = async {
+            let (session, cursor) = self.sessions.run(query).await?;
+            let batches = rows::batches(cursor).await?;
+            self.sessions.put_back(session);
+            Ok(batches)
+        };
+        self.door.answered(work).await
     }
 
     /// In one session, which is thrown away when a statement fails. Snowflake takes the transaction of a client that
     /// is gone back by itself.
     async fn transaction(&self, statements: &[String]) -> Result<Vec<Outcome>, TargetError> {
-        let session = self.sessions.begin().await?;
-        let ran = self.run_all(&session, statements).await;
-        self.sessions.end(session, ran).await
+        let work = async {
+            let session = self.sessions.begin().await?;
+            let ran = self.run_all(&session, statements).await;
+            self.sessions.end(session, ran).await
+        };
+        self.door.answered(work).await
     }
 
     fn is_transactional(&self) -> bool {
@@ -197,12 +212,15 @@ impl Warehouse for Snowflake {
         batches: &mut (dyn Iterator<Item = RecordBatch> + Send),
     ) -> Result<u64, TargetError> {
         let name = self.full_name(table.database.as_deref(), &[&table.schema, &table.table]);
-        let session = self.sessions.begin().await?;
-        let ran = load::insert_all(&self.sessions, &session, &name, &schema, batches).await;
-        self.sessions.end(session, ran).await
+        let work = async {
+            let session = self.sessions.begin().await?;
+            let ran = load::insert_all(&self.sessions, &session, &name, &schema, batches).await;
+            self.sessions.end(session, ran).await
+        };
+        self.door.answered(work).await
     }
 
     async fn cancel(&self) {
-        self.sessions.cancel().await;
+        let _ = tokio::time::timeout(self.door.patience.connect, self.sessions.cancel()).await;
     }
 }

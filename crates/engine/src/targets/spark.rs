@@ -6,22 +6,29 @@
 mod answer;
 mod rows;
 mod settings;
+#[cfg(test)]
+mod silence;
 
 pub use settings::Settings;
 
 use super::error::TargetError;
+use super::patience::Patience;
 use super::{Kind, Outcome, TableColumn, TableName, Warehouse};
 use crate::sql::Dialect;
 use crate::sql::names::relation;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
+use futures::FutureExt as _;
 use spark_connect::prelude::{DataFrameExt, DataFrameWriterExt};
 use spark_connect::{SparkError, SparkSession};
 use std::collections::BTreeSet;
 
 /// Rows that go to the server in one statement: they stand in its plan, which a server takes up to 128 MB of.
 const LOAD_ROWS: usize = 20_000;
+
+/// The setting with the session's time zone.
+const TIME_ZONE: &str = "spark.sql.session.timeZone";
 
 /// What the server says of what is not there.
 const NO_TABLE: &str = "TABLE_OR_VIEW_NOT_FOUND";
@@ -33,6 +40,7 @@ const NO_VIEWS: &str = "MISSING_CATALOG_ABILITY";
 pub struct Spark {
     session: SparkSession,
     place: String,
+    patience: Patience,
 }
 
 /// Connects, and makes the session's time zone UTC.
@@ -49,21 +57,43 @@ pub async fn connect(settings: &Settings) -> Result<Spark, TargetError> {
         SparkSession::builder().remote(&settings.address()).get_or_create().await.map_err(|error| {
             if error.grpc_code().is_none() { unusable(&error) } else { answer::failed(&error, &place) }
         })?;
-    let spark = Spark { session, place };
+    let spark = Spark { session, place, patience: settings.patience() };
     // `set time zone` is not known to all that speaks the protocol.
     #[expect(clippy::result_large_err, reason = "it is the client's own")]
-    let in_utc = spark.session.run(|session| session.conf().set("spark.sql.session.timeZone", "UTC")).await;
-    in_utc.map_err(|error| answer::failed(&error, &spark.place))?;
+    let in_utc = spark.session.run(|session| session.conf().set(TIME_ZONE, "UTC"));
+    let in_utc = async { in_utc.await.map_err(|error| answer::failed(&error, &spark.place)) };
+    spark.patience.connecting(&spark.place, in_utc).await?;
     Ok(spark)
 }
 
 impl Spark {
     async fn run(&self, statement: &str) -> Result<Vec<RecordBatch>, TargetError> {
-        self.rows(statement).await.map_err(|error| answer::failed(&error, &self.place))
+        self.rows(statement).await?.map_err(|error| answer::failed(&error, &self.place))
     }
 
-    async fn rows(&self, statement: &str) -> Result<Vec<RecordBatch>, SparkError> {
-        self.session.sql(statement)?.collect_record_batches_async().await
+    /// What the server answers, its own errors among it, for as long as it is there.
+    async fn rows(&self, statement: &str) -> Result<Result<Vec<RecordBatch>, SparkError>, TargetError> {
+        let answer = async {
+            match self.session.sql(statement) {
+                Ok(frame) => frame.collect_record_batches_async().await,
+                Err(error) => Err(error),
+            }
+        };
+        self.answered(async { Ok(answer.await) }).await
+    }
+
+    /// Asks for something that is in the server's memory.
+    async fn is_there(&self) -> Result<(), TargetError> {
+        #[expect(clippy::result_large_err, reason = "it is the client's own")]
+        let answer = self.session.run(|session| session.conf().get(TIME_ZONE)).await;
+        answer.map(|_| ()).map_err(|error| answer::failed(&error, &self.place))
+    }
+
+    async fn answered<T>(
+        &self,
+        work: impl Future<Output = Result<T, TargetError>> + Send,
+    ) -> Result<T, TargetError> {
+        self.patience.answered(&self.place, work, || self.is_there().boxed()).await
     }
 
     /// The rows of a question to the catalog as texts; `None` if it says one of `absent`.
@@ -92,7 +122,7 @@ impl Spark {
     }
 
     async fn told(&self, question: &str, absent: &[&str]) -> Result<Option<Vec<RecordBatch>>, TargetError> {
-        match self.rows(question).await {
+        match self.rows(question).await? {
             Ok(batches) => Ok(Some(batches)),
             Err(error) if absent.iter().any(|absent| answer::is(&error, absent)) => Ok(None),
             Err(error) => Err(answer::failed(&error, &self.place)),
@@ -230,7 +260,9 @@ impl Warehouse for Spark {
                 let (rows, types) = rows::rows(&part, &there, &places)?;
                 let failed = |error: SparkError| answer::failed(&error, &self.place);
                 let frame = self.session.create_dataframe(rows, types).map_err(failed)?;
-                frame.write().insert_into_async(&quoted(table)).await.map_err(failed)?;
+                let into = quoted(table);
+                let insert = async { frame.write().insert_into_async(&into).await.map_err(failed) };
+                self.answered(insert).await?;
                 loaded += part.num_rows() as u64;
             }
         }
@@ -239,6 +271,6 @@ impl Warehouse for Spark {
 
     async fn cancel(&self) {
         // What can't be stopped ends by itself.
-        let _ = self.session.interrupt_all().await;
+        let _ = tokio::time::timeout(self.patience.connect, self.session.interrupt_all()).await;
     }
 }

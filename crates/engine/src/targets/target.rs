@@ -67,6 +67,8 @@ pub enum ResolveError {
         name: String,
         /// What was meant.
         near: Option<String>,
+        /// Those that there are.
+        known: Vec<String>,
         /// Why no profile has it.
         source: Box<ProfileError>,
     },
@@ -103,9 +105,12 @@ impl Hint for ResolveError {
             ),
             Self::Several { .. } => Some("name one with --target NAME".to_owned()),
             Self::Unknown { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
-            Self::Unknown { near: None, .. } => Some(
+            Self::Unknown { near: None, known, .. } if known.is_empty() => Some(
                 "write a section [targets.NAME] into tracklet.toml: see docs/configuration.md".to_owned(),
             ),
+            Self::Unknown { near: None, known, .. } => {
+                Some(format!("tracklet.toml has {}", listed(known.iter().map(String::as_str))))
+            }
             Self::Profile(error) => error.hint(),
             Self::Field { .. } => None,
             Self::NotAChoice { choices, .. } => {
@@ -145,6 +150,7 @@ impl Target {
                 name: name.to_owned(),
                 near: nearest(name, config.targets.iter().map(|section| section.name.as_str()))
                     .map(ToOwned::to_owned),
+                known: config.targets.iter().map(|section| section.name.clone()).collect(),
                 source: Box::new(source),
             },
             None if matches!(source, ProfileError::NoFile { .. }) => {
@@ -342,6 +348,8 @@ mod tests {
     fn what_is_missing_or_wrong_is_told() {
         let told = |text: &str, name| resolve(text, name).unwrap_err();
         assert_eq!(told(PG, Some("gp")).to_string(), "there is no target `gp`");
+        assert_eq!(told(PG, Some("pq")).hint().as_deref(), Some("did you mean `pg`?"));
+        assert_eq!(told(PG, Some("warehouse")).hint().as_deref(), Some("tracklet.toml has `pg`"));
         assert_eq!(
             told(&PG.replace("user = \"u\"\n", ""), None).to_string(),
             "the target `pg`: missing field `user`"

@@ -9,6 +9,7 @@ use google_cloud_auth::credentials::{
 };
 use google_cloud_auth::errors::CredentialsError;
 use http::{Extensions, HeaderMap, HeaderValue};
+use std::time::Duration;
 
 const SCOPE: &str = "https://www.googleapis.com/auth/bigquery";
 
@@ -97,6 +98,33 @@ fn of_secrets(settings: &Settings, scopes: Vec<String>) -> Result<Credentials, T
         ));
     };
     Ok(Credentials::from(FixedToken { token: token.clone(), tag: EntityTag::new() }))
+}
+
+/// The credentials, of which none comes later than after `limit`: who gives access tokens may say nothing for ever.
+pub(super) fn punctual(credentials: Credentials, limit: Duration) -> Credentials {
+    Credentials::from(Punctual { credentials, limit })
+}
+
+#[derive(Debug)]
+struct Punctual {
+    credentials: Credentials,
+    limit: Duration,
+}
+
+impl CredentialsProvider for Punctual {
+    async fn headers(
+        &self,
+        extensions: Extensions,
+    ) -> Result<CacheableResource<HeaderMap>, CredentialsError> {
+        tokio::time::timeout(self.limit, self.credentials.headers(extensions)).await.unwrap_or_else(|_| {
+            let seconds = self.limit.as_secs_f64();
+            Err(CredentialsError::from_msg(false, format!("no access token was given for {seconds} s")))
+        })
+    }
+
+    async fn universe_domain(&self) -> Option<String> {
+        self.credentials.universe_domain().await
+    }
 }
 
 /// An access token that someone else renews.

@@ -1,6 +1,7 @@
 //! The fields of a target of type `bigquery`.
 
-use crate::targets::{Secret, TargetError};
+use crate::targets::patience::Patience;
+use crate::targets::{Seconds, Secret, TargetError};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -49,6 +50,10 @@ pub struct Settings {
     pub job_execution_timeout_seconds: Option<u64>,
     /// Another address than Google's. One that starts with `http://` is a local server: it gets no credentials.
     pub api_endpoint: Option<String>,
+    /// Seconds until an attempt to connect is given up; 10.
+    pub connect_timeout: Option<Seconds>,
+    /// Seconds after which a request without a complete answer is given up; 60.
+    pub idle_timeout: Option<Seconds>,
 }
 
 /// How to sign in.
@@ -111,6 +116,11 @@ impl KeyFile {
 }
 
 impl Settings {
+    pub(super) fn patience(&self) -> Patience {
+        let connect = self.connect_timeout.unwrap_or(Seconds::new(10));
+        Patience::new(connect, self.idle_timeout.unwrap_or(Seconds::new(60)))
+    }
+
     /// The project that holds the data.
     pub(super) fn project(&self) -> Result<&str, TargetError> {
         let project = self.project.as_deref().filter(|project| !project.is_empty());

@@ -24,7 +24,10 @@ use std::time::Duration;
 /// What is sent at a time: a multiple of 256 KiB.
 const PIECE: u64 = 16 << 20;
 
-/// How often in a row a piece may fail.
+/// How many times as long as another request a piece may take.
+const PATIENCE_FOR_A_PIECE: u32 = 5;
+
+/// How often in a row a piece may fail, or leave nothing.
 const ATTEMPTS: u32 = 5;
 
 /// The rows as a Parquet file that has no name, so that nothing is left of it; `None` when there are none.
@@ -101,6 +104,8 @@ impl BigQuery {
         let total = length(&file)?;
         let mut sent = 0;
         let mut failures = 0;
+        // How far it ever came, and how often in a row it came no further.
+        let (mut furthest, mut stalls) = (0, 0);
         loop {
             let answer = if failures == 0 && sent < total {
                 let piece = piece(&mut file, sent, total)?;
@@ -116,6 +121,11 @@ impl BigQuery {
                 Ok(answer) if answer.status() == StatusCode::PERMANENT_REDIRECT => {
                     sent = arrived(answer.headers());
                     failures = 0;
+                    stalls = if sent > furthest { 0 } else { stalls + 1 };
+                    furthest = furthest.max(sent);
+                    if stalls == ATTEMPTS || sent > total {
+                        return Err(self.stuck(sent, total));
+                    }
                 }
                 Ok(answer) if failures + 1 == ATTEMPTS || !answer.status().is_server_error() => {
                     return Err(self.refused(answer).await);
@@ -126,8 +136,19 @@ impl BigQuery {
         }
     }
 
+    /// The service takes pieces and keeps nothing of them.
+    fn stuck(&self, sent: u64, total: u64) -> TargetError {
+        TargetError::Connection {
+            place: self.place(),
+            hint: Some("nothing was loaded; run it again".to_owned()),
+            source: format!("the upload makes no progress: the service has {sent} of {total} bytes").into(),
+        }
+    }
+
     async fn put(&self, session: &str, range: String, piece: Vec<u8>) -> Result<Response, reqwest::Error> {
-        let request = self.http.put(session).header(CONTENT_RANGE, range);
+        // Sending waits for the service as well.
+        let limit = self.settings.patience().idle * PATIENCE_FOR_A_PIECE;
+        let request = self.http.put(session).timeout(limit).header(CONTENT_RANGE, range);
         request.header(CONTENT_LENGTH, piece.len()).body(piece).send().await
     }
 

@@ -1,7 +1,8 @@
 //! The fields of a target, with dbt's names, and how a session is opened from them.
 
 use super::tls::Tls;
-use crate::targets::{Secret, TargetError};
+use crate::targets::patience::Patience;
+use crate::targets::{Seconds, Secret, TargetError};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -79,17 +80,35 @@ pub struct Settings {
     pub search_path: Option<String>,
     /// Seconds until an attempt to connect is given up.
     #[serde(default = "ten")]
-    pub connect_timeout: u64,
-    /// Seconds of silence after which a connection is tested.
+    pub connect_timeout: Seconds,
+    /// Seconds without an answer after which the server is asked whether it is still at work.
+    #[serde(default = "minute")]
+    pub idle_timeout: Seconds,
+    /// Seconds of silence after which the system tests a connection.
     #[serde(default)]
     pub keepalives_idle: u64,
 }
 
+/// What the client says when the server asks for a password and there is none.
+const NO_PASSWORD: &str = "password missing";
+
+const PASSWORD: &str = "set the password in the environment as PGPASSWORD, or in the target: password = \"{{ env_var('NAME') }}\"";
+
 /// The schema with the server's own types, functions and operators.
 const CATALOG: &str = "pg_catalog";
 
-fn ten() -> u64 {
-    10
+/// Silence after which the system tests a connection, where nothing else is said, how often it does, and how long apart.
+const KEEPALIVE: (Duration, u32, Duration) = (Duration::from_mins(1), 5, Duration::from_secs(10));
+
+/// How long bytes may stay unacknowledged by the server's system.
+const UNACKNOWLEDGED: Duration = Duration::from_mins(2);
+
+fn ten() -> Seconds {
+    Seconds::new(10)
+}
+
+fn minute() -> Seconds {
+    Seconds::new(60)
 }
 
 impl Settings {
@@ -114,6 +133,10 @@ impl Settings {
         format!("set search_path to {}", all.join(", "))
     }
 
+    pub(super) fn patience(&self) -> Patience {
+        Patience::new(self.connect_timeout, self.idle_timeout)
+    }
+
     pub(super) fn connector(&self, server: Server) -> Result<Connector, TargetError> {
         let mut config = tokio_postgres::Config::new();
         config
@@ -122,10 +145,14 @@ impl Settings {
             .user(&self.user)
             .dbname(&self.dbname)
             .application_name("tracklet")
-            .connect_timeout(Duration::from_secs(self.connect_timeout.max(1)));
-        if self.keepalives_idle > 0 {
-            config.keepalives_idle(Duration::from_secs(self.keepalives_idle));
-        }
+            .connect_timeout(self.connect_timeout.0)
+            .tcp_user_timeout(UNACKNOWLEDGED)
+            .keepalives_idle(match self.keepalives_idle {
+                0 => KEEPALIVE.0,
+                seconds => Duration::from_secs(seconds),
+            })
+            .keepalives_retries(KEEPALIVE.1)
+            .keepalives_interval(KEEPALIVE.2);
         let from_environment = || std::env::var("PGPASSWORD").ok().map(Secret::new);
         if let Some(password) = self.password.clone().or_else(from_environment) {
             config.password(password.reveal());
@@ -159,6 +186,22 @@ impl Connector {
     }
 
     pub(super) async fn connect(&self, place: &str) -> Result<Client, TargetError> {
+        self.connected().await.map_err(|error| self.failed(&error, place))
+    }
+
+    /// A session, if the server has a place for one more.
+    ///
+    /// # Errors
+    /// [`TargetError::Connection`] when there is no answer at all.
+    pub(super) async fn ask(&self, place: &str) -> Result<Option<Client>, TargetError> {
+        match self.connected().await {
+            Ok(client) => Ok(Some(client)),
+            Err(error) if error.as_db_error().is_some() => Ok(None),
+            Err(error) => Err(self.failed(&error, place)),
+        }
+    }
+
+    async fn connected(&self) -> Result<Client, tokio_postgres::Error> {
         use tokio_postgres::config::SslMode as Wire;
         let attempts: &[Wire] = match self.tls.mode {
             SslMode::Disable => &[Wire::Disable],
@@ -176,15 +219,14 @@ impl Connector {
                         let code = answer.code().code();
                         code != "28000" && code != "08P01"
                     });
-                    let first = first.get_or_insert(error);
+                    first.get_or_insert(error);
                     if is_final {
-                        return Err(self.failed(first, place));
+                        break;
                     }
                 }
             }
         }
-        let first = first.expect("there is at least one attempt");
-        Err(self.failed(&first, place))
+        Err(first.expect("there is at least one attempt"))
     }
 
     async fn attempt(&self, mode: tokio_postgres::config::SslMode) -> Result<Client, tokio_postgres::Error> {
@@ -213,15 +255,18 @@ impl Connector {
                 "28P01" | "28000" => {
                     return TargetError::NotAllowed {
                         message: answer.message().to_owned(),
-                        hint: Some(
-                            "set `user`, and the password in PGPASSWORD or by `{{ env_var('NAME') }}` in the target"
-                                .to_owned(),
-                        ),
+                        hint: Some(format!("is `user` right? {PASSWORD}")),
                     };
                 }
                 "3D000" => Some("set `dbname` to a database that is there".to_owned()),
                 _ => None,
             },
+            None if plain(error).to_string().contains(NO_PASSWORD) => {
+                return TargetError::NotAllowed {
+                    message: format!("{place} asks for a password, and none is given"),
+                    hint: Some(PASSWORD.to_owned()),
+                };
+            }
             None if plain(error).to_string().contains("certificate") => Some(
                 "`sslrootcert` names the file with the authority that signed the server's certificate"
                     .to_owned(),

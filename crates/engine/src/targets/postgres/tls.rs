@@ -54,8 +54,12 @@ fn config(settings: &Settings, trust: Trust) -> Result<ClientConfig, TargetError
     let (certificate, key) = match (&settings.sslcert, &settings.sslkey) {
         (Some(certificate), Some(key)) => (certificate, key),
         (None, None) => return Ok(builder.with_no_client_auth()),
-        (Some(_), None) => return Err(wrong("sslcert", "it needs `sslkey` beside it, the certificate's key")),
-        (None, Some(_)) => return Err(wrong("sslkey", "it needs `sslcert` beside it, the key's certificate")),
+        (Some(_), None) => {
+            return Err(wrong("sslcert", "it needs `sslkey` beside it, the certificate's key"));
+        }
+        (None, Some(_)) => {
+            return Err(wrong("sslkey", "it needs `sslcert` beside it, the key's certificate"));
+        }
     };
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -128,16 +132,17 @@ fn trust(settings: &Settings, home: Option<&Path>) -> Result<(SslMode, Option<Tr
     Ok((mode, Some(trust)))
 }
 
-/// The authorities, and those of a file as they are.
+/// The authorities, and their certificates as they are.
 fn read_roots(roots: &Roots) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), TargetError> {
     let named = roots;
     let mut roots = RootCertStore::empty();
     let Roots::File(file) = named else {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let certificates = rustls_native_certs::load_native_certs().certs;
+        roots.add_parsable_certificates(certificates.iter().cloned());
         if roots.is_empty() {
             return Err(wrong("sslrootcert", "this machine has no trusted authorities of its own"));
         }
-        return Ok((roots, Vec::new()));
+        return Ok((roots, certificates));
     };
     let certificates = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
@@ -320,7 +325,10 @@ mod tests {
     fn what_is_too_weak_is_told_with_what_helps() {
         let error = trust(&settings("sslmode = \"require\"\nsslrootcert = \"system\""), None).unwrap_err();
         let shown = error.to_string();
-        assert!(shown.ends_with("`sslmode = \"require\"` is too weak for `sslrootcert = \"system\"`"), "{shown}");
+        assert!(
+            shown.ends_with("`sslmode = \"require\"` is too weak for `sslrootcert = \"system\"`"),
+            "{shown}"
+        );
         assert!(error.hint().unwrap().starts_with("set sslmode = \"verify-full\""));
     }
 
@@ -340,10 +348,9 @@ mod tests {
 
     #[test]
     fn a_unix_socket_has_no_tls() {
-        let settings: Settings = toml::from_str(
-            "host = \"/run/postgresql\"\nuser = \"u\"\ndbname = \"d\"\nsslmode = \"require\"",
-        )
-        .unwrap();
+        let settings: Settings =
+            toml::from_str("host = \"/run/postgresql\"\nuser = \"u\"\ndbname = \"d\"\nsslmode = \"require\"")
+                .unwrap();
         assert!(Tls::new(&settings).unwrap().config.is_none());
     }
 }

@@ -1,6 +1,7 @@
 //! The fields of a target of type `snowflake`.
 
-use crate::targets::{Secret, TargetError};
+use crate::targets::patience::Patience;
+use crate::targets::{Seconds, Secret, TargetError};
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -40,6 +41,10 @@ pub struct Settings {
     pub port: Option<u16>,
     /// `http` for a server on this machine; nothing else is spoken to in the clear.
     pub protocol: Protocol,
+    /// Seconds until signing in is given up; 30.
+    pub connect_timeout: Option<Seconds>,
+    /// Seconds without an answer after which the server is asked whether it is still there; 60.
+    pub idle_timeout: Option<Seconds>,
 }
 
 /// How to sign in.
@@ -72,6 +77,11 @@ pub enum Protocol {
 }
 
 impl Settings {
+    pub(super) fn patience(&self) -> Patience {
+        let connect = self.connect_timeout.unwrap_or(Seconds::new(30));
+        Patience::new(connect, self.idle_timeout.unwrap_or(Seconds::new(60)))
+    }
+
     /// Where this connects to.
     ///
     /// # Errors

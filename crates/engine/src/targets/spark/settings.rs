@@ -1,6 +1,7 @@
 //! The fields of a target, and the address that they make.
 
-use crate::targets::{Secret, TargetError};
+use crate::targets::patience::Patience;
+use crate::targets::{Seconds, Secret, TargetError};
 use serde::Deserialize;
 use url::Url;
 
@@ -11,9 +12,20 @@ pub struct Settings {
     remote: Secret,
     /// A bearer token; TLS is used with it.
     token: Option<Secret>,
+    /// Seconds until the first answer is given up on; 60, for some servers start when they are asked.
+    #[serde(default)]
+    connect_timeout: Option<Seconds>,
+    /// Seconds without an answer after which the server is asked whether it is still there; 60.
+    #[serde(default)]
+    idle_timeout: Option<Seconds>,
 }
 
 impl Settings {
+    pub(super) fn patience(&self) -> Patience {
+        let connect = self.connect_timeout.unwrap_or(Seconds::new(60));
+        Patience::new(connect, self.idle_timeout.unwrap_or(Seconds::new(60)))
+    }
+
     /// The whole address. It holds secrets.
     pub(super) fn address(&self) -> String {
         let remote = self.remote.reveal();
@@ -48,7 +60,12 @@ mod tests {
     use crate::targets::Secret;
 
     fn settings(remote: &str, token: Option<&str>) -> Settings {
-        Settings { remote: Secret::new(remote), token: token.map(Secret::new) }
+        Settings {
+            remote: Secret::new(remote),
+            token: token.map(Secret::new),
+            connect_timeout: None,
+            idle_timeout: None,
+        }
     }
 
     #[test]
