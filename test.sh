@@ -188,7 +188,7 @@ report() {
 }
 
 # The program itself on PostgreSQL: rendering to the byte, rows against the definition and the native engine, tables that
-# grow, people forgotten, how the server goes about it, cuts and kills, TLS, other people's functions.
+# grow, people forgotten, how the server goes about it, cuts and kills, TLS, other people's functions, hints, dbt before and after.
 warehouse_program() {
   install_python warehouses tests/warehouses/requirements.txt || return 1
   install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
@@ -196,7 +196,7 @@ warehouse_program() {
   cargo build --locked --release -p tracklet || return 1
   local run="$cache/venvs/warehouses/bin/python" lane status=0
   export TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet"
-  for lane in rendering program_conformance increment_conformance increment_plans increment_cuts forget_conformance program_crashes program_tls program_hostile_functions; do
+  for lane in rendering program_conformance increment_conformance increment_plans increment_cuts forget_conformance program_crashes program_tls program_hostile_functions program_hints program_after_dbt; do
     "$run" "tests/warehouses/$lane.py" || { echo "$lane failed"; status=1; }
   done
   return $status

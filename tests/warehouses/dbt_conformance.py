@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import corpus
 import definition
@@ -77,6 +78,39 @@ def compare_analysis(project, warehouse, expected):
     return [] if expected == actual else [f"  {name}: {actual[:3]}, expected {expected[:3]}"]
 
 
+# Variables that the package must refuse, where they are set, and what it says.
+REFUSED = [
+    ({"tracklet_timout": 5}, None, "no variable tracklet_timout: did you mean tracklet_timeout?"),
+    ({"tracklet_session_timeout": 5}, None, "did you mean tracklet_timeout?"),
+    ({}, {"tracklet_boundry_rule": "exact"}, "did you mean tracklet_boundary?"),
+    ({"tracklet_columns": {"evnt_id": "id"}}, None, "no column evnt_id: did you mean event_id?"),
+    ({"tracklet_flow_length": 0}, None, "write a whole number"),
+    ({"tracklet_source_tables": "rudder.tracks"}, None, "write a list"),
+]
+
+
+def check_refusals(warehouse, folder, packages):
+    """A variable with a slip in its name must not be passed over."""
+    case = CASES[0]
+    warehouse.execute([f'drop schema if exists {quoted(s)} cascade' for s in ("rudder", SCHEMA)])
+    case.load(warehouse, warehouse.loadable(case.rows("1", 50)))
+    wrong = []
+    for number, (variables, of_command_line, said) in enumerate(REFUSED):
+        project = folder / f"refused-{number}"
+        project.mkdir()
+        new_project(project, warehouse, SimpleNamespace(variables=case.variables | variables, sources=None), packages["local"])
+        run_dbt(project, "deps")
+        given = ["--vars", json.dumps(of_command_line)] if of_command_line else []
+        try:
+            run_dbt(project, "compile", "--select", "tracklet_staged", *given)
+            wrong.append(f"  {variables} {of_command_line}: not refused")
+        except SystemExit as error:
+            if said not in " ".join(str(error).split()):
+                wrong.append(f"  {variables} {of_command_line}: {error}")
+    print(f"{'FAIL' if wrong else 'ok'}: {len(REFUSED)} variables that the package refuses", *wrong, sep="\n", flush=True)
+    return not wrong
+
+
 def check(warehouse, case, folder, packages, install, tracks, seed):
     rows = warehouse.loadable(case.rows(seed, tracks))
     started = time.monotonic()
@@ -128,6 +162,8 @@ def main():
             for case in CASES if not options.case or case.name in options.case
             for install in options.install or (["local", "git"] if case is CASES[0] else ["local"])
             for warehouse in warehouses]
+        if not options.case:
+            results.append(check_refusals(warehouses[-1], folder, packages))
     sys.exit(0 if all(results) else 1)
 
 

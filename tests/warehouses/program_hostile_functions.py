@@ -122,7 +122,7 @@ def check(warehouse, name, folder, options):
         warehouse, folder, "the example", [str(example)], program_conformance.SCHEMA))
     # What else asks the tables, and a run over new rows, and one that forgets.
     program.run(folder, "run", "--target", "pg")
-    for command in (["debug"], ["test"], ["tune", "--format", "json"], ["report", "--out", "report.html"]):
+    for command in (["debug"], ["test"], ["tune", "--format", "json"], ["report", "--file", "report.html"]):
         program.run(folder, command[0], "--target", "pg", *command[1:])
     program.run(folder, "forget", "--visitor", "nobody", "--target", "pg", "--yes", code=None)
     after = warehouse.query("select last_value from public.ran")[1]

@@ -218,7 +218,8 @@ Examples:
   tracklet show dbt_session_tracks --limit 5
   tracklet show dbt_track_facts --where \"dbt_visitor_id = 'ann'\"
   tracklet show tracklet_rejects --limit 0 --format csv > rejects.csv
-  tracklet show top-users")]
+  tracklet show top-users
+  tracklet show tracklet_runs --target pg  a table in a warehouse; --where is in its SQL")]
 pub struct ShowArguments {
     /// A table, or `top-users`: visitors by their average session in minutes, longest first
     #[arg(value_name = "TABLE|top-users")]
@@ -232,7 +233,7 @@ pub struct ShowArguments {
     #[command(flatten)]
     pub answer: Answer,
     #[command(flatten)]
-    pub place: Place,
+    pub tables: TablesArguments,
 }
 
 /// Ask the tables something in SQL
@@ -249,6 +250,9 @@ pub struct QueryArguments {
     pub sql: String,
     #[command(flatten)]
     pub answer: Answer,
+    /// Refused, with what helps
+    #[arg(long, hide = true)]
+    pub target: Option<String>,
     #[command(flatten)]
     pub place: Place,
 }
@@ -258,12 +262,13 @@ pub struct QueryArguments {
 #[command(after_help = "\
 Examples:
   tracklet ls
-  tracklet ls --out sessions --format json")]
+  tracklet ls --out sessions --format json
+  tracklet ls --target pg                  the tables in a warehouse")]
 pub struct LsArguments {
     #[command(flatten)]
     pub answer: Answer,
     #[command(flatten)]
-    pub place: Place,
+    pub tables: TablesArguments,
 }
 
 /// List the snapshots, or go back to an earlier one
@@ -281,6 +286,9 @@ pub struct SnapshotsArguments {
     pub command: Option<SnapshotsCommand>,
     #[command(flatten)]
     pub answer: Answer,
+    /// Refused, with what helps
+    #[arg(long, hide = true, global = true)]
+    pub target: Option<String>,
     #[command(flatten)]
     pub place: Place,
 }

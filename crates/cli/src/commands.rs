@@ -15,6 +15,7 @@ mod forget;
 mod init;
 mod load;
 mod ls;
+mod of_files;
 mod query;
 mod report;
 mod run;

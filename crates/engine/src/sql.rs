@@ -15,6 +15,7 @@ pub mod increment;
 pub mod names;
 pub mod package;
 pub mod plan;
+mod refusal;
 pub mod render;
 pub mod runs;
 pub mod schema;

@@ -20,6 +20,7 @@ pub mod forget;
 mod housekeeping;
 mod increment;
 pub mod load;
+pub mod look;
 mod one_by_one;
 mod row;
 mod sources;

@@ -45,6 +45,9 @@ pub struct ExportArguments {
     /// The folder of dbt's profiles.yml [default: `DBT_PROFILES_DIR`, the working folder or ~/.dbt]
     #[arg(long, value_name = "DIR")]
     pub profiles_dir: Option<PathBuf>,
+    /// Refused, with what helps
+    #[arg(long, hide = true)]
+    pub target: Option<String>,
     #[command(flatten)]
     pub place: Place,
 }

@@ -1,6 +1,7 @@
 //! `tracklet export`
 
 use super::answer::formulas;
+use super::of_files::OfFiles;
 use super::output_folder;
 use super::warehouse::Place as Warehouses;
 use crate::arguments::ExportArguments;
@@ -13,6 +14,7 @@ use tracklet_engine::export::{Files, Replacing, to_file, to_target};
 use tracklet_engine::results::Results;
 
 pub fn export(arguments: &ExportArguments, log: &Log) -> Outcome {
+    OfFiles::Export.refuse(arguments.target.as_deref())?;
     let results = Results::open(&output_folder(&arguments.place)?)?;
     let tables = if arguments.all {
         results.tables()?.into_iter().map(|table| table.name).collect()

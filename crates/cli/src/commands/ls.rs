@@ -2,15 +2,20 @@
 
 use super::answer::layout;
 use super::output_folder;
-use crate::arguments::{AnswerFormat, LsArguments};
+use super::warehouse::Place as Warehouses;
+use crate::arguments::{AnswerFormat, LsArguments, TablesArguments};
 use crate::failure::Outcome;
 use crate::status::Status;
 use serde_json::json;
 use std::io::Write;
 use tracklet_engine::results::{Integers, Results, TableInfo, print, tables_as_rows};
+use tracklet_engine::warehouse::look;
 
 pub fn ls(arguments: &LsArguments) -> Outcome {
-    let results = Results::open(&output_folder(&arguments.place)?)?;
+    if let Some(target) = &arguments.tables.target {
+        return in_warehouse(arguments, target);
+    }
+    let results = Results::open(&output_folder(&arguments.tables.place)?)?;
     let tables = results.tables()?;
     let mut out = std::io::stdout().lock();
     if arguments.answer.format == AnswerFormat::Json {
@@ -22,6 +27,16 @@ pub fn ls(arguments: &LsArguments) -> Outcome {
         print(&rows.schema(), [Ok(rows)], layout(&arguments.answer, Integers::Grouped), &mut out)?;
     }
     out.flush()?;
+    Ok(Status::Done)
+}
+
+fn in_warehouse(arguments: &LsArguments, target: &str) -> Outcome {
+    let TablesArguments { place, profiles_dir, .. } = &arguments.tables;
+    let place = Warehouses::new(Some(target), place.config.as_deref(), profiles_dir.as_deref())?;
+    let warehouse = place.connect()?;
+    let rows = place.work(&*warehouse, None, async |job| look::tables(job).await)??;
+    let layout = layout(&arguments.answer, Integers::Grouped);
+    print(&rows.schema(), [Ok(rows)], layout, &mut std::io::stdout().lock())?;
     Ok(Status::Done)
 }
 

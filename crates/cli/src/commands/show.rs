@@ -1,24 +1,67 @@
 //! `tracklet show`
 
-use super::{answer::answer, output_folder};
-use crate::arguments::ShowArguments;
+use super::answer::{answer, layout};
+use super::output_folder;
+use super::warehouse::Place as Warehouses;
+use crate::arguments::{ShowArguments, TablesArguments};
 use crate::failure::{Failure, Outcome};
+use crate::status::Status;
+use arrow::record_batch::RecordBatch;
 use std::fmt;
 use tracklet_engine::error::Hint;
-use tracklet_engine::results::Results;
+use tracklet_engine::results::{Integers, Results, print};
+use tracklet_engine::warehouse::look;
 
 /// What stands for the analysis in place of a table.
 const TOP_USERS: &str = "top-users";
 
 pub fn show(arguments: &ShowArguments) -> Outcome {
-    let results = Results::open(&output_folder(&arguments.place)?)?;
     let limit = Some(arguments.limit).filter(|limit| *limit > 0);
+    if let Some(target) = &arguments.tables.target {
+        return in_warehouse(arguments, target, limit);
+    }
+    let results = Results::open(&output_folder(&arguments.tables.place)?)?;
     let rows = match (arguments.table.as_str(), &arguments.filter) {
         (TOP_USERS, Some(_)) => return Err(Failure::new(NoFilterOnTopUsers)),
         (TOP_USERS, None) => results.top_users(limit)?,
         (table, filter) => results.show(table, limit, filter.as_deref())?,
     };
     answer(rows, &arguments.answer)
+}
+
+fn in_warehouse(arguments: &ShowArguments, target: &str, limit: Option<usize>) -> Outcome {
+    if arguments.table == TOP_USERS {
+        return Err(Failure::new(NoTopUsersInWarehouses));
+    }
+    let TablesArguments { place, profiles_dir, .. } = &arguments.tables;
+    let place = Warehouses::new(Some(target), place.config.as_deref(), profiles_dir.as_deref())?;
+    let warehouse = place.connect()?;
+    let filter = arguments.filter.as_deref();
+    let batches = place
+        .work(&*warehouse, None, async |job| look::show(job, &arguments.table, limit, filter).await)??;
+    let schema = batches.first().map(RecordBatch::schema).expect("an answer has at least one batch");
+    let layout = layout(&arguments.answer, Integers::Plain);
+    print(&schema, batches.into_iter().map(Ok), layout, &mut std::io::stdout().lock())?;
+    Ok(Status::Done)
+}
+
+/// The analysis is a query of its own.
+#[derive(Debug)]
+struct NoTopUsersInWarehouses;
+
+impl fmt::Display for NoTopUsersInWarehouses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`top-users` takes no --target")
+    }
+}
+
+impl std::error::Error for NoTopUsersInWarehouses {}
+
+impl Hint for NoTopUsersInWarehouses {
+    fn hint(&self) -> Option<String> {
+        let query = "tracklet compile dbt_top_users_by_avg_session_duration --target NAME";
+        Some(format!("run the query yourself: `{query} | psql`"))
+    }
 }
 
 /// The analysis is over all visitors: which rows a filter would take is not clear.

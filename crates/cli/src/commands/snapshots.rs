@@ -1,5 +1,6 @@
 //! `tracklet snapshots`
 
+use super::of_files::OfFiles;
 use super::{answer::layout, output_folder};
 use crate::arguments::{Answer, SnapshotsArguments, SnapshotsCommand};
 use crate::failure::{Failure, Outcome};
@@ -15,6 +16,7 @@ use tracklet_engine::publish::{self, OutputFolder, Snapshot};
 use tracklet_engine::results::{Integers, ResultsError, print};
 
 pub fn snapshots(arguments: &SnapshotsArguments, log: &Log) -> Outcome {
+    OfFiles::Snapshots.refuse(arguments.target.as_deref())?;
     match &arguments.command {
         None => list(&output_folder(&arguments.place)?, &arguments.answer),
         Some(SnapshotsCommand::List { answer, place }) => list(&output_folder(place)?, answer),

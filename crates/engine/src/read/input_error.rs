@@ -128,12 +128,35 @@ impl Hint for InputError {
                 "there is no bucket of this name: check `{}`, the region (AWS_REGION) and the endpoint (AWS_ENDPOINT_URL)",
                 url.split('/').take(3).collect::<Vec<_>>().join("/")
             )),
-            Self::Remote { .. } => Some(
-                "credentials come from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION, \
-                 GOOGLE_APPLICATION_CREDENTIALS, or AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY"
-                    .to_owned(),
-            ),
+            Self::Remote { .. } => {
+                let credentials = "credentials come from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and \
+                                   AWS_REGION, GOOGLE_APPLICATION_CREDENTIALS, or AZURE_STORAGE_ACCOUNT_NAME and \
+                                   AZURE_STORAGE_ACCOUNT_KEY";
+                let has_keys = std::env::var_os("AWS_ACCESS_KEY_ID").is_some();
+                let export = profile_of_aws().filter(|_| !has_keys);
+                Some(
+                    export
+                        .map_or_else(|| credentials.to_owned(), |export| format!("{credentials}; {export}")),
+                )
+            }
             Self::NoPaths => Some("give a path, or set [source] paths in tracklet.toml".to_owned()),
         }
     }
+}
+
+/// What helps who has credentials in the files of the AWS command line, which are not read.
+fn profile_of_aws() -> Option<String> {
+    let profile = std::env::var("AWS_PROFILE").ok().filter(|profile| !profile.is_empty());
+    let folder = std::env::home_dir().map(|home| home.join(".aws"));
+    let has_files =
+        folder.is_some_and(|folder| ["credentials", "config"].iter().any(|name| folder.join(name).exists()));
+    if profile.is_none() && !has_files {
+        return None;
+    }
+    let name =
+        profile.map_or_else(String::new, |profile| format!(" --profile '{}'", profile.replace('\'', "")));
+    Some(format!(
+        "~/.aws and AWS_PROFILE are not read: eval \"$(aws configure export-credentials{name} --format env)\" puts what they \
+         lead to into the environment"
+    ))
 }

@@ -14,6 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The start of the names of all tables that are made aside.
 pub const ASIDE_PREFIX: &str = "tracklet_aside_";
 
+/// Hexadecimal digits of the digest of the models' SQL.
+const DIGITS: usize = 32;
+
 /// What a model is called while the run `token` makes it.
 pub fn aside(token: &str, model: &str) -> String {
     format!("{ASIDE_PREFIX}{token}_{model}")
@@ -53,8 +56,9 @@ pub struct Plan {
     pub models: Vec<Planned>,
     building: Names,
     published: Names,
-    /// Every view that the package would keep, selected or not.
+    /// Every view of the package, selected or not, as readers would see it.
     views: BTreeMap<&'static str, View>,
+    digest: String,
 }
 
 #[derive(Debug, Clone)]
@@ -88,12 +92,24 @@ impl Plan {
         let models = building.models().iter().filter(|model| made.contains(model.name));
         let models =
             models.map(|model| planned(model, &building, &published, &building_names, &made)).collect();
-        let views = published.models().iter().filter(|model| !model.is_aside() && !is_table(model));
+        // Those needed only while a run lasts too: dbt keeps them.
+        let views = published.models().iter().filter(|model| !is_table(model));
         let views = views.map(|model| {
             let refs = published.parents(model.name);
             (model.name, View { query: model.rendered.sql.clone(), refs })
         });
-        Ok(Self { models, building: building_names, published: names.clone(), views: views.collect() })
+        Ok(Self {
+            models,
+            building: building_names,
+            published: names.clone(),
+            views: views.collect(),
+            digest: digest(renderer, names)?,
+        })
+    }
+
+    /// A digest of the SQL of all models, chosen or not: tables that were made by the same SQL mean the same.
+    pub fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// What the models are called while they are made.
@@ -133,6 +149,18 @@ impl Plan {
             .filter(|model| model.is_aside || (model.kind == Kind::Table && !renamed));
         left.map(|model| drop_if_there(model.kind, &self.building.relation(model.name))).collect()
     }
+}
+
+/// Who is forgotten is noted elsewhere: the first of them adds to every query, and changes no meaning.
+fn digest(renderer: &Renderer, names: &Names) -> Result<String, RenderError> {
+    let mut hasher = blake3::Hasher::new();
+    for model in Graph::new(&renderer.clone().with_forgotten(None), names)?.models() {
+        let Rendered { sql, options, .. } = &model.rendered;
+        for text in [model.name, sql, &format!("{options:?}")] {
+            hasher.update(text.as_bytes()).update(&[0]);
+        }
+    }
+    Ok(hasher.finalize().to_hex()[..DIGITS].to_owned())
 }
 
 fn is_table(model: &Model) -> bool {

@@ -1,5 +1,6 @@
 //! The package's files as SQL for one dialect and one configuration.
 
+use super::refusal::in_own_words;
 use super::variables::variables;
 use super::{Dialect, Names, package};
 use crate::config::Config;
@@ -110,8 +111,10 @@ pub enum RenderError {
     Refused {
         /// The model.
         model: String,
-        /// Its words.
+        /// Its words, with the names that tracklet.toml has for things.
         message: String,
+        /// What helps.
+        hint: Option<String>,
     },
     /// The file is not what the renderer understands.
     #[error("`{model}` can't be rendered")]
@@ -130,7 +133,8 @@ impl Hint for RenderError {
             Self::Unknown { nearest: None, .. } => {
                 Some("`tracklet compile` without a name shows all".to_owned())
             }
-            Self::Refused { .. } | Self::Template { .. } => None,
+            Self::Refused { hint, .. } => hint.clone(),
+            Self::Template { .. } => None,
         }
     }
 }
@@ -256,7 +260,10 @@ impl Renderer {
         let noted = std::mem::take(&mut *lock(&noted));
         let template = |source| RenderError::Template { model: name.to_owned(), source };
         let sql = match (result, noted.refused) {
-            (_, Some(message)) => return Err(RenderError::Refused { model: name.to_owned(), message }),
+            (_, Some(message)) => {
+                let (message, hint) = in_own_words(&message);
+                return Err(RenderError::Refused { model: name.to_owned(), message, hint });
+            }
             (Err(source), None) => return Err(template(source)),
             (Ok(sql), None) => sql,
         };

@@ -26,7 +26,7 @@ pub const RUNNING: &str = "running";
 pub const FAILED: &str = "failed";
 
 /// The columns, in order.
-const COLUMNS: [(&str, ColumnType); 20] = [
+const COLUMNS: [(&str, ColumnType); 21] = [
     ("run_id", ColumnType::Text),
     ("sequence_number", ColumnType::Integer),
     ("status", ColumnType::Text),
@@ -47,6 +47,8 @@ const COLUMNS: [(&str, ColumnType); 20] = [
     ("sessions", ColumnType::Integer),
     ("visitors", ColumnType::Integer),
     ("message", ColumnType::Text),
+    // Columns of later versions come last, where `add_columns` puts them into a table that is there.
+    ("sql_digest", ColumnType::Text),
 ];
 
 /// Where the rows of a run went, as far as the run made the tables that tell.
@@ -140,8 +142,8 @@ pub struct Latest {
     pub is_whole: bool,
     /// The fingerprint of its configuration.
     pub config_fingerprint: String,
-    /// The program that made it.
-    pub tracklet_version: String,
+    /// The digest of the SQL of its models; none of a run of a version that did not record it.
+    pub sql_digest: Option<String>,
     /// The models that it made.
     pub models: String,
     /// Up to where it read.
@@ -176,6 +178,8 @@ pub struct RunRow {
     pub accounting: Accounting,
     /// Why it failed.
     pub message: Option<String>,
+    /// The digest of the SQL of the models.
+    pub sql_digest: String,
 }
 
 /// The statement that makes the table if it is not there.
@@ -232,7 +236,7 @@ pub fn add_columns(names: &Names, there: &[&str]) -> Vec<String> {
 /// A query for what [`Latest`] holds, in the order of its fields.
 pub fn latest(names: &Names) -> String {
     format!(
-        "select\n    sequence_number,\n    case when status = '{PUBLISHED}' then 1 else 0 end as is_whole,\n    config_fingerprint,\n    tracklet_version,\n    models,\n    cursor_column,\n    \
+        "select\n    sequence_number,\n    case when status = '{PUBLISHED}' then 1 else 0 end as is_whole,\n    config_fingerprint,\n    sql_digest,\n    models,\n    cursor_column,\n    \
          cursor_at,\n    rows_read,\n    sessionized,\n    duplicates,\n    rejected,\n    sessions,\n    visitors\n\
          from {}\nwhere sequence_number is not null\norder by sequence_number desc, is_whole\nlimit 1",
         relation(names.dialect(), &names.own(RUNS))
@@ -273,6 +277,7 @@ pub fn insert(names: &Names, row: &RunRow) -> String {
         number(counts.sessions),
         number(counts.visitors),
         row.message.as_deref().map_or("null".to_owned(), text),
+        text(&row.sql_digest),
     ];
     let columns: Vec<String> = COLUMNS.iter().map(|(name, _)| dialect.own_column(name)).collect();
     format!(
@@ -403,6 +408,7 @@ mod tests {
             cursor: Cursor::default(),
             accounting: Accounting { rows_read: Some(3), ..Accounting::default() },
             message: Some("it's \\ gone".to_owned()),
+            sql_digest: "d".to_owned(),
         }
     }
 

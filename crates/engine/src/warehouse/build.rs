@@ -321,7 +321,7 @@ impl Run<'_> {
             return Ok(existing);
         }
         existing.views_may_differ = latest.config_fingerprint != self.job.config.fingerprint()
-            || latest.tracklet_version != env!("CARGO_PKG_VERSION");
+            || latest.sql_digest.as_deref() != Some(self.plan.digest());
         for model in self.plan.kept().filter(|model| model.kind == Kind::Table) {
             if existing.kinds.get(model.name) == Some(&Kind::Table) {
                 let warehouse = self.job.warehouse;
@@ -350,6 +350,7 @@ impl Run<'_> {
             cursor: outcomes.cursor.clone(),
             accounting: outcomes.accounting,
             message: None,
+            sql_digest: self.plan.digest().to_owned(),
         }
     }
 
@@ -366,6 +367,7 @@ impl Run<'_> {
             cursor: Cursor::default(),
             accounting: Accounting::default(),
             message: Some(message),
+            sql_digest: self.plan.digest().to_owned(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Whether a target can be used, and if not, why.
 
-use super::sources::named;
+use super::sources::{named, unread};
 use super::{Job, WarehouseError};
 use crate::config::Config;
 use crate::error::{Hint, listed};
@@ -67,7 +67,7 @@ async fn write_access(job: &Job<'_>) -> Finding {
     let attempt = async {
         let there = super::housekeeping::tables(job).await?;
         if there.is_empty() {
-            super::housekeeping::create_schema_of(job).await?;
+            super::housekeeping::ensure_schema(job, names).await?;
         }
         let table = names.own(&crate::sql::plan::aside(&super::token::Token::new().to_string(), "debug"));
         let table = relation(job.target.dialect, &table);
@@ -96,10 +96,7 @@ async fn sources(warehouse: &dyn Warehouse, target: &Target, config: &Config) ->
         let what = format!("source table `{table}`");
         let found = match warehouse.columns(&table).await {
             Err(error) => Err(problem(&error)),
-            Ok(None) => {
-                let elsewhere = warehouse.tables_called(&table.table).await.unwrap_or_default();
-                Err(problem(&WarehouseError::NoSource { table: table.clone(), elsewhere }))
-            }
+            Ok(None) => Err(problem(&unread(warehouse, table.clone()).await)),
             Ok(Some(columns)) => usable(target, config, &table.to_string(), &columns),
         };
         findings.push(Finding { what, found });

@@ -29,6 +29,22 @@ pub enum WarehouseError {
         /// Tables of that name elsewhere.
         elsewhere: Vec<TableName>,
     },
+    /// A source table may not be read.
+    #[error("the source table `{table}` may not be read by who connects")]
+    NotReadable {
+        /// The table.
+        table: TableName,
+        /// The grants that are lacking.
+        grants: Vec<String>,
+    },
+    /// The schema of the tables does not exist, and may not be created.
+    #[error("the schema `{schema}` does not exist, and could not be created")]
+    NoSchema {
+        /// The schema.
+        schema: String,
+        /// What the warehouse says.
+        source: TargetError,
+    },
     /// A model's statement failed.
     #[error("the model `{model}` failed{}", place(source))]
     Model {
@@ -75,7 +91,17 @@ pub enum WarehouseError {
         /// What the system says.
         source: std::io::Error,
     },
-    /// There is nothing to forget from.
+    /// There is no such table.
+    #[error("there is no table `{table}` in the schema `{schema}`")]
+    NoTable {
+        /// What was asked for.
+        table: String,
+        /// The schema.
+        schema: String,
+        /// What was meant.
+        near: Option<String>,
+    },
+    /// There are no tables.
     #[error("there are no tables of a run in the schema `{schema}`")]
     NothingThere {
         /// The schema.
@@ -105,7 +131,7 @@ impl Hint for WarehouseError {
             Self::TableName(_) => Some("for example: tables = [\"rudder.tracks\"]".to_owned()),
             Self::NoSource { elsewhere, .. } if elsewhere.is_empty() => Some(
                 "name it in tracklet.toml: [source] tables = [\"schema.tracks\"]; `tracklet load PATH...` makes one from \
-                 files"
+                 files; one that exists may need a grant for who connects"
                     .to_owned(),
             ),
             Self::NoSource { elsewhere, .. } => {
@@ -116,6 +142,10 @@ impl Hint for WarehouseError {
                     names[0]
                 ))
             }
+            Self::NotReadable { grants, .. } => Some(format!("let its owner run: {}", grants.join("; "))),
+            Self::NoSchema { source, .. } => Some(source.hint().unwrap_or_else(|| {
+                "let who may create it, and grant usage and create on it to who connects".to_owned()
+            })),
             Self::Model { file, source, .. } => {
                 let sql = format!("its SQL is in {}", file.display());
                 Some(source.hint().map_or(sql.clone(), |hint| format!("{hint}; {sql}")))
@@ -126,6 +156,8 @@ impl Hint for WarehouseError {
             Self::Statement { source, .. } => source.hint(),
             Self::Busy { .. } => Some("wait for it to end; if it was killed, the server lets go of it by itself".to_owned()),
             Self::Lost { .. } => Some("did rows come or go while the run read them? Run it again".to_owned()),
+            Self::NoTable { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
+            Self::NoTable { near: None, .. } => Some("`tracklet ls --target NAME` lists the tables".to_owned()),
             Self::NothingThere { .. } => Some("`tracklet run --target NAME` makes them".to_owned()),
             Self::Compiled { .. } | Self::Interrupted => None,
         }

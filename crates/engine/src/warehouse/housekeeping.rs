@@ -6,7 +6,7 @@ use super::{Job, WarehouseError};
 use crate::sql::dialect::{Format, Publishing};
 use crate::sql::plan::{ASIDE_PREFIX, aside, create_schema, drop_if_there};
 use crate::sql::runs::{self, Accounting, Cursor, Latest};
-use crate::sql::{names::relation, package};
+use crate::sql::{Dialect, Names, names::relation, package};
 use crate::targets::{Claim, Kind, TableName, TargetError};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ pub(super) async fn begin(job: &Job<'_>) -> Result<Held, WarehouseError> {
     let names = &job.target.names;
     let mut there = tables(job).await?;
     if there.is_empty() {
-        create_schema_of(job).await?;
+        ensure_schema(job, names).await?;
         there = tables(job).await?;
     }
     let held = match job.warehouse.claim(names.database(), names.schema()).await? {
@@ -56,14 +56,28 @@ pub(super) async fn begin(job: &Job<'_>) -> Result<Held, WarehouseError> {
     Ok(Held(held))
 }
 
-/// Makes the schema. Who may not make one may still have one.
-pub(super) async fn create_schema_of(job: &Job<'_>) -> Result<(), WarehouseError> {
-    match job.warehouse.execute(&create_schema(&job.target.names)).await {
-        Ok(_) | Err(TargetError::NotAllowed { .. }) => Ok(()),
-        Err(source) => Err(WarehouseError::Statement {
-            what: format!("make the schema `{}`", job.target.names.schema()),
-            source,
-        }),
+/// Makes the schema of these names if it does not exist: who may not make one may still have one, also an empty one.
+pub(super) async fn ensure_schema(job: &Job<'_>, names: &Names) -> Result<(), WarehouseError> {
+    // A list that may not be seen is no list; then the statement tells.
+    let schemas = job.warehouse.schemas(names.database()).await.unwrap_or_default();
+    let is_it = |schema: &String| match job.target.dialect {
+        // Its names have one case.
+        Dialect::Spark => schema.eq_ignore_ascii_case(names.schema()),
+        _ => schema == names.schema(),
+    };
+    if schemas.iter().any(is_it) {
+        return Ok(());
+    }
+    match job.warehouse.execute(&create_schema(names)).await {
+        Ok(_) => Ok(()),
+        // Where all schemas were listed it is known not to be among them.
+        Err(source @ TargetError::NotAllowed { .. }) if !schemas.is_empty() => {
+            Err(WarehouseError::NoSchema { schema: names.schema().to_owned(), source })
+        }
+        Err(TargetError::NotAllowed { .. }) => Ok(()),
+        Err(source) => {
+            Err(WarehouseError::Statement { what: format!("make the schema `{}`", names.schema()), source })
+        }
     }
 }
 
@@ -132,7 +146,7 @@ pub(super) async fn latest(job: &Job<'_>) -> Result<Latest, WarehouseError> {
         sequence_number: row.integer(0).unwrap_or(0),
         is_whole: row.integer(1) == Some(1),
         config_fingerprint: text(2),
-        tracklet_version: text(3),
+        sql_digest: row.text(3),
         models: text(4),
         cursor: Cursor { column: row.text(5), at: row.time(6) },
         accounting: Accounting {

@@ -130,8 +130,12 @@ fn reason_before_looking(job: &Job<'_>, plan: &Plan, latest: &Latest) -> Option<
         Some("the last run made only some of the models")
     } else if latest.config_fingerprint != job.config.fingerprint() {
         Some("the configuration has changed")
-    } else if latest.tracklet_version != env!("CARGO_PKG_VERSION") {
-        Some("the last run was made by another version")
+    } else if latest.sql_digest.as_deref() != Some(plan.digest()) {
+        Some(if latest.sql_digest.is_some() {
+            "the SQL of the models is not that of the last run"
+        } else {
+            "the last run was made by an earlier version"
+        })
     } else {
         None
     }

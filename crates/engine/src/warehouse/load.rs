@@ -1,6 +1,6 @@
 //! Files into a warehouse's table of tracks, so that a demo or a test can start from files.
 
-use super::housekeeping::statement_for;
+use super::housekeeping::{ensure_schema, statement_for};
 use super::sources::{column_names, named};
 use super::{Job, WarehouseError};
 use crate::config::keys::CANONICAL_COLUMNS;
@@ -88,8 +88,7 @@ async fn make_table(
     let dialect = job.target.dialect;
     if job.warehouse.tables_of(table.database.as_deref(), &table.schema).await?.is_empty() {
         let schema = crate::sql::Names::new(dialect, table.database.clone(), table.schema.clone());
-        statement_for(job, "make the schema of the tracks", &crate::sql::plan::create_schema(&schema))
-            .await?;
+        ensure_schema(job, &schema).await?;
     }
     let types = columns.iter().map(|(canonical, own)| {
         let column = if is_time(canonical) { ColumnType::Time } else { ColumnType::Text };

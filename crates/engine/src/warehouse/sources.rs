@@ -38,13 +38,22 @@ pub async fn source_tables(
     let mut sources = Vec::new();
     for table in named(target, config)? {
         let Some(columns) = warehouse.columns(&table).await? else {
-            let elsewhere = warehouse.tables_called(&table.table).await.unwrap_or_default();
-            let elsewhere = elsewhere.into_iter().filter(|other| *other != table).collect();
-            return Err(WarehouseError::NoSource { table, elsewhere });
+            return Err(unread(warehouse, table).await);
         };
         sources.push(source(target, &table, columns.into_iter().map(|column| column.name).collect()));
     }
     Ok(sources)
+}
+
+/// Why a source table has no columns to see.
+pub(super) async fn unread(warehouse: &dyn Warehouse, table: TableName) -> WarehouseError {
+    let grants = warehouse.lacking(&table).await.unwrap_or_default();
+    if !grants.is_empty() {
+        return WarehouseError::NotReadable { table, grants };
+    }
+    let elsewhere = warehouse.tables_called(&table.table).await.unwrap_or_default();
+    let elsewhere = elsewhere.into_iter().filter(|other| *other != table).collect();
+    WarehouseError::NoSource { table, elsewhere }
 }
 
 /// The source tables with the columns that RudderStack gives them, or the configuration names: what can be known without

@@ -249,6 +249,7 @@ fn the_turn_is_taken_before_all_else_that_a_transaction_does() {
         cursor: Cursor::default(),
         accounting: Accounting::default(),
         message: None,
+        sql_digest: "d".to_owned(),
     };
     let starts = |dialect: Dialect, publishing| {
         let plan = plan(dialect, "");
@@ -309,4 +310,20 @@ fn delta_tables_are_replaced_and_others_dropped_before() {
     );
     let making = &plan.models.iter().find(|model| model.name == "tracklet_sessions").unwrap().statements[0];
     assert!(making.contains("\nusing delta\nas"), "{making}");
+}
+
+#[test]
+fn what_dbt_has_made_gives_way() {
+    let plan = plan(Dialect::Postgres, "");
+    let mut existing = filled();
+    existing.kinds.insert("tracklet_tracks", Kind::View);
+    let steps = plan.publish(Publishing::Swap, &existing, Vec::new());
+    let statements = first_words(together(&steps));
+    let place = |words: &str| statements.iter().position(|statement| statement == words).unwrap();
+    let view = place("drop view \"s\".\"tracklet_tracks\"");
+    assert!(view < place("drop table \"s\".\"tracklet_staged\""));
+    assert!(view < place("create view \"s\".\"tracklet_tracks\" as"));
+    // Where nobody has made it nobody gets it.
+    let steps = plan.publish(Publishing::Swap, &filled(), Vec::new());
+    assert!(!together(&steps).iter().any(|statement| statement.contains("tracklet_tracks")));
 }
