@@ -13,6 +13,8 @@
 {# chr(0) is the empty text here. -#}
 {% macro bigquery__holds_nul(expression) %}strpos({{ expression }}, code_points_to_string([0])) > 0{% endmacro %}
 
+{% macro bigquery__without_spaces_around(expression) %}trim({{ expression }}, ' '){% endmacro %}
+
 {# Literals and quoted names escape by backslash; a quote is never doubled. -#}
 {% macro bigquery__text_literal(value) %}'{{ value | replace('\\', '\\\\') | replace("'", "\\'") | replace('\n', '\\n') | replace('\r', '\\r') }}'{% endmacro %}
 {% macro bigquery__identifier(name) %}`{{ name | replace('\\', '\\\\') | replace('`', '\\`') }}`{% endmacro %}

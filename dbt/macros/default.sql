@@ -15,6 +15,7 @@
 {% macro default__whole_minutes(microseconds) %}cast((({{ microseconds }}) - mod({{ microseconds }}, 60000000)) / 60000000 as bigint){% endmacro %}
 
 {% macro default__holds_nul(expression) %}position(chr(0) in {{ expression }}) > 0{% endmacro %}
+{% macro default__without_spaces_around(expression) %}trim(both ' ' from {{ expression }}){% endmacro %}
 {% macro default__text_literal(value) %}'{{ value | replace("'", "''") }}'{% endmacro %}
 {% macro default__identifier(name) %}"{{ name | replace('"', '""') }}"{% endmacro %}
 {% macro default__own_column(name) %}{{ identifier(name) }}{% endmacro %}

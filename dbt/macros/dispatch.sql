@@ -35,6 +35,12 @@
 {# Whether a text holds U+0000. -#}
 {% macro holds_nul(expression) %}{{ adapter.dispatch('holds_nul', 'tracklet')(expression) }}{% endmacro %}
 
+{# A text without the spaces (U+0020 alone) at its ends. -#}
+{% macro without_spaces_around(expression) %}{{ adapter.dispatch('without_spaces_around', 'tracklet')(expression) }}{% endmacro %}
+
+{# A text with ASCII capitals in lower case; no other letter changes. -#}
+{% macro ascii_lower(expression) %}translate({{ expression }}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz'){% endmacro %}
+
 {# A value as a text literal, whatever characters are in it. -#}
 {% macro text_literal(value) %}{{ adapter.dispatch('text_literal', 'tracklet')(value) }}{% endmacro %}
 

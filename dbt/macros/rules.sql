@@ -46,6 +46,60 @@ partition by dbt_visitor_id order by {{ own_column('timestamp') }}, event_id
     {%- endif -%}
 {%- endmacro %}
 
+{#
+  An id of the source if it is one, else null: an empty text is none, and neither is what tracklet_ignore names, compared in
+  ASCII lower case without spaces around it.
+-#}
+{% macro known_id(id) -%}
+    {%- set entries = [var('tracklet_ignore')] if var('tracklet_ignore') is string else var('tracklet_ignore') -%}
+    {%- set known = namespace(words=[], longest=0, is_strict=false, has_zeros=false, entry='') -%}
+    {%- for entry in entries -%}
+        {%- set known.entry = entry | string | trim(' ') -%}
+        {#- The filter alone would change more than ASCII letters. #}
+        {%- for letter in 'ABCDEFGHIJKLMNOPQRSTUVWXYZ' -%}
+            {%- set known.entry = known.entry | replace(letter, letter | lower) -%}
+        {%- endfor -%}
+        {%- if known.entry in ['usual', 'strict'] -%}
+            {%- set known.words = known.words + ['null', '(null)', 'none', 'nan', 'undefined', 'n/a', '\\n', '[object object]'] -%}
+            {%- set known.has_zeros = true -%}
+        {%- elif known.entry -%}
+            {%- set known.words = known.words + [known.entry] -%}
+        {%- endif -%}
+        {%- if known.entry == 'strict' -%}
+            {%- set known.words = known.words + ['unknown', 'anonymous', 'guest', '(not set)', 'true', 'false', '-1'] -%}
+            {%- set known.is_strict = true -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for word in known.words -%}
+        {%- set known.longest = [known.longest, word | length] | max -%}
+    {%- endfor -%}
+    {%- if known.has_zeros -%}
+        {%- set known.words = known.words + ['00000000-0000-0000-0000-000000000000', '00000000000000000000000000000000'] -%}
+    {%- endif -%}
+    {%- if not known.words -%}
+        case when length({{ id }}) > 0 then {{ id }} end
+    {%- else -%}
+        {%- set trimmed = without_spaces_around(id) -%}
+        {%- set listed -%}
+            {%- for word in known.words -%}{{ text_literal(word) }}{{ ', ' if not loop.last }}{%- endfor -%}
+        {%- endset -%}
+        {#- Most ids are longer than any word, and need no closer look. -#}
+        case
+            when length({{ id }}) = 0
+                then null
+            when (length({{ id }}) <= {{ known.longest }} or {{ id }} like ' %' or {{ id }} like '% '{{ " or " ~ id ~ " like '0%'" if known.has_zeros }}{{ " or " ~ id ~ " like '-%'" if known.is_strict }})
+                and (
+                    {{ ascii_lower(trimmed) }} in ({{ listed }})
+                    {%- if known.is_strict %}
+                    or (length({{ trimmed }}) > 0 and length(replace(replace({{ trimmed }}, '0', ''), '-', '')) = 0)
+                    {%- endif %}
+                )
+                then null
+            else {{ id }}
+        end
+    {%- endif -%}
+{%- endmacro %}
+
 {# The name of a session, from the columns session_sequence_number and dbt_visitor_id. -#}
 {% macro session_id() %}{{ as_text('session_sequence_number') }} || ' - ' || dbt_visitor_id{% endmacro %}
 

@@ -9,6 +9,8 @@
 
 {% macro snowflake__holds_nul(expression) %}contains({{ expression }}, '\0'){% endmacro %}
 
+{% macro snowflake__without_spaces_around(expression) %}trim({{ expression }}, ' '){% endmacro %}
+
 {# A backslash escapes in a literal. -#}
 {% macro snowflake__text_literal(value) %}'{{ value | replace('\\', '\\\\') | replace("'", "''") }}'{% endmacro %}
 

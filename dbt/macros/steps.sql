@@ -19,8 +19,8 @@ event_id, anonymous_id, user_id, event, {{ own_column('timestamp') }}, received_
   of of_alias, of_user and of_device is null.
 -#}
 {% macro joined_with_forgotten(rows, hashes) -%}
-    {%- set user = 'case when length(' ~ rows ~ '.user_id) > 0 then ' ~ rows ~ '.user_id end' -%}
-    {%- set device = 'case when length(' ~ rows ~ '.anonymous_id) > 0 then ' ~ rows ~ '.anonymous_id end' -%}
+    {%- set user = known_id(rows ~ '.user_id') -%}
+    {%- set device = known_id(rows ~ '.anonymous_id') -%}
 cross join (
         select max(salt) as salt
         from {{ hashes }}
@@ -69,12 +69,31 @@ source_rows as (
     {%- endfor %}
 ),
 
+-- An id that stands for none is none.
+known as (
+    select
+        event_id,
+        anonymous_id,
+        user_id,
+        event,
+        {{ own_column('timestamp') }},
+        received_at,
+        loaded_at,
+        source_file,
+        {{ known_id('anonymous_id') }} as known_anonymous_id,
+        {{ known_id('user_id') }} as known_user_id
+    from source_rows
+    {{- computed_once() }}
+),
+
 -- The first reason that holds. An empty text is a missing one.
 judged as (
     select
         event_id,
         anonymous_id,
         user_id,
+        known_anonymous_id,
+        known_user_id,
         event,
         {{ own_column('timestamp') }},
         received_at,
@@ -89,10 +108,10 @@ judged as (
                 then 'missing_timestamp'
             when {{ own_column('timestamp') }} < {{ earliest }} or {{ own_column('timestamp') }} >= {{ latest }}
                 then 'timestamp_out_of_range'
-            when coalesce(length(anonymous_id), 0) = 0 and coalesce(length(user_id), 0) = 0
+            when known_anonymous_id is null and known_user_id is null
                 then 'missing_ids'
         end as reason
-    from source_rows
+    from known
     {{- computed_once() }}
 ),
 
@@ -100,8 +119,8 @@ judged as (
 canonical as (
     select
         event_id,
-        case when reason is not null or length(anonymous_id) > 0 then anonymous_id end as anonymous_id,
-        case when reason is not null or length(user_id) > 0 then user_id end as user_id,
+        case when reason is not null then anonymous_id else known_anonymous_id end as anonymous_id,
+        case when reason is not null then user_id else known_user_id end as user_id,
         case when reason is not null or length(event) > 0 then event end as event,
         {{ own_column('timestamp') }},
         case

@@ -11,9 +11,10 @@ Shares no code with the product, so that a mistake has to be made twice to go un
 import argparse
 import difflib
 import json
+import re
 import sys
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from event_names import CONVENTIONS
@@ -28,6 +29,7 @@ class Config:
     """The settings that change tables. The defaults are the contract's."""
 
     columns: dict = field(default_factory=dict)
+    ignore: list = field(default_factory=lambda: ["usual"])
     event_names: str = "rudderstack"
     time_unit: str | None = None
     csv: dict = field(default_factory=dict)
@@ -53,6 +55,8 @@ class Config:
             raise ValueError(f"`time_unit = {config.time_unit!r}` is none of {', '.join(TIME_UNITS)}")
         config.csv = source.get("csv", {})
         config.format = source.get("format")
+        ignore = settings.get("identity", {}).get("ignore", "usual")
+        config.ignore = [ignore] if isinstance(ignore, str) else ignore
         config.exact = {"whole_minutes": False, "exact": True}[sessions.get("boundary", "whole_minutes")]
         timeout = sessions.get("timeout", 30)
         if isinstance(timeout, int):
@@ -78,6 +82,33 @@ def nulls_last(value):
     if value is None:
         return (1,)
     return (0, bytes_of(value) if isinstance(value, str) else value)
+
+
+NAMED_IDS = {"usual": {"null", "(null)", "none", "nan", "undefined", "n/a", "\\n", "[object object]"}}
+NAMED_IDS["strict"] = NAMED_IDS["usual"] | {"unknown", "anonymous", "guest", "(not set)", "true", "false", "-1"}
+ZEROS = {"usual": r"0{8}-0{4}-0{4}-0{4}-0{12}|0{32}", "strict": r"[0-]+"}
+
+
+def ascii_lower(text):
+    return "".join(letter.lower() if letter.isascii() else letter for letter in text)
+
+
+def known_id(value, config):
+    """The id, or None if it stands for none."""
+    if value is None:
+        return None
+    plain = ascii_lower(value.strip(" "))
+    for entry in (ascii_lower(entry.strip(" ")) for entry in config.ignore):
+        if entry in NAMED_IDS:
+            if plain in NAMED_IDS[entry] or re.fullmatch(ZEROS[entry], plain):
+                return None
+        elif entry and plain == entry:
+            return None
+    return value
+
+
+def with_known_ids(track, config):
+    return replace(track, anonymous_id=known_id(track.anonymous_id, config), user_id=known_id(track.user_id, config))
 
 
 def reject_reason(track):
@@ -174,6 +205,7 @@ def build_tables(tracks, rejects, config):
     """({table: [row]}, how many rows each part has). A row is a dict in column order, times as text."""
     accepted, rejected = [], list(rejects)
     for track in tracks:
+        track = with_known_ids(track, config)
         reason = reject_reason(track)
         if reason is None:
             accepted.append(track)

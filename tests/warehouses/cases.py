@@ -45,7 +45,7 @@ class KeepsAll(Case):
 
     name = "keeps_all"
     rules = Config(
-        timeout=90_000_000, exact=True, dedupe=False, flow_length=3,
+        ignore=["STRICT", " it's ", "o\\n"], timeout=90_000_000, exact=True, dedupe=False, flow_length=3,
         counts={"cnt quote": ["it's", 'say "hi"'], "cnt_backslash": ["back\\slash", "\\'; drop"],
                 'cnt"s': ["new\nline", "naïve", "tab\there"], "cnt_none": []})
     variables = {
@@ -53,6 +53,7 @@ class KeepsAll(Case):
             {"schema": "my shop", "table": "tracks-web"}, {"schema": "my shop", "table": "tracks.app"}],
         "tracklet_columns": {"event_id": "message id"},
         "tracklet_where": '"Keep me" > 0 -- internal traffic',
+        "tracklet_ignore": ["STRICT", " it's ", "o\\n"],
         "tracklet_timeout": "90s", "tracklet_boundary": "exact", "tracklet_dedupe": False,
         "tracklet_counts": {
             "cnt quote": ["it's", 'say "hi"'], "cnt_backslash": ["back\\slash", "\\'; drop"],
@@ -94,10 +95,10 @@ class Hour(Case):
     """A timeout in hours, no counts, no next events, and a source that the project declares."""
 
     name = "hour"
-    rules = Config(timeout=60 * MINUTE, counts={}, flow_length=1)
+    rules = Config(ignore=[], timeout=60 * MINUTE, counts={}, flow_length=1)
     variables = {
         "tracklet_source_tables": [{"source": "clicks", "table": "tracks"}],
-        "tracklet_timeout": "1h", "tracklet_counts": {}, "tracklet_flow_length": 1}
+        "tracklet_ignore": [], "tracklet_timeout": "1h", "tracklet_counts": {}, "tracklet_flow_length": 1}
     sources = {"version": 2, "sources": [{"name": "clicks", "schema": "rudder", "tables": [{"name": "tracks"}]}]}
 
 
@@ -124,7 +125,7 @@ class Forgetful(Case):
 
     @staticmethod
     def ids_of(row):
-        device, user = row["anonymous_id"] or None, row["user_id"] or None
+        device, user = (definition.oracle.known_id(row[name] or None, Case.rules) for name in ("anonymous_id", "user_id"))
         return {("v", user or device), ("u", user), ("a", device)}
 
     def forgotten(self, rows):

@@ -77,6 +77,7 @@ class BigQuery:
             supported_statement_kinds=[getattr(ResolvedNodeKind, f"RESOLVED_{kind}_STMT") for kind in STATEMENTS],
             enabled_language_features=[
                 LanguageFeature.FEATURE_ANALYTIC_FUNCTIONS,
+                LanguageFeature.FEATURE_ADDITIONAL_STRING_FUNCTIONS,
                 LanguageFeature.FEATURE_NUMERIC_TYPE,
                 LanguageFeature.FEATURE_NULLS_FIRST_LAST_IN_ORDER_BY,
                 LanguageFeature.FEATURE_CREATE_TABLE_PARTITION_BY,

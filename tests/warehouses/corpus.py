@@ -17,9 +17,10 @@ CORPUS = Path(__file__).resolve().parents[2] / "corpus"
 IDS = ("event_id", "anonymous_id", "user_id", "alias", "dbt_visitor_id")
 
 
-def prefixed(row, prefix):
-    """A row, of a table or of the source, with the prefix before each id in it."""
-    changed = {name: f"{prefix}{row[name]}" for name in IDS if row.get(name)}
+def prefixed(row, prefix, config):
+    """A row, of a table or of the source, with the prefix before each id in it, but for those that stand for none."""
+    stays = {name for name in ("anonymous_id", "user_id") if oracle.known_id(row.get(name), config) is None}
+    changed = {name: f"{prefix}{row[name]}" for name in IDS if row.get(name) and name not in stays}
     if "session_id" in row:
         number, visitor = row["session_id"].split(" - ", 1)
         changed["session_id"] = f"{number} - {prefix}{visitor}"
@@ -49,6 +50,7 @@ class CorpusCase(Case):
             "tracklet_source_tables": ["rudder.tracks"],
             "tracklet_timeout": units,
             "tracklet_boundary": "exact" if config.exact else "whole_minutes",
+            "tracklet_ignore": config.ignore,
             "tracklet_dedupe": config.dedupe,
             "tracklet_counts": config.counts,
             "tracklet_flow_length": config.flow_length,
@@ -56,7 +58,7 @@ class CorpusCase(Case):
 
     def rows(self, seed, tracks):
         return [
-            prefixed(row, f"{number}|")
+            prefixed(row, f"{number}|", self.rules)
             for number, folder in enumerate(self.folders)
             for row in canonical_rows(folder / "input", self.config_of(folder))]
 
@@ -66,7 +68,7 @@ class CorpusCase(Case):
             for table in oracle.TABLES:
                 for line in (folder / "expected" / f"{table}.jsonl").read_text("utf-8").split("\n"):
                     if line:
-                        tables[table].append(prefixed(json.loads(line), f"{number}|"))
+                        tables[table].append(prefixed(json.loads(line), f"{number}|", self.rules))
         tables["tracklet_rejects"] = definition.tables(rows, self.rules)["tracklet_rejects"]
         return tables
 
@@ -80,7 +82,7 @@ def cases(corpus=CORPUS):
     groups = {}
     for path in sorted(corpus.glob("*/case.toml")):
         config = CorpusCase.config_of(path.parent)
-        key = repr((config.timeout, config.exact, config.dedupe, config.counts, config.flow_length))
+        key = repr((config.timeout, config.exact, config.ignore, config.dedupe, config.counts, config.flow_length))
         groups.setdefault(key, (config, []))[1].append(path.parent)
     found = [CorpusCase(folders, config) for config, folders in groups.values()]
     return sorted(found, key=lambda case: -len(case.folders))

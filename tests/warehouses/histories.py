@@ -7,6 +7,11 @@ from definition import DAY, MINUTE, RANGE
 
 # Text that locales order unlike bytes, that escapes can break, and that trimming would change.
 SUFFIXES = ["a", "B", "A", "b", "_", "é", "Z", "-1", "😀", " ", "'", '"', "\\", "\\'", "`", ";--", "a ", "%s", "{{ x }}"]
+# Ids that stand for none, by one rule or another, and some that only look so.
+NO_IDS = [
+    "null", " NULL ", "(null)", "None", "NaN", "undefined", "n/a", "\\N", "[object Object]", "\tnull", "nulls",
+    "00000000-0000-0000-0000-000000000000", "0" * 32, "unknown", "Guest", "(not set)", "-1", "0", "0-0 ", "-", "It's ", "O\\N",
+]
 EVENTS = [
     "viewed_product", "signup", "Signup", "it's", 'say "hi"', "back\\slash", "\\'; drop", "tab\there",
     "new\nline", "naïve", "", None, "x " * 300,
@@ -58,6 +63,8 @@ def history(number, seed, size):
             row["timestamp"] = draw.choice([None, *OUT_OF_RANGE])
         if draw.random() < 0.01:
             row["event_id"] = draw.choice([None, ""])
+        if draw.random() < 0.02:
+            row[draw.choice(["anonymous_id", "user_id"])] = draw.choice(NO_IDS)
         if draw.random() < 0.005:
             row[draw.choice(["event_id", "anonymous_id", "user_id", "event"])] = draw.choice(["\0", "a\0b"])
     draw.shuffle(rows)

@@ -99,6 +99,7 @@ class BigQuery:
             product_mode=ProductMode.PRODUCT_EXTERNAL,
             enabled_language_features=[
                 LanguageFeature.FEATURE_ANALYTIC_FUNCTIONS,
+                LanguageFeature.FEATURE_ADDITIONAL_STRING_FUNCTIONS,
                 LanguageFeature.FEATURE_NUMERIC_TYPE,
                 LanguageFeature.FEATURE_NULLS_FIRST_LAST_IN_ORDER_BY,
             ])

@@ -84,13 +84,15 @@ MUTATIONS = [
         ALL,
     ),
     ("rejects displace rows", STEPS, "partition by event_id, reason", "partition by event_id", ALL),
-    ("empty text is an id", STEPS, "length(anonymous_id) > 0 then", "anonymous_id is not null then", ALL),
+    ("empty text is an id", RULES, "when length({{ id }}) = 0\n", "when length({{ id }}) < 0\n", ALL),
+    ("words for no value are ids", RULES, "{%- if not known.words -%}", "{%- if true -%}", ALL),
+    ("words for no value have one case", RULES, "{{ ascii_lower(trimmed) }} in", "{{ trimmed }} in", ALL),
     ("empty event is a name", STEPS, "length(event) > 0 then", "event is not null then", ALL),
     (
         "ids before times in the reasons",
         STEPS,
         "when {{ own_column('timestamp') }} is null\n",
-        "when coalesce(length(anonymous_id), 0) = 0 and coalesce(length(user_id), 0) = 0 then 'missing_ids'\n            when {{ own_column('timestamp') }} is null\n",
+        "when known_anonymous_id is null and known_user_id is null then 'missing_ids'\n            when {{ own_column('timestamp') }} is null\n",
         ALL,
     ),
     (

@@ -31,6 +31,8 @@ pub struct Summary {
     pub new_reasons: Vec<(String, u64)>,
     /// Files of this run of which one reason rejects most rows.
     pub mostly_rejected: u64,
+    /// Ids that were taken for none, by what they are.
+    pub ignored_ids: Vec<(String, u64)>,
     pub sessions: u64,
     pub visitors: u64,
     /// Invariants that do not hold, each a sentence.
@@ -65,6 +67,7 @@ impl Summary {
             reasons: reasons(&manifest.rejects),
             new_reasons: reasons(&manifest.new.rejects),
             mostly_rejected: manifest.new.mostly_rejected.map_or(0, NonZeroU64::get),
+            ignored_ids: reasons(&manifest.ignored_ids.clone().unwrap_or_default().found),
             sessions: manifest.sessions,
             visitors: manifest.visitors,
             failed_checks: failed.map(|check| format!("{} ({})", check.invariant, check.found)).collect(),
@@ -111,6 +114,9 @@ impl Summary {
         if self.skipped > 0 {
             line(self.skipped, "more skipped: not tracks, or filtered out");
         }
+        if let Some(ignored) = self.ignored() {
+            let _ = writeln!(text, "{ignored}");
+        }
         let _ = writeln!(
             text,
             "{} of {} in {}",
@@ -134,12 +140,27 @@ impl Summary {
         if self.rejected == 0 {
             return "rejected".to_owned();
         }
-        let mut reasons: Vec<&(String, u64)> = self.reasons.iter().filter(|(_, rows)| *rows > 0).collect();
-        reasons.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        let reasons: Vec<String> =
-            reasons.into_iter().map(|(reason, rows)| format!("{} {reason}", grouped(*rows))).collect();
+        let reasons: Vec<String> = by_number(&self.reasons)
+            .into_iter()
+            .map(|(reason, rows)| format!("{} {reason}", grouped(*rows)))
+            .collect();
         format!("rejected ({}), listed in tracklet_rejects", reasons.join(", "))
     }
+
+    fn ignored(&self) -> Option<String> {
+        let ids: Vec<String> = by_number(&self.ignored_ids)
+            .into_iter()
+            .map(|(id, times)| format!("`{id}` {}", counted(*times, "time")))
+            .collect();
+        (!ids.is_empty()).then(|| format!("ids taken for none: {} (identity.ignore)", ids.join(", ")))
+    }
+}
+
+/// Those that are more than none, the most first.
+fn by_number(named: &[(String, u64)]) -> Vec<&(String, u64)> {
+    let mut sorted: Vec<&(String, u64)> = named.iter().filter(|(_, number)| *number > 0).collect();
+    sorted.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    sorted
 }
 
 fn counted(number: u64, what: &str) -> String {
@@ -173,6 +194,7 @@ mod tests {
             reasons: vec![("bad_timestamp".into(), 4), ("missing_ids".into(), 16), ("unreadable".into(), 0)],
             new_reasons: Vec::new(),
             mostly_rejected: 0,
+            ignored_ids: Vec::new(),
             sessions: 2_345,
             visitors: 1,
             failed_checks: Vec::new(),
@@ -244,6 +266,14 @@ mod tests {
         expected.failed_checks = vec!["aliases are unique (2 of 3)".to_owned()];
         expected.reasons = vec![("bad_timestamp".into(), 4), ("missing_ids".into(), 16)];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn ids_that_were_taken_for_none_are_told() {
+        let ignored_ids = vec![(r"\n".into(), 5_760), ("null".into(), 1), ("nan".into(), 0)];
+        let text = Summary { ignored_ids, ..summary() }.render();
+        let line = "\nids taken for none: `\\n` 5,760 times, `null` 1 time (identity.ignore)\n";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! From rows that were read to a published snapshot, beside what was there before.
 
+mod ids;
+
 use crate::checks::Check;
 use crate::config::advice::short_timeout;
 use crate::disk::Disk;
 use crate::error::{nearest, with_causes};
-use crate::increment::{Beside, BytesRead, Forgotten, Made, Outcome, StoredSnapshot, make};
+use crate::increment::{Beside, BytesRead, Forgotten, Made, Outcome, StoredError, StoredSnapshot, make};
 use crate::manifest::{self, FORMAT, Input, Manifest, Mode, New, Parts, Rows, Versions, Written};
 use crate::observer::Step;
 use crate::publish::{OutputFolder, Snapshot};
@@ -14,11 +16,13 @@ use crate::spill::{Gathered, PutAway, Sorted, Spilling, WriteTables, WrittenSess
 use crate::write::{Layout, WRITER, WrittenTables, reject_batches, write_tables};
 use arrow::array::RecordBatch;
 use chrono::{SecondsFormat, Utc};
+use ids::{check_limits, ignored_ids, warnings_of_strangers};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::Path;
 use std::time::Instant;
+use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::rules::Rules;
 
 /// The snapshot that readers see.
@@ -30,6 +34,18 @@ pub(crate) struct Before {
 }
 
 impl Before {
+    /// Whether its rows may not be what they would be if ids were taken for none by this rule.
+    pub(crate) fn ignores_otherwise(&self, disk: &dyn Disk, rule: &IgnoredIds) -> Result<bool, StoredError> {
+        if self.manifest.ignored_ids() == *rule {
+            return Ok(false);
+        }
+        // A version that took every id for one has kept them all.
+        match (&self.manifest.ignored_ids, StoredSnapshot::open(disk, &self.snapshot.path)?) {
+            (None, Some(stored)) => stored.has_ignored(rule),
+            _ => Ok(true),
+        }
+    }
+
     /// The current snapshot of the folder, if it counts.
     pub(crate) fn find(folder: &OutputFolder, refresh: Refresh) -> Result<Option<Self>, RunError> {
         let Some(snapshot) = folder.current()?.filter(|_| refresh == Refresh::Incremental) else {
@@ -74,6 +90,7 @@ pub(crate) struct News {
     pub(crate) tracks: Gathered,
     pub(crate) rejects: Vec<Reject>,
     pub(crate) skipped: u64,
+    pub(crate) ignored_ids: BTreeMap<String, u64>,
     pub(crate) inputs: Vec<Input>,
     pub(crate) warnings: Vec<String>,
     /// Files of which one reason rejects most rows.
@@ -87,6 +104,7 @@ pub(crate) struct Settings {
     pub(crate) layout: Layout,
     pub(crate) fingerprint: String,
     pub(crate) source_fingerprint: String,
+    pub(crate) ignored_ids: IgnoredIds,
     pub(crate) keep: NonZeroUsize,
     /// How to keep to a limit of memory, where there is one.
     pub(crate) spilling: Option<Spilling>,
@@ -110,7 +128,7 @@ pub(crate) fn advance(
         // Those were left out before.
         Gathered::PutAway(_) => &mut none,
     };
-    let (tracks, rejects) = forgotten.forget(tracks, &mut news.rejects);
+    let (tracks, rejects) = forgotten.forget(tracks, &mut news.rejects, &settings.ignored_ids);
     news.skipped += tracks + rejects;
 
     // What is made afresh does not look back.
@@ -122,6 +140,7 @@ pub(crate) fn advance(
     let (beside, afresh) = way.beside(stored.as_ref());
     let accepted = news.tracks.rows();
     let past = before.map(|before| before.manifest.rows).unwrap_or_default();
+    check_limits(before, accepted, news.tracks.ids())?;
     let ready = steps.step(Step::Sessionize, Some(accepted), || {
         ready(news.tracks, beside, before.map(|before| &before.manifest), settings)
     })?;
@@ -162,13 +181,12 @@ pub(crate) fn advance(
         rejects: new_rejects,
     };
     let BytesRead { tables, state } = stored.as_ref().map(StoredSnapshot::bytes_read).unwrap_or_default();
-    let inputs = news.inputs.iter().map(|input| input.bytes).sum();
     let counted = counted(&settings.rules, &found, before);
     let mut warnings = news.warnings;
-    warnings.extend(short_timeout(&settings.rules));
-    warnings.extend(warnings_of_counts(&settings.rules, &found.events, &counted));
-    let WrittenTables { rows: rows_of_tables, bytes, files, rewritten, linked, copied, checks } = written;
-    warnings.extend(warning_of_copies(copied));
+    warnings.extend(warnings_of_rules(&settings.rules, &found.events, &counted));
+    warnings.extend(warning_of_copies(written.copied));
+    warnings.extend(warnings_of_strangers(&written.strangers, disk, building.path())?);
+    let WrittenTables { rows: rows_of_tables, bytes, files, rewritten, linked, checks, .. } = written;
     let mut manifest = Manifest {
         format: FORMAT,
         snapshot: building.name().to_owned(),
@@ -178,11 +196,12 @@ pub(crate) fn advance(
         rules: Some((&settings.rules).into()),
         source_fingerprint: settings.source_fingerprint.clone(),
         forgotten: forgotten.digest(),
+        ignored_ids: Some(ignored_ids(&settings.ignored_ids, before, news.ignored_ids)),
         mode: found.mode,
         reason: found.rebuilt.or(afresh),
         new,
         parts: Parts { linked, rewritten, read: found.parts_read },
-        bytes_read: manifest::BytesRead { inputs, tables, state },
+        bytes_read: manifest::BytesRead { inputs: input_bytes(&news.inputs), tables, state },
         rows,
         rejects: by_reason(&rejects),
         tables: rows_of_tables.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
@@ -214,6 +233,10 @@ fn by_reason(rejects: &[Reject]) -> BTreeMap<String, u64> {
         *by_reason.entry(reject.reason.as_str().to_owned()).or_insert(0) += 1;
     }
     by_reason
+}
+
+fn input_bytes(inputs: &[Input]) -> u64 {
+    inputs.iter().map(|input| input.bytes).sum()
 }
 
 /// Everything read so far, by the bytes of the names.
@@ -252,6 +275,17 @@ fn warning_of_copies(copied: u64) -> Option<String> {
              snapshot takes the space of a whole one"
         )
     })
+}
+
+/// What is seldom meant so.
+fn warnings_of_rules(
+    rules: &Rules,
+    events: &[(String, u64)],
+    counted: &BTreeMap<String, u64>,
+) -> Vec<String> {
+    let mut warnings: Vec<String> = short_timeout(rules).into_iter().collect();
+    warnings.extend(warnings_of_counts(rules, events, counted));
+    warnings
 }
 
 /// Counts of events that never happen.

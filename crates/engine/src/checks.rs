@@ -4,19 +4,20 @@
 //! once in 2^64.
 
 mod part;
+mod strangers;
 mod whole;
 
 use arrow::array::{AsArray, RecordBatch, StringArray};
 use arrow::datatypes::UInt32Type;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use strangers::{Heavy, Joined};
 use tracklet_kernel::event_id::stored_hash;
 use tracklet_kernel::rules::{Duplicates, Rules};
-use tracklet_kernel::secret_hash::SecretState;
 use whole::{Ascending, Numbered};
 
 pub(crate) use part::PartChecks;
 pub use part::PartSummary;
+pub use strangers::Strangers;
 pub(crate) use whole::{AliasesSeen, SessionsSeen, VisitorsSeen};
 
 /// What came of one invariant.
@@ -73,8 +74,9 @@ pub(crate) struct Checks {
     visitors_in_order: Ascending,
     undefined_visitors: u64,
     aliases_in_order: Ascending,
-    /// Visitors of `dbt_aliases_mapping` by the hashes of their ids, which anybody can compute.
-    mapped_visitors: HashSet<u64, SecretState>,
+    /// Visitors of `dbt_aliases_mapping`.
+    mapped_visitors: Joined,
+    heavy_visitors: Heavy,
 }
 
 impl Checks {
@@ -85,6 +87,7 @@ impl Checks {
 
     /// Takes in what was seen of the next rows of `dbt_session_tracks`.
     pub(crate) fn add_sessions(&mut self, seen: SessionsSeen) {
+        self.heavy_visitors.append(seen.rows);
         self.session_tracks.merge(seen.sessions);
         self.close_sessions += seen.close;
         self.misnumbered += seen.misnumbered;
@@ -101,7 +104,7 @@ impl Checks {
     /// Takes in what was seen of the next rows of `dbt_aliases_mapping`, before any visitor.
     pub(crate) fn add_aliases(&mut self, seen: AliasesSeen) {
         self.aliases_in_order.append(seen.aliases);
-        self.mapped_visitors.extend(seen.visitors);
+        self.mapped_visitors.add(&seen.visitors);
     }
 
     /// Takes in what was seen of the next rows of `dbt_user_session_facts`, after all aliases.
@@ -109,9 +112,14 @@ impl Checks {
         self.visitors_in_order.append(seen.ids);
         for hash in seen.visitors {
             self.visitors.add_hash(hash);
-            self.undefined_visitors += u64::from(!self.mapped_visitors.contains(&hash));
+            self.undefined_visitors += u64::from(!self.mapped_visitors.has(hash));
         }
         self.number_of_sessions += seen.number_of_sessions;
+    }
+
+    /// Ids that seem to stand for many people.
+    pub(crate) fn strangers(&self) -> Strangers {
+        Strangers::new(&self.mapped_visitors, &self.heavy_visitors)
     }
 
     /// What came of every invariant. `sessionized` is what the rows read say: read less rejects and duplicates.

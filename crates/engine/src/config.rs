@@ -30,8 +30,10 @@ use document::Spot;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::ignored_ids::{Ignore, IgnoredIds};
 use tracklet_kernel::rules::Rules;
 use tracklet_kernel::time::Unit;
+use tracklet_kernel::tracks::Gate;
 
 /// The name of the file that is looked for when none is named.
 pub const FILE_NAME: &str = "tracklet.toml";
@@ -41,6 +43,8 @@ pub const FILE_NAME: &str = "tracklet.toml";
 pub struct Config {
     /// What is read.
     pub source: Source,
+    /// What ids say of people.
+    pub identity: Identity,
     /// What the tables mean.
     pub rules: Rules,
     /// Where the tables go.
@@ -81,6 +85,16 @@ pub struct Source {
     /// Which of the source's columns stands for which canonical one.
     pub columns: Columns,
 }
+
+/// What ids say of people: the section `[identity]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identity {
+    /// Ids that stand for none.
+    pub ignore: Ignore,
+}
+
+/// The lists of ids to ignore that have a name.
+pub const IGNORED: [(&str, &str); 2] = [("usual", "usual"), ("strict", "strict")];
 
 /// Every format with its name in the file and on the command line.
 pub const FORMATS: [(&str, Format); 3] =
@@ -227,6 +241,15 @@ impl Config {
         self.rules.clone()
     }
 
+    /// What rows come through, as the kernel takes it.
+    pub fn gate(&self) -> Gate {
+        Gate {
+            event_names: self.source.event_names,
+            ignored_ids: IgnoredIds::new(&self.identity.ignore),
+            time_unit: self.source.time_unit,
+        }
+    }
+
     /// What is allowed and seldom meant, each a sentence for a warning.
     pub fn advice(&self) -> Vec<String> {
         advice::short_timeout(&self.rules).into_iter().collect()
@@ -236,13 +259,13 @@ impl Config {
     ///
     /// Two configurations with the same fingerprint give the same rows from the same input. It is taken over a
     /// canonical rendering, so neither order, spelling nor comments of the file matter: the timeout in its unit with
-    /// the boundary, `dedupe`, the mapped columns in lower case, `where` and `event_names`, every count with its
-    /// events sorted, and the flow's length. Paths, format and `[output]` are not part of it.
+    /// the boundary, `dedupe`, the mapped columns in lower case, `where` and `event_names`, the ignored ids where
+    /// they are not the usual ones, every count with its events sorted, and the flow's length. Paths, format and `[output]` are not part of it.
     pub fn fingerprint(&self) -> String {
         fingerprint::fingerprint(self)
     }
 
-    /// The hash of the mapped columns, `where` and `event_names` alone: while it stays, rows that were read once need not be
+    /// The hash of the mapped columns, `where`, `event_names` and ignored ids alone: while it stays, rows that were read once need not be
     /// read again.
     pub fn source_fingerprint(&self) -> String {
         fingerprint::source_fingerprint(self)

@@ -3,11 +3,12 @@
 
 use crate::config::{Config, ConfigError, Place};
 use crate::error::Hint;
-use crate::read::filter_well_formed;
+use crate::read::{FilterError, filter_well_formed, filter_with_room};
 use crate::sql::Dialect;
 use crate::targets::profiles::{self, ProfileError};
 use crate::targets::{ResolveError, Target};
 use crate::warehouse::assumed_sources;
+use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::dialect as parsers;
 use datafusion::sql::sqlparser::parser::Parser;
 use std::path::Path;
@@ -125,17 +126,22 @@ impl Look<'_> {
         let Some(filter) = &self.config.source.filter else { return };
         let Err(error) = filter_well_formed(filter) else { return };
         let in_warehouse = self.config.targets.iter().any(|target| parses(target.dialect, filter));
-        if !in_warehouse {
-            let reason = error.to_string();
-            let reason = reason.lines().next().unwrap_or_default().trim_start_matches("SQL error: ");
-            let hint = "it takes an SQL expression over the source's columns; text stands in single quotes";
-            self.tell(
-                Severity::Error,
-                &["source", "where"],
-                format!("`source.where` is no SQL expression: {reason}"),
-                Some(hint.to_owned()),
-            );
+        if in_warehouse {
+            return;
         }
+        let reason = error.to_string();
+        let reason = reason.lines().next().unwrap_or_default().trim_start_matches("SQL error: ");
+        let (message, hint) = match &error {
+            FilterError::Expression(DataFusionError::SQL(..)) => (
+                format!("`source.where` is no SQL expression: {reason}"),
+                Some(
+                    "it takes an SQL expression over the source's columns; text stands in single quotes"
+                        .to_owned(),
+                ),
+            ),
+            _ => (format!("`source.where` can't be evaluated: {reason}"), error.hint()),
+        };
+        self.tell(Severity::Error, &["source", "where"], message, hint);
     }
 
     /// Names as they stand in raw events are never those of the tables.
@@ -250,14 +256,18 @@ fn resolve_severity(error: &ResolveError) -> Severity {
 
 /// Whether a warehouse could read the expression.
 fn parses(dialect: Dialect, expression: &str) -> bool {
-    let parser: Box<dyn parsers::Dialect> = match dialect {
-        Dialect::BigQuery => Box::new(parsers::BigQueryDialect),
-        Dialect::Snowflake => Box::new(parsers::SnowflakeDialect),
-        Dialect::Redshift => Box::new(parsers::RedshiftSqlDialect {}),
-        Dialect::Postgres => Box::new(parsers::PostgreSqlDialect {}),
-        Dialect::Spark => Box::new(parsers::DatabricksDialect {}),
+    let is_parsed = || {
+        let parser: Box<dyn parsers::Dialect> = match dialect {
+            Dialect::BigQuery => Box::new(parsers::BigQueryDialect),
+            Dialect::Snowflake => Box::new(parsers::SnowflakeDialect),
+            Dialect::Redshift => Box::new(parsers::RedshiftSqlDialect {}),
+            Dialect::Postgres => Box::new(parsers::PostgreSqlDialect {}),
+            Dialect::Spark => Box::new(parsers::DatabricksDialect {}),
+        };
+        Parser::parse_sql(&*parser, &format!("select 1 from tracks where ({expression})")).is_ok()
     };
-    Parser::parse_sql(&*parser, &format!("select 1 from tracks where ({expression})")).is_ok()
+    // What is too large to be parsed is for the warehouse to say.
+    filter_with_room(expression, is_parsed).unwrap_or(true)
 }
 
 #[cfg(test)]
@@ -359,6 +369,32 @@ mod tests {
         let missing = one(&format!("{PG}password = \"{{{{ env_var('NO_SUCH_VARIABLE') }}}}\""));
         assert!(missing.starts_with("7:12: warning: the field `password`"), "{missing}");
         assert!(one(&format!("{PG}[source]\ntables = \"a..b\"")).starts_with("8:10: error: "));
+    }
+
+    /// Each of these failed in the run alone.
+    #[test]
+    fn a_filter_that_no_file_can_have_is_found() {
+        let deep = format!("{}a = 1{}", "(".repeat(3000), ")".repeat(3000));
+        let long = vec!["a = 'x'"; 700].join(" or ");
+        let all = vec!["a"; 100_000].join(" || ");
+        for (filter, message) in [
+            ("no_such_function(a) = 1", "can't be evaluated: Error during planning: Invalid function"),
+            ("lower(a)", "can't be evaluated: it yields Utf8, not true or false"),
+            ("count(a) > 1", "can't be evaluated: "),
+            ("a in (select 1)", "can't be evaluated: "),
+            ("regexp_like(a, '(')", "can't be evaluated: "),
+            ("length(a, b, c) = 1", "can't be evaluated: "),
+            ("received_at > now()", "can't be evaluated: `now` depends on more than the row"),
+            ("random() < 0.5", "can't be evaluated: `random` depends on more than the row"),
+            (deep.as_str(), "can't be evaluated: it has conditions more than 200 deep"),
+            (long.as_str(), "can't be evaluated: it has conditions more than 200 deep"),
+            (all.as_str(), "can't be evaluated: it has conditions more than 200 deep"),
+        ] {
+            let found = found(&format!("[source]\nwhere = \"{filter}\""));
+            let expected = format!("2:9: error: `source.where` {message}");
+            assert_eq!(found.len(), 1, "{filter}: {found:#?}");
+            assert!(found[0].starts_with(&expected) && !found[0].ends_with("| "), "{}", found[0]);
+        }
     }
 
     #[test]

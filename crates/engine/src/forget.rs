@@ -382,7 +382,7 @@ fn rewrite<'a>(
     }
     tracks.push(stored.duplicates()?);
     let mut rejects = stored.rejects()?;
-    let (gone, gone_rejects) = list.forget(&mut tracks, &mut rejects);
+    let (gone, gone_rejects) = list.forget(&mut tracks, &mut rejects, &before.ignored_ids());
     let gone = gone + gone_rejects;
 
     let accepted: u64 = tracks.iter().map(TracksBuilder::rows).sum();

@@ -4,6 +4,7 @@ use crate::checks::Check;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
+use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::rules::{Count, Duplicates, MICROS_PER_MINUTE, Rules, Timeout};
 
 /// The manifest's name in a snapshot's folder.
@@ -30,6 +31,9 @@ pub struct Manifest {
     /// The digest of the list of forgotten ids that the tables were made with; absent where nobody was forgotten.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forgotten: Option<String>,
+    /// Ids that were taken for none; absent where every id was one, as in earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored_ids: Option<RecordedIgnoredIds>,
     /// How the run came to its tables.
     #[serde(default)]
     pub mode: Mode,
@@ -71,6 +75,23 @@ pub struct Manifest {
     pub written: Written,
     /// Seconds of every step, by its name.
     pub timings: BTreeMap<String, f64>,
+}
+
+/// Ids that were taken for none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedIgnoredIds {
+    /// All ids that are, as [`IgnoredIds::rule`] lists them.
+    pub rule: Vec<String>,
+    /// How many there were in rows read, by what in the list they are; those without any are absent.
+    pub found: BTreeMap<String, u64>,
+}
+
+impl Manifest {
+    /// The ids that were taken for none.
+    pub fn ignored_ids(&self) -> IgnoredIds {
+        let rule = self.ignored_ids.as_ref().map(|recorded| recorded.rule.clone());
+        IgnoredIds::of_rule(rule.unwrap_or_default())
+    }
 }
 
 /// How a run came to its tables.

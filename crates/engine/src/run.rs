@@ -3,6 +3,7 @@
 use crate::advance::{Before, News, Settings, Way, advance};
 use crate::checks::Check;
 use crate::config::Config;
+use crate::disk::Disk;
 use crate::error::{Hint, listed};
 use crate::forget::{Current, ForgetError, settle};
 use crate::increment::{Forgotten, StoredError, compare, modified};
@@ -236,7 +237,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     if let (Some(error), Some(true)) = (settled.current_stays, before.as_ref().map(Before::is_readable)) {
         return Err(error.into());
     }
-    let (way, files) = choose_way(request, before.as_ref(), found.files)?;
+    let (way, files) = choose_way(request, before.as_ref(), found.files, &**folder.disk())?;
     let current = request.output.join(CURRENT);
     if let (Way::Beside, Some(before)) = (&way, &before)
         && files.is_empty()
@@ -279,6 +280,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
         layout: Layout::default(),
         fingerprint: request.config.fingerprint(),
         source_fingerprint: request.config.source_fingerprint(),
+        ignored_ids: request.config.gate().ignored_ids,
         keep: request.config.output.keep,
         spilling,
     };
@@ -296,6 +298,7 @@ fn choose_way(
     request: &RunRequest,
     before: Option<&Before>,
     found: Vec<InputFile>,
+    disk: &dyn Disk,
 ) -> Result<(Way, Vec<InputFile>), RunError> {
     let Some(before) = before else { return Ok((Way::Afresh(None), found)) };
     let manifest = &before.manifest;
@@ -308,6 +311,8 @@ fn choose_way(
     };
     let again = if !before.is_readable() {
         Some(unreadable())
+    } else if before.ignores_otherwise(disk, &request.config.gate().ignored_ids)? {
+        Some("the tables were made with another identity.ignore".to_owned())
     } else if manifest.source_fingerprint != request.config.source_fingerprint() {
         Some("[source] of the configuration has changed".to_owned())
     } else {
@@ -369,8 +374,7 @@ fn read_files(
     let source = Source {
         columns: mapped_columns(request),
         where_: config.filter.clone(),
-        event_names: config.event_names,
-        time_unit: config.time_unit,
+        gate: request.config.gate(),
         format: request.format,
         csv: config.csv.clone(),
         max_line: request.max_line,
@@ -412,6 +416,7 @@ impl News {
             tracks,
             rejects: read.rejects,
             skipped: read.skipped + forgotten,
+            ignored_ids: read.ignored_ids,
         }
     }
 }

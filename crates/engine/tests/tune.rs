@@ -15,6 +15,7 @@ use tracklet_engine::read::Strictness;
 use tracklet_engine::results::Results;
 use tracklet_engine::run::{RunRequest, run};
 use tracklet_engine::tune::Tuning;
+use tracklet_kernel::ignored_ids::Ignore;
 use tracklet_kernel::oracle::{self, Row, Table, Value};
 use tracklet_kernel::rules::{MICROS_PER_MINUTE, Rules, Timeout};
 
@@ -100,7 +101,7 @@ fn compare(events: &[Event], timeouts: [Timeout; 2]) -> Result<(), TestCaseError
         let recorded = RecordedRules::from(&Rules { timeout, ..Rules::default() });
         let definition = |timeout| {
             let rules = Rules { timeout, ..Rules::default() };
-            oracle::tables(&rows, &rules).remove("dbt_track_facts").unwrap()
+            oracle::tables(&rows, &Ignore::default(), &rules).remove("dbt_track_facts").unwrap()
         };
         let named = |event| Tuning::of(&results, &recorded, &Selection::default(), event).unwrap();
         let tunings = [None, Some("opened"), Some("it's"), Some("never")].map(named);

@@ -167,14 +167,13 @@ pub(crate) fn nulls_last<T: Ord>(a: Option<T>, b: Option<T>) -> Ordering {
 mod tests {
     use super::*;
     use crate::event_id::EventId;
-    use crate::event_name::EventNames;
-    use crate::tracks::TracksBuilder;
+    use crate::tracks::{Gate, TracksBuilder};
     use arrow::array::{RecordBatch, StringArray, TimestampMicrosecondArray};
     use std::sync::Arc;
 
     /// Slots that are looked at for different event ids, which must not be more than `limit`.
     fn probes(ids: impl Iterator<Item = String>, limit: usize) -> usize {
-        let mut builder = TracksBuilder::new(EventNames::default());
+        let mut builder = TracksBuilder::new(Gate::default());
         let ids: Vec<String> = ids.collect();
         for ids in ids.chunks(1 << 16) {
             let texts = Arc::new(StringArray::from_iter_values(ids));

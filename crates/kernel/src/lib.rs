@@ -15,6 +15,7 @@ pub mod duplicates;
 pub mod event_id;
 pub mod event_name;
 pub mod identity;
+pub mod ignored_ids;
 pub mod increment;
 pub mod intern;
 pub mod number_id;

@@ -1,6 +1,6 @@
 //! What every table holds, as slow and obvious code: the definition that tests hold the kernel to.
 //!
-//! Nothing here is shared with the kernel but the choices in [`Rules`]: no interning, no columns, no single
+//! Nothing here is shared with the kernel but the choices in [`Rules`] and [`Ignore`]: no interning, no columns, no single
 //! scan. Each table is written from the sentence that defines it, with sorts, maps and nested loops, so that a
 //! reader can check it by eye. Costs grow with the square of the rows; a few thousand are its limit.
 
@@ -11,6 +11,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::invariants::check_invariants;
+use crate::ignored_ids::Ignore;
 use crate::rules::{Duplicates, Rules, Timeout};
 
 /// The instants a track may have, in microseconds: 1970-01-01 up to, but not including, 2262-01-01.
@@ -54,8 +55,8 @@ pub struct Table {
 ///
 /// Knows the reasons a row of typed values can have: `invalid_text`, `missing_event_id`, `missing_timestamp`,
 /// `timestamp_out_of_range`, `missing_ids`. Text that can't be read or parsed never becomes a [`Row`].
-pub fn rejects(rows: &[Row]) -> Vec<(usize, &'static str)> {
-    let reasons = rows.iter().map(|row| Track::from_row(row).err());
+pub fn rejects(rows: &[Row], ignore: &Ignore) -> Vec<(usize, &'static str)> {
+    let reasons = rows.iter().map(|row| Track::from_row(row, ignore).err());
     reasons.enumerate().filter_map(|(index, reason)| Some((index, reason?))).collect()
 }
 
@@ -64,8 +65,8 @@ pub fn rejects(rows: &[Row]) -> Vec<(usize, &'static str)> {
 /// Rows stand in these orders, text by its bytes and nulls last: tracks by (visitor, timestamp, event id,
 /// anonymous id, event); sessions by (visitor, sequence number); visitors and aliases by themselves; duplicates
 /// by (event id, timestamp, received at, anonymous id, user id, event).
-pub fn tables(rows: &[Row], rules: &Rules) -> BTreeMap<&'static str, Table> {
-    let accepted: Vec<Track> = rows.iter().filter_map(|row| Track::from_row(row).ok()).collect();
+pub fn tables(rows: &[Row], ignore: &Ignore, rules: &Rules) -> BTreeMap<&'static str, Table> {
+    let accepted: Vec<Track> = rows.iter().filter_map(|row| Track::from_row(row, ignore).ok()).collect();
     let (tracks, duplicates) = match rules.duplicates {
         Duplicates::Drop => dedupe(accepted),
         Duplicates::Keep => (accepted, Vec::new()),
@@ -96,8 +97,9 @@ struct Track {
 }
 
 impl Track {
-    /// Empty text becomes null, a bad `received_at` too; then the first reason to reject the row is the error.
-    fn from_row(row: &Row) -> Result<Self, &'static str> {
+    /// Empty text becomes null, a bad `received_at` and an ignored id too; then the first reason to reject the row is the
+    /// error.
+    fn from_row(row: &Row, ignore: &Ignore) -> Result<Self, &'static str> {
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let event_id = filled(&row.event_id);
         let anonymous_id = filled(&row.anonymous_id);
@@ -107,6 +109,8 @@ impl Track {
         {
             return Err("invalid_text");
         }
+        let [anonymous_id, user_id] =
+            [anonymous_id, user_id].map(|id| id.filter(|id| !is_ignored(id, ignore)));
         let event_id = event_id.ok_or("missing_event_id")?;
         let timestamp = row.timestamp.ok_or("missing_timestamp")?;
         if !VALID_TIMES.contains(&timestamp) {
@@ -118,6 +122,26 @@ impl Track {
         let received_at = row.received_at.filter(|time| VALID_TIMES.contains(time));
         Ok(Self { event_id, anonymous_id, user_id, event, timestamp, received_at })
     }
+}
+
+/// Whether an id stands for none.
+fn is_ignored(id: &str, ignore: &Ignore) -> bool {
+    let id = id.trim_start_matches(' ').trim_end_matches(' ');
+    let is = |word: &str| word.eq_ignore_ascii_case(id);
+    let is_usual = || {
+        let words = ["null", "(null)", "none", "nan", "undefined", "n/a", "\\N", "[object Object]"];
+        let is_zero_uuid = id == "0".repeat(32) || id == "00000000-0000-0000-0000-000000000000";
+        words.into_iter().any(is) || is_zero_uuid
+    };
+    let is_strict = || {
+        let words = ["unknown", "anonymous", "guest", "(not set)", "true", "false", "-1"];
+        words.into_iter().any(is) || !id.is_empty() && id.chars().all(|letter| "0-".contains(letter))
+    };
+    ignore.entries().iter().any(|entry| match entry.as_str() {
+        "usual" => is_usual(),
+        "strict" => is_usual() || is_strict(),
+        entry => is(entry),
+    })
 }
 
 /// A sort key that puts null after every value.

@@ -230,9 +230,8 @@ pub(crate) fn alias(chunk: &Chunk, place: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event_name::EventNames;
     use crate::rules::Duplicates;
-    use crate::tracks::TracksBuilder;
+    use crate::tracks::{Gate, TracksBuilder};
     use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
     use std::sync::Arc;
 
@@ -248,7 +247,7 @@ mod tests {
             ("anonymous_id", text(|number| format!("device {}", number % 170))),
             ("timestamp", Arc::new(TimestampMicrosecondArray::from_iter_values(times)) as ArrayRef),
         ];
-        let mut builder = TracksBuilder::new(EventNames::default());
+        let mut builder = TracksBuilder::new(Gate::default());
         assert!(builder.push(&RecordBatch::try_from_iter(columns).unwrap()).is_empty());
         Tracks::merge(vec![builder])
     }

@@ -3,10 +3,12 @@
 use crate::columns::{Text, TextColumn, Time, TimeColumn};
 use crate::event_id::{EventId, EventIds, stored_hash};
 use crate::event_name::EventNames;
+use crate::ignored_ids::{Ignore, IgnoredIds};
 use crate::intern::{Interner, Last, NONE};
 use crate::time::{Unit, in_range};
 use arrow::array::{ArrayRef, RecordBatch};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 
 /// Rows of a full chunk. The low 16 bits of a [`Row`] say where in its chunk it is.
 pub(crate) const CHUNK_ROWS: usize = 1 << 16;
@@ -69,6 +71,24 @@ pub struct Rejected {
     pub row: usize,
     /// Why.
     pub reason: Reason,
+}
+
+/// What the gate makes of rows before it judges them.
+#[derive(Debug, Clone, Default)]
+pub struct Gate {
+    /// Whose spelling original event names are brought to.
+    pub event_names: EventNames,
+    /// Ids that are null.
+    pub ignored_ids: IgnoredIds,
+    /// What whole numbers in the place of times count; without it they are no times.
+    pub time_unit: Option<Unit>,
+}
+
+impl Gate {
+    /// The gate for rows that came through one before: ids stay as they are.
+    pub fn again() -> Self {
+        Self { ignored_ids: IgnoredIds::new(&Ignore::nothing()), ..Self::default() }
+    }
 }
 
 /// Names a track for as long as its [`Tracks`] live: chunk number and place in the chunk.
@@ -190,8 +210,9 @@ pub struct TracksBuilder {
     /// Original event names seen, and the name each is normalised to.
     originals: Interner,
     normalised: Vec<u32>,
-    pub(crate) convention: EventNames,
-    time_unit: Option<Unit>,
+    gate: Gate,
+    /// How many ids were ignored, by the place of the word in the rule.
+    ignored: Vec<u64>,
     pub(crate) rows: u64,
 }
 
@@ -207,24 +228,30 @@ impl TracksBuilder {
         })
     }
 
-    /// A builder that brings original event names to the spelling of `convention`.
-    pub fn new(convention: EventNames) -> Self {
+    /// A builder whose rows come through `gate`.
+    pub fn new(gate: Gate) -> Self {
         Self {
+            ignored: vec![0; gate.ignored_ids.rule().len()],
             chunks: Vec::new(),
             ids: Interner::default(),
             names: Interner::default(),
             originals: Interner::default(),
             normalised: Vec::new(),
-            convention,
-            time_unit: None,
+            gate,
             rows: 0,
         }
     }
 
-    /// The same builder, to which whole numbers are times that count `unit`; without one they are none.
-    #[must_use]
-    pub fn with_time_unit(self, unit: Option<Unit>) -> Self {
-        Self { time_unit: unit, ..self }
+    /// The tracks so far in a builder of their own. What was counted of other rows stays.
+    pub(crate) fn take(&mut self) -> Self {
+        let counted = Self { ignored: std::mem::take(&mut self.ignored), ..Self::new(self.gate.clone()) };
+        std::mem::replace(self, counted)
+    }
+
+    /// How many ids were taken for none, by the word that they are, with rows that were rejected for it.
+    pub fn ignored_ids(&self) -> BTreeMap<String, u64> {
+        let rule = self.gate.ignored_ids.rule().into_iter();
+        rule.zip(self.ignored.iter().copied()).filter(|(_, ids)| *ids > 0).collect()
     }
 
     /// How many tracks there are now, for tracks that may be taken back.
@@ -283,17 +310,17 @@ impl TracksBuilder {
     /// In: columns named `event_id`, `anonymous_id`, `user_id`, `event` or else `event_text` (an original name,
     /// to be normalised), `timestamp`, `received_at`. Absent columns are null. Ids and names are text, dictionaries
     /// of text, or numbers; values of other types are [`Reason::InvalidText`]. Times are timestamps of any unit, text as
-    /// [`time::parse`](crate::time::parse) takes it, or with [`Self::with_time_unit`] whole numbers; values of other
+    /// [`time::parse`](crate::time::parse) takes it, or with [`Gate::time_unit`] whole numbers; values of other
     /// types are [`Reason::BadTimestamp`].
     pub fn push(&mut self, batch: &RecordBatch) -> Vec<Rejected> {
-        let columns = Columns::new(batch, self.time_unit);
+        let columns = Columns::new(batch, self.gate.time_unit);
         let mut rejected = Vec::new();
         let mut known = Known::default();
         let mut accepted = Vec::with_capacity(ROWS_AT_ONCE);
         for start in (0..batch.num_rows()).step_by(ROWS_AT_ONCE) {
             accepted.clear();
             for row in start..batch.num_rows().min(start + ROWS_AT_ONCE) {
-                match columns.accept(row) {
+                match columns.accept(row, &self.gate.ignored_ids, &mut self.ignored) {
                     Ok(track) => accepted.push(track),
                     Err(reason) => rejected.push(Rejected { row, reason }),
                 }
@@ -344,7 +371,7 @@ impl TracksBuilder {
     fn normalise(&mut self, original: &str) -> u32 {
         let number = self.originals.intern(original) as usize;
         if number == self.normalised.len() {
-            let name = self.convention.normalise(original);
+            let name = self.gate.event_names.normalise(original);
             self.normalised.push(name.map_or(NONE, |name| self.names.intern(&name)));
         }
         self.normalised[number]
@@ -407,7 +434,12 @@ impl Columns {
 
     /// The row as a track, or the first reason why it is none.
     #[inline]
-    fn accept(&self, row: usize) -> Result<Accepted<'_>, Reason> {
+    fn accept(
+        &self,
+        row: usize,
+        ignored_ids: &IgnoredIds,
+        ignored: &mut [u64],
+    ) -> Result<Accepted<'_>, Reason> {
         let event_id = text(&self.event_id, row)?;
         let anonymous_id = text(&self.anonymous_id, row)?;
         let user_id = text(&self.user_id, row)?;
@@ -419,6 +451,8 @@ impl Columns {
             Time::Micros(micros) if in_range(micros) => micros,
             Time::Micros(_) | Time::OutOfRange => return Err(Reason::TimestampOutOfRange),
         };
+        let anonymous_id = known(anonymous_id, ignored_ids, ignored);
+        let user_id = known(user_id, ignored_ids, ignored);
         if anonymous_id.is_none() && user_id.is_none() {
             return Err(Reason::MissingIds);
         }
@@ -427,6 +461,19 @@ impl Columns {
             _ => NO_TIME,
         };
         Ok(Accepted { event_id, anonymous_id, user_id, event, timestamp, received_at })
+    }
+}
+
+/// The id, if it is one.
+#[inline]
+fn known<'a>(id: Option<&'a str>, ignored_ids: &IgnoredIds, ignored: &mut [u64]) -> Option<&'a str> {
+    let id = id?;
+    match ignored_ids.place(id) {
+        None => Some(id),
+        Some(place) => {
+            ignored[place] += 1;
+            None
+        }
     }
 }
 

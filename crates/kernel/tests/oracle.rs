@@ -9,19 +9,40 @@ use proptest::sample::select;
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
-use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::ignored_ids::{Ignore, IgnoredIds};
 use tracklet_kernel::oracle::{self, Row, Value};
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
 use tracklet_kernel::sessionize::Sessionized;
 use tracklet_kernel::tables::Run;
-use tracklet_kernel::tracks::{Rejected, Tracks, TracksBuilder};
+use tracklet_kernel::tracks::{Gate, Rejected, Tracks, TracksBuilder};
 
 const MINUTE: i64 = 60_000_000;
 
 fn id() -> impl Strategy<Value = Option<String>> {
     let known = [
-        "a1", "a2", "a3", "u1", "u2", "u10", "u9", "o'brien", "\"q\"", "a;--", "é", "😀", "\u{fffd}",
-        "1 - a1", " a1", "",
+        "a1",
+        "a2",
+        "a3",
+        "u1",
+        "u2",
+        "u10",
+        "u9",
+        "o'brien",
+        "\"q\"",
+        "a;--",
+        "é",
+        "😀",
+        "\u{fffd}",
+        "1 - a1",
+        " a1",
+        "",
+        "null",
+        " NULL ",
+        "Nan",
+        "\\N",
+        "00000000-0000-0000-0000-000000000000",
+        "unknown",
+        "00-",
     ];
     prop_oneof![
         2 => Just(None),
@@ -104,6 +125,17 @@ fn rules() -> impl Strategy<Value = Rules> {
     )
 }
 
+fn ignore() -> impl Strategy<Value = Ignore> {
+    let choices = [
+        Ignore::default(),
+        Ignore::default(),
+        Ignore::of(["strict"]),
+        Ignore::nothing(),
+        Ignore::of(["A1", "null", "nan"]),
+    ];
+    select(choices.to_vec())
+}
+
 fn batch(rows: &[Row]) -> RecordBatch {
     let text = |value: fn(&Row) -> &Option<String>| -> ArrayRef {
         Arc::new(rows.iter().map(|row| value(row).as_deref()).collect::<StringArray>())
@@ -138,11 +170,12 @@ fn kernel(tracks: Tracks, rules: &Rules, group: usize) -> BTreeMap<&'static str,
     tables::rows(&sessionized, &groups)
 }
 
-fn build(batches: &[&[Row]]) -> (Tracks, Vec<Vec<Rejected>>) {
+fn build(batches: &[&[Row]], ignore: &Ignore) -> (Tracks, Vec<Vec<Rejected>>) {
     let (builders, rejected) = batches
         .iter()
         .map(|rows| {
-            let mut builder = TracksBuilder::new(EventNames::RudderStack);
+            let mut builder =
+                TracksBuilder::new(Gate { ignored_ids: IgnoredIds::new(ignore), ..Gate::default() });
             let rejected = builder.push(&batch(rows));
             (builder, rejected)
         })
@@ -154,12 +187,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
     #[test]
-    fn kernel_equals_oracle(rows in vec(row(), 0..60), rules in rules(), group in 1..9usize) {
-        let expected = oracle::tables(&rows, &rules);
-        let (tracks, rejected) = build(&[&rows]);
+    fn kernel_equals_oracle(
+        rows in vec(row(), 0..60),
+        rules in rules(),
+        ignore in ignore(),
+        group in 1..9usize,
+    ) {
+        let expected = oracle::tables(&rows, &ignore, &rules);
+        let (tracks, rejected) = build(&[&rows], &ignore);
         let rejected: Vec<(usize, &str)> =
             rejected[0].iter().map(|rejected| (rejected.row, rejected.reason.as_str())).collect();
-        prop_assert_eq!(rejected, oracle::rejects(&rows));
+        prop_assert_eq!(rejected, oracle::rejects(&rows, &ignore));
         for (table, rows) in kernel(tracks, &rules, group) {
             prop_assert_eq!(&rows, &expected[table].rows, "{}", table);
         }
@@ -176,8 +214,8 @@ proptest! {
         cuts.extend([0, shuffled.len()]);
         cuts.sort_unstable();
         let batches: Vec<&[Row]> = cuts.windows(2).map(|ends| &shuffled[ends[0]..ends[1]]).collect();
-        let (whole, _) = build(&[&rows]);
-        let (cut, _) = build(&batches);
+        let (whole, _) = build(&[&rows], &Ignore::default());
+        let (cut, _) = build(&batches, &Ignore::default());
         prop_assert_eq!(kernel(whole, &rules, 4), kernel(cut, &rules, 4));
     }
 }

@@ -1,6 +1,7 @@
 //! What is seen of some rows of the tables that are in one file, wherever they stand: who writes them looks at many rows at
 //! once, and what is between two batches is checked when their findings are put together in order.
 
+use super::strangers::{Heavy, Mapped};
 use super::{Ids, dictionary_texts, hash};
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
@@ -26,6 +27,7 @@ pub(crate) struct SessionsSeen {
     pub(super) visitors: Ids,
     /// The first and the last session.
     pub(super) ends: Option<(Numbered, Numbered)>,
+    pub(super) rows: Heavy,
 }
 
 impl SessionsSeen {
@@ -34,7 +36,7 @@ impl SessionsSeen {
         let ended = batch["ended_at"].as_primitive::<TimestampMicrosecondType>().values();
         let numbers = batch["session_sequence_number"].as_primitive::<Int64Type>().values();
         let ids = dictionary_texts(batch, "session_id");
-        let mut seen = Self::default();
+        let mut seen = Self { rows: Heavy::of(batch), ..Self::default() };
         let mut last: Option<(&str, i64)> = None;
         for (row, (id, visitor)) in ids.zip(dictionary_texts(batch, "dbt_visitor_id")).enumerate() {
             let number = numbers[row];
@@ -105,17 +107,12 @@ impl Ascending {
 #[derive(Debug)]
 pub(crate) struct AliasesSeen {
     pub(super) aliases: Ascending,
-    /// Hashes of their visitors.
-    pub(super) visitors: Vec<u64>,
+    pub(super) visitors: Mapped,
 }
 
 impl AliasesSeen {
     pub(crate) fn of(batch: &RecordBatch) -> Self {
-        let visitors: &StringArray = batch["dbt_visitor_id"].as_string();
-        Self {
-            aliases: Ascending::of(batch["alias"].as_string()),
-            visitors: visitors.iter().flatten().map(hash).collect(),
-        }
+        Self { aliases: Ascending::of(batch["alias"].as_string()), visitors: Mapped::of(batch) }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Config, CsvOptions, EVENT_NAMES, Quote, TIME_UNITS};
 use serde_json::{Value, json};
 use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::rules::{Duplicates, Timeout};
 
 pub(super) fn fingerprint(config: &Config) -> String {
@@ -13,7 +14,7 @@ pub(super) fn fingerprint(config: &Config) -> String {
 pub(super) fn source_fingerprint(config: &Config) -> String {
     let Value::Array(all) = canonical(config) else { unreachable!("it is made as an array") };
     let of_source = all.into_iter().filter(|entry| {
-        ["columns", "where", "event_names", "time_unit", "csv"]
+        ["columns", "where", "event_names", "time_unit", "csv", "ignore"]
             .iter()
             .any(|name| entry[0].as_str() == Some(name))
     });
@@ -57,6 +58,7 @@ fn canonical(config: &Config) -> Value {
     };
     let time_unit =
         TIME_UNITS.iter().find(|(_, unit)| Some(*unit) == config.source.time_unit).map(|(name, _)| *name);
+    let ignored = IgnoredIds::new(&config.identity.ignore);
     let mut canonical = vec![
         json!(["boundary", boundary]),
         json!(["timeout", timeout]),
@@ -70,6 +72,9 @@ fn canonical(config: &Config) -> Value {
     // Keys that came later stand in it only where they are set: what was made without them is not made anew.
     canonical.extend(time_unit.map(|unit| json!(["time_unit", unit])));
     canonical.extend(csv(&config.source.csv));
+    if ignored != IgnoredIds::default() {
+        canonical.push(json!(["ignore", ignored.rule()]));
+    }
     Value::Array(canonical)
 }
 

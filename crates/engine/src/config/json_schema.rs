@@ -84,6 +84,9 @@ fn taken(takes: Takes) -> Value {
         }
         Takes::SomeTexts => json!({ "anyOf": [text, { "type": "array", "items": text, "minItems": 1 }] }),
         Takes::Word(words) => json!({ "enum": words }),
+        Takes::WordOrTexts(words) => {
+            json!({ "anyOf": [{ "enum": words }, { "type": "array", "items": text }] })
+        }
         Takes::Number(least, None) => json!({ "type": "integer", "minimum": least }),
         Takes::Number(least, Some(most)) => {
             json!({ "type": "integer", "minimum": least, "maximum": most })

@@ -3,7 +3,9 @@
 //! The parser refuses what is not here, `docs/configuration.md`, the JSON schema and the file that `tracklet init`
 //! writes are made from it.
 
-use super::{BOUNDARIES, EVENT_NAMES, FORMATS, LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT, TIME_UNITS};
+use super::{
+    BOUNDARIES, EVENT_NAMES, FORMATS, IGNORED, LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT, TIME_UNITS,
+};
 
 /// One key of the configuration file.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +52,8 @@ pub enum Takes {
     SomeTexts,
     /// One of a few words.
     Word(&'static [&'static str]),
+    /// One of a few words, or a list of texts that may be empty.
+    WordOrTexts(&'static [&'static str]),
     /// A number from the least to the greatest, if there is one.
     Number(u64, Option<u64>),
     /// Minutes up to a greatest number, or a text with units.
@@ -70,6 +74,7 @@ const fn words<T: Copy, const N: usize>(choices: &[(&'static str, T); N]) -> [&'
 const FORMAT_WORDS: &[&str] = &words(&FORMATS);
 const EVENT_NAME_WORDS: &[&str] = &words(&EVENT_NAMES);
 const TIME_UNIT_WORDS: &[&str] = &words(&TIME_UNITS);
+const IGNORED_WORDS: &[&str] = &words(&IGNORED);
 const BOUNDARY_WORDS: &[&str] = &words(&BOUNDARIES);
 
 /// The name of a key in a section whose names the user chooses.
@@ -311,6 +316,20 @@ pub const KEYS: &[Key] = &[
         "received_at = \"loaded_at\"",
         "When the event arrived. The column may be absent.",
     ),
+    Key {
+        section: "identity",
+        name: "ignore",
+        value: "`usual`, `strict` or a list of texts",
+        takes: Takes::WordOrTexts(IGNORED_WORDS),
+        default: "`\"usual\"`",
+        example: "ignore = [\"usual\", \"test\"]",
+        meaning: Meaning::Changes,
+        about: "Ids that stand for no id, of devices and of users: they are null. They are compared in lower case, \
+                without spaces around them. `usual` is what programs write where there is no value: `null`, `(null)`, \
+                `none`, `nan`, `undefined`, `n/a`, `\\N`, `[object Object]`, and UUIDs of zeros alone. `strict` has \
+                `unknown`, `anonymous`, `guest`, `(not set)`, `true`, `false`, `-1` and texts of only `0` and `-` \
+                besides. In a list the two words stand for all of theirs; an empty list ignores none.",
+    },
     Key {
         section: "sessions",
         name: "timeout",

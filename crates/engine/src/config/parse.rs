@@ -4,12 +4,13 @@ use super::document::{Document, Entry, Section};
 use super::duration::{self, DurationError};
 use super::error::{ConfigError, Problem, TakenBy};
 use super::{
-    BOUNDARIES, Boundary, Columns, Config, CsvOptions, EVENT_NAMES, FACT_COLUMNS, FORMATS, LONGEST_COLUMN,
-    LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, Quote, Source, TIME_UNITS,
-    minutes_in,
+    BOUNDARIES, Boundary, Columns, Config, CsvOptions, EVENT_NAMES, FACT_COLUMNS, FORMATS, IGNORED, Identity,
+    LONGEST_COLUMN, LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, Quote, Source,
+    TIME_UNITS, minutes_in,
 };
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use tracklet_kernel::ignored_ids::Ignore;
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
 
 /// The configuration, and all that is wrong with it: the default stands for what is.
@@ -23,6 +24,7 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
         let top = Section::top(&document, &table);
         Config {
             source: source(&top.section("source")),
+            identity: identity(&top.section("identity")),
             rules: rules(&top),
             output: output(&top.section("output")),
             profile: top.read("profile", Entry::text),
@@ -93,6 +95,14 @@ fn one_byte(text: &str) -> Option<u8> {
         [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r') => Some(*byte),
         _ => None,
     }
+}
+
+fn identity(section: &Section<'_>) -> Identity {
+    let ignore = section.read("ignore", |entry| match entry.as_text() {
+        Some(_) => Ok(Ignore::of([entry.choice(&IGNORED)?])),
+        None => Ok(Ignore::of(entry.texts()?)),
+    });
+    Identity { ignore: ignore.unwrap_or_default() }
 }
 
 fn rules(top: &Section<'_>) -> Rules {

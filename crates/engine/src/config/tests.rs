@@ -55,6 +55,8 @@ fn every_key_is_read() {
         event = "name"
         timestamp = "at"
         received_at = "arrived"
+        [identity]
+        ignore = ["Usual", " Test "]
         [sessions]
         timeout = "90s"
         boundary = "exact"
@@ -98,6 +100,7 @@ fn every_key_is_read() {
             },
         }
     );
+    assert_eq!(config.identity.ignore.entries(), ["usual", "test"]);
     assert_eq!(
         config.rules,
         Rules {
@@ -150,6 +153,12 @@ const WRONG: &[(&str, &str, &str)] = &[
         "2:1: unknown key `source.columns.message`",
         "[source.columns] can hold `event_id`, `anonymous_id`, `user_id`, `event`, `timestamp` and `received_at`",
     ),
+    ("[identity]\nignore = \"usal\"", "2:10: `identity.ignore` can't be `usal`", "did you mean `usual`?"),
+    (
+        "[identity]\nignore = [\"test\", 3]",
+        "2:19: `identity.ignore` must be a text or a list of texts, not `3`",
+        "for example: ignore = [\"usual\", \"test\"]",
+    ),
     ("timeout = 30", "1:1: unknown key `timeout`", "`timeout` belongs in [sessions]"),
     (
         "[source.csv]\nheader = false",
@@ -169,7 +178,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "zzz = 1",
         "1:1: unknown key `zzz`",
-        "the file can hold `dedupe`, `profile`, `source`, `sessions`, `counts`, `flow`, `output` and `targets`",
+        "the file can hold `dedupe`, `profile`, `source`, `identity`, `sessions`, `counts`, `flow`, `output` and `targets`",
     ),
     ("dedupe = yes", "1:10: this is not TOML: string values must be quoted, expected literal string", ""),
     ("dedupe = true\ndedupe = true", "2:1: this is not TOML: duplicate key", ""),
@@ -310,6 +319,8 @@ fn the_fingerprint_sees_meaning_only() {
         "[sessions]\ntimeout = \"30m\"",
         "[counts]\ncnt_viewed_product = [\"viewed_product\", \"viewed_product\"]\ncnt_signup = \"signup\"",
         "[source]\npaths = [\"x\"]\nformat = \"csv\"",
+        "[identity]\nignore = \"usual\"",
+        "[identity]\nignore = [\"NULL\", \"usual\"]",
         "[output]\ndir = \"x\"\nkeep = 9",
     ];
     for text in same {
@@ -325,6 +336,9 @@ fn the_fingerprint_sees_meaning_only() {
         "[flow]\nlength = 4",
         "[source]\nwhere = \"true\"",
         "[source]\nevent_names = \"raw\"",
+        "[identity]\nignore = \"strict\"",
+        "[identity]\nignore = []",
+        "[identity]\nignore = [\"usual\", \"test\"]",
         "[source.columns]\nevent = \"x\"",
         "[source.columns]\nuser_id = \"x\"",
     ];

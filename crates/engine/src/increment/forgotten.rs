@@ -6,6 +6,7 @@ use crate::read::Reject;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
+use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::tracks::TracksBuilder;
 
 /// The file beside the snapshots, so that it holds for each of them and outlives them all.
@@ -259,15 +260,20 @@ impl Forgotten {
             && !is(Kind::AnonymousId, anonymous_id)
     }
 
-    /// Leaves out the forgotten rows; answers how many.
-    pub(crate) fn forget(&self, tracks: &mut [TracksBuilder], rejects: &mut Vec<Reject>) -> (u64, u64) {
+    /// Leaves out the forgotten rows; answers how many. Rejected rows still have the ids that were taken for none.
+    pub(crate) fn forget(
+        &self,
+        tracks: &mut [TracksBuilder],
+        rejects: &mut Vec<Reject>,
+        ignored: &IgnoredIds,
+    ) -> (u64, u64) {
         if self.is_empty() {
             return (0, 0);
         }
         let tracks = tracks.iter_mut().map(|builder| builder.retain(|a, u| self.keeps(a, u))).sum();
         let before = rejects.len();
         rejects.retain(|reject| {
-            let filled = |id: &Option<String>| id.clone().filter(|id| !id.is_empty());
+            let filled = |id: &Option<String>| id.clone().filter(|id| !id.is_empty() && !ignored.has(id));
             let (anonymous_id, user_id) = (filled(&reject.anonymous_id), filled(&reject.user_id));
             self.keeps(anonymous_id.as_deref(), user_id.as_deref())
                 && !reject.raw.as_deref().is_some_and(|raw| self.has(Kind::Raw, raw))

@@ -13,14 +13,14 @@ use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::identity::Identity;
+use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::past::{
     Contradiction, OwnedSessions, Past, PastAliases, PastIdentity, PastSessions, PastVisitors,
 };
 use tracklet_kernel::secret_hash::SecretState;
 use tracklet_kernel::tables::{State, Table};
-use tracklet_kernel::tracks::{Reason, TracksBuilder};
+use tracklet_kernel::tracks::{Gate, Reason, TracksBuilder};
 
 /// What is read of a part's tracks, and of the state beside them.
 const OF_TRACKS: [&str; 4] = ["event_id", "anonymous_id", "timestamp", "event"];
@@ -74,7 +74,7 @@ impl Hashes {
 
 /// A builder for stored tracks, whose names are as they shall be.
 pub(crate) fn builder() -> TracksBuilder {
-    TracksBuilder::new(EventNames::default())
+    TracksBuilder::new(Gate::again())
 }
 
 impl<'a> StoredSnapshot<'a> {
@@ -167,6 +167,25 @@ impl<'a> StoredSnapshot<'a> {
 
     fn contradicting(&self, error: Contradiction) -> StoredError {
         self.contradiction(&error.to_string())
+    }
+
+    /// Whether a row that was accepted has an id that `ignored` takes for none.
+    pub(crate) fn has_ignored(&self, ignored: &IgnoredIds) -> Result<bool, StoredError> {
+        for batch in self.columns(Place::Table(Table::AliasesMapping), WHOLE, &["alias"], &Rows::All)? {
+            if batch?["alias"].as_string::<i32>().iter().flatten().any(|alias| ignored.has(alias)) {
+                return Ok(true);
+            }
+        }
+        let duplicates = (Place::Table(Table::Duplicates), ["anonymous_id", "user_id"]);
+        for batch in self.columns(duplicates.0, WHOLE, &duplicates.1, &Rows::All)? {
+            let batch = batch?;
+            let mut ids =
+                duplicates.1.iter().flat_map(|name| batch[*name].as_string::<i32>().iter().flatten());
+            if ids.any(|id| ignored.has(id)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The aliases that belong to a visitor.

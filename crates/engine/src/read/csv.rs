@@ -85,7 +85,7 @@ pub(super) fn first_rows(
 pub(super) fn is_part(first: &Start, names: &[String], source: &Source) -> bool {
     let Some(time) = place(Column::Timestamp, names, source) else { return false };
     let is_time = |text: &str| {
-        time::parse(text).is_some() || (source.time_unit.is_some() && whole_number(text).is_some())
+        time::parse(text).is_some() || (source.gate.time_unit.is_some() && whole_number(text).is_some())
     };
     first.has_header && first.names.len() == names.len() && is_time(&first.names[time])
 }

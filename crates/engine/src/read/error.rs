@@ -90,6 +90,14 @@ pub enum ReadError {
         /// The one that may be meant.
         near: Option<String>,
     },
+    /// More than the numbers of rows or ids can tell apart.
+    #[error("there are more than {most} {what}, which is the most that one output folder can hold")]
+    TooMany {
+        /// Rows, or ids.
+        what: &'static str,
+        /// How many there may be.
+        most: u64,
+    },
     /// The filter names a column that no file has.
     #[error("no file has the column `{name}` of `where`; the columns are {columns}", columns = list(found))]
     FilterColumn {
@@ -101,7 +109,7 @@ pub enum ReadError {
         near: Option<String>,
     },
     /// The filter is no expression.
-    #[error("`where` is not a valid SQL expression: {expression}")]
+    #[error("`where` {}: {}", refused(source), start_of(expression))]
     FilterSyntax {
         /// The filter.
         expression: String,
@@ -109,7 +117,7 @@ pub enum ReadError {
         source: FilterError,
     },
     /// The filter does not fit a file.
-    #[error("`where` can't be evaluated on `{file}`: {expression}")]
+    #[error("`where` can't be evaluated on `{file}`: {}", start_of(expression))]
     Filter {
         /// The file.
         file: String,
@@ -170,18 +178,32 @@ impl Hint for ReadError {
                 },
                 |near| format!("is `{near}` meant?"),
             )),
-            Self::FilterSyntax { .. } => {
+            Self::FilterSyntax { source: FilterError::Expression(_), .. } => {
                 Some("an example: [source] where = \"context_ip <> '10.0.0.1'\"".to_owned())
             }
-            Self::Filter { .. } => Some(
-                "columns of CSV and JSON files are text; try_cast(a as double) reads one as a number"
-                    .to_owned(),
-            ),
+            Self::FilterSyntax { source, .. } | Self::Filter { source, .. } => source.hint(),
             Self::Rejected { .. } => {
                 Some("without --strict such rows go to tracklet_rejects and the others count".to_owned())
             }
+            Self::TooMany { .. } => Some(
+                "make the tables of some sources or years in an output folder of their own (--out)"
+                    .to_owned(),
+            ),
             Self::Open { .. } | Self::Fetch { .. } | Self::Temporary { .. } => None,
         }
+    }
+}
+
+fn refused(error: &FilterError) -> &'static str {
+    if matches!(error, FilterError::Expression(_)) { "is not a valid SQL expression" } else { "can't be used" }
+}
+
+/// An expression, or what a long one begins with.
+fn start_of(expression: &str) -> String {
+    const SHOWN: usize = 200;
+    match expression.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{} ..", &expression[..end]),
+        None => expression.to_owned(),
     }
 }
 

@@ -1,61 +1,57 @@
 //! `[source] where`: an SQL expression over the source's columns, evaluated on each batch.
 
+mod error;
+mod plan;
+mod size;
+
+pub use error::FilterError;
+
 use super::ReadError;
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::DFSchema;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::error::DataFusionError;
-use datafusion::execution::SessionState;
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_plan::PhysicalExpr;
-use datafusion::prelude::SessionContext;
-use datafusion::sql::sqlparser::ast::{Expr, ExprWithAlias, Ident, visit_expressions_mut};
+use datafusion::sql::sqlparser::ast::{Expr, Ident, visit_expressions_mut};
+use plan::Planner;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
-use thiserror::Error;
-
-/// What is wrong with a filter.
-#[derive(Debug, Error)]
-pub enum FilterError {
-    /// It can't be parsed, planned or evaluated.
-    #[error(transparent)]
-    Expression(#[from] DataFusionError),
-    /// It says neither yes nor no.
-    #[error("it yields {0}, not true or false")]
-    NotBoolean(DataType),
-}
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A parsed filter.
 pub(super) struct Filter {
     expression: String,
     parsed: Expr,
     columns: Vec<String>,
-    state: SessionState,
+    planner: Planner,
+    /// The filter by the types of its columns, which many files have alike.
+    planned: Mutex<HashMap<Vec<DataType>, Planned>>,
+}
+
+/// A filter for columns of certain types.
+#[derive(Debug, Clone)]
+struct Planned {
+    expression: Arc<dyn PhysicalExpr>,
+    /// The columns as the expression takes them.
+    schema: SchemaRef,
 }
 
 impl Filter {
     /// Parses an SQL expression.
     pub(super) fn new(expression: &str) -> Result<Self, ReadError> {
-        let state = SessionContext::new().state();
-        let mut parsed = parsed(&state, expression).map_err(|error| ReadError::FilterSyntax {
-            expression: expression.to_owned(),
-            source: error.into(),
-        })?;
-        let mut columns = Vec::new();
-        // Every name becomes a quoted one: what it is in a file is for the reader to find.
-        let _ = visit_expressions_mut(&mut parsed, |part: &mut Expr| {
-            let name = match part {
-                Expr::Identifier(name) => name_of(name),
-                Expr::CompoundIdentifier(names) => names.iter().map(name_of).collect::<Vec<_>>().join("."),
-                _ => return ControlFlow::<()>::Continue(()),
-            };
-            *part = Expr::Identifier(Ident::with_quote('"', name.clone()));
-            if !columns.contains(&name) {
-                columns.push(name);
-            }
-            ControlFlow::Continue(())
-        });
-        Ok(Self { expression: expression.to_owned(), parsed, columns, state })
+        Self::parse(expression)
+            .map_err(|source| ReadError::FilterSyntax { expression: expression.to_owned(), source })
+    }
+
+    fn parse(expression: &str) -> Result<Self, FilterError> {
+        let planner = Planner::default();
+        let (parsed, columns) = size::with_room(|| {
+            let mut parsed = planner.parse(expression)?;
+            let columns = name_columns(&mut parsed);
+            Ok::<_, FilterError>((parsed, columns))
+        })??;
+        Ok(Self { expression: expression.to_owned(), parsed, columns, planner, planned: Mutex::default() })
     }
 
     /// The columns it names; what is not quoted in lower case, a path with dots.
@@ -63,28 +59,45 @@ impl Filter {
         &self.columns
     }
 
-    /// The filter on batches whose columns, in the order of [`Self::columns`], have these types.
+    /// The filter on batches whose columns, in the order of [`Self::columns`], have these types: [`DataType::Null`] of one
+    /// that is absent.
     pub(super) fn bind(&self, file: &str, types: &[DataType]) -> Result<Bound, ReadError> {
-        let fields: Vec<Field> = self
-            .columns
-            .iter()
-            .zip(types)
-            .map(|(name, data_type)| Field::new(name, data_type.clone(), true))
-            .collect();
-        let schema = Arc::new(Schema::new(fields));
-        let expression = self.plan(&schema).map_err(|source| self.error(file, source))?;
-        Ok(Bound { expression, schema, text: self.expression.clone(), file: file.to_owned() })
+        let planned = self.planned(types).map_err(|source| self.error(file, source))?;
+        Ok(Bound { planned, text: self.expression.clone(), file: file.to_owned() })
     }
 
-    fn plan(&self, schema: &SchemaRef) -> Result<Arc<dyn PhysicalExpr>, FilterError> {
-        let schema = DFSchema::try_from(Arc::clone(schema))?;
-        let parsed = ExprWithAlias { expr: self.parsed.clone(), alias: None };
-        let logical = self.state.create_logical_expr_from_sql_expr(parsed, &schema)?;
-        let physical = self.state.create_physical_expr(logical, &schema)?;
-        match physical.data_type(schema.as_arrow())? {
-            DataType::Boolean | DataType::Null => Ok(physical),
-            other => Err(FilterError::NotBoolean(other)),
+    fn planned(&self, types: &[DataType]) -> Result<Planned, FilterError> {
+        if let Some(planned) = self.lock().get(types) {
+            return Ok(planned.clone());
         }
+        let planned = size::with_room(|| self.first_that_fits(&choices(types)))??;
+        self.lock().insert(types.to_vec(), planned.clone());
+        Ok(planned)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Vec<DataType>, Planned>> {
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The filter for the first of these types that it can be planned for; else the error of the first ones.
+    fn first_that_fits(&self, choices: &[Vec<DataType>]) -> Result<Planned, FilterError> {
+        let mut first = None;
+        for types in choices {
+            match self.plan(types) {
+                Ok(planned) => return Ok(planned),
+                Err(error) => first = first.or(Some(error)),
+            }
+        }
+        Err(first.expect("there is a choice"))
+    }
+
+    fn plan(&self, types: &[DataType]) -> Result<Planned, FilterError> {
+        let columns = self.columns.iter().zip(types);
+        let fields: Vec<Field> =
+            columns.map(|(name, data_type)| Field::new(name, data_type.clone(), true)).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let expression = self.planner.plan(&self.parsed, &schema)?;
+        Ok(Planned { expression, schema })
     }
 
     fn error(&self, file: &str, source: FilterError) -> ReadError {
@@ -92,18 +105,22 @@ impl Filter {
     }
 }
 
-fn parsed(state: &SessionState, expression: &str) -> Result<Expr, DataFusionError> {
-    let dialect = state.config().options().sql_parser.dialect;
-    state.sql_to_expr(expression, &dialect)
-}
-
-/// Whether `expression` is one, as far as can be told without the columns.
-///
-/// # Errors
-/// [`FilterError::Expression`] with what the parser says.
-pub fn well_formed(expression: &str) -> Result<(), FilterError> {
-    parsed(&SessionContext::new().state(), expression)?;
-    Ok(())
+/// Makes every name a quoted one, for what it is in a file is for the reader to find; answers the names, each once.
+fn name_columns(parsed: &mut Expr) -> Vec<String> {
+    let mut columns = Vec::new();
+    let _ = visit_expressions_mut(parsed, |part: &mut Expr| {
+        let name = match part {
+            Expr::Identifier(name) => name_of(name),
+            Expr::CompoundIdentifier(names) => names.iter().map(name_of).collect::<Vec<_>>().join("."),
+            _ => return ControlFlow::<()>::Continue(()),
+        };
+        *part = Expr::Identifier(Ident::with_quote('"', name.clone()));
+        if !columns.contains(&name) {
+            columns.push(name);
+        }
+        ControlFlow::Continue(())
+    });
+    columns
 }
 
 /// A name as SQL reads it.
@@ -111,27 +128,99 @@ fn name_of(name: &Ident) -> String {
     if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
 }
 
-/// A filter for batches of one shape.
-pub(super) struct Bound {
-    expression: Arc<dyn PhysicalExpr>,
-    schema: SchemaRef,
-    text: String,
-    file: String,
+fn utc() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
 }
 
-impl Bound {
-    /// Says of each of `rows` rows whether it is kept; null means no.
-    pub(super) fn evaluate(&self, columns: &[ArrayRef], rows: usize) -> Result<BooleanArray, ReadError> {
-        self.answer(columns, rows).map_err(|source| ReadError::Filter {
-            file: self.file.clone(),
-            expression: self.text.clone(),
-            source: source.into(),
-        })
-    }
+/// What columns of these types can be taken as, the likeliest first. An absent column is as a text, or else whatever the
+/// expression needs; and where types don't fit, all are texts, as they are in JSON and CSV.
+fn choices(types: &[DataType]) -> Vec<Vec<DataType>> {
+    let plain: Vec<DataType> = types.iter().map(plain).collect();
+    let with_absent = |absent: &DataType| -> Vec<DataType> {
+        plain.iter().map(|own| if own.is_null() { absent.clone() } else { own.clone() }).collect()
+    };
+    let absent =
+        [DataType::Utf8, DataType::Null, DataType::Int64, DataType::Float64, utc(), DataType::Boolean];
+    let has_absent = plain.iter().any(DataType::is_null);
+    let mut choices: Vec<Vec<DataType>> =
+        absent[..if has_absent { absent.len() } else { 1 }].iter().map(with_absent).collect();
+    let as_text = |own: &DataType| arrow::compute::can_cast_types(own, &DataType::Utf8);
+    choices.push(plain.iter().map(|own| if as_text(own) { DataType::Utf8 } else { own.clone() }).collect());
+    choices.dedup();
+    choices
+}
 
+/// The type without the ways in which Parquet may store it.
+fn plain(stored: &DataType) -> DataType {
+    match stored {
+        DataType::Dictionary(_, values) => plain(values),
+        DataType::LargeUtf8
+        | DataType::Utf8View
+        | DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView => DataType::Utf8,
+        other => other.clone(),
+    }
+}
+
+/// Does `work`, which parses `expression`; `None` for one that is too large.
+pub(crate) fn with_room<T: Send>(expression: &str, work: impl FnOnce() -> T + Send) -> Option<T> {
+    if size::is_parsable(expression) { size::with_room(work).ok() } else { None }
+}
+
+/// What `expression` says is wrong with it before any file is read; the types of the columns are not known then.
+///
+/// # Errors
+/// An error that a run would end with, whatever its files have.
+pub(crate) fn well_formed(expression: &str) -> Result<(), FilterError> {
+    let filter = Filter::parse(expression)?;
+    let planned = size::with_room(|| filter.first_that_fits(&filter.guesses()))??;
+    // What stands in the expression itself, such as a pattern, is looked at when it meets a value.
+    let sample = planned.schema.fields().iter().map(|field| sample(field.data_type())).collect::<Vec<_>>();
+    match planned.answer(&sample, 1) {
+        Err(error) if error.to_string().to_lowercase().contains("regular expression") => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+impl Filter {
+    /// Types that its columns may have: all alike, or one of them otherwise than the others.
+    fn guesses(&self) -> Vec<Vec<DataType>> {
+        let types = [DataType::Utf8, DataType::Float64, utc(), DataType::Boolean, DataType::Null];
+        let columns = self.columns.len();
+        let mut guesses: Vec<Vec<DataType>> = types.iter().map(|all| vec![all.clone(); columns]).collect();
+        for base in types.iter().take(2) {
+            for column in 0..columns {
+                guesses.extend(types.iter().map(|own| {
+                    let mut guess = vec![base.clone(); columns];
+                    guess[column] = own.clone();
+                    guess
+                }));
+            }
+        }
+        guesses
+    }
+}
+
+/// One value.
+fn sample(data_type: &DataType) -> ArrayRef {
+    let text: ArrayRef = Arc::new(arrow::array::StringArray::from(vec!["1"]));
+    cast(&text, data_type).unwrap_or_else(|_| arrow::array::new_null_array(data_type, 1))
+}
+
+impl Planned {
     fn answer(&self, columns: &[ArrayRef], rows: usize) -> Result<BooleanArray, DataFusionError> {
+        let fields = self.schema.fields().iter();
+        let columns = fields.zip(columns).map(|(field, column)| {
+            if column.data_type() == field.data_type() {
+                Ok(Arc::clone(column))
+            } else {
+                cast(column, field.data_type())
+            }
+        });
+        let columns: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns.to_vec(), &options)?;
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
         let answer = match self.expression.evaluate(&batch)? {
             ColumnarValue::Scalar(scalar) if scalar.is_null() => return Ok(BooleanArray::new_null(rows)),
             answer => answer.into_array(rows)?,
@@ -143,55 +232,23 @@ impl Bound {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use arrow::array::{Int64Array, StringArray};
+/// A filter for batches of one shape.
+pub(super) struct Bound {
+    planned: Planned,
+    text: String,
+    file: String,
+}
 
-    fn answers(expression: &str) -> Vec<Option<bool>> {
-        let filter = Filter::new(expression).expect("it parses");
-        let columns: Vec<ArrayRef> = filter
-            .columns()
-            .iter()
-            .map(|name| match name.as_str() {
-                "n" => Arc::new(Int64Array::from(vec![Some(1), None, Some(3)])) as ArrayRef,
-                "absent" => arrow::array::new_null_array(&DataType::Null, 3),
-                _ => Arc::new(StringArray::from(vec![Some("a"), None, Some("3")])),
-            })
-            .collect();
-        let types: Vec<DataType> = columns.iter().map(|column| column.data_type().clone()).collect();
-        let bound = filter.bind("f", &types).expect("it fits");
-        bound.evaluate(&columns, 3).expect("an answer").iter().collect()
-    }
-
-    #[test]
-    fn expressions() {
-        assert_eq!(answers("N > 2"), [Some(false), None, Some(true)]);
-        assert_eq!(answers("s <> 'a' or s is null"), [Some(false), Some(true), Some(true)]);
-        assert_eq!(answers("absent = 'x'"), [None, None, None]);
-        assert_eq!(answers("absent > 5 or lower(absent) like 'a%'"), [None, None, None]);
-        assert_eq!(answers("absent is null"), [Some(true); 3]);
-        assert_eq!(answers("true"), [Some(true); 3]);
-        assert_eq!(answers("null"), [None; 3]);
-        assert_eq!(answers("try_cast(s as double) = 3"), [None, None, Some(true)]);
-        assert_eq!(answers("context.traits.email not like '%3'"), [Some(true), None, Some(false)]);
-    }
-
-    #[test]
-    fn names() {
-        let filter =
-            Filter::new("Context.IP = '1' and \"User Agent\" is null and Lower(ip) = ip").expect("valid");
-        assert_eq!(filter.columns(), ["context.ip", "User Agent", "ip"]);
-    }
-
-    #[test]
-    fn errors() {
-        assert!(matches!(Filter::new("a ="), Err(ReadError::FilterSyntax { .. })));
-        assert!(matches!(Filter::new("a = 1; drop table x"), Err(ReadError::FilterSyntax { .. })));
-        for wrong in ["n + 1", "no_such_function(n)", "count(n) > 1", "n in (select 1)"] {
-            let filter = Filter::new(wrong).expect("it parses");
-            let bound = filter.bind("f", &[DataType::Int64]);
-            assert!(matches!(bound, Err(ReadError::Filter { .. })), "{wrong}");
-        }
+impl Bound {
+    /// Says of each of `rows` rows whether it is kept; null means no.
+    pub(super) fn evaluate(&self, columns: &[ArrayRef], rows: usize) -> Result<BooleanArray, ReadError> {
+        self.planned.answer(columns, rows).map_err(|source| ReadError::Filter {
+            file: self.file.clone(),
+            expression: self.text.clone(),
+            source: source.into(),
+        })
     }
 }
+
+#[cfg(test)]
+mod tests;

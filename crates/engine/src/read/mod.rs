@@ -28,6 +28,7 @@ mod json_path;
 mod json_text;
 mod json_values;
 mod lake;
+mod limits;
 mod mostly_rejected;
 mod odd_keys;
 mod parquet;
@@ -47,9 +48,10 @@ pub use csv_dialect::{CsvOptions, Quote};
 pub use error::ReadError;
 pub use fence::silence_caught_panics;
 pub use filter::FilterError;
-pub(crate) use filter::well_formed as filter_well_formed;
+pub(crate) use filter::{well_formed as filter_well_formed, with_room as filter_with_room};
 pub use inputs::{Format, InputError, InputFile, Inputs};
 pub use inspect::{FormatColumns, Inspection, inspect};
+pub(crate) use limits::{MOST_IDS, MOST_ROWS, check as check_limit};
 pub use mostly_rejected::MostlyRejected;
 pub use rejects::Reject;
 pub use remote::RemoteError;
@@ -60,8 +62,7 @@ pub(crate) use sink::Overflow;
 pub use table_formats::TableFormat;
 
 use std::collections::BTreeMap;
-use tracklet_kernel::event_name::EventNames;
-use tracklet_kernel::time::Unit;
+use tracklet_kernel::tracks::Gate;
 
 /// How the files are to be understood.
 #[derive(Debug, Clone)]
@@ -70,10 +71,8 @@ pub struct Source {
     pub columns: BTreeMap<Column, String>,
     /// An SQL expression over the source's columns; rows for which it is not true are skipped.
     pub where_: Option<String>,
-    /// The spelling that original event names are brought to.
-    pub event_names: EventNames,
-    /// What whole numbers in the place of times count; without it they are no times.
-    pub time_unit: Option<Unit>,
+    /// What the kernel makes of rows before it judges them.
+    pub gate: Gate,
     /// The format of every file, whatever its extension says.
     pub format: Option<Format>,
     /// How CSV files are written.
@@ -90,8 +89,7 @@ impl Default for Source {
         Self {
             columns: BTreeMap::new(),
             where_: None,
-            event_names: EventNames::default(),
-            time_unit: None,
+            gate: Gate::default(),
             format: None,
             csv: CsvOptions::default(),
             max_line: DEFAULT_MAX_LINE,

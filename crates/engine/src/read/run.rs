@@ -3,12 +3,13 @@
 use super::columns::{Seen, lacking};
 use super::filter::Filter;
 use super::inputs::{Format, InputFile, Location};
+use super::limits::Limits;
 use super::mostly_rejected::{self, MostlyRejected};
 use super::rejects::Reject;
 use super::remote::FetchError;
 use super::sink::{Counts, Overflow, Shared, Sink};
 use super::{ReadError, Source, csv, first_bytes, inspect, json, parquet};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -76,6 +77,8 @@ pub struct Read {
     pub rejects: Vec<Reject>,
     /// How many rows were no tracks by type, or left out by the filter.
     pub skipped: u64,
+    /// How many ids were taken for none, by the word that they are.
+    pub ignored_ids: BTreeMap<String, u64>,
     /// One a file, in the order given.
     pub files: Vec<FileSummary>,
     /// Files of which one reason rejects most rows.
@@ -136,6 +139,7 @@ pub(crate) fn read_all_beside(
         stop: AtomicBool::new(false),
         seen: Mutex::new(Seen::default()),
         overflow,
+        limits: Limits::default(),
     };
     // The columns of local tables are known before any row is read, so a wrong name shows at once.
     let (units, planned) = plan(files, options.threads, &shared)?;
@@ -155,12 +159,16 @@ pub(crate) fn read_all_beside(
         tracks: Vec::new(),
         rejects: Vec::new(),
         skipped: 0,
+        ignored_ids: BTreeMap::new(),
         files: Vec::new(),
         mostly_rejected: Vec::new(),
     };
     let mut counts = vec![Counts::default(); files.len()];
     let mut errors = Vec::new();
     for worker in planned.into_iter().chain(results) {
+        for (word, ids) in worker.tracks.ignored_ids() {
+            *read.ignored_ids.entry(word).or_insert(0) += ids;
+        }
         read.tracks.push(worker.tracks);
         read.rejects.extend(worker.rejects);
         errors.extend(worker.error);
@@ -176,6 +184,7 @@ pub(crate) fn read_all_beside(
     if let Some((_, error)) = errors.into_iter().min_by_key(|(position, error)| (*position, row_of(error))) {
         return Err(error);
     }
+    shared.limits.check_ids(read.tracks.iter().map(|tracks| tracks.ids() as u64).sum())?;
     let seen = shared.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
     seen.check_ids(source)?;
     let has_rows = counts.iter().any(|counts| counts.tracks + counts.rejected + counts.skipped > 0);

@@ -3,6 +3,7 @@
 use super::columns::Seen;
 use super::filter::Filter;
 use super::inputs::InputFile;
+use super::limits::Limits;
 use super::rejects::{RawColumns, Reject};
 use super::run::{Progress, Strictness};
 use super::{ReadError, Source};
@@ -23,6 +24,7 @@ pub(super) struct Shared<'a> {
     pub(super) stop: AtomicBool,
     pub(super) seen: Mutex<Seen>,
     pub(super) overflow: Option<&'a dyn Overflow>,
+    pub(super) limits: Limits,
 }
 
 /// Is shown the tracks of a thread after every batch, and may take them away.
@@ -65,7 +67,7 @@ impl<'a> Sink<'a> {
     pub(super) fn new(shared: &'a Shared<'a>) -> Self {
         Self {
             shared,
-            tracks: TracksBuilder::new(shared.source.event_names).with_time_unit(shared.source.time_unit),
+            tracks: TracksBuilder::new(shared.source.gate.clone()),
             told: 0,
             rejects: Vec::new(),
             counts: Counts::default(),
@@ -155,6 +157,7 @@ impl<'a> Sink<'a> {
                 (&filtered, Some(kept))
             }
         };
+        self.shared.limits.take(batch.num_rows(), self.tracks.ids())?;
         let before = self.tracks.rows();
         let rejected = self.tracks.push(batch);
         self.counts.tracks += self.tracks.rows() - before;

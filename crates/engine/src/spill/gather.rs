@@ -88,6 +88,14 @@ impl Gathered {
         }
     }
 
+    /// How many different ids there are, those of each thread counted by themselves.
+    pub(crate) fn ids(&self) -> u64 {
+        match self {
+            Self::InMemory(tracks) => tracks.iter().map(|tracks| tracks.ids() as u64).sum(),
+            Self::PutAway(all) => all.all().strings.ids() as u64,
+        }
+    }
+
     /// How many tracks there are.
     pub(crate) fn rows(&self) -> u64 {
         match self {

@@ -29,6 +29,7 @@ pub(super) fn variables(config: &Config, materialize: Materialized) -> Map<Strin
         "tracklet_columns": columns,
         "tracklet_where": config.source.filter,
         "tracklet_loaded_at": config.source.loaded_at,
+        "tracklet_ignore": config.identity.ignore.entries(),
         "tracklet_timeout": timeout,
         "tracklet_boundary": boundary,
         "tracklet_dedupe": rules.duplicates == Duplicates::Drop,
@@ -82,6 +83,7 @@ mod tests {
         let given = serde_json::Value::Object(variables(&Config::default(), Materialized::View));
         let mut defaults = serde_json::Value::Object(super::with_defaults(serde_json::json!({})));
         // A name and a list of that name are the same.
+        defaults["tracklet_ignore"] = serde_json::json!([defaults["tracklet_ignore"].as_str().unwrap()]);
         let counts = defaults["tracklet_counts"].as_object_mut().unwrap();
         for names in counts.values_mut() {
             *names = serde_json::json!([names.as_str().unwrap()]);

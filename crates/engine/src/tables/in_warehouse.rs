@@ -119,6 +119,7 @@ impl<'a> InWarehouse<'a> {
             config_fingerprint: fingerprint,
             source_fingerprint: String::new(),
             forgotten: None,
+            ignored_ids: None,
             mode: Mode::Full,
             reason: None,
             new: New::default(),

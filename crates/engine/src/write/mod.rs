@@ -12,7 +12,7 @@ pub(crate) mod table_file;
 mod tests;
 pub(crate) mod writer;
 
-use crate::checks::{Check, PartSummary};
+use crate::checks::{Check, PartSummary, Strangers};
 use crate::disk::{Disk, NewFile, write_file};
 use crate::error::Hint;
 use arrow::array::RecordBatch;
@@ -196,6 +196,8 @@ pub struct WrittenTables {
     pub copied: u64,
     /// What came of the invariants.
     pub checks: Vec<Check>,
+    /// Ids that seem to stand for many people.
+    pub strangers: Strangers,
 }
 
 /// Writes or links every table of `sessionized`, the state and the rejects below `folder` of `disk`, which must exist and
@@ -265,6 +267,7 @@ pub(crate) fn write_below<T, E: From<WriteError>>(
             writer.write_batches(Table::Rejects, rejects.iter().cloned().map(Ok::<_, WriteError>))?;
             let mut seen = writer.seen();
             seen.written.checks = seen.checks.finish(rules, sessionized);
+            seen.written.strangers = seen.checks.strangers();
             let path = folder.join(STATE).join(PARTS_FILE);
             let bytes = seen.parts.to_json();
             write_file(disk, &path, &bytes).map_err(|error| WriteError::at(&path)(error.into()))?;

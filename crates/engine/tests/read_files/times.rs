@@ -7,11 +7,12 @@ use std::sync::Arc;
 use tracklet_engine::read::inputs::discover;
 use tracklet_engine::read::{Source, inspect};
 use tracklet_kernel::time::Unit;
+use tracklet_kernel::tracks::Gate;
 
 const MILLIS: i64 = 1_767_520_800_000;
 
 fn in_unit(unit: Unit) -> Source {
-    Source { time_unit: Some(unit), ..Source::default() }
+    Source { gate: Gate { time_unit: Some(unit), ..Gate::default() }, ..Source::default() }
 }
 
 /// A table of a time column.

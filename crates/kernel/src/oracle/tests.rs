@@ -27,7 +27,7 @@ fn row(line: &str) -> Row {
 
 fn run(lines: &[&str], rules: &Rules) -> BTreeMap<&'static str, Table> {
     let rows: Vec<Row> = lines.iter().map(|line| row(line)).collect();
-    let tables = tables(&rows, rules);
+    let tables = tables(&rows, &Ignore::default(), rules);
     assert_eq!(check_invariants(&tables, rules), Vec::<String>::new());
     tables
 }
@@ -175,8 +175,8 @@ fn the_first_reason_that_holds_rejects_a_row() {
         (4, out),
         (5, "missing_ids"),
     ];
-    assert_eq!(rejects(&rows), expected);
-    let tables = tables(&rows, &Rules::default());
+    assert_eq!(rejects(&rows, &Ignore::default()), expected);
+    let tables = tables(&rows, &Ignore::default(), &Rules::default());
     assert_eq!(show(&tables, "dbt_mapped_tracks", &["timestamp"]), [(-START).to_string()]);
     assert_eq!(tables["tracklet_duplicates"].rows[0][5], Value::Null);
 }
@@ -200,7 +200,9 @@ fn broken_tables_are_told() {
     };
     let first = |violations: Vec<String>| violations.into_iter().next().unwrap_or_default();
     let drop_row = |rows: &mut Vec<Vec<Value>>| drop(rows.pop());
-    for table in tables(&[], &rules).into_keys().filter(|table| *table != "tracklet_duplicates") {
+    for table in
+        tables(&[], &Ignore::default(), &rules).into_keys().filter(|table| *table != "tracklet_duplicates")
+    {
         assert_ne!(broken(table, drop_row), Vec::<String>::new(), "{table}");
         let mut tables = run(&lines, &rules);
         tables.remove(table);

@@ -22,13 +22,12 @@ pub use stretches::Stretch;
 pub use visitors::{Dealer, IdentityPass, Ranges, VisitorCounts};
 
 use crate::duplicates::Dropped;
-use crate::event_name::EventNames;
 use crate::identity::Identity;
 use crate::intern::Interner;
 use crate::order::SortedTracks;
 use crate::rules::Rules;
 use crate::sessionize::{Sessionized, Sessions};
-use crate::tracks::{CHUNK_ROWS, Chunk, Tracks, TracksBuilder};
+use crate::tracks::{CHUNK_ROWS, Chunk, Gate, Tracks, TracksBuilder};
 use std::ops::Range;
 
 /// Bytes that identity and the passes over it need beside the text of an id: visitor, rank, login, alias, count, and the
@@ -112,7 +111,7 @@ impl Strings {
 impl TracksBuilder {
     /// A builder that has these tracks, and their ids and names.
     pub fn holding(tracks: Tracks) -> Self {
-        let mut builder = Self::new(EventNames::default());
+        let mut builder = Self::new(Gate::again());
         builder.rows = tracks.len() as u64;
         let Tracks { chunks, ids, names } = tracks;
         (builder.chunks, builder.ids, builder.names) = (chunks, ids, names);
@@ -132,7 +131,7 @@ impl TracksBuilder {
 
     /// Hands over all its tracks and is empty then. `numbers` are those that the common strings gave to its own.
     pub fn drain(&mut self, numbers: &Numbers) -> Vec<Piece> {
-        let drained = std::mem::replace(self, Self::new(self.convention));
+        let drained = self.take();
         let renumbered = drained.chunks.into_iter().map(|mut chunk| {
             chunk.renumber(&numbers.ids, &numbers.names);
             Piece::new(chunk)

@@ -5,16 +5,17 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::ignored_ids::{Ignore, IgnoredIds};
 use tracklet_kernel::rules::{Count, Duplicates, MICROS_PER_MINUTE, Rules, Timeout};
 use tracklet_kernel::time::Unit;
+use tracklet_kernel::tracks::Gate;
 
 /// A folder of the corpus.
 pub struct Case {
     pub name: String,
     pub folder: PathBuf,
     pub rules: Rules,
-    pub event_names: EventNames,
-    pub time_unit: Option<Unit>,
+    pub gate: Gate,
     pub csv: Csv,
     /// Canonical name to the input's name.
     pub columns: BTreeMap<String, String>,
@@ -53,6 +54,7 @@ impl Case {
         let mut source = section(&mut config, "source");
         let mut sessions = section(&mut config, "sessions");
         let mut flow = section(&mut config, "flow");
+        let mut identity = section(&mut config, "identity");
 
         let mut rules = Rules::default();
         if !sessions.is_empty() {
@@ -88,13 +90,19 @@ impl Case {
             other => panic!("unknown unit {other}"),
         });
         let csv = Csv::new(section(&mut source, "csv"));
+        let ignore = match identity.remove("ignore") {
+            None => Ignore::default(),
+            Some(Value::Array(entries)) => Ignore::of(entries.iter().map(text_of)),
+            Some(name) => Ignore::of([text_of(&name)]),
+        };
+        let gate = Gate { event_names, ignored_ids: IgnoredIds::new(&ignore), time_unit };
         let columns = section(&mut source, "columns");
         let columns = columns.into_iter().map(|(column, name)| (column, text_of(&name).to_owned())).collect();
-        for rest in [config, source, sessions, flow] {
+        for rest in [config, source, sessions, flow, identity] {
             assert!(rest.is_empty(), "{}: unknown {rest:?}", folder.display());
         }
         let name = folder.file_name().expect("a folder").to_string_lossy().into_owned();
-        Self { name, folder: folder.to_owned(), rules, event_names, time_unit, csv, columns }
+        Self { name, folder: folder.to_owned(), rules, gate, csv, columns }
     }
 }
 

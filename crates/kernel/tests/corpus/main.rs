@@ -104,7 +104,7 @@ fn outcome(case: &Case, cut: Cut) -> Outcome {
     }
     for (file, rows) in batches(&input, cut) {
         if builders.is_empty() || matches!(cut, Cut::ByThree) {
-            builders.push(TracksBuilder::new(case.event_names).with_time_unit(case.time_unit));
+            builders.push(TracksBuilder::new(case.gate.clone()));
         }
         read += rows.len();
         let builder = builders.last_mut().expect("one was pushed");

@@ -17,10 +17,9 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
-use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::oracle::Row;
 use tracklet_kernel::rules::Rules;
-use tracklet_kernel::tracks::TracksBuilder;
+use tracklet_kernel::tracks::{Gate, TracksBuilder};
 
 pub const MINUTE: i64 = 60_000_000;
 pub const DAY: i64 = 1440 * MINUTE;
@@ -87,6 +86,7 @@ impl World {
             layout: self.layout,
             fingerprint: format!("{:?}", self.rules),
             source_fingerprint: String::new(),
+            ignored_ids: Gate::default().ignored_ids,
             keep: NonZeroUsize::new(3).unwrap(),
             spilling: self.spilling(),
         }
@@ -148,12 +148,13 @@ fn read(files: &[&File]) -> News {
         tracks: Gathered::InMemory(Vec::new()),
         rejects: Vec::new(),
         skipped: 0,
+        ignored_ids: BTreeMap::new(),
         inputs: Vec::new(),
         warnings: Vec::new(),
         mostly_rejected: 0,
     };
     for file in files {
-        let mut builder = TracksBuilder::new(EventNames::RudderStack);
+        let mut builder = TracksBuilder::new(Gate::default());
         let rejected = builder.push(&batch(&file.rows));
         news.inputs.push(Input {
             path: file.name.clone(),
