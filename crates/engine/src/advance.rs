@@ -9,7 +9,7 @@ use crate::error::{nearest, with_causes};
 use crate::increment::{Beside, BytesRead, Forgotten, Made, Outcome, StoredError, StoredSnapshot, make};
 use crate::manifest::{self, FORMAT, Input, Manifest, Mode, New, Parts, Rows, Versions, Written};
 use crate::observer::Step;
-use crate::publish::{OutputFolder, Snapshot};
+use crate::publish::{Building, OutputFolder, Snapshot};
 use crate::read::Reject;
 use crate::run::{Refresh, RunError, Steps};
 use crate::spill::{Gathered, PutAway, Sorted, Spilling, WriteTables, WrittenSessions, sort};
@@ -52,13 +52,13 @@ impl Before {
             return Ok(None);
         };
         let manifest = snapshot.manifest_on(&**folder.disk())?;
-        let has_state = StoredSnapshot::open(&**folder.disk(), &snapshot.path)?.is_some();
+        let has_state = StoredSnapshot::open(&**folder.disk(), &snapshot.path, &manifest)?.is_some();
         Ok(Some(Self { snapshot, manifest, has_state }))
     }
 
     /// Whether its rows can be had without reading the files again.
     pub(crate) fn is_readable(&self) -> bool {
-        self.manifest.format == FORMAT && self.has_state && self.manifest.rules.is_some()
+        self.manifest.is_readable() && self.has_state && self.manifest.rules.is_some()
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) fn advance(
     // What is made afresh does not look back.
     let before = before.filter(|_| !matches!(way, Way::Afresh(_)));
     let stored = match before {
-        Some(before) => StoredSnapshot::open(disk, &before.snapshot.path)?,
+        Some(before) => StoredSnapshot::open(disk, &before.snapshot.path, &before.manifest)?,
         None => None,
     };
     let (beside, afresh) = way.beside(stored.as_ref());
@@ -144,6 +144,10 @@ pub(crate) fn advance(
     let ready = steps.step(Step::Sessionize, Some(accepted), || {
         ready(news.tracks, beside, before.map(|before| &before.manifest), settings)
     })?;
+
+    if let (Ready::InMemory(made), Some(stored)) = (&ready, &stored) {
+        stored.verify_in_turn(&made.plan.shared_files())?;
+    }
 
     let new_rejects = by_reason(&news.rejects);
     let new_rejected = news.rejects.len() as u64;
@@ -186,7 +190,7 @@ pub(crate) fn advance(
     warnings.extend(warnings_of_rules(&settings.rules, &found.events, &counted));
     warnings.extend(warning_of_copies(written.copied));
     warnings.extend(warnings_of_strangers(&written.strangers, disk, building.path())?);
-    let WrittenTables { rows: rows_of_tables, bytes, files, rewritten, linked, checks, .. } = written;
+    let WrittenTables { rows: rows_of_tables, bytes, files, rewritten, linked, checks, digests, .. } = written;
     let mut manifest = Manifest {
         format: FORMAT,
         snapshot: building.name().to_owned(),
@@ -197,6 +201,8 @@ pub(crate) fn advance(
         source_fingerprint: settings.source_fingerprint.clone(),
         forgotten: forgotten.digest(),
         ignored_ids: Some(ignored_ids(&settings.ignored_ids, before, news.ignored_ids)),
+        digests: Some(digests),
+        seal: None,
         mode: found.mode,
         reason: found.rebuilt.or(afresh),
         new,
@@ -216,15 +222,20 @@ pub(crate) fn advance(
     };
     manifest.timings = std::mem::take(&mut steps.timings);
     manifest.timings.insert("total".to_owned(), started.elapsed().as_secs_f64());
-    let failed: Vec<Check> = manifest.checks.iter().filter(|check| !check.passed).cloned().collect();
-    if !failed.is_empty() {
-        let kept = building.keep_aside(&manifest);
-        let kept =
-            kept.inspect_err(|error| tracing::warn!("the tables are not kept: {}", with_causes(error)));
-        return Err(RunError::Invariants { failed, kept: kept.ok() });
-    }
+    let building = refuse_broken(building, &manifest)?;
     steps.step(Step::Publish, None, || building.publish(&manifest, settings.keep))?;
     Ok(manifest)
+}
+
+/// A snapshot whose invariants do not hold is kept aside.
+fn refuse_broken<'a>(building: Building<'a>, manifest: &Manifest) -> Result<Building<'a>, RunError> {
+    let failed: Vec<Check> = manifest.checks.iter().filter(|check| !check.passed).cloned().collect();
+    if failed.is_empty() {
+        return Ok(building);
+    }
+    let kept = building.keep_aside(manifest);
+    let kept = kept.inspect_err(|error| tracing::warn!("the tables are not kept: {}", with_causes(error)));
+    Err(RunError::Invariants { failed, kept: kept.ok() })
 }
 
 fn by_reason(rejects: &[Reject]) -> BTreeMap<String, u64> {

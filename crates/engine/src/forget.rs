@@ -293,17 +293,18 @@ fn readable<'a>(
     snapshot: &Snapshot,
     manifest: &Manifest,
 ) -> Result<Option<(StoredSnapshot<'a>, Rules)>, StoredError> {
-    let stored = match StoredSnapshot::open(&**folder.disk(), &snapshot.path) {
+    let stored = match StoredSnapshot::open(&**folder.disk(), &snapshot.path, manifest) {
         // It is erased by going.
         Err(error) if !snapshot.current && error.is_damage() => None,
         stored => stored?,
     };
     let rules = manifest.rules.as_ref().and_then(RecordedRules::rules);
-    Ok(stored.filter(|_| manifest.format == FORMAT).zip(rules))
+    Ok(stored.filter(|_| manifest.is_readable()).zip(rules))
 }
 
 fn open<'a>(folder: &'a OutputFolder, snapshot: &Snapshot) -> Result<StoredSnapshot<'a>, ForgetError> {
-    StoredSnapshot::open(&**folder.disk(), &snapshot.path)?.ok_or_else(|| unreadable(snapshot))
+    let manifest = snapshot.manifest_on(&**folder.disk())?;
+    StoredSnapshot::open(&**folder.disk(), &snapshot.path, &manifest)?.ok_or_else(|| unreadable(snapshot))
 }
 
 fn unreadable(snapshot: &Snapshot) -> ForgetError {
@@ -401,6 +402,8 @@ fn rewrite<'a>(
     let counted: BTreeMap<&str, u64> = sessionized.events_by_name().into_iter().collect();
     let rows_of = |event: &String| counted.get(event.as_str()).copied().unwrap_or_default();
     let manifest = Manifest {
+        format: FORMAT,
+        digests: Some(written.digests),
         versions,
         forgotten: list.digest(),
         mode: Mode::Full,

@@ -8,6 +8,7 @@ mod advance;
 pub mod certify;
 pub mod checks;
 pub mod config;
+mod digests;
 pub mod disk;
 pub mod error;
 pub mod examine;

@@ -1,6 +1,7 @@
 //! `manifest.json`: what a run read, where every row went, and what it wrote.
 
 use crate::checks::Check;
+use crate::digests::seal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -10,7 +11,9 @@ use tracklet_kernel::rules::{Count, Duplicates, MICROS_PER_MINUTE, Rules, Timeou
 /// The manifest's name in a snapshot's folder.
 pub const MANIFEST: &str = "manifest.json";
 /// The version of the manifest and of the layout of the snapshot it describes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
+/// The first version, which has no digests.
+const FIRST_FORMAT: u32 = 1;
 
 /// Everything a run says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +37,12 @@ pub struct Manifest {
     /// Ids that were taken for none; absent where every id was one, as in earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignored_ids: Option<RecordedIgnoredIds>,
+    /// The digest of `state/digests.json`; absent in the first format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digests: Option<String>,
+    /// The digest of the manifest itself, made with zeros in its place; absent in the first format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<String>,
     /// How the run came to its tables.
     #[serde(default)]
     pub mode: Mode,
@@ -92,6 +101,61 @@ impl Manifest {
         let rule = self.ignored_ids.as_ref().map(|recorded| recorded.rule.clone());
         IgnoredIds::of_rule(rule.unwrap_or_default())
     }
+}
+
+/// What stands in the place of the seal while the seal is made.
+const UNSEALED: &str = "00000000000000000000000000000000";
+
+/// Bytes that are no manifest, or not those that were written.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// They can't be read.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// The digest is another.
+    #[error("it is damaged: its seal is not that of its text")]
+    Seal,
+}
+
+impl Manifest {
+    /// Whether this version of the program knows the format.
+    pub(crate) fn is_readable(&self) -> bool {
+        (FIRST_FORMAT..=FORMAT).contains(&self.format)
+    }
+
+    /// The bytes of the file, sealed.
+    /// # Errors
+    /// Never: every field has a text.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, ManifestError> {
+        let unsealed = Self { seal: Some(UNSEALED.to_owned()), ..self.clone() };
+        let mut text = serde_json::to_string_pretty(&unsealed)?;
+        text.push('\n');
+        let seal = seal(text.as_bytes());
+        Ok(text.replacen(&field(UNSEALED), &field(&seal), 1).into_bytes())
+    }
+
+    /// What the bytes of a file say, verified by its seal.
+    /// # Errors
+    /// [`ManifestError`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ManifestError> {
+        let manifest: Self = serde_json::from_slice(bytes)?;
+        match &manifest.seal {
+            None if manifest.format == FIRST_FORMAT => {}
+            None => return Err(ManifestError::Seal),
+            Some(sealed) => {
+                let text = std::str::from_utf8(bytes).map_err(|_| ManifestError::Seal)?;
+                if seal(text.replacen(&field(sealed), &field(UNSEALED), 1).as_bytes()) != *sealed {
+                    return Err(ManifestError::Seal);
+                }
+            }
+        }
+        Ok(manifest)
+    }
+}
+
+/// How the seal stands in the text.
+fn field(seal: &str) -> String {
+    format!("\"seal\": \"{seal}\"")
 }
 
 /// How a run came to its tables.

@@ -15,6 +15,7 @@ pub use junit::junit;
 pub use keep::MOST_STORED;
 
 use crate::error::Hint;
+use crate::increment::StoredError;
 use crate::results::PrintError;
 use crate::sql::RenderError;
 use crate::sql::data_tests::DataTest;
@@ -32,6 +33,9 @@ pub enum TestError {
     /// The tables gave no answer.
     #[error(transparent)]
     Tables(#[from] TablesError),
+    /// The digests of the files can't be read.
+    #[error(transparent)]
+    Stored(StoredError),
     /// The rows that it found can't be written down.
     #[error("cannot write the rows found to `{}`", path.display())]
     Keep {
@@ -47,6 +51,7 @@ impl Hint for TestError {
         match self {
             Self::Render(error) => error.hint(),
             Self::Tables(error) => error.hint(),
+            Self::Stored(error) => error.hint(),
             Self::Keep { .. } => None,
         }
     }

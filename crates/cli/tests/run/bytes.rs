@@ -11,9 +11,9 @@ fn run(folder: &Path, input: &str, threads: &str, out: &str) -> BTreeMap<String,
     tables(&folder.join(out))
 }
 
-/// Rejects name the file and row they come from, so they follow how the input is cut.
+/// Rejects name the file and row they come from, so they follow how the input is cut, and the digest of their file with them.
 fn without_rejects(mut tables: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, Vec<u8>> {
-    tables.retain(|name, _| !name.starts_with("tracklet_rejects/"));
+    tables.retain(|name, _| !name.starts_with("tracklet_rejects/") && name != "state/digests.json");
     tables
 }
 

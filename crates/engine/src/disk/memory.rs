@@ -121,6 +121,15 @@ impl MemoryDisk {
         self.state().open_files.1
     }
 
+    /// Flips a bit of a file.
+    pub(crate) fn flip(&self, path: &Path, bit: usize) {
+        let mut state = self.state();
+        let number = state.find(path).expect("the file is there");
+        let Node::File { bytes, synced } = &mut state.nodes[number] else { panic!("a file") };
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        synced.clone_from(bytes);
+    }
+
     /// The machine starts again: only what was synced is there.
     pub(crate) fn restart(&self) {
         let mut state = self.state();

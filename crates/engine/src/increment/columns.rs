@@ -1,6 +1,7 @@
 //! Columns of stored files, some rows at a time.
 
 use super::error::StoredError;
+use crate::digests::{FileDigest, Verified};
 use crate::disk::Disk;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::error::ArrowError;
@@ -51,19 +52,21 @@ pub(super) struct StoredColumns {
 }
 
 impl StoredColumns {
-    /// These columns of a file, with how many compressed bytes they have.
+    /// These columns of a file, with how many compressed bytes they have. With a digest, what is read is verified.
     ///
     /// # Errors
-    /// A file that can't be read or has no such column.
+    /// A file that can't be read, is damaged or has no such column.
     pub(super) fn open(
         disk: &dyn Disk,
         path: PathBuf,
+        digest: Option<&FileDigest>,
         columns: &[&str],
         rows: &Rows<'_>,
     ) -> Result<(Self, u64), StoredError> {
         let broken = StoredError::parquet(&path);
-        let file = disk.open(&path).map_err(StoredError::io(&path))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(&broken)?;
+        let stored = disk.open(&path).map_err(StoredError::io(&path))?;
+        let (file, metadata) = Verified::open(stored, digest).map_err(&broken)?;
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
         if let Some(missing) = columns.iter().find(|name| reader.schema().field_with_name(name).is_err()) {
             return Err(StoredError::Changed { path, what: format!("it has no column `{missing}`") });
         }

@@ -24,6 +24,14 @@ pub enum StoredError {
         /// What is wrong.
         source: ParquetError,
     },
+    /// A file that is not what was written.
+    #[error("`{}` is damaged: {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
     /// A file that is not what this program writes.
     #[error("`{}` was changed: {what}", path.display())]
     Changed {
@@ -40,7 +48,7 @@ impl StoredError {
         match self {
             Self::Io { source, .. } => is_missing(source),
             Self::Parquet { source, .. } => !matches!(source, ParquetError::External(_)),
-            Self::Changed { .. } => true,
+            Self::Changed { .. } | Self::Damaged { .. } => true,
         }
     }
 

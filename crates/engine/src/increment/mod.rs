@@ -20,7 +20,7 @@ pub use error::StoredError;
 pub(crate) use forgotten::Forgotten;
 pub use forgotten::Subject;
 pub(crate) use known::{compare, modified};
-pub(crate) use stored::{BytesRead, StoredSnapshot};
+pub(crate) use stored::{BytesRead, StoredSnapshot, damaged_files};
 
 use crate::checks::PartSummary;
 use crate::write::parts::{Cut, PartKey, TracksOfDays};
@@ -240,7 +240,7 @@ impl<'a> Work<'a, '_> {
                 changes = Some(found);
             }
             if let Some(changes) = changes.filter(|_| missing.is_empty()) {
-                return Ok(self.finish(draft, changes).into());
+                return Ok(self.finish(draft, changes)?.into());
             }
             let touched = self.tracks_of(&(&missing | &at_hand));
             let is_most = touched * 100 > self.tracks_of(&all) * self.layout.touched_percent;
@@ -303,17 +303,18 @@ impl<'a> Work<'a, '_> {
         Changes { cut, changed, needed }
     }
 
-    fn finish(self, draft: Draft, changes: Changes) -> Made<'a> {
+    fn finish(self, draft: Draft, changes: Changes) -> Result<Made<'a>, StoredError> {
         let Changes { cut, changed, .. } = changes;
         let kept = cut.parts().into_iter().filter(|key| !changed.contains(key));
         let parts: BTreeMap<PartKey, PartSummary> =
             kept.map(|key| (key, self.stored.parts()[&key.to_string()])).collect();
         let event_changes = Some(draft.event_changes());
         let sessionized = draft.finish();
-        let stays = Some(Stays { snapshot: self.stored.folder(), parts });
+        let digests = self.stored.digests()?;
+        let stays = Some(Stays { snapshot: self.stored.folder(), parts, digests });
         let plan = Plan { cut, layout: self.layout, stays, sessionized: sessionized.sessionized_rows() };
         let parts_read = self.read.len() as u64;
-        Made { sessionized, plan, rebuilt: None, parts_read, event_changes }
+        Ok(Made { sessionized, plan, rebuilt: None, parts_read, event_changes })
     }
 
     fn finish_rebuild(self, draft: Draft, touched: u64) -> Made<'a> {

@@ -3,7 +3,9 @@
 use super::columns::{Rows, SideBySide, StoredColumns};
 use super::error::StoredError;
 use crate::checks::PartSummary;
-use crate::disk::{Disk, is_missing};
+use crate::digests::{DIGESTS_FILE, Digests, FileDigest, damage, seal};
+use crate::disk::{Disk, Stored, is_missing};
+use crate::manifest::Manifest;
 use crate::read::Reject;
 use crate::write::{PARTS_FILE, Place, STATE, StoredParts, WHOLE};
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -26,12 +28,17 @@ use tracklet_kernel::tracks::{Gate, Reason, TracksBuilder};
 const OF_TRACKS: [&str; 4] = ["event_id", "anonymous_id", "timestamp", "event"];
 const BESIDE_TRACKS: [&str; 2] = ["user_id", "received_at"];
 
+/// Bytes of shared files that a run verifies, about: some milliseconds.
+const VERIFIED_AT_MOST: u64 = 16 << 20;
+
 /// A snapshot whose state can be read.
 #[derive(Debug)]
 pub(crate) struct StoredSnapshot<'a> {
     disk: &'a dyn Disk,
     folder: PathBuf,
     parts: StoredParts,
+    /// None where an earlier version has written the snapshot.
+    digests: Option<Digests>,
     tables_read: AtomicU64,
     state_read: AtomicU64,
 }
@@ -78,18 +85,63 @@ pub(crate) fn builder() -> TracksBuilder {
 }
 
 impl<'a> StoredSnapshot<'a> {
-    /// The snapshot in `folder`; `None` where its state is not of a version that can be read.
-    pub(crate) fn open(disk: &'a dyn Disk, folder: &Path) -> Result<Option<Self>, StoredError> {
-        let path = folder.join(STATE).join(PARTS_FILE);
+    /// The snapshot in `folder` with this manifest; `None` where its state is not of a version that can be read.
+    pub(crate) fn open(
+        disk: &'a dyn Disk,
+        folder: &Path,
+        manifest: &Manifest,
+    ) -> Result<Option<Self>, StoredError> {
+        let digests = manifest.digests.as_deref().map(|seal| read_digests(disk, folder, seal)).transpose()?;
+        let name = Path::new(STATE).join(PARTS_FILE);
+        let path = folder.join(&name);
         let file = match disk.open(&path) {
-            Err(error) if is_missing(&error) => return Ok(None),
+            Err(error) if is_missing(&error) && digests.is_none() => return Ok(None),
             file => file.map_err(StoredError::io(&path))?,
         };
         let bytes = file.bytes().map_err(StoredError::io(&path))?;
+        if let Some(digests) = &digests
+            && !digests.get(&name.to_string_lossy()).is_some_and(|digest| digest.is_of(&bytes))
+        {
+            let what = "its bytes are not those that were written".to_owned();
+            return Err(StoredError::Damaged { path, what });
+        }
         let Ok(parts) = serde_json::from_slice::<StoredParts>(&bytes) else { return Ok(None) };
         let (tables_read, state_read) = (AtomicU64::new(0), AtomicU64::new(bytes.len() as u64));
-        let snapshot = Self { disk, folder: folder.to_owned(), parts, tables_read, state_read };
+        let snapshot = Self { disk, folder: folder.to_owned(), parts, digests, tables_read, state_read };
         Ok(Some(snapshot).filter(|snapshot| snapshot.parts.is_readable()))
+    }
+
+    /// The digests of its files.
+    /// # Errors
+    /// There are none: an earlier version has written the snapshot.
+    pub(crate) fn digests(&self) -> Result<&Digests, StoredError> {
+        self.digests.as_ref().ok_or_else(|| self.contradiction("it has no digests"))
+    }
+
+    /// Verifies some of the files that the next snapshot shares with this one, without being read: each run others, so that
+    /// damage to what no run reads does not stay unseen for long.
+    pub(crate) fn verify_in_turn(&self, shared: &[String]) -> Result<(), StoredError> {
+        let Some(digests) = self.digests.as_ref().filter(|_| !shared.is_empty()) else { return Ok(()) };
+        let number = self.folder.file_name().and_then(|name| name.to_str()?.parse::<usize>().ok());
+        let first = number.unwrap_or_default() % shared.len();
+        let mut bytes = 0;
+        let mut in_turn: Vec<&String> = Vec::new();
+        for name in shared[first..].iter().chain(&shared[..first]) {
+            bytes += digests.get(name).map_or(0, FileDigest::bytes);
+            if bytes > VERIFIED_AT_MOST && !in_turn.is_empty() {
+                break;
+            }
+            in_turn.push(name);
+        }
+        in_turn.par_iter().try_for_each(|name| self.verify(name, digests))
+    }
+
+    fn verify(&self, name: &str, digests: &Digests) -> Result<(), StoredError> {
+        let path = self.folder.join(name);
+        match damage(self.disk, &self.folder, name, digests).map_err(StoredError::io(&path))? {
+            None => Ok(()),
+            Some(what) => Err(StoredError::Damaged { path, what }),
+        }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -346,7 +398,14 @@ impl<'a> StoredSnapshot<'a> {
         rows: &Rows<'_>,
     ) -> Result<StoredColumns, StoredError> {
         let path = place.file(&self.folder, part);
-        let (columns, bytes) = StoredColumns::open(self.disk, path, columns, rows)?;
+        let digest = match &self.digests {
+            None => None,
+            Some(digests) => Some(digests.get(&place.name(part)).ok_or_else(|| StoredError::Damaged {
+                path: path.clone(),
+                what: "it has no digest".to_owned(),
+            })?),
+        };
+        let (columns, bytes) = StoredColumns::open(self.disk, path, digest, columns, rows)?;
         let counter = if matches!(place, Place::State(_)) { &self.state_read } else { &self.tables_read };
         counter.fetch_add(bytes, Ordering::Relaxed);
         Ok(columns)
@@ -362,4 +421,37 @@ fn push(batch: &RecordBatch, tracks: &mut TracksBuilder, path: &Path) -> Result<
             Err(StoredError::Changed { path: path.to_owned(), what })
         }
     }
+}
+
+/// The digests of a snapshot's files, which have this digest themselves.
+fn read_digests(disk: &dyn Disk, folder: &Path, digest: &str) -> Result<Digests, StoredError> {
+    let path = folder.join(STATE).join(DIGESTS_FILE);
+    let bytes = disk.open(&path).and_then(Stored::bytes).map_err(StoredError::io(&path))?;
+    let damaged = |what: String| StoredError::Damaged { path: path.clone(), what };
+    if seal(&bytes) != digest {
+        return Err(damaged("its bytes are not those that were written".to_owned()));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))
+}
+
+/// The files of a snapshot that are not what was written, each with what is wrong; none where an earlier version has written
+/// it, without digests.
+/// # Errors
+/// The digests can't be read.
+/// # Cost
+/// All files are read.
+pub(crate) fn damaged_files(
+    disk: &dyn Disk,
+    folder: &Path,
+    manifest: &Manifest,
+) -> Result<Vec<(String, String)>, StoredError> {
+    let Some(digest) = &manifest.digests else { return Ok(Vec::new()) };
+    let digests = read_digests(disk, folder, digest)?;
+    let names: Vec<&String> = digests.files().keys().collect();
+    let look = |name: &&String| {
+        let found = damage(disk, folder, name, &digests).map_err(StoredError::io(&folder.join(name)))?;
+        Ok(found.map(|what| ((*name).clone(), what)))
+    };
+    let found: Result<Vec<_>, StoredError> = names.par_iter().map(look).collect();
+    Ok(found?.into_iter().flatten().collect())
 }

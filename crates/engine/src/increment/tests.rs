@@ -1,6 +1,7 @@
 //! Runs on a disk in memory: whatever came in which run, the tables and the state are those of one run over everything.
 
 mod crashes;
+mod damage;
 mod forgetting;
 mod histories;
 mod history;

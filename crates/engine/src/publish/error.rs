@@ -1,6 +1,7 @@
 //! What can go wrong with an output folder.
 
 use crate::error::Hint;
+use crate::manifest::ManifestError;
 use std::path::{Path, PathBuf};
 
 /// An output folder could not be read or changed.
@@ -40,13 +41,13 @@ pub enum PublishError {
         /// The names there are.
         known: Vec<String>,
     },
-    /// A manifest that is none.
-    #[error("`{}` is not a manifest", path.display())]
+    /// A manifest that is none, or damaged.
+    #[error("could not read `{}`", path.display())]
     Manifest {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: serde_json::Error,
+        source: ManifestError,
     },
     /// The list of forgotten ids is damaged.
     #[error("`{}` is damaged: {what}", path.display())]
@@ -113,7 +114,13 @@ impl Hint for PublishError {
                 }
                 _ => None,
             },
-            Self::Manifest { .. } => None,
+            Self::Manifest { path, .. } => {
+                let snapshot = path.parent().unwrap_or(path).display();
+                Some(format!(
+                    "move `{snapshot}` away; where it was the current one, `tracklet snapshots rollback NAME` shows another, and \
+                     without one the next run reads all files again"
+                ))
+            }
             Self::ForgottenDamaged { .. } | Self::ForgottenMissing { .. } | Self::ForgottenOlder { .. } => Some(
                 "nothing was changed; restore the newest copy of the file. Without one, move the output folder away, remove the \
                  rows of these people from the input files and run again"

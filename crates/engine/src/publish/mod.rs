@@ -72,7 +72,7 @@ impl Snapshot {
     pub(crate) fn manifest_on(&self, disk: &dyn Disk) -> Result<Manifest, PublishError> {
         let path = self.path.join(MANIFEST);
         let text = disk.open(&path).and_then(Stored::bytes).context("could not read", &path)?;
-        serde_json::from_slice(&text).map_err(|source| PublishError::Manifest { path, source })
+        Manifest::from_bytes(&text).map_err(|source| PublishError::Manifest { path, source })
     }
 }
 
@@ -309,9 +309,8 @@ impl Building<'_> {
 
     fn write_manifest(&self, manifest: &Manifest) -> Result<(), PublishError> {
         let path = self.path.join(MANIFEST);
-        let mut text = serde_json::to_vec_pretty(manifest)
-            .map_err(|source| PublishError::Manifest { path: path.clone(), source })?;
-        text.push(b'\n');
+        let text =
+            manifest.to_bytes().map_err(|source| PublishError::Manifest { path: path.clone(), source })?;
         write_file(&*self.folder.disk, &path, &text).context("could not write", &path)?;
         self.folder.sync(&self.path)
     }

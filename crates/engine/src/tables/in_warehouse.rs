@@ -120,6 +120,8 @@ impl<'a> InWarehouse<'a> {
             source_fingerprint: String::new(),
             forgotten: None,
             ignored_ids: None,
+            digests: None,
+            seal: None,
             mode: Mode::Full,
             reason: None,
             new: New::default(),

@@ -6,6 +6,8 @@
 use super::user::{self, UserTest};
 use super::{CheckResult, TestError, keep};
 use crate::config::Config;
+use crate::disk::RealDisk;
+use crate::increment::damaged_files;
 use crate::manifest::{Manifest, RecordedRules};
 use crate::results::Results;
 use crate::sql::data_tests::{DataTest, Severity, column_test, data_tests};
@@ -15,7 +17,10 @@ use crate::sql::schema::{AcceptedValues, ColumnTest, WithArguments};
 use crate::sql::select::{SelectError, select};
 use crate::sql::{Dialect, Names, RenderError, Renderer, SourceTable};
 use crate::tables::TablesError;
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 use tracklet_kernel::rules::{Count, Duplicates, Rules};
 use tracklet_kernel::tables::Table;
@@ -35,6 +40,9 @@ const STAND_INS: [(&str, &str); 3] = [
     ("tracklet_events", "dbt_mapped_tracks"),
     ("tracklet_sessions", "dbt_session_tracks"),
 ];
+
+/// The test that reads no table, but all bytes of all files.
+const FILES_AS_WRITTEN: &str = "files_are_as_written";
 
 /// Queries that are put otherwise here: by the manifest, and by the narrow tables.
 const PUT_OTHERWISE: [&str; 2] = ["every_row_ends_in_one_place", "tracks_are_in_their_session"];
@@ -90,6 +98,14 @@ pub fn test(
         checked(&result);
         done.push(result);
     }
+    if !has_choice {
+        let clock = Instant::now();
+        let found = damaged(results.folder(), manifest);
+        let of_files = singular(FILES_AS_WRITTEN, &[], String::new());
+        let result = CheckResult::new(of_files, found, clock.elapsed());
+        checked(&result);
+        done.push(result);
+    }
     for result in broken {
         checked(&result);
         done.push(result);
@@ -101,6 +117,15 @@ pub fn test(
 fn found(results: &Results, test: &DataTest) -> Result<Option<keep::Kept>, TestError> {
     let rows = results.query(&test.sql).map_err(|error| TestError::Tables(TablesError::from(error)))?;
     keep::keep(&test.name, rows)
+}
+
+/// The files of the snapshot whose bytes are not those that were written.
+fn damaged(folder: &Path, manifest: &Manifest) -> Result<Option<keep::Kept>, TestError> {
+    let found = damaged_files(&RealDisk, folder, manifest).map_err(TestError::Stored)?;
+    let column = |texts: Vec<String>| Arc::new(StringArray::from(texts)) as ArrayRef;
+    let (files, what): (Vec<String>, Vec<String>) = found.into_iter().unzip();
+    let batch = RecordBatch::try_from_iter([("file", column(files)), ("damage", column(what))]);
+    keep::keep(FILES_AS_WRITTEN, [Ok(batch.expect("as many texts in both columns"))].into_iter())
 }
 
 /// A renderer for the rules that the tables were made by, whatever the configuration says now.

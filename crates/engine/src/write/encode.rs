@@ -4,18 +4,18 @@
 //! appended to each. What the kernel already knows is used as it is: dictionary keys are not hashed again.
 
 use super::packing::{bits_for, put_deltas, put_hybrid, put_run};
+use super::page::{Page, PageKind};
+use crate::digests::digest;
 use arrow::array::{Array, AsArray, PrimitiveArray, StringArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType, UInt32Type};
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::column::page::{CompressedPage, Page, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::{Statistics, ValueStatistics};
-use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 use std::cell::RefCell;
 use std::ops::Range;
@@ -42,6 +42,8 @@ pub struct EncodedColumn {
     pub bytes: Bytes,
     /// Sizes, encodings and statistics; offsets count from the start of `bytes`.
     pub close: ColumnCloseResult,
+    /// The digest of `bytes`.
+    pub(crate) digest: String,
 }
 
 /// Encodes a column of a row group.
@@ -58,7 +60,7 @@ pub fn encode(column: &dyn Array, descriptor: &ColumnDescPtr) -> Result<EncodedC
     if let Source::Dictionary { values, .. } = &source {
         let mut text = Vec::new();
         put_texts(&mut text, values, 0..values.len());
-        pages.push(RawPage { body: text, values: values.len(), rows: 0, kind: PageKind::Dictionary });
+        pages.push(RawPage { body: text, values: values.len(), kind: PageKind::Dictionary });
     }
     let mut start = 0;
     while start < column.len() || start == 0 {
@@ -68,7 +70,7 @@ pub fn encode(column: &dyn Array, descriptor: &ColumnDescPtr) -> Result<EncodedC
             put_levels(&mut body, nulls.as_ref(), rows.clone());
         }
         source.put(&mut body, nulls.as_ref(), rows.clone());
-        pages.push(RawPage { body, values: rows.len(), rows: rows.len(), kind: PageKind::Data });
+        pages.push(RawPage { body, values: rows.len(), kind: PageKind::Data(source.encoding()) });
         start += PAGE_ROWS;
     }
     let statistics = source.statistics(nulls.as_ref());
@@ -79,14 +81,7 @@ pub fn encode(column: &dyn Array, descriptor: &ColumnDescPtr) -> Result<EncodedC
 struct RawPage {
     body: Vec<u8>,
     values: usize,
-    rows: usize,
     kind: PageKind,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum PageKind {
-    Dictionary,
-    Data,
 }
 
 /// A column's values by how they are encoded.
@@ -311,40 +306,18 @@ fn write_pages(
         None => (Compression::UNCOMPRESSED, pages.iter().map(|page| page.body.len()).sum()),
     };
     let mut compressed = compressed.map(Vec::into_iter);
-    let mut sink = TrackedWrite::new(Vec::with_capacity(bytes + 64 * pages.len()));
-    let mut writer = SerializedPageWriter::new(&mut sink);
+    let mut bytes = Vec::with_capacity(bytes + 64 * pages.len());
     let (mut uncompressed, mut dictionary_offset, mut data_offset) = (0, None, None);
-    for page in pages {
-        let size = page.body.len();
-        i32::try_from(size).map_err(|_| {
-            ParquetError::General(format!("a page of column `{}` would hold {size} bytes", descriptor.name()))
-        })?;
-        let kind = page.kind;
-        let body = compressed.as_mut().and_then(Iterator::next).unwrap_or(page.body);
-        let body = Bytes::from(body);
-        let page = match kind {
-            PageKind::Dictionary => Page::DictionaryPage {
-                buf: body,
-                num_values: page.values as u32,
-                encoding: Encoding::PLAIN,
-                is_sorted: false,
-            },
-            PageKind::Data => Page::DataPage {
-                buf: body,
-                num_values: page.rows as u32,
-                encoding: source.encoding(),
-                def_level_encoding: Encoding::RLE,
-                rep_level_encoding: Encoding::RLE,
-                statistics: None,
-            },
-        };
-        let written = writer.write_page(CompressedPage::new(page, size))?;
-        uncompressed += written.uncompressed_size;
-        let offset = if kind == PageKind::Dictionary { &mut dictionary_offset } else { &mut data_offset };
-        offset.get_or_insert(written.offset as i64);
+    for RawPage { body, values, kind } in pages {
+        let size = body.len();
+        let body = compressed.as_mut().and_then(Iterator::next).unwrap_or(body);
+        let offset =
+            if matches!(kind, PageKind::Dictionary) { &mut dictionary_offset } else { &mut data_offset };
+        offset.get_or_insert(bytes.len() as i64);
+        let page = Page { kind, values, uncompressed: size, body: &body };
+        uncompressed += size + page.put(&mut bytes)?;
     }
-    writer.close()?;
-    let bytes = Bytes::from(sink.into_inner()?);
+    let bytes = Bytes::from(bytes);
     let mut encodings = vec![source.encoding(), Encoding::RLE];
     if dictionary_offset.is_some() {
         encodings.push(Encoding::PLAIN);
@@ -367,5 +340,5 @@ fn write_pages(
         column_index: None,
         offset_index: None,
     };
-    Ok(EncodedColumn { bytes, close })
+    Ok(EncodedColumn { digest: digest(&bytes), bytes, close })
 }

@@ -4,6 +4,7 @@ pub mod encode;
 mod join;
 mod open_files;
 pub(crate) mod packing;
+mod page;
 pub mod parts;
 mod rejects;
 mod state;
@@ -13,6 +14,7 @@ mod tests;
 pub(crate) mod writer;
 
 use crate::checks::{Check, PartSummary, Strangers};
+use crate::digests::{DIGESTS_FILE, Digests, seal};
 use crate::disk::{Disk, NewFile, write_file};
 use crate::error::Hint;
 use arrow::array::RecordBatch;
@@ -71,6 +73,11 @@ impl Place {
     /// The file of its rows in a part, or of all with [`WHOLE`].
     pub fn file(self, snapshot: &Path, part: &str) -> PathBuf {
         self.folder(snapshot).join(format!("{part}.parquet"))
+    }
+
+    /// The path of that file from the folder of a snapshot, as the digests name it.
+    pub(crate) fn name(self, part: &str) -> String {
+        self.file(Path::new(""), part).to_string_lossy().into_owned()
     }
 
     fn schema(self, rules: &Rules) -> SchemaRef {
@@ -156,6 +163,8 @@ pub struct Stays<'a> {
     pub snapshot: &'a Path,
     /// What it says about them.
     pub parts: BTreeMap<PartKey, PartSummary>,
+    /// Of the files of the snapshot.
+    pub(crate) digests: &'a Digests,
 }
 
 impl Plan<'_> {
@@ -172,6 +181,13 @@ impl Plan<'_> {
     /// Whether parts of an earlier snapshot may stay.
     pub fn is_incremental(&self) -> bool {
         self.stays.is_some()
+    }
+
+    /// The files of the parts that stay, by their paths from the snapshot's folder.
+    pub(crate) fn shared_files(&self) -> Vec<String> {
+        let parts = self.stays.iter().flat_map(|stays| stays.parts.keys());
+        let places = || OF_TRACKS.into_iter().chain(OF_SESSIONS);
+        parts.flat_map(|part| places().map(move |place| place.name(&part.to_string()))).collect()
     }
 
     fn stays(&self, part: PartKey) -> bool {
@@ -198,6 +214,8 @@ pub struct WrittenTables {
     pub checks: Vec<Check>,
     /// Ids that seem to stand for many people.
     pub strangers: Strangers,
+    /// The digest of the file of digests, for the manifest.
+    pub digests: String,
 }
 
 /// Writes or links every table of `sessionized`, the state and the rejects below `folder` of `disk`, which must exist and
@@ -272,6 +290,13 @@ pub(crate) fn write_below<T, E: From<WriteError>>(
             let bytes = seen.parts.to_json();
             write_file(disk, &path, &bytes).map_err(|error| WriteError::at(&path)(error.into()))?;
             seen.written.bytes += bytes.len() as u64;
+            let state = Path::new(STATE);
+            seen.digests.insert_bytes(state.join(PARTS_FILE).to_string_lossy().into_owned(), &bytes);
+            let path = folder.join(STATE).join(DIGESTS_FILE);
+            let bytes = seen.digests.to_json();
+            write_file(disk, &path, &bytes).map_err(|error| WriteError::at(&path)(error.into()))?;
+            seen.written.bytes += bytes.len() as u64;
+            seen.written.digests = seal(&bytes);
             Ok(made)
         });
         let seen = writer.into_seen();

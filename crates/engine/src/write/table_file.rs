@@ -1,6 +1,7 @@
 //! One Parquet file of a table, made of column chunks that were encoded elsewhere.
 
 use super::encode::EncodedColumn;
+use crate::digests::{Digester, FileDigest};
 use crate::disk::{Disk, NewFile};
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowSchemaConverter;
@@ -14,21 +15,22 @@ use std::sync::Arc;
 
 /// What writes the files. It changes when the bytes that equal rows give may change, since old parts and new ones would not be
 /// those of one run: the build counts such changes from the version's first on.
-pub const WRITER: &str = concat!("tracklet version ", env!("CARGO_PKG_VERSION"), " (build 2)");
+pub const WRITER: &str = concat!("tracklet version ", env!("CARGO_PKG_VERSION"), " (build 3)");
 
 /// A file under construction.
 pub(crate) struct TableFile {
     writer: SerializedFileWriter<Counted>,
     rows: u64,
+    digester: Digester,
 }
 
 impl TableFile {
     /// Creates the file; it must not exist.
     pub(crate) fn create(disk: &dyn Disk, path: &Path, schema: &SchemaRef) -> Result<Self> {
-        let file = Counted { file: disk.create(path)?, bytes: 0 };
+        let file = Counted { file: disk.create(path)?, bytes: 0, footer: None };
         let descriptor = ArrowSchemaConverter::new().schema_root("schema").convert(schema)?;
         let writer = SerializedFileWriter::new(file, descriptor.root_schema_ptr(), properties())?;
-        Ok(Self { writer, rows: 0 })
+        Ok(Self { writer, rows: 0, digester: Digester::default() })
     }
 
     /// Appends a row group of these columns, in the schema's order.
@@ -36,6 +38,7 @@ impl TableFile {
         let mut group = self.writer.next_row_group()?;
         for column in columns {
             group.append_column(&column.bytes, column.close.clone())?;
+            self.digester.add_chunk(&column.digest, column.bytes.len());
         }
         self.rows += group.close()?.num_rows() as u64;
         Ok(())
@@ -43,10 +46,13 @@ impl TableFile {
 
     /// Writes the footer; answers how many rows and bytes the file has. The data is on its way,
     /// not yet safely on the disk.
-    pub(crate) fn finish(self) -> Result<Written> {
+    pub(crate) fn finish(mut self) -> Result<Written> {
+        self.writer.inner_mut().footer = Some((self.digester.footer_start(), Vec::new()));
         let mut file = self.writer.into_inner()?;
         file.flush()?;
-        Ok(Written { file: file.file, rows: self.rows, bytes: file.bytes })
+        let (_, footer) = file.footer.unwrap_or_default();
+        let digest = self.digester.finish(&footer, file.bytes);
+        Ok(Written { file: file.file, rows: self.rows, bytes: file.bytes, digest })
     }
 }
 
@@ -54,11 +60,17 @@ impl TableFile {
 struct Counted {
     file: Box<dyn NewFile>,
     bytes: u64,
+    /// Where the footer starts, once that is known, and its bytes: what stands before it may be on its way still.
+    footer: Option<(u64, Vec<u8>)>,
 }
 
 impl Write for Counted {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let written = self.file.write(bytes)?;
+        if let Some((start, footer)) = &mut self.footer {
+            let before = start.saturating_sub(self.bytes).min(written as u64) as usize;
+            footer.extend_from_slice(&bytes[before..written]);
+        }
         self.bytes += written as u64;
         Ok(written)
     }
@@ -74,6 +86,7 @@ pub(crate) struct Written {
     pub(crate) file: Box<dyn NewFile>,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
+    pub(crate) digest: FileDigest,
 }
 
 /// The Parquet columns of a schema, in order.

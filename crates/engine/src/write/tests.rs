@@ -138,3 +138,42 @@ fn runs_cost_bytes_and_not_rows() {
     put_hybrid(&mut out, &vec![7; 100_000], 3);
     assert_eq!(out.len(), 4);
 }
+
+// Readers other than this program find damage by the CRC of a page alone.
+#[test]
+fn a_flipped_bit_of_a_page_is_found_by_its_crc() {
+    let schema: SchemaRef = Arc::new(Schema::new(vec![
+        Field::new("number", DataType::Int64, true),
+        Field::new("text", DataType::Utf8, true),
+    ]));
+    let numbers = (0..500).map(|n: i64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15_u64.cast_signed()));
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(numbers.collect::<Int64Array>()),
+        Arc::new(StringArray::from_iter_values((0..500).map(|n| format!("{n} {}", n * n)))),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.parquet");
+    let mut file = TableFile::create(&RealDisk, &path, &schema).unwrap();
+    let encoded: Vec<_> = columns
+        .iter()
+        .zip(descriptors(&schema).unwrap())
+        .map(|(column, descriptor)| encode(column, &descriptor).unwrap())
+        .collect();
+    file.append(encoded.iter()).unwrap();
+    file.finish().unwrap().file.sync().unwrap();
+    let good = std::fs::read(&path).unwrap();
+    let chunks: usize = encoded.iter().map(|column| column.bytes.len()).sum();
+    let read = |bytes: Vec<u8>| {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).unwrap();
+        reader.build().unwrap().collect::<Result<Vec<_>, _>>()
+    };
+    assert_eq!(read(good.clone()).unwrap()[0].num_rows(), 500);
+    // Headers are some 25 bytes long, and are not covered.
+    let headers = [4..34, 4 + encoded[0].bytes.len()..34 + encoded[0].bytes.len()];
+    for byte in (4..4 + chunks).filter(|byte| !headers.iter().any(|header| header.contains(byte))).step_by(7)
+    {
+        let mut damaged = good.clone();
+        damaged[byte] ^= 1 << (byte % 8);
+        assert!(read(damaged).is_err(), "byte {byte}");
+    }
+}

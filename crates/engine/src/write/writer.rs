@@ -4,8 +4,11 @@ use super::encode::{self, EncodedColumn};
 use super::join::join;
 use super::parts::{self, Part, PartKey};
 use super::table_file::{TableFile, Written, descriptors};
-use super::{Layout, OF_SESSIONS, OF_TRACKS, Place, Plan, StoredParts, WHOLE, WriteError, WrittenTables};
+use super::{
+    Layout, OF_SESSIONS, OF_TRACKS, Place, Plan, Stays, StoredParts, WHOLE, WriteError, WrittenTables,
+};
 use crate::checks::{AliasesSeen, Checks, PartChecks, PartSummary, SessionsSeen, VisitorsSeen};
+use crate::digests::Digests;
 use crate::disk::{Disk, NewFile, copy_file, has_no_links};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -48,6 +51,7 @@ pub(super) struct Seen {
     pub(super) written: WrittenTables,
     pub(super) checks: Checks,
     pub(super) parts: StoredParts,
+    pub(super) digests: Digests,
 }
 
 /// Writes the files of one snapshot.
@@ -132,19 +136,19 @@ impl<'a> Writer<'a> {
         let Some(stays) = &plan.stays else { return Ok(()) };
         for part in plan.cut.parts() {
             if let Some(summary) = stays.parts.get(&part) {
-                self.link_part(stays.snapshot, part, summary)?;
+                self.link_part(stays, part, summary)?;
             }
         }
         Ok(())
     }
 
-    fn link_part(&self, from: &Path, part: PartKey, summary: &PartSummary) -> Result<(), WriteError> {
+    fn link_part(&self, stays: &Stays<'_>, part: PartKey, summary: &PartSummary) -> Result<(), WriteError> {
         let name = part.to_string();
         let mut seen = self.seen();
         for (places, rows) in [(&OF_TRACKS[..], summary.tracks), (&OF_SESSIONS[..], summary.sessions())] {
             for place in places {
                 let path = place.file(self.target.folder, &name);
-                let stored = place.file(from, &name);
+                let stored = place.file(stays.snapshot, &name);
                 match self.target.disk.link(&stored, &path) {
                     Err(error) if has_no_links(&error) => {
                         let copied = copy_file(self.target.disk, &stored, &path);
@@ -155,6 +159,7 @@ impl<'a> Writer<'a> {
                     linked => linked.map_err(|error| WriteError::at(&path)(error.into()))?,
                 }
                 seen.count(*place, rows);
+                seen.digests.copy(&place.name(&name), stays.digests);
             }
         }
         seen.written.linked += 1;
@@ -328,7 +333,7 @@ impl<'w> Rows<'w> {
             let path = place.file(writer.target.folder, part);
             let file =
                 TableFile::create(writer.target.disk, &path, &schema).map_err(WriteError::at(&path))?;
-            Ok(OpenTable { place: *place, schema, path, file })
+            Ok(OpenTable { place: *place, schema, name: place.name(part), path, file })
         };
         let files = places.iter().map(create).collect::<Result<_, _>>()?;
         Ok(Self { writer, files, columns: writer.columns_of(places), waiting: None })
@@ -454,11 +459,13 @@ impl<'w> Rows<'w> {
     fn finish(self) -> Result<(), WriteError> {
         assert!(self.waiting.is_none(), "the last rows are not followed");
         for open in self.files {
-            let Written { file, rows, bytes } = open.file.finish().map_err(WriteError::at(&open.path))?;
+            let Written { file, rows, bytes, digest } =
+                open.file.finish().map_err(WriteError::at(&open.path))?;
             // A failed sync has ended the other side; its error is the one to report.
             let _ = self.writer.finished.send((open.path, file));
             let mut seen = self.writer.seen();
             seen.count(open.place, rows);
+            seen.digests.insert(open.name, digest);
             seen.written.bytes += bytes;
             seen.written.files += 1;
         }
@@ -477,6 +484,8 @@ enum Prepared<S> {
 struct OpenTable {
     place: Place,
     schema: SchemaRef,
+    /// The path from the snapshot's folder.
+    name: String,
     path: PathBuf,
     file: TableFile,
 }
