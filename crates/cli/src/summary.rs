@@ -25,6 +25,8 @@ pub struct Summary {
     pub rejected: u64,
     /// Rows that are no tracks or were filtered out; not part of `read`.
     pub skipped: u64,
+    /// Skipped rows that are calls of other types, by type.
+    pub other_calls: Vec<(String, u64)>,
     /// Rejected rows by reason.
     pub reasons: Vec<(String, u64)>,
     /// Those of this run.
@@ -64,6 +66,7 @@ impl Summary {
             duplicates: rows.duplicates,
             rejected: rows.rejected,
             skipped: rows.skipped,
+            other_calls: reasons(&manifest.other_calls),
             reasons: reasons(&manifest.rejects),
             new_reasons: reasons(&manifest.new.rejects),
             mostly_rejected: manifest.new.mostly_rejected.map_or(0, NonZeroU64::get),
@@ -112,7 +115,7 @@ impl Summary {
         line(self.duplicates, "duplicates dropped, listed in tracklet_duplicates");
         line(self.rejected, &self.rejects());
         if self.skipped > 0 {
-            line(self.skipped, "more skipped: not tracks, or filtered out");
+            line(self.skipped, &self.skips());
         }
         if let Some(ignored) = self.ignored() {
             let _ = writeln!(text, "{ignored}");
@@ -140,15 +143,26 @@ impl Summary {
         if self.rejected == 0 {
             return "rejected".to_owned();
         }
-        let reasons: Vec<String> = by_number(&self.reasons)
-            .into_iter()
-            .map(|(reason, rows)| format!("{} {reason}", grouped(*rows)))
-            .collect();
-        format!("rejected ({}), listed in tracklet_rejects", reasons.join(", "))
+        format!("rejected ({}), listed in tracklet_rejects", by_number(&self.reasons))
+    }
+
+    /// Why rows were skipped: calls of other types by type, and what the filter left out or a person had erased.
+    fn skips(&self) -> String {
+        let calls: u64 = self.other_calls.iter().map(|(_, calls)| calls).sum();
+        let others = self.skipped.saturating_sub(calls);
+        match (calls, others) {
+            (0, _) => "more not counted: filtered out or forgotten".to_owned(),
+            (_, 0) => format!("more not counted: {} calls", by_number(&self.other_calls)),
+            _ => format!(
+                "more not counted: {} calls; {} filtered out or forgotten",
+                by_number(&self.other_calls),
+                grouped(others)
+            ),
+        }
     }
 
     fn ignored(&self) -> Option<String> {
-        let ids: Vec<String> = by_number(&self.ignored_ids)
+        let ids: Vec<String> = most_first(&self.ignored_ids)
             .into_iter()
             .map(|(id, times)| format!("`{id}` {}", counted(*times, "time")))
             .collect();
@@ -156,8 +170,17 @@ impl Summary {
     }
 }
 
+/// Names with their numbers, the largest number first; names with none are left out.
+fn by_number(numbers: &[(String, u64)]) -> String {
+    let texts: Vec<String> = most_first(numbers)
+        .into_iter()
+        .map(|(name, number)| format!("{} {name}", grouped(*number)))
+        .collect();
+    texts.join(", ")
+}
+
 /// Those that are more than none, the most first.
-fn by_number(named: &[(String, u64)]) -> Vec<&(String, u64)> {
+fn most_first(named: &[(String, u64)]) -> Vec<&(String, u64)> {
     let mut sorted: Vec<&(String, u64)> = named.iter().filter(|(_, number)| *number > 0).collect();
     sorted.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     sorted
@@ -191,6 +214,7 @@ mod tests {
             duplicates: 500,
             rejected: 20,
             skipped: 1_300,
+            other_calls: vec![("identify".into(), 200), ("page".into(), 1_000)],
             reasons: vec![("bad_timestamp".into(), 4), ("missing_ids".into(), 16), ("unreadable".into(), 0)],
             new_reasons: Vec::new(),
             mostly_rejected: 0,
@@ -211,7 +235,7 @@ mod tests {
              \u{20} 19,480 sessionized\n\
              \u{20}    500 duplicates dropped, listed in tracklet_duplicates\n\
              \u{20}     20 rejected (16 missing_ids, 4 bad_timestamp), listed in tracklet_rejects\n\
-             \u{20}  1,300 more skipped: not tracks, or filtered out\n\
+             \u{20}  1,300 more not counted: 1,000 page, 200 identify calls; 100 filtered out or forgotten\n\
              2,345 sessions of 1 visitor in out/current\n"
         );
     }
@@ -249,7 +273,7 @@ mod tests {
             "rows": {"read": 20_000, "sessionized": 19_480, "duplicates": 500, "rejected": 20, "skipped": 1_300},
             "mode": "incremental", "new": {"files": 1, "rejects": {"unreadable": 2}, "rows": {
                 "read": 20_000, "sessionized": 0, "duplicates": 0, "rejected": 2, "skipped": 0}},
-            "rejects": {"missing_ids": 16, "bad_timestamp": 4}, "tables": {}, "sessions": 2_345, "visitors": 1,
+            "rejects": {"missing_ids": 16, "bad_timestamp": 4}, "other_calls": {"page": 1_000, "identify": 200}, "tables": {}, "sessions": 2_345, "visitors": 1,
             "inputs": [{"path": "a", "bytes": 1, "modified": null, "etag": null,
                         "rows": 1, "rejected": 0, "skipped": 0}],
             "warnings": [], "written": {"files": 0, "bytes": 0}, "timings": {},

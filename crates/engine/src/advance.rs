@@ -40,7 +40,7 @@ impl Before {
             return Ok(false);
         }
         // A version that took every id for one has kept them all.
-        match (&self.manifest.ignored_ids, StoredSnapshot::open(disk, &self.snapshot.path)?) {
+        match (&self.manifest.ignored_ids, StoredSnapshot::open(disk, &self.snapshot.path, &self.manifest)?) {
             (None, Some(stored)) => stored.has_ignored(rule),
             _ => Ok(true),
         }
@@ -91,6 +91,8 @@ pub(crate) struct News {
     pub(crate) rejects: Vec<Reject>,
     pub(crate) skipped: u64,
     pub(crate) ignored_ids: BTreeMap<String, u64>,
+    /// Those of them that are calls of other types, by type.
+    pub(crate) other_calls: BTreeMap<String, u64>,
     pub(crate) inputs: Vec<Input>,
     pub(crate) warnings: Vec<String>,
     /// Files of which one reason rejects most rows.
@@ -175,22 +177,18 @@ pub(crate) fn advance(
     let new = New {
         mostly_rejected: NonZeroU64::new(news.mostly_rejected),
         files: news.inputs.len() as u64,
-        rows: Rows {
-            read: accepted + new_rejected,
-            sessionized: found.kept.saturating_sub(past.sessionized),
-            duplicates: rows.duplicates.saturating_sub(past.duplicates),
-            rejected: new_rejected,
-            skipped: news.skipped,
-        },
+        rows: Rows { skipped: news.skipped, ..new_rows(rows, past, accepted, new_rejected) },
         rejects: new_rejects,
+        other_calls: news.other_calls.clone(),
     };
     let BytesRead { tables, state } = stored.as_ref().map(StoredSnapshot::bytes_read).unwrap_or_default();
     let counted = counted(&settings.rules, &found, before);
     let mut warnings = news.warnings;
     warnings.extend(warnings_of_rules(&settings.rules, &found.events, &counted));
     warnings.extend(warning_of_copies(written.copied));
-    warnings.extend(warnings_of_strangers(&written.strangers, disk, building.path())?);
-    let WrittenTables { rows: rows_of_tables, bytes, files, rewritten, linked, checks, digests, .. } = written;
+    warnings.extend(warnings_of_strangers(&written, disk, building.path())?);
+    let WrittenTables { rows: rows_of_tables, bytes, files, rewritten, linked, checks, digests, .. } =
+        written;
     let mut manifest = Manifest {
         format: FORMAT,
         snapshot: building.name().to_owned(),
@@ -210,6 +208,7 @@ pub(crate) fn advance(
         bytes_read: manifest::BytesRead { inputs: input_bytes(&news.inputs), tables, state },
         rows,
         rejects: by_reason(&rejects),
+        other_calls: all_calls(before, news.other_calls),
         tables: rows_of_tables.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
         sessions: found.sessions,
         visitors: found.visitors,
@@ -236,6 +235,26 @@ fn refuse_broken<'a>(building: Building<'a>, manifest: &Manifest) -> Result<Buil
     let kept = building.keep_aside(manifest);
     let kept = kept.inspect_err(|error| tracing::warn!("the tables are not kept: {}", with_causes(error)));
     Err(RunError::Invariants { failed, kept: kept.ok() })
+}
+
+/// Rows of a run: those that its files have, and how many more there are in all tables than in the `past`.
+fn new_rows(all: Rows, past: Rows, accepted: u64, rejected: u64) -> Rows {
+    Rows {
+        read: accepted + rejected,
+        sessionized: all.sessionized.saturating_sub(past.sessionized),
+        duplicates: all.duplicates.saturating_sub(past.duplicates),
+        rejected,
+        skipped: 0,
+    }
+}
+
+/// Calls of other types that were read so far, by type.
+fn all_calls(before: Option<&Before>, new: BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let mut calls = before.map(|before| before.manifest.other_calls.clone()).unwrap_or_default();
+    for (name, more) in new {
+        *calls.entry(name).or_insert(0) += more;
+    }
+    calls
 }
 
 fn by_reason(rejects: &[Reject]) -> BTreeMap<String, u64> {
@@ -299,13 +318,13 @@ fn warnings_of_rules(
     warnings
 }
 
-/// Counts of events that never happen.
+/// Counts of events that never happen. The usual counts are nobody's wish, so they are no reason to warn.
 fn warnings_of_counts(
     rules: &Rules,
     events: &[(String, u64)],
     counted: &BTreeMap<String, u64>,
 ) -> Vec<String> {
-    if events.is_empty() {
+    if events.is_empty() || rules.counts == Rules::default().counts {
         return Vec::new();
     }
     let mut warnings = Vec::new();

@@ -65,6 +65,9 @@ pub struct Manifest {
     pub rows: Rows,
     /// Rejected rows by reason; reasons without rows are absent.
     pub rejects: BTreeMap<String, u64>,
+    /// Skipped rows that are calls of other types, by type; types without calls are absent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_calls: BTreeMap<String, u64>,
     /// Rows of every table.
     pub tables: BTreeMap<String, u64>,
     /// How many sessions there are.
@@ -181,6 +184,9 @@ pub struct New {
     /// How many of the files have more than half of their rows rejected for one reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mostly_rejected: Option<NonZeroU64>,
+    /// Their skipped rows that are calls of other types, by type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_calls: BTreeMap<String, u64>,
 }
 
 /// What became of the parts.

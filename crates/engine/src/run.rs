@@ -411,12 +411,13 @@ impl News {
     fn new(inputs: &Inputs, read: Read, tracks: Gathered, forgotten: u64) -> Self {
         Self {
             inputs: inputs_of(inputs, &read.files),
-            warnings: warnings_of(inputs, &read),
+            warnings: warnings_of(inputs, &read, tracks.rows()),
             mostly_rejected: read.mostly_rejected.len() as u64,
             tracks,
             rejects: read.rejects,
             skipped: read.skipped + forgotten,
             ignored_ids: read.ignored_ids,
+            other_calls: read.other_calls.by_type(),
         }
     }
 }
@@ -434,9 +435,22 @@ fn inputs_of(inputs: &Inputs, summaries: &[read::FileSummary]) -> Vec<Input> {
     inputs.files.iter().zip(summaries).map(input).collect()
 }
 
+/// Calls that are no tracks, where there are more of them than tracks: perhaps the sessions should have them.
+fn warning_of_calls(calls: &BTreeMap<String, u64>, tracks: u64) -> Option<String> {
+    let total: u64 = calls.values().sum();
+    (total > tracks).then(|| {
+        let calls: Vec<String> = calls.iter().map(|(name, calls)| format!("{calls} {name}")).collect();
+        format!(
+            "{} calls are not counted, more than the {tracks} tracks: sessions are made of track calls alone",
+            calls.join(", ")
+        )
+    })
+}
+
 /// Files passed over, and those that are mostly rejected.
-fn warnings_of(inputs: &Inputs, read: &Read) -> Vec<String> {
+fn warnings_of(inputs: &Inputs, read: &Read, tracks: u64) -> Vec<String> {
     let mut warnings = inputs.notes.clone();
+    warnings.extend(warning_of_calls(&read.other_calls.by_type(), tracks));
     warnings.extend(read.mostly_rejected.iter().take(FILES_NAMED).map(ToString::to_string));
     if let more @ 1.. = read.mostly_rejected.len().saturating_sub(FILES_NAMED) {
         warnings.push(format!("more than half of the rows of {more} more files are rejected for one reason"));

@@ -1,11 +1,11 @@
 //! Ids of a run: how many there may be, which stand for none, and which seem to stand for many people.
 
 use super::Before;
-use crate::checks::Strangers;
 use crate::disk::Disk;
 use crate::increment::{StoredError, StoredSnapshot};
 use crate::manifest::RecordedIgnoredIds;
 use crate::read::{MOST_IDS, MOST_ROWS, ReadError, check_limit};
+use crate::write::WrittenTables;
 use std::collections::BTreeMap;
 use std::path::Path;
 use tracklet_kernel::ignored_ids::IgnoredIds;
@@ -35,12 +35,14 @@ pub(super) fn ignored_ids(
 
 /// Ids in the tables below a folder that seem to stand for many people.
 pub(super) fn warnings_of_strangers(
-    strangers: &Strangers,
+    written: &WrittenTables,
     disk: &dyn Disk,
     folder: &Path,
 ) -> Result<Vec<String>, StoredError> {
-    strangers.warnings(|visitor| match StoredSnapshot::open(disk, folder)? {
-        Some(tables) => tables.aliases_of(visitor),
-        None => Ok(Vec::new()),
+    written.strangers.warnings(|visitor| {
+        match StoredSnapshot::open_sealed(disk, folder, Some(&written.digests))? {
+            Some(tables) => tables.aliases_of(visitor),
+            None => Ok(Vec::new()),
+        }
     })
 }

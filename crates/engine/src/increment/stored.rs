@@ -91,7 +91,16 @@ impl<'a> StoredSnapshot<'a> {
         folder: &Path,
         manifest: &Manifest,
     ) -> Result<Option<Self>, StoredError> {
-        let digests = manifest.digests.as_deref().map(|seal| read_digests(disk, folder, seal)).transpose()?;
+        Self::open_sealed(disk, folder, manifest.digests.as_deref())
+    }
+
+    /// The snapshot in `folder`, which may have no manifest yet; `seal` is the digest of its file of digests.
+    pub(crate) fn open_sealed(
+        disk: &'a dyn Disk,
+        folder: &Path,
+        seal: Option<&str>,
+    ) -> Result<Option<Self>, StoredError> {
+        let digests = seal.map(|seal| read_digests(disk, folder, seal)).transpose()?;
         let name = Path::new(STATE).join(PARTS_FILE);
         let path = folder.join(&name);
         let file = match disk.open(&path) {

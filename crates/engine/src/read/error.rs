@@ -195,7 +195,11 @@ impl Hint for ReadError {
 }
 
 fn refused(error: &FilterError) -> &'static str {
-    if matches!(error, FilterError::Expression(_)) { "is not a valid SQL expression" } else { "can't be used" }
+    if matches!(error, FilterError::Expression(_)) {
+        "is not a valid SQL expression"
+    } else {
+        "can't be used"
+    }
 }
 
 /// An expression, or what a long one begins with.

@@ -7,6 +7,7 @@ use super::json_calls::{Call, Fields, Form, batch};
 use super::json_path::{Found, Keys, Target, look, meaning};
 use super::json_text::{Kind, Value, elements, first_object, object, unescape};
 use super::json_values::{Cutter, Values};
+use super::other_calls::OtherCalls;
 use super::partitions::{self, Partition, partitions};
 use super::rejects::RawColumns;
 use super::run::lock;
@@ -204,7 +205,7 @@ struct Reader<'f> {
     is_warehouse_name: Option<bool>,
     rows: Vec<Row>,
     /// Calls of other types since the last flush.
-    skipped: u64,
+    skipped: OtherCalls,
     scratch: String,
     /// Whether an object had the target's name.
     found: Vec<bool>,
@@ -229,7 +230,7 @@ impl<'f> Reader<'f> {
             builders,
             is_warehouse_name: None,
             rows: Vec::new(),
-            skipped: 0,
+            skipped: OtherCalls::default(),
             scratch: String::new(),
             found,
         })
@@ -334,8 +335,8 @@ impl Taker<'_, '_, '_, '_> {
     fn take(&mut self, text: &str, parts: &Parts<'_>, row: Row) -> Result<(), ReadError> {
         let form = match parts.call(&self.reader.plan) {
             Call::Track(form) => form,
-            Call::Other => {
-                self.reader.skipped += 1;
+            Call::Other(call) => {
+                self.reader.skipped.add(call);
                 return Ok(());
             }
             Call::Unknown => return self.take_batch(text, row),
@@ -387,7 +388,7 @@ impl Taker<'_, '_, '_, '_> {
     /// Sends the rows of the batch to the gate.
     fn flush(&mut self) -> Result<(), ReadError> {
         let Self { reader, sink, bytes } = self;
-        sink.skip(std::mem::take(&mut reader.skipped));
+        sink.skip(&std::mem::take(&mut reader.skipped));
         let is_warehouse_name = reader.is_warehouse_name.take().unwrap_or_default();
         if reader.rows.is_empty() {
             return Ok(());

@@ -3,6 +3,7 @@
 use super::columns::{Column, ORIGINAL_EVENT};
 use super::json_path::meaning;
 use super::json_text::{Kind, Value, object};
+use super::other_calls::OtherCall;
 
 /// The keys that are looked for, without regard to case.
 const KEYS: [&str; 15] = [
@@ -67,7 +68,7 @@ pub(super) enum Form {
 pub(super) enum Call {
     Track(Form),
     /// A call of another type.
-    Other,
+    Other(OtherCall),
     /// None, but perhaps calls are in it.
     Unknown,
 }
@@ -118,7 +119,7 @@ impl<'a> Fields<'a> {
             } else if self.values[BATCH].is_some_and(|batch| batch.kind == Kind::Array) {
                 Call::Unknown
             } else {
-                Call::Other
+                Call::Other(OtherCall::of(name))
             }
         };
         match self.values[TYPE] {

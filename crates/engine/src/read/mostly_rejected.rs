@@ -82,7 +82,9 @@ fn hint(reject: &Reject, source: &Source) -> String {
     let number = reject.timestamp.as_deref().and_then(whole_number);
     match reject.reason {
         Reason::BadTimestamp if number.is_some() => unit_hint(number),
-        Reason::TimestampOutOfRange if source.gate.time_unit.is_some() && number.is_some() => unit_hint(number),
+        Reason::TimestampOutOfRange if source.gate.time_unit.is_some() && number.is_some() => {
+            unit_hint(number)
+        }
         Reason::BadTimestamp => {
             format!("times are `2026-01-04T10:00:00Z` and the like, see docs/input.md; {}", map("timestamp"))
         }

@@ -64,7 +64,8 @@ pub(super) fn plan(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result
     let has_rows =
         footer.iter().flat_map(|part| part.metadata().row_groups()).any(|group| group.num_rows() > 0);
     let mut seen = lock(&sink.shared.seen);
-    seen.tables.extend(names.iter().cloned().chain(partitions.iter().map(|partition| partition.name.clone())));
+    seen.tables
+        .extend(names.iter().cloned().chain(partitions.iter().map(|partition| partition.name.clone())));
     seen.nested.extend(parquet_column::paths(fields));
     drop(seen);
     if let Some(lacking) = lacking(&names, &partitions, sink.shared.source).filter(|_| has_rows) {

@@ -5,6 +5,7 @@ use super::filter::Filter;
 use super::inputs::{Format, InputFile, Location};
 use super::limits::Limits;
 use super::mostly_rejected::{self, MostlyRejected};
+use super::other_calls::OtherCalls;
 use super::rejects::Reject;
 use super::remote::FetchError;
 use super::sink::{Counts, Overflow, Shared, Sink};
@@ -79,6 +80,8 @@ pub struct Read {
     pub skipped: u64,
     /// How many ids were taken for none, by the word that they are.
     pub ignored_ids: BTreeMap<String, u64>,
+    /// Those of them that are calls of other types.
+    pub other_calls: OtherCalls,
     /// One a file, in the order given.
     pub files: Vec<FileSummary>,
     /// Files of which one reason rejects most rows.
@@ -160,6 +163,7 @@ pub(crate) fn read_all_beside(
         rejects: Vec::new(),
         skipped: 0,
         ignored_ids: BTreeMap::new(),
+        other_calls: OtherCalls::default(),
         files: Vec::new(),
         mostly_rejected: Vec::new(),
     };
@@ -177,6 +181,7 @@ pub(crate) fn read_all_beside(
             total.tracks += of_unit.tracks;
             total.rejected += of_unit.rejected;
             total.skipped += of_unit.skipped;
+            total.other_calls.merge(&of_unit.other_calls);
             total.nulled += of_unit.nulled;
         }
     }
@@ -203,6 +208,7 @@ pub(crate) fn read_all_beside(
     read.rejects.sort_by(|a, b| a.position().cmp(&b.position()));
     for (file, counts) in files.iter().zip(counts) {
         read.skipped += counts.skipped;
+        read.other_calls.merge(&counts.other_calls);
         read.files.push(FileSummary {
             name: file.name.clone(),
             format: file.format,

@@ -4,6 +4,7 @@ use super::columns::Seen;
 use super::filter::Filter;
 use super::inputs::InputFile;
 use super::limits::Limits;
+use super::other_calls::OtherCalls;
 use super::rejects::{RawColumns, Reject};
 use super::run::{Progress, Strictness};
 use super::{ReadError, Source};
@@ -39,6 +40,8 @@ pub(super) struct Counts {
     pub(super) tracks: u64,
     pub(super) rejected: u64,
     pub(super) skipped: u64,
+    /// Those of the skipped rows that are calls of other types.
+    pub(super) other_calls: OtherCalls,
     /// Rows of which an array or object became null.
     pub(super) nulled: u64,
 }
@@ -116,10 +119,12 @@ impl<'a> Sink<'a> {
         self.shared.strictness == Strictness::Strict
     }
 
-    /// Counts rows that are not tracks.
-    pub(super) fn skip(&mut self, rows: u64) {
+    /// Counts calls that are not tracks.
+    pub(super) fn skip(&mut self, calls: &OtherCalls) {
+        let rows = calls.total();
         if rows > 0 {
             self.counts.skipped += rows;
+            self.counts.other_calls.merge(calls);
             self.shared.progress.advance(rows, 0);
         }
     }

@@ -4,6 +4,7 @@ use crate::checks::Check;
 use crate::manifest::{Manifest, RecordedRules, Rows};
 use crate::tables::{Tables, TablesError};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// How many rejected rows of each reason are shown.
 const EXAMPLES: usize = 3;
@@ -25,6 +26,8 @@ pub struct RunFacts {
     pub rules: RecordedRules,
     /// Where every row went.
     pub rows: Rows,
+    /// Skipped rows that are calls of other types, by type.
+    pub other_calls: BTreeMap<String, u64>,
     /// Files read.
     pub files: usize,
     /// Their bytes.
@@ -81,6 +84,7 @@ impl RunFacts {
             fingerprint: manifest.config_fingerprint.clone(),
             rules: rules.clone(),
             rows: manifest.rows,
+            other_calls: manifest.other_calls.clone(),
             files: manifest.inputs.len(),
             bytes: manifest.inputs.iter().map(|input| input.bytes).sum(),
             seconds: manifest.timings.get("total").copied(),

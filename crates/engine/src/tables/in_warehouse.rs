@@ -130,6 +130,7 @@ impl<'a> InWarehouse<'a> {
             rules: Some(RecordedRules::from(&config.rules)),
             rows: Rows { read, sessionized, duplicates, rejected, skipped: 0 },
             rejects: self.rejects()?,
+            other_calls: BTreeMap::new(),
             sessions: known(9, Table::SessionTracks)?,
             visitors: known(10, Table::UserSessionFacts)?,
             tables,

@@ -69,12 +69,11 @@ pub(super) async fn ensure_schema(job: &Job<'_>, names: &Names) -> Result<(), Wa
         return Ok(());
     }
     match job.warehouse.execute(&create_schema(names)).await {
-        Ok(_) => Ok(()),
         // Where all schemas were listed it is known not to be among them.
         Err(source @ TargetError::NotAllowed { .. }) if !schemas.is_empty() => {
             Err(WarehouseError::NoSchema { schema: names.schema().to_owned(), source })
         }
-        Err(TargetError::NotAllowed { .. }) => Ok(()),
+        Ok(_) | Err(TargetError::NotAllowed { .. }) => Ok(()),
         Err(source) => {
             Err(WarehouseError::Statement { what: format!("make the schema `{}`", names.schema()), source })
         }

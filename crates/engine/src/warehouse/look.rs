@@ -9,6 +9,7 @@ use crate::sql::runs::RUNS;
 use crate::targets::{Kind, TableName};
 use arrow::array::{ArrayRef, StringArray, UInt64Array};
 use arrow::record_batch::RecordBatch;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Rows of a table of the target's schema; all without a limit.
@@ -33,10 +34,10 @@ pub async fn show(
     let mut query = format!("select *\nfrom {}", relation(job.target.dialect, name));
     if let Some(filter) = filter {
         // On lines of its own: it may end in a comment.
-        query.push_str(&format!("\nwhere (\n{filter}\n)"));
+        let _ = write!(query, "\nwhere (\n{filter}\n)");
     }
     if let Some(limit) = limit {
-        query.push_str(&format!("\nlimit {limit}"));
+        let _ = write!(query, "\nlimit {limit}");
     }
     let rows = job.warehouse.query(&query).await;
     rows.map_err(|source| WarehouseError::Statement { what: format!("read the rows of `{table}`"), source })

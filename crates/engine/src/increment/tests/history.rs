@@ -149,6 +149,7 @@ fn read(files: &[&File]) -> News {
         rejects: Vec::new(),
         skipped: 0,
         ignored_ids: BTreeMap::new(),
+        other_calls: BTreeMap::new(),
         inputs: Vec::new(),
         warnings: Vec::new(),
         mostly_rejected: 0,

@@ -36,9 +36,10 @@ async fn stuck(status: &'static str, more: &'static str) -> String {
         let Ok(address) = stream.local_addr() else { return };
         while let Some(head) = request(&mut stream) {
             let session = format!("location: http://{address}/session\r\n");
-            match head.starts_with("POST") {
-                true => respond(&mut stream, "200 OK", &session, ""),
-                false => respond(&mut stream, status, more, ""),
+            if head.starts_with("POST") {
+                respond(&mut stream, "200 OK", &session, "");
+            } else {
+                respond(&mut stream, status, more, "");
             }
         }
     });

@@ -1,5 +1,7 @@
 //! False servers: whatever they do, or don't, a command ends in time and says why.
 
+#![expect(clippy::large_futures, reason = "each is awaited once, on a stack of its own")]
+
 use super::{Postgres, Server, Settings};
 use crate::error::with_causes;
 use crate::targets::false_servers::{FalseServer, in_time, silent, trickle};

@@ -81,7 +81,10 @@ const rowsOf = ({ run }) => {
   const legend = parts.map(([name, value, colour]) =>
     element("li", {}, mark(colour), element("b", {}, number(value)), ` ${name}, ${percent(value, rows.read)}`),
   );
-  const skipped = rows.skipped > 0 && element("li", {}, element("b", {}, number(rows.skipped)), " more were no tracks, or left out by a filter");
+  const calls = Object.entries(run.other_calls).sort(([, a], [, b]) => b - a);
+  const others = rows.skipped - calls.reduce((sum, [, value]) => sum + value, 0);
+  const skips = [...calls.map(([name, value]) => `${number(value)} ${name}`), others > 0 && `${number(others)} filtered out or forgotten`];
+  const skipped = rows.skipped > 0 && element("li", {}, element("b", {}, number(rows.skipped)), ` more not counted: ${skips.filter(Boolean).join(", ")}`);
   return card(
     { title: `${count(rows.read, "row")} read, each in one place`, size: "two-thirds" },
     element("div", { class: "split", role: "img", "aria-label": parts.map(([name, value]) => `${number(value)} ${name}`).join(", ") }, bar),
