@@ -402,7 +402,8 @@ fn without_output(mut inputs: Inputs, output: &Path) -> Result<Inputs, InputErro
         tracing::warn!(files = left_out, output = %output.display(), "passed over: files of the output folder");
     }
     if inputs.files.is_empty() {
-        return Err(InputError::Empty { path: output.display().to_string(), ignored: inputs.ignored.len() });
+        let (path, ignored) = (output.display().to_string(), inputs.ignored.len());
+        return Err(InputError::Empty { path, ignored, rows: None });
     }
     Ok(inputs)
 }

@@ -204,7 +204,7 @@ mod tests {
             let scattered = u128::from(id).wrapping_mul(0xA076_1D64_78BD_642F_E703_7ED1_A0B4_28DB);
             EventId::Uuid(scattered).to_string()
         };
-        let limit = probes((0..IDS).map(scattered), usize::MAX) * 3 / 2;
+        let limit = probes((1..=IDS).map(scattered), usize::MAX) * 3 / 2;
         let in_front = |id: u64| format!("9e3779b9-7f4a-7c15-{:04x}-{:012x}", id >> 48, id & ((1 << 48) - 1));
         let behind = |id: u64| format!("{:08x}-{:04x}-0000-d6e8-feb86659fd93", id >> 16, id & 0xFFFF);
         probes((0..IDS).map(in_front), limit);

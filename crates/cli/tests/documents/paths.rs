@@ -36,7 +36,7 @@ fn pages(repository: &[PathBuf]) -> Vec<PathBuf> {
 fn names_a_place(span: &str) -> bool {
     const ENDINGS: [&str; 9] = [".rs", ".md", ".sql", ".py", ".sh", ".yml", ".jsonl", ".toml", ".lock"];
     /// Made by runs, given by users, or of other programs.
-    const ELSEWHERE: [&str; 14] = [
+    const ELSEWHERE: [&str; 15] = [
         "out/",
         "DIR/",
         "current/",
@@ -51,6 +51,8 @@ fn names_a_place(span: &str) -> bool {
         "packages.yml",
         "dbt_packages/",
         "rudder-logs/",
+        // An id that stands for none.
+        "n/a",
     ];
     let is_plain = span.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
     let is_path = span.contains('/') || ENDINGS.iter().any(|ending| span.ends_with(ending));

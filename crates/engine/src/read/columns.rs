@@ -160,6 +160,11 @@ pub(super) fn lacking(names: &[String], partitions: &Partitions, source: &Source
     })
 }
 
+/// Whether the fields of a first line are values and no names.
+pub(super) fn is_row(names: &[String]) -> bool {
+    names.iter().any(|name| name.is_empty() || time::parse(name).is_some())
+}
+
 /// A column that a table lacks.
 pub(super) struct Lacking {
     column: Column,
@@ -177,8 +182,7 @@ impl Lacking {
 
     /// The error for a CSV file; one without a header has its first row in the place of names.
     pub(super) fn in_csv(self, file: &InputFile, names: &[String], may_be_row: bool) -> ReadError {
-        let is_value = |name: &String| name.is_empty() || time::parse(name).is_some();
-        self.error(file, names, may_be_row && names.iter().any(is_value))
+        self.error(file, names, may_be_row && is_row(names))
     }
 
     fn error(self, file: &InputFile, names: &[String], is_row: bool) -> ReadError {

@@ -3,13 +3,14 @@
 use super::Source;
 use super::bytes;
 use super::columns::{Column, place};
-use super::csv_dialect;
+use super::csv_dialect::{self, Dialect};
 use super::format::{Compression, Format, compression, has_extension, kind};
 use super::inputs::InputFile;
 use super::remote::Object;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+use tracklet_kernel::time;
 
 /// Bytes that are looked at.
 const START: usize = 4096;
@@ -111,6 +112,15 @@ fn told(
     } else {
         named
     }
+}
+
+/// The delimiter of a local file that begins with a row of a table: with at least three fields, one of them a time.
+pub(super) fn rows_in(path: &Path) -> Option<char> {
+    let start = head(path, packed(&ends(path).ok()?.0).unwrap_or(Compression::None));
+    let fields = csv_dialect::header(&start);
+    let is_row =
+        !is_json(&start) && fields.len() >= 3 && fields.iter().any(|field| time::parse(field).is_some());
+    is_row.then(|| char::from(Dialect::of(&start, &Source::default()).delimiter))
 }
 
 /// Whether a name says what is inside its compression; `.gz` alone does not.

@@ -23,6 +23,8 @@ pub enum InputError {
         path: String,
         /// How many of its files are of an unknown kind.
         ignored: usize,
+        /// What separates the fields of rows that the first of them seems to hold.
+        rows: Option<char>,
     },
     /// A pattern that no file matches.
     #[error("no file matches `{pattern}`")]
@@ -103,6 +105,11 @@ impl Hint for InputError {
             }
             Self::Missing { .. } => Some("give a file, a folder, a pattern or a URL (s3://, gs://, az://)".to_owned()),
             Self::Empty { ignored: 0, .. } => Some(format!("files are found by extension: {KINDS}")),
+            Self::Empty { rows: Some(delimiter), .. } => Some(format!(
+                "its files seem to hold rows with `{}` between their fields and no header: run with --format csv and name the \
+                 columns in tracklet.toml: [source.csv] header = false, columns = [\"id\", \"anonymous_id\", ...]",
+                delimiter.escape_default()
+            )),
             Self::Empty { ignored, .. } => {
                 Some(format!("it holds {ignored} of unknown extension; read are {KINDS}, others with --format"))
             }

@@ -144,8 +144,10 @@ impl Found {
     fn given_folder(&mut self, given: &str) -> Result<(), InputError> {
         let ignored = self.inputs.ignored.len();
         self.folder(Path::new(given), Path::new(given))?;
-        let ignored = self.inputs.ignored.len() - ignored;
-        self.chosen(given, given, || InputError::Empty { path: given.to_owned(), ignored })
+        let new = &self.inputs.ignored[ignored..];
+        let rows = new.first().and_then(|name| first_bytes::rows_in(Path::new(name)));
+        let ignored = new.len();
+        self.chosen(given, given, || InputError::Empty { path: given.to_owned(), ignored, rows })
     }
 
     fn pattern(&mut self, given: &str) -> Result<(), InputError> {
@@ -360,7 +362,7 @@ impl Found {
         self.chosen(&url, root, || match pattern {
             Some(_) => InputError::NoMatch { pattern: url.clone() },
             None if ignored == 0 => InputError::Missing { path: url.clone() },
-            None => InputError::Empty { path: url.clone(), ignored },
+            None => InputError::Empty { path: url.clone(), ignored, rows: None },
         })
     }
 

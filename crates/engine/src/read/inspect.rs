@@ -1,6 +1,6 @@
 //! A first look at files: which columns they have, and which of them are canonical.
 
-use super::columns::{Column, find, place};
+use super::columns::{Column, Lacking, find, is_row, lacking, place};
 use super::inputs::{Format, InputFile, Location};
 use super::json_calls::batch;
 use super::json_path::{flattened, meaning};
@@ -60,10 +60,19 @@ pub fn inspect(files: &[InputFile], temporary: &Path) -> Result<Inspection, Read
         }
         let mut found = BTreeSet::new();
         let mut times = Vec::new();
+        let mut without_header = None;
         for file in of_format.iter().take(FILES) {
             let first = look(file, temporary)?;
+            if let Some(lacking) = first.lacks_header(file) {
+                without_header = without_header.or(Some(lacking.in_csv(file, &first.names, true)));
+                continue;
+            }
             found.extend(first.names);
             times.extend(first.times);
+        }
+        // Parts without a header go with the one that has it.
+        if let Some(error) = without_header.filter(|_| found.is_empty()) {
+            return Err(error);
         }
         let columns: Vec<String> = found.into_iter().collect();
         let canonical = Column::ALL.map(|column| {
@@ -106,6 +115,14 @@ struct First {
     names: Vec<String>,
     /// The event times of the first rows, as they stand.
     times: Vec<String>,
+}
+
+impl First {
+    /// What a CSV file lacks whose first line is a row.
+    fn lacks_header(&self, file: &InputFile) -> Option<Lacking> {
+        let is_headless = file.format == Format::Csv && is_row(&self.names);
+        is_headless.then(|| lacking(&self.names, &file.partitions(), &Source::default())).flatten()
+    }
 }
 
 /// The unit of the numbers among `times`; `None` where most are no numbers or the numbers do not agree.

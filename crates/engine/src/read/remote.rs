@@ -173,7 +173,8 @@ pub(super) fn without_credentials(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let rest = rest
         .match_indices('?')
-        .find(|(mark, _)| is_signature(&rest[mark + 1..]))
+        // A pattern may have a `?` before the one that begins the query.
+        .find(|(mark, _)| is_signature(rest[mark + 1..].split('?').next().unwrap_or_default()))
         .map_or(rest, |(mark, _)| &rest[..mark]);
     let (authority, key) = rest.split_once('/').unwrap_or((rest, ""));
     let host = match scheme {

@@ -26,5 +26,7 @@ fn it_accepts_and_says_nothing() {
 #[test]
 fn it_closes_the_door() {
     let told = refused(drop);
-    assert!(told.starts_with("no connection to 127.0.0.1:"), "{told}");
+    // Depending on when the connection ends the client has tried to connect or to ask.
+    let is_refused = told.starts_with("no connection to 127.0.0.1:") || told.contains("canceled");
+    assert!(is_refused, "{told}");
 }
