@@ -21,6 +21,7 @@ use clap_complete::Shell;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use tracklet_engine::config::Format;
+use tracklet_engine::run::Changed;
 
 /// RudderStack and Segment events to session tables
 ///
@@ -123,6 +124,7 @@ Examples:
   tracklet run --target pg --dry-run       only show the statements
   tracklet run --memory-limit 4GB          more tracks than fit into memory
   tracklet run --full-refresh              everything anew from the files that are there
+  tracklet run --changed reread            files that changed are read again, as new deliveries
 
 Exit codes: 0 done, 1 published but lines or files of the input are damaged, 2 nothing was published,
 3 nothing was published because the tables that were made break an invariant; they are kept aside and named.
@@ -164,12 +166,38 @@ pub struct RunArguments {
     /// folder for what --memory-limit puts away]
     #[arg(long, value_name = "DIR")]
     pub temp_dir: Option<PathBuf>,
-    /// Read every file or row again, and let go of rows whose file is gone, or which are no longer in the source
+    /// Read every file or row again, and let go of rows whose file is gone, or which are no longer in the source; before rows of
+    /// files are dropped, say which and ask
     #[arg(long)]
     pub full_refresh: bool,
+    /// With --full-refresh, drop rows of files that are gone without being asked
+    #[arg(long, conflicts_with = "target")]
+    pub yes: bool,
+    /// What becomes of a file that was read and has other content now: `reread` adds its rows as a new delivery, `keep` keeps those
+    /// that were read [default: an error that names the file]
+    #[arg(long, value_name = "reread|keep", conflicts_with_all = ["target", "full_refresh"])]
+    pub changed: Option<ChangedFiles>,
     /// Compare the source with what was seen of it, day by day, and read again each day that differs
     #[arg(long, requires = "target")]
     pub audit: bool,
+}
+
+/// What becomes of files that changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ChangedFiles {
+    /// Their rows are added, as a new delivery
+    Reread,
+    /// The rows that were read stay
+    Keep,
+}
+
+impl From<ChangedFiles> for Changed {
+    fn from(changed: ChangedFiles) -> Self {
+        match changed {
+            ChangedFiles::Reread => Self::Reread,
+            ChangedFiles::Keep => Self::Keep,
+        }
+    }
 }
 
 /// Erase a person's rows from all tables and snapshots

@@ -18,6 +18,8 @@ pub struct Summary {
     pub new: Option<(u64, u64)>,
     /// Files read.
     pub files: u64,
+    /// Those of them that are gone; their rows stay.
+    pub gone: u64,
     /// Rows read, and where each went.
     pub read: u64,
     pub sessionized: u64,
@@ -44,6 +46,12 @@ pub struct Summary {
     pub output: PathBuf,
 }
 
+/// Files that were read and are gone, in a sentence.
+pub fn told_gone(files: u64) -> Option<String> {
+    let (are, their) = if files == 1 { ("is", "its") } else { ("are", "their") };
+    (files > 0).then(|| format!("{} that {are} gone by now: {their} rows stay", counted(files, "file")))
+}
+
 impl Summary {
     /// The summary of a run that took `seconds` and put its tables into `output`.
     pub fn new(manifest: &Manifest, seconds: f64, output: PathBuf) -> Self {
@@ -61,6 +69,7 @@ impl Summary {
             reason: manifest.reason.clone(),
             new: (manifest.new.files < files).then_some((manifest.new.files, manifest.new.rows.read)),
             files,
+            gone: manifest.gone,
             read: rows.read,
             sessionized: rows.sessionized,
             duplicates: rows.duplicates,
@@ -103,6 +112,9 @@ impl Summary {
                 seconds(self.seconds)
             ),
         };
+        if let Some(gone) = told_gone(self.gone) {
+            let _ = writeln!(text, "{gone}");
+        }
         let width = [self.sessionized, self.duplicates, self.rejected, self.skipped]
             .map(|number| grouped(number).len())
             .into_iter()
@@ -209,6 +221,7 @@ mod tests {
             reason: None,
             new: None,
             files: 12,
+            gone: 0,
             read: 20_000,
             sessionized: 19_480,
             duplicates: 500,

@@ -11,6 +11,7 @@ use crate::manifest::{self, FORMAT, Input, Manifest, Mode, New, Parts, Rows, Ver
 use crate::observer::Step;
 use crate::publish::{Building, OutputFolder, Snapshot};
 use crate::read::Reject;
+use crate::run::plan::Earlier;
 use crate::run::{Refresh, RunError, Steps};
 use crate::spill::{Gathered, PutAway, Sorted, Spilling, WriteTables, WrittenSessions, sort};
 use crate::write::{Layout, WRITER, WrittenTables, reject_batches, write_tables};
@@ -94,6 +95,8 @@ pub(crate) struct News {
     /// Those of them that are calls of other types, by type.
     pub(crate) other_calls: BTreeMap<String, u64>,
     pub(crate) inputs: Vec<Input>,
+    /// What these files change of those read before.
+    pub(crate) earlier: Earlier,
     pub(crate) warnings: Vec<String>,
     /// Files of which one reason rejects most rows.
     pub(crate) mostly_rejected: u64,
@@ -154,10 +157,10 @@ pub(crate) fn advance(
     let new_rejects = by_reason(&news.rejects);
     let new_rejected = news.rejects.len() as u64;
     let mut rejects = news.rejects;
-    if let Some(stored) = &stored {
-        rejects.extend(stored.rejects()?);
-        rejects.sort_by(|a, b| a.position().cmp(&b.position()));
-    }
+    let superseded = match &stored {
+        Some(stored) => add_stored_rejects(&mut rejects, stored, &news.earlier)?,
+        None => 0,
+    };
     let building = folder.begin()?;
     let observer = steps.observer;
     let advanced = |rows| observer.advanced(rows, 0);
@@ -168,7 +171,7 @@ pub(crate) fn advance(
         ready.write(all_accepted, &rejects, settings, disk, building.path(), &advanced)
     })?;
     let rows = Rows {
-        read: past.read + accepted + new_rejected,
+        read: past.read + accepted + new_rejected - superseded,
         sessionized: found.kept,
         duplicates: found.duplicates,
         rejected: rejects.len() as u64,
@@ -212,7 +215,8 @@ pub(crate) fn advance(
         tables: rows_of_tables.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
         sessions: found.sessions,
         visitors: found.visitors,
-        inputs: all_inputs(before, news.inputs),
+        gone: news.earlier.gone,
+        inputs: all_inputs(before, news.inputs, &news.earlier),
         warnings,
         checks,
         counted,
@@ -257,6 +261,21 @@ fn all_calls(before: Option<&Before>, new: BTreeMap<String, u64>) -> BTreeMap<St
     calls
 }
 
+/// Adds the rejects of the snapshot, but for lines that were read again; answers how many those are.
+fn add_stored_rejects(
+    rejects: &mut Vec<Reject>,
+    stored: &StoredSnapshot<'_>,
+    earlier: &Earlier,
+) -> Result<u64, RunError> {
+    let mut before = stored.rejects()?;
+    let all = before.len();
+    before.retain(|reject| !earlier.supersedes(reject));
+    let superseded = all - before.len();
+    rejects.extend(before);
+    rejects.sort_by(|a, b| a.position().cmp(&b.position()));
+    Ok(superseded as u64)
+}
+
 fn by_reason(rejects: &[Reject]) -> BTreeMap<String, u64> {
     let mut by_reason = BTreeMap::new();
     for reject in rejects {
@@ -270,9 +289,17 @@ fn input_bytes(inputs: &[Input]) -> u64 {
 }
 
 /// Everything read so far, by the bytes of the names.
-fn all_inputs(before: Option<&Before>, new: Vec<Input>) -> Vec<Input> {
+fn all_inputs(before: Option<&Before>, new: Vec<Input>, earlier: &Earlier) -> Vec<Input> {
     let mut inputs = before.map(|before| before.manifest.inputs.clone()).unwrap_or_default();
-    inputs.extend(new);
+    for (place, replaced) in &earlier.replaced {
+        inputs[*place] = replaced.clone();
+    }
+    for input in new {
+        match earlier.known.get(&input.path) {
+            Some(place) => inputs[*place].add(input),
+            None => inputs.push(input),
+        }
+    }
     inputs.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
     inputs
 }

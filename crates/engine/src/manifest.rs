@@ -2,6 +2,8 @@
 
 use crate::checks::Check;
 use crate::digests::seal;
+use crate::read::{Digest, InputFile};
+use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -76,6 +78,9 @@ pub struct Manifest {
     pub visitors: u64,
     /// What was read, in the order of the paths.
     pub inputs: Vec<Input>,
+    /// How many of the inputs were gone when the run looked for them. Their rows stay.
+    #[serde(default)]
+    pub gone: u64,
     /// What a person should look at.
     pub warnings: Vec<String>,
     /// What came of every invariant.
@@ -332,12 +337,33 @@ pub struct Input {
     pub modified: Option<String>,
     /// The object store's tag of its content, where there is one.
     pub etag: Option<String>,
-    /// Rows read from it.
+    /// The digest of its bytes: 32 hexadecimal digits of BLAKE3; absent where an earlier version has read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// Rows read from it, in all runs.
     pub rows: u64,
     /// Rows of it that were rejected.
     pub rejected: u64,
     /// Rows of it that were skipped.
     pub skipped: u64,
+}
+
+impl Input {
+    /// Takes in what more was read of it.
+    pub(crate) fn add(&mut self, more: Self) {
+        *self = Self {
+            rows: self.rows + more.rows,
+            rejected: self.rejected + more.rejected,
+            skipped: self.skipped + more.skipped,
+            ..more
+        };
+    }
+}
+
+/// When a file was changed last, as the manifest has it.
+pub(crate) fn modified(file: &InputFile) -> Option<String> {
+    let time = file.modified.and_then(DateTime::from_timestamp_micros);
+    time.map(|time| time.to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
 /// What was written.

@@ -1,13 +1,14 @@
 //! A run of the native engine: from files to a published snapshot.
 
+pub(crate) mod plan;
+
 use crate::advance::{Before, News, Settings, Way, advance};
 use crate::checks::Check;
 use crate::config::Config;
-use crate::disk::Disk;
 use crate::error::{Hint, listed};
 use crate::forget::{Current, ForgetError, settle};
-use crate::increment::{Forgotten, StoredError, compare, modified};
-use crate::manifest::{Input, Manifest};
+use crate::increment::{Forgotten, StoredError};
+use crate::manifest::{Input, Manifest, modified};
 use crate::observer::{Observer, Step};
 use crate::publish::{CURRENT, OutputFolder, PublishError};
 use crate::read::inputs::discover;
@@ -16,12 +17,15 @@ use crate::read::{
     Strictness,
 };
 use crate::spill::{Gathered, Gatherer, Limit, SpillError, Spilling};
-use crate::write::{Layout, WRITER, WriteError};
+use crate::write::{Layout, WriteError};
+use plan::{Earlier, Plan};
 use std::collections::BTreeMap;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tracklet_kernel::tracks::Tracks;
+
+pub use plan::Changed;
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -47,6 +51,20 @@ pub struct RunRequest {
     pub memory_limit: Option<NonZeroU64>,
     /// What counts of the runs before.
     pub refresh: Refresh,
+    /// What becomes of files that were read and have other content now.
+    pub changed: Changed,
+    /// Whether a full refresh may drop rows.
+    pub dropping: Dropping,
+}
+
+/// Whether a full refresh may drop rows of files that it does not find.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Dropping {
+    /// That is an error, which says what would be dropped.
+    #[default]
+    Refused,
+    /// It may.
+    Allowed,
 }
 
 /// What counts of the runs before.
@@ -72,6 +90,8 @@ impl RunRequest {
             temp_dir: None,
             memory_limit: None,
             refresh: Refresh::default(),
+            changed: Changed::default(),
+            dropping: Dropping::default(),
             config,
         }
     }
@@ -112,6 +132,8 @@ pub struct RunReport {
     pub seconds: f64,
     /// Whether there is a new snapshot; without new files there is none, and the manifest is that of the last.
     pub published: bool,
+    /// How many of the files that were read are gone.
+    pub gone: u64,
 }
 
 /// A run that published nothing.
@@ -129,13 +151,25 @@ pub enum RunError {
     /// The output folder could not be used.
     #[error(transparent)]
     Publish(#[from] PublishError),
-    /// Files that were read are not there any more as they were.
-    #[error("{}", told(changed, vanished))]
-    Inputs {
-        /// Names of files with another size, tag or time of change.
-        changed: Vec<String>,
-        /// Names of files that are gone.
-        vanished: Vec<String>,
+    /// Files that were read have other content now.
+    #[error("{} changed since {} read", first_of(files), were(files))]
+    Changed {
+        /// Their names.
+        files: Vec<String>,
+    },
+    /// All files must be read again, and some can't be.
+    #[error("{why}, and {} can't be read again as {} read", first_of(files), were(files))]
+    Lost {
+        /// Why they must be read again.
+        why: String,
+        /// Their names.
+        files: Vec<String>,
+    },
+    /// A full refresh would drop rows.
+    #[error("--full-refresh would drop {}", dropped(files))]
+    WouldDrop {
+        /// Files that are not found any more, each with the rows that were read from it.
+        files: Vec<(String, u64)>,
     },
     /// The tables that were made contradict each other.
     #[error("{} of the tables {} not hold: {}", invariants(failed.len()), does(failed.len()), named(failed))]
@@ -169,8 +203,16 @@ impl Hint for RunError {
             Self::Stored(error) => error.hint(),
             Self::Spill(error) => error.hint(),
             Self::Forget(error) => error.hint(),
-            Self::Inputs { .. } => Some(
-                "`tracklet run --full-refresh` reads everything that is there again, and forgets what is gone".to_owned(),
+            Self::Changed { .. } => Some(
+                "`--changed reread` reads it again as a new delivery: its rows are added, repeated events are dropped as duplicates; \
+                 `--changed keep` keeps the rows that were read and goes on from the file as it is now"
+                    .to_owned(),
+            ),
+            Self::Lost { .. } => Some(
+                "put the files back, or drop their rows with `tracklet run --full-refresh --yes`".to_owned(),
+            ),
+            Self::WouldDrop { .. } => Some(
+                "`--yes` drops them; without `--full-refresh` the rows of files that are gone stay".to_owned(),
             ),
             Self::Invariants { kept, .. } => Some(match kept {
                 Some(kept) => format!(
@@ -200,16 +242,37 @@ fn named(failed: &[Check]) -> String {
 }
 
 /// Names the files; of many the first few.
-fn told(changed: &[String], vanished: &[String]) -> String {
-    let told = |names: &[String], what: &str| {
-        let shown = listed(names.iter().take(FILES_NAMED).map(String::as_str));
-        let more = names.len().saturating_sub(FILES_NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        (!names.is_empty()).then(|| format!("{shown}{more} {what} since it was read"))
-    };
-    let parts = [told(changed, "changed"), told(vanished, "vanished")];
-    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+fn first_of(files: &[String]) -> String {
+    let shown = listed(files.iter().take(FILES_NAMED).map(String::as_str));
+    let more = files.len().saturating_sub(FILES_NAMED);
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
+
+fn were(files: &[String]) -> &'static str {
+    if files.len() == 1 { "it was" } else { "they were" }
+}
+
+/// The files with their rows; of many those with the most.
+fn dropped(files: &[(String, u64)]) -> String {
+    let rows: u64 = files.iter().map(|(_, rows)| rows).sum();
+    let mut most: Vec<&(String, u64)> = files.iter().collect();
+    most.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    let shown: Vec<String> = (most.iter().take(FILES_DROPPED))
+        .map(|(name, rows)| format!("`{name}` ({rows} row{})", if *rows == 1 { "" } else { "s" }))
+        .collect();
+    let more = files.len().saturating_sub(FILES_DROPPED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let (s, of) = (if rows == 1 { "" } else { "s" }, if files.len() == 1 { "" } else { "s" });
+    format!(
+        "{rows} row{s} of {} file{of} that {} not found as read: {}{more}",
+        files.len(),
+        if files.len() == 1 { "is" } else { "are" },
+        shown.join(", ")
+    )
+}
+
+/// Files that a message about dropped rows names.
+const FILES_DROPPED: usize = 10;
 
 /// Files that a message names.
 const FILES_NAMED: usize = 3;
@@ -237,13 +300,18 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     if let (Some(error), Some(true)) = (settled.current_stays, before.as_ref().map(Before::is_readable)) {
         return Err(error.into());
     }
-    let (way, files) = choose_way(request, before.as_ref(), found.files, &**folder.disk())?;
+    if request.refresh == Refresh::Full && request.dropping == Dropping::Refused {
+        refuse_to_drop(request, &folder, &found.files)?;
+    }
+    let Plan { way, files, earlier, warnings } = plan::plan(request, &folder, before.as_ref(), found.files)?;
     let current = request.output.join(CURRENT);
     if let (Way::Beside, Some(before)) = (&way, &before)
         && files.is_empty()
+        && !earlier.is_decided(request.changed)
     {
         let seconds = started.elapsed().as_secs_f64();
-        return Ok(RunReport { manifest: before.manifest.clone(), current, seconds, published: false });
+        let gone = earlier.gone;
+        return Ok(RunReport { manifest: before.manifest.clone(), current, seconds, published: false, gone });
     }
 
     let inputs = Inputs { files, ignored: found.ignored, notes: found.notes };
@@ -252,7 +320,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
         limit: Limit::Bytes(limit.get()),
         folder: request.temp_dir.clone().unwrap_or_else(|| request.output.clone()),
     });
-    let news = steps.step(Step::Read, Some(bytes), || {
+    let mut news = steps.step(Step::Read, Some(bytes), || {
         let Some(spilling) = &spilling else {
             let mut read = read_files(request, &inputs, threads, observer, None)?;
             let tracks = std::mem::take(&mut read.tracks);
@@ -275,6 +343,9 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
         let forgotten = tracks.forgotten();
         Ok::<_, RunError>(News::new(&inputs, read, tracks, forgotten))
     })?;
+    let gone = earlier.gone;
+    news.earlier = earlier;
+    news.warnings.extend(warnings);
     let settings = Settings {
         rules: request.config.rules.clone(),
         layout: Layout::default(),
@@ -290,51 +361,17 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
         // It is not the current one any more, and goes.
         settle(&folder, Current::Rewritten, Layout::default())?;
     }
-    Ok(RunReport { manifest, current, seconds: started.elapsed().as_secs_f64(), published: true })
+    Ok(RunReport { manifest, current, seconds: started.elapsed().as_secs_f64(), published: true, gone })
 }
 
-/// The files to read, and what becomes of their rows.
-fn choose_way(
-    request: &RunRequest,
-    before: Option<&Before>,
-    found: Vec<InputFile>,
-    disk: &dyn Disk,
-) -> Result<(Way, Vec<InputFile>), RunError> {
-    let Some(before) = before else { return Ok((Way::Afresh(None), found)) };
-    let manifest = &before.manifest;
-    let compared = compare(&manifest.inputs, found.clone(), &request.paths);
-    if !compared.changed.is_empty() || !compared.vanished.is_empty() {
-        return Err(RunError::Inputs { changed: compared.changed, vanished: compared.vanished });
+/// Ends a full refresh that would lose rows.
+fn refuse_to_drop(request: &RunRequest, folder: &OutputFolder, found: &[InputFile]) -> Result<(), RunError> {
+    let Some(before) = Before::find(folder, Refresh::Incremental)? else { return Ok(()) };
+    let files = plan::dropped(request, &before, found)?;
+    if files.iter().all(|(_, rows)| *rows == 0) {
+        return Ok(());
     }
-    let unreadable = || {
-        format!("snapshot {} has no state that this version of the program can read", before.snapshot.name)
-    };
-    let again = if !before.is_readable() {
-        Some(unreadable())
-    } else if before.ignores_otherwise(disk, &request.config.gate().ignored_ids)? {
-        Some("the tables were made with another identity.ignore".to_owned())
-    } else if manifest.source_fingerprint != request.config.source_fingerprint() {
-        Some("[source] of the configuration has changed".to_owned())
-    } else {
-        None
-    };
-    if let Some(reason) = again {
-        let mut files = found;
-        // Everything seen counts, also what these paths don't name.
-        if !compared.elsewhere.is_empty() {
-            files.extend(discover(&compared.elsewhere, request.format)?.files);
-            files.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-        }
-        return Ok((Way::Afresh(Some(reason)), files));
-    }
-    let way = if manifest.config_fingerprint != request.config.fingerprint() {
-        Way::FromRows("the configuration has changed".to_owned())
-    } else if manifest.versions.writer != WRITER {
-        Way::FromRows(format!("the tables were written by {}", manifest.versions.writer))
-    } else {
-        Way::Beside
-    };
-    Ok((way, compared.new))
+    Err(RunError::WouldDrop { files })
 }
 
 /// Runs steps one after the other, and times them.
@@ -412,6 +449,7 @@ impl News {
     fn new(inputs: &Inputs, read: Read, tracks: Gathered, forgotten: u64) -> Self {
         Self {
             inputs: inputs_of(inputs, &read.files),
+            earlier: Earlier::default(),
             warnings: warnings_of(inputs, &read, tracks.rows()),
             mostly_rejected: read.mostly_rejected.len() as u64,
             tracks,
@@ -426,7 +464,8 @@ impl News {
 fn inputs_of(inputs: &Inputs, summaries: &[read::FileSummary]) -> Vec<Input> {
     let input = |(file, summary): (&InputFile, &read::FileSummary)| Input {
         path: summary.name.clone(),
-        bytes: file.size,
+        bytes: summary.content.map_or(file.size, |content| content.bytes),
+        digest: summary.content.map(|content| content.digest),
         modified: modified(file),
         etag: file.etag.clone(),
         rows: summary.rows,

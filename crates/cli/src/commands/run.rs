@@ -7,13 +7,14 @@ use crate::interrupt::Interruptible;
 use crate::logging::{Log, LogFormat};
 use crate::progress::{Progress, grouped};
 use crate::status::Status;
-use crate::summary::Summary;
+use crate::summary::{self, Summary};
 use std::fmt;
+use std::io::{self, IsTerminal as _};
 use tracklet_engine::config::{Config, FILE_NAME, Format};
 use tracklet_engine::error::Hint;
 use tracklet_engine::manifest::Manifest;
 use tracklet_engine::read::Strictness;
-use tracklet_engine::run::{self as engine, Refresh, RunReport, RunRequest};
+use tracklet_engine::run::{self as engine, Changed, Dropping, Refresh, RunError, RunReport, RunRequest};
 
 pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
     if let Some(target) = &arguments.target {
@@ -22,11 +23,15 @@ pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
     if !arguments.selection.select.is_empty() || !arguments.selection.exclude.is_empty() {
         return Err(Failure::new(NoSelection));
     }
-    let request = request(arguments)?;
-    let progress = Progress::new(log);
-    let watched = Interruptible::new(&progress, log)?;
-    let report = engine::run(&request, &watched)?;
-    drop(watched);
+    let mut request = request(arguments)?;
+    let mut report = run_once(&request, log)?;
+    if let Err(error @ RunError::WouldDrop { .. }) = &report
+        && asked_to_drop(error, log)?
+    {
+        request.dropping = Dropping::Allowed;
+        report = run_once(&request, log)?;
+    }
+    let report = report?;
     if !report.published {
         return Ok(nothing_new(&report, log));
     }
@@ -38,6 +43,24 @@ pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
         tracing::warn!("{warning}");
     }
     Ok(finish(&Summary::new(&report.manifest, report.seconds, report.current), log))
+}
+
+fn run_once(request: &RunRequest, log: &Log) -> Result<Result<RunReport, RunError>, Failure> {
+    let progress = Progress::new(log);
+    let watched = Interruptible::new(&progress, log)?;
+    Ok(engine::run(request, &watched))
+}
+
+/// Asks on a terminal whether rows may be dropped; without one the answer is no.
+fn asked_to_drop(error: &RunError, log: &Log) -> io::Result<bool> {
+    let is_seen = log.format == LogFormat::Text && !log.quiet && io::stderr().is_terminal();
+    if !is_seen || !io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    log.say(&format!("{error}\ndrop them? [y/N]"));
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }
 
 fn request(arguments: &RunArguments) -> Result<RunRequest, Failure> {
@@ -56,6 +79,8 @@ fn request(arguments: &RunArguments) -> Result<RunRequest, Failure> {
         temp_dir: arguments.temp_dir.clone(),
         memory_limit: arguments.memory_limit,
         refresh: if arguments.full_refresh { Refresh::Full } else { Refresh::Incremental },
+        changed: arguments.changed.map(Changed::from).unwrap_or_default(),
+        dropping: if arguments.yes { Dropping::Allowed } else { Dropping::Refused },
         config,
     })
 }
@@ -81,9 +106,12 @@ fn tell_details(manifest: &Manifest) {
 fn nothing_new(report: &RunReport, log: &Log) -> Status {
     let (files, current) = (report.manifest.inputs.len(), report.current.display());
     match log.format {
-        LogFormat::Json => tracing::info!(files, output = %current, "no new files"),
+        LogFormat::Json => tracing::info!(files, gone = report.gone, output = %current, "no new files"),
         LogFormat::Text => {
             log.say(&format!("no new files; {current} is that of the {} read before", grouped(files as u64)));
+            if let Some(gone) = summary::told_gone(report.gone) {
+                log.say(&gone);
+            }
         }
     }
     Status::Done
@@ -102,6 +130,7 @@ fn finish(summary: &Summary, log: &Log) -> Status {
             skipped = summary.skipped,
             sessions = summary.sessions,
             visitors = summary.visitors,
+            gone = summary.gone,
             failed_checks = summary.failed_checks.len(),
             seconds = summary.seconds,
             output = %summary.output.display(),

@@ -67,29 +67,6 @@ fn only_new_files_are_read_and_without_one_nothing_happens() {
 }
 
 #[test]
-fn a_changed_or_vanished_file_is_named_and_a_full_refresh_asked_for() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("logs")).unwrap();
-    for number in 1..=2 {
-        day(&folder.path().join("logs"), number);
-    }
-    assert_eq!(ended(&mut tracklet(folder.path(), &["run", "logs"])).0, 0);
-    let before = tables(&folder.path().join("out"));
-    fs::write(folder.path().join("logs/01.json"), line("other", "b", "2026-01-01T10:00:00Z")).unwrap();
-    fs::remove_file(folder.path().join("logs/02.json")).unwrap();
-    day(&folder.path().join("logs"), 3);
-    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "logs"]));
-    assert_eq!(code, 2);
-    for expected in ["`logs/01.json` changed", "`logs/02.json` vanished", "--full-refresh"] {
-        assert!(said.contains(expected), "{said}");
-    }
-    assert!(before == tables(&folder.path().join("out")));
-    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "logs", "--full-refresh"]));
-    assert_eq!(code, 0, "{said}");
-    assert_eq!(manifest(&folder.path().join("out"))["rows"]["sessionized"], 6);
-}
-
-#[test]
 fn a_changed_configuration_rebuilds_by_itself_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("logs")).unwrap();

@@ -52,7 +52,7 @@ fn cases() -> Vec<Case> {
 
 /// Reads every file anew, whatever was read before.
 fn run(folder: &Path, arguments: &[&str]) -> (i32, String) {
-    ended(&mut tracklet(folder, &[&["run", "--full-refresh"], arguments].concat()))
+    ended(&mut tracklet(folder, &[&["run", "--full-refresh", "--yes"], arguments].concat()))
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod init;
 mod input;
 mod interrupting;
 mod memory;
+mod moving;
 mod publishing;
 mod readers;
 mod regressions;

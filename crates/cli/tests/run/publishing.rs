@@ -159,9 +159,11 @@ fn sign(out: &Path, before: &str) {
     write("state/digests.json", &new);
     let manifest = read("manifest.json").replace(&digest(&old, 32), &digest(&new, 32));
     let json: serde_json::Value = serde_json::from_str(&manifest).unwrap();
-    let (seal, zeros) = (json["seal"].as_str().unwrap(), "0".repeat(32));
-    let unsealed = manifest.replace(seal, &zeros);
-    write("manifest.json", &unsealed.replace(&zeros, &digest(&unsealed, 32)));
+    // Zeros also stand among the ids that are ignored.
+    let field = |seal: &str| format!("\"seal\": \"{seal}\"");
+    let (sealed, zeros) = (field(json["seal"].as_str().unwrap()), field(&"0".repeat(32)));
+    let unsealed = manifest.replace(&sealed, &zeros);
+    write("manifest.json", &unsealed.replace(&zeros, &field(&digest(&unsealed, 32))));
 }
 
 /// Tables that contradict each other: the state says that tracks of a part follow too late.

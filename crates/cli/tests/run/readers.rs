@@ -47,14 +47,14 @@ fn whoever_reads_while_snapshots_go_sees_one_whole_snapshot() {
             .collect();
         for run in 0..12 {
             let input = if run % 2 == 0 { "many.json" } else { "few.json" };
-            let (code, said) = ended(&mut tracklet(at, &["run", input, "--full-refresh"]));
+            let (code, said) = ended(&mut tracklet(at, &["run", input, "--full-refresh", "--yes"]));
             assert_eq!(code, 0, "{said}");
         }
         is_over.store(true, Ordering::Relaxed);
         let answers: usize = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
         assert!(answers > 2, "{answers}");
     });
-    assert_eq!(ended(&mut tracklet(at, &["run", "few.json", "--full-refresh"])).0, 0);
+    assert_eq!(ended(&mut tracklet(at, &["run", "few.json", "--full-refresh", "--yes"])).0, 0);
     assert_eq!(snapshot_names(&at.join("out")).len(), 1);
 }
 
@@ -67,9 +67,9 @@ fn a_snapshot_held_by_another_program_stays_until_it_is_let_go() {
     prepare(at);
     assert_eq!(ended(&mut tracklet(at, &["run", "few.json"])).0, 0);
     let held = hold_current(&at.join("out")).unwrap();
-    assert_eq!(ended(&mut tracklet(at, &["run", "many.json", "--full-refresh"])).0, 0);
+    assert_eq!(ended(&mut tracklet(at, &["run", "many.json", "--full-refresh", "--yes"])).0, 0);
     assert!(held.folder().join("manifest.json").exists());
     drop(held);
-    assert_eq!(ended(&mut tracklet(at, &["run", "few.json", "--full-refresh"])).0, 0);
+    assert_eq!(ended(&mut tracklet(at, &["run", "few.json", "--full-refresh", "--yes"])).0, 0);
     assert_eq!(snapshot_names(&at.join("out")), ["000003"]);
 }

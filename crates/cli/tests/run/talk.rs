@@ -32,13 +32,13 @@ fn a_pipe_sees_the_summary_alone() {
 fn quiet_says_nothing_and_verbose_tells_steps_then_files_and_checks() {
     let folder = folder();
     assert_eq!(said(folder.path(), &["run", "a.json", "-q"]), "");
-    let once = said(folder.path(), &["run", "a.json", "--full-refresh", "-v"]);
+    let once = said(folder.path(), &["run", "a.json", "--full-refresh", "--yes", "-v"]);
     for step in ["info: read: 1 rows in ", "info: sessionize: ", "info: write: 1 rows in ", "info: publish: "]
     {
         assert!(once.contains(step), "{step}: {once}");
     }
     assert!(!once.contains("debug:"), "{once}");
-    let twice = said(folder.path(), &["run", "a.json", "--full-refresh", "-vv"]);
+    let twice = said(folder.path(), &["run", "a.json", "--full-refresh", "--yes", "-vv"]);
     assert!(twice.contains("debug: read `a.json` rows=1 rejected=0 skipped=0"), "{twice}");
     assert!(twice.contains("debug: holds: "), "{twice}");
 }

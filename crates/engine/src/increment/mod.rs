@@ -10,7 +10,6 @@
 mod columns;
 mod error;
 mod forgotten;
-mod known;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -19,7 +18,6 @@ pub(crate) use columns::Rows;
 pub use error::StoredError;
 pub(crate) use forgotten::Forgotten;
 pub use forgotten::Subject;
-pub(crate) use known::{compare, modified};
 pub(crate) use stored::{BytesRead, StoredSnapshot, damaged_files};
 
 use crate::checks::PartSummary;

@@ -1,13 +1,14 @@
-//! A file's bytes: counted as they are read, inflated, and UTF-16 as UTF-8.
+//! A file's bytes: counted and hashed as they are read, inflated, and UTF-16 as UTF-8.
 
-use super::inputs::Compression;
+use super::content::{Content, Hashed};
+use super::inputs::{Compression, InputFile};
 use super::utf16::Decoded;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bytes read from the file at a time.
 const CHUNK: usize = 256 << 10;
@@ -15,14 +16,29 @@ const CHUNK: usize = 256 << 10;
 /// The largest window of Zstandard that is read, as a power of 2: what its command line writes with `--ultra -22` or `--long`.
 const WINDOW_LOG: u32 = 27;
 
-/// How many bytes of the file, as it is stored, were read.
+/// How many bytes of the file, as it is stored, were read, and what they are.
 #[derive(Clone, Default)]
-pub(super) struct Count(Arc<AtomicU64>);
+pub(super) struct Count(Arc<Seen>);
+
+#[derive(Default)]
+struct Seen {
+    taken: AtomicU64,
+    /// Whether the file was read to its end.
+    ended: AtomicBool,
+    hashed: Mutex<Hashed>,
+}
 
 impl Count {
     /// The bytes read since the last call.
     pub(super) fn take(&self) -> u64 {
-        self.0.swap(0, Ordering::Relaxed)
+        self.0.taken.swap(0, Ordering::Relaxed)
+    }
+
+    /// The content of the file, of which the rest is hashed where it was not read to its end. What was appended since is none of
+    /// it.
+    pub(super) fn content(&self, path: &Path) -> io::Result<Content> {
+        let hashed = self.0.hashed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if self.0.ended.load(Ordering::Relaxed) { Ok(hashed.content()) } else { hashed.finish(path) }
     }
 }
 
@@ -34,9 +50,35 @@ struct Counted<R> {
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.inner.read(buffer)?;
-        self.count.0.fetch_add(length as u64, Ordering::Relaxed);
+        let seen = &*self.count.0;
+        seen.taken.fetch_add(length as u64, Ordering::Relaxed);
+        seen.hashed.lock().unwrap_or_else(PoisonError::into_inner).update(&buffer[..length]);
+        if length == 0 && !buffer.is_empty() {
+            seen.ended.store(true, Ordering::Relaxed);
+        }
         Ok(length)
     }
+}
+
+/// The inflated bytes of a file, which lies at `path`; of one that has grown those of its new part, behind `header`.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn open_input(
+    file: &InputFile,
+    path: &Path,
+    header: Vec<u8>,
+) -> io::Result<(Box<dyn Read>, Count)> {
+    // Where nothing was read before, the file may be in another encoding.
+    let Some(grown) = file.grown.as_ref().filter(|grown| grown.offset > 0) else {
+        return open(path, file.compression);
+    };
+    let mut opened = File::open(path)?;
+    opened.seek(SeekFrom::Start(grown.offset))?;
+    let count = Count::default();
+    *count.0.hashed.lock().unwrap_or_else(PoisonError::into_inner) = grown.hashed.clone();
+    let bytes = Counted { inner: opened, count: count.clone() };
+    Ok((Box::new(Cursor::new(header).chain(bytes)), count))
 }
 
 /// The inflated bytes of the file at `path`.

@@ -13,6 +13,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringBuilder, new_null_array,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -40,6 +41,8 @@ struct Opened {
     records: Records,
     count: bytes::Count,
     start: Start,
+    /// Whether the record that was taken is a row.
+    is_row: bool,
 }
 
 /// Why a file has no columns.
@@ -48,6 +51,8 @@ enum NoColumns {
     Empty,
     /// Its first record can't be read; that is one row.
     Unreadable(Vec<u8>),
+    /// Its first record can't be read, as was said when the file was shorter.
+    StillUnreadable,
 }
 
 /// The names of a file's columns; none when it is empty or its header can't be read. The columns are noted.
@@ -63,11 +68,11 @@ pub(super) fn first_rows(
     source: &Source,
     rows: usize,
 ) -> Result<(Vec<String>, Vec<Vec<String>>), ReadError> {
-    let Ok(Opened { mut records, start, .. }) = open(file, path, source, None)? else {
+    let Ok(Opened { mut records, start, is_row, .. }) = open(file, path, source, None)? else {
         return Ok((Vec::new(), Vec::new()));
     };
     let mut found = Vec::new();
-    if !start.has_header {
+    if is_row {
         found.push(records.names());
     }
     let limits = Limits { bytes: source.max_line, fields: start.names.len() + 1 };
@@ -90,7 +95,8 @@ pub(super) fn is_part(first: &Start, names: &[String], source: &Source) -> bool 
     first.has_header && first.names.len() == names.len() && is_time(&first.names[time])
 }
 
-/// Opens a file and takes its first record. `columns` are those of the table whose part it is.
+/// Opens a file and takes its first record; of one that has grown its header alone. `columns` are those of the table whose part
+/// it is.
 fn open(
     file: &InputFile,
     path: &Path,
@@ -107,7 +113,14 @@ fn open(
         Some(error) => Box::new(Broken(Some(error))),
     };
     let mut records = Records::new(Box::new(Cursor::new(looked_at).chain(rest)), dialect);
-    match records.next(HEADER) {
+    let first = records.next(HEADER);
+    // Where the first record is new, nothing was read before.
+    let grown = file.grown.as_ref().filter(|grown| records.taken() <= grown.offset);
+    let unreadable = |records: &Records| match grown {
+        Some(_) => NoColumns::StillUnreadable,
+        None => NoColumns::Unreadable(records.raw().to_vec()),
+    };
+    match first {
         Next::End => return Ok(Err(NoColumns::Empty)),
         Next::TooLong => {
             return Err(ReadError::Header {
@@ -116,7 +129,7 @@ fn open(
                 columns: HEADER.fields,
             });
         }
-        Next::Broken | Next::Unclosed => return Ok(Err(NoColumns::Unreadable(records.raw().to_vec()))),
+        Next::Broken | Next::Unclosed => return Ok(Err(unreadable(&records))),
         Next::Record => {}
     }
     let names = records.names();
@@ -127,11 +140,26 @@ fn open(
             Start { has_header, names: columns.to_vec() }
         }
         None if std::str::from_utf8(records.text()).is_err() => {
-            return Ok(Err(NoColumns::Unreadable(records.raw().to_vec())));
+            return Ok(Err(unreadable(&records)));
         }
         None => Start { names, has_header: true },
     };
-    Ok(Ok(Opened { records, count, start }))
+    let Some(grown) = grown else {
+        let is_row = !start.has_header;
+        return Ok(Ok(Opened { records, count, start, is_row }));
+    };
+    let mut header = Vec::new();
+    if start.has_header {
+        let file = File::open(path).map_err(failed)?;
+        file.take(records.taken()).read_to_end(&mut header).map_err(failed)?;
+    }
+    let (stream, count) = bytes::open_input(file, path, header).map_err(failed)?;
+    let mut records = Records::new(stream, dialect);
+    if start.has_header {
+        records.next(HEADER);
+    }
+    records.go_on_at(grown.line);
+    Ok(Ok(Opened { records, count, start, is_row: false }))
 }
 
 /// Whether the first record of a file is the header that it need not have.
@@ -160,9 +188,9 @@ pub(super) fn read(
     sink: &mut Sink<'_>,
 ) -> Result<(), ReadError> {
     let source = sink.shared.source;
-    let Opened { mut records, count, start } = match open(file, path, source, columns)? {
+    let Opened { mut records, count, start, mut is_row } = match open(file, path, source, columns)? {
         Ok(opened) => opened,
-        Err(NoColumns::Empty) => return Ok(()),
+        Err(NoColumns::Empty | NoColumns::StillUnreadable) => return Ok(()),
         // Without names there are no columns, so all of the file is unreadable.
         Err(NoColumns::Unreadable(raw)) => return sink.unreadable(file, Some(1), &raw),
     };
@@ -176,7 +204,6 @@ pub(super) fn read(
     drop(seen);
     let mut rows = Rows::new(file, &start.names, &partitions, sink)?;
     let limits = Limits { bytes: source.max_line, fields: start.names.len() + 1 };
-    let mut is_row = !start.has_header;
     loop {
         let next = if is_row { Next::Record } else { records.next(limits) };
         is_row = false;
@@ -200,7 +227,11 @@ pub(super) fn read(
         }
     }
     sink.shared.progress.advance(0, count.take());
-    rows.flush(sink)
+    rows.flush(sink)?;
+    let content = count.content(path);
+    sink.counts.content =
+        Some(content.map_err(|source| ReadError::Open { file: file.name.clone(), source })?);
+    Ok(())
 }
 
 /// Rows on their way to the gate.

@@ -39,6 +39,8 @@ pub(super) struct Records {
     start: usize,
     end: usize,
     is_fresh: bool,
+    /// Bytes of the stream that were put into the buffer.
+    filled: u64,
     /// An error that came after bytes which are good.
     error: Option<std::io::Error>,
     /// The fields of the record, one behind the other, and where each ends.
@@ -64,6 +66,7 @@ impl Records {
             start: 0,
             end: 0,
             is_fresh: true,
+            filled: 0,
             error: None,
             text: vec![0; 1 << 12],
             ends: vec![0; 1 << 6],
@@ -99,6 +102,17 @@ impl Records {
     /// The line on which the record starts.
     pub(super) fn first_line(&self) -> u64 {
         self.first_line
+    }
+
+    /// How many bytes of the stream were taken, up to the end of the record.
+    pub(super) fn taken(&self) -> u64 {
+        self.filled - (self.end - self.start) as u64
+    }
+
+    /// Goes on as with the line of this number, in the midst of a file.
+    pub(super) fn go_on_at(&mut self, line: u64) {
+        self.line = line;
+        self.is_fresh = false;
     }
 
     /// The record as it stands, its start if it is long.
@@ -220,7 +234,10 @@ impl Records {
         while self.end < wanted {
             match self.stream.read(&mut self.buffer[self.end..]) {
                 Ok(0) => break,
-                Ok(length) => self.end += length,
+                Ok(length) => {
+                    self.end += length;
+                    self.filled += length as u64;
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if self.end > 0 => {
                     self.error = Some(error);

@@ -152,7 +152,7 @@ fn head(path: &Path, compression: Compression) -> Vec<u8> {
     start
 }
 
-fn packed(start: &[u8]) -> Option<Compression> {
+pub(super) fn packed(start: &[u8]) -> Option<Compression> {
     if start.starts_with(&[0x1F, 0x8B, 0x08]) {
         Some(Compression::Gzip)
     } else if start.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]) {

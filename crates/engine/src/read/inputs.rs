@@ -1,5 +1,6 @@
 //! Which files a run reads: every file below the given paths, in the order of their names.
 
+use super::content::Grown;
 use super::first_bytes;
 use super::format::kind;
 use super::lake::{Candidate, choose};
@@ -33,6 +34,8 @@ pub struct InputFile {
     pub modified: Option<i64>,
     /// What the object store says about its content.
     pub etag: Option<String>,
+    /// Where its new part starts, where the old one was read before.
+    pub(crate) grown: Option<Box<Grown>>,
     pub(super) location: Location,
 }
 
@@ -40,6 +43,11 @@ impl InputFile {
     /// The columns that stand in the path.
     pub(super) fn partitions(&self) -> Vec<Partition> {
         partitions(&self.name)
+    }
+
+    /// Whether it is a file of this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self.location, Location::Local(_))
     }
 }
 
@@ -255,6 +263,7 @@ impl Found {
             size: metadata.len(),
             modified: modified.map(|since| since.as_micros() as i64),
             etag: None,
+            grown: None,
             location: Location::Local(path.to_owned()),
         };
         self.candidates.push(Candidate { folders: folders(path, root), file, identity });
@@ -278,6 +287,7 @@ impl Found {
             size: 0,
             modified: None,
             etag: None,
+            grown: None,
             location: Location::Unreachable,
         };
         self.candidates.push(Candidate { folders: Vec::new(), file, identity: path.to_owned() });
@@ -335,6 +345,7 @@ impl Found {
                 size: object.size,
                 modified: Some(object.modified),
                 etag: object.etag.clone(),
+                grown: None,
                 location: Location::Remote(object.clone()),
             };
             let folders = folders(Path::new(&name), Path::new(root));

@@ -28,12 +28,16 @@ const NO_TEXT: &str = "\0";
 
 /// Reads a file.
 pub(super) fn read(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result<(), ReadError> {
-    let (stream, count) = bytes::open(path, file.compression)
-        .map_err(|source| ReadError::Open { file: file.name.clone(), source })?;
+    let open = |source| ReadError::Open { file: file.name.clone(), source };
+    let (stream, count) = bytes::open_input(file, path, Vec::new()).map_err(open)?;
     let mut reader = Reader::new(file, sink)?;
     let longest = sink.shared.source.max_line;
     let mut window = Window::new(stream, longest);
     let mut cutter = Cutter::new(longest);
+    if let Some(grown) = file.grown.as_ref().filter(|grown| grown.offset > 0) {
+        window = window.in_the_midst();
+        cutter = cutter.starting_at(grown.line);
+    }
     loop {
         let (bytes, end) = window.fill();
         let mut values = Taker { reader: &mut reader, sink, bytes };
@@ -51,6 +55,7 @@ pub(super) fn read(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result
         }
     }
     reader.note_found(sink);
+    sink.counts.content = Some(count.content(path).map_err(open)?);
     Ok(())
 }
 

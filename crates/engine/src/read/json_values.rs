@@ -72,6 +72,11 @@ impl Cutter {
         }
     }
 
+    /// The same, where the stream starts with the line of this number.
+    pub(super) fn starting_at(self, line: u64) -> Self {
+        Self { line, ..self }
+    }
+
     /// Takes the values that are whole in the window `bytes`; answers how many bytes are done with.
     ///
     /// An object counts only where the stream goes on behind it or is at its end.

@@ -11,6 +11,7 @@
 
 mod bytes;
 mod columns;
+mod content;
 mod csv;
 mod csv_dialect;
 mod csv_records;
@@ -45,6 +46,8 @@ mod utf16;
 mod window;
 
 pub use columns::Column;
+pub use content::Digest;
+pub(crate) use content::{Content, Grown};
 pub use csv_dialect::{CsvOptions, Quote};
 pub use error::ReadError;
 pub use fence::silence_caught_panics;
@@ -55,6 +58,7 @@ pub use inspect::{FormatColumns, Inspection, inspect};
 pub(crate) use limits::{MOST_IDS, MOST_ROWS, check as check_limit};
 pub use mostly_rejected::MostlyRejected;
 pub use other_calls::OtherCalls;
+pub(crate) use partitions::said_by_path;
 pub use rejects::Reject;
 pub use remote::RemoteError;
 pub(crate) use remote::{is_url, place_to_write};

@@ -36,6 +36,25 @@ pub(super) fn find<'a>(partitions: &'a [Partition], name: &str) -> Option<&'a Pa
     partitions.iter().find(|partition| partition.name.eq_ignore_ascii_case(name))
 }
 
+/// What the path of the file called `name` may say about its rows: names, in lower case, and values. `mapped` are the names that
+/// columns have, `filter` is the text of the filter.
+pub(crate) fn said_by_path(
+    name: &str,
+    mapped: &[&str],
+    filter: Option<&str>,
+) -> Vec<(String, Option<String>)> {
+    let filter = filter.unwrap_or_default().to_lowercase();
+    let said = partitions(name).into_iter().filter_map(|Partition { name, value }| {
+        let is_asked = mapped.iter().any(|mapped| mapped.eq_ignore_ascii_case(&name));
+        let name = name.to_lowercase();
+        (is_asked || ["event", "type"].contains(&name.as_str()) || filter.contains(&name))
+            .then_some((name, value))
+    });
+    let mut said: Vec<_> = said.collect();
+    said.sort();
+    said
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! All files, read by a number of threads.
 
 use super::columns::{Seen, lacking};
+use super::content::{Content, of_file};
 use super::filter::Filter;
 use super::inputs::{Format, InputFile, Location};
 use super::limits::Limits;
@@ -67,6 +68,8 @@ pub struct FileSummary {
     pub rejected: u64,
     /// Rows that are not tracks, or that the filter leaves out.
     pub skipped: u64,
+    /// What it holds.
+    pub(crate) content: Option<Content>,
 }
 
 /// What was read of all files.
@@ -103,6 +106,8 @@ enum Part {
     RowGroups(parquet::Part),
     /// A CSV file without a header, with the names of the columns of the table whose part it is.
     Continued(Vec<String>),
+    /// Of a file whose rows are read elsewhere only what it holds.
+    Content,
 }
 
 /// Reads all files.
@@ -183,6 +188,7 @@ pub(crate) fn read_all_beside(
             total.skipped += of_unit.skipped;
             total.other_calls.merge(&of_unit.other_calls);
             total.nulled += of_unit.nulled;
+            total.content = of_unit.content.or(total.content);
         }
     }
     // Threads may fail at once: the first place in the order of the files is told.
@@ -216,6 +222,7 @@ pub(crate) fn read_all_beside(
             rows: counts.tracks + counts.rejected,
             rejected: counts.rejected,
             skipped: counts.skipped,
+            content: counts.content,
         });
     }
     read.mostly_rejected = mostly_rejected::find(&read.files, &read.rejects, source);
@@ -372,10 +379,14 @@ fn plan<'a>(
                 let part = headers.part(file, start)?;
                 units.push(Unit { position, file, part, bytes: file.size });
             }
-            Looked::Parquet(parts) => units.extend(parts.into_iter().map(|part| {
-                let bytes = part.bytes();
-                Unit { position, file, part: Part::RowGroups(part), bytes }
-            })),
+            Looked::Parquet(parts) => {
+                units.extend(parts.into_iter().map(|part| {
+                    let bytes = part.bytes();
+                    Unit { position, file, part: Part::RowGroups(part), bytes }
+                }));
+                // Hashing is quick beside decoding.
+                units.push(Unit { position, file, part: Part::Content, bytes: file.size / 16 });
+            }
         }
     }
     lock(&shared.seen).tables.extend(headers.names());
@@ -388,7 +399,11 @@ fn read_unit(unit: &Unit<'_>, options: &Options<'_>, sink: &mut Sink<'_>) -> Res
     match (&unit.part, &file.location) {
         (_, Location::Unreachable) => sink.unreadable(file, None, &[]),
         (Part::RowGroups(part), Location::Local(path)) => parquet::read(file, path, part, sink),
-        (Part::Continued(names), Location::Local(path)) => csv::read(file, path, Some(names), sink),
+        (Part::Content, Location::Local(path)) => note_content(file, path, sink),
+        (Part::Continued(names), Location::Local(path)) => {
+            csv::read(file, path, Some(names), sink)?;
+            if sink.counts.content.is_none() { note_content(file, path, sink) } else { Ok(()) }
+        }
         (_, Location::Local(path)) => read_whole(file, path, sink),
         (_, Location::Remote(object)) => {
             let fetched = object.fetch(options.temporary).map_err(|error| match error {
@@ -405,15 +420,21 @@ fn read_unit(unit: &Unit<'_>, options: &Options<'_>, sink: &mut Sink<'_>) -> Res
 
 fn read_whole(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result<(), ReadError> {
     match file.format {
-        Format::Json => json::read(file, path, sink),
-        Format::Csv => csv::read(file, path, None, sink),
+        Format::Json => json::read(file, path, sink)?,
+        Format::Csv => csv::read(file, path, None, sink)?,
         Format::Parquet => {
             for part in parquet::plan(file, path, sink)? {
                 parquet::read(file, path, &part, sink)?;
             }
-            Ok(())
         }
     }
+    if sink.counts.content.is_none() { note_content(file, path, sink) } else { Ok(()) }
+}
+
+fn note_content(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result<(), ReadError> {
+    let content = of_file(path).map_err(|source| ReadError::Open { file: file.name.clone(), source })?;
+    sink.counts.content = Some(content);
+    Ok(())
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

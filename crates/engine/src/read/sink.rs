@@ -1,6 +1,7 @@
 //! Where a reading thread puts rows: through the filter and the kernel's gate, or among the rejects.
 
 use super::columns::Seen;
+use super::content::Content;
 use super::filter::Filter;
 use super::inputs::InputFile;
 use super::limits::Limits;
@@ -44,6 +45,8 @@ pub(super) struct Counts {
     pub(super) other_calls: OtherCalls,
     /// Rows of which an array or object became null.
     pub(super) nulled: u64,
+    /// What the file holds, known once it was read.
+    pub(super) content: Option<Content>,
 }
 
 /// One reading thread's end of the way.

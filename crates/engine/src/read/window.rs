@@ -34,6 +34,11 @@ impl<R: Read> Window<R> {
         Self { stream, longest, buffer: vec![0; BLOCK], start: 0, end: 0, is_fresh: true, ends: End::Open }
     }
 
+    /// The same on a stream that starts in the midst of a file, where a mark is none.
+    pub(super) fn in_the_midst(self) -> Self {
+        Self { is_fresh: false, ..self }
+    }
+
     /// Reads on behind what was not consumed; answers the bytes in the window and how it ends.
     pub(super) fn fill(&mut self) -> (&[u8], End) {
         self.buffer.copy_within(self.start..self.end, 0);

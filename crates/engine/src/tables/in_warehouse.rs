@@ -135,6 +135,7 @@ impl<'a> InWarehouse<'a> {
             visitors: known(10, Table::UserSessionFacts)?,
             tables,
             inputs: Vec::new(),
+            gone: 0,
             warnings,
             checks: Vec::new(),
             counted: BTreeMap::new(),

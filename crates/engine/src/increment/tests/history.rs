@@ -8,6 +8,7 @@ use crate::manifest::{Input, Manifest};
 use crate::observer::Silent;
 use crate::publish::OutputFolder;
 use crate::read::{Overflow, Reject};
+use crate::run::plan::Earlier;
 use crate::run::{Refresh, RunError, Steps};
 use crate::spill::{Gathered, Gatherer, Limit, Room, Spilling};
 use crate::write::Layout;
@@ -151,6 +152,7 @@ fn read(files: &[&File]) -> News {
         ignored_ids: BTreeMap::new(),
         other_calls: BTreeMap::new(),
         inputs: Vec::new(),
+        earlier: Earlier::default(),
         warnings: Vec::new(),
         mostly_rejected: 0,
     };
@@ -162,6 +164,7 @@ fn read(files: &[&File]) -> News {
             bytes: 1,
             modified: None,
             etag: None,
+            digest: None,
             rows: file.rows.len() as u64,
             rejected: rejected.len() as u64,
             skipped: 0,
