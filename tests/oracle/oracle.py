@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from event_names import CONVENTIONS
-from reading import FIRST_TIME, LAST_TIME, TIME_UNITS, Reject, read_folder, time_text
+from reading import FIRST_TIME, LAST_TIME, TIME_UNITS, Reject, read_folder, start_of, time_text
 
 MINUTE = 60_000_000
 DURATION_UNITS = {"s": 1_000_000, "m": MINUTE, "h": 60 * MINUTE}
@@ -114,6 +114,8 @@ def with_known_ids(track, config):
 def reject_reason(track):
     """The first reason that a parsed row can't be sessionized, or None."""
     texts = (track.event_id, track.anonymous_id, track.user_id, track.event)
+    if track.too_long:
+        return track.too_long
     if track.not_text or any(text is not None and "\0" in text for text in texts):
         return "invalid_text"
     if track.event_id is None:
@@ -210,7 +212,8 @@ def build_tables(tracks, rejects, config):
         if reason is None:
             accepted.append(track)
         else:
-            rejected.append(Reject(track.source_file, track.row_number, reason, track.raw, None))
+            raw = {name: start_of(text) for name, text in track.raw.items()}
+            rejected.append(Reject(track.source_file, track.row_number, reason, raw, None))
     rejected.sort(key=lambda reject: (bytes_of(reject.source_file), reject.row_number or 0))
     for track in accepted:
         if track.received_at == "bad" or not (

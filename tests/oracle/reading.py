@@ -16,6 +16,7 @@ EPOCH = datetime(1970, 1, 1)
 FIRST_TIME = 0
 LAST_TIME = (datetime(2262, 1, 1) - EPOCH) // timedelta(microseconds=1)
 RAW_LIMIT = 64 * 1024
+LONGEST = 64 * 1024
 
 CANONICAL = ("event_id", "anonymous_id", "user_id", "event", "timestamp", "received_at")
 JSON_FIELDS = dict(zip(CANONICAL, ("messageId", "anonymousId", "userId", "event", "timestamp", "receivedAt")))
@@ -46,6 +47,20 @@ class Track:
     received_at: int | str | None
     not_text: bool
     raw: dict
+
+    # What ids and the name are before anything is made of them, where they are texts.
+    texts: dict
+
+    @property
+    def too_long(self):
+        """The reason that an id or name over 64 KiB is, or None."""
+
+        def is_long(name):
+            return len((self.texts.get(name) or "").encode("utf-8", "surrogatepass")) > LONGEST
+
+        if any(map(is_long, ("event_id", "anonymous_id", "user_id"))):
+            return "id_too_long"
+        return "name_too_long" if is_long("event") else None
 
 
 @dataclass
@@ -267,7 +282,7 @@ def json_call(members, config, name):
 def json_track(members, form, received_at, config, source_file, row_number):
     """The track of an object."""
     in_path = partitions(source_file)
-    fields, raw, not_text, nested = {}, {}, False, {}
+    fields, raw, texts, not_text, nested = {}, {}, {}, False, {}
     warehouse_name = False
     for name in CANONICAL:
         mapped = config.columns.get(name)
@@ -293,10 +308,11 @@ def json_track(members, form, received_at, config, source_file, row_number):
                 # Half a character: nothing is lost of a name; of two ids one could be made.
                 value = re.sub("[\ud800-\udfff]", "\ufffd", value)
                 not_text = not_text or name in ("event_id", "anonymous_id", "user_id")
-            fields[name] = raw[name] = value
+            fields[name] = raw[name] = texts[name] = value
         else:
             raw[name] = source
             fields[name] = source
+            texts[name] = source if is_number else None
             if name in ("event_id", "anonymous_id", "user_id") and is_number:
                 fields[name] = whole_number(source)
             if isinstance(value, (list, dict)) and name in ("anonymous_id", "event"):
@@ -317,7 +333,7 @@ def json_track(members, form, received_at, config, source_file, row_number):
         fields["event"] = normalised(fields["event"], config)
     for name in ("event_id", "anonymous_id", "user_id", "event"):
         fields[name] = fields[name] or None
-    return Track(source_file, row_number, **fields, not_text=not_text, raw=raw)
+    return Track(source_file, row_number, **fields, not_text=not_text, raw=raw, texts=texts)
 
 
 def whole_number(text):
@@ -367,7 +383,7 @@ def table_track(row, config, source_file, row_number):
         if name in ("timestamp", "received_at") and isinstance(value, str):
             value = parse_time(value, config.time_unit)
         fields[name] = None if value == "" else value
-    return Track(source_file, row_number, **fields, not_text=False, raw=raw)
+    return Track(source_file, row_number, **fields, not_text=False, raw=raw, texts=raw)
 
 
 def csv_records(text, delimiter=",", quote='"'):
@@ -412,6 +428,13 @@ def csv_delimiter(text, config):
 
 
 NO_COLUMNS = dict.fromkeys(CANONICAL)
+
+
+def start_of(text):
+    """The first 64 KiB of a text, up to the end of a character."""
+    if text is None:
+        return None
+    return text.encode("utf-8", "surrogatepass")[:RAW_LIMIT].decode("utf-8", "ignore")
 
 
 def unreadable(source_file, row_number, line):

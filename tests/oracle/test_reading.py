@@ -4,7 +4,7 @@
 import unittest
 
 from event_names import blendo, raw, rudderstack, rudderstack_divided, segment
-from reading import json_events, json_members, member, parse_time, whole_number, whole_text
+from reading import json_events, json_members, member, parse_time, start_of, whole_number, whole_text
 
 
 class EventNames(unittest.TestCase):
@@ -140,6 +140,12 @@ class Events(unittest.TestCase):
         self.assertEqual(list(json_events("[{}", False)), [(1, "object", "{}"), (1, "unreadable", "")])
         self.assertEqual(list(json_events("{}\n{}", True)), [(1, "object", "{}"), (2, "unreadable", "{}")])
         self.assertEqual(list(json_events("{}\n", True)), [(1, "object", "{}"), (2, "unreadable", "")])
+
+
+class Limits(unittest.TestCase):
+    def test_texts_are_cut_at_a_character(self):
+        self.assertEqual(start_of("x" + "é" * 40_000), "x" + "é" * 32_767)
+        self.assertEqual((start_of("é"), start_of(""), start_of(None)), ("é", "", None))
 
 
 class Numbers(unittest.TestCase):

@@ -33,7 +33,7 @@ SCHEMA = "sessions"
 # A schema's name that escapes could break.
 HOSTILE_SCHEMA = "it's \"my\" schema; drop -- \\"
 # What a typed table can't hold.
-UNTYPED = ("unreadable", "invalid_text", "bad_timestamp")
+UNTYPED = ("unreadable", "id_too_long", "name_too_long", "invalid_text", "bad_timestamp")
 
 
 class ProgramKeepsAll(cases.KeepsAll):

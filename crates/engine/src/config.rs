@@ -247,6 +247,7 @@ impl Config {
             event_names: self.source.event_names,
             ignored_ids: IgnoredIds::new(&self.identity.ignore),
             time_unit: self.source.time_unit,
+            is_again: false,
         }
     }
 

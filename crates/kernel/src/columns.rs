@@ -2,6 +2,7 @@
 
 use crate::number_id::whole_number;
 use crate::time::{self, Unit};
+use crate::tracks::{MAX_ID_BYTES, MAX_NAME_BYTES};
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, DictionaryArray, Float64Array, LargeBinaryArray,
     PrimitiveArray, StringArray, StringViewArray,
@@ -23,6 +24,14 @@ pub(crate) enum Text<'a> {
     Value(&'a str),
     /// Not text, not UTF-8, or text with U+0000.
     Invalid,
+}
+
+impl Text<'_> {
+    /// The text's bytes.
+    #[inline]
+    pub(crate) fn length(self) -> usize {
+        if let Self::Value(text) = self { text.len() } else { 0 }
+    }
 }
 
 /// A column of ids or names.
@@ -133,7 +142,9 @@ fn with_whole_numbers(texts: &StringArray, number: &DataType) -> StringArray {
 
 #[inline]
 fn storable(text: &str) -> Text<'_> {
-    if text.as_bytes().contains(&0) { Text::Invalid } else { Text::Value(text) }
+    // The gate looks at lengths first.
+    let is_short = text.len() <= MAX_ID_BYTES.min(MAX_NAME_BYTES);
+    if is_short && text.as_bytes().contains(&0) { Text::Invalid } else { Text::Value(text) }
 }
 
 /// One value of a time column.

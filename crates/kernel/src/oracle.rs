@@ -17,6 +17,9 @@ use crate::rules::{Duplicates, Rules, Timeout};
 /// The instants a track may have, in microseconds: 1970-01-01 up to, but not including, 2262-01-01.
 const VALID_TIMES: std::ops::Range<i64> = 0..9_214_646_400_000_000;
 
+/// The longest id or event name, in bytes.
+const LONGEST: usize = 65_536;
+
 /// One input row. Times are microseconds since 1970 in UTC; `event` is normalised already.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the canonical columns, named as in the input")]
@@ -53,8 +56,8 @@ pub struct Table {
 
 /// The rows that can't be sessionized: index in `rows` and the first reason that holds.
 ///
-/// Knows the reasons a row of typed values can have: `invalid_text`, `missing_event_id`, `missing_timestamp`,
-/// `timestamp_out_of_range`, `missing_ids`. Text that can't be read or parsed never becomes a [`Row`].
+/// Knows the reasons a row of typed values can have: `id_too_long`, `name_too_long`, `invalid_text`, `missing_event_id`,
+/// `missing_timestamp`, `timestamp_out_of_range`, `missing_ids`. Text that can't be read or parsed never becomes a [`Row`].
 pub fn rejects(rows: &[Row], ignore: &Ignore) -> Vec<(usize, &'static str)> {
     let reasons = rows.iter().map(|row| Track::from_row(row, ignore).err());
     reasons.enumerate().filter_map(|(index, reason)| Some((index, reason?))).collect()
@@ -105,6 +108,13 @@ impl Track {
         let anonymous_id = filled(&row.anonymous_id);
         let user_id = filled(&row.user_id);
         let event = filled(&row.event);
+        let is_long = |text: &Option<String>| text.as_ref().is_some_and(|text| text.len() > LONGEST);
+        if is_long(&event_id) || is_long(&anonymous_id) || is_long(&user_id) {
+            return Err("id_too_long");
+        }
+        if is_long(&event) {
+            return Err("name_too_long");
+        }
         if [&event_id, &anonymous_id, &user_id, &event].into_iter().flatten().any(|text| text.contains('\0'))
         {
             return Err("invalid_text");

@@ -19,11 +19,20 @@ const CHUNK_TEXT_BYTES: usize = 1 << 30;
 /// `received_at` of a track that has none.
 pub(crate) const NO_TIME: i64 = i64::MAX;
 
+/// The longest id, in bytes.
+pub const MAX_ID_BYTES: usize = 64 << 10;
+/// The longest event name as it came, in bytes.
+pub const MAX_NAME_BYTES: usize = 64 << 10;
+
 /// Why a row is no track. A row has the first reason that holds, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// A line or the rest of a file that could not be taken apart.
     Unreadable,
+    /// An id of more than [`MAX_ID_BYTES`].
+    IdTooLong,
+    /// An event name of more than [`MAX_NAME_BYTES`].
+    NameTooLong,
     /// An id or name that is not text, or holds U+0000.
     InvalidText,
     /// No `event_id`.
@@ -40,8 +49,10 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, in the order they are looked for.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Unreadable,
+        Self::IdTooLong,
+        Self::NameTooLong,
         Self::InvalidText,
         Self::MissingEventId,
         Self::MissingTimestamp,
@@ -54,6 +65,8 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unreadable => "unreadable",
+            Self::IdTooLong => "id_too_long",
+            Self::NameTooLong => "name_too_long",
             Self::InvalidText => "invalid_text",
             Self::MissingEventId => "missing_event_id",
             Self::MissingTimestamp => "missing_timestamp",
@@ -82,12 +95,15 @@ pub struct Gate {
     pub ignored_ids: IgnoredIds,
     /// What whole numbers in the place of times count; without it they are no times.
     pub time_unit: Option<Unit>,
+    /// Whether the rows came through a gate before. Lengths are not judged again: names may be longer than they came.
+    pub is_again: bool,
 }
 
 impl Gate {
     /// The gate for rows that came through one before: ids stay as they are.
     pub fn again() -> Self {
-        Self { ignored_ids: IgnoredIds::new(&Ignore::nothing()), ..Self::default() }
+        let ignored_ids = IgnoredIds::new(&Ignore::nothing());
+        Self { ignored_ids, is_again: true, ..Self::default() }
     }
 }
 
@@ -320,7 +336,7 @@ impl TracksBuilder {
         for start in (0..batch.num_rows()).step_by(ROWS_AT_ONCE) {
             accepted.clear();
             for row in start..batch.num_rows().min(start + ROWS_AT_ONCE) {
-                match columns.accept(row, &self.gate.ignored_ids, &mut self.ignored) {
+                match columns.accept(row, &self.gate, &mut self.ignored) {
                     Ok(track) => accepted.push(track),
                     Err(reason) => rejected.push(Rejected { row, reason }),
                 }
@@ -434,16 +450,19 @@ impl Columns {
 
     /// The row as a track, or the first reason why it is none.
     #[inline]
-    fn accept(
-        &self,
-        row: usize,
-        ignored_ids: &IgnoredIds,
-        ignored: &mut [u64],
-    ) -> Result<Accepted<'_>, Reason> {
-        let event_id = text(&self.event_id, row)?;
-        let anonymous_id = text(&self.anonymous_id, row)?;
-        let user_id = text(&self.user_id, row)?;
-        let event = text(&self.event, row)?;
+    fn accept(&self, row: usize, gate: &Gate, ignored: &mut [u64]) -> Result<Accepted<'_>, Reason> {
+        let (event_id, anonymous_id) = (self.event_id.get(row), self.anonymous_id.get(row));
+        let (user_id, event) = (self.user_id.get(row), self.event.get(row));
+        if !gate.is_again {
+            if event_id.length().max(anonymous_id.length()).max(user_id.length()) > MAX_ID_BYTES {
+                return Err(Reason::IdTooLong);
+            }
+            if event.length() > MAX_NAME_BYTES {
+                return Err(Reason::NameTooLong);
+            }
+        }
+        let (event_id, anonymous_id) = (text(event_id)?, text(anonymous_id)?);
+        let (user_id, event) = (text(user_id)?, text(event)?);
         let event_id = event_id.ok_or(Reason::MissingEventId)?;
         let timestamp = match self.timestamp.get(row) {
             Time::Missing => return Err(Reason::MissingTimestamp),
@@ -451,8 +470,8 @@ impl Columns {
             Time::Micros(micros) if in_range(micros) => micros,
             Time::Micros(_) | Time::OutOfRange => return Err(Reason::TimestampOutOfRange),
         };
-        let anonymous_id = known(anonymous_id, ignored_ids, ignored);
-        let user_id = known(user_id, ignored_ids, ignored);
+        let anonymous_id = known(anonymous_id, &gate.ignored_ids, ignored);
+        let user_id = known(user_id, &gate.ignored_ids, ignored);
         if anonymous_id.is_none() && user_id.is_none() {
             return Err(Reason::MissingIds);
         }
@@ -477,10 +496,10 @@ fn known<'a>(id: Option<&'a str>, ignored_ids: &IgnoredIds, ignored: &mut [u64])
     }
 }
 
-/// The text in this row; empty text is null.
+/// A value's text; empty text is null.
 #[inline]
-fn text(column: &TextColumn, row: usize) -> Result<Option<&str>, Reason> {
-    match column.get(row) {
+fn text(value: Text<'_>) -> Result<Option<&str>, Reason> {
+    match value {
         Text::Missing | Text::Value("") => Ok(None),
         Text::Value(value) => Ok(Some(value)),
         Text::Invalid => Err(Reason::InvalidText),

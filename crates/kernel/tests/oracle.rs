@@ -14,7 +14,7 @@ use tracklet_kernel::oracle::{self, Row, Value};
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
 use tracklet_kernel::sessionize::Sessionized;
 use tracklet_kernel::tables::Run;
-use tracklet_kernel::tracks::{Gate, Rejected, Tracks, TracksBuilder};
+use tracklet_kernel::tracks::{Gate, Reason, Rejected, Tracks, TracksBuilder};
 
 const MINUTE: i64 = 60_000_000;
 
@@ -47,7 +47,7 @@ fn id() -> impl Strategy<Value = Option<String>> {
     prop_oneof![
         2 => Just(None),
         12 => select(known.to_vec()).prop_map(|id| Some(id.to_owned())),
-        1 => Just(Some("x".repeat(1024))),
+        1 => select(vec![1024, 65_536, 65_537]).prop_map(|length| Some("x".repeat(length))),
         1 => Just(Some("nul\0".to_owned())),
     ]
 }
@@ -88,7 +88,8 @@ fn time() -> impl Strategy<Value = Option<i64>> {
 fn row() -> impl Strategy<Value = Row> {
     let event = prop_oneof![
         1 => Just(None),
-        6 => select(&["viewed_product", "signup", "login", "", "Näme", "viewed"][..]).prop_map(|name| Some(name.to_owned())),
+        1 => select(vec![65_536, 65_537]).prop_map(|length| Some("x".repeat(length))),
+        24 => select(&["viewed_product", "signup", "login", "", "Näme", "viewed"][..]).prop_map(|name| Some(name.to_owned())),
     ];
     (event_id(), id(), id(), event, time(), prop_oneof![1 => Just(None), 2 => time()]).prop_map(
         |(event_id, anonymous_id, user_id, event, timestamp, received_at)| Row {
@@ -218,4 +219,22 @@ proptest! {
         let (cut, _) = build(&batches, &Ignore::default());
         prop_assert_eq!(kernel(whole, &rules, 4), kernel(cut, &rules, 4));
     }
+}
+
+#[test]
+fn r16_names_that_came_through_a_gate_may_be_longer_than_they_came() {
+    let column = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+    let named = |name: &str, event: &str| {
+        let columns =
+            [("event_id", "m"), ("user_id", "u"), (name, event), ("timestamp", "2026-01-04T10:00:00Z")];
+        RecordBatch::try_from_iter(columns.map(|(name, text)| (name, column(text)))).expect("one row")
+    };
+    let mut builder = TracksBuilder::new(Gate::default());
+    assert_eq!(builder.push(&named("event_text", &"aB".repeat(32_768))), []);
+    let tracks = Tracks::merge(vec![builder]);
+    let stored = tracks.event_names().next().expect("a name").to_owned();
+    assert!(stored.len() > 65_536);
+    assert_eq!(TracksBuilder::new(Gate::again()).push(&named("event", &stored)), []);
+    let rejected = TracksBuilder::new(Gate::default()).push(&named("event", &stored));
+    assert_eq!(rejected, [Rejected { row: 0, reason: Reason::NameTooLong }]);
 }

@@ -106,6 +106,8 @@ pub(super) fn of_reject(reason: &str) -> &'static str {
         }
         "missing_event_id" => "it has no event id",
         "missing_timestamp" => "it has no timestamp",
+        "id_too_long" => "one of its ids is longer than 64 KiB",
+        "name_too_long" => "its event name is longer than 64 KiB",
         "bad_timestamp" => "its timestamp is not a time that can be understood",
         "timestamp_out_of_range" => "its timestamp is before 1970 or after 2261",
         "missing_ids" => "it has neither a device's id nor a user's",

@@ -19,6 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tracklet_kernel::number_id::whole_text;
 use tracklet_kernel::time::{self, whole_number};
+use tracklet_kernel::tracks::MAX_ID_BYTES;
 
 /// Rows of a batch, and the bytes at which it is closed earlier.
 const ROWS: usize = 8192;
@@ -296,7 +297,8 @@ impl<'f> Rows<'f> {
             };
             self.bytes += value.map_or(0, str::len);
             let is_id = matches!(name, "event_id" | "anonymous_id" | "user_id");
-            match value.filter(|_| is_id).and_then(whole_text) {
+            // An id is too long as it came.
+            match value.filter(|value| is_id && value.len() <= MAX_ID_BYTES).and_then(whole_text) {
                 Some(whole) => builder.append_value(whole),
                 None => builder.append_option(value),
             }

@@ -20,9 +20,12 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use tracklet_kernel::number_id::whole_number;
+use tracklet_kernel::tracks::{MAX_ID_BYTES, MAX_NAME_BYTES};
 
 /// Rows of a batch.
 const ROWS: usize = 8192;
+/// A text of more bytes than this is cut: it is rejected for its length, or is no time.
+const LONGEST: usize = if MAX_ID_BYTES > MAX_NAME_BYTES { MAX_ID_BYTES } else { MAX_NAME_BYTES };
 /// Text that no id can be: stands for a value that is no text.
 const NO_TEXT: &str = "\0";
 
@@ -426,22 +429,30 @@ fn append(builder: &mut StringBuilder, scratch: &mut String, value: Value<'_>, c
     let is_time = matches!(column, Column::Timestamp | Column::ReceivedAt);
     match value.kind {
         Kind::Null => builder.append_null(),
-        Kind::Plain => builder.append_value(value.text),
-        Kind::Number if is_time || column == Column::Event => builder.append_value(value.text),
+        Kind::Plain => builder.append_value(start_of(value.text)),
+        Kind::Number if is_time || column == Column::Event => builder.append_value(start_of(value.text)),
         Kind::Number => {
-            let whole = whole_number(value.text);
-            builder.append_value(whole.as_deref().unwrap_or(value.text));
+            let whole = Some(value.text).filter(|text| text.len() <= LONGEST).and_then(whole_number);
+            builder.append_value(whole.as_deref().unwrap_or(start_of(value.text)));
         }
         Kind::Escaped => {
             scratch.clear();
             // Half a surrogate pair in a name is U+FFFD; two ids could become one that way.
             let is_text = unescape(value.text, scratch).is_ok() || column == Column::Event;
-            builder.append_value(if is_text { scratch } else { NO_TEXT });
+            // Its length is judged first.
+            let is_long = scratch.len() > LONGEST;
+            builder.append_value(if is_text || is_long { start_of(scratch) } else { NO_TEXT });
+            scratch.shrink_to(LONGEST);
         }
         // The gate takes it for a time that can't be parsed.
         Kind::Bool | Kind::Array | Kind::Object if is_time => builder.append_value("not a time"),
         Kind::Bool | Kind::Array | Kind::Object => builder.append_value(NO_TEXT),
     }
+}
+
+/// The text, or a part of it that is long enough to be rejected for that.
+fn start_of(text: &str) -> &str {
+    if text.len() <= LONGEST { text } else { &text[..text.floor_char_boundary(LONGEST + 4)] }
 }
 
 /// A value's text: what a string means, of anything else its source.

@@ -100,6 +100,10 @@ fn hint(reject: &Reject, source: &Source) -> String {
         Reason::Unreadable => {
             "its rows are not in the format that it was taken for; --format names another".to_owned()
         }
+        Reason::IdTooLong => {
+            "ids are of at most 65,536 bytes; [source.columns] in tracklet.toml names the columns that have them".to_owned()
+        }
+        Reason::NameTooLong => format!("names are of at most 65,536 bytes; {}", map("event")),
         Reason::InvalidText => "ids and names are texts or numbers, without U+0000".to_owned(),
     }
 }

@@ -2,7 +2,7 @@
 
 use tracklet_kernel::tracks::Reason;
 
-/// At most this much of an unreadable line is kept, in bytes.
+/// At most this much of an unreadable line, and of a column of any other, is kept, in bytes.
 pub(super) const RAW_BYTES: usize = 64 << 10;
 
 /// A row that did not become a track, as it stood in its file.
@@ -40,7 +40,8 @@ impl Reject {
     }
 
     pub(super) fn row(file: &str, row_number: u64, reason: Reason, columns: RawColumns) -> Self {
-        let [event_id, anonymous_id, user_id, event, timestamp, received_at] = columns;
+        let [event_id, anonymous_id, user_id, event, timestamp, received_at] =
+            columns.map(|column| column.map(start_of));
         Self {
             source_file: file.to_owned(),
             row_number: Some(row_number),
@@ -70,6 +71,15 @@ impl Reject {
             raw: raw_text(raw),
         }
     }
+}
+
+/// The text's start, if it is long.
+fn start_of(mut text: String) -> String {
+    if text.len() > RAW_BYTES {
+        text.truncate(text.floor_char_boundary(RAW_BYTES));
+        text.shrink_to_fit();
+    }
+    text
 }
 
 fn raw_text(raw: &[u8]) -> Option<String> {

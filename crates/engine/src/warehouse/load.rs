@@ -115,7 +115,11 @@ fn schema(columns: &[(&'static str, String)]) -> SchemaRef {
 /// The rejects that a typed table can hold, and how many it can't.
 fn loadable(rejects: &[Reject], names: EventNames) -> (Option<RecordBatch>, u64) {
     let holds = |reject: &&Reject| match reject.reason {
-        Reason::Unreadable | Reason::InvalidText | Reason::BadTimestamp => false,
+        Reason::Unreadable
+        | Reason::IdTooLong
+        | Reason::NameTooLong
+        | Reason::InvalidText
+        | Reason::BadTimestamp => false,
         Reason::MissingEventId | Reason::MissingTimestamp => true,
         Reason::TimestampOutOfRange | Reason::MissingIds => {
             reject.timestamp.as_deref().is_some_and(|text| micros(text).is_some())

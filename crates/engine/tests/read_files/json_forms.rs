@@ -237,3 +237,38 @@ fn r16_folders_are_columns() {
         files.try_read(&filtered("dai = 'x'"), Strictness::Lenient).expect_err("there is no such folder");
     assert!(matches!(&error, ReadError::FilterColumn { near: Some(near), .. } if near == "day"), "{error}");
 }
+
+#[test]
+fn r16_long_ids_and_names_are_rejected_and_cut() {
+    let files = Files::new();
+    let long = "x".repeat(64 << 10);
+    let user = |id: &str, user: &str| line(id).replace("\"userId\":\"\"", &format!("\"userId\":\"{user}\""));
+    let number = format!("1.{}", "0".repeat(64 << 10));
+    let lines = [
+        user("1", &long),
+        user("2", &format!("{long}y")),
+        user("3", &format!("{long}\\u0000")),
+        user("4", &"\\u00e9".repeat(32_769)),
+        line("5").replace("Product Viewed", &long),
+        line("6").replace("Product Viewed", &format!("{long}y")),
+        line("").replace("Product Viewed", &format!("{long}y")).replace("\"a\"", &format!("\"{long}z\"")),
+        user("8", "u").replace("null", &format!("\"{}\"", long.repeat(100))),
+        // A text that stands for no id, and a number: both are too long as they came.
+        user("9", &format!("null{}", " ".repeat(64 << 10))),
+        line("10").replace("\"userId\":\"\"", &format!("\"userId\":{number}")),
+    ];
+    files.write("a.json", lines.join("\n"));
+    files.write(
+        "a.csv",
+        format!("id,user_id,timestamp\n11,{long}y,2026-01-04 10:00:00\n12,{number},2026-01-04 10:00:00\n"),
+    );
+    let read = files.read();
+    let ids = |row| (Some(row), "id_too_long");
+    let of_json = [ids(2), ids(3), ids(4), (Some(6), "name_too_long"), ids(7), ids(9), ids(10)];
+    assert_eq!(outcome(&read), (3, 0, [&[ids(2), ids(3)][..], &of_json].concat()));
+    let users = || read.rejects.iter().filter_map(|reject| reject.user_id.as_ref());
+    assert_eq!(users().filter(|user| user.len() == 64 << 10).count(), 7);
+    assert!(
+        read.rejects.iter().all(|reject| reject.event.as_ref().is_none_or(|name| name.len() <= 64 << 10))
+    );
+}

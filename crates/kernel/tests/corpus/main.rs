@@ -111,7 +111,8 @@ fn outcome(case: &Case, cut: Cut) -> Outcome {
         for rejected in builder.push(&batch(file.event_column, rows)) {
             let Row { number, raw, .. } = &rows[rejected.row];
             let mut row = vec![json!(file.name), json!(number), json!(rejected.reason.as_str())];
-            row.extend(raw.iter().map(|text| json!(text)));
+            let start_of = |text: &String| text[..text.floor_char_boundary(64 << 10)].to_owned();
+            row.extend(raw.iter().map(|text| json!(text.as_ref().map(start_of))));
             row.push(Value::Null);
             rejects.push(row);
         }
