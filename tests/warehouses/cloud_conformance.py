@@ -43,6 +43,7 @@ def configuration(reader, config, source, event_names="raw", **options):
     return "\n".join([
         f"dedupe = {program.toml(config.dedupe)}",
         "[source]", f"event_names = {program.toml(event_names)}", f"tables = {program.toml([source])}",
+        "[identity]", f"ignore = {program.toml(config.ignore)}",
         "[sessions]", f"timeout = {program.toml(program.timeout(config))}",
         f"boundary = {program.toml('exact' if config.exact else 'whole_minutes')}",
         "[counts]", *(f"{name} = {program.toml(events)}" for name, events in config.counts.items()),

@@ -1,7 +1,7 @@
 """The shared corpus as warehouse cases: all cases of one configuration packed into one source table.
 
 The ids of a case get its number in front, in the rows and in the expected tables. What no typed table can
-hold is left out: unreadable lines, texts that are no time, ids that are no text or too long. Expected rejects come from
+hold is left out: unreadable lines, texts that are no time, times that no timestamp holds, ids that are no text or too long. Expected rejects come from
 the oracle, since a table has times where a file has texts; all other tables from the checked-in files.
 """
 
@@ -27,14 +27,19 @@ def prefixed(row, prefix, config):
     return row | changed
 
 
+def is_held(time):
+    """Whether the timestamps of every warehouse can hold a time, in microseconds: years 1 to 9999."""
+    return time in (None, "bad") or -62_135_596_800_000_000 <= time < 253_402_300_800_000_000
+
+
 def canonical_rows(folder, config):
     """The rows that a warehouse would have: what the reader makes of the files, empty text left as it is."""
     rows = []
     for track in reading.read_folder(folder, config)[0]:
-        if track.not_text or track.too_long or track.timestamp == "bad":
+        if track.not_text or track.too_long or track.timestamp == "bad" or not is_held(track.timestamp):
             continue
         row = {name: "" if track.raw[name] == "" else getattr(track, name) for name in COLUMNS[:4]}
-        received_at = None if track.received_at == "bad" else track.received_at
+        received_at = None if track.received_at == "bad" or not is_held(track.received_at) else track.received_at
         rows.append(row | {"timestamp": track.timestamp, "received_at": received_at})
     return rows
 

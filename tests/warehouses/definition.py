@@ -39,7 +39,7 @@ def tables(rows, config):
         texts = {name: row[name] or None for name in COLUMNS[:4]}
         times = {name: INFINITE.get(row[name], row[name]) for name in COLUMNS[4:]}
         raw = {name: row[name] for name in COLUMNS[:4]} | {name: time_as_text(row[name]) for name in COLUMNS[4:]}
-        tracks.append(reading.Track("", number, **texts, **times, not_text=False, raw=raw))
+        tracks.append(reading.Track("", number, **texts, **times, not_text=False, raw=raw, texts=texts))
     return oracle.build_tables(tracks, [], config)[0]
 
 

@@ -45,6 +45,7 @@ def configuration(config, warehouse, schema, tables, columns=(), where=None, mat
         "[source]", f"tables = {toml([quoted_table(*table) for table in tables])}",
         *([f"where = {toml(where)}"] if where else []),
         "[source.columns]", *(f"{name} = {toml(own)}" for name, own in dict(columns).items()),
+        "[identity]", f"ignore = {toml(config.ignore)}",
         "[sessions]", f"timeout = {toml(timeout(config))}",
         f"boundary = {toml('exact' if config.exact else 'whole_minutes')}",
         "[counts]", *(f"{name} = {toml(events)}" for name, events in config.counts.items()),

@@ -46,6 +46,7 @@ def configuration(
     return "\n".join([
         f"dedupe = {program.toml(config.dedupe)}",
         "[source]", f"event_names = {program.toml(event_names)}", f"tables = {program.toml(sources)}",
+        "[identity]", f"ignore = {program.toml(config.ignore)}",
         "[sessions]", f"timeout = {program.toml(program.timeout(config))}",
         f"boundary = {program.toml('exact' if config.exact else 'whole_minutes')}",
         "[counts]", *(f"{name} = {program.toml(events)}" for name, events in config.counts.items()),

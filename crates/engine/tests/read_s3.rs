@@ -160,7 +160,7 @@ fn objects_are_listed_fetched_and_read() {
 /// Keys that object stores have and file systems don't, and names that look like a signature.
 fn odd_keys_and_names(moto: &Moto) {
     let good = ["a.json", "b c.json", "%C3%A4.json", "e%2Bf.json", "day=01/g.json", "h%25.json"];
-    let odd = ["x//y.json", "z%01.json", "q%0A.json"];
+    let odd = ["x//y.json", "z%01.json"];
     for key in good.iter().chain(&odd) {
         moto.put(&format!("/shop/odd/{key}").replace(' ', "%20"), line("1").as_bytes());
     }
@@ -171,7 +171,7 @@ fn odd_keys_and_names(moto: &Moto) {
     let options = Options { threads, strictness: Strictness::Lenient, temporary: folder.path() };
     let read = read_all(&inputs.files, &Source::default(), &options, &Quiet).expect("a lenient read");
     let rejected: Vec<&str> = read.rejects.iter().map(|reject| reject.source_file.as_str()).collect();
-    assert_eq!(rejected, ["s3://shop/odd/q\n.json", "s3://shop/odd/x//y.json", "s3://shop/odd/z\u{1}.json"]);
+    assert_eq!(rejected, ["s3://shop/odd/x//y.json", "s3://shop/odd/z\u{1}.json"]);
     let tracks: u64 = read.files.iter().map(|file| file.rows - file.rejected).sum();
     assert_eq!(tracks, good.len() as u64);
     assert_eq!(names(&["s3://shop/odd/day=0?/*.json"]).expect("a pattern"), ["s3://shop/odd/day=01/g.json"]);

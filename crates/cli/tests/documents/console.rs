@@ -113,6 +113,12 @@ fn the_commands_about_input_print_what_stands_there() {
 }
 
 #[test]
+fn the_commands_about_exports_print_what_stands_there() {
+    let commands = check("docs/exports.md");
+    assert!(commands >= 15, "{commands}");
+}
+
+#[test]
 fn the_commands_about_testing_print_what_stands_there() {
     let commands = check("docs/testing.md");
     assert!(commands >= 3, "{commands}");

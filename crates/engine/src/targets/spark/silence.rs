@@ -26,7 +26,7 @@ fn it_accepts_and_says_nothing() {
 #[test]
 fn it_closes_the_door() {
     let told = refused(drop);
-    // Depending on when the connection ends the client has tried to connect or to ask.
-    let is_refused = told.starts_with("no connection to 127.0.0.1:") || told.contains("canceled");
-    assert!(is_refused, "{told}");
+    // Which error it is depends on when the connection ends; that it comes in time is what counts.
+    let errors = ["no connection to 127.0.0.1:", "canceled", "transport error"];
+    assert!(errors.iter().any(|error| told.contains(error)), "{told}");
 }
