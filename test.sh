@@ -86,11 +86,12 @@ dependencies() {
     echo "advisories not checked: their database can't be reached from here"
   fi
 }
-# Random histories are the same in every run, so that a change is what fails; PROPTEST_RNG_SEED=random tries others.
+# Random histories are the same in every run, so that a change is what fails; PROPTEST_RNG_SEED=random tries others, and
+# TRACKLET_HISTORIES=10000 more of them, as the runs in bench do.
 units() {
   export PROPTEST_RNG_SEED="${PROPTEST_RNG_SEED:-20261125}"
   [ "$PROPTEST_RNG_SEED" != random ] || unset PROPTEST_RNG_SEED
-  export TRACKLET_TEST_PYTHON="$python" TRACKLET_HISTORIES="${TRACKLET_HISTORIES:-2000}"
+  export TRACKLET_TEST_PYTHON="$python" TRACKLET_HISTORIES="${TRACKLET_HISTORIES:-600}"
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace --features spark --no-fail-fast --status-level fail
   else
@@ -134,7 +135,7 @@ warehouse_dialects() {
 dbt_package() {
   install_python warehouses tests/warehouses/requirements.txt || return 1
   install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
-  "$cache/venvs/warehouses/bin/python" tests/warehouses/dbt_conformance.py --tracks 2000
+  "$cache/venvs/warehouses/bin/python" tests/warehouses/dbt_conformance.py --tracks 1000
 }
 
 # The clients of BigQuery and Snowflake on their stand-ins.
