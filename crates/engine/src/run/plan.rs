@@ -417,6 +417,7 @@ fn each_once(files: Vec<InputFile>, looks: &Looks<'_>) -> Result<Vec<InputFile>,
     let mut seen: HashSet<Origin<Content>> = HashSet::new();
     let mut tags: HashSet<Origin<(u64, String)>> = HashSet::new();
     let mut once = Vec::with_capacity(files.len());
+    let mut copies = Vec::new();
     for file in files {
         let has_equals = of_size.get(&file.size).is_some_and(|files| *files > 1);
         let is_first = match &file.etag {
@@ -433,8 +434,12 @@ fn each_once(files: Vec<InputFile>, looks: &Looks<'_>) -> Result<Vec<InputFile>,
         if is_first {
             once.push(file);
         } else {
-            tracing::info!("passed over `{}`: another file has the same content", file.name);
+            copies.push(file.name);
         }
+    }
+    if let [first, others @ ..] = copies.as_slice() {
+        let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+        tracing::warn!("not read: `{first}`{others}, with the same content as another file");
     }
     Ok(once)
 }
