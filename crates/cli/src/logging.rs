@@ -130,7 +130,7 @@ impl Write for AboveBars {
     }
 }
 
-/// A character as JSON may have it: those that steer a terminal and are not in ASCII as `\uXXXX`.
+/// Returns a character as it stands in JSON: as an escape if it steers a terminal and is not ASCII.
 fn escaped(character: char) -> String {
     if character.is_ascii() || !is_hidden(character) {
         character.to_string()

@@ -230,7 +230,7 @@ pub(crate) fn advance(
     Ok(manifest)
 }
 
-/// A snapshot whose invariants do not hold is kept aside.
+/// Keeps a snapshot whose invariants do not hold under another name, and fails.
 fn refuse_broken<'a>(building: Building<'a>, manifest: &Manifest) -> Result<Building<'a>, RunError> {
     let failed: Vec<Check> = manifest.checks.iter().filter(|check| !check.passed).cloned().collect();
     if failed.is_empty() {

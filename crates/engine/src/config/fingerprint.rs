@@ -69,7 +69,7 @@ fn canonical(config: &Config) -> Value {
         json!(["counts", counts]),
         json!(["flow", rules.flow_length]),
     ];
-    // Keys that came later stand in it only where they are set: what was made without them is not made anew.
+    // Keys that came later stand in it only where they are set, so that tables made without them are not rebuilt.
     canonical.extend(time_unit.map(|unit| json!(["time_unit", unit])));
     canonical.extend(csv(&config.source.csv));
     if ignored != IgnoredIds::default() {

@@ -31,7 +31,7 @@ const ROWS: usize = 2048;
 /// Row groups are taken together up to this many rows: a part for a thread has to be worth its while.
 const PART_ROWS: u64 = 1 << 18;
 
-/// Rows of a group that wait in memory for its end where tracks are put away at a limit of memory.
+/// Rows of a group that wait in memory for its end where a memory limit makes tracks spill to disk.
 const HELD_ROWS: u64 = 1 << 17;
 
 /// Some row groups of a file.
@@ -204,7 +204,7 @@ impl Group<'_> {
         sink: &mut Sink<'_>,
     ) -> Result<bool, ReadError> {
         let is_held = !sink.puts_away() || self.rows() <= HELD_ROWS;
-        // Tracks that are put away can't be taken back.
+        // Tracks that were spilled to disk can't be taken back.
         if !is_held && !self.each(opened, columns, |_, _| Ok(true))? {
             return Ok(false);
         }

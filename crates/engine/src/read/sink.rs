@@ -58,7 +58,7 @@ pub(super) struct Sink<'a> {
     pub(super) rejects: Vec<Reject>,
     /// Of the unit of work at hand.
     pub(super) counts: Counts,
-    /// Whether rows may still be taken back, so that none may be put away.
+    /// Whether rows can still be taken back, so that none may be spilled to disk.
     is_marked: bool,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Sink<'a> {
         self.shared.overflow.is_some()
     }
 
-    /// Where the sink stands; until [`Self::keep`] or [`Self::rewind`] no track is put away.
+    /// Where the sink stands; until [`Self::keep`] or [`Self::rewind`] no track is spilled to disk.
     pub(super) fn mark(&mut self) -> Mark {
         self.is_marked = true;
         Mark { tracks: self.tracks.mark(), rejects: self.rejects.len(), counts: self.counts }
