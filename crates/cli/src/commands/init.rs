@@ -3,6 +3,7 @@
 use crate::arguments::InitArguments;
 use crate::failure::{Failure, Outcome};
 use crate::logging::{Log, LogFormat};
+use crate::progress::grouped;
 use crate::status::Status;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -12,6 +13,10 @@ use tracklet_engine::config::{FILE_NAME, missing_columns, starter};
 use tracklet_engine::error::Hint;
 use tracklet_engine::read::inputs::discover;
 use tracklet_engine::read::{Inspection, inspect};
+use tracklet_engine::visible::visible;
+
+/// Event names that are printed; the file lists more.
+const EVENTS: usize = 5;
 
 pub fn init(arguments: &InitArguments, log: &Log) -> Outcome {
     let file = arguments.config.clone().unwrap_or_else(|| PathBuf::from(FILE_NAME));
@@ -86,12 +91,28 @@ fn tell(file: &Path, inspection: &Inspection, log: &Log) {
             format!("{} {} {files}", format.files, format.format.as_str())
         })
         .collect();
+    let sample = inspection.sample();
+    let calls: Vec<String> =
+        sample.calls().iter().map(|(name, rows)| format!("{} {name}", grouped(*rows))).collect();
+    let all_events = sample.events();
+    let shown = all_events.iter().take(EVENTS);
+    let mut events: Vec<String> =
+        shown.map(|(name, rows)| format!("{} {}", grouped(*rows), visible(name))).collect();
+    if all_events.len() > EVENTS {
+        events.push(format!("and {} more", all_events.len() - EVENTS));
+    }
+    let (calls, events) = (calls.join(", "), events.join(", "));
     match log.format {
         LogFormat::Json => {
-            tracing::info!(file = %file.display(), found = found.join(", "), "configuration written");
+            tracing::info!(file = %file.display(), found = found.join(", "), calls, events, "configuration written");
         }
         LogFormat::Text => {
             log.say(&format!("looked at {}", found.join(", ")));
+            for (what, found) in [("calls", calls), ("events", events)] {
+                if !found.is_empty() {
+                    log.say(&format!("{what} in the first rows: {found}"));
+                }
+            }
             log.say(&format!("wrote {}: edit it, then `{}`", file.display(), next_command(file)));
         }
     }

@@ -21,6 +21,43 @@ fn the_file_names_the_columns_and_runs_as_it_is() {
 }
 
 #[test]
+fn calls_and_events_that_were_seen_are_listed_and_escaped() {
+    let folder = tempfile::tempdir().unwrap();
+    let track = |name: &str| format!(r#"{{"type":"track","messageId":"m","userId":"u","event":"{name}"}}"#);
+    let row = |name: &str| format!(r#"{{"id":"m","user_id":"u","event":"{name}"}}"#);
+    let mut lines: Vec<String> = (0..330).map(|number| track(&format!("E {number:03}"))).collect();
+    lines.extend([track("Product Viewed"), track("product_viewed"), row("Product Viewed")]);
+    lines.extend([row("\\u001b[31mred\\u202e"), row("\\u001b[31mred\\u202e"), row(&"x".repeat(100_000))]);
+    let batch = [r#"{"type":"Page","anonymousId":"a"}"#, r#"{"type":"identify","userId":"u"}"#].join(",");
+    lines.push(format!(r#"{{"batch":[{batch},{batch},{}]}}"#, track("E 000")));
+    lines.push(r#"{"type":"identify","userId":"u"}"#.to_owned());
+    fs::create_dir_all(folder.path().join("logs/event=Left Shop")).unwrap();
+    fs::write(folder.path().join("logs/a.json"), lines.join("\n")).unwrap();
+    let csv = "id,anonymous_id,timestamp\nc1,a,2026-01-04T10:00:00Z\n";
+    fs::write(folder.path().join("logs/event=Left Shop/a.csv"), csv).unwrap();
+    fs::write(folder.path().join("logs/b.csv"), "id,user_id,event_text,timestamp\n1,u,E 000,\n2,u,\\N,\n")
+        .unwrap();
+
+    let (code, said) = ended(&mut tracklet(folder.path(), &["init", "logs"]));
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("calls in the first rows: 337 track, 3 identify, 2 page\n"), "{said}");
+    let events = "events in the first rows: 3 e_000, 2 \\u{1b}[31mred\\u{202e}, 2 product_viewed, 1 Left Shop, 1 Product Viewed, \
+                  and 330 more\n";
+    assert!(said.contains(events), "{said}");
+    let text = fs::read_to_string(folder.path().join("tracklet.toml")).unwrap();
+    for expected in [
+        "# Calls in their first rows: 337 track, 3 identify, 2 page. track calls are read.\n",
+        "#     e_000                  3\n",
+        "#     \\u{1b}[31mred\\u{202e}  2\n",
+        "#     and 315 more\n",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    assert!(!text.contains(['\u{1b}', '\u{202e}']) && text.lines().all(|line| line.len() < 130), "{text}");
+    assert!(ended(&mut tracklet(folder.path(), &["run"])).0 < 2);
+}
+
+#[test]
 fn a_file_that_is_there_is_only_replaced_when_asked() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.json"), line("m1", "a", "2026-01-04T10:00:00Z")).unwrap();

@@ -4,15 +4,18 @@ use super::TIME_UNITS;
 use super::keys::{ANY, CANONICAL_COLUMNS, Key, keys_of, sections};
 use crate::error::nearest;
 use crate::read::{Column, FormatColumns, Inspection};
+use crate::visible::visible;
 use std::fmt::Write;
 
 /// The widest line of a comment, in characters.
 const WIDTH: usize = 100;
+/// Event names that are listed.
+const EVENTS: usize = 20;
 
 /// A commented `tracklet.toml` for the files that were looked at.
 ///
 /// It reads `paths`, and sets `time_unit` where event times are numbers; every other key stands there as a comment, so that
-/// nothing else differs from the defaults.
+/// nothing else differs from the defaults. Comments list the calls and the most frequent events of the first rows.
 pub fn starter(inspection: &Inspection, paths: &[String]) -> String {
     let mut page = String::from(
         "# The configuration of Tracklet. Every key has a default: take the `#` away in front of a key to set it.\n\
@@ -27,6 +30,9 @@ pub fn starter(inspection: &Inspection, paths: &[String]) -> String {
         if section == "source.columns" {
             columns(&mut page, inspection);
             continue;
+        }
+        if section == "counts" {
+            events(&mut page, &inspection.sample().events());
         }
         for key in keys_of(section) {
             page.push('\n');
@@ -87,6 +93,12 @@ fn columns(page: &mut String, inspection: &Inspection) {
         }
         comment(page, "", &format!("Found in {} {} {files}:", format.files, format.format.as_str()));
         comment(page, "    ", &format.columns.join(", "));
+        let calls = format.sample.calls();
+        if !calls.is_empty() {
+            let calls: Vec<String> = calls.iter().map(|(name, rows)| format!("{rows} {name}")).collect();
+            let calls = format!("Calls in their first rows: {}. track calls are read.", calls.join(", "));
+            comment(page, "", &calls);
+        }
         for (column, found) in &format.canonical {
             let told = match found {
                 Some(found) => format!("{} is read from {found}", column.name()),
@@ -99,6 +111,23 @@ fn columns(page: &mut String, inspection: &Inspection) {
     for name in CANONICAL_COLUMNS {
         let guess = guess(name, inspection).unwrap_or("...");
         let _ = writeln!(page, "# {name} = {}", quoted(guess));
+    }
+}
+
+/// The most frequent events of the first rows.
+fn events(page: &mut String, events: &[(String, u64)]) {
+    if events.is_empty() {
+        return;
+    }
+    page.push('\n');
+    comment(page, "", "Events in the first rows of the files, and how often each was seen there:");
+    let shown: Vec<_> = events.iter().take(EVENTS).map(|(name, rows)| (visible(name), rows)).collect();
+    let width = shown.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    for (name, rows) in &shown {
+        let _ = writeln!(page, "#     {name:width$}  {rows}");
+    }
+    if events.len() > EVENTS {
+        let _ = writeln!(page, "#     and {} more", events.len() - EVENTS);
     }
 }
 
@@ -135,13 +164,12 @@ fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-/// Writes a text as comment lines, broken between words; control characters of names can't leave the comment.
+/// Writes a text as comment lines, broken between words. Names are escaped, so they can neither leave the comment nor turn it.
 fn comment(page: &mut String, indent: &str, text: &str) {
     let mut line = format!("#{indent}");
     let start = line.len();
     for word in text.split(' ') {
-        let word: String =
-            word.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+        let word = visible(word);
         if line.len() > start && line.chars().count() + 1 + word.chars().count() > WIDTH {
             page.push_str(&line);
             page.push('\n');
@@ -158,7 +186,7 @@ fn comment(page: &mut String, indent: &str, text: &str) {
 mod tests {
     use super::{missing_columns, starter};
     use crate::config::Config;
-    use crate::read::{Column, Format, FormatColumns, Inspection};
+    use crate::read::{Column, Format, FormatColumns, Inspection, Sample};
     use std::path::Path;
     use tracklet_kernel::time::Unit;
 
@@ -175,6 +203,7 @@ mod tests {
                 columns,
                 canonical: canonical.collect(),
                 time_unit: None,
+                sample: Sample::default(),
             }],
         }
     }

@@ -62,27 +62,30 @@ pub(super) fn look(file: &InputFile, path: &Path, sink: &Sink<'_>) -> Result<Opt
     Ok(opened.ok().map(|opened| opened.start))
 }
 
-/// The names of a file's columns, and its first rows with as many fields.
+/// The names of a file's columns. `look` gets them with each of the first rows that have as many fields.
 pub(super) fn first_rows(
     file: &InputFile,
     path: &Path,
     source: &Source,
     rows: usize,
-) -> Result<(Vec<String>, Vec<Vec<String>>), ReadError> {
+    mut look: impl FnMut(&[String], Vec<String>),
+) -> Result<Vec<String>, ReadError> {
     let Ok(Opened { mut records, start, is_row, .. }) = open(file, path, source, None)? else {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(Vec::new());
     };
-    let mut found = Vec::new();
+    let mut found = 0;
     if is_row {
-        found.push(records.names());
+        look(&start.names, records.names());
+        found += 1;
     }
     let limits = Limits { bytes: source.max_line, fields: start.names.len() + 1 };
-    while found.len() < rows && records.next(limits) == Next::Record {
+    while found < rows && records.next(limits) == Next::Record {
         if records.len() == start.names.len() {
-            found.push(records.names());
+            look(&start.names, records.names());
+            found += 1;
         }
     }
-    Ok((start.names, found))
+    Ok(start.names)
 }
 
 /// Whether a file begins with a row of the table whose columns `names` are: it is a part of it, without a header.

@@ -1,4 +1,4 @@
-//! A first look at files: which columns they have, and which of them are canonical.
+//! A first look at files: which columns they have, which of them are canonical, and what the first rows hold.
 
 use super::columns::{Column, Lacking, find, is_row, lacking, place};
 use super::inputs::{Format, InputFile, Location};
@@ -6,18 +6,17 @@ use super::json_calls::batch;
 use super::json_path::{flattened, meaning};
 use super::json_text::{Kind, elements, first_object, object};
 use super::json_values::{Cutter, Values};
-use super::partitions::partitions;
+use super::partitions::{Partition, partitions};
 use super::remote::FetchError;
+use super::sample::{Sample, Sampled};
 use super::window::{End, Window};
 use super::{DEFAULT_MAX_LINE, ReadError, Source, bytes, csv, parquet};
 use std::collections::BTreeSet;
 use std::path::Path;
 use tracklet_kernel::time::{Unit, whole_number};
 
-/// Objects of a JSON file that are looked at.
-const OBJECTS: usize = 1000;
-/// Rows of a table that are looked at.
-const ROWS: usize = 100;
+/// Objects or rows of a file that are looked at.
+const ROWS: usize = 1000;
 /// Files of a format that are looked at.
 const FILES: usize = 20;
 /// Objects in objects whose keys are told.
@@ -28,6 +27,17 @@ const DEPTH: usize = 6;
 pub struct Inspection {
     /// One a format that is there.
     pub formats: Vec<FormatColumns>,
+}
+
+impl Inspection {
+    /// The calls and events in the first rows of all files.
+    pub fn sample(&self) -> Sample {
+        let mut all = Sample::default();
+        for format in &self.formats {
+            all.merge(format.sample.clone());
+        }
+        all
+    }
 }
 
 /// The columns of all files of a format.
@@ -43,9 +53,11 @@ pub struct FormatColumns {
     pub canonical: Vec<(Column, Option<String>)>,
     /// What the whole numbers in the place of event times count, where the first rows have some and their size tells.
     pub time_unit: Option<Unit>,
+    /// The calls and events in the first rows.
+    pub sample: Sample,
 }
 
-/// Looks at the headers and footers, or the first objects, of up to 20 files of each format.
+/// Looks at the headers and footers, and the first 1,000 rows or objects, of up to 20 files of each format.
 ///
 /// Objects are fetched to the folder `temporary`.
 ///
@@ -60,6 +72,7 @@ pub fn inspect(files: &[InputFile], temporary: &Path) -> Result<Inspection, Read
         }
         let mut found = BTreeSet::new();
         let mut times = Vec::new();
+        let mut sample = Sample::default();
         let mut without_header = None;
         for file in of_format.iter().take(FILES) {
             let first = look(file, temporary)?;
@@ -69,6 +82,7 @@ pub fn inspect(files: &[InputFile], temporary: &Path) -> Result<Inspection, Read
             }
             found.extend(first.names);
             times.extend(first.times);
+            sample.merge(first.sample);
         }
         // Parts without a header go with the one that has it.
         if let Some(error) = without_header.filter(|_| found.is_empty()) {
@@ -88,6 +102,7 @@ pub fn inspect(files: &[InputFile], temporary: &Path) -> Result<Inspection, Read
             columns,
             canonical: canonical.to_vec(),
             time_unit: time_unit(&times),
+            sample,
         });
     }
     Ok(Inspection { formats })
@@ -115,6 +130,7 @@ struct First {
     names: Vec<String>,
     /// The event times of the first rows, as they stand.
     times: Vec<String>,
+    sample: Sample,
 }
 
 impl First {
@@ -149,20 +165,24 @@ fn look(file: &InputFile, temporary: &Path) -> Result<First, ReadError> {
             fetched.path()
         }
     };
+    let in_path = file.partitions();
     let mut first = match file.format {
         Format::Json => json_columns(file, path)?,
         Format::Csv => {
-            let (names, rows) = csv::first_rows(file, path, &Source::default(), ROWS)?;
-            let place = place(Column::Timestamp, &names, &Source::default());
-            let time = |row: Vec<String>| row.into_iter().nth(place?).filter(|time| !time.is_empty());
-            First { times: rows.into_iter().filter_map(time).collect(), names }
+            let (mut first, mut columns) = (First::default(), None);
+            first.names = csv::first_rows(file, path, &Source::default(), ROWS, |names, row| {
+                let columns = columns.get_or_insert_with(|| Sampled::new(names, &in_path));
+                first.times.extend(columns.note_row(row, &mut first.sample));
+            })?;
+            first
         }
         Format::Parquet => {
             let failed = |source| ReadError::Open { file: file.name.clone(), source };
             let names = parquet::names(path).map_err(failed)?;
-            let place = place(Column::Timestamp, &names, &Source::default());
-            let times = place.map(|place| parquet::first_values(path, &names[place], ROWS));
-            First { times: times.transpose().map_err(failed)?.unwrap_or_default(), names }
+            let mut sample = Sample::default();
+            let columns = Sampled::new(&names, &in_path);
+            let times = columns.note_parquet(path, &names, ROWS, &mut sample).map_err(failed)?;
+            First { times, names, sample }
         }
     };
     for partition in partitions(&file.name) {
@@ -178,7 +198,7 @@ fn json_columns(file: &InputFile, path: &Path) -> Result<First, ReadError> {
         .map_err(|source| ReadError::Open { file: file.name.clone(), source })?;
     let mut window = Window::new(stream, DEFAULT_MAX_LINE);
     let mut cutter = Cutter::new(DEFAULT_MAX_LINE);
-    let mut names = Names::default();
+    let mut names = Names { partitions: partitions(&file.name), ..Names::default() };
     loop {
         let (bytes, end) = window.fill();
         // An error is the end of the look.
@@ -187,7 +207,7 @@ fn json_columns(file: &InputFile, path: &Path) -> Result<First, ReadError> {
             Ok(_) | Err(Enough) => break,
         }
     }
-    Ok(First { names: names.keys.into_iter().collect(), times: names.times })
+    Ok(First { names: names.keys.into_iter().collect(), times: names.times, sample: names.sample })
 }
 
 /// The keys of the objects seen.
@@ -195,6 +215,10 @@ fn json_columns(file: &InputFile, path: &Path) -> Result<First, ReadError> {
 struct Names {
     keys: BTreeSet<String>,
     times: Vec<String>,
+    sample: Sample,
+    /// Columns in the file's path.
+    partitions: Vec<Partition>,
+    /// Objects and calls of batches that were looked at.
     objects: usize,
 }
 
@@ -208,8 +232,15 @@ impl Values for Names {
         // An object that is cut has given its first keys by then, which are as good.
         let length = first_object(text, |_, _| {});
         let text = length.map_or(text, |length| &text[..length]);
-        match batch(text) {
-            Some(batch) => elements(batch.calls, |call| self.note(call.text)),
+        let is_call = length.is_ok() && self.sample.note_object(text, &self.partitions);
+        match batch(text).filter(|_| !is_call) {
+            Some(batch) => elements(batch.calls, |call| {
+                if self.objects < ROWS {
+                    self.sample.note_object(call.text, &self.partitions);
+                    self.note(call.text);
+                    self.objects += 1;
+                }
+            }),
             None => self.note(text),
         }
         self.count()?;
@@ -229,7 +260,7 @@ impl Names {
 
     fn count(&mut self) -> Result<(), Enough> {
         self.objects += 1;
-        if self.objects == OBJECTS { Err(Enough) } else { Ok(()) }
+        if self.objects >= ROWS { Err(Enough) } else { Ok(()) }
     }
 }
 

@@ -40,6 +40,7 @@ mod partitions;
 mod rejects;
 mod remote;
 mod run;
+mod sample;
 mod sink;
 mod table_formats;
 mod utf16;
@@ -64,6 +65,7 @@ pub use remote::RemoteError;
 pub(crate) use remote::{is_url, place_to_write};
 pub(crate) use run::read_all_beside;
 pub use run::{FileSummary, Options, Progress, Quiet, Read, Strictness, read_all};
+pub use sample::Sample;
 pub(crate) use sink::Overflow;
 pub use table_formats::TableFormat;
 
