@@ -13,7 +13,7 @@ mod table;
 pub use table::{ExportedTable, Replacing, to_target};
 
 use crate::error::{Hint, listed};
-use crate::read::{RemoteError, is_url};
+use crate::read::{RemoteError, SILENT_HINT, is_url};
 use crate::results::{Formulas, Layout, PrintError, Results, ResultsError, print};
 use crate::targets::TargetError;
 use arrow::error::ArrowError;
@@ -151,6 +151,7 @@ impl Hint for ExportError {
                 Some("choose another schema: `tracklet run --target` keeps its tables here".to_owned())
             }
             Self::Target { source, .. } => source.hint(),
+            Self::Remote { source, .. } if source.is_silent() => Some(SILENT_HINT.to_owned()),
             Self::Remote { .. } => Some("credentials come from the environment, as for reading".to_owned()),
             Self::Write { .. } | Self::Value { .. } | Self::Kind { .. } => None,
         }

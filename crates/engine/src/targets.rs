@@ -8,7 +8,7 @@
 pub mod bigquery;
 mod error;
 #[cfg(test)]
-mod false_servers;
+pub(crate) mod false_servers;
 mod patience;
 pub mod postgres;
 pub mod profiles;

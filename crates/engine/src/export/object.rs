@@ -45,7 +45,9 @@ impl Upload {
     pub(super) fn told(&self, error: Unwritten) -> ExportError {
         match error {
             Unwritten::Other(error) => error,
-            Unwritten::Place(error) => self.wrong(RemoteError::Store(error.to_string())),
+            Unwritten::Place(error) => self.wrong(
+                error.downcast::<RemoteError>().unwrap_or_else(|error| RemoteError::Store(error.to_string())),
+            ),
         }
     }
 
@@ -85,7 +87,7 @@ impl Write for Upload {
         let taken = bytes.len().min(room);
         self.part.extend_from_slice(&bytes[..taken]);
         if self.part.len() == PART {
-            self.send().map_err(|error| io::Error::other(error.to_string()))?;
+            self.send().map_err(io::Error::other)?;
         }
         Ok(taken)
     }

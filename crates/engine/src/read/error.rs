@@ -1,6 +1,6 @@
 //! Why a read ended without a result.
 
-use super::{Column, FilterError, InputError, RemoteError};
+use super::{Column, FilterError, InputError, RemoteError, SILENT_HINT};
 use crate::error::Hint;
 use crate::spill::SpillError;
 use std::io;
@@ -189,6 +189,7 @@ impl Hint for ReadError {
                 "make the tables of some sources or years in an output folder of their own (--out)"
                     .to_owned(),
             ),
+            Self::Fetch { source, .. } if source.is_silent() => Some(SILENT_HINT.to_owned()),
             Self::Open { .. } | Self::Fetch { .. } | Self::Temporary { .. } => None,
         }
     }

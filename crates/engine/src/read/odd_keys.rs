@@ -4,10 +4,8 @@
 //! and remembered.
 
 use futures::TryStreamExt;
-use object_store::ClientOptions;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody,
-    HttpService, ReqwestConnector,
+    HttpClient, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
 };
 use object_store::path::Path as Key;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,12 +19,10 @@ impl OddKeys {
     pub(super) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
 
-impl HttpConnector for OddKeys {
-    fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
-        let client = ReqwestConnector::default().connect(options)?;
-        Ok(HttpClient::new(Listings { client, keys: self.clone() }))
+    /// The client, with odd keys taken out of its listings.
+    pub(super) fn looking_at(&self, client: HttpClient) -> HttpClient {
+        HttpClient::new(Listings { client, keys: self.clone() })
     }
 }
 

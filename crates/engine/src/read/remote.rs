@@ -2,12 +2,13 @@
 
 use super::odd_keys::OddKeys;
 use super::table_formats::{LOG_FOLDERS, TableFormat};
+use super::waiting::{Connector, Waiting, is_silence};
 use futures::{StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path as Key;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +29,9 @@ pub enum RemoteError {
     /// The store's answer, without what could be a secret.
     #[error("{0}")]
     Store(String),
+    /// The store gave no answer, or not all of it; without what could be a secret.
+    #[error("{0}")]
+    Silent(String),
 }
 
 impl RemoteError {
@@ -40,19 +44,35 @@ impl RemoteError {
         };
         matches!(self, Self::Store(message) if says(message))
     }
+
+    /// Whether the store gave no answer, or not all of it.
+    pub(crate) fn is_silent(&self) -> bool {
+        matches!(self, Self::Silent(_))
+    }
 }
+
+/// What to do about a store that is silent.
+pub(crate) const SILENT_HINT: &str = "the store does not answer: check the network and the endpoint (AWS_ENDPOINT_URL), or try again later";
 
 impl From<object_store::Error> for RemoteError {
     fn from(error: object_store::Error) -> Self {
-        Self::Store(redacted(&error.to_string()))
+        let message = redacted(&error.to_string());
+        if is_silence(&error) { Self::Silent(message) } else { Self::Store(message) }
     }
 }
 
 /// A store's open connection.
-struct Store {
+pub(super) struct Store {
     client: Box<dyn ObjectStore>,
     runtime: Runtime,
     odd_keys: OddKeys,
+}
+
+impl Store {
+    pub(super) fn new(client: Box<dyn ObjectStore>, odd_keys: OddKeys) -> Result<Self, RemoteError> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        Ok(Self { client, runtime: runtime.map_err(RemoteError::Runtime)?, odd_keys })
+    }
 }
 
 /// An object of a store.
@@ -96,21 +116,51 @@ impl Object {
         Ok((bytes(0), bytes(1)))
     }
 
-    /// Streams the object to a temporary file in `folder`, which is deleted when dropped.
+    /// Streams the object to a temporary file in `folder`, which is deleted when dropped. A download that breaks off goes on from
+    /// there, as long as it makes progress.
     pub(super) fn fetch(&self, folder: &Path) -> Result<NamedTempFile, FetchError> {
         let mut file = NamedTempFile::new_in(folder).map_err(FetchError::Temporary)?;
-        let remote = |error: object_store::Error| FetchError::Remote(error.into());
-        self.store.runtime.block_on(async {
-            let mut chunks = self.store.client.get(&self.key).await.map_err(remote)?.into_stream();
-            while let Some(chunk) = chunks.next().await {
-                file.write_all(&chunk.map_err(remote)?).map_err(FetchError::Temporary)?;
+        let mut options = GetOptions::default();
+        let mut taken = 0;
+        loop {
+            let before = taken;
+            let error = match self.store.runtime.block_on(self.take(&mut file, &mut taken, &mut options)) {
+                Ok(()) => break,
+                Err(FetchError::Remote(error)) => error,
+                Err(error) => return Err(error),
+            };
+            if !error.is_silent() || options.if_match.is_none() || taken - before < PROGRESS {
+                return Err(FetchError::Remote(error));
             }
-            Ok(())
-        })?;
+            tracing::info!("`{}` broke off after {taken} bytes, and goes on: {error}", self.name);
+            options.range = Some(GetRange::Offset(taken));
+        }
         file.flush().map_err(FetchError::Temporary)?;
         Ok(file)
     }
+
+    /// Appends what the `options` ask for to the file. Afterwards they ask for the object as it was found.
+    async fn take(
+        &self,
+        file: &mut NamedTempFile,
+        taken: &mut u64,
+        options: &mut GetOptions,
+    ) -> Result<(), FetchError> {
+        let remote = |error: object_store::Error| FetchError::Remote(error.into());
+        let found = self.store.client.get_opts(&self.key, options.clone()).await.map_err(remote)?;
+        options.if_match.clone_from(&found.meta.e_tag);
+        let mut chunks = found.into_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(remote)?;
+            file.write_all(&chunk).map_err(FetchError::Temporary)?;
+            *taken += chunk.len() as u64;
+        }
+        Ok(())
+    }
 }
+
+/// Bytes that a download must have brought to be worth going on with.
+const PROGRESS: u64 = 1 << 20;
 
 /// The objects a URL may name.
 pub(super) struct Listing {
@@ -200,28 +250,30 @@ fn is_signature(query: &str) -> bool {
 /// Credentials and the endpoint come from the environment, by the names that the vendors' own tools use.
 pub(super) fn list(url: &str) -> Result<Listing, RemoteError> {
     let clean = without_credentials(url);
-    let (bucket_url, key) = split(&clean);
-    let runtime =
-        Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(RemoteError::Runtime)?;
+    let (bucket, key) = split(&clean);
     let odd_keys = OddKeys::default();
-    let store = Arc::new(Store { client: connect(&bucket_url, odd_keys.clone())?, runtime, odd_keys });
+    let store = Arc::new(Store::new(connect(&bucket, odd_keys.clone())?, odd_keys)?);
+    Ok(Listing { url: clean.clone(), ..list_in(&store, &bucket, key)? })
+}
 
+/// Lists what a bucket has of a key, below it, or of a pattern.
+pub(super) fn list_in(store: &Arc<Store>, bucket: &str, key: &str) -> Result<Listing, RemoteError> {
+    let listing = Listing {
+        objects: Vec::new(),
+        odd: Vec::new(),
+        url: format!("{bucket}/{key}"),
+        pattern: None,
+        prefix: String::new(),
+        store: Arc::clone(store),
+        bucket: bucket.to_owned(),
+    };
     // A key may hold the characters of patterns itself, so the key as it stands comes first.
     let pattern_start = key.find(['*', '?', '[']);
     if !key.is_empty()
         && !key.ends_with('/')
-        && let Some(object) = head(&store, &bucket_url, key)?
+        && let Some(object) = head(store, bucket, key)?
     {
-        let prefix = String::new();
-        return Ok(Listing {
-            objects: vec![object],
-            odd: Vec::new(),
-            url: clean,
-            pattern: None,
-            prefix,
-            store,
-            bucket: bucket_url,
-        });
+        return Ok(Listing { objects: vec![object], ..listing });
     }
     let prefix = match pattern_start {
         Some(start) => &key[..key[..start].rfind('/').map_or(0, |slash| slash + 1)],
@@ -231,10 +283,9 @@ pub(super) fn list(url: &str) -> Result<Listing, RemoteError> {
     let below = (!prefix.is_empty()).then_some(&prefix_key);
     let found: Vec<ObjectMeta> = store.runtime.block_on(store.client.list(below).try_collect())?;
     let odd = store.odd_keys.take();
-    let objects = found.into_iter().map(|found| object(&store, &bucket_url, found, false)).collect();
+    let objects = found.into_iter().map(|found| object(store, bucket, found, false)).collect();
     let pattern = pattern_start.map(|_| key.to_owned());
-    let prefix = prefix.to_owned();
-    Ok(Listing { objects, odd, pattern, prefix, url: clean, store, bucket: bucket_url })
+    Ok(Listing { objects, odd, pattern, prefix: prefix.to_owned(), ..listing })
 }
 
 /// The bucket's URL and the key.
@@ -255,18 +306,25 @@ pub(crate) fn place_to_write(url: &str) -> Result<(Box<dyn ObjectStore>, Key, St
 
 fn connect(bucket: &str, keys: OddKeys) -> Result<Box<dyn ObjectStore>, RemoteError> {
     Url::parse(bucket)?;
+    let waiting = Waiting::default();
+    let (http, retries) = (Connector { keys, waiting }, waiting.retries());
     Ok(match scheme(bucket) {
-        Some("gs") => Box::new(
-            GoogleCloudStorageBuilder::from_env().with_url(bucket).with_http_connector(keys).build()?,
-        ),
-        Some("s3" | "s3a") => {
-            Box::new(AmazonS3Builder::from_env().with_url(bucket).with_http_connector(keys).build()?)
+        Some("gs") => {
+            let builder = GoogleCloudStorageBuilder::from_env().with_url(bucket).with_retry(retries);
+            Box::new(builder.with_http_connector(http).build()?)
         }
-        _ => Box::new(MicrosoftAzureBuilder::from_env().with_url(bucket).with_http_connector(keys).build()?),
+        Some("s3" | "s3a") => {
+            let builder = AmazonS3Builder::from_env().with_url(bucket).with_retry(retries);
+            Box::new(builder.with_http_connector(http).build()?)
+        }
+        _ => {
+            let builder = MicrosoftAzureBuilder::from_env().with_url(bucket).with_retry(retries);
+            Box::new(builder.with_http_connector(http).build()?)
+        }
     })
 }
 
-fn head(store: &Arc<Store>, bucket: &str, key: &str) -> Result<Option<Object>, RemoteError> {
+pub(super) fn head(store: &Arc<Store>, bucket: &str, key: &str) -> Result<Option<Object>, RemoteError> {
     let Ok(key) = Key::parse(key) else { return Ok(None) };
     match store.runtime.block_on(store.client.head(&key)) {
         Ok(found) => Ok(Some(object(store, bucket, found, true))),
