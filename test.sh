@@ -102,12 +102,12 @@ units() {
 doctests() { cargo test --locked --workspace --features spark --doc --quiet; }
 
 # The first command of the README, its tables counted; then the tables of the example and the corpus read by DuckDB and
-# compared with an independent definition; then snapshots as earlier versions have left them.
+# compared with an independent definition; then snapshots as earlier versions have left them; then what is asked on a terminal.
 main_job() {
   export TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet"
   "$python" tests/through_files/first_command.py &&
     "$python" tests/through_files/readers.py && "$python" tests/through_files/check.py &&
-    "$python" tests/through_files/formats.py
+    "$python" tests/through_files/formats.py && "$python" tests/through_files/terminal.py
 }
 
 # Every reader on what a fuzzer thinks of: a series of inputs that is always the same, and ten seconds of others.
