@@ -11,6 +11,7 @@ mod input;
 mod interrupting;
 mod memory;
 mod moving;
+mod objects;
 mod publishing;
 mod readers;
 mod regressions;

@@ -303,7 +303,7 @@ impl Found {
             .map(Pattern::new)
             .transpose()
             .map_err(|source| InputError::Pattern { pattern: url.clone(), source })?;
-        let options = glob::MatchOptions { require_literal_separator: true, ..Default::default() };
+        let options = remote::key_patterns();
         let tables = table_formats::of_keys(listing.objects.iter().map(Object::key));
         let root = if listing.objects.iter().any(|object| object.is_exact) {
             url.as_str()

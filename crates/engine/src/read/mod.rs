@@ -63,7 +63,7 @@ pub use other_calls::OtherCalls;
 pub(crate) use partitions::said_by_path;
 pub use rejects::Reject;
 pub use remote::RemoteError;
-pub(crate) use remote::{SILENT_HINT, is_url, place_to_write};
+pub(crate) use remote::{SILENT_HINT, is_url, place_to_write, would_find};
 pub(crate) use run::read_all_beside;
 pub use run::{FileSummary, Options, Progress, Quiet, Read, Strictness, read_all};
 pub use sample::Sample;

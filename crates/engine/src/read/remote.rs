@@ -4,6 +4,7 @@ use super::odd_keys::OddKeys;
 use super::table_formats::{LOG_FOLDERS, TableFormat};
 use super::waiting::{Connector, Waiting, is_silence};
 use futures::{StreamExt, TryStreamExt};
+use glob::{MatchOptions, Pattern};
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
@@ -211,6 +212,26 @@ const LOG_FILES: usize = 1000;
 /// Whether a path given by the user is an object store's URL.
 pub(crate) fn is_url(path: &str) -> bool {
     scheme(path).is_some()
+}
+
+/// Whether a URL given by the user, which may be a pattern, would find an object of this URL.
+pub(crate) fn would_find(given: &str, object: &str) -> bool {
+    if !is_url(given) {
+        return false;
+    }
+    let given = without_credentials(given);
+    let below = object.strip_prefix(given.trim_end_matches('/'));
+    if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return true;
+    }
+    let ((bucket, pattern), (of_object, key)) = (split(&given), split(object));
+    let matches = |pattern: Pattern| pattern.matches_with(key, key_patterns());
+    bucket == of_object && Pattern::new(pattern).is_ok_and(matches)
+}
+
+/// How patterns match keys.
+pub(super) fn key_patterns() -> MatchOptions {
+    MatchOptions { require_literal_separator: true, ..MatchOptions::default() }
 }
 
 fn scheme(path: &str) -> Option<&str> {
@@ -421,6 +442,24 @@ mod tests {
     fn messages_hold_no_signatures() {
         let text = redacted("error for url (https://a.example/b?sig=abc&se=1) after 2 retries");
         assert!(!text.contains("abc") && text.contains("after 2 retries"), "{text}");
+    }
+
+    #[test]
+    fn a_path_finds_objects_below_it_or_by_its_pattern() {
+        let object = "s3://shop/logs/2026/a.json";
+        for given in [
+            "s3://shop",
+            "s3://shop/logs/",
+            "s3://key:secret@shop/logs",
+            object,
+            "s3://shop/logs/*/a.json",
+            "s3://key:secret@shop/**/*.json",
+        ] {
+            assert!(would_find(given, object), "{given}");
+        }
+        for given in ["s3://shop/log", "s3://other/logs", "s3://shop/*.json", "gs://shop/logs", "logs"] {
+            assert!(!would_find(given, object), "{given}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::increment::{StoredError, StoredSnapshot};
 use crate::manifest::{Input, modified};
 use crate::publish::OutputFolder;
 use crate::read::inputs::discover;
-use crate::read::{Content, Grown, InputFile, Quote, ReadError, Reject, said_by_path};
+use crate::read::{Content, Grown, InputFile, Quote, ReadError, Reject, said_by_path, would_find};
 use crate::write::WRITER;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -467,14 +467,11 @@ fn kept(before: &Input, file: &InputFile, content: Option<Content>) -> Input {
     }
 }
 
-/// Whether a file that was read can still be found under its name. An object below one of the paths that was not found is gone.
+/// Whether a file that was read can still be found under its name. An object that one of the paths would find, and that was not
+/// found, is gone.
 fn is_still_there(input: &Input, paths: &[String]) -> bool {
     if input.path.contains("://") {
-        let below = |path: &String| {
-            let folder = path.trim_end_matches('/');
-            input.path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        return !paths.iter().any(below);
+        return !paths.iter().any(|path| would_find(path, &input.path));
     }
     std::fs::metadata(&input.path).is_ok_and(|found| found.len() == input.bytes)
 }
