@@ -7,7 +7,9 @@ use crate::config::advice::short_timeout;
 use crate::disk::Disk;
 use crate::error::{nearest, with_causes};
 use crate::increment::{Beside, BytesRead, Forgotten, Made, Outcome, StoredError, StoredSnapshot, make};
-use crate::manifest::{self, FORMAT, Input, Manifest, Mode, New, Parts, Rows, Versions, Written};
+use crate::manifest::{
+    self, FORMAT, Input, Manifest, Mode, New, OlderSetting, Parts, Rows, Versions, Written,
+};
 use crate::observer::Step;
 use crate::publish::{Building, OutputFolder, Snapshot};
 use crate::read::Reject;
@@ -97,6 +99,8 @@ pub(crate) struct News {
     pub(crate) inputs: Vec<Input>,
     /// What these files change of those read before.
     pub(crate) earlier: Earlier,
+    /// What rows of the runs before were read by, where it is not what these were.
+    pub(crate) older: Vec<OlderSetting>,
     pub(crate) warnings: Vec<String>,
     /// Files of which one reason rejects most rows.
     pub(crate) mostly_rejected: u64,
@@ -217,6 +221,7 @@ pub(crate) fn advance(
         visitors: found.visitors,
         gone: news.earlier.gone,
         inputs: all_inputs(before, news.inputs, &news.earlier),
+        older_settings: news.older,
         warnings,
         checks,
         counted,

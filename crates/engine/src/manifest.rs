@@ -6,6 +6,7 @@ use crate::read::{Digest, InputFile};
 use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::NonZeroU64;
 use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::rules::{Count, Duplicates, MICROS_PER_MINUTE, Rules, Timeout};
@@ -81,6 +82,9 @@ pub struct Manifest {
     /// How many of the inputs were gone when the run looked for them. Their rows stay.
     #[serde(default)]
     pub gone: u64,
+    /// Settings that changed while files could not be read again: rows of the runs before follow the earlier ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub older_settings: Vec<OlderSetting>,
     /// What a person should look at.
     pub warnings: Vec<String>,
     /// What came of every invariant.
@@ -324,6 +328,26 @@ pub struct Rows {
     pub rejected: u64,
     /// Rows of another type, filtered out, or forgotten; not part of `read`.
     pub skipped: u64,
+}
+
+/// A setting that changed while files that were read could not be read again. Displayed as a warning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OlderSetting {
+    /// `identity.ignore` or `[source]`.
+    pub setting: String,
+    /// The last snapshot before the change.
+    pub snapshot: String,
+}
+
+impl fmt::Display for OlderSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { setting, snapshot } = self;
+        write!(
+            f,
+            "rows up to snapshot {snapshot} follow an earlier {setting}, and some of their files can't be read again: put the \
+             files back and they are read anew, or drop their rows with --full-refresh"
+        )
+    }
 }
 
 /// A file that was read.

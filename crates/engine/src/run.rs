@@ -117,7 +117,7 @@ pub fn read(request: &RunRequest, observer: &dyn Observer) -> Result<ReadFiles, 
     let bytes = inputs.files.iter().map(|file| file.size).sum();
     let mut steps = Steps { observer, timings: BTreeMap::new() };
     let read =
-        steps.step(Step::Read, Some(bytes), || read_files(request, &inputs, threads, observer, None))?;
+        steps.step(Step::Read, Some(bytes), || read_files(request, &inputs, &[], threads, observer, None))?;
     Ok(ReadFiles { tracks: Tracks::merge(read.tracks), rejects: read.rejects })
 }
 
@@ -303,7 +303,8 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     if request.refresh == Refresh::Full && request.dropping == Dropping::Refused {
         refuse_to_drop(request, &folder, &found.files)?;
     }
-    let Plan { way, files, earlier, warnings } = plan::plan(request, &folder, before.as_ref(), found.files)?;
+    let Plan { way, files, earlier, warnings, older, tables } =
+        plan::plan(request, &folder, before.as_ref(), found.files)?;
     let current = request.output.join(CURRENT);
     if let (Way::Beside, Some(before)) = (&way, &before)
         && files.is_empty()
@@ -322,7 +323,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     });
     let mut news = steps.step(Step::Read, Some(bytes), || {
         let Some(spilling) = &spilling else {
-            let mut read = read_files(request, &inputs, threads, observer, None)?;
+            let mut read = read_files(request, &inputs, &tables, threads, observer, None)?;
             let tracks = std::mem::take(&mut read.tracks);
             return Ok(News::new(&inputs, read, Gathered::InMemory(tracks), 0));
         };
@@ -331,7 +332,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
         if let (Way::Beside, Some(before)) = (&way, &before) {
             gatherer.expect(&before.manifest);
         }
-        let mut read = read_files(request, &inputs, threads, observer, Some(&gatherer))?;
+        let mut read = read_files(request, &inputs, &tables, threads, observer, Some(&gatherer))?;
         let tracks = gatherer.finish(std::mem::take(&mut read.tracks))?;
         if let Gathered::PutAway(_) = tracks {
             let folder = spilling.folder.display();
@@ -345,6 +346,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     })?;
     let gone = earlier.gone;
     news.earlier = earlier;
+    news.older = older;
     news.warnings.extend(warnings);
     let settings = Settings {
         rules: request.config.rules.clone(),
@@ -403,6 +405,7 @@ impl read::Progress for Advance<'_> {
 fn read_files(
     request: &RunRequest,
     inputs: &Inputs,
+    tables: &[InputFile],
     threads: NonZeroUsize,
     observer: &dyn Observer,
     overflow: Option<&dyn Overflow>,
@@ -418,7 +421,7 @@ fn read_files(
     };
     let temporary = request.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
     let options = Options { threads, strictness: request.strictness, temporary: &temporary };
-    read::read_all_beside(&inputs.files, &source, &options, &Advance(observer), overflow)
+    read::read_all_beside(&inputs.files, tables, &source, &options, &Advance(observer), overflow)
 }
 
 /// The columns that the configuration names otherwise.
@@ -450,6 +453,7 @@ impl News {
         Self {
             inputs: inputs_of(inputs, &read.files),
             earlier: Earlier::default(),
+            older: Vec::new(),
             warnings: warnings_of(inputs, &read, tracks.rows()),
             mostly_rejected: read.mostly_rejected.len() as u64,
             tracks,

@@ -33,6 +33,9 @@ pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
     }
     let report = report?;
     if !report.published {
+        for older in &report.manifest.older_settings {
+            tracing::warn!("{older}");
+        }
         return Ok(nothing_new(&report, log));
     }
     if let Some(reason) = &report.manifest.reason {

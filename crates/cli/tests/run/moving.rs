@@ -278,6 +278,65 @@ fn tables_grow_however_they_are_written() {
     );
 }
 
+// Read alone, its first row was taken for a header.
+#[test]
+fn a_part_without_a_header_grows_and_comes_alone() {
+    let row = |id: &str| format!("{id},a,e,2026-01-01T10:00:00Z\n");
+    let first = format!("id,anonymous_id,event,timestamp\n{}", row("1"));
+    let folder = with_logs(&[("a.csv", &first), ("b.csv", &row("2"))]);
+    let at = folder.path();
+    let (code, said) = run(at, &[]);
+    assert_eq!((code, rows(at)), (0, [2, 2, 0, 0]), "{said}");
+    append(at, "b.csv", &row("3"));
+    let (code, said) = run(at, &[]);
+    assert_eq!((code, rows(at)), (0, [3, 3, 0, 0]), "{said}");
+    fs::write(at.join("logs/c.csv"), row("4")).unwrap();
+    let (code, said) = run(at, &[]);
+    assert_eq!((code, rows(at)), (0, [4, 4, 0, 0]), "{said}");
+    assert_is_rebuilt(at);
+    // In another folder it is a part of no table.
+    fs::create_dir(at.join("logs/other")).unwrap();
+    fs::write(at.join("logs/other/d.csv"), row("5")).unwrap();
+    let (code, said) = run(at, &[]);
+    assert!(code == 2 && said.contains("`logs/other/d.csv`"), "{said}");
+}
+
+// Only the run that met the change said so, and later ones mixed rows of two rules without a word.
+#[test]
+fn rows_that_follow_an_earlier_setting_are_warned_of_until_they_are_read_again() {
+    let track = |id: &str, user: &str| {
+        format!(
+            r#"{{"type":"track","messageId":"{id}","anonymousId":"d","userId":"{user}","timestamp":"2026-01-01T10:00:00Z"}}"#
+        )
+    };
+    let (first, second) = (track("1", "unknown"), track("2", "ann"));
+    let folder = with_logs(&[("a.json", &first), ("b.json", &second)]);
+    let at = folder.path();
+    assert_eq!(run(at, &[]).0, 0);
+    fs::remove_file(at.join("logs/a.json")).unwrap();
+    fs::write(at.join("tracklet.toml"), "[identity]\nignore = [\"unknown\"]\n").unwrap();
+    let (code, said) = run(at, &[]);
+    assert!(code == 0 && said.contains("can't be read again: all rows stay"), "{said}");
+    let warning = "rows up to snapshot 000001 follow an earlier identity.ignore";
+    // With new files and without.
+    fs::write(at.join("logs/c.json"), track("3", "unknown")).unwrap();
+    for _ in 0..2 {
+        let (code, said) = run(at, &[]);
+        assert!(code == 0 && said.contains(warning), "{said}");
+        assert_eq!(manifest(&at.join("out"))["older_settings"][0]["setting"], "identity.ignore");
+    }
+    let (code, said) = ended(&mut tracklet(at, &["forget", "--user-id", "nobody"]));
+    assert_eq!(code, 0, "{said}");
+    assert!(run(at, &[]).1.contains(warning));
+    // The file is back.
+    fs::write(at.join("logs/a.json"), &first).unwrap();
+    let (code, said) = run(at, &[]);
+    assert!(code == 0 && said.contains("can be read again") && !said.contains("warning"), "{said}");
+    assert!(manifest(&at.join("out")).get("older_settings").is_none());
+    assert_is_rebuilt(at);
+    assert!(!run(at, &[]).1.contains("warning"));
+}
+
 // What was read of it says nothing of where its new part starts.
 #[test]
 fn a_file_whose_parts_are_not_the_whole_has_changed() {

@@ -56,9 +56,9 @@ enum NoColumns {
     StillUnreadable,
 }
 
-/// The names of a file's columns; none when it is empty or its header can't be read. The columns are noted.
-pub(super) fn look(file: &InputFile, path: &Path, sink: &Sink<'_>) -> Result<Option<Start>, ReadError> {
-    let opened = open(file, path, sink.shared.source, None)?;
+/// The names of a file's columns; none when it is empty or its header can't be read.
+pub(super) fn look(file: &InputFile, path: &Path, source: &Source) -> Result<Option<Start>, ReadError> {
+    let opened = open(file, path, source, None)?;
     Ok(opened.ok().map(|opened| opened.start))
 }
 

@@ -127,12 +127,14 @@ pub fn read_all(
     options: &Options<'_>,
     progress: &dyn Progress,
 ) -> Result<Read, ReadError> {
-    read_all_beside(files, source, options, progress, None)
+    read_all_beside(files, &[], source, options, progress, None)
 }
 
-/// [`read_all`], where `overflow` may take tracks away from the builders; they are not among the result then.
+/// [`read_all`], where `overflow` may take tracks away from the builders; they are not among the result then. CSV files without
+/// a header may be parts of the `tables`, which are not read.
 pub(crate) fn read_all_beside(
     files: &[InputFile],
+    tables: &[InputFile],
     source: &Source,
     options: &Options<'_>,
     progress: &dyn Progress,
@@ -150,7 +152,7 @@ pub(crate) fn read_all_beside(
         limits: Limits::default(),
     };
     // The columns of local tables are known before any row is read, so a wrong name shows at once.
-    let (units, planned) = plan(files, options.threads, &shared)?;
+    let (units, planned) = plan(files, tables, options.threads, &shared)?;
     let is_table = |file: &InputFile| file.format != Format::Json;
     let is_local = |file: &InputFile| matches!(file.location, Location::Local(_));
     let filter_columns = filter.as_ref().map_or(&[][..], Filter::columns);
@@ -303,14 +305,27 @@ struct Headers<'a> {
 }
 
 impl<'a> Headers<'a> {
-    fn new(found: &[(usize, &InputFile, Looked)], source: &'a Source) -> Self {
+    /// Takes in the headers of the files `found`, and for parts without one those of the tables in the same folder.
+    fn new(found: &[(usize, &InputFile, Looked)], beside: &[InputFile], source: &'a Source) -> Self {
         let mut headers = Self { source, good: BTreeSet::new(), others: BTreeSet::new() };
+        let mut folders = BTreeSet::new();
         for (_, file, looked) in found {
             let Looked::Csv(Some(start)) = looked else { continue };
             let partitions = file.partitions();
             headers.others.extend(partitions.iter().map(|partition| partition.name.clone()));
             if lacking(&start.names, &partitions, source).is_none() {
                 headers.good.insert(start.names.clone());
+            } else {
+                folders.insert(folder_of(file));
+            }
+        }
+        for file in beside.iter().filter(|file| folders.contains(folder_of(file))) {
+            // One that can't be read is none that the part could belong to.
+            if let Location::Local(path) = &file.location
+                && let Ok(Some(start)) = csv::look(file, path, source)
+                && lacking(&start.names, &file.partitions(), source).is_none()
+            {
+                headers.good.insert(start.names);
             }
         }
         headers
@@ -338,9 +353,14 @@ impl<'a> Headers<'a> {
     }
 }
 
+fn folder_of(file: &InputFile) -> &str {
+    file.name.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
 /// Cuts the files into units of work, the largest first, and takes note of the columns of local tables.
 fn plan<'a>(
     files: &'a [InputFile],
+    beside: &[InputFile],
     threads: NonZeroUsize,
     shared: &'a Shared<'a>,
 ) -> Result<Plan<'a>, ReadError> {
@@ -360,7 +380,7 @@ fn plan<'a>(
         let looked = if file.format == Format::Parquet {
             Looked::Parquet(parquet::plan(file, path, sink)?)
         } else {
-            Looked::Csv(csv::look(file, path, sink)?)
+            Looked::Csv(csv::look(file, path, sink.shared.source)?)
         };
         lock(&found).push((*position, *file, looked));
         Ok(())
@@ -372,7 +392,7 @@ fn plan<'a>(
     }
     let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     found.sort_by_key(|(position, ..)| *position);
-    let headers = Headers::new(&found, shared.source);
+    let headers = Headers::new(&found, beside, shared.source);
     for (position, file, looked) in found {
         match looked {
             Looked::Csv(start) => {

@@ -14,10 +14,10 @@
 use super::{RunError, RunRequest};
 use crate::advance::{Before, Way};
 use crate::increment::{StoredError, StoredSnapshot};
-use crate::manifest::{Input, modified};
+use crate::manifest::{Input, OlderSetting, modified};
 use crate::publish::OutputFolder;
 use crate::read::inputs::discover;
-use crate::read::{Content, Grown, InputFile, Quote, ReadError, Reject, said_by_path, would_find};
+use crate::read::{Content, Format, Grown, InputFile, Quote, ReadError, Reject, said_by_path, would_find};
 use crate::write::WRITER;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -67,6 +67,24 @@ pub(crate) struct Plan {
     pub(crate) files: Vec<InputFile>,
     pub(crate) earlier: Earlier,
     pub(crate) warnings: Vec<String>,
+    /// What rows of the snapshot were read by, where it is not what the configuration says now.
+    pub(crate) older: Vec<OlderSetting>,
+    /// Tables that are not read: files without a header may be parts of them.
+    pub(crate) tables: Vec<InputFile>,
+}
+
+impl Plan {
+    /// Reads these files and nothing of a snapshot.
+    fn afresh(reason: Option<String>, files: Vec<InputFile>) -> Self {
+        Self {
+            way: Way::Afresh(reason),
+            files,
+            earlier: Earlier::default(),
+            warnings: Vec::new(),
+            older: Vec::new(),
+            tables: Vec::new(),
+        }
+    }
 }
 
 /// What the files found are to those read before.
@@ -101,8 +119,7 @@ pub(crate) fn plan(
 ) -> Result<Plan, RunError> {
     let looks = Looks::new(request);
     let Some(before) = before else {
-        let files = each_once(found, &looks)?;
-        return Ok(Plan { way: Way::Afresh(None), files, earlier: Earlier::default(), warnings: Vec::new() });
+        return Ok(Plan::afresh(None, each_once(found, &looks)?));
     };
     let manifest = &before.manifest;
     let mut compared = compare(&manifest.inputs, found.clone(), &looks)?;
@@ -119,7 +136,8 @@ pub(crate) fn plan(
         }
     }
     let can_be_read_again = gone.is_empty() && compared.changed.is_empty();
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = manifest.older_settings.iter().map(ToString::to_string).collect();
+    let mut older = manifest.older_settings.clone();
     let unreadable = || {
         format!("snapshot {} has no state that this version of the program can read", before.snapshot.name)
     };
@@ -138,8 +156,16 @@ pub(crate) fn plan(
                  files that are read from now on follow the new {changed}; --full-refresh drops what is gone",
                 gone.len() + compared.changed.len()
             ));
+            if older.iter().all(|older| older.setting != changed) {
+                older.push(OlderSetting {
+                    setting: changed.to_owned(),
+                    snapshot: before.snapshot.name.clone(),
+                });
+            }
             Way::FromRows(reason.to_owned())
         }
+    } else if let Some(older) = older.first().filter(|_| can_be_read_again) {
+        Way::Afresh(Some(format!("rows follow an earlier {}, and their files can be read again", older.setting)))
     } else if manifest.config_fingerprint != request.config.fingerprint() {
         Way::FromRows("the configuration has changed".to_owned())
     } else if manifest.versions.writer != WRITER {
@@ -147,14 +173,14 @@ pub(crate) fn plan(
     } else {
         Way::Beside
     };
-    if let Way::Afresh(_) = &way {
+    if let Way::Afresh(reason) = way {
         let mut files = found;
         // Everything seen counts, also what these paths don't name.
         if !elsewhere.is_empty() {
             files.extend(discover(&elsewhere, request.format)?.files);
             files.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
         }
-        return Ok(Plan { way, files: each_once(files, &looks)?, earlier: Earlier::default(), warnings });
+        return Ok(Plan::afresh(reason, each_once(files, &looks)?));
     }
     let mut earlier = Earlier { gone: gone.len() as u64, ..Earlier::default() };
     settle_grown(folder, before, &mut compared, &mut earlier, request.changed)?;
@@ -170,7 +196,18 @@ pub(crate) fn plan(
     }
     earlier.replaced = compared.replaced;
     compared.new.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-    Ok(Plan { way, files: compared.new, earlier, warnings })
+    let tables = tables_beside(&compared.new, found);
+    Ok(Plan { way, files: compared.new, earlier, warnings, older, tables })
+}
+
+/// Of the files found the CSV files that are not read, where others are.
+fn tables_beside(read: &[InputFile], found: Vec<InputFile>) -> Vec<InputFile> {
+    let is_table = |file: &InputFile| file.format == Format::Csv && file.is_local();
+    if !read.iter().any(is_table) {
+        return Vec::new();
+    }
+    let read: HashSet<&str> = read.iter().map(|file| file.name.as_str()).collect();
+    found.into_iter().filter(|file| is_table(file) && !read.contains(file.name.as_str())).collect()
 }
 
 /// Why the rows of the snapshot may not be what they would be if their files were read now, and what of the configuration says so.

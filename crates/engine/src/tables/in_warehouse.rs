@@ -136,6 +136,7 @@ impl<'a> InWarehouse<'a> {
             tables,
             inputs: Vec::new(),
             gone: 0,
+            older_settings: Vec::new(),
             warnings,
             checks: Vec::new(),
             counted: BTreeMap::new(),

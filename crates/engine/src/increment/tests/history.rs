@@ -153,6 +153,7 @@ fn read(files: &[&File]) -> News {
         other_calls: BTreeMap::new(),
         inputs: Vec::new(),
         earlier: Earlier::default(),
+        older: Vec::new(),
         warnings: Vec::new(),
         mostly_rejected: 0,
     };
