@@ -12,6 +12,7 @@
 mod bytes;
 mod columns;
 mod content;
+mod credentials;
 mod csv;
 mod csv_dialect;
 mod csv_records;
