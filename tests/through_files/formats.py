@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 
+import duckdb
+
 from check import BINARY, ROOT
 
 FORMATS = ROOT / "corpus" / "formats"
@@ -22,6 +24,16 @@ FORMATS = ROOT / "corpus" / "formats"
 
 def manifest(out):
     return json.loads((out / "current" / "manifest.json").read_text("utf-8"))
+
+
+def inputs(out):
+    """The files that a snapshot has read: in its manifest, or from format 3 on in segments beside the state."""
+    listed = manifest(out)["inputs"]
+    if isinstance(listed, list):
+        return listed
+    segments = [str(out / "current" / "state" / "inputs" / f"{one['name']}.jsonl.zst") for one in listed["segments"]]
+    found = duckdb.sql(f"select path, modified::varchar from read_json({segments}, columns = {{path: 'varchar', modified: 'varchar'}})")
+    return [{"path": path, "modified": modified} for path, modified in found.fetchall()]
 
 
 def run(folder, out):
@@ -32,18 +44,18 @@ def run(folder, out):
 
 
 def files(out):
-    """By their names the bytes of all files of the tables and of the state."""
+    """By their names the bytes of all files of the tables and of the state, but for the list of files."""
     current = (out / "current").resolve()
     found = {str(path.relative_to(current)): path.read_bytes() for path in current.rglob("*") if path.is_file()}
     del found["manifest.json"]
-    return found
+    return {name: content for name, content in found.items() if not name.startswith("state/inputs/")}
 
 
 def check(frozen, folder):
     """Answers how the run went on, or what is wrong."""
     shutil.copytree(frozen, folder, symlinks=True)
     # A clone gives files the time at which it was made; the snapshot knows theirs.
-    for known in manifest(folder / "out")["inputs"]:
+    for known in inputs(folder / "out"):
         modified = datetime.datetime.fromisoformat(known["modified"].replace("Z", "+00:00")).timestamp()
         os.utime(folder / known["path"], (modified, modified))
     before = manifest(folder / "out")

@@ -60,7 +60,7 @@ impl Summary {
         let reasons = |rejects: &BTreeMap<String, u64>| {
             rejects.iter().map(|(reason, rows)| (reason.clone(), *rows)).collect::<Vec<_>>()
         };
-        let files = manifest.inputs.len() as u64;
+        let files = manifest.inputs.files();
         Self {
             mode: match manifest.mode {
                 Mode::Full => "full",

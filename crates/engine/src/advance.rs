@@ -7,6 +7,7 @@ use crate::config::advice::short_timeout;
 use crate::disk::Disk;
 use crate::error::{nearest, with_causes};
 use crate::increment::{Beside, BytesRead, Forgotten, Made, Outcome, StoredError, StoredSnapshot, make};
+use crate::known_inputs::{KnownInputs, WrittenInputs};
 use crate::manifest::{
     self, FORMAT, Input, Manifest, Mode, New, OlderSetting, Parts, Rows, Versions, Written,
 };
@@ -16,7 +17,7 @@ use crate::read::Reject;
 use crate::run::plan::Earlier;
 use crate::run::{Refresh, RunError, Steps};
 use crate::spill::{Gathered, PutAway, Sorted, Spilling, WriteTables, WrittenSessions, sort};
-use crate::write::{Layout, WRITER, WrittenTables, reject_batches, write_tables};
+use crate::write::{Layout, WRITER, WriteError, WrittenTables, reject_batches, write_tables};
 use arrow::array::RecordBatch;
 use chrono::{SecondsFormat, Utc};
 use ids::{check_limits, ignored_ids, warnings_of_strangers};
@@ -33,6 +34,8 @@ use tracklet_kernel::rules::Rules;
 pub(crate) struct Before {
     pub(crate) snapshot: Snapshot,
     pub(crate) manifest: Manifest,
+    /// Every file that it has read.
+    pub(crate) known: KnownInputs,
     has_state: bool,
 }
 
@@ -56,7 +59,8 @@ impl Before {
         };
         let manifest = snapshot.manifest_on(&**folder.disk())?;
         let has_state = StoredSnapshot::open(&**folder.disk(), &snapshot.path, &manifest)?.is_some();
-        Ok(Some(Self { snapshot, manifest, has_state }))
+        let known = KnownInputs::load(&**folder.disk(), &snapshot.path, &manifest.inputs)?;
+        Ok(Some(Self { snapshot, manifest, known, has_state }))
     }
 
     /// Whether its rows can be had without reading the files again.
@@ -168,9 +172,8 @@ pub(crate) fn advance(
     let building = folder.begin()?;
     let observer = steps.observer;
     let advanced = |rows| observer.advanced(rows, 0);
-    let step = Some(ready.kept());
     let all_accepted = past.read - past.rejected + accepted;
-    let (found, written) = steps.step(Step::Write, step, || {
+    let (found, written) = steps.step(Step::Write, Some(ready.kept()), || {
         let rejects = reject_batches(&rejects, settings.layout.rows_of_a_group);
         ready.write(all_accepted, &rejects, settings, disk, building.path(), &advanced)
     })?;
@@ -188,11 +191,12 @@ pub(crate) fn advance(
         rejects: new_rejects,
         other_calls: news.other_calls.clone(),
     };
-    let BytesRead { tables, state } = stored.as_ref().map(StoredSnapshot::bytes_read).unwrap_or_default();
+    let bytes_read = bytes_read(&news.inputs, stored.as_ref(), before);
+    let list = write_list(disk, &building, before, news.inputs, &news.earlier)?;
     let counted = counted(&settings.rules, &found, before);
     let mut warnings = news.warnings;
     warnings.extend(warnings_of_rules(&settings.rules, &found.events, &counted));
-    warnings.extend(warning_of_copies(written.copied));
+    warnings.extend(warning_of_copies(written.copied + list.copied));
     warnings.extend(warnings_of_strangers(&written, disk, building.path())?);
     let WrittenTables { rows: rows_of_tables, bytes, files, rewritten, linked, checks, digests, .. } =
         written;
@@ -212,7 +216,7 @@ pub(crate) fn advance(
         reason: found.rebuilt.or(afresh),
         new,
         parts: Parts { linked, rewritten, read: found.parts_read },
-        bytes_read: manifest::BytesRead { inputs: input_bytes(&news.inputs), tables, state },
+        bytes_read,
         rows,
         rejects: by_reason(&rejects),
         other_calls: all_calls(before, news.other_calls),
@@ -220,12 +224,12 @@ pub(crate) fn advance(
         sessions: found.sessions,
         visitors: found.visitors,
         gone: news.earlier.gone,
-        inputs: all_inputs(before, news.inputs, &news.earlier),
+        inputs: list.inputs,
         older_settings: news.older,
         warnings,
         checks,
         counted,
-        written: Written { files, bytes },
+        written: Written { files, bytes: bytes + list.bytes },
         timings: BTreeMap::new(),
     };
     manifest.timings = std::mem::take(&mut steps.timings);
@@ -289,24 +293,28 @@ fn by_reason(rejects: &[Reject]) -> BTreeMap<String, u64> {
     by_reason
 }
 
-fn input_bytes(inputs: &[Input]) -> u64 {
-    inputs.iter().map(|input| input.bytes).sum()
+/// Bytes of the files of a run, and of what it has read of the snapshot before.
+fn bytes_read(
+    inputs: &[Input],
+    stored: Option<&StoredSnapshot<'_>>,
+    before: Option<&Before>,
+) -> manifest::BytesRead {
+    let BytesRead { tables, state } = stored.map(StoredSnapshot::bytes_read).unwrap_or_default();
+    let list = before.map_or(0, |before| before.known.bytes());
+    manifest::BytesRead { inputs: inputs.iter().map(|input| input.bytes).sum(), tables, state: state + list }
 }
 
-/// Everything read so far, by the bytes of the names.
-fn all_inputs(before: Option<&Before>, new: Vec<Input>, earlier: &Earlier) -> Vec<Input> {
-    let mut inputs = before.map(|before| before.manifest.inputs.clone()).unwrap_or_default();
-    for (place, replaced) in &earlier.replaced {
-        inputs[*place] = replaced.clone();
-    }
-    for input in new {
-        match earlier.known.get(&input.path) {
-            Some(place) => inputs[*place].add(input),
-            None => inputs.push(input),
-        }
-    }
-    inputs.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
-    inputs
+/// Writes the list of the files read so far.
+fn write_list(
+    disk: &dyn Disk,
+    building: &Building<'_>,
+    before: Option<&Before>,
+    new: Vec<Input>,
+    earlier: &Earlier,
+) -> Result<WrittenInputs, WriteError> {
+    let nothing = KnownInputs::default();
+    let known = before.map_or(&nothing, |before| &before.known);
+    known.write(disk, building.path(), building.name(), known.with(new, earlier))
 }
 
 /// Sessionized rows of every event that counts ask for. An increment knows what changed since the snapshot `before`, but not

@@ -3,6 +3,7 @@
 use crate::error::Hint;
 pub use crate::increment::Subject;
 use crate::increment::{Forgotten, StoredError, StoredSnapshot};
+use crate::known_inputs::KnownInputs;
 use crate::manifest::{FORMAT, Manifest, Mode, New, Parts, RecordedRules, Rows, Written};
 use crate::publish::{Building, OutputFolder, PublishError, Snapshot};
 use crate::write::{Layout, Plan, WRITER, WriteError, reject_batches, write_tables};
@@ -393,6 +394,8 @@ fn rewrite<'a>(
     let building = folder.begin_again(snapshot)?;
     let batches = reject_batches(&rejects, layout.rows_of_a_group);
     let written = write_tables(&sessionized, &batches, &**folder.disk(), building.path(), &plan, &|_| {})?;
+    let known = KnownInputs::load(&**folder.disk(), &snapshot.path, &before.inputs)?;
+    let inputs = known.write(&**folder.disk(), building.path(), &snapshot.name, known.unchanged())?;
     let mut by_reason = BTreeMap::new();
     for reject in &rejects {
         *by_reason.entry(reject.reason.as_str().to_owned()).or_insert(0) += 1;
@@ -423,7 +426,8 @@ fn rewrite<'a>(
         visitors: sessionized.visitor_count() as u64,
         counted: before.counted.keys().map(|event| (event.clone(), rows_of(event))).collect(),
         checks: written.checks,
-        written: Written { files: written.files, bytes: written.bytes },
+        inputs: inputs.inputs,
+        written: Written { files: written.files, bytes: written.bytes + inputs.bytes },
         ..before.clone()
     };
     Ok((gone, building, manifest))

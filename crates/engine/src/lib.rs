@@ -17,6 +17,7 @@ pub mod export;
 pub mod figures;
 pub mod forget;
 pub mod increment;
+mod known_inputs;
 pub mod manifest;
 pub mod observer;
 pub mod publish;

@@ -1,9 +1,12 @@
 //! `manifest.json`: what a run read, where every row went, and what it wrote.
 
+mod inputs;
+
+pub(crate) use inputs::modified;
+pub use inputs::{Input, InputSegments, Inputs, Segment};
+
 use crate::checks::Check;
 use crate::digests::seal;
-use crate::read::{Digest, InputFile};
-use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,8 +17,8 @@ use tracklet_kernel::rules::{Count, Duplicates, MICROS_PER_MINUTE, Rules, Timeou
 /// The manifest's name in a snapshot's folder.
 pub const MANIFEST: &str = "manifest.json";
 /// The version of the manifest and of the layout of the snapshot it describes.
-pub const FORMAT: u32 = 2;
-/// The first version, which has no digests.
+pub const FORMAT: u32 = 3;
+/// The first version, which has no digests. The second one has the list of inputs in the manifest itself.
 const FIRST_FORMAT: u32 = 1;
 
 /// Everything a run says about itself.
@@ -77,8 +80,8 @@ pub struct Manifest {
     pub sessions: u64,
     /// How many visitors there are.
     pub visitors: u64,
-    /// What was read, in the order of the paths.
-    pub inputs: Vec<Input>,
+    /// What was read.
+    pub inputs: Inputs,
     /// How many of the inputs were gone when the run looked for them. Their rows stay.
     #[serde(default)]
     pub gone: u64,
@@ -348,46 +351,6 @@ impl fmt::Display for OlderSetting {
              files back and they are read anew, or drop their rows with --full-refresh"
         )
     }
-}
-
-/// A file that was read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Input {
-    /// Its path or URL.
-    pub path: String,
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// When it was last changed, RFC 3339 in UTC, where that is known.
-    pub modified: Option<String>,
-    /// The object store's tag of its content, where there is one.
-    pub etag: Option<String>,
-    /// The digest of its bytes: 32 hexadecimal digits of BLAKE3; absent where an earlier version has read it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<Digest>,
-    /// Rows read from it, in all runs.
-    pub rows: u64,
-    /// Rows of it that were rejected.
-    pub rejected: u64,
-    /// Rows of it that were skipped.
-    pub skipped: u64,
-}
-
-impl Input {
-    /// Takes in what more was read of it.
-    pub(crate) fn add(&mut self, more: Self) {
-        *self = Self {
-            rows: self.rows + more.rows,
-            rejected: self.rejected + more.rejected,
-            skipped: self.skipped + more.skipped,
-            ..more
-        };
-    }
-}
-
-/// When a file was changed last, as the manifest has it.
-pub(crate) fn modified(file: &InputFile) -> Option<String> {
-    let time = file.modified.and_then(DateTime::from_timestamp_micros);
-    time.map(|time| time.to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
 /// What was written.

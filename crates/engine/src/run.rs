@@ -134,6 +134,8 @@ pub struct RunReport {
     pub published: bool,
     /// How many of the files that were read are gone.
     pub gone: u64,
+    /// The files that this run has read.
+    pub inputs: Vec<Input>,
 }
 
 /// A run that published nothing.
@@ -312,7 +314,8 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     {
         let seconds = started.elapsed().as_secs_f64();
         let gone = earlier.gone;
-        return Ok(RunReport { manifest: before.manifest.clone(), current, seconds, published: false, gone });
+        let (manifest, inputs) = (before.manifest.clone(), Vec::new());
+        return Ok(RunReport { manifest, current, seconds, published: false, gone, inputs });
     }
 
     let inputs = Inputs { files, ignored: found.ignored, notes: found.notes };
@@ -348,6 +351,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     news.earlier = earlier;
     news.older = older;
     news.warnings.extend(warnings);
+    let inputs = news.inputs.clone();
     let settings = Settings {
         rules: request.config.rules.clone(),
         layout: Layout::default(),
@@ -363,7 +367,8 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
         // It is not the current one any more, and goes.
         settle(&folder, Current::Rewritten, Layout::default())?;
     }
-    Ok(RunReport { manifest, current, seconds: started.elapsed().as_secs_f64(), published: true, gone })
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(RunReport { manifest, current, seconds, published: true, gone, inputs })
 }
 
 /// Ends a full refresh that would lose rows.

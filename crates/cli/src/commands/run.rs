@@ -12,7 +12,6 @@ use std::fmt;
 use std::io::{self, IsTerminal as _};
 use tracklet_engine::config::{Config, FILE_NAME, Format};
 use tracklet_engine::error::Hint;
-use tracklet_engine::manifest::Manifest;
 use tracklet_engine::read::Strictness;
 use tracklet_engine::run::{self as engine, Changed, Dropping, Refresh, RunError, RunReport, RunRequest};
 
@@ -41,7 +40,7 @@ pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
     if let Some(reason) = &report.manifest.reason {
         tracing::info!("everything was made anew: {reason}");
     }
-    tell_details(&report.manifest);
+    tell_details(&report);
     for warning in &report.manifest.warnings {
         tracing::warn!("{warning}");
     }
@@ -88,9 +87,9 @@ fn request(arguments: &RunArguments) -> Result<RunRequest, Failure> {
     })
 }
 
-/// What each file gave and each check found, for who asks twice.
-fn tell_details(manifest: &Manifest) {
-    for input in &manifest.inputs {
+/// What each file of the run gave and each check found, for who asks twice.
+fn tell_details(report: &RunReport) {
+    for input in &report.inputs {
         tracing::debug!(
             rows = input.rows,
             rejected = input.rejected,
@@ -99,7 +98,7 @@ fn tell_details(manifest: &Manifest) {
             input.path
         );
     }
-    for check in &manifest.checks {
+    for check in &report.manifest.checks {
         let came = if check.passed { "holds" } else { "DOES NOT HOLD" };
         tracing::debug!("{came}: {} ({})", check.invariant, check.found);
     }
@@ -107,11 +106,11 @@ fn tell_details(manifest: &Manifest) {
 
 /// Tells that there was nothing to do.
 fn nothing_new(report: &RunReport, log: &Log) -> Status {
-    let (files, current) = (report.manifest.inputs.len(), report.current.display());
+    let (files, current) = (report.manifest.inputs.files(), report.current.display());
     match log.format {
         LogFormat::Json => tracing::info!(files, gone = report.gone, output = %current, "no new files"),
         LogFormat::Text => {
-            log.say(&format!("no new files; {current} is that of the {} read before", grouped(files as u64)));
+            log.say(&format!("no new files; {current} is that of the {} read before", grouped(files)));
             if let Some(gone) = summary::told_gone(report.gone) {
                 log.say(&gone);
             }

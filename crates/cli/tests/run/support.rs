@@ -44,10 +44,11 @@ pub fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// The tables of the current snapshot: all files but the manifest, which has times.
+/// The tables of the current snapshot: all files but the manifest and the list of input files, which have times.
 pub fn tables(out: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = files_below(&out.join("current"));
     files.remove("manifest.json").expect("a manifest");
+    files.retain(|name, _| !name.starts_with("state/inputs/"));
     files
 }
 

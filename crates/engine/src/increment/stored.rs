@@ -5,6 +5,7 @@ use super::error::StoredError;
 use crate::checks::PartSummary;
 use crate::digests::{DIGESTS_FILE, Digests, FileDigest, damage, seal};
 use crate::disk::{Disk, Stored, is_missing};
+use crate::known_inputs::damaged_segments;
 use crate::manifest::Manifest;
 use crate::read::Reject;
 use crate::write::{PARTS_FILE, Place, STATE, StoredParts, WHOLE};
@@ -454,7 +455,8 @@ pub(crate) fn damaged_files(
     folder: &Path,
     manifest: &Manifest,
 ) -> Result<Vec<(String, String)>, StoredError> {
-    let Some(digest) = &manifest.digests else { return Ok(Vec::new()) };
+    let mut all = damaged_segments(disk, folder, &manifest.inputs)?;
+    let Some(digest) = &manifest.digests else { return Ok(all) };
     let digests = read_digests(disk, folder, digest)?;
     let names: Vec<&String> = digests.files().keys().collect();
     let look = |name: &&String| {
@@ -462,5 +464,6 @@ pub(crate) fn damaged_files(
         Ok(found.map(|what| ((*name).clone(), what)))
     };
     let found: Result<Vec<_>, StoredError> = names.par_iter().map(look).collect();
-    Ok(found?.into_iter().flatten().collect())
+    all.extend(found?.into_iter().flatten());
+    Ok(all)
 }

@@ -29,7 +29,7 @@ pub struct RunFacts {
     /// Skipped rows that are calls of other types, by type.
     pub other_calls: BTreeMap<String, u64>,
     /// Files read.
-    pub files: usize,
+    pub files: u64,
     /// Their bytes.
     pub bytes: u64,
     /// Seconds from start to end.
@@ -85,8 +85,8 @@ impl RunFacts {
             rules: rules.clone(),
             rows: manifest.rows,
             other_calls: manifest.other_calls.clone(),
-            files: manifest.inputs.len(),
-            bytes: manifest.inputs.iter().map(|input| input.bytes).sum(),
+            files: manifest.inputs.files(),
+            bytes: manifest.inputs.bytes(),
             seconds: manifest.timings.get("total").copied(),
             rejects,
             checks: manifest.checks.clone(),

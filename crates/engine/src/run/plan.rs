@@ -37,13 +37,13 @@ pub enum Changed {
 /// What the files of a run change of those that were read before.
 #[derive(Debug, Default)]
 pub(crate) struct Earlier {
-    /// Files that have another name, time or size now, by their places in the manifest.
+    /// Files that have another name, time or size now, by their numbers in the list of files.
     pub(crate) replaced: BTreeMap<usize, Input>,
     /// Rejected lines without an end that are read again because more has come behind them: file and line.
     pub(crate) superseded: HashSet<(String, u64)>,
     /// Files that are gone. Their rows stay.
     pub(crate) gone: u64,
-    /// Of the files that are read: the places of those that were read before, in part or otherwise.
+    /// Of the files that are read: the numbers of those that were read before, in part or otherwise.
     pub(crate) known: HashMap<String, usize>,
 }
 
@@ -122,14 +122,14 @@ pub(crate) fn plan(
         return Ok(Plan::afresh(None, each_once(found, &looks)?));
     };
     let manifest = &before.manifest;
-    let mut compared = compare(&manifest.inputs, found.clone(), &looks)?;
+    let mut compared = compare(&before.known.inputs, found.clone(), &looks)?;
     if !compared.changed.is_empty() && request.changed == Changed::Refused {
         let files = compared.changed.into_iter().map(|(_, file)| file.name).collect();
         return Err(RunError::Changed { files });
     }
     let mut elsewhere = Vec::new();
     let mut gone = Vec::new();
-    for (place, input) in manifest.inputs.iter().enumerate() {
+    for (place, input) in before.known.inputs.iter().enumerate() {
         if !compared.found[place] {
             let names = if is_still_there(input, &request.paths) { &mut elsewhere } else { &mut gone };
             names.push(input.path.clone());
@@ -165,7 +165,10 @@ pub(crate) fn plan(
             Way::FromRows(reason.to_owned())
         }
     } else if let Some(older) = older.first().filter(|_| can_be_read_again) {
-        Way::Afresh(Some(format!("rows follow an earlier {}, and their files can be read again", older.setting)))
+        Way::Afresh(Some(format!(
+            "rows follow an earlier {}, and their files can be read again",
+            older.setting
+        )))
     } else if manifest.config_fingerprint != request.config.fingerprint() {
         Way::FromRows("the configuration has changed".to_owned())
     } else if manifest.versions.writer != WRITER {
@@ -185,7 +188,7 @@ pub(crate) fn plan(
     let mut earlier = Earlier { gone: gone.len() as u64, ..Earlier::default() };
     settle_grown(folder, before, &mut compared, &mut earlier, request.changed)?;
     for (place, file) in std::mem::take(&mut compared.changed) {
-        let known = &manifest.inputs[place];
+        let known = &before.known.inputs[place];
         if request.changed == Changed::Keep {
             let content = file.content(&looks.temporary)?;
             compared.replaced.insert(place, kept(known, &file, content));
@@ -231,7 +234,7 @@ pub(crate) fn dropped(
     before: &Before,
     found: &[InputFile],
 ) -> Result<Vec<(String, u64)>, RunError> {
-    let inputs = &before.manifest.inputs;
+    let inputs = &before.known.inputs;
     let compared = compare(inputs, found.to_vec(), &Looks::new(request))?;
     let changed: HashSet<usize> = compared.changed.iter().map(|(place, _)| *place).collect();
     let is_dropped = |place: &usize| !compared.found[*place] || changed.contains(place);
@@ -280,7 +283,7 @@ fn settle_grown(
     let mut rejected: Option<HashSet<(String, u64)>> = None;
     let mut refused = Vec::new();
     for (place, mut file) in std::mem::take(&mut compared.grown) {
-        let known = &before.manifest.inputs[place];
+        let known = &before.known.inputs[place];
         let grown = file.grown.as_ref().expect("it has grown");
         if grown.rereads_line {
             if rejected.is_none() {

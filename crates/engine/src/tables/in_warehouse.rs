@@ -4,7 +4,7 @@ use super::{Dialect, Tables, TablesError};
 use crate::config::Config;
 use crate::error::Hint;
 use crate::manifest::{
-    BytesRead, FORMAT, Manifest, Mode, New, Parts, RecordedRules, Rows, Versions, Written,
+    BytesRead, FORMAT, Inputs, Manifest, Mode, New, Parts, RecordedRules, Rows, Versions, Written,
 };
 use crate::sql::{self, runs};
 use crate::targets::{Target, TargetError, Warehouse};
@@ -134,7 +134,7 @@ impl<'a> InWarehouse<'a> {
             sessions: known(9, Table::SessionTracks)?,
             visitors: known(10, Table::UserSessionFacts)?,
             tables,
-            inputs: Vec::new(),
+            inputs: Inputs::default(),
             gone: 0,
             older_settings: Vec::new(),
             warnings,

@@ -97,7 +97,7 @@ pub struct WriteError {
 }
 
 impl WriteError {
-    fn at(path: &Path) -> impl FnOnce(ParquetError) -> Self {
+    pub(crate) fn at(path: &Path) -> impl FnOnce(ParquetError) -> Self {
         let path = path.to_owned();
         move |source| Self { path, source }
     }

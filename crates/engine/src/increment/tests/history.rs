@@ -99,7 +99,7 @@ impl World {
         settle(&folder, Current::Rewritten, self.layout)?;
         let before = Before::find(&folder, Refresh::Incremental)?;
         let known = |file: &&File| {
-            let inputs = before.as_ref().map(|before| &before.manifest.inputs);
+            let inputs = before.as_ref().map(|before| &before.known.inputs);
             inputs.is_some_and(|inputs| inputs.iter().any(|input| input.path == file.name))
         };
         let new: Vec<&File> = files.iter().filter(|file| !known(file)).collect();
@@ -127,10 +127,11 @@ impl World {
         advance(&folder, before.as_ref(), way, news, &settings, &mut steps, Instant::now()).map(Some)
     }
 
-    /// Everything that readers and the next run see, but for the manifest.
+    /// Everything that readers and the next run see, but for the manifest and the list of files.
     pub fn tables(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = self.disk.files_below(&Path::new(OUT).join("current"));
         files.remove("manifest.json");
+        files.retain(|name, _| !name.starts_with("state/inputs/"));
         files
     }
 
