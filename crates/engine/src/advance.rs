@@ -13,12 +13,11 @@ use crate::manifest::{
 };
 use crate::observer::Step;
 use crate::publish::{Building, OutputFolder, Snapshot};
-use crate::read::Reject;
+use crate::read::Rejects;
 use crate::run::plan::Earlier;
 use crate::run::{Refresh, RunError, Steps};
 use crate::spill::{Gathered, PutAway, Sorted, Spilling, WriteTables, WrittenSessions, sort};
-use crate::write::{Layout, WRITER, WriteError, WrittenTables, reject_batches, write_tables};
-use arrow::array::RecordBatch;
+use crate::write::{Layout, WRITER, WriteError, WrittenTables, write_tables};
 use chrono::{SecondsFormat, Utc};
 use ids::{check_limits, ignored_ids, warnings_of_strangers};
 use rayon::prelude::*;
@@ -95,7 +94,7 @@ impl Way {
 /// What was read.
 pub(crate) struct News {
     pub(crate) tracks: Gathered,
-    pub(crate) rejects: Vec<Reject>,
+    pub(crate) rejects: Rejects,
     pub(crate) skipped: u64,
     pub(crate) ignored_ids: BTreeMap<String, u64>,
     /// Those of them that are calls of other types, by type.
@@ -141,7 +140,7 @@ pub(crate) fn advance(
         // Those were left out before.
         Gathered::PutAway(_) => &mut none,
     };
-    let (tracks, rejects) = forgotten.forget(tracks, &mut news.rejects, &settings.ignored_ids);
+    let (tracks, rejects) = forgotten.forget(tracks, &mut news.rejects, &settings.ignored_ids)?;
     news.skipped += tracks + rejects;
 
     // What is made afresh does not look back.
@@ -162,26 +161,24 @@ pub(crate) fn advance(
         stored.verify_in_turn(&made.plan.shared_files())?;
     }
 
-    let new_rejects = by_reason(&news.rejects);
-    let new_rejected = news.rejects.len() as u64;
-    let mut rejects = news.rejects;
-    let superseded = match &stored {
-        Some(stored) => add_stored_rejects(&mut rejects, stored, &news.earlier)?,
-        None => 0,
+    let new_rejects = news.rejects.by_reason();
+    let new_rejected = news.rejects.len();
+    let (rejects, superseded) = match &stored {
+        Some(stored) => with_stored_rejects(news.rejects, stored, &news.earlier)?,
+        None => (news.rejects, 0),
     };
     let building = folder.begin()?;
     let observer = steps.observer;
     let advanced = |rows| observer.advanced(rows, 0);
     let all_accepted = past.read - past.rejected + accepted;
     let (found, written) = steps.step(Step::Write, Some(ready.kept()), || {
-        let rejects = reject_batches(&rejects, settings.layout.rows_of_a_group);
         ready.write(all_accepted, &rejects, settings, disk, building.path(), &advanced)
     })?;
     let rows = Rows {
         read: past.read + accepted + new_rejected - superseded,
         sessionized: found.kept,
         duplicates: found.duplicates,
-        rejected: rejects.len() as u64,
+        rejected: rejects.len(),
         skipped: past.skipped + news.skipped,
     };
     let new = New {
@@ -218,7 +215,7 @@ pub(crate) fn advance(
         parts: Parts { linked, rewritten, read: found.parts_read },
         bytes_read,
         rows,
-        rejects: by_reason(&rejects),
+        rejects: rejects.by_reason(),
         other_calls: all_calls(before, news.other_calls),
         tables: rows_of_tables.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
         sessions: found.sessions,
@@ -270,27 +267,22 @@ fn all_calls(before: Option<&Before>, new: BTreeMap<String, u64>) -> BTreeMap<St
     calls
 }
 
-/// Adds the rejects of the snapshot, but for lines that were read again; answers how many those are.
-fn add_stored_rejects(
-    rejects: &mut Vec<Reject>,
+/// The rejects with those of the snapshot, but for lines that were read again; answers how many those are.
+fn with_stored_rejects(
+    rejects: Rejects,
     stored: &StoredSnapshot<'_>,
     earlier: &Earlier,
-) -> Result<u64, RunError> {
-    let mut before = stored.rejects()?;
-    let all = before.len();
-    before.retain(|reject| !earlier.supersedes(reject));
-    let superseded = all - before.len();
-    rejects.extend(before);
-    rejects.sort_by(|a, b| a.position().cmp(&b.position()));
-    Ok(superseded as u64)
-}
-
-fn by_reason(rejects: &[Reject]) -> BTreeMap<String, u64> {
-    let mut by_reason = BTreeMap::new();
-    for reject in rejects {
-        *by_reason.entry(reject.reason.as_str().to_owned()).or_insert(0) += 1;
-    }
-    by_reason
+) -> Result<(Rejects, u64), RunError> {
+    let mut all = rejects.into_builder();
+    let mut superseded = 0;
+    stored.each_reject(|reject| {
+        if earlier.supersedes(&reject) {
+            superseded += 1;
+            return Ok(());
+        }
+        Ok::<_, RunError>(all.push(&reject)?)
+    })?;
+    Ok((all.finish()?, superseded))
 }
 
 /// Bytes of the files of a run, and of what it has read of the snapshot before.
@@ -413,7 +405,7 @@ impl Ready<'_> {
     fn write(
         self,
         accepted: u64,
-        rejects: &[RecordBatch],
+        rejects: &Rejects,
         settings: &Settings,
         disk: &dyn Disk,
         folder: &Path,
@@ -423,7 +415,7 @@ impl Ready<'_> {
             Self::InMemory(made) => {
                 let Made { sessionized, mut plan, rebuilt, parts_read, event_changes } = *made;
                 plan.sessionized = accepted - sessionized.duplicate_rows() as u64;
-                let written = write_tables(&sessionized, rejects, disk, folder, &plan, advanced)?;
+                let written = write_tables::<RunError>(&sessionized, rejects, disk, folder, &plan, advanced)?;
                 let events = sessionized.events_by_name().into_iter();
                 let found = Found {
                     mode: if plan.is_incremental() { Mode::Incremental } else { Mode::Full },

@@ -6,9 +6,12 @@ use crate::increment::{Forgotten, StoredError, StoredSnapshot};
 use crate::known_inputs::KnownInputs;
 use crate::manifest::{FORMAT, Manifest, Mode, New, Parts, RecordedRules, Rows, Written};
 use crate::publish::{Building, OutputFolder, PublishError, Snapshot};
-use crate::write::{Layout, Plan, WRITER, WriteError, reject_batches, write_tables};
+use crate::read::{RejectMemory, Rejects};
+use crate::spill::SpillError;
+use crate::write::{Layout, Plan, WRITER, WriteError, write_tables};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 use tracklet_kernel::rules::Rules;
 use tracklet_kernel::sessionize::Sessionized;
 use tracklet_kernel::tracks::{Tracks, TracksBuilder};
@@ -47,6 +50,9 @@ pub enum ForgetError {
     /// A snapshot can't be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// Rejected rows that do not fit into memory could not be spilled to disk.
+    #[error(transparent)]
+    Spill(#[from] SpillError),
     /// A snapshot of another version or configuration.
     #[error("snapshot {snapshot} {what}")]
     Other {
@@ -69,7 +75,7 @@ impl ForgetError {
         match self {
             Self::Stored(error) => error.is_damage(),
             Self::Other { .. } => true,
-            Self::Publish(_) | Self::Write(_) | Self::Begun { .. } => false,
+            Self::Publish(_) | Self::Write(_) | Self::Spill(_) | Self::Begun { .. } => false,
         }
     }
 }
@@ -79,6 +85,7 @@ impl Hint for ForgetError {
         match self {
             Self::Publish(error) => error.hint(),
             Self::Write(error) => error.hint(),
+            Self::Spill(error) => error.hint(),
             Self::Stored(error) => error.hint(),
             Self::Other { .. } => {
                 Some("`tracklet run` makes a snapshot that fits; then try again".to_owned())
@@ -225,14 +232,17 @@ impl Forgotten {
                     aliases.insert(visitor.clone(), stored.aliases_of(visitor)?);
                 }
             }
-            let rejects = match stored.rejects() {
-                Err(error) if !snapshot.current && error.is_damage() => continue,
-                rejects => rejects?,
-            };
             let names = |text: &String| {
                 subjects.iter().any(|subject| !subject.id().is_empty() && text.contains(subject.id()))
             };
-            raw.extend(rejects.into_iter().filter_map(|reject| reject.raw).filter(names));
+            let named = stored.each_reject(|reject| {
+                raw.extend(reject.raw.filter(names));
+                Ok(())
+            });
+            match named {
+                Err(error) if !snapshot.current && StoredError::is_damage(&error) => {}
+                named => named?,
+            }
         }
         Ok(self.change(|list| {
             for subject in subjects {
@@ -383,8 +393,11 @@ fn rewrite<'a>(
         tracks.push(stored.tracks(part, &crate::increment::Rows::All)?);
     }
     tracks.push(stored.duplicates()?);
-    let mut rejects = stored.rejects()?;
-    let (gone, gone_rejects) = list.forget(&mut tracks, &mut rejects, &before.ignored_ids());
+    let memory = Arc::new(RejectMemory::new(folder.root().to_owned(), None));
+    let mut rejects = Rejects::new(memory).into_builder();
+    stored.each_reject(|reject| Ok::<_, ForgetError>(rejects.push(&reject)?))?;
+    let mut rejects = rejects.finish()?;
+    let (gone, gone_rejects) = list.forget(&mut tracks, &mut rejects, &before.ignored_ids())?;
     let gone = gone + gone_rejects;
 
     let accepted: u64 = tracks.iter().map(TracksBuilder::rows).sum();
@@ -392,14 +405,10 @@ fn rewrite<'a>(
     let mut plan = Plan::full(&sessionized, layout);
     plan.sessionized = accepted - sessionized.duplicate_rows() as u64;
     let building = folder.begin_again(snapshot)?;
-    let batches = reject_batches(&rejects, layout.rows_of_a_group);
-    let written = write_tables(&sessionized, &batches, &**folder.disk(), building.path(), &plan, &|_| {})?;
-    let known = KnownInputs::load(&**folder.disk(), &snapshot.path, &before.inputs)?;
-    let inputs = known.write(&**folder.disk(), building.path(), &snapshot.name, known.unchanged())?;
-    let mut by_reason = BTreeMap::new();
-    for reject in &rejects {
-        *by_reason.entry(reject.reason.as_str().to_owned()).or_insert(0) += 1;
-    }
+    let disk = &**folder.disk();
+    let written = write_tables::<ForgetError>(&sessionized, &rejects, disk, building.path(), &plan, &|_| {})?;
+    let known = KnownInputs::load(disk, &snapshot.path, &before.inputs)?;
+    let inputs = known.write(disk, building.path(), &snapshot.name, known.unchanged())?;
     let mut versions = before.versions.clone();
     WRITER.clone_into(&mut versions.writer);
     let counted: BTreeMap<&str, u64> = sessionized.events_by_name().into_iter().collect();
@@ -414,13 +423,13 @@ fn rewrite<'a>(
         new: New::default(),
         parts: Parts { rewritten: written.rewritten, ..Parts::default() },
         rows: Rows {
-            read: accepted + rejects.len() as u64,
+            read: accepted + rejects.len(),
             sessionized: sessionized.sessionized_rows(),
             duplicates: sessionized.duplicate_rows() as u64,
-            rejected: rejects.len() as u64,
+            rejected: rejects.len(),
             skipped: before.rows.skipped + gone,
         },
-        rejects: by_reason,
+        rejects: rejects.by_reason(),
         tables: written.rows.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
         sessions: sessionized.all_session_count() as u64,
         visitors: sessionized.visitor_count() as u64,

@@ -13,8 +13,8 @@ use crate::observer::{Observer, Step};
 use crate::publish::{CURRENT, OutputFolder, PublishError};
 use crate::read::inputs::discover;
 use crate::read::{
-    self, Column, Format, InputError, InputFile, Inputs, Options, Overflow, Read, ReadError, Source,
-    Strictness,
+    self, Column, Format, InputError, InputFile, Inputs, Options, Overflow, Read, ReadError, RejectMemory,
+    Rejects, Source, Strictness,
 };
 use crate::spill::{Gathered, Gatherer, Limit, SpillError, Spilling};
 use crate::write::{Layout, WriteError};
@@ -22,6 +22,7 @@ use plan::{Earlier, Plan};
 use std::collections::BTreeMap;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 use tracklet_kernel::tracks::Tracks;
 
@@ -116,9 +117,13 @@ pub fn read(request: &RunRequest, observer: &dyn Observer) -> Result<ReadFiles, 
     let inputs = discover(&request.paths, request.format)?;
     let bytes = inputs.files.iter().map(|file| file.size).sum();
     let mut steps = Steps { observer, timings: BTreeMap::new() };
-    let read =
-        steps.step(Step::Read, Some(bytes), || read_files(request, &inputs, &[], threads, observer, None))?;
-    Ok(ReadFiles { tracks: Tracks::merge(read.tracks), rejects: read.rejects })
+    let folder = request.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
+    let rejects = Arc::new(RejectMemory::new(folder, None));
+    let read = steps.step(Step::Read, Some(bytes), || {
+        read_files(request, &inputs, &[], threads, observer, &rejects, None)
+    })?;
+    let rejects = read.rejects.rows().collect::<Result<_, _>>()?;
+    Ok(ReadFiles { tracks: Tracks::merge(read.tracks), rejects })
 }
 
 /// What came of a run.
@@ -320,22 +325,24 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
 
     let inputs = Inputs { files, ignored: found.ignored, notes: found.notes };
     let bytes = inputs.files.iter().map(|file| file.size).sum();
-    let spilling = request.memory_limit.map(|limit| Spilling {
-        limit: Limit::Bytes(limit.get()),
-        folder: request.temp_dir.clone().unwrap_or_else(|| request.output.clone()),
-    });
+    let spill_folder = request.temp_dir.clone().unwrap_or_else(|| request.output.clone());
+    let spilling = request
+        .memory_limit
+        .map(|limit| Spilling { limit: Limit::Bytes(limit.get()), folder: spill_folder.clone() });
+    let of_rejects = spilling.as_ref().map(|spilling| spilling.limit.rejects());
+    let rejects = Arc::new(RejectMemory::new(spill_folder.clone(), of_rejects));
     let mut news = steps.step(Step::Read, Some(bytes), || {
         let Some(spilling) = &spilling else {
-            let mut read = read_files(request, &inputs, &tables, threads, observer, None)?;
+            let mut read = read_files(request, &inputs, &tables, threads, observer, &rejects, None)?;
             let tracks = std::mem::take(&mut read.tracks);
             return Ok(News::new(&inputs, read, Gathered::InMemory(tracks), 0));
         };
         let forgotten = Forgotten::load(&**folder.disk(), folder.root())?;
-        let gatherer = Gatherer::new(spilling, &forgotten, threads.get());
+        let gatherer = Gatherer::new(spilling, &forgotten, &rejects, threads.get());
         if let (Way::Beside, Some(before)) = (&way, &before) {
             gatherer.expect(&before.manifest);
         }
-        let mut read = read_files(request, &inputs, &tables, threads, observer, Some(&gatherer))?;
+        let mut read = read_files(request, &inputs, &tables, threads, observer, &rejects, Some(&gatherer))?;
         let tracks = gatherer.finish(std::mem::take(&mut read.tracks))?;
         if let Gathered::PutAway(_) = tracks {
             let folder = spilling.folder.display();
@@ -347,6 +354,9 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
         let forgotten = tracks.forgotten();
         Ok::<_, RunError>(News::new(&inputs, read, tracks, forgotten))
     })?;
+    if rejects.is_spilled() {
+        tracing::info!("rejected rows were spilled to disk in `{}`", spill_folder.display());
+    }
     let gone = earlier.gone;
     news.earlier = earlier;
     news.older = older;
@@ -413,8 +423,9 @@ fn read_files(
     tables: &[InputFile],
     threads: NonZeroUsize,
     observer: &dyn Observer,
+    rejects: &Arc<RejectMemory>,
     overflow: Option<&dyn Overflow>,
-) -> Result<Read, ReadError> {
+) -> Result<Read<Rejects>, ReadError> {
     let config = &request.config.source;
     let source = Source {
         columns: mapped_columns(request),
@@ -426,7 +437,7 @@ fn read_files(
     };
     let temporary = request.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
     let options = Options { threads, strictness: request.strictness, temporary: &temporary };
-    read::read_all_beside(&inputs.files, tables, &source, &options, &Advance(observer), overflow)
+    read::read_all_beside(&inputs.files, tables, &source, &options, &Advance(observer), rejects, overflow)
 }
 
 /// The columns that the configuration names otherwise.
@@ -454,7 +465,7 @@ fn without_output(mut inputs: Inputs, output: &Path) -> Result<Inputs, InputErro
 }
 
 impl News {
-    fn new(inputs: &Inputs, read: Read, tracks: Gathered, forgotten: u64) -> Self {
+    fn new(inputs: &Inputs, read: Read<Rejects>, tracks: Gathered, forgotten: u64) -> Self {
         Self {
             inputs: inputs_of(inputs, &read.files),
             earlier: Earlier::default(),
@@ -497,7 +508,7 @@ fn warning_of_calls(calls: &BTreeMap<String, u64>, tracks: u64) -> Option<String
 }
 
 /// Files passed over, and those that are mostly rejected.
-fn warnings_of(inputs: &Inputs, read: &Read, tracks: u64) -> Vec<String> {
+fn warnings_of(inputs: &Inputs, read: &Read<Rejects>, tracks: u64) -> Vec<String> {
     let mut warnings = inputs.notes.clone();
     warnings.extend(warning_of_calls(&read.other_calls.by_type(), tracks));
     warnings.extend(read.mostly_rejected.iter().take(FILES_NAMED).map(ToString::to_string));

@@ -186,6 +186,16 @@ impl EventIds {
         }
     }
 
+    /// How long each text is; nothing while all are UUIDs.
+    pub fn text_lengths(&self) -> impl Iterator<Item = usize> + '_ {
+        let ends = match self {
+            Self::Uuids(_) => &[][..],
+            Self::Texts { ends, .. } => ends,
+        };
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        ends.iter().zip(starts).map(|(end, start)| end - start)
+    }
+
     /// Bytes of text held; 0 while all are UUIDs.
     pub fn text_bytes(&self) -> usize {
         match self {

@@ -224,7 +224,7 @@ pub struct TracksBuilder {
     pub(crate) ids: Interner,
     pub(crate) names: Interner,
     /// Original event names seen, and the name each is normalised to.
-    originals: Interner,
+    pub(crate) originals: Interner,
     normalised: Vec<u32>,
     gate: Gate,
     /// How many ids were ignored, by the place of the word in the rule.

@@ -5,6 +5,7 @@ mod choosing;
 mod codes;
 mod exporting;
 mod hostile;
+mod hostile_memory;
 mod incremental;
 mod init;
 mod input;

@@ -2,7 +2,8 @@
 
 use crate::disk::{Disk, Stored, is_missing, write_file};
 use crate::publish::PublishError;
-use crate::read::Reject;
+use crate::read::Rejects;
+use crate::spill::SpillError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -261,24 +262,26 @@ impl Forgotten {
     }
 
     /// Leaves out the forgotten rows; answers how many. Rejected rows still have the ids that were taken for none.
+    ///
+    /// # Errors
+    /// Rejects that were spilled to disk can't be read back.
     pub(crate) fn forget(
         &self,
         tracks: &mut [TracksBuilder],
-        rejects: &mut Vec<Reject>,
+        rejects: &mut Rejects,
         ignored: &IgnoredIds,
-    ) -> (u64, u64) {
+    ) -> Result<(u64, u64), SpillError> {
         if self.is_empty() {
-            return (0, 0);
+            return Ok((0, 0));
         }
         let tracks = tracks.iter_mut().map(|builder| builder.retain(|a, u| self.keeps(a, u))).sum();
-        let before = rejects.len();
-        rejects.retain(|reject| {
+        let rejects = rejects.retain(|reject| {
             let filled = |id: &Option<String>| id.clone().filter(|id| !id.is_empty() && !ignored.has(id));
             let (anonymous_id, user_id) = (filled(&reject.anonymous_id), filled(&reject.user_id));
             self.keeps(anonymous_id.as_deref(), user_id.as_deref())
                 && !reject.raw.as_deref().is_some_and(|raw| self.has(Kind::Raw, raw))
-        });
-        (tracks, (before - rejects.len()) as u64)
+        })?;
+        Ok((tracks, rejects))
     }
 }
 

@@ -347,12 +347,17 @@ impl<'a> StoredSnapshot<'a> {
         Ok(tracks)
     }
 
-    /// The rows that are no tracks, in their order.
-    pub(crate) fn rejects(&self) -> Result<Vec<Reject>, StoredError> {
+    /// Hands on the rows that are no tracks, in their order.
+    ///
+    /// # Errors
+    /// A file that can't be read, and what `take` says.
+    pub(crate) fn each_reject<E: From<StoredError>>(
+        &self,
+        mut take: impl FnMut(Reject) -> Result<(), E>,
+    ) -> Result<(), E> {
         let place = Place::Table(Table::Rejects);
         let schema = Table::Rejects.schema(&tracklet_kernel::rules::Rules::default());
         let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-        let mut rejects = Vec::new();
         for batch in self.columns(place, WHOLE, &columns, &Rows::All)? {
             let batch = batch?;
             let text = |name: &str, row: usize| {
@@ -363,7 +368,7 @@ impl<'a> StoredSnapshot<'a> {
             for row in 0..batch.num_rows() {
                 let named = text("reason", row).unwrap_or_default();
                 let reason = Reason::ALL.into_iter().find(|reason| reason.as_str() == named);
-                rejects.push(Reject {
+                take(Reject {
                     source_file: text("source_file", row).unwrap_or_default(),
                     row_number: numbers.is_valid(row).then(|| numbers.value(row).cast_unsigned()),
                     reason: reason.ok_or_else(|| StoredError::Changed {
@@ -377,10 +382,10 @@ impl<'a> StoredSnapshot<'a> {
                     timestamp: text("timestamp", row),
                     received_at: text("received_at", row),
                     raw: text("raw", row),
-                });
+                })?;
             }
         }
-        Ok(rejects)
+        Ok(())
     }
 
     fn push(&self, part: &str, batch: &RecordBatch, tracks: &mut TracksBuilder) -> Result<(), StoredError> {

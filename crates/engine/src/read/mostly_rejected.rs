@@ -1,6 +1,8 @@
 //! Files of which one reason rejects most rows: they are written in a form that was not expected.
 
-use super::{FileSummary, Reject, Source};
+use super::rejects::{Reject, Rejects};
+use super::{FileSummary, Source};
+use crate::spill::SpillError;
 use std::collections::BTreeMap;
 use std::fmt;
 use tracklet_kernel::time::{Unit, whole_number};
@@ -37,27 +39,32 @@ impl fmt::Display for MostlyRejected {
     }
 }
 
-/// The files of which more than half of the rows are rejected for one reason. `rejects` are ordered by file.
-pub(super) fn find(files: &[FileSummary], rejects: &[Reject], source: &Source) -> Vec<MostlyRejected> {
+/// The files of which more than half of the rows are rejected for one reason, in the order of their names.
+///
+/// # Errors
+/// Rejects that were spilled to disk can't be read back.
+pub(super) fn find(
+    files: &[FileSummary],
+    rejects: &Rejects,
+    source: &Source,
+) -> Result<Vec<MostlyRejected>, SpillError> {
     let rows: BTreeMap<&str, u64> = files.iter().map(|file| (file.name.as_str(), file.rows)).collect();
-    let of_files = rejects.chunk_by(|a, b| a.source_file == b.source_file);
-    of_files
-        .filter_map(|rejects| {
-            let file = &rejects[0].source_file;
-            let rows = *rows.get(file.as_str())?;
-            let of = |reason: Reason| rejects.iter().filter(move |reject| reject.reason == reason);
-            let reason = Reason::ALL.into_iter().find(|reason| of(*reason).count() as u64 * 2 > rows)?;
-            let first = of(reason).next()?;
-            Some(MostlyRejected {
-                file: file.clone(),
-                rows,
-                rejected: of(reason).count() as u64,
-                reason,
-                example: example(first),
-                hint: hint(first, source),
-            })
-        })
-        .collect()
+    let mut found = Vec::new();
+    for (file, of_file) in rejects.by_file() {
+        let Some(&rows) = rows.get(file) else { continue };
+        let of = |reason: &Reason| of_file.reasons[*reason as usize];
+        let Some(reason) = Reason::ALL.into_iter().find(|reason| of(reason) * 2 > rows) else { continue };
+        let Some(first) = rejects.first_of(&of_file, reason)? else { continue };
+        found.push(MostlyRejected {
+            file: file.to_owned(),
+            rows,
+            rejected: of(&reason),
+            reason,
+            example: example(&first),
+            hint: hint(&first, source),
+        });
+    }
+    Ok(found)
 }
 
 /// The value that is at fault.

@@ -208,7 +208,7 @@ impl Group<'_> {
         if !is_held && !self.each(opened, columns, |_, _| Ok(true))? {
             return Ok(false);
         }
-        let mark = is_held.then(|| sink.mark());
+        let mark = is_held.then(|| sink.mark()).transpose()?;
         let is_whole = self.each(opened, columns, |batch, row| {
             columns.push(file, batch, row, sink)?;
             let bytes = self.part.bytes as f64 * batch.num_rows() as f64 / self.part.rows as f64;

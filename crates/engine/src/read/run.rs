@@ -7,7 +7,7 @@ use super::inputs::{Format, InputFile, Location};
 use super::limits::Limits;
 use super::mostly_rejected::{self, MostlyRejected};
 use super::other_calls::OtherCalls;
-use super::rejects::Reject;
+use super::rejects::{Reject, RejectMemory, Rejects};
 use super::remote::FetchError;
 use super::sink::{Counts, Overflow, Shared, Sink};
 use super::{ReadError, Source, csv, first_bytes, inspect, json, parquet};
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use tracklet_kernel::tracks::TracksBuilder;
 
@@ -72,13 +72,13 @@ pub struct FileSummary {
     pub(crate) content: Option<Content>,
 }
 
-/// What was read of all files.
+/// What was read of all files. `R` are the rejects: listed, or packed where there may be many.
 #[derive(Debug)]
-pub struct Read {
+pub struct Read<R = Vec<Reject>> {
     /// The tracks, in one builder a thread.
     pub tracks: Vec<TracksBuilder>,
     /// The rows that are no tracks, ordered by file and row.
-    pub rejects: Vec<Reject>,
+    pub rejects: R,
     /// How many rows were no tracks by type, or left out by the filter.
     pub skipped: u64,
     /// How many ids were taken for none, by the word that they are.
@@ -127,19 +127,24 @@ pub fn read_all(
     options: &Options<'_>,
     progress: &dyn Progress,
 ) -> Result<Read, ReadError> {
-    read_all_beside(files, &[], source, options, progress, None)
+    let rejects = Arc::new(RejectMemory::new(options.temporary.to_owned(), None));
+    let read = read_all_beside(files, &[], source, options, progress, &rejects, None)?;
+    let rejects = read.rejects.rows().collect::<Result<_, _>>()?;
+    let Read { tracks, skipped, ignored_ids, other_calls, files, mostly_rejected, .. } = read;
+    Ok(Read { tracks, rejects, skipped, ignored_ids, other_calls, files, mostly_rejected })
 }
 
-/// [`read_all`], where `overflow` may take tracks away from the builders; they are not among the result then. CSV files without
-/// a header may be parts of the `tables`, which are not read.
+/// [`read_all`], where rejects stay packed within a memory budget, and `overflow` may take tracks away from the
+/// builders; they are not among the result then. CSV files without a header may be parts of the `tables`, which are not read.
 pub(crate) fn read_all_beside(
     files: &[InputFile],
     tables: &[InputFile],
     source: &Source,
     options: &Options<'_>,
     progress: &dyn Progress,
+    rejects: &Arc<RejectMemory>,
     overflow: Option<&dyn Overflow>,
-) -> Result<Read, ReadError> {
+) -> Result<Read<Rejects>, ReadError> {
     let filter = source.where_.as_deref().map(Filter::new).transpose()?;
     let shared = Shared {
         source,
@@ -149,6 +154,7 @@ pub(crate) fn read_all_beside(
         stop: AtomicBool::new(false),
         seen: Mutex::new(Seen::default()),
         overflow,
+        rejects: Arc::clone(rejects),
         limits: Limits::default(),
     };
     // The columns of local tables are known before any row is read, so a wrong name shows at once.
@@ -167,7 +173,7 @@ pub(crate) fn read_all_beside(
     let results = in_threads(&units, options.threads, |sink, unit| read_unit(unit, options, sink), &shared);
     let mut read = Read {
         tracks: Vec::new(),
-        rejects: Vec::new(),
+        rejects: Rejects::new(Arc::clone(rejects)),
         skipped: 0,
         ignored_ids: BTreeMap::new(),
         other_calls: OtherCalls::default(),
@@ -176,12 +182,13 @@ pub(crate) fn read_all_beside(
     };
     let mut counts = vec![Counts::default(); files.len()];
     let mut errors = Vec::new();
+    let mut all_rejects = Vec::new();
     for worker in planned.into_iter().chain(results) {
         for (word, ids) in worker.tracks.ignored_ids() {
             *read.ignored_ids.entry(word).or_insert(0) += ids;
         }
         read.tracks.push(worker.tracks);
-        read.rejects.extend(worker.rejects);
+        all_rejects.extend(worker.rejects);
         errors.extend(worker.error);
         for (position, of_unit) in worker.counts {
             let total = &mut counts[position];
@@ -213,7 +220,7 @@ pub(crate) fn read_all_beside(
         );
     }
     read.tracks.retain(|tracks| tracks.rows() > 0);
-    read.rejects.sort_by(|a, b| a.position().cmp(&b.position()));
+    read.rejects = Rejects::merge(rejects, all_rejects);
     for (file, counts) in files.iter().zip(counts) {
         read.skipped += counts.skipped;
         read.other_calls.merge(&counts.other_calls);
@@ -227,7 +234,7 @@ pub(crate) fn read_all_beside(
             content: counts.content,
         });
     }
-    read.mostly_rejected = mostly_rejected::find(&read.files, &read.rejects, source);
+    read.mostly_rejected = mostly_rejected::find(&read.files, &read.rejects, source)?;
     Ok(read)
 }
 
@@ -241,7 +248,8 @@ fn row_of(error: &ReadError) -> Option<u64> {
 /// What one thread has to show.
 struct Worker {
     tracks: TracksBuilder,
-    rejects: Vec<Reject>,
+    /// `None` where they could not be spilled to disk, which is the error then.
+    rejects: Option<Rejects>,
     counts: Vec<(usize, Counts)>,
     error: Option<(usize, ReadError)>,
 }
@@ -267,7 +275,14 @@ fn in_threads<'a, U: Sync>(
                 error = Some((*position, failure));
             }
         }
-        Worker { tracks: sink.tracks, rejects: sink.rejects, counts, error }
+        let rejects = match sink.rejects.finish() {
+            Ok(rejects) => Some(rejects),
+            Err(failure) => {
+                error.get_or_insert((usize::MAX, failure.into()));
+                None
+            }
+        };
+        Worker { tracks: sink.tracks, rejects, counts, error }
     };
     let threads = threads.get().min(units.len());
     thread::scope(|scope| {

@@ -6,14 +6,14 @@ use super::filter::Filter;
 use super::inputs::InputFile;
 use super::limits::Limits;
 use super::other_calls::OtherCalls;
-use super::rejects::{RawColumns, Reject};
+use super::rejects::{RawColumns, Reject, RejectMemory, Rejects, RejectsBuilder};
 use super::run::{Progress, Strictness};
 use super::{ReadError, Source};
 use crate::spill::SpillError;
 use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use tracklet_kernel::tracks::{Mark as TracksMark, Reason, TracksBuilder};
 
 /// What all reading threads share.
@@ -26,6 +26,8 @@ pub(super) struct Shared<'a> {
     pub(super) stop: AtomicBool,
     pub(super) seen: Mutex<Seen>,
     pub(super) overflow: Option<&'a dyn Overflow>,
+    /// What the rejects of all threads may take.
+    pub(super) rejects: Arc<RejectMemory>,
     pub(super) limits: Limits,
 }
 
@@ -55,7 +57,7 @@ pub(super) struct Sink<'a> {
     pub(super) tracks: TracksBuilder,
     /// What [`Overflow`] was told of the tracks.
     told: u64,
-    pub(super) rejects: Vec<Reject>,
+    pub(super) rejects: RejectsBuilder,
     /// Of the unit of work at hand.
     pub(super) counts: Counts,
     /// Whether rows can still be taken back, so that none may be spilled to disk.
@@ -75,7 +77,7 @@ impl<'a> Sink<'a> {
             shared,
             tracks: TracksBuilder::new(shared.source.gate.clone()),
             told: 0,
-            rejects: Vec::new(),
+            rejects: Rejects::new(Arc::clone(&shared.rejects)).into_builder(),
             counts: Counts::default(),
             is_marked: false,
         }
@@ -87,9 +89,13 @@ impl<'a> Sink<'a> {
     }
 
     /// Where the sink stands; until [`Self::keep`] or [`Self::rewind`] no track is spilled to disk.
-    pub(super) fn mark(&mut self) -> Mark {
+    ///
+    /// # Errors
+    /// The disk, where rejects are spilled to it.
+    pub(super) fn mark(&mut self) -> Result<Mark, ReadError> {
+        let rejects = self.rejects.mark()?;
         self.is_marked = true;
-        Mark { tracks: self.tracks.mark(), rejects: self.rejects.len(), counts: self.counts }
+        Ok(Mark { tracks: self.tracks.mark(), rejects, counts: self.counts })
     }
 
     /// Keeps what came since the mark.
@@ -102,7 +108,7 @@ impl<'a> Sink<'a> {
     pub(super) fn rewind(&mut self, mark: &Mark) {
         self.is_marked = false;
         self.tracks.rewind(&mark.tracks);
-        self.rejects.truncate(mark.rejects);
+        self.rejects.rewind(mark.rejects);
         self.counts = mark.counts;
     }
 
@@ -184,7 +190,6 @@ impl<'a> Sink<'a> {
             return Err(ReadError::Rejected { file: reject.source_file, row: reject.row_number, reason });
         }
         self.counts.rejected += 1;
-        self.rejects.push(reject);
-        Ok(())
+        Ok(self.rejects.push(&reject)?)
     }
 }

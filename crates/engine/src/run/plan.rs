@@ -280,17 +280,18 @@ fn settle_grown(
     earlier: &mut Earlier,
     changed: Changed,
 ) -> Result<(), RunError> {
-    let mut rejected: Option<HashSet<(String, u64)>> = None;
+    let reread = |(place, file): &(usize, InputFile)| {
+        let grown = file.grown.as_ref().filter(|grown| grown.rereads_line)?;
+        Some((before.manifest.inputs[*place].path.clone(), grown.line))
+    };
+    let rejected = rejected_of(compared.grown.iter().filter_map(reread).collect(), folder, before)?;
     let mut refused = Vec::new();
     for (place, mut file) in std::mem::take(&mut compared.grown) {
         let known = &before.known.inputs[place];
         let grown = file.grown.as_ref().expect("it has grown");
         if grown.rereads_line {
-            if rejected.is_none() {
-                rejected = Some(rejected_lines(folder, before)?);
-            }
             let line = (known.path.clone(), grown.line);
-            if rejected.as_ref().is_some_and(|rejected| rejected.contains(&line)) {
+            if rejected.contains(&line) {
                 earlier.superseded.insert(line);
             } else {
                 refused.push(file.name.clone());
@@ -308,10 +309,27 @@ fn settle_grown(
     Ok(())
 }
 
-fn rejected_lines(folder: &OutputFolder, before: &Before) -> Result<HashSet<(String, u64)>, RunError> {
-    let stored = StoredSnapshot::open(&**folder.disk(), &before.snapshot.path, &before.manifest)?;
-    let rejects = stored.map_or(Ok(Vec::new()), |stored| stored.rejects())?;
-    Ok(rejects.into_iter().filter_map(|reject| Some((reject.source_file, reject.row_number?))).collect())
+/// Those of the lines that the snapshot has among its rejects.
+fn rejected_of(
+    lines: HashSet<(String, u64)>,
+    folder: &OutputFolder,
+    before: &Before,
+) -> Result<HashSet<(String, u64)>, RunError> {
+    let mut rejected = HashSet::new();
+    if lines.is_empty() {
+        return Ok(rejected);
+    }
+    if let Some(stored) = StoredSnapshot::open(&**folder.disk(), &before.snapshot.path, &before.manifest)? {
+        stored.each_reject(|reject| {
+            if let Some(line) = reject.row_number.map(|row| (reject.source_file, row))
+                && lines.contains(&line)
+            {
+                rejected.insert(line);
+            }
+            Ok::<_, RunError>(())
+        })?;
+    }
+    Ok(rejected)
 }
 
 fn compare(known: &[Input], found: Vec<InputFile>, looks: &Looks<'_>) -> Result<Compared, ReadError> {

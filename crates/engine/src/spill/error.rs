@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 /// A run could not keep to its limit of memory.
 #[derive(Debug, thiserror::Error)]
 pub enum SpillError {
-    /// The files that tracks are put away in.
-    #[error("could not put tracks away in `{}`", folder.display())]
+    /// The files that rows are spilled to.
+    #[error("could not spill rows to disk in `{}`", folder.display())]
     Io {
         /// Their folder.
         folder: PathBuf,
@@ -22,6 +22,20 @@ pub enum SpillError {
         /// How many ids there are, or were read so far.
         ids: usize,
         /// Bytes that they need.
+        needed: u64,
+        /// The limit in bytes.
+        limit: u64,
+        /// One that would do.
+        enough: u64,
+    },
+    /// Ids or names are too long.
+    #[error(
+        "ids and event names of more than 64 bytes take {} of memory while they are written, more than the limit of {} \
+         leaves for them",
+        bytes(*needed), bytes(*limit)
+    )]
+    Texts {
+        /// Bytes that a row group of the longest needs.
         needed: u64,
         /// The limit in bytes.
         limit: u64,
@@ -46,7 +60,7 @@ pub enum SpillError {
 }
 
 impl SpillError {
-    pub(super) fn io(folder: &Path) -> impl Fn(io::Error) -> Self + '_ {
+    pub(crate) fn io(folder: &Path) -> impl Fn(io::Error) -> Self + '_ {
         move |source| Self::Io { folder: folder.to_owned(), source }
     }
 }
@@ -61,6 +75,10 @@ impl Hint for SpillError {
             }),
             Self::Ids { enough, .. } => Some(format!(
                 "give --memory-limit {} or more: tracks are put away on disk, their ids must be in memory",
+                whole(*enough)
+            )),
+            Self::Texts { enough, .. } => Some(format!(
+                "give --memory-limit {} or more: the long ids and names of 131,072 rows must be in memory together",
                 whole(*enough)
             )),
             Self::Visitor { enough, .. } => Some(format!(

@@ -5,11 +5,15 @@ use super::store::{Store, StoredPiece};
 use super::{SpillError, Spilling};
 use crate::increment::Forgotten;
 use crate::manifest::Manifest;
-use crate::read::Overflow;
+use crate::read::{Overflow, RejectMemory};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use tracklet_kernel::pieces::Strings;
+use tracklet_kernel::pieces::{Lengths, Strings};
 use tracklet_kernel::tracks::TracksBuilder;
+
+/// Bytes of ids and names that a reading thread holds, in times of the bytes of its tracks: those that repeat are looked
+/// up once more for every time that they are spilled.
+const STRINGS_READING: u64 = 4;
 
 /// Tracks on disk, their ids and names in memory. Any thread may add some.
 #[derive(Debug)]
@@ -27,6 +31,21 @@ pub(super) struct All {
     pub(super) pieces: Vec<StoredPiece>,
     pub(super) rows: u64,
     bytes: u64,
+    event_ids: Lengths,
+}
+
+impl All {
+    fn amount(&self) -> Amount {
+        let Self { strings, rows, bytes, event_ids, .. } = self;
+        Amount {
+            ids: strings.ids(),
+            id_bytes: strings.bytes(),
+            long_strings: strings.excess_bytes(),
+            rows: *rows,
+            bytes: *bytes,
+            event_ids: *event_ids,
+        }
+    }
 }
 
 impl PutAway {
@@ -40,12 +59,15 @@ impl PutAway {
         let numbers = {
             let mut all = self.all();
             let numbers = all.strings.number(tracks);
-            self.limit.check_ids(all.strings.ids(), all.strings.bytes())?;
+            self.limit.check_strings(&all.amount())?;
             numbers
         };
         for piece in tracks.drain(&numbers) {
             let stored = self.store.put(&piece)?;
+            let event_ids = piece.event_id_lengths();
             let mut all = self.all();
+            all.event_ids.merge(&event_ids);
+            self.limit.check_strings(&all.amount())?;
             all.pieces.push(stored);
             all.rows += piece.rows() as u64;
             all.bytes += piece.bytes();
@@ -62,8 +84,7 @@ impl PutAway {
     pub(super) fn into_all(self) -> (Store, All, Amount) {
         let mut all = self.all.into_inner().unwrap_or_else(PoisonError::into_inner);
         all.strings.seal();
-        let (ids, id_bytes) = (all.strings.ids(), all.strings.bytes());
-        let amount = Amount { ids, id_bytes, rows: all.rows, bytes: all.bytes };
+        let amount = all.amount();
         (self.store, all, amount)
     }
 
@@ -109,6 +130,7 @@ impl Gathered {
 pub(crate) struct Gatherer<'a> {
     spilling: &'a Spilling,
     forgotten: &'a Forgotten,
+    rejects: &'a RejectMemory,
     /// Bytes that a run in memory may be estimated at, before tracks are put away.
     in_memory: u64,
     /// Bytes of tracks that a thread holds then.
@@ -120,11 +142,17 @@ pub(crate) struct Gatherer<'a> {
 }
 
 impl<'a> Gatherer<'a> {
-    pub(crate) fn new(spilling: &'a Spilling, forgotten: &'a Forgotten, threads: usize) -> Self {
+    pub(crate) fn new(
+        spilling: &'a Spilling,
+        forgotten: &'a Forgotten,
+        rejects: &'a RejectMemory,
+        threads: usize,
+    ) -> Self {
         let (in_memory, reading) = spilling.limit.while_reading(threads);
         Self {
             spilling,
             forgotten,
+            rejects,
             in_memory,
             reading,
             estimate: AtomicU64::new(0),
@@ -140,7 +168,14 @@ impl<'a> Gatherer<'a> {
 
     /// The tracks, of which `left` were not taken: in memory as they are, or all put away.
     pub(crate) fn finish(self, mut left: Vec<TracksBuilder>) -> Result<Gathered, SpillError> {
-        if !self.has_overflown.load(Ordering::Relaxed) {
+        // Rejects may have come after the last tracks.
+        let has_rows = left.iter().any(|tracks| tracks.rows() > 0);
+        let has_overflown = if has_rows {
+            self.has_overflown(self.estimate.load(Ordering::Relaxed))
+        } else {
+            self.has_overflown.load(Ordering::Relaxed)
+        };
+        if !has_overflown {
             return Ok(Gathered::InMemory(left));
         }
         for tracks in &mut left {
@@ -149,6 +184,14 @@ impl<'a> Gatherer<'a> {
         self.pile()?;
         let all = self.put_away.into_inner().expect("it was made at the latest now");
         Ok(Gathered::PutAway(Box::new(all)))
+    }
+
+    /// Whether an estimate of all tracks is too much for memory, or has ever been.
+    fn has_overflown(&self, estimate: u64) -> bool {
+        if estimate.saturating_add(self.rejects.reserved()) > self.in_memory {
+            self.has_overflown.store(true, Ordering::Relaxed);
+        }
+        self.has_overflown.load(Ordering::Relaxed)
     }
 
     fn put_away(&self, tracks: &mut TracksBuilder) -> Result<(), SpillError> {
@@ -173,13 +216,12 @@ impl<'a> Gatherer<'a> {
 impl Overflow for Gatherer<'_> {
     fn look(&self, tracks: &mut TracksBuilder, told: &mut u64) -> Result<(), SpillError> {
         let bytes = tracks.bytes();
-        let estimate = Limit::in_memory(tracks.rows(), bytes);
+        let estimate = Limit::in_memory(tracks);
         let more = estimate.wrapping_sub(std::mem::replace(told, estimate));
-        if self.estimate.fetch_add(more, Ordering::Relaxed).wrapping_add(more) > self.in_memory {
-            self.has_overflown.store(true, Ordering::Relaxed);
-        }
-        let is_much = bytes - tracks.id_bytes() >= self.reading;
-        if self.has_overflown.load(Ordering::Relaxed) && is_much && tracks.rows() > 0 {
+        let all = self.estimate.fetch_add(more, Ordering::Relaxed).wrapping_add(more);
+        let strings = tracks.string_bytes();
+        let is_much = bytes - strings >= self.reading || strings >= self.reading * STRINGS_READING;
+        if self.has_overflown(all) && is_much && tracks.rows() > 0 {
             self.put_away(tracks)?;
             self.estimate.fetch_sub(std::mem::take(told), Ordering::Relaxed);
         }

@@ -23,6 +23,7 @@ pub(crate) use room::Limit;
 #[cfg(test)]
 pub(crate) use room::Room;
 pub(crate) use sort::{Sorted, sort};
+pub(crate) use store::{Store, compressed, damaged, inflated};
 pub(crate) use write::{WriteTables, WrittenSessions};
 
 use std::path::PathBuf;

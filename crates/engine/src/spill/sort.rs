@@ -36,7 +36,7 @@ pub(crate) struct Sorted {
 pub(crate) fn sort(all: PutAway, spilling: &Spilling, rules: &Rules) -> Result<Sorted, SpillError> {
     let threads = rayon::current_num_threads();
     let (source, All { mut strings, pieces, rows, .. }, amount) = all.into_all();
-    spilling.limit.check_ids(amount.ids, amount.id_bytes)?;
+    spilling.limit.check_strings(&amount)?;
     let room = spilling.limit.room(amount, threads);
     let store = Store::new(&spilling.folder)?;
     let source = Source { store: &source, pieces: &pieces };

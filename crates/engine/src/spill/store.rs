@@ -21,9 +21,9 @@ thread_local! {
         RefCell::new(Decompressor::new().expect("memory for a decompressor"));
 }
 
-/// Pieces and sessions on disk, written and read from any thread.
+/// Pieces, sessions and rejects on disk, written and read from any thread.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(crate) struct Store {
     folder: PathBuf,
     file: File,
     end: AtomicU64,
@@ -55,7 +55,7 @@ pub(super) struct StoredStretch {
 }
 
 impl Store {
-    pub(super) fn new(folder: &Path) -> Result<Self, SpillError> {
+    pub(crate) fn new(folder: &Path) -> Result<Self, SpillError> {
         let file = tempfile::tempfile_in(folder).map_err(SpillError::io(folder))?;
         Ok(Self { folder: folder.to_owned(), file, end: AtomicU64::new(0) })
     }
@@ -85,6 +85,28 @@ impl Store {
         Stretch::unpack(&sessions, pieces).map_err(damaged).map_err(SpillError::io(&self.folder))
     }
 
+    /// Writes bytes as they are; returns where they start.
+    pub(crate) fn put_bytes(&self, bytes: &[u8]) -> Result<u64, SpillError> {
+        self.append(bytes).map_err(SpillError::io(&self.folder))
+    }
+
+    /// So many bytes from `offset` on.
+    pub(crate) fn get_bytes(&self, offset: u64, length: usize) -> Result<Vec<u8>, SpillError> {
+        self.read_at(offset, length).map_err(SpillError::io(&self.folder))
+    }
+
+    fn append(&self, bytes: &[u8]) -> io::Result<u64> {
+        let offset = self.end.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.file.write_all_at(bytes, offset)?;
+        Ok(offset)
+    }
+
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, offset)?;
+        Ok(bytes)
+    }
+
     fn write_piece(&self, piece: &Piece) -> io::Result<StoredPiece> {
         // Nothing wins on random ids.
         let column = |column: Column| (piece.pack(column), column != Column::EventIds || piece.has_texts());
@@ -108,34 +130,35 @@ impl Store {
         let mut places = Vec::with_capacity(all.len());
         for (bytes, may_win) in all {
             let start = out.len();
-            let compressed = if *may_win {
-                COMPRESSOR.with_borrow_mut(|compressor| compressor.compress(bytes))?
-            } else {
-                Vec::new()
-            };
-            let wins = *may_win && compressed.len() + bytes.len() / 10 < bytes.len();
-            out.extend_from_slice(if wins { &compressed } else { bytes });
+            let compressed = if *may_win { compressed(bytes)? } else { None };
+            out.extend_from_slice(compressed.as_deref().unwrap_or(bytes));
             let length = |bytes: usize| u32::try_from(bytes).map_err(|_| ErrorKind::FileTooLarge);
             places.push((start, length(out.len() - start)?, length(bytes.len())?));
         }
-        let offset = self.end.fetch_add(out.len() as u64, Ordering::Relaxed);
-        self.file.write_all_at(&out, offset)?;
+        let offset = self.append(&out)?;
         let place = |(start, stored, raw)| Place { offset: offset + start as u64, stored, raw };
         Ok(places.into_iter().map(place).collect())
     }
 
     fn read(&self, place: Place) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; place.stored as usize];
-        self.file.read_exact_at(&mut bytes, place.offset)?;
-        if place.stored == place.raw {
-            return Ok(bytes);
-        }
-        let raw = place.raw as usize;
-        let bytes = DECOMPRESSOR.with_borrow_mut(|decompressor| decompressor.decompress(&bytes, raw))?;
-        if bytes.len() == raw { Ok(bytes) } else { Err(damaged(Damaged)) }
+        let bytes = self.read_at(place.offset, place.stored as usize)?;
+        if place.stored == place.raw { Ok(bytes) } else { inflated(&bytes, place.raw as usize) }
     }
 }
 
-fn damaged(damaged: Damaged) -> io::Error {
+/// The bytes compressed, where that wins a tenth.
+pub(crate) fn compressed(bytes: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let compressed = COMPRESSOR.with_borrow_mut(|compressor| compressor.compress(bytes))?;
+    Ok((compressed.len() + bytes.len() / 10 < bytes.len()).then_some(compressed))
+}
+
+/// The `raw` bytes that were compressed.
+pub(crate) fn inflated(bytes: &[u8], raw: usize) -> io::Result<Vec<u8>> {
+    let bytes = DECOMPRESSOR.with_borrow_mut(|decompressor| decompressor.decompress(bytes, raw))?;
+    if bytes.len() == raw { Ok(bytes) } else { Err(damaged(Damaged)) }
+}
+
+/// Bytes in a file that are not those that were written.
+pub(crate) fn damaged(damaged: Damaged) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, damaged)
 }

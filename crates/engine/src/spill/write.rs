@@ -3,10 +3,10 @@
 use super::Sorted;
 use super::store::{Store, StoredPiece, StoredStretch};
 use crate::disk::Disk;
+use crate::read::Rejects;
 use crate::run::RunError;
 use crate::write::parts::{Cut, PartKey, parts};
 use crate::write::{AtOnce, Followed, Layout, Target, Writer, WrittenTables, write_below};
-use arrow::array::RecordBatch;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,7 +21,7 @@ pub(crate) struct WriteTables<'a> {
     pub(crate) layout: Layout,
     pub(crate) disk: &'a dyn Disk,
     pub(crate) folder: &'a Path,
-    pub(crate) rejects: &'a [RecordBatch],
+    pub(crate) rejects: &'a Rejects,
     /// Hears of tracks as they are written.
     pub(crate) advanced: &'a (dyn Fn(u64) + Sync),
 }

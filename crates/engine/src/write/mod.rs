@@ -17,7 +17,8 @@ use crate::checks::{Check, PartSummary, Strangers};
 use crate::digests::{DIGESTS_FILE, Digests, seal};
 use crate::disk::{Disk, NewFile, write_file};
 use crate::error::Hint;
-use arrow::array::RecordBatch;
+use crate::read::Rejects;
+use crate::spill::SpillError;
 use arrow::datatypes::SchemaRef;
 pub(crate) use open_files::OpenFiles;
 use parquet::errors::ParquetError;
@@ -29,7 +30,8 @@ use tracklet_kernel::rules::Rules;
 use tracklet_kernel::sessionize::Sessionized;
 use tracklet_kernel::tables::{State, Table};
 
-pub use rejects::reject_batches;
+pub(crate) use rejects::REJECT_GROUP_BYTES;
+use rejects::reject_groups;
 pub use state::{PARTS_FILE, STATE, StoredParts};
 pub use table_file::WRITER;
 pub(crate) use writer::{AtOnce, Followed, Target, Writer};
@@ -223,15 +225,15 @@ pub struct WrittenTables {
 ///
 /// Every file is safely on the disk when this returns. `advanced` hears of tracks as they are written.
 /// # Errors
-/// The first file that could not be written; what is there then is incomplete.
-pub fn write_tables(
+/// The first file that could not be written; what is there then is incomplete. Rejects that can't be read back.
+pub fn write_tables<E: From<WriteError> + From<SpillError>>(
     sessionized: &Sessionized,
-    rejects: &[RecordBatch],
+    rejects: &Rejects,
     disk: &dyn Disk,
     folder: &Path,
     plan: &Plan<'_>,
     advanced: &(dyn Fn(u64) + Sync),
-) -> Result<WrittenTables, WriteError> {
+) -> Result<WrittenTables, E> {
     let at_once = AtOnce { parts: OpenFiles::allowed().parts, groups: rayon::current_num_threads() };
     let target = Target { disk, folder, rules: sessionized.rules(), layout: plan.layout, at_once, advanced };
     let ((), written) = write_below(target, rejects, |writer| {
@@ -247,7 +249,7 @@ pub fn write_tables(
         // Side by side: the tables in one file are looked at in order, which leaves threads without work.
         let (of_parts, whole) = rayon::join(write_parts, || writer.write_whole_tables(sessionized));
         of_parts.and(whole)?;
-        Ok::<_, WriteError>(((), plan.sessionized))
+        Ok::<_, E>(((), plan.sessionized))
     })?;
     Ok(written)
 }
@@ -256,13 +258,13 @@ pub fn write_tables(
 /// the parts, and all of it safely on the disk. `work` answers how many tracks there must be by the rows read, beside what
 /// the caller wants to know.
 /// # Errors
-/// The first file that could not be written, and what `work` says.
-pub(crate) fn write_below<T, E: From<WriteError>>(
+/// The first file that could not be written, rejects that can't be read back, and what `work` says.
+pub(crate) fn write_below<T, E: From<WriteError> + From<SpillError>>(
     target: Target<'_>,
-    rejects: &[RecordBatch],
+    rejects: &Rejects,
     work: impl FnOnce(&mut Writer<'_>) -> Result<(T, u64), E>,
 ) -> Result<(T, WrittenTables), E> {
-    let Target { disk, folder, rules, .. } = target;
+    let Target { disk, folder, rules, layout, .. } = target;
     let folders: Vec<PathBuf> =
         std::iter::once(folder.join(STATE)).chain(Place::all().map(|place| place.folder(folder))).collect();
     for path in &folders {
@@ -282,7 +284,10 @@ pub(crate) fn write_below<T, E: From<WriteError>>(
             .map_err(|error| WriteError::at(folder)(error.into()))?;
         let mut writer = Writer::new(target, finished);
         let worked = work(&mut writer).and_then(|(made, sessionized)| {
-            writer.write_batches(Table::Rejects, rejects.iter().cloned().map(Ok::<_, WriteError>))?;
+            let groups = reject_groups(rejects, layout.rows_of_a_group);
+            writer.write_columns::<_, _, E>(Table::Rejects, groups, |group, name| {
+                group.column(rejects, name)
+            })?;
             let mut seen = writer.seen();
             seen.written.checks = seen.checks.finish(rules, sessionized);
             seen.written.strangers = seen.checks.strangers();

@@ -10,7 +10,7 @@ use super::{
 use crate::checks::{AliasesSeen, Checks, PartChecks, PartSummary, SessionsSeen, VisitorsSeen};
 use crate::digests::Digests;
 use crate::disk::{Disk, NewFile, copy_file, has_no_links};
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
 use parquet::errors::ParquetError;
 use rayon::prelude::*;
@@ -204,6 +204,29 @@ impl<'a> Writer<'a> {
         let mut rows = Rows::new(self, &[Place::Table(table)], WHOLE)?;
         for batch in batches {
             rows.put(&[batch?], Clone::clone, Followed::No, |_| (), |()| ())?;
+        }
+        Ok(rows.finish()?)
+    }
+
+    /// A table that is in one file and not looked at, of these row groups. Their columns are made and encoded one after
+    /// the other, so that no two of a group are in memory.
+    pub(super) fn write_columns<G, X, E: From<WriteError> + From<X>>(
+        &self,
+        table: Table,
+        groups: impl Iterator<Item = Result<G, X>>,
+        column: impl Fn(&G, &str) -> Result<ArrayRef, X>,
+    ) -> Result<(), E> {
+        let mut rows = Rows::new(self, &[Place::Table(table)], WHOLE)?;
+        let path = rows.files[0].path.clone();
+        for group in groups {
+            let group = group?;
+            let mut encoded = EncodedColumns::new();
+            for descriptor in descriptors(&rows.columns).map_err(WriteError::at(&path))? {
+                let column = column(&group, descriptor.name())?;
+                let column = encode::encode(&column, &descriptor).map_err(WriteError::at(&path))?;
+                encoded.insert(descriptor.name().to_owned(), column);
+            }
+            append(&mut rows.files, &encoded)?;
         }
         Ok(rows.finish()?)
     }

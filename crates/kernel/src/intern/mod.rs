@@ -3,6 +3,7 @@
 mod table;
 
 use crate::event_id::{EventId, UUID_LENGTH};
+use crate::pieces::excess;
 use crate::secret_hash::{Mix, hash_text};
 use rayon::prelude::*;
 use table::Table;
@@ -21,13 +22,15 @@ pub struct Interner {
     text: String,
     /// Where each string ends in `text`.
     ends: Vec<usize>,
+    /// Bytes by which strings are longer than usual ones.
+    excess: u64,
 }
 
 impl Interner {
     /// None yet, with room for so many.
     pub fn with_capacity(strings: usize) -> Self {
         let (table, ends) = (Table::with_capacity(strings), Vec::with_capacity(strings));
-        Self { table, text: String::new(), ends }
+        Self { table, text: String::new(), ends, excess: 0 }
     }
 
     /// Makes room for so many bytes of text, so that it need not be moved while it grows.
@@ -56,6 +59,7 @@ impl Interner {
         let number = as_number(self.ends.len());
         self.text.push_str(value);
         self.ends.push(self.text.len());
+        self.excess += excess(value.len());
         self.table.insert(key, number);
         number
     }
@@ -69,6 +73,7 @@ impl Interner {
             keys.extend(values.by_ref().take(AT_ONCE).map(|value| {
                 self.text.push_str(value);
                 self.ends.push(self.text.len());
+                self.excess += excess(value.len());
                 Key::of(value)
             }));
             self.table.fetch(&keys);
@@ -142,6 +147,11 @@ impl Interner {
         (self.text.len() + self.ends.len() * size_of::<usize>() + self.table.bytes()) as u64
     }
 
+    /// Bytes by which strings are longer than usual ones.
+    pub(crate) fn excess_bytes(&self) -> u64 {
+        self.excess
+    }
+
     /// Gives free what only more strings would need: none may be interned from now on.
     pub fn seal(&mut self) {
         self.table = Table::default();
@@ -157,6 +167,7 @@ impl Interner {
             table: Table::default(),
             text: String::with_capacity(self.text.len()),
             ends: Vec::with_capacity(self.ends.len()),
+            excess: self.excess,
         };
         let mut numbers = vec![NONE; self.len()];
         for (new, old) in order.into_iter().enumerate() {

@@ -12,11 +12,14 @@
 //! step is the one that tracks in memory take, over fewer tracks at a time; nothing it gives depends on how many.
 
 mod duplicates;
+mod lengths;
 mod packed;
 mod stretches;
 mod visitors;
 
 pub use duplicates::{Candidates, DuplicateRows, HashPass, Marks};
+pub use lengths::Lengths;
+pub(crate) use lengths::{USUAL_BYTES, excess};
 pub use packed::{Column, Damaged};
 pub use stretches::Stretch;
 pub use visitors::{Dealer, IdentityPass, Ranges, VisitorCounts};
@@ -64,6 +67,13 @@ impl Piece {
     pub fn rows(&self) -> usize {
         self.rows
     }
+
+    /// How long its event ids are, but for UUIDs.
+    pub fn event_id_lengths(&self) -> Lengths {
+        let mut lengths = Lengths::default();
+        self.chunk.event_ids.text_lengths().for_each(|bytes| lengths.add(bytes));
+        lengths
+    }
 }
 
 /// Ids and event names of all tracks, each once and under a number.
@@ -96,6 +106,11 @@ impl Strings {
         self.ids.bytes() + self.names.bytes() + self.ids.len() as u64 * IDENTITY_BYTES
     }
 
+    /// Bytes by which strings are longer than usual ones.
+    pub fn excess_bytes(&self) -> u64 {
+        self.ids.excess_bytes() + self.names.excess_bytes()
+    }
+
     /// Gives free what only more strings would need.
     pub fn seal(&mut self) {
         self.ids.seal();
@@ -121,12 +136,21 @@ impl TracksBuilder {
     /// Bytes of memory, about, that its tracks and their strings take.
     pub fn bytes(&self) -> u64 {
         let texts: usize = self.chunks.iter().map(|chunk| chunk.event_ids.text_bytes()).sum();
-        self.rows() * TRACK_BYTES + texts as u64 + self.id_bytes()
+        self.rows() * TRACK_BYTES + texts as u64 + self.string_bytes()
     }
 
-    /// Bytes of memory, about, that the ids of its tracks take, here and in identity.
-    pub fn id_bytes(&self) -> u64 {
-        self.ids.bytes() + self.ids.len() as u64 * IDENTITY_BYTES
+    /// Bytes of memory, about, that the ids and event names of its tracks take, here and in identity.
+    pub fn string_bytes(&self) -> u64 {
+        let names = self.names.bytes() + self.originals.bytes();
+        self.ids.bytes() + names + self.ids.len() as u64 * IDENTITY_BYTES
+    }
+
+    /// Bytes by which texts of its tracks are longer than usual ones, those of event ids on average.
+    pub fn excess_bytes(&self) -> u64 {
+        let event_ids = self.chunks.iter().map(|chunk| {
+            (chunk.event_ids.text_bytes() as u64).saturating_sub(chunk.len() as u64 * USUAL_BYTES)
+        });
+        event_ids.sum::<u64>() + self.ids.excess_bytes() + self.names.excess_bytes()
     }
 
     /// Hands over all its tracks and is empty then. `numbers` are those that the common strings gave to its own.

@@ -7,10 +7,10 @@ use crate::increment::Forgotten;
 use crate::manifest::{Input, Manifest};
 use crate::observer::Silent;
 use crate::publish::OutputFolder;
-use crate::read::{Overflow, Reject};
+use crate::read::{Overflow, Reject, RejectMemory, Rejects};
 use crate::run::plan::Earlier;
 use crate::run::{Refresh, RunError, Steps};
-use crate::spill::{Gathered, Gatherer, Limit, Room, Spilling};
+use crate::spill::{Gathered, Gatherer, Limit, Room, SpillError, Spilling};
 use crate::write::Layout;
 use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
 use std::collections::BTreeMap;
@@ -113,10 +113,12 @@ impl World {
             Some(_) => Way::Beside,
         };
         let mut steps = Steps { observer: &Silent, timings: BTreeMap::new() };
-        let mut news = read(&new);
+        let limit = settings.spilling.as_ref().map(|spilling| spilling.limit.rejects());
+        let memory = Arc::new(RejectMemory::new(std::env::temp_dir(), limit));
+        let mut news = read(&new, &memory)?;
         if let Some(spilling) = &settings.spilling {
             let forgotten = Forgotten::load(&self.disk, Path::new(OUT))?;
-            let gatherer = Gatherer::new(spilling, &forgotten, 2);
+            let gatherer = Gatherer::new(spilling, &forgotten, &memory, 2);
             let Gathered::InMemory(mut tracks) = news.tracks else { unreachable!("nothing took them") };
             for tracks in &mut tracks {
                 gatherer.look(tracks, &mut 0)?;
@@ -144,11 +146,12 @@ impl World {
 }
 
 /// What a run finds in the files, which are given in the order in which they are read.
-fn read(files: &[&File]) -> News {
+fn read(files: &[&File], memory: &Arc<RejectMemory>) -> Result<News, SpillError> {
     let mut tracks = Vec::new();
+    let mut rejects = Rejects::new(Arc::clone(memory)).into_builder();
     let mut news = News {
         tracks: Gathered::InMemory(Vec::new()),
-        rejects: Vec::new(),
+        rejects: Rejects::new(Arc::clone(memory)),
         skipped: 0,
         ignored_ids: BTreeMap::new(),
         other_calls: BTreeMap::new(),
@@ -171,9 +174,9 @@ fn read(files: &[&File]) -> News {
             rejected: rejected.len() as u64,
             skipped: 0,
         });
-        news.rejects.extend(rejected.into_iter().map(|rejected| {
+        for rejected in rejected {
             let row = &file.rows[rejected.row];
-            Reject {
+            rejects.push(&Reject {
                 source_file: file.name.clone(),
                 row_number: Some(rejected.row as u64),
                 reason: rejected.reason,
@@ -184,13 +187,13 @@ fn read(files: &[&File]) -> News {
                 timestamp: row.timestamp.map(|timestamp| timestamp.to_string()),
                 received_at: None,
                 raw: None,
-            }
-        }));
+            })?;
+        }
         tracks.push(builder);
     }
-    news.rejects.sort_by(|a, b| a.position().cmp(&b.position()));
+    news.rejects = rejects.finish()?;
     news.tracks = Gathered::InMemory(tracks);
-    news
+    Ok(news)
 }
 
 fn batch(rows: &[Row]) -> RecordBatch {

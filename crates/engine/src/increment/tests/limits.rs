@@ -15,6 +15,7 @@ fn room() -> impl Strategy<Value = Room> {
         |(reading, beside, hashes, candidates, dealt, range, parts, groups)| Room {
             while_reading: (0, reading * 100),
             beside,
+            rejects: beside - 1,
             hashes,
             candidates,
             dealt: dealt as usize,

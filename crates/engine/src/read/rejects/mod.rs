@@ -1,5 +1,18 @@
 //! Rows that did not become tracks.
 
+mod memory;
+mod merged;
+mod packed;
+mod segment;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use memory::RejectMemory;
+pub(crate) use merged::Found;
+pub use packed::Rejects;
+pub(crate) use packed::RejectsBuilder;
+pub(crate) use segment::{Head, TEXTS, Texts};
+
 use tracklet_kernel::tracks::Reason;
 
 /// At most this much of an unreadable line, and of a column of any other, is kept, in bytes.
@@ -34,9 +47,33 @@ pub struct Reject {
 pub(super) type RawColumns = [Option<String>; 6];
 
 impl Reject {
-    /// What rejects are ordered by: file and row.
-    pub(crate) fn position(&self) -> (&[u8], Option<u64>) {
-        (self.source_file.as_bytes(), self.row_number)
+    /// The reject with these texts, in the order of [`TEXTS`].
+    pub(crate) fn of_texts(
+        file: &str,
+        row_number: Option<u64>,
+        reason: Reason,
+        texts: [Option<String>; TEXTS.len()],
+    ) -> Self {
+        let [event_id, anonymous_id, user_id, event, timestamp, received_at, raw] = texts;
+        let source_file = file.to_owned();
+        Self {
+            source_file,
+            row_number,
+            reason,
+            event_id,
+            anonymous_id,
+            user_id,
+            event,
+            timestamp,
+            received_at,
+            raw,
+        }
+    }
+
+    /// Its texts, in the order of [`TEXTS`].
+    fn texts(&self) -> [Option<&str>; TEXTS.len()] {
+        let Self { event_id, anonymous_id, user_id, event, timestamp, received_at, raw, .. } = self;
+        [event_id, anonymous_id, user_id, event, timestamp, received_at, raw].map(Option::as_deref)
     }
 
     pub(super) fn row(file: &str, row_number: u64, reason: Reason, columns: RawColumns) -> Self {
