@@ -60,7 +60,7 @@ source_rows as (
     {%- if since is not none %}
     {{ 'and' if var('tracklet_where') else 'where' }} ({{ is_since(loaded_at(table), since) }} or {{ loaded_at(table) }} is null)
     {%- if partitions %}
-    and ({{ partitions.time }} >= {{ partitions.since }} or {{ partitions.time }} is null)
+    and ({{ partition_column(table, partitions.column) }} >= {{ partitions.since }} or {{ partition_column(table, partitions.column) }} is null)
     {%- endif %}
     {%- endif %}
     {%- if not loop.last %}

@@ -70,8 +70,8 @@ pub struct Source {
     pub filter: Option<String>,
     /// The column of a warehouse's source tables that says when a row was loaded; `None` is the first usual one.
     pub loaded_at: Option<String>,
-    /// The time column by which a warehouse's source tables are partitioned, as its SQL spells it, where no row has an earlier
-    /// one than the day before it was loaded.
+    /// The time column by which a warehouse's source tables are partitioned, where no row has an earlier one than the day before it was
+    /// loaded.
     pub partition_time: Option<String>,
     /// How far before the last run a run in a warehouse looks for new rows, in microseconds; `None` is
     /// [`USUAL_OVERLAP`].

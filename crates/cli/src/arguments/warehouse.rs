@@ -56,7 +56,8 @@ pub struct CompileArguments {
 
 /// Put raw files into the table of tracks of a warehouse
 ///
-/// Rows are appended to the first of `source.tables`, which is made with RudderStack's columns if it is not there.
+/// Rows are appended to the first of `source.tables`, which is created with RudderStack's columns and `loaded_at` if it does not
+/// exist. Each row gets the time of the load, by which `run` knows it as new however long ago it was received.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

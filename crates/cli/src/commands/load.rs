@@ -26,6 +26,19 @@ pub fn load(arguments: &LoadArguments, log: &Log) -> Outcome {
         .work(&*warehouse, None, async |job| engine::load(job, &read.tracks, &read.rejects, names).await)??;
     let lines = Lines(log);
     lines.say(&format!("{} rows loaded into {}", grouped(report.rows), report.table));
+    if let Some(column) = &report.added {
+        lines.say(&format!(
+            "{} got the column `{column}`: when rows were loaded; runs look for new rows by it",
+            report.table
+        ));
+    }
+    if let Some(column) = &report.unseen {
+        tracing::warn!(
+            "runs look for new rows by `{column}`, which `load` does not write the time of the load into: they miss rows with an \
+             old one until `tracklet run --target {} --full-refresh`",
+            place.target.name
+        );
+    }
     if report.refused > 0 {
         lines.say(&format!(
             "{} rows can't be in such a table: they could not be read, or their time is none. `tracklet run PATH...` lists \

@@ -61,6 +61,14 @@ pub enum Problem {
         /// The value.
         value: String,
     },
+    /// A text that is not the name of one column.
+    #[error("`{key}` is the name of one column, not `{value}`")]
+    NotOneColumn {
+        /// The key.
+        key: String,
+        /// What stands there.
+        value: String,
+    },
     /// It is not TOML.
     #[error("this is not TOML: {0}")]
     Syntax(String),
@@ -214,6 +222,7 @@ impl Problem {
             | Self::Empty { key }
             | Self::OutOfRange { key, .. }
             | Self::NoCharacter { key, .. }
+            | Self::NotOneColumn { key, .. }
             | Self::Duration { key, .. } => key.clone(),
             Self::PartMinutes { .. } => "sessions.timeout".to_owned(),
             Self::NoColumns => "source.csv.header".to_owned(),
@@ -233,6 +242,7 @@ impl Problem {
             | Self::NotAChoice { value, .. }
             | Self::OutOfRange { value, .. }
             | Self::NoCharacter { value, .. }
+            | Self::NotOneColumn { value, .. }
             | Self::Duration { value, .. }
             | Self::PartMinutes { value } => Some(value),
             Self::Empty { .. } => Some("\"\""),
@@ -272,6 +282,11 @@ impl Hint for Problem {
             }
             Self::NoCharacter { .. } => {
                 "for example: delimiter = \"|\", or quote = \"'\"; a tab is \"\\t\"".to_owned()
+            }
+            Self::NotOneColumn { .. } => {
+                "write letters, digits and underscores, without quotes, dots or functions: \
+                                          partition_time = \"_PARTITIONTIME\""
+                    .to_owned()
             }
             Self::Empty { .. } => "leave the key out to have its default".to_owned(),
             Self::Syntax(_) | Self::OutOfRange { .. } => return None,

@@ -207,14 +207,15 @@ pub const KEYS: &[Key] = &[
     Key {
         section: "source",
         name: "partition_time",
-        value: "a column, as the warehouse's SQL spells it",
+        value: "a column's name",
         takes: Takes::Text,
         default: "none",
         example: "partition_time = \"_PARTITIONTIME\"",
         meaning: Meaning::Keeps,
         about: "The column of timestamps by which a warehouse's source tables are partitioned, where that is not `loaded_at`. A \
                 run looks for new rows only in partitions from the day before the first load time that it asks for, and in the \
-                one without a time; so no row may be in a partition earlier than the day before it was loaded. On BigQuery \
+                one without a time; so no row may be in a partition earlier than the day before it was loaded. Every source \
+                table must have the column. On BigQuery \
                 `_PARTITIONTIME` for tables partitioned by ingestion time, as RudderStack makes them.",
     },
     Key {

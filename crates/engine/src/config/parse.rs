@@ -44,7 +44,7 @@ fn source(section: &Section<'_>) -> Source {
         format: section.read("format", |entry| entry.choice(&FORMATS)),
         filter: section.read("where", Entry::text),
         loaded_at: section.read("loaded_at", Entry::text),
-        partition_time: section.read("partition_time", Entry::text),
+        partition_time: section.read("partition_time", one_column),
         overlap: section.read("overlap", |entry| micros(entry, LONGEST_OVERLAP)),
         event_names: section.read("event_names", |entry| entry.choice(&EVENT_NAMES)).unwrap_or_default(),
         time_unit: section.read("time_unit", |entry| entry.choice(&TIME_UNITS)),
@@ -87,6 +87,15 @@ fn quote(entry: &Entry<'_>) -> Result<Quote, ConfigError> {
         None if text == "none" => Ok(Quote::None),
         None => Err(entry.wrong(Problem::NoCharacter { key: entry.path.clone(), value: text })),
     }
+}
+
+/// The name of one column, and no other SQL.
+fn one_column(entry: &Entry<'_>) -> Result<String, ConfigError> {
+    let name = entry.text()?;
+    if is_identifier(&name) {
+        return Ok(name);
+    }
+    Err(entry.wrong(Problem::NotOneColumn { key: entry.path.clone(), value: name }))
 }
 
 /// The only byte of a text; line ends can't tell fields apart.
@@ -196,9 +205,13 @@ fn count(entry: &Entry<'_>, before: &[Count]) -> Result<Count, ConfigError> {
 
 /// Whether every warehouse takes the name for a column without quotes.
 fn is_column(name: &str) -> bool {
-    name.len() <= LONGEST_COLUMN
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
+    name.len() <= LONGEST_COLUMN && is_identifier(name)
+}
+
+/// Whether a text is a name that needs no quotes in SQL.
+fn is_identifier(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && text.bytes().next().is_some_and(|first| !first.is_ascii_digit())
 }
 
 fn output(section: &Section<'_>) -> Output {

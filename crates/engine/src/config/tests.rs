@@ -249,6 +249,16 @@ const WRONG: &[(&str, &str, &str)] = &[
         "use letters, digits and underscores, at most 63 of them and no digit first",
     ),
     (
+        "[source]\npartition_time = \"true) or (day\"",
+        "2:18: `source.partition_time` is the name of one column, not `true) or (day`",
+        "write letters, digits and underscores, without quotes, dots or functions: partition_time = \"_PARTITIONTIME\"",
+    ),
+    (
+        "[source]\npartition_time = \"t.day\"",
+        "2:18: `source.partition_time` is the name of one column, not `t.day`",
+        "write letters, digits and underscores, without quotes, dots or functions: partition_time = \"_PARTITIONTIME\"",
+    ),
+    (
         "[counts]\n1st = \"x\"",
         "2:1: `1st` is no name for a column",
         "use letters, digits and underscores, at most 63 of them and no digit first",
@@ -378,6 +388,7 @@ fn is_beyond_a_schema(problem: &Problem) -> bool {
             | Problem::Duration { problem: DurationError::TooLong, .. }
             | Problem::NoColumns
             | Problem::NoCharacter { .. }
+            | Problem::NotOneColumn { .. }
     )
 }
 

@@ -60,8 +60,8 @@ pub struct Facts {
 /// Partitions of the source tables.
 #[derive(Debug, Clone, Serialize)]
 pub struct Partitions {
-    /// Their column, as SQL spells it.
-    pub time: String,
+    /// The name of the column that they are by.
+    pub column: String,
     /// A time: none before it is looked at.
     pub since: String,
 }
@@ -74,7 +74,7 @@ impl Facts {
         let partitions = source
             .partition_time
             .clone()
-            .map(|time| Partitions { time, since: dialect.time(day_before.unwrap_or(since)) });
+            .map(|column| Partitions { column, since: dialect.time(day_before.unwrap_or(since)) });
         Self { partitions, ..Self::unknown(dialect.time(since), dialect.time(DateTime::UNIX_EPOCH)) }
     }
 

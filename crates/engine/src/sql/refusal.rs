@@ -11,7 +11,7 @@ pub(super) fn in_own_words(message: &str) -> (String, Option<String>) {
     let Some((said, rest)) = message.split_once(MAP_IT) else { return (message.to_owned(), None) };
     let canonical = rest.split(':').next().unwrap_or(rest).trim();
     let key = match canonical {
-        "loaded_at" => "[source] loaded_at".to_owned(),
+        "loaded_at" | "partition_time" => format!("[source] {canonical}"),
         other => format!("[source.columns] {other}"),
     };
     let there = said.split_once(COLUMNS).map_or("", |(_, columns)| columns);

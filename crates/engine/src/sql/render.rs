@@ -238,6 +238,19 @@ impl Renderer {
         Ok(rendered.sql.trim_end_matches('\n').to_owned())
     }
 
+    /// For every source table a query without rows that compares its column `partition_time` with `time`, a literal.
+    ///
+    /// # Errors
+    /// [`RenderError::Refused`] for a table without the column.
+    pub fn partition_queries(&self, partition_time: &str, time: &str) -> Result<Vec<String>, RenderError> {
+        let each = "{% for table in source_tables() %}select count(*) as partitioned from {{ table.relation }} where \
+                    {{ partition_column(table, column) }} >= {{ time }} and 1 = 0\n{% endfor %}";
+        let values = std::collections::BTreeMap::from([("column", partition_time), ("time", time)]);
+        let names = Names::new(self.dialect, None, "sessions".to_owned());
+        let rendered = self.render_with("the partitions", each, &names, value(values))?;
+        Ok(rendered.sql.lines().map(ToOwned::to_owned).collect())
+    }
+
     /// The SQL of a query that is not the package's own.
     ///
     /// # Errors

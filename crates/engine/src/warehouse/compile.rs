@@ -120,3 +120,23 @@ pub async fn dry_run(job: &Job<'_>) -> Result<(String, Vec<Estimate>), Warehouse
     }
     Ok((script(&plan, job.target.publishing, &["Nothing of this was run.".to_owned()]), estimates))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{increment, whole};
+    use crate::config::Config;
+    use crate::targets::Target;
+    use std::path::Path;
+
+    // Columns of the source besides the canonical ones were taken to be absent.
+    #[test]
+    fn load_times_and_partitions_need_no_connection() {
+        let text = "[source]\nloaded_at = \"uuid_ts\"\npartition_time = \"day\"\n\
+                    [targets.pg]\ntype = \"postgres\"\nhost = \"h\"\nuser = \"u\"\ndbname = \"d\"\nschema = \"s\"\n";
+        let config = Config::parse(text, Path::new("tracklet.toml")).unwrap();
+        let target = Target::resolve(&config, None, None).unwrap();
+        assert!(whole(&target, &config, &[], &[]).unwrap().contains("cast(\"uuid_ts\" as"));
+        let script = increment(&target, &config).unwrap();
+        assert!(script.contains("and (\"day\" >= cast('1969-12-31 00:00:00"), "{script}");
+    }
+}

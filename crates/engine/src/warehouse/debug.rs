@@ -1,5 +1,6 @@
 //! Whether a target can be used, and if not, why.
 
+use super::partitions;
 use super::sources::{named, unread};
 use super::{Job, WarehouseError};
 use crate::config::Config;
@@ -7,7 +8,7 @@ use crate::error::{Hint, listed};
 use crate::sql::names::relation;
 use crate::sql::plan::{Plan, drop_if_there};
 use crate::sql::{Renderer, SourceTable};
-use crate::targets::{Kind, TableColumn, Target, Warehouse};
+use crate::targets::{Kind, TableColumn, TableName, Target, Warehouse};
 use std::collections::BTreeSet;
 
 /// One thing that was looked at.
@@ -97,18 +98,29 @@ async fn sources(warehouse: &dyn Warehouse, target: &Target, config: &Config) ->
         let found = match warehouse.columns(&table).await {
             Err(error) => Err(problem(&error)),
             Ok(None) => Err(problem(&unread(warehouse, table.clone()).await)),
-            Ok(Some(columns)) => usable(target, config, &table.to_string(), &columns),
+            Ok(Some(columns)) => match usable(target, config, &table, &columns) {
+                Ok((found, renderer)) => partitions::check(warehouse, target, config, &renderer)
+                    .await
+                    .map(|()| found)
+                    .map_err(|error| problem(&error)),
+                Err(problem) => Err(problem),
+            },
         };
         findings.push(Finding { what, found });
     }
     findings
 }
 
-/// Whether the columns are those of tracks, and the times are times.
-fn usable(target: &Target, config: &Config, table: &str, columns: &[TableColumn]) -> Result<String, Problem> {
+/// Whether the columns are those of tracks, and the times are times; with what renders queries on the table.
+fn usable(
+    target: &Target,
+    config: &Config,
+    table: &TableName,
+    columns: &[TableColumn],
+) -> Result<(String, Renderer), Problem> {
     let source = SourceTable {
-        relation: table.to_owned(),
-        name: table.to_owned(),
+        relation: relation(target.dialect, table),
+        name: table.to_string(),
         columns: columns.iter().map(|column| column.name.clone()).collect(),
     };
     let renderer = Renderer::new(target.dialect, config, target.materialize, vec![source]);
@@ -149,7 +161,7 @@ fn usable(target: &Target, config: &Config, table: &str, columns: &[TableColumn]
         .collect();
     let absent =
         if absent.is_empty() { String::new() } else { format!("; absent, and so null: {}", listed(absent)) };
-    Ok(format!("{} columns{absent}", columns.len()))
+    Ok((format!("{} columns{absent}", columns.len()), renderer))
 }
 
 fn is_time(data_type: &str) -> bool {

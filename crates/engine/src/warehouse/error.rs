@@ -45,6 +45,30 @@ pub enum WarehouseError {
         /// What the warehouse says.
         source: TargetError,
     },
+    /// A table of tracks lacks the column by which runs know new rows, and did not get it.
+    #[error(
+        "`{table}` has no column `{column}` for the time at which rows are loaded, and it could not be added"
+    )]
+    NoLoadTime {
+        /// The table.
+        table: TableName,
+        /// The column.
+        column: String,
+        /// What adds it.
+        statement: String,
+        /// What the warehouse says.
+        source: TargetError,
+    },
+    /// The source tables are not partitioned by the column that the configuration names.
+    #[error("the source table `{table}` can't be read by `source.partition_time` = `{column}`")]
+    Partitions {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// What the warehouse says.
+        source: TargetError,
+    },
     /// A model's statement failed.
     #[error("the model `{model}` failed{}", place(source))]
     Model {
@@ -146,6 +170,15 @@ impl Hint for WarehouseError {
             Self::NoSchema { source, .. } => Some(source.hint().unwrap_or_else(|| {
                 "let who may create it, and grant usage and create on it to who connects".to_owned()
             })),
+            Self::NoLoadTime { statement, .. } => Some(format!(
+                "nothing was loaded: without it runs would miss rows that were received long ago; let the table's owner run: \
+                 {statement}"
+            )),
+            Self::Partitions { .. } => Some(
+                "it names a column of timestamps that every source table has, or on BigQuery `_PARTITIONTIME` where all of them \
+                 are partitioned by ingestion time; without the key runs read the source by its load times alone"
+                    .to_owned(),
+            ),
             Self::Model { file, source, .. } => {
                 let sql = format!("its SQL is in {}", file.display());
                 Some(source.hint().map_or(sql.clone(), |hint| format!("{hint}; {sql}")))

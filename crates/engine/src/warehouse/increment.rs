@@ -5,6 +5,7 @@ use super::audit::different_days;
 use super::build::{Made, Outcomes, Run};
 use super::compiled::write_statements;
 use super::housekeeping::{self, kinds, tables};
+use super::partitions;
 use super::row::Row;
 use super::{Job, WarehouseError};
 use crate::config::USUAL_OVERLAP;
@@ -67,6 +68,7 @@ pub(super) async fn way(
     let cursor_column = cursor_column(job, renderer)?;
     let full =
         |reason: &str| Ok(Way::Full { reason: reason.to_owned(), cursor_column: cursor_column.clone() });
+    partitions::check(job.warehouse, job.target, job.config, renderer).await?;
     if let Some(reason) = reason_in_what_is_forgotten(job, renderer, latest).await? {
         return full(reason);
     }

@@ -1,6 +1,7 @@
 //! Files into a warehouse's table of tracks, so that a demo or a test can start from files.
 
 use super::housekeeping::{ensure_schema, statement_for};
+use super::load_times::LoadTimes;
 use super::sources::{column_names, named};
 use super::{Job, WarehouseError};
 use crate::config::keys::CANONICAL_COLUMNS;
@@ -27,10 +28,14 @@ pub struct LoadReport {
     pub rows: u64,
     /// Rows that no table of tracks can hold: they could not be read, or their time is none.
     pub refused: u64,
+    /// A column that the table got, with the time at which rows were loaded.
+    pub added: Option<String>,
+    /// The column by which runs look for new rows, where the load did not write the time of the load into it.
+    pub unseen: Option<String>,
 }
 
-/// Appends tracks, and rejected rows as far as a typed table can hold them, to the first source table. It is made with
-/// RudderStack's columns if it is not there.
+/// Appends tracks, and rejected rows as far as a typed table can hold them, to the first source table, each with the time of
+/// the load. The table is created with RudderStack's columns and `loaded_at` if it does not exist.
 ///
 /// # Errors
 /// [`WarehouseError`].
@@ -42,9 +47,9 @@ pub async fn load(
 ) -> Result<LoadReport, WarehouseError> {
     let (rejected, refused) = loadable(rejects, names);
     let mut batches = tracks.batches(BATCH_ROWS).chain(rejected);
-    let rows = load_rows(job, &mut batches).await?;
+    let (rows, times) = load_rows(job, &mut batches).await?;
     let table = named(job.target, job.config)?.remove(0);
-    Ok(LoadReport { table: table.to_string(), rows, refused })
+    Ok(LoadReport { table: table.to_string(), rows, refused, added: times.added, unseen: times.unseen })
 }
 
 /// The rows of [`load`], and how many are refused.
@@ -57,57 +62,80 @@ pub(crate) fn loadable_rows(
     (tracks.batches(BATCH_ROWS).chain(rejected).collect(), refused)
 }
 
-/// Appends rows of the canonical columns to the first source table, which is made if it is not there.
+/// Appends rows of the canonical columns to the first source table, which is made if it is not there. Answers how many, and
+/// where the time of the load is written.
 pub(crate) async fn load_rows(
     job: &Job<'_>,
     batches: &mut (dyn Iterator<Item = RecordBatch> + Send),
-) -> Result<u64, WarehouseError> {
+) -> Result<(u64, LoadTimes), WarehouseError> {
     let table = named(job.target, job.config)?.remove(0);
-    let columns = column_names(job.target, job.config);
-    make_table(job, &table, &columns).await?;
-    let schema = schema(&columns);
-    let renamed = |batch: RecordBatch| {
-        RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec()).expect("the columns are the same")
+    let canonical = column_names(job.target, job.config);
+    let times = make_table(job, &table, &canonical).await?;
+    let schema = schema(&columns_to_write(&canonical, &times));
+    let loaded_at = Utc::now().timestamp_micros();
+    let completed = |batch: RecordBatch| {
+        let mut columns = batch.columns().to_vec();
+        for _ in &times.filled {
+            let times = TimestampMicrosecondArray::from_value(loaded_at, batch.num_rows());
+            columns.push(Arc::new(times.with_timezone("UTC")));
+        }
+        RecordBatch::try_new(Arc::clone(&schema), columns).expect("the columns are the same")
     };
-    let mut renamed = batches.map(renamed);
-    job.warehouse
-        .load(&table, Arc::clone(&schema), &mut renamed)
-        .await
-        .map_err(|source| WarehouseError::Statement { what: format!("load rows into `{table}`"), source })
+    let mut completed = batches.map(completed);
+    let loaded = job.warehouse.load(&table, Arc::clone(&schema), &mut completed).await;
+    let rows = loaded
+        .map_err(|source| WarehouseError::Statement { what: format!("load rows into `{table}`"), source })?;
+    Ok((rows, times))
 }
 
-/// Makes the table of tracks, and its schema, if it is not there.
+/// The columns that a load writes, and whether each holds times.
+fn columns_to_write(canonical: &[(&'static str, String)], times: &LoadTimes) -> Vec<(String, ColumnType)> {
+    let of_events = canonical.iter().map(|(canonical, own)| (own.clone(), column_type(canonical)));
+    of_events.chain(times.filled.iter().map(|own| (own.clone(), ColumnType::Time))).collect()
+}
+
+/// Makes the table of tracks, and its schema, if it does not exist, or adds the column that says when rows were loaded.
 async fn make_table(
     job: &Job<'_>,
     table: &TableName,
-    columns: &[(&'static str, String)],
-) -> Result<(), WarehouseError> {
-    if job.warehouse.columns(table).await?.is_some() {
-        return Ok(());
+    canonical: &[(&'static str, String)],
+) -> Result<LoadTimes, WarehouseError> {
+    if let Some(columns) = job.warehouse.columns(table).await? {
+        let own: Vec<String> = columns.into_iter().map(|column| column.name).collect();
+        let times = LoadTimes::of(job, Some(&own)).await?;
+        times.add_to(job, table).await?;
+        return Ok(times);
     }
+    // One that exists and may not be read can't be created.
+    let grants = job.warehouse.lacking(table).await.unwrap_or_default();
+    if !grants.is_empty() {
+        return Err(WarehouseError::NotReadable { table: table.clone(), grants });
+    }
+    let times = LoadTimes::of(job, None).await?;
     let dialect = job.target.dialect;
     if job.warehouse.tables_of(table.database.as_deref(), &table.schema).await?.is_empty() {
         let schema = crate::sql::Names::new(dialect, table.database.clone(), table.schema.clone());
         ensure_schema(job, &schema).await?;
     }
-    let types = columns.iter().map(|(canonical, own)| {
-        let column = if is_time(canonical) { ColumnType::Time } else { ColumnType::Text };
-        format!("    {} {}", dialect.quoted(own), dialect.type_name(column))
-    });
+    let columns = columns_to_write(canonical, &times);
+    let types = columns
+        .iter()
+        .map(|(own, column)| format!("    {} {}", dialect.quoted(own), dialect.type_name(*column)));
     let types: Vec<String> = types.collect();
     let using = dialect.using(job.target.names.format()).unwrap_or_default();
     let statement = format!("create table {} (\n{}\n){using}", relation(dialect, table), types.join(",\n"));
-    statement_for(job, "make the table of the tracks", &statement).await
+    statement_for(job, "make the table of the tracks", &statement).await?;
+    Ok(LoadTimes { added: None, ..times })
 }
 
-fn is_time(canonical: &str) -> bool {
-    matches!(canonical, "timestamp" | "received_at")
+fn column_type(canonical: &str) -> ColumnType {
+    if matches!(canonical, "timestamp" | "received_at") { ColumnType::Time } else { ColumnType::Text }
 }
 
-fn schema(columns: &[(&'static str, String)]) -> SchemaRef {
+fn schema(columns: &[(String, ColumnType)]) -> SchemaRef {
     let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let field = |(canonical, own): &(&'static str, String)| {
-        Field::new(own, if is_time(canonical) { time.clone() } else { DataType::Utf8 }, true)
+    let field = |(own, column): &(String, ColumnType)| {
+        Field::new(own, if *column == ColumnType::Time { time.clone() } else { DataType::Utf8 }, true)
     };
     Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
 }
@@ -146,7 +174,7 @@ fn loadable(rejects: &[Reject], names: EventNames) -> (Option<RecordBatch>, u64)
         time(|reject| reject.timestamp.as_ref()),
         time(|reject| reject.received_at.as_ref()),
     ];
-    let canonical = CANONICAL_COLUMNS.map(|name| (name, name.to_owned()));
+    let canonical = CANONICAL_COLUMNS.map(|name| (name.to_owned(), column_type(name)));
     let batch =
         RecordBatch::try_new(schema(&canonical), columns).expect("the columns have the schema's types");
     (Some(batch), refused)

@@ -62,7 +62,10 @@ pub(super) async fn unread(warehouse: &dyn Warehouse, table: TableName) -> Wareh
 /// # Errors
 /// [`WarehouseError::TableName`].
 pub fn assumed_sources(target: &Target, config: &Config) -> Result<Vec<SourceTable>, WarehouseError> {
-    let columns: Vec<String> = column_names(target, config).into_iter().map(|(_, own)| own).collect();
+    let spelled = |name: &String| target.dialect.spelled(name);
+    let named_besides = [&config.source.loaded_at, &config.source.partition_time];
+    let columns = column_names(target, config).into_iter().map(|(_, own)| own);
+    let columns: Vec<String> = columns.chain(named_besides.into_iter().flatten().map(spelled)).collect();
     Ok(named(target, config)?.iter().map(|table| source(target, table, columns.clone())).collect())
 }
 

@@ -1,5 +1,6 @@
 use super::{Come, EXCHANGES, Facts, HASHES, Increment, STEPS, STEPS_OF_ERASURE};
 use crate::config::{Config, Source};
+use crate::error::Hint;
 use crate::forget::Subject;
 use crate::sql::dialect::Format;
 use crate::sql::forgotten::Hashes;
@@ -122,12 +123,31 @@ fn partitions_are_looked_at_from_the_day_before_on() {
         };
         assert!(!window(&facts(None)).contains("2026-02-28"));
         let day = dialect.time("2026-02-28T00:00:00Z".parse().unwrap());
-        let expected = format!("\n    and (_PARTITIONTIME >= {day} or _PARTITIONTIME is null)");
-        let with = window(&facts(Some("_PARTITIONTIME")));
-        assert!(with.contains(&expected), "{with}");
+        let (column, named) = match dialect {
+            // It is in no list of the table's columns, and quotes are not for it.
+            Dialect::BigQuery => ("_PARTITIONTIME".to_owned(), "_partitiontime"),
+            _ => (dialect.own_column("received_at"), "Received_At"),
+        };
+        let with = window(&facts(Some(named)));
+        assert!(with.contains(&format!("\n    and ({column} >= {day} or {column} is null)")), "{with}");
         // Rows of days that differ may be anywhere.
-        let days = Facts { days: vec!["'2026-01-01'".to_owned()], ..facts(Some("_PARTITIONTIME")) };
-        assert!(!window(&days).contains("_PARTITIONTIME"));
+        let days = Facts { days: vec!["'2026-01-01'".to_owned()], ..facts(Some(named)) };
+        assert!(!window(&days).contains(&day));
+    }
+}
+
+// Only the first run that would have used it failed: the second.
+#[test]
+fn a_table_without_the_column_of_its_partitions_is_refused_before_the_first_run() {
+    for dialect in Dialect::ALL {
+        let renderer = renderer(dialect, "", Materialized::View);
+        let error = renderer.partition_queries("absent", "TIME").unwrap_err();
+        assert!(error.to_string().starts_with("source table tracks has no column absent"), "{error}");
+        assert!(error.hint().unwrap().contains("[source] partition_time"), "{error:?}");
+        let queries = renderer.partition_queries("received_at", "TIME").unwrap();
+        let column = dialect.own_column("received_at");
+        let expected = format!("select count(*) as partitioned from tracks where {column} >= TIME and 1 = 0");
+        assert_eq!(queries, [expected]);
     }
 }
 
