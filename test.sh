@@ -197,7 +197,7 @@ warehouse_program() {
   cargo build --locked --release -p tracklet || return 1
   local run="$cache/venvs/warehouses/bin/python" lane status=0
   export TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet"
-  for lane in rendering program_conformance increment_conformance increment_plans increment_cuts forget_conformance program_crashes program_tls program_hostile_functions program_hints program_load program_after_dbt; do
+  for lane in rendering program_conformance increment_conformance increment_plans increment_cuts forget_conformance program_crashes program_tls program_hostile_functions program_hints program_load program_forget program_after_dbt; do
     "$run" "tests/warehouses/$lane.py" || { echo "$lane failed"; status=1; }
   done
   return $status

@@ -31,9 +31,9 @@ class Place:
             "[targets.pg]", 'type = "postgres"', f'host = "{host}"', f"port = {self.port}", 'user = "clerk"',
             'dbname = "postgres"', 'schema = "sessions"', *more, ""]))
 
-    def run(self, *arguments, **environment):
+    def run(self, *arguments, stdin=None, **environment):
         kept = {name: value for name, value in os.environ.items() if name != "PGPASSWORD"}
-        done = subprocess.run([program.binary(), *arguments], cwd=self.folder, text=True, capture_output=True,
+        done = subprocess.run([program.binary(), *arguments], cwd=self.folder, text=True, capture_output=True, stdin=stdin,
                               env=kept | {"NO_COLOR": "1"} | environment)
         return done.returncode, done.stdout + done.stderr
 

@@ -205,7 +205,8 @@ impl From<ChangedFiles> for Changed {
 /// The rows leave the tables, the state, the rejects and the duplicates of every snapshot; with --target, every table that
 /// Tracklet keeps in the warehouse, at once. Later runs don't bring them back, also when their files or the source are read
 /// again: salted hashes of the ids are kept in DIR/forgotten.json, or in the table `tracklet_forgotten`. The input files
-/// and the source tables are yours to clean. An id of `-` takes ids from standard input, one a line.
+/// and the source tables are yours to clean. That list must be the one with which the tables were made. An id of `-` takes ids
+/// from standard input, one a line.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("subject").required(true).multiple(true))]
 #[command(after_help = "\
@@ -227,7 +228,7 @@ pub struct ForgetArguments {
     #[arg(long, value_name = "ID", group = "subject")]
     pub anonymous_id: Vec<String>,
     /// Show how many rows would go, of every table and snapshot, and change nothing
-    #[arg(long, conflicts_with = "target")]
+    #[arg(long)]
     pub dry_run: bool,
     #[command(flatten)]
     pub place: Place,

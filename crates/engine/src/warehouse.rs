@@ -18,6 +18,7 @@ pub mod debug;
 mod error;
 pub mod forget;
 mod housekeeping;
+mod forgotten;
 mod increment;
 pub mod load;
 mod load_times;
@@ -25,6 +26,7 @@ pub mod look;
 mod one_by_one;
 mod partitions;
 mod row;
+pub mod preview;
 mod sources;
 pub mod token;
 

@@ -12,7 +12,7 @@ use tracklet_engine::error::Hint;
 use tracklet_engine::forget::{ErasedSnapshot, Subject, forget_below, preview_below};
 use tracklet_engine::publish;
 use tracklet_engine::results::ResultsError;
-use tracklet_engine::warehouse::{self, forget::Erased};
+use tracklet_engine::warehouse::{self, forget::Erased, forget::Gone, preview::Preview};
 
 pub fn forget(arguments: &ForgetArguments, log: &Log) -> Outcome {
     let subjects = subjects(arguments)?;
@@ -96,12 +96,53 @@ fn in_warehouse(
     let place =
         Place::new(Some(target), arguments.place.config.as_deref(), arguments.profiles_dir.as_deref())?;
     let warehouse = place.connect()?;
+    if arguments.dry_run {
+        let previewed = place.work(&*warehouse, None, async |job| {
+            warehouse::preview::preview(job, subjects, &Lines(log)).await
+        })??;
+        tell_preview(&previewed, log);
+        return Ok(Status::Done);
+    }
     let threads = place.target.threads;
     let erased = place.work(&*warehouse, None, async |job| {
         warehouse::forget::forget(job, subjects, threads, &Lines(log)).await
     })??;
     tell(&erased, log);
     Ok(Status::Done)
+}
+
+/// Tells what would be erased from a warehouse.
+fn tell_preview(preview: &Preview, log: &Log) {
+    let (gone, rebuilt) = (preview.gone, preview.rebuilt.as_deref());
+    if log.format == LogFormat::Json {
+        for (table, before, after) in &preview.tables {
+            tracing::info!(table, before, after, "rows of a table");
+        }
+        tracing::info!(rows = gone.map(|gone| gone.rows()), rebuilt, dry_run = true, "forgotten");
+        return;
+    }
+    let lines = Lines(log);
+    for (table, before, after) in &preview.tables {
+        lines.say(&table_line(table, *before, *after));
+    }
+    if let Some(reason) = rebuilt {
+        lines.say(&format!("all tables would be rebuilt from the source: {reason}"));
+    }
+    match gone {
+        Some(gone) => lines.say(&format!("{} would be erased; nothing was changed", rows_line(gone))),
+        None => lines.say("how many rows would be erased is not known; nothing was changed"),
+    }
+}
+
+/// How many rows, and of which kinds.
+fn rows_line(gone: Gone) -> String {
+    let (tracks, duplicates) = (grouped(gone.tracks), grouped(gone.duplicates));
+    let (rows, rejected) = (grouped(gone.rows()), grouped(gone.rejected));
+    format!("{rows} rows ({tracks} tracks, {duplicates} duplicates, {rejected} rejected)")
+}
+
+fn table_line(table: &str, before: u64, after: u64) -> String {
+    format!("  {table:<26} {:>12} rows before, {:>12} after", grouped(before), grouped(after))
 }
 
 /// Tells what was erased.
@@ -183,8 +224,6 @@ fn preview_lines(snapshot: &ErasedSnapshot) -> Vec<String> {
         return vec![format!("snapshot {name}: removed, it can't be rewritten")];
     };
     let mut lines = vec![format!("snapshot {name}{current}: rows of the source that go: {}", grouped(rows))];
-    lines.extend(snapshot.tables.iter().map(|(table, before, after)| {
-        format!("  {table:<26} {:>12} rows before, {:>12} after", grouped(*before), grouped(*after))
-    }));
+    lines.extend(snapshot.tables.iter().map(|(table, before, after)| table_line(table, *before, *after)));
     lines
 }

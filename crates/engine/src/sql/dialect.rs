@@ -35,6 +35,13 @@ pub enum Publishing {
     Rename,
 }
 
+impl Publishing {
+    /// Whether the tables change in one transaction.
+    pub fn is_transaction(self) -> bool {
+        matches!(self, Self::Swap | Self::Rows)
+    }
+}
+
 /// Every way to publish with its name in the configuration.
 pub const PUBLISHINGS: [(&str, Publishing); 4] = [
     ("swap", Publishing::Swap),
@@ -195,6 +202,22 @@ impl Dialect {
             (Self::Spark, ColumnType::Double) => "double",
             (_, ColumnType::Integer) => "bigint",
             (_, ColumnType::Double) => "double precision",
+        }
+    }
+
+    /// The statements that give the table `relation` those of `columns` that are not in `there`, its columns as the warehouse
+    /// spells them.
+    pub fn add_columns(self, relation: &str, columns: &[(&str, ColumnType)], there: &[&str]) -> Vec<String> {
+        let missing = columns.iter().filter(|(name, _)| !there.contains(&self.own(name).as_str()));
+        missing.map(|(name, column)| self.add_column(relation, &self.own(name), *column)).collect()
+    }
+
+    /// The statement that adds a column to the table `relation`; `name` is as the warehouse spells it.
+    pub fn add_column(self, relation: &str, name: &str, column: ColumnType) -> String {
+        let column = format!("{} {}", self.quoted(name), self.type_name(column));
+        match self {
+            Self::Spark => format!("alter table {relation} add columns ({column})"),
+            _ => format!("alter table {relation} add column {column}"),
         }
     }
 

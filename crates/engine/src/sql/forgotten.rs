@@ -6,6 +6,7 @@
 use super::Names;
 use super::dialect::ColumnType;
 use super::names::relation;
+use super::runs::CONFLICT;
 use crate::forget::Subject;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -16,9 +17,23 @@ use std::fmt::Write;
 pub const FORGOTTEN: &str = "tracklet_forgotten";
 
 /// The columns, in order. The salt is the same in all rows. `noted_after` is the number of the latest published run when the
-/// hash was noted: the next to publish leaves its rows out.
-const COLUMNS: [(&str, ColumnType); 3] =
-    [("salt", ColumnType::Text), ("id_hash", ColumnType::Text), ("noted_after", ColumnType::Integer)];
+/// hash was noted. `list_digest` is the digest of the list with all hashes that were noted together with this one.
+const COLUMNS: [(&str, ColumnType); 4] = [
+    ("salt", ColumnType::Text),
+    ("id_hash", ColumnType::Text),
+    ("noted_after", ColumnType::Integer),
+    // Columns of later versions come last, where `add_columns` puts them into an existing table.
+    ("list_digest", ColumnType::Text),
+];
+
+/// The list under which a run publishes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InForce {
+    /// Its digest, none where nothing is forgotten.
+    pub digest: Option<String>,
+    /// Its rows, none where the table does not exist.
+    pub rows: Option<u64>,
+}
 
 /// What is to be forgotten, as the templates take it: literals.
 #[derive(Debug, Clone, Serialize)]
@@ -79,23 +94,56 @@ pub fn create(names: &Names) -> String {
     format!("create table if not exists {} (\n{}\n){using}", table(names), columns.join(",\n"))
 }
 
-/// A query for the salt, and for the highest `noted_after`; both are null in an empty table.
-pub fn salt(names: &Names) -> String {
-    format!("select\n    max(salt) as salt,\n    max(noted_after) as noted_after\nfrom {}", table(names))
+/// The statements that give a table of an earlier version the columns that it lacks; `there` are those that it has, as
+/// the warehouse spells them.
+pub fn add_columns(names: &Names, there: &[&str]) -> Vec<String> {
+    names.dialect().add_columns(&table(names), &COLUMNS, there)
 }
 
-/// The statement that notes the hashes of a query like the step `forget_hashes`, but for those that are there.
-pub fn note(names: &Names, hashes: &str, noted_after: u64) -> String {
+/// A query for all rows. `there` are the table's columns, as the warehouse spells them; those of later versions are null.
+pub fn list(names: &Names, there: &[&str]) -> String {
+    let dialect = names.dialect();
+    let columns = COLUMNS.map(|(name, column)| {
+        if there.contains(&dialect.own(name).as_str()) {
+            format!("    {name}")
+        } else {
+            format!("    cast(null as {}) as {name}", dialect.type_name(column))
+        }
+    });
+    format!("select\n{}\nfrom {}", columns.join(",\n"), table(names))
+}
+
+/// The statement that notes the hashes of `hashes`, a relation like the step `forget_hashes`, but for those that are there.
+/// `digest` is that of the list which then results.
+pub fn note(names: &Names, hashes: &str, noted_after: u64, digest: &str) -> String {
     let dialect = names.dialect();
     let columns: Vec<String> = COLUMNS.iter().map(|(name, _)| dialect.own_column(name)).collect();
-    let integer = dialect.type_name(ColumnType::Integer);
+    let (integer, text) = (dialect.type_name(ColumnType::Integer), dialect.type_name(ColumnType::Text));
     format!(
-        "insert into {table} (\n    {columns}\n)\nselect\n    salt,\n    id_hash,\n    cast({noted_after} as {integer})\nfrom (\n\
-         {hashes}\n) as hashes\nwhere id_hash not in (select id_hash from {table})",
+        "insert into {table} (\n    {columns}\n)\nselect\n    salt,\n    id_hash,\n    cast({noted_after} as {integer}),\n    \
+         cast({digest} as {text})\nfrom {hashes}\nwhere id_hash not in (select id_hash from {table})",
         table = table(names),
         columns = columns.join(",\n    "),
-        hashes = hashes.trim_end(),
+        digest = dialect.text(digest),
     )
+}
+
+/// A query that fails, with [`CONFLICT`] in its message, unless the list has as many rows as when the run read it. It must run
+/// after [`super::runs::take_turn`].
+pub fn check(names: &Names, rows: u64) -> String {
+    let dialect = names.dialect();
+    format!(
+        "select case when count(*) = {rows} then 0 else cast(concat({}, cast(count(*) as {})) as {}) end as conflicts\nfrom {}",
+        dialect.text(&format!("{CONFLICT}: ids were forgotten, of which there are now ")),
+        dialect.type_name(ColumnType::Text),
+        dialect.type_name(ColumnType::Integer),
+        table(names),
+    )
+}
+
+/// A query for the hashes of the step `forget_hashes`.
+pub fn hashes_in(hashes: &str) -> String {
+    format!("select id_hash\nfrom {hashes}")
 }
 
 fn table(names: &Names) -> String {
@@ -104,7 +152,7 @@ fn table(names: &Names) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Hashes, create, hash_of, new_salt, note};
+    use super::{Hashes, add_columns, check, create, hash_of, list, new_salt, note};
     use crate::forget::Subject;
     use crate::sql::{Dialect, Names};
     use std::collections::BTreeSet;
@@ -140,14 +188,39 @@ mod tests {
         assert_eq!(
             create(&names(Dialect::Snowflake)),
             "create table if not exists \"S\".\"TRACKLET_FORGOTTEN\" (\n    \"SALT\" varchar,\n    \"ID_HASH\" varchar,\n    \
-             \"NOTED_AFTER\" bigint\n)"
+             \"NOTED_AFTER\" bigint,\n    \"LIST_DIGEST\" varchar\n)"
         );
         assert!(create(&names(Dialect::Spark)).ends_with(")\nusing parquet"));
-        let noted = note(&names(Dialect::BigQuery), "select * from `h`\n", 7);
+        let noted = note(&names(Dialect::BigQuery), "`h`", 7, "d1");
         assert_eq!(
             noted,
-            "insert into `s`.`tracklet_forgotten` (\n    `salt`,\n    `id_hash`,\n    `noted_after`\n)\nselect\n    salt,\n    id_hash,\n    \
-             cast(7 as int64)\nfrom (\nselect * from `h`\n) as hashes\nwhere id_hash not in (select id_hash from `s`.`tracklet_forgotten`)"
+            "insert into `s`.`tracklet_forgotten` (\n    `salt`,\n    `id_hash`,\n    `noted_after`,\n    `list_digest`\n)\nselect\n    \
+             salt,\n    id_hash,\n    cast(7 as int64),\n    cast('d1' as string)\nfrom `h`\n\
+             where id_hash not in (select id_hash from `s`.`tracklet_forgotten`)"
+        );
+    }
+
+    #[test]
+    fn a_table_of_an_earlier_version_is_read_and_gets_what_it_lacks() {
+        let names = names(Dialect::Snowflake);
+        let earlier = ["SALT", "ID_HASH", "NOTED_AFTER"];
+        assert!(
+            list(&names, &earlier)
+                .contains("    noted_after,\n    cast(null as varchar) as list_digest\nfrom")
+        );
+        assert_eq!(
+            add_columns(&names, &earlier),
+            ["alter table \"S\".\"TRACKLET_FORGOTTEN\" add column \"LIST_DIGEST\" varchar"]
+        );
+        assert!(add_columns(&names, &["SALT", "ID_HASH", "NOTED_AFTER", "LIST_DIGEST"]).is_empty());
+    }
+
+    #[test]
+    fn a_list_that_has_grown_is_a_conflict() {
+        assert_eq!(
+            check(&names(Dialect::Postgres), 3),
+            "select case when count(*) = 3 then 0 else cast(concat('another run has published: ids were forgotten, of which there \
+             are now ', cast(count(*) as text)) as bigint) end as conflicts\nfrom \"s\".\"tracklet_forgotten\""
         );
     }
 }

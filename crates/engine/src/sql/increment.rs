@@ -177,7 +177,12 @@ impl<'a> Increment<'a> {
     }
 
     fn insert(&self, exchange: &Exchange, facts: &Facts) -> Result<String, RenderError> {
-        let query = match exchange.come {
+        let query = self.rows_that_come(exchange, facts)?;
+        Ok(format!("insert into {}\n{query}", self.names.relation(exchange.model)))
+    }
+
+    fn rows_that_come(&self, exchange: &Exchange, facts: &Facts) -> Result<String, RenderError> {
+        Ok(match exchange.come {
             Come::Rows(query) => self.text(query, facts, &self.names)?,
             Come::Model => self.renderer.render(exchange.model, &self.exchanging)?.sql.trim_end().to_owned(),
             Come::ModelOfVisitors => format!(
@@ -185,8 +190,7 @@ impl<'a> Increment<'a> {
                 self.renderer.render(exchange.model, &self.names)?.sql.trim_end(),
                 self.names.relation("increment_restarts")
             ),
-        };
-        Ok(format!("insert into {}\n{query}", self.names.relation(exchange.model)))
+        })
     }
 
     /// The published tables among `kept` in the order in which [`Self::exchange`] takes rows out of them, and puts rows in.

@@ -26,7 +26,7 @@ pub const RUNNING: &str = "running";
 pub const FAILED: &str = "failed";
 
 /// The columns, in order.
-const COLUMNS: [(&str, ColumnType); 21] = [
+const COLUMNS: [(&str, ColumnType); 22] = [
     ("run_id", ColumnType::Text),
     ("sequence_number", ColumnType::Integer),
     ("status", ColumnType::Text),
@@ -49,6 +49,7 @@ const COLUMNS: [(&str, ColumnType); 21] = [
     ("message", ColumnType::Text),
     // Columns of later versions come last, where `add_columns` puts them into a table that is there.
     ("sql_digest", ColumnType::Text),
+    ("forgotten_digest", ColumnType::Text),
 ];
 
 /// Where the rows of a run went, as far as the run made the tables that tell.
@@ -150,6 +151,8 @@ pub struct Latest {
     pub cursor: Cursor,
     /// Where the rows went.
     pub accounting: Accounting,
+    /// The digest of the list of forgotten ids; none where nobody was forgotten, and of a run of a version that did not record it.
+    pub forgotten_digest: Option<String>,
 }
 
 /// A row of the table.
@@ -180,6 +183,8 @@ pub struct RunRow {
     pub message: Option<String>,
     /// The digest of the SQL of the models.
     pub sql_digest: String,
+    /// The digest of the list of forgotten ids; none where nobody is forgotten.
+    pub forgotten_digest: Option<String>,
 }
 
 /// The statement that makes the table if it is not there.
@@ -220,24 +225,14 @@ pub fn convert(names: &Names, aside: &str) -> Vec<String> {
 /// the warehouse spells them.
 pub fn add_columns(names: &Names, there: &[&str]) -> Vec<String> {
     let dialect = names.dialect();
-    let table = relation(dialect, &names.own(RUNS));
-    let missing = COLUMNS.iter().filter(|(name, _)| !there.contains(&dialect.own(name).as_str()));
-    missing
-        .map(|(name, column)| {
-            let column = format!("{} {}", dialect.own_column(name), dialect.type_name(*column));
-            match dialect {
-                Dialect::Spark => format!("alter table {table} add columns ({column})"),
-                _ => format!("alter table {table} add column {column}"),
-            }
-        })
-        .collect()
+    dialect.add_columns(&relation(dialect, &names.own(RUNS)), &COLUMNS, there)
 }
 
 /// A query for what [`Latest`] holds, in the order of its fields.
 pub fn latest(names: &Names) -> String {
     format!(
         "select\n    sequence_number,\n    case when status = '{PUBLISHED}' then 1 else 0 end as is_whole,\n    config_fingerprint,\n    sql_digest,\n    models,\n    cursor_column,\n    \
-         cursor_at,\n    rows_read,\n    sessionized,\n    duplicates,\n    rejected,\n    sessions,\n    visitors\n\
+         cursor_at,\n    rows_read,\n    sessionized,\n    duplicates,\n    rejected,\n    sessions,\n    visitors,\n    forgotten_digest\n\
          from {}\nwhere sequence_number is not null\norder by sequence_number desc, is_whole\nlimit 1",
         relation(names.dialect(), &names.own(RUNS))
     )
@@ -278,6 +273,7 @@ pub fn insert(names: &Names, row: &RunRow) -> String {
         number(counts.visitors),
         row.message.as_deref().map_or("null".to_owned(), text),
         text(&row.sql_digest),
+        row.forgotten_digest.as_deref().map_or("null".to_owned(), text),
     ];
     let columns: Vec<String> = COLUMNS.iter().map(|(name, _)| dialect.own_column(name)).collect();
     format!(
@@ -409,6 +405,7 @@ mod tests {
             accounting: Accounting { rows_read: Some(3), ..Accounting::default() },
             message: Some("it's \\ gone".to_owned()),
             sql_digest: "d".to_owned(),
+            forgotten_digest: Some("f".to_owned()),
         }
     }
 

@@ -4,6 +4,7 @@ use super::accounting::account;
 use super::audit::DifferentDay;
 use super::checks;
 use super::compiled::{compiled_file, write_compiled};
+use super::forgotten::List;
 use super::housekeeping::{self, kinds, statement_for, tables};
 use super::increment::{self, Way};
 use super::one_by_one::failed;
@@ -11,6 +12,7 @@ use super::row::Row;
 use super::token::Token;
 use super::{Job, WarehouseError};
 use crate::sql::dialect::{Publishing, Stay};
+use crate::sql::forgotten::InForce;
 use crate::sql::plan::{Change, Existing, Plan, Planned, Step, drop_if_there};
 use crate::sql::runs::{Accounting, CONFLICT, Cursor, Latest, Mode, RunRow};
 use crate::sql::{Dialect, Renderer, runs};
@@ -122,6 +124,8 @@ pub(super) struct Outcomes {
     pub(super) cursor: Cursor,
     pub(super) accounting: Accounting,
     pub(super) audited: Option<Vec<DifferentDay>>,
+    /// The list of forgotten ids whose rows the tables lack.
+    pub(super) forgotten: InForce,
 }
 
 impl Run<'_> {
@@ -138,8 +142,11 @@ impl Run<'_> {
             let message = "ids were forgotten while the run began".to_owned();
             return Err(TargetError::Conflict { message }.into());
         }
-        let (made, outcomes) = match increment::way(self.job, &self.renderer, &self.plan, &latest).await? {
-            Way::Increment(window) => self.increment(&latest, window).await?,
+        let list = List::read(self.job).await?;
+        let standing = list.standing(self.job, &latest)?;
+        let way = increment::way(self.job, &self.renderer, &self.plan, &latest, standing).await?;
+        let (made, outcomes) = match way {
+            Way::Increment(window) => self.increment(&latest, &list, window).await?,
             Way::Full { reason, cursor_column } => {
                 let mut made = self.make_all(threads).await?;
                 let outcomes = Outcomes {
@@ -148,6 +155,7 @@ impl Run<'_> {
                     accounting: account(self.job, &self.plan).await?,
                     audited: None,
                 };
+                    forgotten: list.in_force(),
                 self.job.stop.check()?;
                 made.extend(self.publish(&latest, &outcomes).await?);
                 (made, outcomes)
@@ -270,7 +278,8 @@ impl Run<'_> {
         if self.job.target.is_noted_beforehand() {
             self.one_by_one(row, self.plan.publish(publishing, &existing, Vec::new())).await?;
         } else {
-            for step in self.plan.publish(publishing, &existing, self.plan.record(publishing, &row)) {
+            let record = self.plan.record(publishing, &row, outcomes.forgotten.rows);
+            for step in self.plan.publish(publishing, &existing, record) {
                 self.show(step).await?;
             }
         }
@@ -352,6 +361,7 @@ impl Run<'_> {
             message: None,
             sql_digest: self.plan.digest().to_owned(),
         }
+            forgotten_digest: outcomes.forgotten.digest.clone(),
     }
 
     fn failed_row(&self, message: String) -> RunRow {
@@ -369,6 +379,7 @@ impl Run<'_> {
             message: Some(message),
             sql_digest: self.plan.digest().to_owned(),
         }
+            forgotten_digest: None,
     }
 
     /// Takes away what is aside. What stays is taken away by the next run.

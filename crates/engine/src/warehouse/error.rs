@@ -69,6 +69,14 @@ pub enum WarehouseError {
         /// What the warehouse says.
         source: TargetError,
     },
+    /// The list of forgotten ids is not the one under which the tables were made.
+    #[error("`{table}` is not the list of forgotten ids that the tables were made with: {what}")]
+    Forgotten {
+        /// The table.
+        table: TableName,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// A model's statement failed.
     #[error("the model `{model}` failed{}", place(source))]
     Model {
@@ -177,6 +185,11 @@ impl Hint for WarehouseError {
             Self::Partitions { .. } => Some(
                 "it names a column of timestamps that every source table has, or on BigQuery `_PARTITIONTIME` where all of them \
                  are partitioned by ingestion time; without the key runs read the source by its load times alone"
+                    .to_owned(),
+            ),
+            Self::Forgotten { .. } => Some(
+                "nothing was changed; restore the newest copy of that table. Without one, delete the rows of these people from the \
+                 source tables, drop it and `tracklet_runs`, and run again"
                     .to_owned(),
             ),
             Self::Model { file, source, .. } => {

@@ -12,6 +12,7 @@
 use super::accounting::account_for_increment;
 use super::build::{BuildReport, Checks, Outcomes, Progress, Run, build};
 use super::compiled::write_statements;
+use super::forgotten::List;
 use super::housekeeping::{self, tables};
 use super::increment::reason_against;
 use super::row::Row;
@@ -19,11 +20,11 @@ use super::token::Token;
 use super::{Job, WarehouseError};
 use crate::forget::Subject;
 use crate::run::Refresh;
-use crate::sql::forgotten::{self, FORGOTTEN, Hashes, new_salt};
+use crate::sql::forgotten::{self, FORGOTTEN, Hashes, InForce};
 use crate::sql::increment::{Facts, STEPS_OF_ERASURE};
 use crate::sql::names::relation;
 use crate::sql::plan::Plan;
-use crate::sql::runs::{Latest, Mode};
+use crate::sql::runs::{self, Latest, Mode};
 use crate::targets::{Kind, Outcome};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
@@ -140,7 +141,7 @@ struct Erasure<'a> {
 
 impl Erasure<'_> {
     async fn through(&self, clock: Instant) -> Result<Way, WarehouseError> {
-        let Run { job, plan, renderer, .. } = self.run;
+        let Run { job, plan, .. } = self.run;
         let names = &job.target.names;
         if job.warehouse.columns(&names.own(crate::sql::runs::RUNS)).await?.is_none() {
             return Ok(Way::Nothing);
@@ -150,21 +151,65 @@ impl Erasure<'_> {
         if latest.sequence_number == 0 {
             return Ok(Way::Nothing);
         }
-        let create = forgotten::create(names);
-        housekeeping::statement_for(job, "make the table of what is forgotten", &create).await?;
-        let row = self.run.ask("read the table of what is forgotten", &forgotten::salt(names)).await?;
-        let salt = row.text(0).unwrap_or_else(new_salt);
-        if reason_against(job, renderer, plan, &latest).await?.is_none() {
-            let hashes = Hashes::new(names, &salt, self.subjects, true);
-            return Ok(Way::Erased(Box::new(self.exchange(&latest, &hashes, clock).await?)));
-        }
+        let list = List::read(job).await?;
+        let standing = list.standing(job, &latest)?;
+        self.prepare_list().await?;
+        let reason = reason_against(job, plan, &latest, standing).await?;
         let there = housekeeping::kinds(job, &tables(job).await?);
+        let salt = list.salt();
         let hashes = Hashes::new(names, &salt, self.subjects, there.contains_key("dbt_aliases_mapping"));
-        let query = self.run.steps().hashes(&hashes)?.query;
-        let note = forgotten::note(names, &query, latest.sequence_number);
-        write_statements(job, "forget_note", std::slice::from_ref(&note))?;
-        housekeeping::statement_for(job, "note what is forgotten", &note).await?;
+        self.run.make_planned(&self.run.steps().hashes(&hashes)?).await?;
+        let made = self.run.steps().hashes_made();
+        let made = Row::all(job, "read the hashes of what is forgotten", &made).await?;
+        let digest = list.digest_with(&salt, made.iter().filter_map(|row| row.text(0)));
+        if reason.is_none() {
+            // The list is created, if it did not exist, before the run reads it.
+            let forgotten = InForce { digest: Some(digest), rows: Some(list.rows().unwrap_or(0)) };
+            return Ok(Way::Erased(Box::new(self.exchange(&latest, forgotten, clock).await?)));
+        }
+        self.note(&latest, &list, &digest).await?;
         Ok(Way::Noted(self.noted().await?))
+    }
+
+    /// Creates the table of the list, or adds what it lacks.
+    async fn prepare_list(&self) -> Result<(), WarehouseError> {
+        let job = self.run.job;
+        let names = &job.target.names;
+        let statements = match job.warehouse.columns(&names.own(FORGOTTEN)).await? {
+            None => vec![forgotten::create(names)],
+            Some(columns) => {
+                let there: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+                forgotten::add_columns(names, &there)
+            }
+        };
+        for statement in statements {
+            housekeeping::statement_for(job, "make the table of what is forgotten", &statement).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes what is forgotten, for the run that follows to leave out.
+    async fn note(&self, latest: &Latest, list: &List, digest: &str) -> Result<(), WarehouseError> {
+        let run = self.run;
+        let names = &run.job.target.names;
+        let note = run.steps().note(latest.sequence_number, digest);
+        let is_transaction =
+            run.job.target.publishing.is_transaction() && run.job.warehouse.is_transactional();
+        if is_transaction {
+            // Of two that note at once each would take the list for what it read.
+            let turn = runs::take_turn(names, &run.id);
+            let check = forgotten::check(names, list.rows().unwrap_or(0));
+            let together: Vec<String> = turn.into_iter().chain([check, note]).collect();
+            write_statements(run.job, "forget_note", &together)?;
+            run.show_together(&together).await?;
+        } else {
+            write_statements(run.job, "forget_note", std::slice::from_ref(&note))?;
+            housekeeping::statement_for(run.job, "note what is forgotten", &note).await?;
+        }
+        for statement in run.steps().clean_erasure() {
+            housekeeping::statement_for(run.job, "drop the hashes", &statement).await?;
+        }
+        Ok(())
     }
 
     /// The rows that are only noted to go, where it can be told: what was staged may be lost, or of an earlier version.
@@ -179,13 +224,12 @@ impl Erasure<'_> {
     async fn exchange(
         &self,
         latest: &Latest,
-        hashes: &Hashes,
+        forgotten: InForce,
         clock: Instant,
     ) -> Result<Erased, WarehouseError> {
         let run = self.run;
         let (job, steps) = (run.job, run.steps());
         let mut facts = Facts::of_erasure(job.target.dialect.time(DateTime::UNIX_EPOCH));
-        run.make_planned(&steps.hashes(hashes)?).await?;
         run.make_step(&steps, "forget_staged", &facts).await?;
         let row = run.ask("count the rows that go", &steps.count_forgotten()).await?;
         let gone = gone(&row);
@@ -194,6 +238,7 @@ impl Erasure<'_> {
             cursor: latest.cursor.clone(),
             accounting: latest.accounting,
             audited: None,
+            forgotten,
         };
         let kept: Vec<&str> =
             run.plan.kept().filter(|model| model.kind == Kind::Table).map(|model| model.name).collect();
@@ -207,8 +252,10 @@ impl Erasure<'_> {
             exchange = steps.exchange(&kept, &facts)?;
         }
         job.stop.check()?;
-        let mut together = run.plan.record(job.target.publishing, &run.published_row(latest, &outcomes));
-        together.push(steps.note(latest.sequence_number));
+        let InForce { digest, rows } = &outcomes.forgotten;
+        let row = run.published_row(latest, &outcomes);
+        let mut together = run.plan.record(job.target.publishing, &row, *rows);
+        together.push(steps.note(latest.sequence_number, digest.as_deref().unwrap_or_default()));
         let first = together.len();
         let exchanged = exchange.len();
         together.extend(exchange);
@@ -228,7 +275,7 @@ impl Erasure<'_> {
     }
 }
 
-fn gone(row: &Row) -> Gone {
+pub(super) fn gone(row: &Row) -> Gone {
     let count = |place: usize| row.integer(place).unwrap_or(0);
     Gone { tracks: count(0), duplicates: count(1), rejected: count(2) }
 }

@@ -17,9 +17,7 @@ fn maker(table: &str) -> Option<Token> {
 }
 
 /// What a run holds while it lasts.
-pub(super) struct Held(
-    #[expect(dead_code, reason = "it is held, not looked at")] Option<Box<dyn Any + Send>>,
-);
+pub(super) struct Held(Option<Box<dyn Any + Send>>);
 
 /// The tables and views of the target's schema.
 pub(super) async fn tables(job: &Job<'_>) -> Result<Vec<(TableName, Kind)>, TargetError> {
@@ -35,11 +33,7 @@ pub(super) async fn begin(job: &Job<'_>) -> Result<Held, WarehouseError> {
         ensure_schema(job, names).await?;
         there = tables(job).await?;
     }
-    let held = match job.warehouse.claim(names.database(), names.schema()).await? {
-        Claim::Taken => return Err(WarehouseError::Busy { schema: names.schema().to_owned() }),
-        Claim::Held(held) => Some(held),
-        Claim::Unknown => None,
-    };
+    let Held(held) = claim(job).await?;
     let here = Here::look();
     let is_left = |table: &TableName| match maker(&table.table) {
         // Who holds the schema works there alone.
@@ -62,6 +56,16 @@ pub(super) async fn ensure_schema(job: &Job<'_>, names: &Names) -> Result<(), Wa
     let schemas = job.warehouse.schemas(names.database()).await.unwrap_or_default();
     let is_it = |schema: &String| match job.target.dialect {
         // Its names have one case.
+/// Claims the schema, and changes nothing.
+pub(super) async fn claim(job: &Job<'_>) -> Result<Held, WarehouseError> {
+    let names = &job.target.names;
+    match job.warehouse.claim(names.database(), names.schema()).await? {
+        Claim::Taken => Err(WarehouseError::Busy { schema: names.schema().to_owned() }),
+        Claim::Held(held) => Ok(Held(Some(held))),
+        Claim::Unknown => Ok(Held(None)),
+    }
+}
+
         Dialect::Spark => schema.eq_ignore_ascii_case(names.schema()),
         _ => schema == names.schema(),
     };
@@ -162,6 +166,7 @@ pub(super) async fn latest(job: &Job<'_>) -> Result<Latest, WarehouseError> {
 #[cfg(test)]
 mod tests {
     use super::{Token, maker};
+        forgotten_digest: row.text(13),
     use crate::sql::plan::aside;
 
     #[test]

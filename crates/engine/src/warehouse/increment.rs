@@ -4,6 +4,7 @@ use super::accounting::account_for_increment;
 use super::audit::different_days;
 use super::build::{Made, Outcomes, Run};
 use super::compiled::write_statements;
+use super::forgotten::{List, Standing};
 use super::housekeeping::{self, kinds, tables};
 use super::partitions;
 use super::row::Row;
@@ -11,13 +12,15 @@ use super::{Job, WarehouseError};
 use crate::config::USUAL_OVERLAP;
 use crate::run::Refresh;
 use crate::sql::dialect::{Format, Publishing};
-use crate::sql::forgotten;
 use crate::sql::increment::{Facts, Increment};
 use crate::sql::plan::{Plan, Planned, Step};
 use crate::sql::runs::{Cursor, Latest, Mode};
 use crate::sql::{Dialect, Renderer};
 use crate::targets::Kind;
 use chrono::{DateTime, TimeDelta, Utc};
+
+/// Why a run takes all rows while rows may be there that were only noted to go.
+const FORGOTTEN: &str = "ids were forgotten";
 
 /// How a run goes about it.
 pub(super) enum Way {
@@ -52,7 +55,9 @@ pub(super) async fn since(
     if !housekeeping::lacking(job).await?.is_empty() {
         return Ok(None);
     }
-    match way(job, renderer, plan, &housekeeping::latest(job).await?).await? {
+    let latest = housekeeping::latest(job).await?;
+    let standing = List::read(job).await?.standing(job, &latest)?;
+    match way(job, renderer, plan, &latest, standing).await? {
         Way::Full { .. } => Ok(None),
         Way::Increment(window) => Ok(Some(window.since)),
     }
@@ -64,13 +69,14 @@ pub(super) async fn way(
     renderer: &Renderer,
     plan: &Plan,
     latest: &Latest,
+    standing: Standing,
 ) -> Result<Way, WarehouseError> {
     let cursor_column = cursor_column(job, renderer)?;
     let full =
         |reason: &str| Ok(Way::Full { reason: reason.to_owned(), cursor_column: cursor_column.clone() });
     partitions::check(job.warehouse, job.target, job.config, renderer).await?;
-    if let Some(reason) = reason_in_what_is_forgotten(job, renderer, latest).await? {
-        return full(reason);
+    if standing == Standing::Pending {
+        return full(FORGOTTEN);
     }
     if let Some(reason) = reason_before_looking(job, plan, latest) {
         return full(reason);
@@ -146,12 +152,12 @@ fn reason_before_looking(job: &Job<'_>, plan: &Plan, latest: &Latest) -> Option<
 /// Why rows of the tables can't be exchanged for what becomes of them, whatever the source has.
 pub(super) async fn reason_against(
     job: &Job<'_>,
-    renderer: &Renderer,
     plan: &Plan,
     latest: &Latest,
+    standing: Standing,
 ) -> Result<Option<String>, WarehouseError> {
-    if let Some(reason) = reason_in_what_is_forgotten(job, renderer, latest).await? {
-        return Ok(Some(reason.to_owned()));
+    if standing == Standing::Pending {
+        return Ok(Some(FORGOTTEN.to_owned()));
     }
     if let Some(reason) = reason_before_looking(job, plan, latest) {
         return Ok(Some(reason.to_owned()));
@@ -161,22 +167,6 @@ pub(super) async fn reason_against(
         return Ok(Some("the tables can't be changed in one transaction here".to_owned()));
     }
     reason_in_schema(job, plan, latest).await
-}
-
-/// Why all rows must be taken, as far as it is noted who is forgotten: rows may be there that were only noted to go.
-async fn reason_in_what_is_forgotten(
-    job: &Job<'_>,
-    renderer: &Renderer,
-    latest: &Latest,
-) -> Result<Option<&'static str>, WarehouseError> {
-    if !renderer.forgets() {
-        return Ok(None);
-    }
-    let query = forgotten::salt(&job.target.names);
-    let row = Row::first(job, "read the table of what is forgotten", &query).await?;
-    let noted_after = row.and_then(|row| row.integer(1));
-    let is_only_noted = noted_after.is_some_and(|number| number >= latest.sequence_number);
-    Ok((is_only_noted && latest.sequence_number > 0).then_some("ids were forgotten"))
 }
 
 /// Why all rows must be taken, as far as the tables tell.
@@ -218,6 +208,7 @@ impl Run<'_> {
     pub(super) async fn increment(
         &self,
         latest: &Latest,
+        list: &List,
         window: Window,
     ) -> Result<(Vec<Made>, Outcomes), WarehouseError> {
         let dialect = self.job.target.dialect;
@@ -237,8 +228,13 @@ impl Run<'_> {
             column: Some(window.cursor_column),
             at: Some(row.time(1).map_or(window.cursor_at, |at| at.max(window.cursor_at))),
         };
-        let mut outcomes =
-            Outcomes { mode: Mode::Incremental { new_rows }, cursor, accounting: latest.accounting, audited };
+        let mut outcomes = Outcomes {
+            mode: Mode::Incremental { new_rows },
+            cursor,
+            accounting: latest.accounting,
+            audited,
+            forgotten: list.in_force(),
+        };
         let mut exchange = Vec::new();
         if new_rows > 0 {
             made.extend(self.make_what_changes(&steps, &mut facts).await?);
@@ -254,7 +250,7 @@ impl Run<'_> {
             write_statements(self.job, "increment_exchange", &exchange)?;
             self.one_by_one(row, exchange.into_iter().map(Step::Alone).collect()).await?;
         } else {
-            let mut together = self.plan.record(self.job.target.publishing, &row);
+            let mut together = self.plan.record(self.job.target.publishing, &row, list.rows());
             together.extend(exchange);
             write_statements(self.job, "increment_exchange", &together)?;
             self.show(Step::Together(together)).await?;

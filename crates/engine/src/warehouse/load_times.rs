@@ -98,12 +98,7 @@ impl LoadTimes {
 }
 
 fn add_column(dialect: Dialect, table: &TableName, column: &str) -> String {
-    let (table, column) = (relation(dialect, table), dialect.quoted(column));
-    let time = dialect.type_name(ColumnType::Time);
-    match dialect {
-        Dialect::Spark => format!("alter table {table} add columns ({column} {time})"),
-        _ => format!("alter table {table} add column {column} {time}"),
-    }
+    dialect.add_column(&relation(dialect, table), column, ColumnType::Time)
 }
 
 #[cfg(test)]

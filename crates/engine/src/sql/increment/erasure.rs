@@ -5,6 +5,7 @@
 //!   anew the fates of others with the same event ids) -> pairs -> aliases -> restarts -> events -> sessions
 //! ```
 
+use super::exchanges::{Come, EXCHANGES};
 use super::{Facts, Increment};
 use crate::sql::RenderError;
 use crate::sql::forgotten::{self, Hashes};
@@ -47,13 +48,50 @@ impl Increment<'_> {
         steps.map(|step| drop_if_there(Kind::Table, &self.names.relation(step))).collect()
     }
 
-    /// The statement that notes what the step [`HASHES`] has; `noted_after` is the number of the latest published run.
-    pub fn note(&self, noted_after: u64) -> String {
-        forgotten::note(
-            &self.names,
-            &format!("select\n    salt,\n    id_hash\nfrom {}", self.names.relation(HASHES)),
-            noted_after,
-        )
+    /// The statement that notes what the step [`HASHES`] has; `noted_after` is the number of the latest published run, `digest`
+    /// that of the list which then results.
+    pub fn note(&self, noted_after: u64, digest: &str) -> String {
+        forgotten::note(&self.names, &self.names.relation(HASHES), noted_after, digest)
+    }
+
+    /// A query for the hashes of the step [`HASHES`].
+    pub fn hashes_made(&self) -> String {
+        forgotten::hashes_in(&self.names.relation(HASHES))
+    }
+
+    /// [`Self::count_staged_of`] what the step [`HASHES`] has.
+    ///
+    /// # Errors
+    /// [`RenderError`].
+    pub fn count_staged_of_hashes(&self) -> Result<String, RenderError> {
+        self.count_staged_of(&self.names.relation(HASHES))
+    }
+
+    /// For each published table or view among `kept` a query for its rows before an exchange, those that go and those that come.
+    /// The steps must be there, and the exchange not made.
+    ///
+    /// # Errors
+    /// [`RenderError`].
+    pub fn count_exchanges(
+        &self,
+        kept: &[&str],
+        facts: &Facts,
+    ) -> Result<Vec<(&'static str, String)>, RenderError> {
+        let mut queries = Vec::new();
+        for exchange in EXCHANGES.iter().filter(|exchange| kept.contains(&exchange.model)) {
+            let table = self.names.relation(exchange.model);
+            let condition = self.text(exchange.gone.condition, facts, &self.names)?;
+            let rows = match exchange.come {
+                Come::ModelOfVisitors => self.text(VISITORS_THAT_STAY, facts, &self.names)?,
+                _ => self.rows_that_come(exchange, facts)?,
+            };
+            let query = format!(
+                "select\n    (select count(*) from {table}) as before,\n    (select count(*) from {table} where {condition}) as gone,\n    \
+                 (select count(*) from (\n{rows}\n) as coming) as come"
+            );
+            queries.push((exchange.model, query));
+        }
+        Ok(queries)
     }
 
     /// The statements that empty those of the erasure's steps that were made, in the transaction that erases: who is killed
@@ -83,6 +121,19 @@ impl Increment<'_> {
         self.text(STAGED_OF_FORGOTTEN, &BTreeMap::from([("forgotten", forgotten)]), &self.names)
     }
 }
+
+/// The affected visitors that have sessions afterwards: before what changes, or in it.
+const VISITORS_THAT_STAY: &str = "\
+select restarts.affected_visitor_id
+from {{ ref('increment_restarts') }} as restarts
+left join (
+    select dbt_visitor_id
+    from {{ ref('increment_sessions') }}
+    group by dbt_visitor_id
+) as visitors
+    on visitors.dbt_visitor_id = restarts.affected_visitor_id
+where restarts.sessions_before > 0
+    or visitors.dbt_visitor_id is not null";
 
 const STAGED_OF_FORGOTTEN: &str = "\
 select

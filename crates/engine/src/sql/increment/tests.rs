@@ -249,7 +249,7 @@ fn no_statement_of_an_erasure_has_an_id_in_it() {
             statements.extend(increment.step(step, &of_erasure()).unwrap().statements);
         }
         statements.extend(increment.exchange(&all, &of_erasure()).unwrap());
-        statements.extend([increment.note(3), increment.accounting(&of_erasure()).unwrap()]);
+        statements.extend([increment.note(3, "d"), increment.accounting(&of_erasure()).unwrap()]);
         for statement in statements {
             assert!(!statement.contains("ann'") && !statement.contains("phone"), "{statement}");
         }

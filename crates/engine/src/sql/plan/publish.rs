@@ -2,7 +2,7 @@
 
 use super::{Plan, Planned, View, drop};
 use crate::sql::dialect::{Publishing, Stay};
-use crate::sql::{Dialect, runs};
+use crate::sql::{Dialect, forgotten, runs};
 use crate::targets::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,12 +59,15 @@ impl Plan {
 
     /// The statements that note the run and fail if another has published since this one began. In a transaction they
     /// come first: a run at the same time waits there, or is refused there or at its end.
-    pub fn record(&self, publishing: Publishing, row: &runs::RunRow) -> Vec<String> {
+    ///
+    /// `list_rows` is how many rows the list of forgotten ids had when the run read it.
+    pub fn record(&self, publishing: Publishing, row: &runs::RunRow, list_rows: Option<u64>) -> Vec<String> {
         let names = &self.published;
-        let is_transaction = matches!(publishing, Publishing::Swap | Publishing::Rows);
+        let is_transaction = publishing.is_transaction();
         let turn = is_transaction.then(|| runs::take_turn(names, &row.run_id)).flatten();
         let check = row.sequence_number.map(|number| runs::check(names, number));
-        turn.into_iter().chain([runs::insert(names, row)]).chain(check).collect()
+        let list = list_rows.map(|rows| forgotten::check(names, rows));
+        turn.into_iter().chain([runs::insert(names, row)]).chain(check).chain(list).collect()
     }
 
     fn swap(&self, existing: &Existing, record: Vec<String>) -> Vec<String> {

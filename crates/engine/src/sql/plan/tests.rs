@@ -250,10 +250,11 @@ fn the_turn_is_taken_before_all_else_that_a_transaction_does() {
         accounting: Accounting::default(),
         message: None,
         sql_digest: "d".to_owned(),
+        forgotten_digest: None,
     };
     let starts = |dialect: Dialect, publishing| {
         let plan = plan(dialect, "");
-        let steps = plan.publish(publishing, &filled(), plan.record(publishing, &row));
+        let steps = plan.publish(publishing, &filled(), plan.record(publishing, &row, Some(2)));
         let words = first_words(together(&steps));
         [words[0].clone(), words[1].clone(), words[2].split(' ').next().unwrap().to_owned()]
     };
@@ -265,7 +266,7 @@ fn the_turn_is_taken_before_all_else_that_a_transaction_does() {
         starts(Dialect::Redshift, Publishing::Swap),
         ["lock \"s\".\"tracklet_runs\"", "insert into \"s\".\"tracklet_runs\" (", "select"]
     );
-    let replaced = plan(Dialect::BigQuery, "").record(Publishing::Replace, &row);
+    let replaced = plan(Dialect::BigQuery, "").record(Publishing::Replace, &row, None);
     assert_eq!(replaced.len(), 2, "nothing waits outside a transaction");
 }
 
