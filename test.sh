@@ -197,7 +197,7 @@ warehouse_program() {
   cargo build --locked --release -p tracklet || return 1
   local run="$cache/venvs/warehouses/bin/python" lane status=0
   export TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet"
-  for lane in rendering program_conformance increment_conformance increment_plans increment_cuts forget_conformance program_crashes program_tls program_hostile_functions program_hints program_load program_forget program_after_dbt; do
+  for lane in rendering program_conformance increment_conformance increment_plans increment_cuts forget_conformance program_crashes program_tls program_hostile_functions program_hints program_load program_forget program_invariants program_after_dbt; do
     "$run" "tests/warehouses/$lane.py" || { echo "$lane failed"; status=1; }
   done
   return $status
@@ -222,7 +222,7 @@ sail() {
 # name, seconds it may take; a step that builds may meet an empty cache
 steps=("fetch 900" "format 60" "dependencies 300" "clippy 1500" "documentation 900" "units 2400" "doctests 600" "fuzz_smoke 1200" "oracle 120" "mutations 1200"
   "main_job 2700" "report 1800" "warehouse_sql 900" "warehouse_dialects 600" "dbt_package 1500" "cloud_clients 1200"
-  "warehouse_program 2400" "redshift 1800" "clouds 3600" "spark 1800" "sail 1800" "live 7200")
+  "warehouse_program 3000" "redshift 1800" "clouds 3600" "spark 1800" "sail 1800" "live 7200")
 # Too long for every change: a fuzzer's own build of everything.
 long=("fuzz 1800")
 if [ "${1:-}" = --long ]; then

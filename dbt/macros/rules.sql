@@ -156,6 +156,9 @@ partition by dbt_visitor_id order by {{ own_column('timestamp') }}, event_id
     {%- endif -%}
 {%- endmacro %}
 
+{# The most whole minutes between an event and the one before it in its session. -#}
+{% macro longest_idle_minutes() %}{{ (timeout_microseconds() | int) // 60000000 }}{% endmacro %}
+
 {# The least gap in microseconds that splits a session, for the tests. -#}
 {% macro shortest_splitting_gap() -%}
     {%- set timeout = timeout_microseconds() | int -%}

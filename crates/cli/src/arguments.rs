@@ -216,7 +216,8 @@ Examples:
   tracklet forget --visitor ann --target pg
   tracklet forget --user-id - --dry-run < ids.txt
 
-Exit codes: 0 done, 2 nothing, or not everything, was erased")]
+Exit codes: 0 done, 2 nothing, or not everything, was erased,
+3 nothing was erased because the tables of a warehouse would break an invariant; they are kept and named.")]
 pub struct ForgetArguments {
     /// Every row of this visitor: of all ids that belong to it
     #[arg(long, value_name = "ID", group = "subject")]

@@ -9,6 +9,7 @@ use tracklet_engine::error::Hint;
 use tracklet_engine::results::PrintError;
 use tracklet_engine::run::RunError;
 use tracklet_engine::visible::visible_lines;
+use tracklet_engine::warehouse::WarehouseError;
 
 /// What stops a command.
 #[derive(Debug)]
@@ -101,8 +102,16 @@ told!(
     tracklet_engine::tables::TablesError,
     tracklet_engine::targets::ResolveError,
     tracklet_engine::targets::TargetError,
-    tracklet_engine::warehouse::WarehouseError,
 );
+
+impl From<WarehouseError> for Failure {
+    fn from(error: WarehouseError) -> Self {
+        match error {
+            WarehouseError::Contradictions { .. } => Self::NotPublished(Box::new(error)),
+            other => Self::new(other),
+        }
+    }
+}
 
 /// The causes of an error, nearest first, without those that only repeat what was said.
 fn causes(error: &(dyn Error + 'static)) -> Vec<String> {

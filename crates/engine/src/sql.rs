@@ -12,6 +12,7 @@ pub mod dialect;
 pub mod forgotten;
 pub mod graph;
 pub mod increment;
+pub mod invariants;
 pub mod names;
 pub mod package;
 pub mod plan;

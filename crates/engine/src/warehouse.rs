@@ -14,22 +14,24 @@ pub mod build;
 pub mod checks;
 pub mod compile;
 mod compiled;
+mod contradictions;
 pub mod debug;
 mod error;
 pub mod forget;
-mod housekeeping;
 mod forgotten;
+mod housekeeping;
 mod increment;
 pub mod load;
 mod load_times;
 pub mod look;
 mod one_by_one;
 mod partitions;
-mod row;
 pub mod preview;
+mod row;
 mod sources;
 pub mod token;
 
+pub use contradictions::Contradiction;
 pub use error::WarehouseError;
 pub use sources::{assumed_sources, source_tables};
 

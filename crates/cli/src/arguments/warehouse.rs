@@ -12,7 +12,8 @@ Examples:
   tracklet build --target pg
   tracklet build --target pg --select +dbt_session_tracks
 
-Exit codes: 0 done, 1 published but a data test failed, 2 nothing was published")]
+Exit codes: 0 done, 1 published but a data test failed, 2 nothing was published,
+3 nothing was published because the tables that were made break an invariant; they are kept and named.")]
 pub struct BuildArguments {
     #[command(flatten)]
     pub target: TargetChoice,
@@ -39,7 +40,7 @@ Examples:
   tracklet compile dbt_session_tracks --dialect snowflake
   tracklet compile dbt_top_users_by_avg_session_duration --target pg | psql")]
 pub struct CompileArguments {
-    /// A model, analysis or data test
+    /// A model, analysis or data test; `invariants` for what a run checks before it publishes
     #[arg(value_name = "MODEL")]
     pub model: Option<String>,
     #[command(flatten)]

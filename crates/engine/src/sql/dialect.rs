@@ -2,7 +2,9 @@
 //!
 //! What differs inside a model is a macro of the package.
 
+use super::names;
 use super::render::{ModelOptions, Partition};
+use crate::targets::TableName;
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::fmt::Write;
 
@@ -219,6 +221,16 @@ impl Dialect {
             Self::Spark => format!("alter table {relation} add columns ({column})"),
             _ => format!("alter table {relation} add column {column}"),
         }
+    }
+
+    /// The statement that gives the table `relation` another name in its schema.
+    pub fn rename(self, relation: &str, new: &TableName) -> String {
+        let new = match self {
+            // They take the schema of the new name from the session, the others from the table.
+            Self::Spark | Self::Snowflake => names::relation(self, new),
+            _ => self.quoted(&new.table),
+        };
+        format!("alter table {relation} rename to {new}")
     }
 
     /// A time as a literal.

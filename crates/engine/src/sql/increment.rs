@@ -15,10 +15,11 @@ mod exchanges;
 pub use erasure::{HASHES, STEPS_OF_ERASURE};
 
 use self::exchanges::{Come, EXCHANGES, Exchange};
+use super::invariants::{Staged, contradictions};
 use super::plan::{Planned, aside, drop_if_there};
 use super::{Dialect, Names, RenderError, Renderer, package, runs};
 use crate::config::Source;
-use crate::targets::Kind;
+use crate::targets::{Kind, TableName};
 use chrono::{DateTime, NaiveTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -101,7 +102,16 @@ pub struct Increment<'a> {
     names: Names,
     /// The same, but that models go by the names of the steps that have their new rows.
     exchanging: Names,
+    /// The same for [`CHECKED`].
+    checking: Names,
 }
+
+/// The models whose rows are checked before they are exchanged, and the steps that have them.
+const CHECKED: [(&str, &str); 3] = [
+    ("tracklet_events", "increment_events"),
+    ("tracklet_sessions", "increment_sessions"),
+    ("dbt_aliases_mapping", "increment_aliases"),
+];
 
 impl<'a> Increment<'a> {
     /// The increment of the run `token`.
@@ -117,7 +127,13 @@ impl<'a> Increment<'a> {
         ] {
             exchanging.insert(model.to_owned(), aside(token, step));
         }
-        Self { renderer, names: published.with_asides(steps), exchanging: published.with_asides(exchanging) }
+        let checking = CHECKED.map(|(model, step)| (model.to_owned(), aside(token, step)));
+        Self {
+            renderer,
+            names: published.with_asides(steps),
+            exchanging: published.with_asides(exchanging),
+            checking: published.with_asides(checking.into()),
+        }
     }
 
     /// A step.
@@ -239,6 +255,20 @@ impl<'a> Increment<'a> {
     /// [`RenderError`].
     pub fn accounting(&self, facts: &Facts) -> Result<String, RenderError> {
         self.text(ACCOUNTING, facts, &self.names)
+    }
+
+    /// A query for what contradicts the invariants in the rows that come, see [`contradictions`].
+    ///
+    /// # Errors
+    /// [`RenderError`].
+    pub fn contradictions(&self) -> Result<Option<String>, RenderError> {
+        let is_staged = |name: &str| CHECKED.iter().any(|(model, _)| *model == name);
+        contradictions(self.renderer, &self.checking, Staged::Rows, is_staged)
+    }
+
+    /// The steps that have these rows, and their tables.
+    pub fn tables_checked(&self) -> Vec<(&'static str, TableName)> {
+        CHECKED.iter().map(|(_, step)| (*step, self.names.table(step))).collect()
     }
 
     fn text(&self, text: &str, facts: &impl Serialize, names: &Names) -> Result<String, RenderError> {

@@ -14,6 +14,14 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The start of the names of all tables that are made aside.
 pub const ASIDE_PREFIX: &str = "tracklet_aside_";
 
+/// The start of the names of tables that were not published because they contradict each other.
+const FAILED_PREFIX: &str = "tracklet_failed_";
+
+/// What the table of a model or a step is called once it has failed.
+pub fn failed(name: &str) -> String {
+    format!("{FAILED_PREFIX}{name}")
+}
+
 /// Hexadecimal digits of the digest of the models' SQL.
 const DIGITS: usize = 32;
 

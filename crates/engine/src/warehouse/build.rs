@@ -13,6 +13,7 @@ use super::token::Token;
 use super::{Job, WarehouseError};
 use crate::sql::dialect::{Publishing, Stay};
 use crate::sql::forgotten::InForce;
+use crate::sql::names::relation;
 use crate::sql::plan::{Change, Existing, Plan, Planned, Step, drop_if_there};
 use crate::sql::runs::{Accounting, CONFLICT, Cursor, Latest, Mode, RunRow};
 use crate::sql::{Dialect, Renderer, runs};
@@ -149,13 +150,14 @@ impl Run<'_> {
             Way::Increment(window) => self.increment(&latest, &list, window).await?,
             Way::Full { reason, cursor_column } => {
                 let mut made = self.make_all(threads).await?;
+                self.check_whole().await?;
                 let outcomes = Outcomes {
                     mode: Mode::Full { reason },
                     cursor: self.cursor(cursor_column).await?,
                     accounting: account(self.job, &self.plan).await?,
                     audited: None,
-                };
                     forgotten: list.in_force(),
+                };
                 self.job.stop.check()?;
                 made.extend(self.publish(&latest, &outcomes).await?);
                 (made, outcomes)
@@ -360,8 +362,8 @@ impl Run<'_> {
             accounting: outcomes.accounting,
             message: None,
             sql_digest: self.plan.digest().to_owned(),
-        }
             forgotten_digest: outcomes.forgotten.digest.clone(),
+        }
     }
 
     fn failed_row(&self, message: String) -> RunRow {
@@ -378,8 +380,8 @@ impl Run<'_> {
             accounting: Accounting::default(),
             message: Some(message),
             sql_digest: self.plan.digest().to_owned(),
-        }
             forgotten_digest: None,
+        }
     }
 
     /// Takes away what is aside. What stays is taken away by the next run.
@@ -400,7 +402,15 @@ impl Run<'_> {
     pub(super) async fn clean_up_after(&self, error: &WarehouseError) {
         // Nothing of what was made will be renamed.
         let of_steps = self.clean_increment().into_iter().chain(self.steps().clean_erasure());
-        for statement in of_steps.chain(self.plan.clean(Publishing::Rows)) {
+        let kept: Vec<String> = match error {
+            WarehouseError::Contradictions { kept, .. } => {
+                kept.iter().map(|table| relation(self.dialect(), table)).collect()
+            }
+            _ => Vec::new(),
+        };
+        let is_kept = |statement: &String| kept.iter().any(|table| statement.contains(table));
+        let statements = of_steps.chain(self.plan.clean(Publishing::Rows));
+        for statement in statements.filter(|statement| !is_kept(statement)) {
             if self.job.warehouse.execute(&statement).await.is_err() {
                 break;
             }

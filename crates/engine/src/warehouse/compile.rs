@@ -5,6 +5,7 @@ use super::{Job, WarehouseError, assumed_sources, chosen};
 use crate::config::Config;
 use crate::sql::graph::{Graph, Model};
 use crate::sql::increment::{Facts, Increment, STEPS};
+use crate::sql::invariants::{Staged, contradictions};
 use crate::sql::plan::Plan;
 use crate::sql::render::Materialized;
 use crate::sql::script::{increment_script, script};
@@ -66,12 +67,20 @@ fn increment_of(
     Ok(increment_script(&increment, dialect, &kept, facts, notes)?)
 }
 
-/// The query of one model, analysis or singular data test, as it reads the published tables.
+/// The name under which [`one`] knows the query for what contradicts the invariants.
+const INVARIANTS: &str = "invariants";
+
+/// The query of one model, analysis or singular data test, or of [`INVARIANTS`], as it reads the published tables.
 ///
 /// # Errors
 /// As [`whole`].
 pub fn one(target: &Target, config: &Config, name: &str) -> Result<String, WarehouseError> {
-    Ok(unconnected(target, config)?.render(name, &target.names)?.sql)
+    let renderer = unconnected(target, config)?;
+    if name == INVARIANTS {
+        let query = contradictions(&renderer, &target.names, Staged::Whole, |_| true)?;
+        return Ok(query.unwrap_or_default() + "\n");
+    }
+    Ok(renderer.render(name, &target.names)?.sql)
 }
 
 /// The names that [`one`] knows.

@@ -1,5 +1,6 @@
 //! What can go wrong with a run in a warehouse.
 
+use super::Contradiction;
 use crate::error::{Hint, listed};
 use crate::sql::RenderError;
 use crate::sql::select::SelectError;
@@ -68,6 +69,14 @@ pub enum WarehouseError {
         column: String,
         /// What the warehouse says.
         source: TargetError,
+    },
+    /// The tables that were made contradict each other.
+    #[error("{} of the tables {} not hold: {}", invariants(failed.len()), does(failed.len()), named(failed))]
+    Contradictions {
+        /// What does not hold.
+        failed: Vec<Contradiction>,
+        /// Where the tables are kept.
+        kept: Vec<TableName>,
     },
     /// The list of forgotten ids is not the one under which the tables were made.
     #[error("`{table}` is not the list of forgotten ids that the tables were made with: {what}")]
@@ -147,6 +156,18 @@ pub enum WarehouseError {
 /// The code for a table that can't be dropped because something else needs it.
 const DEPENDENTS: &str = "2BP01";
 
+fn invariants(count: usize) -> String {
+    if count == 1 { "an invariant".to_owned() } else { format!("{count} invariants") }
+}
+
+fn does(count: usize) -> &'static str {
+    if count == 1 { "does" } else { "do" }
+}
+
+fn named(failed: &[Contradiction]) -> String {
+    failed.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 fn place(error: &TargetError) -> String {
     match error {
         TargetError::Statement { at: Some(At { line, column }), .. } => format!(" at {line}:{column}"),
@@ -187,6 +208,15 @@ impl Hint for WarehouseError {
                  are partitioned by ingestion time; without the key runs read the source by its load times alone"
                     .to_owned(),
             ),
+            Self::Contradictions { kept, .. } => {
+                let kept: Vec<String> = kept.iter().map(|table| format!("`{table}`")).collect();
+                let kept = listed(kept.iter().map(String::as_str));
+                Some(format!(
+                    "nothing was published; what was made is kept in {kept} until the next run. Did something else change those \
+                     tables while they were made? Run again, with --full-refresh if the run was incremental; if the invariant fails \
+                     there too, please report it"
+                ))
+            }
             Self::Forgotten { .. } => Some(
                 "nothing was changed; restore the newest copy of that table. Without one, delete the rows of these people from the \
                  source tables, drop it and `tracklet_runs`, and run again"

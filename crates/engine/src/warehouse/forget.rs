@@ -246,6 +246,7 @@ impl Erasure<'_> {
         let mut made = vec!["forget_staged"];
         if gone.rows() > 0 {
             run.make_what_follows(&steps, &mut facts).await?;
+            run.check_rows().await?;
             made = STEPS_OF_ERASURE.to_vec();
             outcomes.accounting =
                 account_for_increment(job, &steps.accounting(&facts)?, latest.accounting).await?;

@@ -4,7 +4,7 @@ use super::row::Row;
 use super::token::{Here, Token};
 use super::{Job, WarehouseError};
 use crate::sql::dialect::{Format, Publishing};
-use crate::sql::plan::{ASIDE_PREFIX, aside, create_schema, drop_if_there};
+use crate::sql::plan::{ASIDE_PREFIX, aside, create_schema, drop_if_there, failed};
 use crate::sql::runs::{self, Accounting, Cursor, Latest};
 use crate::sql::{Dialect, Names, names::relation, package};
 use crate::targets::{Claim, Kind, TableName, TargetError};
@@ -14,6 +14,12 @@ use std::collections::BTreeMap;
 /// The run that made this table aside.
 fn maker(table: &str) -> Option<Token> {
     Token::at_start(table.to_lowercase().strip_prefix(ASIDE_PREFIX)?)
+}
+
+/// Whether a run has kept this table because it contradicted others.
+fn has_failed(table: &str) -> bool {
+    let models = package::models().chain(package::increments()).map(package::File::name);
+    models.map(failed).any(|name| table.eq_ignore_ascii_case(&name))
 }
 
 /// What a run holds while it lasts.
@@ -38,7 +44,7 @@ pub(super) async fn begin(job: &Job<'_>) -> Result<Held, WarehouseError> {
     let is_left = |table: &TableName| match maker(&table.table) {
         // Who holds the schema works there alone.
         Some(maker) => held.is_some() || maker.is_dead(here),
-        None => false,
+        None => has_failed(&table.table),
     };
     let mut left: Vec<_> = there.into_iter().filter(|(table, _)| is_left(table)).collect();
     // Views before what they look at.
@@ -50,12 +56,6 @@ pub(super) async fn begin(job: &Job<'_>) -> Result<Held, WarehouseError> {
     Ok(Held(held))
 }
 
-/// Makes the schema of these names if it does not exist: who may not make one may still have one, also an empty one.
-pub(super) async fn ensure_schema(job: &Job<'_>, names: &Names) -> Result<(), WarehouseError> {
-    // A list that may not be seen is no list; then the statement tells.
-    let schemas = job.warehouse.schemas(names.database()).await.unwrap_or_default();
-    let is_it = |schema: &String| match job.target.dialect {
-        // Its names have one case.
 /// Claims the schema, and changes nothing.
 pub(super) async fn claim(job: &Job<'_>) -> Result<Held, WarehouseError> {
     let names = &job.target.names;
@@ -66,6 +66,12 @@ pub(super) async fn claim(job: &Job<'_>) -> Result<Held, WarehouseError> {
     }
 }
 
+/// Makes the schema of these names if it does not exist: who may not make one may still have one, also an empty one.
+pub(super) async fn ensure_schema(job: &Job<'_>, names: &Names) -> Result<(), WarehouseError> {
+    // A list that may not be seen is no list; then the statement tells.
+    let schemas = job.warehouse.schemas(names.database()).await.unwrap_or_default();
+    let is_it = |schema: &String| match job.target.dialect {
+        // Its names have one case.
         Dialect::Spark => schema.eq_ignore_ascii_case(names.schema()),
         _ => schema == names.schema(),
     };
@@ -160,13 +166,13 @@ pub(super) async fn latest(job: &Job<'_>) -> Result<Latest, WarehouseError> {
             sessions: row.integer(11),
             visitors: row.integer(12),
         },
+        forgotten_digest: row.text(13),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Token, maker};
-        forgotten_digest: row.text(13),
+    use super::{Token, has_failed, maker};
     use crate::sql::plan::aside;
 
     #[test]
@@ -177,5 +183,9 @@ mod tests {
         assert_eq!(maker(&name.to_uppercase()), Some(token));
         assert_eq!(maker("tracklet_events"), None);
         assert_eq!(maker("tracklet_aside_x"), None);
+        assert!(
+            has_failed("TRACKLET_FAILED_TRACKLET_EVENTS") && has_failed("tracklet_failed_increment_events")
+        );
+        assert!(!has_failed("tracklet_failed_logins"), "somebody's own");
     }
 }

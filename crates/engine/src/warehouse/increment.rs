@@ -238,6 +238,7 @@ impl Run<'_> {
         let mut exchange = Vec::new();
         if new_rows > 0 {
             made.extend(self.make_what_changes(&steps, &mut facts).await?);
+            self.check_rows().await?;
             outcomes.accounting =
                 account_for_increment(self.job, &steps.accounting(&facts)?, latest.accounting).await?;
             let kept: Vec<&str> =

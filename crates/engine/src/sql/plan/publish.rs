@@ -2,7 +2,7 @@
 
 use super::{Plan, Planned, View, drop};
 use crate::sql::dialect::{Publishing, Stay};
-use crate::sql::{Dialect, forgotten, runs};
+use crate::sql::{forgotten, runs};
 use crate::targets::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -206,14 +206,7 @@ impl Plan {
     }
 
     fn rename_aside(&self, name: &str) -> String {
-        let dialect = self.published.dialect();
-        let aside = self.building.relation(name);
-        // Spark takes the schema of the new name from the session, the others from the table.
-        let new = match dialect {
-            Dialect::Spark => self.published.relation(name),
-            _ => dialect.quoted(&self.published.table(name).table),
-        };
-        format!("alter table {aside} rename to {new}")
+        self.published.dialect().rename(&self.building.relation(name), &self.published.table(name))
     }
 
     /// The rows of every table go, and those of its aside come.
