@@ -70,10 +70,10 @@ install_postgres() {
 
 fetch() { install_system && retried cargo fetch --locked && install_python tests tests/requirements.txt; }
 format() { cargo fmt --all --check; }
-# With every client; the step main_job builds as users do. One set of features for all debug steps: another set would build
-# the dependencies again.
-clippy() { cargo clippy --locked --workspace --all-targets --features spark -- -D warnings; }
-documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --features spark; }
+# With everything that can be built; the step main_job builds as newcomers do. One set of features for all debug steps:
+# another set would build the dependencies again.
+clippy() { cargo clippy --locked --workspace --all-targets --features full,spark -- -D warnings; }
+documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --features full,spark; }
 # Licenses, sources and banned crates of the dependencies, and the advisories against them where the database of advisories
 # can be reached. deny.toml says why an advisory is passed over.
 dependencies() {
@@ -93,13 +93,13 @@ units() {
   [ "$PROPTEST_RNG_SEED" != random ] || unset PROPTEST_RNG_SEED
   export TRACKLET_TEST_PYTHON="$python" TRACKLET_HISTORIES="${TRACKLET_HISTORIES:-600}"
   if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --locked --workspace --features spark --no-fail-fast --status-level fail
+    cargo nextest run --locked --workspace --features full,spark --no-fail-fast --status-level fail
   else
-    cargo test --locked --workspace --features spark --all-targets --no-fail-fast --quiet
+    cargo test --locked --workspace --features full,spark --all-targets --no-fail-fast --quiet
   fi
 }
 # The examples in the documentation; nextest leaves them out.
-doctests() { cargo test --locked --workspace --features spark --doc --quiet; }
+doctests() { cargo test --locked --workspace --features full,spark --doc --quiet; }
 
 # The first command of the README, its tables counted; then the tables of the example and the corpus read by DuckDB and
 # compared with an independent definition; then snapshots as earlier versions have left them; then what is asked on a terminal.
@@ -141,10 +141,10 @@ dbt_package() {
 # The clients of BigQuery and Snowflake on their stand-ins.
 cloud_clients() { tests/warehouses/clouds.sh cloud_clients.py; }
 
-# The program with every client, as `units` has built it.
+# The program with all that can be built, as `units` has built it.
 debug_program() {
   export TRACKLET_BIN="$CARGO_TARGET_DIR/debug/tracklet"
-  install_system && cargo build --locked --workspace --features spark --bins
+  install_system && cargo build --locked --workspace --features full,spark --bins
 }
 
 # The program on them: the corpus, a generated history and the example row for row, tables that grow, people forgotten, BigQuery's statements through Google's
@@ -182,9 +182,9 @@ report() {
   command -v npm >/dev/null || install_debian nodejs npm || return 1
   command -v chromium >/dev/null || install_debian chromium || { lacking "no Chromium here, and no way to install one"; return; }
   (cd web/charts && retried npm ci --no-audit --no-fund --silent && npm run --silent check) || return 1
-  cargo build --locked --release || return 1
+  debug_program || return 1
   cd tests/report && retried npm ci --no-audit --no-fund --silent &&
-    TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet" CHROMIUM="$(command -v chromium)" \
+    CHROMIUM="$(command -v chromium)" \
       node --test --test-concurrency=1 ./*.test.mjs
 }
 
@@ -194,9 +194,8 @@ warehouse_program() {
   install_python warehouses tests/warehouses/requirements.txt || return 1
   install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
   command -v openssl >/dev/null || install_debian openssl || { lacking "no openssl here"; return; }
-  cargo build --locked --release -p tracklet || return 1
+  debug_program || return 1
   local run="$cache/venvs/warehouses/bin/python" lane status=0
-  export TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet"
   for lane in rendering program_conformance increment_conformance increment_plans increment_cuts forget_conformance program_crashes program_tls program_hostile_functions program_hints program_load program_forget program_invariants program_after_dbt; do
     "$run" "tests/warehouses/$lane.py" || { echo "$lane failed"; status=1; }
   done

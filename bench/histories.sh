@@ -8,4 +8,4 @@ cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/tracklet/target}"
 export TRACKLET_HISTORIES="${1:-10000}"
 unset PROPTEST_RNG_SEED
-exec cargo test --locked --workspace --features spark --lib increment::tests::histories
+exec cargo test --locked --workspace --features full,spark --lib increment::tests::histories

@@ -16,7 +16,7 @@ found="$CARGO_TARGET_DIR/fuzz"
 if [ "${1:-}" = --smoke ]; then
   targets=("${@:2}")
   # All of the workspace and the features that tests have, so that no dependency is built again.
-  profile=debug build=(cargo build --locked --workspace --features spark)
+  profile=debug build=(cargo build --locked --workspace --features full,spark)
   # Nothing that earlier runs found: one and the same series of inputs.
   found="$found/smoke"
   rm -rf "$found"

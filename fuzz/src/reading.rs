@@ -6,7 +6,8 @@ use std::path::Path;
 use tempfile::TempDir;
 use tracklet_engine::read::inputs::discover;
 use tracklet_engine::read::{
-    Options, Quiet, Read, ReadError, Source, Strictness, inspect, read_all, silence_caught_panics,
+    NoRowFilters, Options, Quiet, Read, ReadError, Source, Strictness, inspect, read_all,
+    silence_caught_panics,
 };
 use tracklet_kernel::tracks::{Reason, TracksBuilder};
 
@@ -53,7 +54,12 @@ pub fn read(name: &str, bytes: &[u8], source: &Source) -> Option<Outcome> {
     }
     let read = |threads, strictness| {
         let threads = NonZeroUsize::new(threads).expect("not 0");
-        read_all(&inputs, source, &Options { threads, strictness, temporary: folder.path() }, &Quiet)
+        read_all(
+            &inputs,
+            source,
+            &Options { threads, strictness, temporary: folder.path(), filters: &NoRowFilters },
+            &Quiet,
+        )
     };
     let lenient = match read(1, Strictness::Lenient) {
         Ok(lenient) => lenient,

@@ -13,7 +13,7 @@ from cloud_servers import BigQuery, Snowflake
 
 
 def run(test, environment):
-    command = ["cargo", "test", "--locked", "--quiet", "--workspace", "--features", "spark", "--test", test]
+    command = ["cargo", "test", "--locked", "--quiet", "--workspace", "--features", "full,spark", "--test", test]
     return subprocess.run(command, env=os.environ | environment, check=False).returncode
 
 

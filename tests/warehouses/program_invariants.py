@@ -118,7 +118,9 @@ def main():
         wrong += illegal(place.folder)
 
         def contents():
-            return {name: rows for name, rows in tables(warehouse).items() if not name.startswith("tracklet_failed_")}
+            # The first erasure makes its list, and one that fails leaves it empty.
+            return {name: rows for name, rows in tables(warehouse).items()
+                    if not name.startswith("tracklet_failed_") and (rows or name != "tracklet_forgotten")}
 
         def kept():
             return warehouse.query("select table_name, table_type from information_schema.tables where table_schema = 'sessions'"
@@ -154,7 +156,8 @@ def main():
             expect("the run after it", place.run("run", "--target", "pg"), 0, "incremental run: 500 new rows")
             if kept():
                 wrong.append(f"the run after a failed one has left {kept()}")
-            damaged(*ROWS[0], "forget", "--visitor", "device 3")
+            # Of a visitor who shares no id its aliases alone are left among the steps.
+            damaged(*ROWS[1], "forget", "--visitor", "device 3")
             expect("the erasure", place.run("forget", "--visitor", "device 3", "--target", "pg"), 0)
             found = contents()
             expect("a full refresh", place.run("run", "--target", "pg", "--full-refresh"), 0)

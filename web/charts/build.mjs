@@ -1,4 +1,4 @@
-// Makes the files that the report has from others, below crates/engine/src/report/page/vendor.
+// Makes the files that the report has from others, below crates/analysis/src/report/page/vendor.
 //
 //   node build.mjs           writes them
 //   node build.mjs --check   compares them with what is there; exit code 1 when they differ
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import path from "node:path";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
-const target = path.join(here, "../../crates/engine/src/report/page/vendor");
+const target = path.join(here, "../../crates/analysis/src/report/page/vendor");
 const installed = (file) => path.join(here, "node_modules", file);
 const versionOf = async (name) => JSON.parse(await readFile(installed(`${name}/package.json`))).version;
 

@@ -6,7 +6,11 @@ mod looking;
 mod warehouse;
 
 pub use checking::{CheckArguments, TestArguments};
+#[cfg(feature = "analysis")]
+pub use handing_out::ExportFormat;
 pub use handing_out::{DocsArguments, ExportArguments};
+#[cfg(feature = "analysis")]
+pub use looking::ChosenArguments;
 pub use looking::{
     ExplainArguments, ExplainFormat, ExplainSubject, ReportArguments, TablesArguments, TuneArguments,
 };

@@ -98,8 +98,6 @@ told!(
     tracklet_engine::config::ConfigError,
     tracklet_engine::publish::PublishError,
     tracklet_engine::results::ResultsError,
-    tracklet_engine::figures::ChoiceError,
-    tracklet_engine::tables::TablesError,
     tracklet_engine::targets::ResolveError,
     tracklet_engine::targets::TargetError,
 );

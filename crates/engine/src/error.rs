@@ -12,7 +12,7 @@ pub trait Hint: std::error::Error {
 }
 
 /// The message of an error with those of its causes, in one line.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -26,7 +26,7 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
 }
 
 /// The one of `known` that `word` was probably meant to be, without regard to case.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     // In words of two or three letters one that is wrong, lacking, or too much is half of the word or more.
     let is_slip = |candidate: &str| {
@@ -44,7 +44,7 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// `a`, `b` and `c`, each in backticks.
-pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let mut quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     let Some(last) = quoted.pop() else { return "none".to_owned() };
     if quoted.is_empty() { last } else { format!("{} and {last}", quoted.join(", ")) }

@@ -235,13 +235,13 @@ impl Forgotten {
             let names = |text: &String| {
                 subjects.iter().any(|subject| !subject.id().is_empty() && text.contains(subject.id()))
             };
-            let named = stored.each_reject(|reject| {
+            let read = stored.each_reject(|reject| {
                 raw.extend(reject.raw.filter(names));
                 Ok(())
             });
-            match named {
+            match read {
                 Err(error) if !snapshot.current && StoredError::is_damage(&error) => {}
-                named => named?,
+                read => read?,
             }
         }
         Ok(self.change(|list| {

@@ -1,20 +1,16 @@
-//! All that touches the world: reads tracks, runs the kernel, writes and publishes the tables.
+//! All that touches the world, but for questions to the tables: reads tracks, runs the kernel, writes and publishes.
 //!
 //! ```text
 //! config -> run: read -> (the kernel) -> write, checks -> publish, manifest -> results
 //! ```
 
 mod advance;
-pub mod certify;
 pub mod checks;
 pub mod config;
 mod digests;
 pub mod disk;
 pub mod error;
 pub mod examine;
-pub mod explain;
-pub mod export;
-pub mod figures;
 pub mod forget;
 pub mod increment;
 mod known_inputs;
@@ -22,16 +18,12 @@ pub mod manifest;
 pub mod observer;
 pub mod publish;
 pub mod read;
-pub mod reference;
-pub mod report;
 pub mod results;
 pub mod run;
 pub mod spill;
 pub mod sql;
-pub mod tables;
 pub mod targets;
 pub mod testing;
-pub mod tune;
 pub mod visible;
 pub mod warehouse;
 pub mod write;

@@ -13,8 +13,8 @@ use crate::observer::{Observer, Step};
 use crate::publish::{CURRENT, OutputFolder, PublishError};
 use crate::read::inputs::discover;
 use crate::read::{
-    self, Column, Format, InputError, InputFile, Inputs, Options, Overflow, Read, ReadError, RejectMemory,
-    Rejects, Source, Strictness,
+    self, Column, Format, InputError, InputFile, Inputs, NoRowFilters, Options, Overflow, Read, ReadError,
+    RejectMemory, Rejects, RowFilters, Source, Strictness,
 };
 use crate::spill::{Gathered, Gatherer, Limit, SpillError, Spilling};
 use crate::write::{Layout, WriteError};
@@ -56,6 +56,8 @@ pub struct RunRequest {
     pub changed: Changed,
     /// Whether a full refresh may drop rows.
     pub dropping: Dropping,
+    /// What parses `[source] where`.
+    pub filters: Arc<dyn RowFilters>,
 }
 
 /// Whether a full refresh may drop rows of files that it does not find.
@@ -93,6 +95,7 @@ impl RunRequest {
             refresh: Refresh::default(),
             changed: Changed::default(),
             dropping: Dropping::default(),
+            filters: Arc::new(NoRowFilters),
             config,
         }
     }
@@ -436,7 +439,12 @@ fn read_files(
         max_line: request.max_line,
     };
     let temporary = request.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
-    let options = Options { threads, strictness: request.strictness, temporary: &temporary };
+    let options = Options {
+        threads,
+        strictness: request.strictness,
+        temporary: &temporary,
+        filters: &*request.filters,
+    };
     read::read_all_beside(&inputs.files, tables, &source, &options, &Advance(observer), rejects, overflow)
 }
 

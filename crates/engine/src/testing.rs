@@ -6,21 +6,19 @@
 //! ```
 
 mod junit;
-pub(crate) mod keep;
-pub mod native;
+pub mod keep;
 pub mod user;
 
 pub use crate::sql::data_tests::Severity;
 pub use junit::junit;
-pub use keep::MOST_STORED;
+pub use keep::{Kept, MOST_STORED};
 
 use crate::error::Hint;
 use crate::increment::StoredError;
-use crate::results::PrintError;
+use crate::results::{PrintError, ResultsError};
 use crate::sql::RenderError;
 use crate::sql::data_tests::DataTest;
-use crate::tables::TablesError;
-use keep::Kept;
+use crate::targets::TargetError;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,9 +28,12 @@ pub enum TestError {
     /// Its file is no query that can be rendered.
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// The tables gave no answer.
+    /// The files gave no answer.
     #[error(transparent)]
-    Tables(#[from] TablesError),
+    Results(#[from] ResultsError),
+    /// The warehouse gave no answer.
+    #[error(transparent)]
+    Target(#[from] TargetError),
     /// The digests of the files can't be read.
     #[error(transparent)]
     Stored(StoredError),
@@ -50,7 +51,8 @@ impl Hint for TestError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Render(error) => error.hint(),
-            Self::Tables(error) => error.hint(),
+            Self::Results(error) => error.hint(),
+            Self::Target(error) => error.hint(),
             Self::Stored(error) => error.hint(),
             Self::Keep { .. } => None,
         }
@@ -90,7 +92,8 @@ pub enum Verdict {
 }
 
 impl CheckResult {
-    pub(crate) fn new(test: DataTest, found: Result<Option<Kept>, TestError>, took: Duration) -> Self {
+    /// The result of a test that took so long and found these rows.
+    pub fn new(test: DataTest, found: Result<Option<Kept>, TestError>, took: Duration) -> Self {
         let (failures, shown, stored) = match found {
             Ok(None) => (Ok(0), String::new(), None),
             Ok(Some(kept)) => (Ok(kept.failures), kept.shown, Some(kept.file)),

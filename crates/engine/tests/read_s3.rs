@@ -13,11 +13,14 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 use std::{env, fs};
+use tracklet_analysis::Queries;
+use tracklet_analysis::export::{Files, to_file};
 use tracklet_engine::error::Hint;
-use tracklet_engine::export::{Files, to_file};
 use tracklet_engine::read::inputs::{InputError, discover};
-use tracklet_engine::read::{Format, Options, Quiet, ReadError, Source, Strictness, inspect, read_all};
-use tracklet_engine::results::{Formulas, Results};
+use tracklet_engine::read::{
+    Format, NoRowFilters, Options, Quiet, ReadError, Source, Strictness, inspect, read_all,
+};
+use tracklet_engine::results::Formulas;
 
 const SECRET: &str = "a-secret-that-no-message-may-show";
 
@@ -136,7 +139,12 @@ fn objects_are_listed_fetched_and_read() {
     assert!(inputs.files.iter().all(|file| file.etag.is_some() && file.modified.is_some() && file.size > 0));
     let folder = tempfile::tempdir().expect("a folder");
     let threads = NonZeroUsize::new(2).expect("not 0");
-    let options = Options { threads, strictness: Strictness::Lenient, temporary: folder.path() };
+    let options = Options {
+        threads,
+        strictness: Strictness::Lenient,
+        temporary: folder.path(),
+        filters: &NoRowFilters,
+    };
     let read = read_all(&inputs.files, &Source::default(), &options, &Quiet).expect("a lenient read");
     let rows: Vec<(u64, u64)> = read.files.iter().map(|file| (file.rows, file.rejected)).collect();
     assert_eq!(rows, [(2, 0), (1, 1), (1, 0)]);
@@ -168,7 +176,12 @@ fn odd_keys_and_names(moto: &Moto) {
     assert_eq!(inputs.files.len(), good.len() + odd.len(), "{:?}", inputs.files);
     let folder = tempfile::tempdir().expect("a folder");
     let threads = NonZeroUsize::new(2).expect("not 0");
-    let options = Options { threads, strictness: Strictness::Lenient, temporary: folder.path() };
+    let options = Options {
+        threads,
+        strictness: Strictness::Lenient,
+        temporary: folder.path(),
+        filters: &NoRowFilters,
+    };
     let read = read_all(&inputs.files, &Source::default(), &options, &Quiet).expect("a lenient read");
     let rejected: Vec<&str> = read.rejects.iter().map(|reject| reject.source_file.as_str()).collect();
     assert_eq!(rejected, ["s3://shop/odd/x//y.json", "s3://shop/odd/z\u{1}.json"]);
@@ -236,7 +249,7 @@ fn tables_become_objects() {
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     std::os::unix::fs::symlink("snapshots/000001", folder.path().join("current")).unwrap();
-    let results = Results::open(folder.path()).unwrap();
+    let results = Queries::open(folder.path()).unwrap();
     let export = |to: &str, filter: Option<&str>| {
         to_file(&results, "numbers", filter, &Files::meant(to, 1, None).unwrap(), Formulas::Kept)
     };

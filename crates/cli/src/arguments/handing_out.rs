@@ -3,7 +3,6 @@
 use super::{Place, TablesArguments};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use tracklet_engine::export::FileKind;
 
 /// Write tables as files, objects or tables of a database
 ///
@@ -75,14 +74,4 @@ pub enum ExportFormat {
     Csv,
     Json,
     Parquet,
-}
-
-impl From<ExportFormat> for FileKind {
-    fn from(format: ExportFormat) -> Self {
-        match format {
-            ExportFormat::Csv => Self::Csv,
-            ExportFormat::Json => Self::Json,
-            ExportFormat::Parquet => Self::Parquet,
-        }
-    }
 }

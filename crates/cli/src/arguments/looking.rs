@@ -3,7 +3,6 @@
 use super::{Answer, Place};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use tracklet_engine::figures::Choice;
 
 /// Write a page that shows the run
 ///
@@ -126,16 +125,4 @@ pub struct ChosenArguments {
     /// The time zone of days and hours, such as Europe/Berlin [default: UTC]
     #[arg(long, value_name = "ZONE")]
     pub time_zone: Option<String>,
-}
-
-impl From<&ChosenArguments> for Choice {
-    fn from(chosen: &ChosenArguments) -> Self {
-        Self {
-            from: chosen.from.clone(),
-            to: chosen.to.clone(),
-            events: chosen.events.clone(),
-            visitor_prefix: chosen.visitor_prefix.clone(),
-            time_zone: chosen.time_zone.clone(),
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! `tracklet load`
 
+use super::analysis::row_filters;
 use super::warehouse::{Lines, Place};
 use crate::arguments::LoadArguments;
 use crate::failure::{Failure, Outcome};
@@ -18,6 +19,7 @@ pub fn load(arguments: &LoadArguments, log: &Log) -> Outcome {
         output: place.config.output.dir.clone(),
         paths: arguments.paths.clone(),
         format: arguments.format.map(Format::from).or(place.config.source.format),
+        filters: row_filters(),
         ..RunRequest::new(place.config.clone())
     };
     let read = run::read(&request, &Progress::new(log)).map_err(Failure::new)?;

@@ -1,5 +1,6 @@
 //! `tracklet run`
 
+use super::analysis::row_filters;
 use super::{build, output_folder};
 use crate::arguments::RunArguments;
 use crate::failure::{Failure, Outcome};
@@ -83,6 +84,7 @@ fn request(arguments: &RunArguments) -> Result<RunRequest, Failure> {
         refresh: if arguments.full_refresh { Refresh::Full } else { Refresh::Incremental },
         changed: arguments.changed.map(Changed::from).unwrap_or_default(),
         dropping: if arguments.yes { Dropping::Allowed } else { Dropping::Refused },
+        filters: row_filters(),
         config,
     })
 }

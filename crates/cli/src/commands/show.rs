@@ -1,8 +1,8 @@
 //! `tracklet show`
 
 use super::answer::{answer, layout};
-use super::output_folder;
 use super::warehouse::Place as Warehouses;
+use super::{analysis, output_folder};
 use crate::arguments::{ShowArguments, TablesArguments};
 use crate::failure::{Failure, Outcome};
 use crate::status::Status;
@@ -20,11 +20,12 @@ pub fn show(arguments: &ShowArguments) -> Outcome {
     if let Some(target) = &arguments.tables.target {
         return in_warehouse(arguments, target, limit);
     }
-    let results = Results::open(&output_folder(&arguments.tables.place)?)?;
+    let place = &arguments.tables.place;
     let rows = match (arguments.table.as_str(), &arguments.filter) {
         (TOP_USERS, Some(_)) => return Err(Failure::new(NoFilterOnTopUsers)),
-        (TOP_USERS, None) => results.top_users(limit)?,
-        (table, filter) => results.show(table, limit, filter.as_deref())?,
+        (TOP_USERS, None) => analysis::top_users(place, limit)?,
+        (table, Some(filter)) => analysis::show_where(place, table, limit, filter)?,
+        (table, None) => Results::open(&output_folder(place)?)?.rows(table, limit)?,
     };
     answer(rows, &arguments.answer)
 }

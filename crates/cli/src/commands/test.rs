@@ -1,6 +1,6 @@
 //! `tracklet test`
 
-use super::newest_run;
+use super::analysis;
 use super::warehouse::{Lines, Place};
 use crate::arguments::{ReportFormat, TestArguments};
 use crate::failure::{Failure, Outcome};
@@ -11,8 +11,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tracklet_engine::config::FILE_NAME;
 use tracklet_engine::error::Hint;
-use tracklet_engine::testing::{CheckResult, Severity, Verdict, junit, native, user};
-use tracklet_engine::warehouse::build::Progress;
+use tracklet_engine::testing::{CheckResult, Severity, Verdict, junit, user};
 use tracklet_engine::warehouse::checks;
 
 pub fn test(arguments: &TestArguments, log: &Log) -> Outcome {
@@ -21,7 +20,7 @@ pub fn test(arguments: &TestArguments, log: &Log) -> Outcome {
     let busy = Busy::new(log, "test");
     let (results, of_runs) = match &arguments.target {
         Some(target) => in_warehouse(arguments, target, &own, &lines)?,
-        None => (on_files(arguments, &own, &lines)?, 0),
+        None => (analysis::test_files(arguments, &own, &lines)?, 0),
     };
     drop(busy);
     if arguments.format == ReportFormat::Json {
@@ -62,20 +61,6 @@ fn in_warehouse(
         checks::test(job, own, threads, lines).await
     })??;
     Ok((report.results, report.of_runs))
-}
-
-fn on_files(
-    arguments: &TestArguments,
-    own: &[user::UserTest],
-    lines: &Lines<'_>,
-) -> Result<Vec<CheckResult>, Failure> {
-    let (results, manifest, rules) = newest_run(&arguments.place)?;
-    if manifest.rows.sessionized == 0 {
-        lines.say("no rows to test: every row that was read is rejected or skipped");
-    }
-    let choice = (arguments.selection.select.as_slice(), arguments.selection.exclude.as_slice());
-    let mut checked = |result: &CheckResult| lines.checked(result);
-    native::test(&results, &manifest, &rules, own, choice, &mut checked).map_err(Failure::new)
 }
 
 fn json(result: &CheckResult) -> serde_json::Value {

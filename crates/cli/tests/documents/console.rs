@@ -57,7 +57,9 @@ fn run(command: &str, folder: &Path) -> (i32, String) {
     let program = Path::new(env!("CARGO_BIN_EXE_tracklet"));
     let path = std::env::var("PATH").unwrap_or_default();
     // From a checkout the program is run by cargo, which would build another one here.
-    let command = command.replace("cargo run --release -- ", "tracklet ");
+    let command = command
+        .replace("cargo run --release --features full -- ", "tracklet ")
+        .replace("cargo run --release -- ", "tracklet ");
     let output = Command::new("sh")
         .args(["-c", &format!("{{ {command}\n}} 2>&1")])
         .current_dir(folder)

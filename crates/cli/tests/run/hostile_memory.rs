@@ -24,6 +24,7 @@ struct Ended {
 }
 
 /// Runs over the folder `in`.
+#[expect(clippy::zombie_processes, reason = "wait4 waits, and says how much memory the child had")]
 fn run(folder: &TempDir, options: &[&str]) -> Ended {
     let arguments = [&["-v", "run", "in", "--threads", "2"], options].concat();
     let mut child = tracklet(folder.path(), &arguments).spawn().unwrap();

@@ -65,21 +65,19 @@ impl Bucket {
         let mut words = head.split(' ');
         let (method, path) = (words.next().unwrap(), words.next().unwrap());
         let mut objects = self.0.lock().unwrap();
-        let (status, about, body) = match path.split_once('?') {
-            Some((_, query)) => ("200 OK", String::new(), objects.list(query)),
-            None => {
-                let key = path.strip_prefix("/shop/").unwrap_or_default().to_owned();
-                let found = objects.stored.get(&key).cloned();
-                if method == "GET" {
-                    objects.fetched.push(key);
-                }
-                match found {
-                    None => ("404 Not Found", String::new(), Vec::new()),
-                    Some((text, tag)) => {
-                        let about =
-                            format!("etag: {tag}\r\nlast-modified: Sun, 04 Jan 2026 10:00:00 GMT\r\n");
-                        ("200 OK", about, text)
-                    }
+        let (status, about, body) = if let Some((_, query)) = path.split_once('?') {
+            ("200 OK", String::new(), objects.list(query))
+        } else {
+            let key = path.strip_prefix("/shop/").unwrap_or_default().to_owned();
+            let found = objects.stored.get(&key).cloned();
+            if method == "GET" {
+                objects.fetched.push(key);
+            }
+            match found {
+                None => ("404 Not Found", String::new(), Vec::new()),
+                Some((text, tag)) => {
+                    let about = format!("etag: {tag}\r\nlast-modified: Sun, 04 Jan 2026 10:00:00 GMT\r\n");
+                    ("200 OK", about, text)
                 }
             }
         };

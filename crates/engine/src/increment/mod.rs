@@ -18,7 +18,8 @@ pub(crate) use columns::Rows;
 pub use error::StoredError;
 pub(crate) use forgotten::Forgotten;
 pub use forgotten::Subject;
-pub(crate) use stored::{BytesRead, StoredSnapshot, damaged_files};
+pub use stored::damaged_files;
+pub(crate) use stored::{BytesRead, StoredSnapshot};
 
 use crate::checks::PartSummary;
 use crate::write::parts::{Cut, PartKey, TracksOfDays};

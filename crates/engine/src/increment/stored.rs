@@ -455,7 +455,7 @@ fn read_digests(disk: &dyn Disk, folder: &Path, digest: &str) -> Result<Digests,
 /// The digests can't be read.
 /// # Cost
 /// All files are read.
-pub(crate) fn damaged_files(
+pub fn damaged_files(
     disk: &dyn Disk,
     folder: &Path,
     manifest: &Manifest,

@@ -178,7 +178,7 @@ impl Hint for ReadError {
                 },
                 |near| format!("is `{near}` meant?"),
             )),
-            Self::FilterSyntax { source: FilterError::Expression(_), .. } => {
+            Self::FilterSyntax { source, .. } if source.is_syntax() => {
                 Some("an example: [source] where = \"context_ip <> '10.0.0.1'\"".to_owned())
             }
             Self::FilterSyntax { source, .. } | Self::Filter { source, .. } => source.hint(),
@@ -196,11 +196,7 @@ impl Hint for ReadError {
 }
 
 fn refused(error: &FilterError) -> &'static str {
-    if matches!(error, FilterError::Expression(_)) {
-        "is not a valid SQL expression"
-    } else {
-        "can't be used"
-    }
+    if error.is_syntax() { "is not a valid SQL expression" } else { "can't be used" }
 }
 
 /// An expression, or what a long one begins with.

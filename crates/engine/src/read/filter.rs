@@ -1,254 +1,168 @@
-//! `[source] where`: an SQL expression over the source's columns, evaluated on each batch.
-
-mod error;
-mod plan;
-mod size;
-
-pub use error::FilterError;
+//! `[source] where`: which rows of a file are kept.
+//!
+//! The expression is SQL, and this crate has no SQL engine: [`RowFilters`] is the door through which a program that has one
+//! supplies it. [`NoRowFilters`] is for a program without one.
 
 use super::ReadError;
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use datafusion::error::DataFusionError;
-use datafusion::logical_expr::ColumnarValue;
-use datafusion::physical_plan::PhysicalExpr;
-use datafusion::sql::sqlparser::ast::{Expr, Ident, visit_expressions_mut};
-use plan::Planner;
-use std::collections::HashMap;
-use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::error::Hint;
+use crate::sql::Dialect;
+use arrow::array::{ArrayRef, BooleanArray};
+use arrow::datatypes::DataType;
+use std::error::Error;
+use std::fmt;
 
-/// A parsed filter.
-pub(super) struct Filter {
-    expression: String,
-    parsed: Expr,
-    columns: Vec<String>,
-    planner: Planner,
-    /// The filter by the types of its columns, which many files have alike.
-    planned: Mutex<HashMap<Vec<DataType>, Planned>>,
+/// Parses the expressions of `[source] where`.
+pub trait RowFilters: fmt::Debug + Send + Sync {
+    /// Parses an SQL expression.
+    ///
+    /// # Errors
+    /// [`FilterError`] where the text is no expression, or one that no file could be filtered by.
+    fn parse(&self, expression: &str) -> Result<Box<dyn RowFilter>, FilterError>;
+
+    /// Checks an expression before any file is read, when the types of the columns are not known.
+    ///
+    /// # Errors
+    /// An error that a run would end with, whatever its files have.
+    fn check(&self, expression: &str) -> Result<(), FilterError>;
+
+    /// Whether a warehouse of this dialect can parse the expression.
+    fn is_sql_of(&self, dialect: Dialect, expression: &str) -> bool;
 }
 
-/// A filter for columns of certain types.
-#[derive(Debug, Clone)]
-struct Planned {
-    expression: Arc<dyn PhysicalExpr>,
-    /// The columns as the expression takes them.
-    schema: SchemaRef,
+/// A parsed expression.
+pub trait RowFilter: Send + Sync {
+    /// The columns that the expression names: those without quotes in lower case, a path with dots.
+    fn columns(&self) -> &[String];
+
+    /// The expression for batches whose columns, in the order of [`Self::columns`], have these types. An absent column has
+    /// the type [`DataType::Null`].
+    ///
+    /// # Errors
+    /// [`FilterError`] where the expression does not fit the types.
+    fn bind(&self, types: &[DataType]) -> Result<Box<dyn BoundRowFilter>, FilterError>;
+}
+
+/// An expression for batches of one shape.
+pub trait BoundRowFilter: Send + Sync {
+    /// Whether each of `rows` rows is kept; null means no.
+    ///
+    /// # Errors
+    /// [`FilterError`] where a value makes the evaluation fail.
+    fn evaluate(&self, columns: &[ArrayRef], rows: usize) -> Result<BooleanArray, FilterError>;
+}
+
+/// Why an expression can't be used.
+#[derive(Debug)]
+pub struct FilterError {
+    reason: Box<dyn Hint + Send + Sync>,
+    is_syntax: bool,
+}
+
+impl FilterError {
+    /// An expression that the SQL engine does not understand.
+    pub fn syntax(reason: impl Hint + Send + Sync + 'static) -> Self {
+        Self { reason: Box::new(reason), is_syntax: true }
+    }
+
+    /// An expression that is understood and can't be used as a filter.
+    pub fn unusable(reason: impl Hint + Send + Sync + 'static) -> Self {
+        Self { reason: Box::new(reason), is_syntax: false }
+    }
+
+    /// Whether the SQL engine does not understand the expression.
+    pub(crate) fn is_syntax(&self) -> bool {
+        self.is_syntax
+    }
+}
+
+impl fmt::Display for FilterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl Error for FilterError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.reason.source()
+    }
+}
+
+impl Hint for FilterError {
+    fn hint(&self) -> Option<String> {
+        self.reason.hint()
+    }
+}
+
+/// The row filters of a program that has no SQL engine: every expression is an error.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoRowFilters;
+
+impl RowFilters for NoRowFilters {
+    fn parse(&self, _: &str) -> Result<Box<dyn RowFilter>, FilterError> {
+        Err(FilterError::unusable(NoSql))
+    }
+
+    fn check(&self, _: &str) -> Result<(), FilterError> {
+        Err(FilterError::unusable(NoSql))
+    }
+
+    /// The warehouse is the judge of what this program can't parse.
+    fn is_sql_of(&self, _: Dialect, _: &str) -> bool {
+        true
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("this program was built without its SQL engine")]
+struct NoSql;
+
+impl Hint for NoSql {
+    fn hint(&self) -> Option<String> {
+        Some("build it with the feature that has it: cargo build --release --features analysis".to_owned())
+    }
+}
+
+/// A parsed filter with its text, which errors show.
+pub(super) struct Filter {
+    expression: String,
+    parsed: Box<dyn RowFilter>,
 }
 
 impl Filter {
     /// Parses an SQL expression.
-    pub(super) fn new(expression: &str) -> Result<Self, ReadError> {
-        Self::parse(expression)
-            .map_err(|source| ReadError::FilterSyntax { expression: expression.to_owned(), source })
+    pub(super) fn new(filters: &dyn RowFilters, expression: &str) -> Result<Self, ReadError> {
+        let parsed = filters
+            .parse(expression)
+            .map_err(|source| ReadError::FilterSyntax { expression: expression.to_owned(), source })?;
+        Ok(Self { expression: expression.to_owned(), parsed })
     }
 
-    fn parse(expression: &str) -> Result<Self, FilterError> {
-        let planner = Planner::default();
-        let (parsed, columns) = size::with_room(|| {
-            let mut parsed = planner.parse(expression)?;
-            let columns = name_columns(&mut parsed);
-            Ok::<_, FilterError>((parsed, columns))
-        })??;
-        Ok(Self { expression: expression.to_owned(), parsed, columns, planner, planned: Mutex::default() })
-    }
-
-    /// The columns it names; what is not quoted in lower case, a path with dots.
+    /// The columns that the expression names.
     pub(super) fn columns(&self) -> &[String] {
-        &self.columns
+        self.parsed.columns()
     }
 
-    /// The filter on batches whose columns, in the order of [`Self::columns`], have these types: [`DataType::Null`] of one
-    /// that is absent.
+    /// The filter on batches of a file whose columns, in the order of [`Self::columns`], have these types.
     pub(super) fn bind(&self, file: &str, types: &[DataType]) -> Result<Bound, ReadError> {
-        let planned = self.planned(types).map_err(|source| self.error(file, source))?;
-        Ok(Bound { planned, text: self.expression.clone(), file: file.to_owned() })
-    }
-
-    fn planned(&self, types: &[DataType]) -> Result<Planned, FilterError> {
-        if let Some(planned) = self.lock().get(types) {
-            return Ok(planned.clone());
-        }
-        let planned = size::with_room(|| self.first_that_fits(&choices(types)))??;
-        self.lock().insert(types.to_vec(), planned.clone());
-        Ok(planned)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Vec<DataType>, Planned>> {
-        self.planned.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The filter for the first of these types that it can be planned for; else the error of the first ones.
-    fn first_that_fits(&self, choices: &[Vec<DataType>]) -> Result<Planned, FilterError> {
-        let mut first = None;
-        for types in choices {
-            match self.plan(types) {
-                Ok(planned) => return Ok(planned),
-                Err(error) => first = first.or(Some(error)),
-            }
-        }
-        Err(first.expect("there is a choice"))
-    }
-
-    fn plan(&self, types: &[DataType]) -> Result<Planned, FilterError> {
-        let columns = self.columns.iter().zip(types);
-        let fields: Vec<Field> =
-            columns.map(|(name, data_type)| Field::new(name, data_type.clone(), true)).collect();
-        let schema = Arc::new(Schema::new(fields));
-        let expression = self.planner.plan(&self.parsed, &schema)?;
-        Ok(Planned { expression, schema })
-    }
-
-    fn error(&self, file: &str, source: FilterError) -> ReadError {
-        ReadError::Filter { file: file.to_owned(), expression: self.expression.clone(), source }
-    }
-}
-
-/// Makes every name a quoted one, for what it is in a file is for the reader to find; answers the names, each once.
-fn name_columns(parsed: &mut Expr) -> Vec<String> {
-    let mut columns = Vec::new();
-    let _ = visit_expressions_mut(parsed, |part: &mut Expr| {
-        let name = match part {
-            Expr::Identifier(name) => name_of(name),
-            Expr::CompoundIdentifier(names) => names.iter().map(name_of).collect::<Vec<_>>().join("."),
-            _ => return ControlFlow::<()>::Continue(()),
-        };
-        *part = Expr::Identifier(Ident::with_quote('"', name.clone()));
-        if !columns.contains(&name) {
-            columns.push(name);
-        }
-        ControlFlow::Continue(())
-    });
-    columns
-}
-
-/// A name as SQL reads it.
-fn name_of(name: &Ident) -> String {
-    if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
-}
-
-fn utc() -> DataType {
-    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-}
-
-/// What columns of these types can be taken as, the likeliest first. An absent column is as a text, or else whatever the
-/// expression needs; and where types don't fit, all are texts, as they are in JSON and CSV.
-fn choices(types: &[DataType]) -> Vec<Vec<DataType>> {
-    let plain: Vec<DataType> = types.iter().map(plain).collect();
-    let with_absent = |absent: &DataType| -> Vec<DataType> {
-        plain.iter().map(|own| if own.is_null() { absent.clone() } else { own.clone() }).collect()
-    };
-    let absent =
-        [DataType::Utf8, DataType::Null, DataType::Int64, DataType::Float64, utc(), DataType::Boolean];
-    let has_absent = plain.iter().any(DataType::is_null);
-    let mut choices: Vec<Vec<DataType>> =
-        absent[..if has_absent { absent.len() } else { 1 }].iter().map(with_absent).collect();
-    let as_text = |own: &DataType| arrow::compute::can_cast_types(own, &DataType::Utf8);
-    choices.push(plain.iter().map(|own| if as_text(own) { DataType::Utf8 } else { own.clone() }).collect());
-    choices.dedup();
-    choices
-}
-
-/// The type without the ways in which Parquet may store it.
-fn plain(stored: &DataType) -> DataType {
-    match stored {
-        DataType::Dictionary(_, values) => plain(values),
-        DataType::LargeUtf8
-        | DataType::Utf8View
-        | DataType::Binary
-        | DataType::LargeBinary
-        | DataType::BinaryView => DataType::Utf8,
-        other => other.clone(),
-    }
-}
-
-/// Does `work`, which parses `expression`; `None` for one that is too large.
-pub(crate) fn with_room<T: Send>(expression: &str, work: impl FnOnce() -> T + Send) -> Option<T> {
-    if size::is_parsable(expression) { size::with_room(work).ok() } else { None }
-}
-
-/// What `expression` says is wrong with it before any file is read; the types of the columns are not known then.
-///
-/// # Errors
-/// An error that a run would end with, whatever its files have.
-pub(crate) fn well_formed(expression: &str) -> Result<(), FilterError> {
-    let filter = Filter::parse(expression)?;
-    let planned = size::with_room(|| filter.first_that_fits(&filter.guesses()))??;
-    // What stands in the expression itself, such as a pattern, is looked at when it meets a value.
-    let sample = planned.schema.fields().iter().map(|field| sample(field.data_type())).collect::<Vec<_>>();
-    match planned.answer(&sample, 1) {
-        Err(error) if error.to_string().to_lowercase().contains("regular expression") => Err(error.into()),
-        _ => Ok(()),
-    }
-}
-
-impl Filter {
-    /// Types that its columns may have: all alike, or one of them otherwise than the others.
-    fn guesses(&self) -> Vec<Vec<DataType>> {
-        let types = [DataType::Utf8, DataType::Float64, utc(), DataType::Boolean, DataType::Null];
-        let columns = self.columns.len();
-        let mut guesses: Vec<Vec<DataType>> = types.iter().map(|all| vec![all.clone(); columns]).collect();
-        for base in types.iter().take(2) {
-            for column in 0..columns {
-                guesses.extend(types.iter().map(|own| {
-                    let mut guess = vec![base.clone(); columns];
-                    guess[column] = own.clone();
-                    guess
-                }));
-            }
-        }
-        guesses
-    }
-}
-
-/// One value.
-fn sample(data_type: &DataType) -> ArrayRef {
-    let text: ArrayRef = Arc::new(arrow::array::StringArray::from(vec!["1"]));
-    cast(&text, data_type).unwrap_or_else(|_| arrow::array::new_null_array(data_type, 1))
-}
-
-impl Planned {
-    fn answer(&self, columns: &[ArrayRef], rows: usize) -> Result<BooleanArray, DataFusionError> {
-        let fields = self.schema.fields().iter();
-        let columns = fields.zip(columns).map(|(field, column)| {
-            if column.data_type() == field.data_type() {
-                Ok(Arc::clone(column))
-            } else {
-                cast(column, field.data_type())
-            }
-        });
-        let columns: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
-        let answer = match self.expression.evaluate(&batch)? {
-            ColumnarValue::Scalar(scalar) if scalar.is_null() => return Ok(BooleanArray::new_null(rows)),
-            answer => answer.into_array(rows)?,
-        };
-        match answer.as_boolean_opt() {
-            Some(answer) => Ok(answer.clone()),
-            None => Ok(BooleanArray::new_null(rows)),
-        }
+        let evaluated = self.parsed.bind(types).map_err(|source| error(file, &self.expression, source))?;
+        Ok(Bound { evaluated, expression: self.expression.clone(), file: file.to_owned() })
     }
 }
 
 /// A filter for batches of one shape.
 pub(super) struct Bound {
-    planned: Planned,
-    text: String,
+    evaluated: Box<dyn BoundRowFilter>,
+    expression: String,
     file: String,
 }
 
 impl Bound {
-    /// Says of each of `rows` rows whether it is kept; null means no.
+    /// Whether each of `rows` rows is kept; null means no.
     pub(super) fn evaluate(&self, columns: &[ArrayRef], rows: usize) -> Result<BooleanArray, ReadError> {
-        self.planned.answer(columns, rows).map_err(|source| ReadError::Filter {
-            file: self.file.clone(),
-            expression: self.text.clone(),
-            source: source.into(),
-        })
+        self.evaluated.evaluate(columns, rows).map_err(|source| error(&self.file, &self.expression, source))
     }
 }
 
-#[cfg(test)]
-mod tests;
+fn error(file: &str, expression: &str, source: FilterError) -> ReadError {
+    ReadError::Filter { file: file.to_owned(), expression: expression.to_owned(), source }
+}

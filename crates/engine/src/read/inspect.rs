@@ -182,7 +182,7 @@ fn look(file: &InputFile, temporary: &Path) -> Result<First, ReadError> {
             let mut sample = Sample::default();
             let columns = Sampled::new(&names, &in_path);
             let times = columns.note_parquet(path, &names, ROWS, &mut sample).map_err(failed)?;
-            First { times, names, sample }
+            First { names, times, sample }
         }
     };
     for partition in partitions(&file.name) {

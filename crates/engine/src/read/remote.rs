@@ -49,13 +49,13 @@ impl RemoteError {
     }
 
     /// Whether the store gave no answer, or not all of it.
-    pub(crate) fn is_silent(&self) -> bool {
+    pub fn is_silent(&self) -> bool {
         matches!(self, Self::Silent(_))
     }
 }
 
 /// What to do about a store that is silent.
-pub(crate) const SILENT_HINT: &str =
+pub const SILENT_HINT: &str =
     "the store does not answer: check the network and the endpoint (AWS_ENDPOINT_URL), or try again later";
 
 impl From<object_store::Error> for RemoteError {
@@ -213,7 +213,7 @@ impl Listing {
 const LOG_FILES: usize = 1000;
 
 /// Whether a path given by the user is an object store's URL.
-pub(crate) fn is_url(path: &str) -> bool {
+pub fn is_url(path: &str) -> bool {
     scheme(path).is_some()
 }
 
@@ -293,7 +293,10 @@ fn split(url: &str) -> (String, &str) {
 }
 
 /// The store and the key of an object to write, with the URL without credentials.
-pub(crate) fn place_to_write(url: &str) -> Result<(Box<dyn ObjectStore>, Key, String), RemoteError> {
+///
+/// # Errors
+/// [`RemoteError`] for a URL of no known store, or a store whose settings are wrong.
+pub fn place_to_write(url: &str) -> Result<(Box<dyn ObjectStore>, Key, String), RemoteError> {
     let clean = without_credentials(url);
     let (bucket, key) = split(&clean);
     let store = connect(&bucket, OddKeys::default())?;

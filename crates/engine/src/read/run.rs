@@ -2,7 +2,7 @@
 
 use super::columns::{Seen, lacking};
 use super::content::{Content, of_file};
-use super::filter::Filter;
+use super::filter::{Filter, RowFilters};
 use super::inputs::{Format, InputFile, Location};
 use super::limits::Limits;
 use super::mostly_rejected::{self, MostlyRejected};
@@ -51,6 +51,8 @@ pub struct Options<'a> {
     pub strictness: Strictness,
     /// The folder for objects on their way, one a thread at a time.
     pub temporary: &'a Path,
+    /// What parses [`Source::where_`].
+    pub filters: &'a dyn RowFilters,
 }
 
 /// What was read of a file.
@@ -145,7 +147,8 @@ pub(crate) fn read_all_beside(
     rejects: &Arc<RejectMemory>,
     overflow: Option<&dyn Overflow>,
 ) -> Result<Read<Rejects>, ReadError> {
-    let filter = source.where_.as_deref().map(Filter::new).transpose()?;
+    let filter =
+        source.where_.as_deref().map(|expression| Filter::new(options.filters, expression)).transpose()?;
     let shared = Shared {
         source,
         filter: filter.as_ref(),

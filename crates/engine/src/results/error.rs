@@ -1,8 +1,8 @@
 //! Why a question to the results has no answer.
 
 use crate::error::{Hint, listed, nearest};
-use datafusion::error::DataFusionError;
 use parquet::errors::ParquetError;
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
@@ -53,13 +53,13 @@ pub enum ResultsError {
     #[error("the query is wrong")]
     Sql {
         /// What is wrong with it.
-        source: Box<DataFusionError>,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// SQL that would write or change something.
     #[error("the results can only be read")]
     NotAQuery {
         /// What was refused.
-        source: Box<DataFusionError>,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// A filter that is no expression over the table's columns.
     #[error("the filter `{filter}` is wrong")]
@@ -67,13 +67,13 @@ pub enum ResultsError {
         /// The filter.
         filter: String,
         /// What is wrong with it.
-        source: Box<DataFusionError>,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// A query that began well.
     #[error("the query failed")]
     Failed {
         /// Why.
-        source: Box<DataFusionError>,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The system gives no threads.
     #[error("cannot start threads")]

@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tracklet_kernel::tables::Table as Known;
 
-/// A folder of part files, at least one.
+/// A table of a snapshot: a folder of part files.
 #[derive(Debug)]
-pub(super) struct Table {
-    pub(super) name: String,
-    /// Sorted by name, which is the order of their rows.
-    pub(super) parts: Vec<PathBuf>,
+pub struct StoredTable {
+    /// The name of the table, which is that of its folder.
+    pub name: String,
+    /// The part files, at least one, sorted by name, which is the order of their rows.
+    pub parts: Vec<PathBuf>,
 }
 
 /// What a table has.
@@ -59,7 +60,7 @@ pub fn tables_as_rows(tables: &[TableInfo]) -> RecordBatch {
 
 /// Every folder of `folder` that has part files: the ten tables in the order of the data's way, then any other.
 /// `state` is no table.
-pub(super) fn find(folder: &Path) -> Result<Vec<Table>, ResultsError> {
+pub(super) fn find(folder: &Path) -> Result<Vec<StoredTable>, ResultsError> {
     let mut tables = Vec::new();
     for path in list(folder)? {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
@@ -71,7 +72,7 @@ pub(super) fn find(folder: &Path) -> Result<Vec<Table>, ResultsError> {
             .filter(|part| part.extension().is_some_and(|ending| ending == "parquet"))
             .collect();
         if !parts.is_empty() {
-            tables.push(Table { name: name.to_owned(), parts });
+            tables.push(StoredTable { name: name.to_owned(), parts });
         }
     }
     let place =
@@ -98,9 +99,12 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, ResultsError> {
     Ok(paths)
 }
 
-impl Table {
+impl StoredTable {
     /// The columns, from the first part: all parts have the same.
-    pub(super) fn schema(&self) -> Result<SchemaRef, ResultsError> {
+    ///
+    /// # Errors
+    /// [`ResultsError::Unreadable`] or [`ResultsError::BadPart`] of the first part.
+    pub fn schema(&self) -> Result<SchemaRef, ResultsError> {
         Ok(footer(&self.parts[0])?.1.schema().clone())
     }
 

@@ -282,9 +282,9 @@ fn settle_grown(
 ) -> Result<(), RunError> {
     let reread = |(place, file): &(usize, InputFile)| {
         let grown = file.grown.as_ref().filter(|grown| grown.rereads_line)?;
-        Some((before.manifest.inputs[*place].path.clone(), grown.line))
+        Some((before.known.inputs[*place].path.clone(), grown.line))
     };
-    let rejected = rejected_of(compared.grown.iter().filter_map(reread).collect(), folder, before)?;
+    let rejected = rejected_of(&compared.grown.iter().filter_map(reread).collect(), folder, before)?;
     let mut refused = Vec::new();
     for (place, mut file) in std::mem::take(&mut compared.grown) {
         let known = &before.known.inputs[place];
@@ -311,7 +311,7 @@ fn settle_grown(
 
 /// Those of the lines that the snapshot has among its rejects.
 fn rejected_of(
-    lines: HashSet<(String, u64)>,
+    lines: &HashSet<(String, u64)>,
     folder: &OutputFolder,
     before: &Before,
 ) -> Result<HashSet<(String, u64)>, RunError> {

@@ -156,7 +156,7 @@ impl Limit {
     }
 
     /// That the largest range, which may be that of a single visitor, fits.
-    pub(super) fn check_range(self, amount: Amount, rows: u64) -> Result<(), SpillError> {
+    pub(super) fn check_range(self, amount: &Amount, rows: u64) -> Result<(), SpillError> {
         match self {
             Self::Bytes(limit) => {
                 let needed = rows * amount.of_a_range();
@@ -172,7 +172,7 @@ impl Limit {
     }
 
     /// What there is room for after all was read.
-    pub(super) fn room(self, amount: Amount, threads: usize) -> Room {
+    pub(super) fn room(self, amount: &Amount, threads: usize) -> Room {
         match self {
             Self::Bytes(limit) => {
                 let others = FIXED_BYTES + amount.id_bytes + amount.long_texts() + amount.rows / 4;
@@ -249,7 +249,7 @@ mod tests {
         for limit in [GIGABYTE, 4 * GIGABYTE] {
             for threads in [1, 2, 16] {
                 let free = limit - FIXED_BYTES - amount().id_bytes;
-                let room = Limit::Bytes(limit).room(amount(), threads);
+                let room = Limit::Bytes(limit).room(&amount(), threads);
                 assert!(room.range * (TRACK_BYTES + RANGE_BYTES) < free, "{room:?}");
                 assert!(room.hashes * HashPass::ROW_BYTES < free, "{room:?}");
                 assert!(room.candidates * Candidates::ROW_BYTES < free, "{room:?}");
@@ -270,12 +270,12 @@ mod tests {
         assert!(Limit::Bytes(enough - 1).check_strings(&few).is_err());
         assert!(Limit::Bytes(enough).check_strings(&few).is_ok());
         let rows = 3_000_000;
-        let Err(SpillError::Visitor { enough, .. }) = Limit::Bytes(GIGABYTE).check_range(amount(), rows)
+        let Err(SpillError::Visitor { enough, .. }) = Limit::Bytes(GIGABYTE).check_range(&amount(), rows)
         else {
             panic!("so many tracks do not fit")
         };
-        assert!(Limit::Bytes(enough - 1).check_range(amount(), rows).is_err());
-        assert!(Limit::Bytes(enough).check_range(amount(), rows).is_ok());
+        assert!(Limit::Bytes(enough - 1).check_range(&amount(), rows).is_err());
+        assert!(Limit::Bytes(enough).check_range(&amount(), rows).is_ok());
     }
     /// Few of many ids were so long that the average did not show it.
     #[test]
@@ -288,7 +288,7 @@ mod tests {
         };
         assert!(Limit::Bytes(enough - 1).check_strings(&long).is_err());
         assert!(Limit::Bytes(enough).check_strings(&long).is_ok());
-        let room = Limit::Bytes(GIGABYTE).room(long, 2);
+        let room = Limit::Bytes(GIGABYTE).room(&long, 2);
         assert!(room.range * RANGE_BYTES + long.event_ids.most(room.range) < GIGABYTE, "{room:?}");
         let names = Amount { id_bytes: 10_000, long_strings: 130_000_000, ..amount() };
         assert!(matches!(Limit::Bytes(300_000_000).check_strings(&names), Err(SpillError::Texts { .. })));

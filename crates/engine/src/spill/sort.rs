@@ -37,7 +37,7 @@ pub(crate) fn sort(all: PutAway, spilling: &Spilling, rules: &Rules) -> Result<S
     let threads = rayon::current_num_threads();
     let (source, All { mut strings, pieces, rows, .. }, amount) = all.into_all();
     spilling.limit.check_strings(&amount)?;
-    let room = spilling.limit.room(amount, threads);
+    let room = spilling.limit.room(&amount, threads);
     let store = Store::new(&spilling.folder)?;
     let source = Source { store: &source, pieces: &pieces };
 
@@ -52,7 +52,7 @@ pub(crate) fn sort(all: PutAway, spilling: &Spilling, rules: &Rules) -> Result<S
     source.in_batches(&[Column::Ids], |number, piece| counts.look(number, piece, &hidden, &identity))?;
     let ranges = counts.ranges(room.range);
     drop(counts);
-    spilling.limit.check_range(amount, ranges.rows().iter().copied().max().unwrap_or(0))?;
+    spilling.limit.check_range(&amount, ranges.rows().iter().copied().max().unwrap_or(0))?;
     let pieces = source.deal(&identity, &ranges, &hidden, room.dealt, &store)?;
     let common = Common { strings, identity };
     let dropped = hidden.count();

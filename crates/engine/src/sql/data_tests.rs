@@ -59,7 +59,8 @@ pub fn data_tests(renderer: &Renderer, names: &Names) -> Result<Vec<DataTest>, R
     Ok(tests)
 }
 
-pub(crate) fn column_test(names: &Names, model: &str, column: &str, test: &ColumnTest) -> DataTest {
+/// The query of a test of one column.
+pub fn column_test(names: &Names, model: &str, column: &str, test: &ColumnTest) -> DataTest {
     let dialect = names.dialect();
     let (from, quoted) = (names.relation(model), dialect.own_column(column));
     let mut models = BTreeSet::from([model.to_owned()]);

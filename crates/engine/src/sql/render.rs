@@ -176,7 +176,7 @@ impl Renderer {
 
     /// The same, with macros that take the place of the package's.
     #[must_use]
-    pub(crate) fn with_macros(self, macros: &str) -> Self {
+    pub fn with_macros(self, macros: &str) -> Self {
         Self { prelude: format!("{}{macros}", self.prelude).into(), ..self }
     }
 

@@ -16,17 +16,20 @@ pub const MOST_STORED: usize = 1_000;
 
 /// Rows that a test found.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub struct Kept {
     /// How many there are.
-    pub(crate) failures: u64,
+    pub failures: u64,
     /// The first of them as a table for people.
-    pub(crate) shown: String,
+    pub shown: String,
     /// The file that has them.
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
 }
 
-/// Writes rows as they come to the file of the test; `None` without rows, and then there is no file.
-pub(crate) fn keep(
+/// Writes rows as they are read to the file of the test; `None` without rows, and then no file is left.
+///
+/// # Errors
+/// [`TestError::Results`] where the rows can't be read, [`TestError::Keep`] where they can't be written.
+pub fn keep(
     test: &str,
     rows: impl Iterator<Item = Result<RecordBatch, ResultsError>>,
 ) -> Result<Option<Kept>, TestError> {
@@ -42,10 +45,7 @@ pub(crate) fn keep(
             };
         }
         Some(Err(_)) => {
-            return Err(rows
-                .find_map(Result::err)
-                .map(|error| TestError::Tables(error.into()))
-                .expect("it is there"));
+            return Err(rows.find_map(Result::err).map(TestError::Results).expect("it is there"));
         }
         Some(Ok(batch)) => batch.slice(0, batch.num_rows().min(SHOWN)),
     };
@@ -53,7 +53,7 @@ pub(crate) fn keep(
     let mut out = BufWriter::new(File::create(&file).map_err(|error| failed(error.into()))?);
     let schema = first.schema();
     let failures = print(&schema, rows, Layout::Json, &mut out).map_err(|error| match error {
-        PrintError::Rows(error) => TestError::Tables(error.into()),
+        PrintError::Rows(error) => TestError::Results(error),
         other => failed(other),
     })?;
     let mut shown = Vec::new();

@@ -60,11 +60,7 @@ pub fn find(config: &Path) -> Result<Vec<UserTest>, Unreadable> {
 }
 
 /// The tests as queries, and as results those that are no queries. Those that are switched off are in neither.
-pub(crate) fn rendered(
-    tests: &[UserTest],
-    renderer: &Renderer,
-    names: &Names,
-) -> (Vec<DataTest>, Vec<CheckResult>) {
+pub fn rendered(tests: &[UserTest], renderer: &Renderer, names: &Names) -> (Vec<DataTest>, Vec<CheckResult>) {
     let (mut good, mut broken) = (Vec::new(), Vec::new());
     for test in tests {
         let of = |models, sql, severity| DataTest {
@@ -96,7 +92,7 @@ pub(crate) fn rendered(
 }
 
 /// Whether a test of the user's is among those chosen: one that refers to no model only where nothing is chosen.
-pub(crate) fn is_chosen(test: &DataTest, chosen: &BTreeSet<&'static str>, has_choice: bool) -> bool {
+pub fn is_chosen(test: &DataTest, chosen: &BTreeSet<&'static str>, has_choice: bool) -> bool {
     !has_choice || test.models.iter().any(|name| chosen.contains(name.as_str()))
 }
 

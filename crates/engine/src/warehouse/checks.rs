@@ -7,7 +7,6 @@ use crate::sql::Renderer;
 use crate::sql::data_tests::{DataTest, counting, data_tests};
 use crate::sql::graph::{Graph, Model};
 use crate::sql::plan::Plan;
-use crate::tables::TablesError;
 use crate::targets::TargetError;
 use crate::testing::user::{self, UserTest};
 use crate::testing::{CheckResult, MOST_STORED, TestError, keep};
@@ -98,16 +97,15 @@ async fn run_all(
 
 /// How many rows a test finds; the first of them are kept.
 async fn found(job: &Job<'_>, test: &DataTest) -> Result<Option<keep::Kept>, TestError> {
-    let told = |error: TargetError| TestError::Tables(TablesError::Target(error));
-    let batches = job.warehouse.query(&counting(&test.sql)).await.map_err(told)?;
+    let batches = job.warehouse.query(&counting(&test.sql)).await.map_err(TestError::Target)?;
     let failures = batches.into_iter().find_map(Row::of).and_then(|row| row.integer(0)).ok_or_else(|| {
-        told(TargetError::Answer { message: format!("the test {} gave no number", test.name) })
+        TestError::Target(TargetError::Answer { message: format!("the test {} gave no number", test.name) })
     })?;
     if failures == 0 {
         return Ok(None);
     }
     let rows = format!("select *\nfrom (\n{}\n) as found\nlimit {MOST_STORED}", test.sql.trim_end());
-    let batches = job.warehouse.query(&rows).await.map_err(told)?;
+    let batches = job.warehouse.query(&rows).await.map_err(TestError::Target)?;
     let kept = keep::keep(&test.name, batches.into_iter().map(Ok))?;
     Ok(kept.map(|kept| keep::Kept { failures, ..kept }))
 }

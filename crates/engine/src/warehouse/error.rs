@@ -52,13 +52,13 @@ pub enum WarehouseError {
     )]
     NoLoadTime {
         /// The table.
-        table: TableName,
+        table: String,
         /// The column.
         column: String,
         /// What adds it.
         statement: String,
         /// What the warehouse says.
-        source: TargetError,
+        source: Box<TargetError>,
     },
     /// The source tables are not partitioned by the column that the configuration names.
     #[error("the source table `{table}` can't be read by `source.partition_time` = `{column}`")]

@@ -131,12 +131,12 @@ impl List {
 }
 
 fn digest(salt: &str, hashes: &BTreeSet<String>) -> String {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(salt.as_bytes());
+    let mut digest = blake3::Hasher::new();
+    digest.update(salt.as_bytes());
     for hash in hashes {
-        hasher.update(hash.as_bytes());
+        digest.update(hash.as_bytes());
     }
-    hasher.finalize().to_hex()[..DIGITS_OF_DIGEST].to_owned()
+    digest.finalize().to_hex()[..DIGITS_OF_DIGEST].to_owned()
 }
 
 fn damaged(job: &Job<'_>, what: &'static str) -> WarehouseError {
@@ -205,7 +205,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_damage_is_found() {
-        let damages: [fn(&mut Vec<[Option<String>; 3]>); 9] = [
+        type Damage = fn(&mut Vec<[Option<String>; 3]>);
+        let kinds: [Damage; 9] = [
             |rows| rows[1][0] = None,
             |rows| rows[1][0] = Some(text('1')),
             |rows| rows.iter_mut().for_each(|row| row[0] = Some(text('1'))),
@@ -216,10 +217,10 @@ mod tests {
             |rows| rows.push(rows[0].clone()),
             |rows| drop(rows.remove(0)),
         ];
-        for (number, damage) in damages.into_iter().enumerate() {
-            let mut damaged = rows("ab");
-            damage(&mut damaged);
-            assert!(List::of(damaged.into_iter()).is_err(), "damage {number}");
+        for (number, damage) in kinds.into_iter().enumerate() {
+            let mut list = rows("ab");
+            damage(&mut list);
+            assert!(List::of(list.into_iter()).is_err(), "damage {number}");
         }
     }
 }

@@ -53,18 +53,17 @@ pub async fn load(
 }
 
 /// The rows of [`load`], and how many are refused.
-pub(crate) fn loadable_rows(
-    tracks: &Tracks,
-    rejects: &[Reject],
-    names: EventNames,
-) -> (Vec<RecordBatch>, u64) {
+pub fn loadable_rows(tracks: &Tracks, rejects: &[Reject], names: EventNames) -> (Vec<RecordBatch>, u64) {
     let (rejected, refused) = loadable(rejects, names);
     (tracks.batches(BATCH_ROWS).chain(rejected).collect(), refused)
 }
 
-/// Appends rows of the canonical columns to the first source table, which is made if it is not there. Answers how many, and
+/// Appends rows of the canonical columns to the first source table, which is created if it does not exist. Returns how many, and
 /// where the time of the load is written.
-pub(crate) async fn load_rows(
+///
+/// # Errors
+/// [`WarehouseError`] where the warehouse refuses the table or the rows.
+pub async fn load_rows(
     job: &Job<'_>,
     batches: &mut (dyn Iterator<Item = RecordBatch> + Send),
 ) -> Result<(u64, LoadTimes), WarehouseError> {

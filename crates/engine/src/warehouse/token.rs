@@ -31,7 +31,7 @@ pub struct Token {
 
 /// What a run can know of the machine that it is on.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Here {
+pub struct Here {
     now: u64,
     machine: u64,
     /// The second in which a process began; `None` when there is none of that number.
@@ -64,7 +64,7 @@ impl Token {
     }
 
     /// Whether the run is certainly no more: it was of this machine, and its process is gone; or it is a day old.
-    pub(crate) fn is_dead(&self, here: Here) -> bool {
+    pub fn is_dead(&self, here: Here) -> bool {
         if self.machine != 0 && self.machine == here.machine {
             // A process that began later is another, with the same number.
             return (here.began)(self.process).is_none_or(|began| began > self.second + SLACK);
@@ -91,7 +91,7 @@ impl fmt::Display for Token {
 
 impl Here {
     /// Looks at the clock and the machine.
-    pub(crate) fn look() -> Self {
+    pub fn look() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Self { now: since.map_or(0, |since| since.as_secs()), machine: machine(), began }
     }

@@ -20,7 +20,7 @@ use crate::error::Hint;
 use crate::read::Rejects;
 use crate::spill::SpillError;
 use arrow::datatypes::SchemaRef;
-pub(crate) use open_files::OpenFiles;
+pub use open_files::OpenFiles;
 use parquet::errors::ParquetError;
 use parts::{Cut, PartKey, ROWS_OF_A_GROUP, TRACKS_OF_A_PART};
 use std::collections::BTreeMap;

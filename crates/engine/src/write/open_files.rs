@@ -14,16 +14,16 @@ const MOST: u64 = 1024;
 
 /// How the files of the process are divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct OpenFiles {
+pub struct OpenFiles {
     /// Parts that are written at the same time.
-    pub(crate) parts: usize,
+    pub parts: usize,
     /// Complete files that wait for their sync, without the one that is being synced.
-    pub(crate) waiting: usize,
+    pub waiting: usize,
 }
 
 impl OpenFiles {
     /// As many as the limit of the process allows.
-    pub(crate) fn allowed() -> Self {
+    pub fn allowed() -> Self {
         Self::of_limit(getrlimit(Resource::Nofile).current.unwrap_or(MOST))
     }
 

@@ -6,7 +6,9 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracklet_engine::error::Hint;
 use tracklet_engine::read::inputs::discover;
-use tracklet_engine::read::{Column, Format, Options, Progress, ReadError, Source, Strictness, read_all};
+use tracklet_engine::read::{
+    Column, Format, NoRowFilters, Options, Progress, ReadError, Source, Strictness, read_all,
+};
 
 const UNREADABLE: &str = "unreadable";
 
@@ -326,7 +328,8 @@ fn progress_adds_up_to_all_rows_and_bytes() {
     files.write("b.csv", "id,user_id,timestamp\n1,u,2026-01-04T10:00:00Z\nx\n");
     let inputs = discover(&[files.path().display().to_string()], None).expect("two files");
     let threads = NonZeroUsize::new(2).expect("not 0");
-    let options = Options { threads, strictness: Strictness::Lenient, temporary: files.path() };
+    let options =
+        Options { threads, strictness: Strictness::Lenient, temporary: files.path(), filters: &NoRowFilters };
     let told = Told::default();
     read_all(&inputs.files, &Source::default(), &options, &told).expect("a lenient read");
     let bytes: u64 = inputs.files.iter().map(|file| file.size).sum();

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
+use tracklet_analysis::filter::SqlRowFilters;
 use tracklet_engine::read::inputs::discover;
 use tracklet_engine::read::{Options, Quiet, Read, ReadError, Reject, Source, Strictness, read_all};
 
@@ -45,7 +46,7 @@ impl Files {
         let files = discover(&paths, source.format)?.files;
         let read = |threads| {
             let threads = NonZeroUsize::new(threads).expect("not 0");
-            let options = Options { threads, strictness, temporary: self.path() };
+            let options = Options { threads, strictness, temporary: self.path(), filters: &SqlRowFilters };
             read_all(&files, source, &options, &Quiet)
         };
         let (one, three) = (read(1), read(3));

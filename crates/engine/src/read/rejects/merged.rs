@@ -145,13 +145,13 @@ impl<'r> RejectRows<'r> {
 
     fn advance(&mut self) -> Result<Option<Reject>, SpillError> {
         let Some((Found { segment, place, .. }, is_last)) = self.merged.next()? else { return Ok(None) };
-        let at = match self.unpacked.iter().position(|(number, _)| *number == segment) {
-            Some(at) => at,
-            None => {
-                let rejects = self.merged.rejects;
-                self.unpacked.push((segment, rejects.unpacked(&rejects.segments[segment])?));
-                self.unpacked.len() - 1
-            }
+        let known = self.unpacked.iter().position(|(number, _)| *number == segment);
+        let at = if let Some(at) = known {
+            at
+        } else {
+            let rejects = self.merged.rejects;
+            self.unpacked.push((segment, rejects.unpacked(&rejects.segments[segment])?));
+            self.unpacked.len() - 1
         };
         let reject = self.unpacked[at].1.get(place);
         if is_last {

@@ -123,19 +123,20 @@ impl Rejects {
         let mut segments: Vec<(usize, &Segment)> =
             segments.filter(|(_, segment)| segment.reasons[reason as usize] > 0).collect();
         segments.sort_by_key(|(_, segment)| segment.first);
-        let mut first: Option<((Option<u64>, usize), &Segment, usize)> = None;
+        let mut least: Option<(Option<u64>, usize)> = None;
+        let mut first = None;
         for (number, segment) in segments {
-            if first.is_some_and(|((row, _), ..)| row < segment.first) {
+            if least.is_some_and(|(row, _)| row < segment.first) {
                 break;
             }
             let heads = segment.heads(&self.memory)?;
             let Some(place) = heads.iter().position(|head| head.reason == reason) else { continue };
             let position = (heads[place].row, number);
-            if first.is_none_or(|(least, ..)| position < least) {
-                first = Some((position, segment, place));
+            if least.is_none_or(|least| position < least) {
+                (least, first) = (Some(position), Some((segment, place)));
             }
         }
-        let Some((_, segment, place)) = first else { return Ok(None) };
+        let Some((segment, place)) = first else { return Ok(None) };
         Ok(Some(self.unpacked(segment)?.get(place)))
     }
 

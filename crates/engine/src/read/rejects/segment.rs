@@ -183,7 +183,7 @@ impl Texts {
         Some(text.expect("it was looked at when it was unpacked"))
     }
 
-    fn unpack(bytes: Vec<u8>, rows: usize) -> Option<Self> {
+    fn unpack(bytes: &[u8], rows: usize) -> Option<Self> {
         if bytes.is_empty() {
             return Some(Self { texts: None });
         }
@@ -228,7 +228,7 @@ impl Segment {
 
     /// The column of this place in [`TEXTS`].
     pub(super) fn texts(&self, column: usize, memory: &RejectMemory) -> Result<Texts, SpillError> {
-        Texts::unpack(self.column(1 + column, memory)?, self.rows)
+        Texts::unpack(&self.column(1 + column, memory)?, self.rows)
             .ok_or_else(|| memory.failed(damaged(Damaged)))
     }
 

@@ -1,0 +1,206 @@
+//! An event: where every row with its id went, and why.
+
+use super::nearest::nearest;
+use super::timeline::{TimelineEvent, as_rfc3339, timeline};
+use super::{ExplainError, Subject, reasons};
+use crate::tables::{Tables, TablesError};
+use serde::{Serialize, Serializer};
+use tracklet_engine::manifest::RecordedRules;
+
+/// Where every row with the id of an event went.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EventStory {
+    /// What was asked for.
+    pub id: String,
+    /// The tracks; more than one only where duplicates are kept.
+    pub sessionized: Vec<TrackStory>,
+    /// The rows that were dropped as duplicates.
+    pub duplicates: Vec<DuplicateStory>,
+    /// The rows that were rejected.
+    pub rejected: Vec<RejectStory>,
+}
+
+/// A track, and why it is where it is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrackStory {
+    /// The track.
+    #[serde(flatten)]
+    pub track: TimelineEvent,
+    /// The user that it names; `None` also where that was not kept.
+    pub user_id: Option<String>,
+    /// How many events its session has.
+    pub events_of_session: u64,
+    /// Why it is in this session.
+    pub why_session: String,
+    /// Why it is with this visitor.
+    pub why_visitor: String,
+}
+
+/// A dropped row.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DuplicateStory {
+    /// Its device.
+    pub anonymous_id: Option<String>,
+    /// Its user.
+    pub user_id: Option<String>,
+    /// Its event's name.
+    pub event: Option<String>,
+    /// When it happened, microseconds since 1970; RFC 3339 in JSON.
+    #[serde(serialize_with = "as_rfc3339")]
+    pub timestamp: i64,
+    /// When it arrived.
+    #[serde(serialize_with = "as_optional_rfc3339")]
+    pub received_at: Option<i64>,
+    /// Why it was dropped.
+    pub why: String,
+}
+
+/// A rejected row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RejectStory {
+    /// The file, or the source's table.
+    pub source_file: String,
+    /// Its row there.
+    pub row_number: Option<i64>,
+    /// The reason's name.
+    pub reason: String,
+    /// The reason in words.
+    pub why: &'static str,
+    /// Its canonical columns as they stood, those that are there.
+    pub columns: Vec<(String, String)>,
+    /// The line, where it could not be read.
+    pub raw: Option<String>,
+}
+
+const CANONICAL: [&str; 6] = ["event_id", "anonymous_id", "user_id", "event", "timestamp", "received_at"];
+
+pub(super) fn event(
+    tables: &dyn Tables,
+    rules: &RecordedRules,
+    id: &str,
+) -> Result<EventStory, ExplainError> {
+    let dialect = tables.dialect();
+    let has_id = format!("event_id = {}", dialect.text(id));
+    let sessionized = tracks(tables, rules, &has_id)?;
+    let kept = sessionized.first().map(|story| &story.track);
+    let duplicates = duplicates(tables, &has_id, kept)?;
+    let mut rejected = rejects(tables, &has_id)?;
+    if let Some((file, row)) = id.rsplit_once(':')
+        && let Ok(row) = row.parse::<u64>()
+    {
+        let place = format!("row_number = {row} and source_file = {}", dialect.text(file));
+        rejected.extend(rejects(tables, &place)?);
+    }
+    if sessionized.is_empty() && duplicates.is_empty() && rejected.is_empty() {
+        let columns = [
+            ("dbt_track_facts", "event_id"),
+            ("tracklet_duplicates", "event_id"),
+            ("tracklet_rejects", "event_id"),
+        ];
+        let nearest = nearest(tables, &columns, id)?;
+        return Err(ExplainError::Unknown { subject: Subject::Event, id: id.to_owned(), nearest });
+    }
+    Ok(EventStory { id: id.to_owned(), sessionized, duplicates, rejected })
+}
+
+fn tracks(tables: &dyn Tables, rules: &RecordedRules, has_id: &str) -> Result<Vec<TrackStory>, TablesError> {
+    let dialect = tables.dialect();
+    let facts = dialect.table("dbt_track_facts");
+    let visitors = tables.ask(&format!(
+        "select distinct dbt_visitor_id from {facts} where {has_id} order by dbt_visitor_id"
+    ))?;
+    let mut stories = Vec::new();
+    for visitor in visitors.rows() {
+        for track in timeline(tables, &visitor.word(0)?, has_id, None)? {
+            let answer = tables.ask(&format!(
+                "select count(*) as events from {facts} where session_id = {}",
+                dialect.text(&track.session_id)
+            ))?;
+            let device_visitor = match &track.anonymous_id {
+                Some(device) => visitor_of(tables, device)?,
+                None => None,
+            };
+            let logins = tables.logins(&track.event_id, track.anonymous_id.as_deref())?;
+            stories.push(TrackStory {
+                events_of_session: answer.first().map_or(Ok(0), |row| row.count(0))?,
+                why_session: reasons::of_session(&track, rules),
+                why_visitor: reasons::of_visitor(&track, device_visitor.as_deref(), logins.as_ref()),
+                user_id: logins.and_then(|logins| logins.user_id),
+                track,
+            });
+        }
+    }
+    Ok(stories)
+}
+
+/// The visitor that the mapping has for an alias.
+pub(super) fn visitor_of(tables: &dyn Tables, alias: &str) -> Result<Option<String>, TablesError> {
+    let dialect = tables.dialect();
+    let answer = tables.ask(&format!(
+        "select dbt_visitor_id from {} where alias = {}",
+        dialect.table("dbt_aliases_mapping"),
+        dialect.text(alias)
+    ))?;
+    answer.first().map(|row| row.word(0)).transpose()
+}
+
+fn duplicates(
+    tables: &dyn Tables,
+    has_id: &str,
+    kept: Option<&TimelineEvent>,
+) -> Result<Vec<DuplicateStory>, TablesError> {
+    let dialect = tables.dialect();
+    let answer = tables.ask(&format!(
+        "select anonymous_id, user_id, event, {at} as dropped_at, {received} as arrived_at from {table} \
+         where {has_id} order by dropped_at, arrived_at nulls last, anonymous_id nulls last, \
+         user_id nulls last, event nulls last",
+        at = dialect.micros("timestamp"),
+        received = dialect.micros("received_at"),
+        table = dialect.table("tracklet_duplicates"),
+    ))?;
+    let story = |row: crate::tables::Row| {
+        let own = |column| Ok::<_, TablesError>(row.text(column)?.map(str::to_owned));
+        let timestamp = row.number(3)?.unwrap_or(0);
+        Ok(DuplicateStory {
+            anonymous_id: own(0)?,
+            user_id: own(1)?,
+            event: own(2)?,
+            timestamp,
+            received_at: row.number(4)?,
+            why: reasons::of_duplicate(timestamp, kept),
+        })
+    };
+    answer.rows().map(story).collect()
+}
+
+fn rejects(tables: &dyn Tables, condition: &str) -> Result<Vec<RejectStory>, TablesError> {
+    let answer = tables.ask(&format!(
+        "select source_file, row_number, reason, raw, {} from {} where {condition} order by source_file, row_number nulls last",
+        CANONICAL.join(", "),
+        tables.dialect().table("tracklet_rejects"),
+    ))?;
+    let story = |row: crate::tables::Row| {
+        let reason = row.word(2)?;
+        let mut columns = Vec::new();
+        for (place, name) in (4..).zip(CANONICAL) {
+            columns.extend(row.text(place)?.map(|text| (name.to_owned(), text.to_owned())));
+        }
+        Ok(RejectStory {
+            source_file: row.word(0)?,
+            row_number: row.number(1)?,
+            why: reasons::of_reject(&reason),
+            reason,
+            columns,
+            raw: row.text(3)?.map(str::to_owned),
+        })
+    };
+    answer.rows().map(story).collect()
+}
+
+#[allow(clippy::ref_option, reason = "serde hands the field")]
+fn as_optional_rfc3339<S: Serializer>(micros: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match micros {
+        Some(micros) => as_rfc3339(micros, serializer),
+        None => serializer.serialize_none(),
+    }
+}

@@ -1,0 +1,261 @@
+//! `[source] where`: an SQL expression over the source's columns, evaluated on each batch.
+
+mod error;
+mod plan;
+mod size;
+
+pub use error::ExpressionError;
+
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::ColumnarValue;
+use datafusion::physical_plan::PhysicalExpr;
+use datafusion::sql::sqlparser::ast::{Expr, Ident, visit_expressions_mut};
+use datafusion::sql::sqlparser::dialect as parsers;
+use datafusion::sql::sqlparser::parser::Parser;
+use plan::Planner;
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+use tracklet_engine::read::{BoundRowFilter, FilterError, RowFilter, RowFilters};
+use tracklet_engine::sql::Dialect;
+
+/// Parses `[source] where` as `DataFusion` reads SQL.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SqlRowFilters;
+
+impl RowFilters for SqlRowFilters {
+    fn parse(&self, expression: &str) -> Result<Box<dyn RowFilter>, FilterError> {
+        Ok(Box::new(Filter::parse(expression)?))
+    }
+
+    fn check(&self, expression: &str) -> Result<(), FilterError> {
+        Ok(well_formed(expression)?)
+    }
+
+    fn is_sql_of(&self, dialect: Dialect, expression: &str) -> bool {
+        let is_parsed = || {
+            let parser: Box<dyn parsers::Dialect> = match dialect {
+                Dialect::BigQuery => Box::new(parsers::BigQueryDialect),
+                Dialect::Snowflake => Box::new(parsers::SnowflakeDialect),
+                Dialect::Redshift => Box::new(parsers::RedshiftSqlDialect {}),
+                Dialect::Postgres => Box::new(parsers::PostgreSqlDialect {}),
+                Dialect::Spark => Box::new(parsers::DatabricksDialect {}),
+            };
+            Parser::parse_sql(&*parser, &format!("select 1 from tracks where ({expression})")).is_ok()
+        };
+        // What is too large to be parsed is for the warehouse to say.
+        with_room(expression, is_parsed).unwrap_or(true)
+    }
+}
+
+/// A parsed filter.
+struct Filter {
+    parsed: Expr,
+    columns: Vec<String>,
+    planner: Planner,
+    /// The filter by the types of its columns, which many files have alike.
+    planned: Mutex<HashMap<Vec<DataType>, Planned>>,
+}
+
+/// A filter for columns of certain types.
+#[derive(Debug, Clone)]
+struct Planned {
+    expression: Arc<dyn PhysicalExpr>,
+    /// The columns as the expression takes them.
+    schema: SchemaRef,
+}
+
+impl RowFilter for Filter {
+    fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    fn bind(&self, types: &[DataType]) -> Result<Box<dyn BoundRowFilter>, FilterError> {
+        Ok(Box::new(self.planned(types)?))
+    }
+}
+
+impl Filter {
+    fn parse(expression: &str) -> Result<Self, ExpressionError> {
+        let planner = Planner::default();
+        let (parsed, columns) = size::with_room(|| {
+            let mut parsed = planner.parse(expression)?;
+            let columns = name_columns(&mut parsed);
+            Ok::<_, ExpressionError>((parsed, columns))
+        })??;
+        Ok(Self { parsed, columns, planner, planned: Mutex::default() })
+    }
+
+    fn planned(&self, types: &[DataType]) -> Result<Planned, ExpressionError> {
+        if let Some(planned) = self.lock().get(types) {
+            return Ok(planned.clone());
+        }
+        let planned = size::with_room(|| self.first_that_fits(&choices(types)))??;
+        self.lock().insert(types.to_vec(), planned.clone());
+        Ok(planned)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Vec<DataType>, Planned>> {
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The filter for the first of these types that it can be planned for; else the error of the first ones.
+    fn first_that_fits(&self, choices: &[Vec<DataType>]) -> Result<Planned, ExpressionError> {
+        let mut first = None;
+        for types in choices {
+            match self.plan(types) {
+                Ok(planned) => return Ok(planned),
+                Err(error) => first = first.or(Some(error)),
+            }
+        }
+        Err(first.expect("there is a choice"))
+    }
+
+    fn plan(&self, types: &[DataType]) -> Result<Planned, ExpressionError> {
+        let columns = self.columns.iter().zip(types);
+        let fields: Vec<Field> =
+            columns.map(|(name, data_type)| Field::new(name, data_type.clone(), true)).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let expression = self.planner.plan(&self.parsed, &schema)?;
+        Ok(Planned { expression, schema })
+    }
+}
+
+/// Makes every name a quoted one, for what it is in a file is for the reader to find; answers the names, each once.
+fn name_columns(parsed: &mut Expr) -> Vec<String> {
+    let mut columns = Vec::new();
+    let _ = visit_expressions_mut(parsed, |part: &mut Expr| {
+        let name = match part {
+            Expr::Identifier(name) => name_of(name),
+            Expr::CompoundIdentifier(names) => names.iter().map(name_of).collect::<Vec<_>>().join("."),
+            _ => return ControlFlow::<()>::Continue(()),
+        };
+        *part = Expr::Identifier(Ident::with_quote('"', name.clone()));
+        if !columns.contains(&name) {
+            columns.push(name);
+        }
+        ControlFlow::Continue(())
+    });
+    columns
+}
+
+/// A name as SQL reads it.
+fn name_of(name: &Ident) -> String {
+    if name.quote_style.is_some() { name.value.clone() } else { name.value.to_lowercase() }
+}
+
+fn utc() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// What columns of these types can be taken as, the likeliest first. An absent column is as a text, or else whatever the
+/// expression needs; and where types don't fit, all are texts, as they are in JSON and CSV.
+fn choices(types: &[DataType]) -> Vec<Vec<DataType>> {
+    let plain: Vec<DataType> = types.iter().map(plain).collect();
+    let with_absent = |absent: &DataType| -> Vec<DataType> {
+        plain.iter().map(|own| if own.is_null() { absent.clone() } else { own.clone() }).collect()
+    };
+    let absent =
+        [DataType::Utf8, DataType::Null, DataType::Int64, DataType::Float64, utc(), DataType::Boolean];
+    let has_absent = plain.iter().any(DataType::is_null);
+    let mut choices: Vec<Vec<DataType>> =
+        absent[..if has_absent { absent.len() } else { 1 }].iter().map(with_absent).collect();
+    let as_text = |own: &DataType| arrow::compute::can_cast_types(own, &DataType::Utf8);
+    choices.push(plain.iter().map(|own| if as_text(own) { DataType::Utf8 } else { own.clone() }).collect());
+    choices.dedup();
+    choices
+}
+
+/// The type without the ways in which Parquet may store it.
+fn plain(stored: &DataType) -> DataType {
+    match stored {
+        DataType::Dictionary(_, values) => plain(values),
+        DataType::LargeUtf8
+        | DataType::Utf8View
+        | DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView => DataType::Utf8,
+        other => other.clone(),
+    }
+}
+
+/// Does `work`, which parses `expression`; `None` for one that is too large.
+fn with_room<T: Send>(expression: &str, work: impl FnOnce() -> T + Send) -> Option<T> {
+    if size::is_parsable(expression) { size::with_room(work).ok() } else { None }
+}
+
+/// What `expression` says is wrong with it before any file is read; the types of the columns are not known then.
+///
+/// # Errors
+/// An error that a run would end with, whatever its files have.
+fn well_formed(expression: &str) -> Result<(), ExpressionError> {
+    let filter = Filter::parse(expression)?;
+    let planned = size::with_room(|| filter.first_that_fits(&filter.guesses()))??;
+    // What stands in the expression itself, such as a pattern, is looked at when it meets a value.
+    let sample = planned.schema.fields().iter().map(|field| sample(field.data_type())).collect::<Vec<_>>();
+    match planned.answer(&sample, 1) {
+        Err(error) if error.to_string().to_lowercase().contains("regular expression") => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+impl Filter {
+    /// Types that its columns may have: all alike, or one of them otherwise than the others.
+    fn guesses(&self) -> Vec<Vec<DataType>> {
+        let types = [DataType::Utf8, DataType::Float64, utc(), DataType::Boolean, DataType::Null];
+        let columns = self.columns.len();
+        let mut guesses: Vec<Vec<DataType>> = types.iter().map(|all| vec![all.clone(); columns]).collect();
+        for base in types.iter().take(2) {
+            for column in 0..columns {
+                guesses.extend(types.iter().map(|own| {
+                    let mut guess = vec![base.clone(); columns];
+                    guess[column] = own.clone();
+                    guess
+                }));
+            }
+        }
+        guesses
+    }
+}
+
+/// One value.
+fn sample(data_type: &DataType) -> ArrayRef {
+    let text: ArrayRef = Arc::new(arrow::array::StringArray::from(vec!["1"]));
+    cast(&text, data_type).unwrap_or_else(|_| arrow::array::new_null_array(data_type, 1))
+}
+
+impl Planned {
+    fn answer(&self, columns: &[ArrayRef], rows: usize) -> Result<BooleanArray, DataFusionError> {
+        let fields = self.schema.fields().iter();
+        let columns = fields.zip(columns).map(|(field, column)| {
+            if column.data_type() == field.data_type() {
+                Ok(Arc::clone(column))
+            } else {
+                cast(column, field.data_type())
+            }
+        });
+        let columns: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
+        let answer = match self.expression.evaluate(&batch)? {
+            ColumnarValue::Scalar(scalar) if scalar.is_null() => return Ok(BooleanArray::new_null(rows)),
+            answer => answer.into_array(rows)?,
+        };
+        match answer.as_boolean_opt() {
+            Some(answer) => Ok(answer.clone()),
+            None => Ok(BooleanArray::new_null(rows)),
+        }
+    }
+}
+
+impl BoundRowFilter for Planned {
+    fn evaluate(&self, columns: &[ArrayRef], rows: usize) -> Result<BooleanArray, FilterError> {
+        Ok(self.answer(columns, rows).map_err(ExpressionError::from)?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! From a parsed expression to one that is evaluated.
+
+use super::ExpressionError;
+use super::size::{DEEPEST, is_parsable, is_shallow};
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DFSchema, ExprSchema};
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, TryCast, Volatility};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use datafusion::physical_plan::PhysicalExpr;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::sqlparser::ast::{Expr as Parsed, ExprWithAlias};
+use std::sync::Arc;
+
+/// What knows the functions of SQL.
+pub(super) struct Planner {
+    state: SessionState,
+}
+
+impl Default for Planner {
+    fn default() -> Self {
+        let mut config = SessionConfig::new();
+        // Ours is the lower limit, so that the message is ours as well.
+        config.options_mut().sql_parser.recursion_limit = DEEPEST * 10;
+        Self { state: SessionContext::new_with_config(config).state() }
+    }
+}
+
+impl Planner {
+    pub(super) fn parse(&self, expression: &str) -> Result<Parsed, ExpressionError> {
+        if !is_parsable(expression) {
+            return Err(ExpressionError::TooLarge);
+        }
+        let dialect = self.state.config().options().sql_parser.dialect;
+        let parsed = self.state.sql_to_expr(expression, &dialect)?;
+        if is_shallow(&parsed) { Ok(parsed) } else { Err(ExpressionError::TooLarge) }
+    }
+
+    /// The expression over these columns. What can't be read as the type that is needed is null, for a row alone must not
+    /// end a run.
+    pub(super) fn plan(
+        &self,
+        parsed: &Parsed,
+        schema: &SchemaRef,
+    ) -> Result<Arc<dyn PhysicalExpr>, ExpressionError> {
+        let schema = Arc::new(DFSchema::try_from(Arc::clone(schema))?);
+        let parsed = ExprWithAlias { expr: parsed.clone(), alias: None };
+        let logical = self.state.create_logical_expr_from_sql_expr(parsed, &schema)?;
+        refuse_what_is_not_of_rows(&logical)?;
+        let logical = logical.transform_up(|part| with_texts_read(part, &schema))?.data;
+        let context = SimplifyContext::builder()
+            .with_schema(Arc::clone(&schema))
+            .with_config_options(Arc::clone(self.state.config_options()))
+            .build();
+        let simplifier = ExprSimplifier::new(context);
+        let coerced = simplifier.coerce(logical, &schema)?.transform_up(|part| Ok(lenient(part)))?.data;
+        // Some functions can't be evaluated before they have become others.
+        let simple = simplifier.simplify(coerced)?;
+        let physical = self.state.create_physical_expr(simple, &schema)?;
+        match physical.data_type(schema.as_arrow())? {
+            DataType::Boolean | DataType::Null => Ok(physical),
+            other => Err(ExpressionError::NotBoolean(other)),
+        }
+    }
+}
+
+/// The time of a run and chance would give other rows in another run.
+fn refuse_what_is_not_of_rows(expression: &Expr) -> Result<(), ExpressionError> {
+    let mut refused = None;
+    expression.apply(|part| {
+        if let Expr::ScalarFunction(call) = part
+            && call.func.signature().volatility != Volatility::Immutable
+        {
+            refused = Some(call.func.name().to_owned());
+            return Ok(TreeNodeRecursion::Stop);
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    refused.map_or(Ok(()), |name| Err(ExpressionError::NotOfRows(name)))
+}
+
+/// A text beside a number or a truth is read as one: columns of JSON and CSV are texts whatever they hold.
+fn with_texts_read(part: Expr, schema: &dyn ExprSchema) -> Result<Transformed<Expr>, DataFusionError> {
+    let read = |expression: Expr, beside: &DataType| -> Result<Expr, DataFusionError> {
+        let wanted = match beside {
+            number if number.is_numeric() => DataType::Float64,
+            DataType::Boolean => DataType::Boolean,
+            _ => return Ok(expression),
+        };
+        let is_text = expression.get_type(schema)? == DataType::Utf8;
+        Ok(if is_text { Expr::TryCast(TryCast::new(Box::new(expression), wanted)) } else { expression })
+    };
+    Ok(match part {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if op != Operator::StringConcat => {
+            let (mut of_left, mut of_right) = (left.get_type(schema)?, right.get_type(schema)?);
+            if matches!(op, Operator::And | Operator::Or) {
+                (of_left, of_right) = (DataType::Boolean, DataType::Boolean);
+            }
+            let (left, right) = (read(*left, &of_right)?, read(*right, &of_left)?);
+            Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right))))
+        }
+        Expr::Between(mut between) => {
+            let of_low = between.low.get_type(schema)?;
+            between.expr = Box::new(read(*between.expr, &of_low)?);
+            Transformed::yes(Expr::Between(between))
+        }
+        Expr::Not(inner) => Transformed::yes(Expr::Not(Box::new(read(*inner, &DataType::Boolean)?))),
+        other => Transformed::no(other),
+    })
+}
+
+/// A cast that gives null where it would fail.
+fn lenient(part: Expr) -> Transformed<Expr> {
+    match part {
+        Expr::Cast(cast) => Transformed::yes(Expr::TryCast(TryCast::new_from_field(cast.expr, cast.field))),
+        other => Transformed::no(other),
+    }
+}

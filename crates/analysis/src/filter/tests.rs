@@ -1,0 +1,159 @@
+use super::*;
+use arrow::array::{Int64Array, StringArray};
+
+fn answers(expression: &str) -> Vec<Option<bool>> {
+    let filter = Filter::parse(expression).expect("it parses");
+    let columns: Vec<ArrayRef> = filter
+        .columns()
+        .iter()
+        .map(|name| match name.as_str() {
+            "n" => Arc::new(Int64Array::from(vec![Some(1), None, Some(3)])) as ArrayRef,
+            "absent" => arrow::array::new_null_array(&DataType::Null, 3),
+            _ => Arc::new(StringArray::from(vec![Some("a"), None, Some("3")])),
+        })
+        .collect();
+    let types: Vec<DataType> = columns.iter().map(|column| column.data_type().clone()).collect();
+    let bound = filter.bind(&types).expect("it fits");
+    bound.evaluate(&columns, 3).expect("an answer").iter().collect()
+}
+
+#[test]
+fn expressions() {
+    assert_eq!(answers("N > 2"), [Some(false), None, Some(true)]);
+    assert_eq!(answers("s <> 'a' or s is null"), [Some(false), Some(true), Some(true)]);
+    assert_eq!(answers("absent = 'x'"), [None, None, None]);
+    assert_eq!(answers("absent > 5 or lower(absent) like 'a%'"), [None, None, None]);
+    assert_eq!(answers("absent is null"), [Some(true); 3]);
+    assert_eq!(answers("true"), [Some(true); 3]);
+    assert_eq!(answers("null"), [None; 3]);
+    assert_eq!(answers("try_cast(s as double) = 3"), [None, None, Some(true)]);
+    assert_eq!(answers("context.traits.email not like '%3'"), [Some(true), None, Some(false)]);
+}
+
+#[test]
+fn names() {
+    let filter =
+        Filter::parse("Context.IP = '1' and \"User Agent\" is null and Lower(ip) = ip").expect("valid");
+    assert_eq!(filter.columns(), ["context.ip", "User Agent", "ip"]);
+}
+
+#[test]
+fn errors() {
+    assert!(matches!(Filter::parse("a ="), Err(ExpressionError::Expression(_))));
+    assert!(matches!(Filter::parse("a = 1; drop table x"), Err(ExpressionError::Expression(_))));
+    for wrong in ["now() > n", "n + 1", "no_such_function(n)", "count(n) > 1", "n in (select 1)"] {
+        let filter = Filter::parse(wrong).expect("it parses");
+        assert!(filter.bind(&[DataType::Int64]).is_err(), "{wrong}");
+    }
+}
+
+/// Every function that the documentation lists, on texts as JSON and CSV have them, on what Parquet may have, and without a
+/// column. The columns are a text, a number, a time and a truth; one row, for which the expression holds.
+#[test]
+fn every_documented_function_works_on_every_format() {
+    const TRUE: &[&str] = &[
+        "s = 'Shoes' and s <> 'x' and not (s < 'A') and s >= 'S' and s <= 'T' and s > 'A'",
+        "n between 1 and 20 and n in (12, 13) and n is not null and n is distinct from 3",
+        "s like 'Sh%' and s ilike 'sh%' and s not like '%x'",
+        "regexp_like(s, '^Sh') and s ~ 'oe' and s ~* 'SHOES' and s !~ 'x' and regexp_replace(s, 'S', 'b') = 'bhoes'",
+        "lower(s) = 'shoes' and upper(s) = 'SHOES' and trim(s) = 'Shoes' and ltrim(s) = rtrim(s)",
+        "length(s) = 5 and substr(s, 1, 2) = 'Sh' and left(s, 1) = 'S' and right(s, 1) = 's'",
+        "replace(s, 'S', 'b') = 'bhoes' and split_part(s, 'o', 1) = 'Sh' and strpos(s, 'o') = 3",
+        "starts_with(s, 'Sh') and ends_with(s, 'es') and concat(s, '!') = 'Shoes!' and s || '!' = 'Shoes!'",
+        "reverse(s) = 'seohS' and lpad(s, 6, 'x') = 'xShoes' and rpad(s, 6, 'x') = 'Shoesx'",
+        "n + 1 = 13 and n - 1 = 11 and n * 2 = 24 and n / 2 = 6 and n % 5 = 2 and n > 9 and 9 < n",
+        "date_part('hour', t) = 10 and extract(year from t) = 2026",
+        "date_trunc('day', to_timestamp(t)) = timestamp '2026-01-04 00:00:00'",
+        "to_date(t) = date '2026-01-04' and to_timestamp(t) > timestamp '2026-01-04 00:00:00'",
+        "to_timestamp(t) + interval '1 day' > timestamp '2026-01-05 00:00:00'",
+        "coalesce(s, 'x') = 'Shoes' and nullif(s, 'x') = 'Shoes' and ifnull(s, 'x') = 'Shoes' and nvl(s, 'x') = s",
+        "nvl2(s, 'a', 'b') = 'a' and greatest(s, 'A') = 'Shoes' and least(s, 'Z') = 'Shoes'",
+        "case when s = 'Shoes' then true else false end and case s when 'Shoes' then 1 else 2 end = 1",
+        "try_cast(n as double) = 12 and cast(n as bigint) = 12 and t::date = date '2026-01-04'",
+        "b = true and b and not (b = false) and coalesce(b = true, false)",
+    ];
+    let text = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+    let texts = [text("Shoes"), text("12"), text("2026-01-04T10:00:00Z"), text("true")];
+    let as_types = |types: [DataType; 4]| -> Vec<ArrayRef> {
+        texts.iter().zip(types).map(|(column, own)| cast(column, &own).expect("a cast")).collect()
+    };
+    let keys = Box::new(DataType::Int32);
+    let formats = [
+        texts.to_vec(),
+        as_types([DataType::LargeUtf8, DataType::Int64, utc(), DataType::Boolean]),
+        as_types([DataType::Utf8View, DataType::Float64, utc(), DataType::Boolean]),
+        as_types([
+            DataType::Dictionary(keys, Box::new(DataType::Utf8)),
+            DataType::Decimal128(20, 2),
+            DataType::Timestamp(TimeUnit::Nanosecond, None),
+            DataType::Boolean,
+        ]),
+        vec![arrow::array::new_null_array(&DataType::Null, 1); 4],
+    ];
+    let mut wrong = Vec::new();
+    for expression in TRUE {
+        if let Err(error) = well_formed(expression) {
+            wrong.push(format!("{expression}: {error}"));
+        }
+        let filter = Filter::parse(expression).expect("it parses");
+        for (number, format) in formats.iter().enumerate() {
+            let place =
+                |name: &String| ["s", "n", "t", "b"].iter().position(|known| known == name).expect("one");
+            let columns: Vec<ArrayRef> =
+                filter.columns().iter().map(|name| ArrayRef::clone(&format[place(name)])).collect();
+            let types: Vec<DataType> = columns.iter().map(|column| column.data_type().clone()).collect();
+            let answer = filter.bind(&types).and_then(|bound| bound.evaluate(&columns, 1));
+            match answer {
+                Ok(answer) if number == formats.len() - 1 || answer.true_count() == 1 => {}
+                Ok(answer) => wrong.push(format!("{expression} on {types:?}: {answer:?}")),
+                Err(error) => wrong.push(format!("{expression} on {types:?}: {error:?}")),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_documented_example_keeps_what_it_says() {
+    let example = "context_ip <> '10.0.0.1' and coalesce(channel, '') <> 'server'";
+    let filter = Filter::parse(example).expect("it parses");
+    let ips = StringArray::from(vec!["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
+    let channels = StringArray::from(vec![Some("web"), Some("server"), None]);
+    let columns: [ArrayRef; 2] = [Arc::new(ips), Arc::new(channels)];
+    let bound = filter.bind(&[DataType::Utf8, DataType::Utf8]).expect("it fits");
+    let answer = bound.evaluate(&columns, 3).expect("an answer");
+    assert_eq!(answer.iter().collect::<Vec<_>>(), [Some(false), Some(false), Some(true)]);
+}
+
+#[test]
+fn what_can_not_be_read_is_null() {
+    assert_eq!(answers("cast(s as bigint) = 3"), [None, None, Some(true)]);
+    assert_eq!(answers("s > 2"), [None, None, Some(true)]);
+    assert_eq!(answers("s::date > date '2026-01-01'"), [None; 3]);
+}
+
+/// The greatest expressions that are taken are evaluated on a thread as a reader has it; greater ones ended the process.
+#[test]
+fn size_has_a_limit_that_the_stack_holds() {
+    let chain = |terms: usize| vec!["s <> 'x'"; terms].join(" or ");
+    let nested = |depth: usize| format!("{}s = 'a'{}", "not (".repeat(depth), ")".repeat(depth));
+    let cases = |depth: usize| {
+        format!("{}true{}", "case when s = 'a' then ".repeat(depth), " else false end".repeat(depth))
+    };
+    for good in [chain(190), nested(90), cases(150)] {
+        std::thread::Builder::new()
+            .stack_size(2 << 20)
+            .spawn(move || answers(&good))
+            .unwrap()
+            .join()
+            .unwrap();
+    }
+    let many = format!("s in ({})", vec!["'x'"; 50_000].join(", "));
+    assert_eq!(answers(&many), [Some(false), None, Some(false)]);
+    for large in [chain(700), nested(700), cases(700), chain(100_000), nested(100_000), "-".repeat(100_000)] {
+        let error = Filter::parse(&large).map(|_| ()).expect_err("too large");
+        let expected = matches!(error, ExpressionError::TooLarge);
+        assert!(expected || large.starts_with('-'), "{error:?}");
+        assert!(tracklet_engine::error::Hint::hint(&error).is_some());
+    }
+}

@@ -1,0 +1,102 @@
+//! Which events named the user of a device. The tables don't have the user of an event; the state beside them does.
+
+use super::{Answer, TablesError};
+use arrow::record_batch::RecordBatch;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use serde::Serialize;
+use std::fs::File;
+use std::path::Path;
+use tracklet_engine::results::{Results, ResultsError};
+use tracklet_engine::write::Place;
+use tracklet_kernel::tables::{State, Table};
+
+/// What events say of the user of an event and of its device.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Logins {
+    /// The user that the event itself names.
+    pub user_id: Option<String>,
+    /// Events of its device that name a user.
+    pub of_device: u64,
+    /// The latest of them; of several at that time the one with the greatest user id.
+    pub latest: Option<Login>,
+}
+
+/// An event that names the user of its device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Login {
+    /// Its id.
+    pub event_id: String,
+    /// The user that it names.
+    pub user_id: String,
+    /// When it happened, microseconds since 1970.
+    pub timestamp: i64,
+}
+
+/// Reads the state beside the tracks, row by row with them. `None` for a snapshot that has none.
+///
+/// # Cost
+/// One pass over four columns of all tracks.
+pub(super) fn logins(
+    results: &Results,
+    event_id: &str,
+    device: Option<&str>,
+) -> Result<Option<Logins>, TablesError> {
+    let mut found = Logins::default();
+    let folder = results.folder();
+    let tracks = Place::Table(Table::MappedTracks).folder(folder);
+    for part in results.parts_of(Table::MappedTracks.name()) {
+        let beside =
+            Place::State(State::Tracks).folder(folder).join(part.strip_prefix(&tracks).unwrap_or(part));
+        if !beside.exists() {
+            return Ok(None);
+        }
+        let tracks = open(part, &["event_id", "anonymous_id", "timestamp"])?;
+        let users = open(&beside, &["user_id"])?;
+        for (tracks, users) in tracks.zip(users) {
+            let (tracks, users) = (tracks?, users?);
+            if tracks.num_rows() != users.num_rows() {
+                return Ok(None);
+            }
+            look(&mut found, tracks, users, event_id, device)?;
+        }
+    }
+    Ok(Some(found))
+}
+
+fn open(path: &Path, columns: &[&str]) -> Result<ParquetRecordBatchReader, ResultsError> {
+    let file =
+        File::open(path).map_err(|source| ResultsError::Unreadable { path: path.to_owned(), source })?;
+    let bad = |source| ResultsError::BadPart { path: path.to_owned(), source };
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(bad)?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+    builder.with_projection(mask).build().map_err(bad)
+}
+
+fn look(
+    found: &mut Logins,
+    tracks: RecordBatch,
+    users: RecordBatch,
+    event_id: &str,
+    device: Option<&str>,
+) -> Result<(), TablesError> {
+    let place = |column: &str| tracks.schema().index_of(column);
+    let (id, owner, time) = (place("event_id")?, place("anonymous_id")?, place("timestamp")?);
+    let (tracks, users) = (Answer::new(&[tracks])?, Answer::new(&[users])?);
+    for (track, user) in tracks.rows().zip(users.rows()) {
+        let Some(user) = user.text(0)? else { continue };
+        if track.text(id)? == Some(event_id) {
+            found.user_id = Some(user.to_owned());
+        }
+        if device.is_some() && track.text(owner)? == device {
+            found.of_device += 1;
+            let timestamp = track.number(time)?.unwrap_or(0);
+            let later = |latest: &Login| (timestamp, user) > (latest.timestamp, latest.user_id.as_str());
+            if found.latest.as_ref().is_none_or(later) {
+                let event_id = track.word(id)?;
+                found.latest = Some(Login { event_id, user_id: user.to_owned(), timestamp });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! The commands that ask SQL of the tables, and what other commands have of SQL.
+//!
+//! `without_analysis.rs` stands in the place of this module in a program that is built without its SQL engine.
+
+mod certify;
+mod docs;
+mod explain;
+mod export;
+mod query;
+mod report;
+mod tune;
+
+pub use certify::certify;
+pub use docs::docs;
+pub use explain::explain;
+pub use export::export;
+pub use query::query;
+pub use report::report;
+pub use tune::tune;
+
+use super::warehouse::{Lines, Place as Warehouses};
+use super::{newest_run, output_folder};
+use crate::arguments::{ChosenArguments, ExportFormat, Place, TablesArguments, TestArguments};
+use crate::failure::Failure;
+use std::sync::Arc;
+use tracklet_analysis::Queries;
+use tracklet_analysis::export::FileKind;
+use tracklet_analysis::figures::{Choice, ChoiceError};
+use tracklet_analysis::filter::SqlRowFilters;
+use tracklet_analysis::tables::{InWarehouse, Tables, TablesError};
+use tracklet_engine::manifest::{Manifest, RecordedRules};
+use tracklet_engine::read::RowFilters;
+use tracklet_engine::results::Rows;
+use tracklet_engine::testing::CheckResult;
+use tracklet_engine::testing::user::UserTest;
+use tracklet_engine::warehouse::build::Progress as _;
+
+/// What parses `[source] where`.
+pub fn row_filters() -> Arc<dyn RowFilters> {
+    Arc::new(SqlRowFilters)
+}
+
+/// The first rows of a table of the newest snapshot for which `filter` holds.
+pub fn show_where(place: &Place, table: &str, limit: Option<usize>, filter: &str) -> Result<Rows, Failure> {
+    Ok(Queries::open(&output_folder(place)?)?.show(table, limit, Some(filter))?)
+}
+
+/// The visitors with the longest sessions on average.
+pub fn top_users(place: &Place, limit: Option<usize>) -> Result<Rows, Failure> {
+    Ok(Queries::open(&output_folder(place)?)?.top_users(limit)?)
+}
+
+/// Runs the data tests on the newest snapshot.
+pub fn test_files(
+    arguments: &TestArguments,
+    own: &[UserTest],
+    lines: &Lines<'_>,
+) -> Result<Vec<CheckResult>, Failure> {
+    let (results, manifest, rules) = newest_run(&arguments.place)?;
+    if manifest.rows.sessionized == 0 {
+        lines.say("no rows to test: every row that was read is rejected or skipped");
+    }
+    let choice = (arguments.selection.select.as_slice(), arguments.selection.exclude.as_slice());
+    let mut checked = |result: &CheckResult| lines.checked(result);
+    let queries = Queries::from(results);
+    tracklet_analysis::testing::test(&queries, &manifest, &rules, own, choice, &mut checked)
+        .map_err(Failure::new)
+}
+
+/// Does something with the tables that were asked for, wherever they are.
+fn with_tables<T>(
+    arguments: &TablesArguments,
+    work: impl FnOnce(&dyn Tables, &Manifest, &RecordedRules) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let Some(target) = &arguments.target else {
+        let (results, manifest, rules) = newest_run(&arguments.place)?;
+        return work(&Queries::from(results), &manifest, &rules);
+    };
+    let config = arguments.place.config.as_deref();
+    let place = Warehouses::new(Some(target), config, arguments.profiles_dir.as_deref())?;
+    let client = place.connect()?;
+    let tables = InWarehouse::new(&place.target, &*client, place.runtime()).map_err(Failure::new)?;
+    let manifest = tables.manifest(&place.config).map_err(Failure::new)?;
+    work(&tables, &manifest, &RecordedRules::from(&place.config.rules))
+}
+
+impl From<ChoiceError> for Failure {
+    fn from(error: ChoiceError) -> Self {
+        Self::new(error)
+    }
+}
+
+impl From<TablesError> for Failure {
+    fn from(error: TablesError) -> Self {
+        Self::new(error)
+    }
+}
+
+impl From<&ChosenArguments> for Choice {
+    fn from(chosen: &ChosenArguments) -> Self {
+        Self {
+            from: chosen.from.clone(),
+            to: chosen.to.clone(),
+            events: chosen.events.clone(),
+            visitor_prefix: chosen.visitor_prefix.clone(),
+            time_zone: chosen.time_zone.clone(),
+        }
+    }
+}
+
+impl From<ExportFormat> for FileKind {
+    fn from(format: ExportFormat) -> Self {
+        match format {
+            ExportFormat::Csv => Self::Csv,
+            ExportFormat::Json => Self::Json,
+            ExportFormat::Parquet => Self::Parquet,
+        }
+    }
+}

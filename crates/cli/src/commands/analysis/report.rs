@@ -1,0 +1,51 @@
+//! `tracklet report`
+
+use super::with_tables;
+use crate::arguments::ReportArguments;
+use crate::failure::{Failure, Outcome};
+use crate::logging::{Log, LogFormat};
+use crate::progress::{Busy, grouped};
+use crate::status::Status;
+use std::io;
+use std::path::PathBuf;
+use tracklet_analysis::figures::Choice;
+use tracklet_analysis::report::{Report, Request};
+use tracklet_engine::error::Hint;
+
+pub fn report(arguments: &ReportArguments, log: &Log) -> Outcome {
+    let choice = Choice::from(&arguments.chosen);
+    let (zone, selection) = choice.meant()?;
+    let request = Request { title: arguments.title.clone(), selection, chosen: choice.words(), zone };
+    let busy = Busy::new(log, "report");
+    let report = with_tables(&arguments.tables, |tables, manifest, rules| {
+        choice.verify(tables, &request.selection, None)?;
+        Ok(Report::of(tables, manifest, rules, &request)?)
+    })?;
+    drop(busy);
+    let page = report.page();
+    std::fs::write(&arguments.file, &page)
+        .map_err(|source| Failure::new(NotWritten { file: arguments.file.clone(), source }))?;
+    let sessions = report.totals.sessions;
+    match log.format {
+        LogFormat::Json => {
+            tracing::info!(file = %arguments.file.display(), sessions, bytes = page.len(), "report written");
+        }
+        LogFormat::Text => log.say(&format!(
+            "{}: {} sessions, {:.1} MB; open it in a browser",
+            arguments.file.display(),
+            grouped(sessions),
+            page.len() as f64 / 1e6
+        )),
+    }
+    Ok(Status::Done)
+}
+
+/// The page could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write `{}`", file.display())]
+struct NotWritten {
+    file: PathBuf,
+    source: io::Error,
+}
+
+impl Hint for NotWritten {}

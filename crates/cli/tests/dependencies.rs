@@ -1,0 +1,52 @@
+//! Which crates the program is built from: the first build must stay short.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+/// The crates that `package` needs to be built, by name.
+fn needed(package: &str, features: &str) -> BTreeSet<String> {
+    let tree = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "-p", package, "-e", "normal,build", "--features", features])
+        .args(["--prefix", "none", "-f", "{p}"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+    let tree = String::from_utf8(tree.stdout).expect("UTF-8");
+    tree.lines().filter_map(|line| line.split(' ').next()).map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn run_and_load_are_built_without_an_sql_engine() {
+    let needed = needed("tracklet", "");
+    assert!(needed.contains("tracklet-engine"), "{needed:?}");
+    let heavy: Vec<&String> = needed
+        .iter()
+        .filter(|name| {
+            name.starts_with("datafusion")
+                || name.starts_with("google-cloud-bigquery")
+                || ["sqlparser", "snowflake-connector-rs", "spark-connect", "tracklet-analysis"]
+                    .contains(&name.as_str())
+        })
+        .collect();
+    assert!(heavy.is_empty(), "{heavy:?}");
+}
+
+#[test]
+fn the_published_features_have_the_sql_engine_and_the_clients() {
+    let needed = needed("tracklet", "full");
+    for name in ["datafusion", "tracklet-analysis", "google-cloud-bigquery-v2", "snowflake-connector-rs"] {
+        assert!(needed.contains(name), "{name} is missing");
+    }
+}
+
+#[test]
+fn arrows_between_the_crates_point_down() {
+    let crates = ["tracklet-kernel", "tracklet-engine", "tracklet-analysis", "tracklet"];
+    for (level, package) in crates.iter().enumerate() {
+        let needed = needed(package, "");
+        for above in &crates[level + 1..] {
+            assert!(!needed.contains(*above), "{package} needs {above}");
+        }
+    }
+}
