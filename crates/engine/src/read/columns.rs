@@ -154,8 +154,9 @@ pub(super) fn lacking(names: &[String], partitions: &Partitions, source: &Source
     other.or_else(|| {
         let column = [Column::EventId, Column::Timestamp].into_iter().find(|column| is_absent(*column))?;
         let mapped = source.columns.get(&column).cloned();
-        let near =
-            mapped.as_ref().map_or_else(|| near_match(column, names), |name| nearest(name, names.iter()));
+        let near = mapped
+            .as_ref()
+            .map_or_else(|| near_match(column, names), |name| meant(column, name, names.iter()));
         Some(Lacking { column, mapped, near })
     })
 }
@@ -246,7 +247,10 @@ impl Seen {
         };
         let mut found = json_names();
         found.extend(self.tables.iter().chain(&self.in_paths).cloned());
-        let near = nearest(name, found.iter());
+        let near = match column {
+            Some(column) => meant(column, name, found.iter()),
+            None => nearest(name, found.iter()),
+        };
         let found: Vec<String> = found.into_iter().collect();
         Err(match column {
             Some(column) => ReadError::MappedColumn { file: None, column, name: name.clone(), found, near },
@@ -288,6 +292,18 @@ fn near_match(column: Column, names: &[String]) -> Option<String> {
         let likeness = |name: &str| strsim::jaro_winkler(&squashed(name), &squashed(column.name()));
         likeness(a).total_cmp(&likeness(b))
     })
+}
+
+/// The column that may be meant by `name`, to which `column` is mapped. For the id of the event it is an id of events or differs by
+/// a typing error: with another column, events would be dropped as duplicates.
+fn meant<'a>(column: Column, name: &str, names: impl Iterator<Item = &'a String>) -> Option<String> {
+    let wanted = squashed(name);
+    let may_be_meant = |other: &&String| {
+        column != Column::EventId
+            || may_be_event_id(other)
+            || strsim::damerau_levenshtein(&squashed(other), &wanted) <= 2
+    };
+    nearest(name, names.filter(may_be_meant))
 }
 
 /// Whether a column's name is that of an id which is another for every event.

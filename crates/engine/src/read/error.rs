@@ -152,12 +152,18 @@ impl Hint for ReadError {
                 "it has one column: where its fields are separated by another character, set [source.csv] delimiter"
                     .to_owned(),
             ),
-            Self::MissingColumn { column: Column::EventId, found, .. } if is_ga4(found) => Some(
+            Self::MissingColumn { column: Column::EventId, found, .. }
+            | Self::MappedColumn { column: Column::EventId, found, near: None, .. }
+                if is_ga4(found) =>
+            {
+                Some(
                 "these are events of GA4's export, which gives them no id: make one for every event in the export, such as \
                  a hash of all its columns, and map it: [source.columns] event_id = \"...\""
                     .to_owned(),
-            ),
-            Self::MissingColumn { column: Column::EventId, near: None, .. } => Some(
+                )
+            }
+            Self::MissingColumn { column: Column::EventId, near: None, .. }
+            | Self::MappedColumn { column: Column::EventId, near: None, .. } => Some(
                 "every event needs an id of its own, by which a second delivery is told from a second event; where the \
                  source has none, make one in the export, such as a hash of all columns, and map it in tracklet.toml: \
                  [source.columns] event_id = \"...\""

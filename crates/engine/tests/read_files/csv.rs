@@ -220,6 +220,10 @@ fn an_id_is_never_guessed_from_what_is_none() {
     let files = Files::new();
     files.write("a.csv", "event_date,event_timestamp,event_name,user_pseudo_id,user_id\n20260104,1,a,b,c\n");
     assert!(error_of(&files, &Source::default()).hint().is_some_and(|hint| hint.contains("GA4")));
+    // The nearest name to the one in the configuration is that of the events: mapped to it, all but one of a name are duplicates.
+    let columns = [(Column::EventId, "event_bundle_sequence_id".to_owned())].into();
+    let hint = error_of(&files, &Source { columns, ..Source::default() }).hint().expect("a hint");
+    assert!(hint.contains("GA4") && !hint.contains("event_name"), "{hint}");
 }
 
 #[test]
