@@ -10,10 +10,8 @@ pub use checking::{CheckArguments, TestArguments};
 pub use handing_out::ExportFormat;
 pub use handing_out::{DocsArguments, ExportArguments};
 #[cfg(feature = "analysis")]
-pub use looking::ChosenArguments;
-pub use looking::{
-    ExplainArguments, ExplainFormat, ExplainSubject, ReportArguments, TablesArguments, TuneArguments,
-};
+pub use looking::{ChosenArguments, ExplainFormat, ExplainSubject};
+pub use looking::{ExplainArguments, ReportArguments, TablesArguments, TuneArguments};
 pub use warehouse::{
     BuildArguments, CertifyArguments, CompileArguments, DebugArguments, LoadArguments, ReportFormat,
     Selection, TargetChoice,

@@ -28,9 +28,6 @@ use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
 use std::path::PathBuf;
 use tracklet_engine::config::Config;
-use tracklet_engine::manifest::{Manifest, RecordedRules};
-use tracklet_engine::publish::Snapshot;
-use tracklet_engine::results::Results;
 
 /// Runs what was typed.
 pub fn dispatch(arguments: Arguments, log: &Log) -> Outcome {
@@ -65,19 +62,4 @@ fn output_folder(place: &Place) -> Result<PathBuf, Failure> {
         Some(out) => Ok(out.clone()),
         None => Ok(Config::load_or_default(place.config.as_deref())?.output.dir),
     }
-}
-
-/// The tables of the newest run, with what it says about itself and its rules.
-#[cfg(feature = "analysis")]
-fn newest_run(place: &Place) -> Result<(Results, Manifest, RecordedRules), Failure> {
-    let results = Results::open(&output_folder(place)?)?;
-    let path = results.folder().to_owned();
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let manifest = Snapshot { name, path, current: true }.manifest()?;
-    let rules = match &manifest.rules {
-        Some(rules) => rules.clone(),
-        // The first manifests had none.
-        None => RecordedRules::from(&Config::load_or_default(place.config.as_deref())?.rules),
-    };
-    Ok((results, manifest, rules))
 }

@@ -18,8 +18,8 @@ pub use query::query;
 pub use report::report;
 pub use tune::tune;
 
+use super::output_folder;
 use super::warehouse::{Lines, Place as Warehouses};
-use super::{newest_run, output_folder};
 use crate::arguments::{ChosenArguments, ExportFormat, Place, TablesArguments, TestArguments};
 use crate::failure::Failure;
 use std::sync::Arc;
@@ -28,9 +28,11 @@ use tracklet_analysis::export::FileKind;
 use tracklet_analysis::figures::{Choice, ChoiceError};
 use tracklet_analysis::filter::SqlRowFilters;
 use tracklet_analysis::tables::{InWarehouse, Tables, TablesError};
+use tracklet_engine::config::Config;
 use tracklet_engine::manifest::{Manifest, RecordedRules};
+use tracklet_engine::publish::Snapshot;
 use tracklet_engine::read::RowFilters;
-use tracklet_engine::results::Rows;
+use tracklet_engine::results::{Results, Rows};
 use tracklet_engine::testing::CheckResult;
 use tracklet_engine::testing::user::UserTest;
 use tracklet_engine::warehouse::build::Progress as _;
@@ -82,6 +84,20 @@ fn with_tables<T>(
     let tables = InWarehouse::new(&place.target, &*client, place.runtime()).map_err(Failure::new)?;
     let manifest = tables.manifest(&place.config).map_err(Failure::new)?;
     work(&tables, &manifest, &RecordedRules::from(&place.config.rules))
+}
+
+/// The tables of the newest run, with what it says about itself and its rules.
+fn newest_run(place: &Place) -> Result<(Results, Manifest, RecordedRules), Failure> {
+    let results = Results::open(&output_folder(place)?)?;
+    let path = results.folder().to_owned();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let manifest = Snapshot { name, path, current: true }.manifest()?;
+    let rules = match &manifest.rules {
+        Some(rules) => rules.clone(),
+        // The first manifests had none.
+        None => RecordedRules::from(&Config::load_or_default(place.config.as_deref())?.rules),
+    };
+    Ok((results, manifest, rules))
 }
 
 impl From<ChoiceError> for Failure {

@@ -68,6 +68,7 @@ impl Place {
     }
 
     /// The runtime that clients live in.
+    #[cfg(feature = "analysis")]
     pub fn runtime(&self) -> &tokio::runtime::Runtime {
         &self.runtime
     }
