@@ -105,6 +105,10 @@ doctests() { cargo test --locked --workspace --features full,spark --doc --quiet
 # compared with an independent definition; then snapshots as earlier versions have left them; then what is asked on a terminal.
 main_job() {
   export TRACKLET_BIN="$CARGO_TARGET_DIR/release/tracklet"
+  local printed
+  printed="$(cargo build --locked --release --message-format short 2>&1)" || { echo "$printed"; return 1; }
+  # Clippy sees the program with all features alone.
+  if grep "warning: " <<<"$printed"; then return 1; fi
   "$python" tests/through_files/first_command.py &&
     "$python" tests/through_files/readers.py && "$python" tests/through_files/check.py &&
     "$python" tests/through_files/formats.py && "$python" tests/through_files/terminal.py
