@@ -70,7 +70,7 @@ fn increment_of(
 /// The name under which [`one`] knows the query for what contradicts the invariants.
 const INVARIANTS: &str = "invariants";
 
-/// The query of one model, analysis or singular data test, or of [`INVARIANTS`], as it reads the published tables.
+/// The query of one model, analysis or singular data test, or of the invariants (`invariants`), as it reads the published tables.
 ///
 /// # Errors
 /// As [`whole`].
