@@ -91,7 +91,7 @@ dependencies() {
 units() {
   export PROPTEST_RNG_SEED="${PROPTEST_RNG_SEED:-20261125}"
   [ "$PROPTEST_RNG_SEED" != random ] || unset PROPTEST_RNG_SEED
-  export TRACKLET_TEST_PYTHON="$python" TRACKLET_HISTORIES="${TRACKLET_HISTORIES:-600}"
+  export TRACKLET_TEST_PYTHON="$python" TRACKLET_HISTORIES="${TRACKLET_HISTORIES:-400}"
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace --features full,spark --no-fail-fast --status-level fail
   else
