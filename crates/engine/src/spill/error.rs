@@ -15,7 +15,8 @@ pub enum SpillError {
     },
     /// There are too many ids.
     #[error(
-        "the {ids} different ids of the tracks, and their event names, take {} of memory, more than the limit of {} leaves for them",
+        "the {ids} different ids of the tracks, and their event names, take {} of memory, more than the limit of \
+         {} leaves for them",
         bytes(*needed), bytes(*limit)
     )]
     Ids {
