@@ -22,7 +22,7 @@ struct NotBuilt(&'static str);
 
 impl Hint for NotBuilt {
     fn hint(&self) -> Option<String> {
-        Some("build it with the feature that has it: cargo build --release --features analysis".to_owned())
+        Some("build a program that has it: cargo build --release --features full".to_owned())
     }
 }
 

@@ -118,7 +118,7 @@ struct NoSql;
 
 impl Hint for NoSql {
     fn hint(&self) -> Option<String> {
-        Some("build it with the feature that has it: cargo build --release --features analysis".to_owned())
+        Some("build a program that has it: cargo build --release --features full".to_owned())
     }
 }
 
