@@ -1,4 +1,5 @@
-"""Runs the first command of the README as it stands there, and counts what it wrote with DuckDB.
+"""Runs the first command of the README as it stands there, and counts what it wrote with DuckDB. Then asks the program that it
+built for what needs another build.
 
 The folder that it names is replaced by a temporary one; cargo builds what is not built yet.
 """
@@ -59,6 +60,28 @@ def wrong(out):
     return [what for what, holds in checks.items() if not holds]
 
 
+def lacking(built, out, folder):
+    """What of the commands that this build lacks does not say how to get them, and what of those that it has does not work."""
+    where = pathlib.Path(folder, "where.toml")
+    where.write_text('[source]\nwhere = "event is not null"\n', "utf-8")
+    logs = "examples/shop/rudder-logs"
+    failed = []
+    for arguments in (
+        ["query", "select 1"], ["report"], ["tune"], ["test"], ["docs"], ["show", "dbt_session_tracks", "--where", "true"],
+        ["export", "dbt_session_tracks", "--to", "x.csv"], ["show", "top-users"],
+        ["run", logs, "--config", str(where)],
+    ):
+        place = ["--out", str(pathlib.Path(folder, "other") if arguments[0] == "run" else out)]
+        ended = subprocess.run(built + arguments + place, cwd=ROOT, timeout=120, capture_output=True, text=True)
+        if ended.returncode != 2 or "--features full" not in ended.stderr:
+            failed.append(f"{arguments}: exit code {ended.returncode}: {ended.stderr}")
+    for arguments, word in ((["show", "dbt_session_tracks", "--limit", "1"], "session_id"), (["ls"], "dbt_session_tracks")):
+        ended = subprocess.run(built + arguments + ["--out", str(out)], cwd=ROOT, timeout=120, capture_output=True, text=True)
+        if ended.returncode != 0 or word not in ended.stdout:
+            failed.append(f"{arguments}: exit code {ended.returncode}: {ended.stderr}")
+    return failed
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder, "out")
@@ -73,7 +96,7 @@ def main():
         started = time.monotonic()
         subprocess.run(again, cwd=ROOT, timeout=120, check=True, capture_output=True)
         print(f"built before, it takes {time.monotonic() - started:.2f} s")
-        failed = wrong(out)
+        failed = wrong(out) + lacking(words[: words.index("--") + 1], out, folder)
         for what in failed:
             print(f"NOT SO: {what}")
         print(f"ten tables counted, {len(failed)} things wrong")

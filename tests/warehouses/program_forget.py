@@ -6,11 +6,11 @@ ids that is damaged, lost or older than the tables, which ends every run before 
 
 import json
 import re
-import sys
 import tempfile
 from pathlib import Path
 
 import servers
+from answers import Answers
 from program_hints import Place, administer
 from program_load import tables, write
 from warehouse import Postgres
@@ -49,12 +49,8 @@ class Person(Place):
 
 
 def main():
-    wrong = []
-
-    def expect(what, answer, code, *words):
-        found, said = answer
-        if found != code or not all(word in said for word in words):
-            wrong.append(f"{what}: exit code {found}, expected {code} and {words}:\n{said}")
+    answers = Answers()
+    expect, wrong = answers.expect, answers.wrong
 
     def expect_same(what, before, after=None):
         after = tables(warehouse) if after is None else after
@@ -158,9 +154,7 @@ def main():
         if warehouse.query("select count(*) from sessions.tracklet_events where anonymous_id = 'device 14'")[1][0][0]:
             wrong.append("rows are still there after a change of the configuration")
         expect("a run after it", place.run("run", "--target", "pg"), 0, "incremental run: no new rows")
-    print(*(f"FAIL: {line}" for line in wrong), sep="\n")
-    print(f"{len(wrong)} answers are wrong")
-    sys.exit(1 if wrong else 0)
+    answers.end()
 
 
 if __name__ == "__main__":

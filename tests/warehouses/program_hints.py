@@ -6,13 +6,13 @@
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import program
 import servers
+from answers import Answers
 from warehouse import Postgres
 
 LINE = {"type": "track", "messageId": "1", "userId": "ann", "event": "paid", "timestamp": "2026-01-04T10:00:00Z",
@@ -48,12 +48,8 @@ def administer(warehouse, *statements):
 
 
 def main():
-    wrong = []
-
-    def expect(what, answer, code, *words):
-        found, said = answer
-        if found != code or not all(word in said for word in words):
-            wrong.append(f"{what}: exit code {found}, expected {code} and {words}:\n{said}")
+    answers = Answers()
+    expect, wrong = answers.expect, answers.wrong
 
     with servers.postgres() as port, tempfile.TemporaryDirectory(prefix="tracklet-hints-") as name:
         warehouse, place = Postgres(port), Place(Path(name), port)
@@ -118,9 +114,7 @@ def main():
         expect("no password", place.run("debug", "--target", "pg"), 1, "PGPASSWORD", "env_var", "none is given")
         expect("a wrong password", place.run("debug", "--target", "pg", PGPASSWORD="no"), 1, "PGPASSWORD")
         expect("the password", place.run("debug", "--target", "pg", PGPASSWORD="secret"), 0)
-    print(*(f"FAIL: {line}" for line in wrong), sep="\n")
-    print(f"{len(wrong)} hints are wrong")
-    sys.exit(1 if wrong else 0)
+    answers.end()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ names the invariant and a row, the exit code is 3, and the next run is as any ot
 """
 
 import re
-import sys
 import tempfile
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import legality
 import program
 import servers
 import sqlglot
+from answers import Answers
 from program_hints import Place, administer
 from program_load import tables, write
 from warehouse import Postgres
@@ -103,12 +103,8 @@ def illegal(folder):
 
 
 def main():
-    wrong = []
-
-    def expect(what, answer, code, *words):
-        found, said = answer
-        if found != code or not all(word in said for word in words):
-            wrong.append(f"{what}: exit code {found}, expected {code} and {words}:\n{said}")
+    answers = Answers()
+    expect, wrong = answers.expect, answers.wrong
 
     with servers.postgres() as port, tempfile.TemporaryDirectory(prefix="tracklet-invariants-") as name:
         warehouse, place = Postgres(port), Place(Path(name), port)
@@ -164,9 +160,7 @@ def main():
             wrong.extend(f"{name} differs from a full refresh" for name in found if found[name] != contents()[name])
             if kept():
                 wrong.append(f"the erasure after a failed one has left {kept()}")
-    print(*(f"FAIL: {line}" for line in wrong), sep="\n")
-    print(f"{len(wrong)} answers are wrong")
-    sys.exit(1 if wrong else 0)
+    answers.end()
 
 
 if __name__ == "__main__":

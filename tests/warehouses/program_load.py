@@ -5,12 +5,12 @@ the table, by a role that has rights on the schemas alone. And `source.partition
 """
 
 import json
-import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import servers
+from answers import Answers
 from program_hints import Place, administer
 from warehouse import Postgres
 
@@ -38,12 +38,8 @@ def tables(warehouse):
 
 
 def main():
-    wrong = []
-
-    def expect(what, answer, code, *words):
-        found, said = answer
-        if found != code or not all(word in said for word in words):
-            wrong.append(f"{what}: exit code {found}, expected {code} and {words}:\n{said}")
+    answers = Answers()
+    expect, wrong = answers.expect, answers.wrong
 
     def expect_rows(what, expected):
         found = warehouse.query("select count(*) from sessions.tracklet_events")[1][0][0]
@@ -124,9 +120,7 @@ def main():
         partitioned_by("Received_At")
         expect("the first run", place.run("run", "--target", "pg"), 0, "it is the first run")
         expect("the second run", place.run("run", "--target", "pg"), 0, "incremental run: no new rows")
-    print(*(f"FAIL: {line}" for line in wrong), sep="\n")
-    print(f"{len(wrong)} answers are wrong")
-    sys.exit(1 if wrong else 0)
+    answers.end()
 
 
 if __name__ == "__main__":

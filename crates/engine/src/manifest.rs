@@ -348,7 +348,7 @@ impl fmt::Display for OlderSetting {
         write!(
             f,
             "rows up to snapshot {snapshot} follow an earlier {setting}, and some of their files can't be read again: put the \
-             files back and they are read anew, or drop their rows with --full-refresh"
+             files back and they are read again, or drop their rows with --full-refresh"
         )
     }
 }

@@ -157,14 +157,14 @@ impl Hint for ReadError {
                 if is_ga4(found) =>
             {
                 Some(
-                "these are events of GA4's export, which gives them no id: make one for every event in the export, such as \
-                 a hash of all its columns, and map it: [source.columns] event_id = \"...\""
-                    .to_owned(),
+                    "these are events of GA4's export, which gives them no id: make one for every event in the export, such \
+                     as a hash of all its columns, and map it: [source.columns] event_id = \"...\""
+                        .to_owned(),
                 )
             }
             Self::MissingColumn { column: Column::EventId, near: None, .. }
             | Self::MappedColumn { column: Column::EventId, near: None, .. } => Some(
-                "every event needs an id of its own, by which a second delivery is told from a second event; where the \
+                "every event needs an id of its own, by which a second delivery differs from a second event; where the \
                  source has none, make one in the export, such as a hash of all columns, and map it in tracklet.toml: \
                  [source.columns] event_id = \"...\""
                     .to_owned(),

@@ -1,7 +1,7 @@
 //! `[source] where`: which rows of a file are kept.
 //!
-//! The expression is SQL, and this crate has no SQL engine: [`RowFilters`] is the door through which a program that has one
-//! supplies it. [`NoRowFilters`] is for a program without one.
+//! The expression is SQL, and this crate has no SQL engine: a program that has one supplies it through
+//! [`RowFilters`]. [`NoRowFilters`] is for a program without one.
 
 use super::ReadError;
 use crate::error::Hint;

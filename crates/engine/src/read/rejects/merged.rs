@@ -45,9 +45,8 @@ impl<'r> Merged<'r> {
         for (rank, number) in (0..).zip(order) {
             ranks[number] = rank;
         }
-        let mut merged = Self { rejects, ranks, closed: Vec::new(), open: Vec::new() };
-        merged.closed = (0..rejects.segments.len()).collect();
-        let mut closed = std::mem::take(&mut merged.closed);
+        let merged = Self { rejects, ranks, closed: Vec::new(), open: Vec::new() };
+        let mut closed: Vec<usize> = (0..rejects.segments.len()).collect();
         closed.sort_by_key(|segment| Reverse(merged.first(*segment)));
         Self { closed, ..merged }
     }

@@ -79,34 +79,14 @@ impl Reject {
     pub(super) fn row(file: &str, row_number: u64, reason: Reason, columns: RawColumns) -> Self {
         let [event_id, anonymous_id, user_id, event, timestamp, received_at] =
             columns.map(|column| column.map(start_of));
-        Self {
-            source_file: file.to_owned(),
-            row_number: Some(row_number),
-            reason,
-            event_id,
-            anonymous_id,
-            user_id,
-            event,
-            timestamp,
-            received_at,
-            raw: None,
-        }
+        let texts = [event_id, anonymous_id, user_id, event, timestamp, received_at, None];
+        Self::of_texts(file, Some(row_number), reason, texts)
     }
 
     /// Something that could not be taken apart. `raw` is what it starts with, empty if that is not known.
     pub(super) fn unreadable(file: &str, row_number: Option<u64>, raw: &[u8]) -> Self {
-        Self {
-            source_file: file.to_owned(),
-            row_number,
-            reason: Reason::Unreadable,
-            event_id: None,
-            anonymous_id: None,
-            user_id: None,
-            event: None,
-            timestamp: None,
-            received_at: None,
-            raw: raw_text(raw),
-        }
+        let texts = [None, None, None, None, None, None, raw_text(raw)];
+        Self::of_texts(file, row_number, Reason::Unreadable, texts)
     }
 }
 

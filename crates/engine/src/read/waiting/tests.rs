@@ -107,9 +107,9 @@ fn a_store_that_accepts_and_says_nothing_ends_in_time() {
     for (vendor, client) in [("s3", s3 as fn(&FalseServer, Waiting) -> _), ("gs", gcs), ("az", azure)] {
         let server = FalseServer::start(|_, stream| silent(stream));
         let error = listing(client(&server, SILENT));
-        let (told, url) = (error.to_string(), format!("http://127.0.0.1:{}", server.port));
-        assert!(error.is_silent() && told.contains("no answer for 200ms"), "{vendor}: {told}");
-        assert!(told.contains(&url) && !told.contains(SECRET), "{vendor}: {told}");
+        let (message, url) = (error.to_string(), format!("http://127.0.0.1:{}", server.port));
+        assert!(error.is_silent() && message.contains("no answer for 200ms"), "{vendor}: {message}");
+        assert!(message.contains(&url) && !message.contains(SECRET), "{vendor}: {message}");
         // It was asked again, and not for ever.
         assert!((2..=11).contains(&server.connections()), "{vendor}: {}", server.connections());
     }
