@@ -2,6 +2,7 @@
 # Every test of the project. Installs what it needs; a machine with Rust and Python 3 is enough, and apt-get for the rest.
 #
 #   ./test.sh            all steps but the long ones
+#   ./test.sh quick      what a change is tried with before it is merged
 #   ./test.sh --long     the long ones too
 #   ./test.sh STEP...    these steps only; ./test.sh --list names them
 #
@@ -66,6 +67,19 @@ install_system() {
 # PostgreSQL's programs; servers are started by the tests themselves.
 install_postgres() {
   command -v initdb >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || install_debian postgresql
+}
+
+# What several of the paired steps need, installed before the first of them: two at once would be in each other's way. What can't
+# be installed is missed by the steps that need it.
+environments() {
+  install_python warehouses tests/warehouses/requirements.txt || return 1
+  TRACKLET_PYTHON=true tests/warehouses/clouds.sh none || return 1
+  install_postgres
+  command -v openssl >/dev/null || install_debian openssl
+  command -v npm >/dev/null || install_debian nodejs npm
+  command -v chromium >/dev/null || install_debian chromium
+  java -version >/dev/null 2>&1 || install_debian openjdk-17-jre-headless
+  return 0
 }
 
 fetch() { install_system && retried cargo fetch --locked && install_python tests tests/requirements.txt; }
@@ -200,7 +214,19 @@ warehouse_program() {
   command -v openssl >/dev/null || install_debian openssl || { lacking "no openssl here"; return; }
   debug_program || return 1
   local run="$cache/venvs/warehouses/bin/python" lane status=0
-  for lane in rendering program_conformance increment_conformance increment_plans increment_cuts forget_conformance program_crashes program_tls program_hostile_functions program_hints program_load program_forget program_invariants program_after_dbt; do
+  for lane in rendering program_conformance increment_conformance increment_plans increment_cuts forget_conformance program_crashes program_tls program_hostile_functions program_after_dbt; do
+    "$run" "tests/warehouses/$lane.py" || { echo "$lane failed"; status=1; }
+  done
+  return $status
+}
+
+# What the program answers on PostgreSQL: hints, rows loaded, people forgotten, tables that break the invariants.
+warehouse_answers() {
+  install_python warehouses tests/warehouses/requirements.txt || return 1
+  install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
+  debug_program || return 1
+  local run="$cache/venvs/warehouses/bin/python" lane status=0
+  for lane in program_hints program_load program_forget program_invariants; do
     "$run" "tests/warehouses/$lane.py" || { echo "$lane failed"; status=1; }
   done
   return $status
@@ -222,12 +248,18 @@ sail() {
     "$run" -W ignore tests/warehouses/forget_conformance.py --sail --histories 60 && "$run" -W ignore tests/warehouses/delta_cuts.py
 }
 
-# name, seconds it may take; a step that builds may meet an empty cache
-steps=("fetch 900" "format 60" "dependencies 300" "clippy 1500" "documentation 900" "units 2400" "doctests 600" "fuzz_smoke 1200" "oracle 120" "mutations 1200"
-  "main_job 2700" "report 1800" "warehouse_sql 900" "warehouse_dialects 600" "dbt_package 1500" "cloud_clients 1200"
-  "warehouse_program 3000" "redshift 1800" "clouds 3600" "spark 1800" "sail 1800" "live 7200")
+# name, seconds it may take (a step that builds may meet an empty cache, and one of a pair has the machine by half), and how
+# it runs: `alone`, since a build or the unit tests keep every core busy, or `paired` beside another step, since it waits for one
+# program after the other. The longest come first, so that none is left over for the end.
+steps=("fetch 900 alone" "format 60 alone" "dependencies 300 alone" "clippy 1500 alone" "documentation 900 alone"
+  "units 2400 alone" "doctests 600 alone" "environments 1200 alone"
+  "main_job 2700 paired" "clouds 3600 paired" "warehouse_program 3000 paired" "warehouse_answers 2400 paired" "redshift 2400 paired"
+  "sail 2400 paired" "spark 1800 paired" "mutations 1800 paired" "fuzz_smoke 1800 paired" "report 1800 paired" "dbt_package 1800 paired"
+  "warehouse_sql 1200 paired" "cloud_clients 1500 paired" "warehouse_dialects 600 paired" "oracle 300 paired" "live 7200 paired")
+# What a change is tried with before it is merged.
+quick=(format clippy units oracle)
 # Too long for every change: a fuzzer's own build of everything.
-long=("fuzz 1800")
+long=("fuzz 1800 alone")
 if [ "${1:-}" = --long ]; then
   shift
   steps+=("${long[@]}") long=()
@@ -244,25 +276,52 @@ if [ "${1:-}" = --step ]; then
   exit
 fi
 
+# A step within its limit, and how it ended.
+timed() {
+  local name="$1" limit="$2" started=$SECONDS status=0
+  echo "== $name"
+  timeout --kill-after=10 "$limit" bash ./test.sh --step "$name" </dev/null || status=$?
+  if [ "$status" -eq 0 ]; then
+    echo "-- $name passed in $((SECONDS - started)) s"
+  else
+    echo "-- $name FAILED after $((SECONDS - started)) s (limit $limit s)"
+  fi
+  return "$status"
+}
+
+# One of a pair: what it writes comes in one piece.
+if [ "${1:-}" = --paired ]; then
+  status=0
+  written="$(timed "$2" "$3" 2>&1)" || status=1
+  printf '%s\n' "$written"
+  exit "$status"
+fi
+
+if [ "${1:-}" = quick ]; then
+  shift
+  set -- "${quick[@]}" "$@"
+fi
 # A long step that is named runs.
 [ $# -eq 0 ] || steps+=(${long[@]+"${long[@]}"})
-passed=0 failed=0
+failed=0 pairs=()
 for entry in "${steps[@]}"; do
-  read -r name limit <<<"$entry"
+  read -r name limit how <<<"$entry"
   if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then
     continue
   fi
-  started=$SECONDS
-  echo "== $name"
-  if timeout --kill-after=10 "$limit" bash ./test.sh --step "$name" </dev/null; then
-    passed=$((passed + 1))
-    echo "-- $name passed in $((SECONDS - started)) s"
-  else
-    failed=$((failed + 1))
-    echo "-- $name FAILED after $((SECONDS - started)) s (limit $limit s)"
-    # Nothing later can succeed without the dependencies.
-    [ "$name" = fetch ] && break
+  if [ "$how" = paired ]; then
+    pairs+=("$name $limit")
+    continue
   fi
+  timed "$name" "$limit" || failed=$((failed + 1))
+  # Nothing later can succeed without the dependencies.
+  [ "$name" != fetch ] || [ "$failed" -eq 0 ] || exit 1
 done
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+if [ ${#pairs[@]} -gt 0 ]; then
+  printf '%s\n' "${pairs[@]}" | xargs -L 1 -P "${TRACKLET_TEST_JOBS:-2}" bash ./test.sh --paired || failed=$((failed + 1))
+fi
+if [ "$failed" -gt 0 ]; then
+  echo "something failed: look for FAILED above"
+  exit 1
+fi
+echo "all passed"

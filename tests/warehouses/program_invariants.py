@@ -115,7 +115,7 @@ def main():
 
         def contents():
             # The first erasure makes its list, and one that fails leaves it empty.
-            return {name: rows for name, rows in tables(warehouse).items()
+            return {name: (rows, digest) for name, (rows, digest) in tables(warehouse).items()
                     if not name.startswith("tracklet_failed_") and (rows or name != "tracklet_forgotten")}
 
         def kept():
@@ -132,7 +132,8 @@ def main():
             failed = f"tracklet_failed_{table}"
             expect(what, place.run(*command, "--target", "pg"), 3, says, "nothing was published", f"sessions.{failed}")
             administer(warehouse, "drop event trigger tamper", "drop function public.tamper()")
-            wrong.extend(f"{what}: {name} has changed" for name in before | contents() if before.get(name) != contents().get(name))
+            after = contents()
+            wrong.extend(f"{what}: {name} has changed" for name in before | after if before.get(name) != after.get(name))
             if (failed, "BASE TABLE") not in kept() or not all(name.startswith("tracklet_failed_") for name, _ in kept()):
                 wrong.append(f"{what}: kept are {kept()}")
 
@@ -157,7 +158,8 @@ def main():
             expect("the erasure", place.run("forget", "--visitor", "device 3", "--target", "pg"), 0)
             found = contents()
             expect("a full refresh", place.run("run", "--target", "pg", "--full-refresh"), 0)
-            wrong.extend(f"{name} differs from a full refresh" for name in found if found[name] != contents()[name])
+            after = contents()
+            wrong.extend(f"{name} differs from a full refresh" for name in found if found[name] != after[name])
             if kept():
                 wrong.append(f"the erasure after a failed one has left {kept()}")
     answers.end()

@@ -11,6 +11,7 @@ import pwd
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -49,14 +50,43 @@ EXPECTED = [
     ("verify-full", "localhost", "home", "chain", True),
 ]
 
-# Asks libpq: the settings come as arguments.
+# Asks libpq: a line has settings and surroundings, the answer is what it says, or null if it connects. Each connection is made by a
+# process of its own, since libpq and OpenSSL take their surroundings once; one that has loaded them already is made quickly.
 LIBPQ = """
-import sys, psycopg2
-try:
-    psycopg2.connect(**dict(word.split("=", 1) for word in sys.argv[1:]))
-except psycopg2.OperationalError as error:
-    sys.exit(str(error))
+import json, os, sys, psycopg2
+for line in sys.stdin:
+    if os.fork() == 0:
+        options, surroundings = json.loads(line)
+        os.environ.update(surroundings)
+        said = None
+        try:
+            psycopg2.connect(**options)
+        except psycopg2.OperationalError as error:
+            said = str(error)
+        print(json.dumps(said), flush=True)
+        os._exit(0)
+    os.wait()
 """
+
+
+class Libpq:
+    """libpq, which connects to one server after the other."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([sys.executable, "-c", LIBPQ], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.turn = threading.Lock()
+
+    def connects(self, options, surroundings):
+        """Whether it connects, and what it says."""
+        with self.turn:
+            self.process.stdin.write(json.dumps([options, surroundings]) + "\n")
+            self.process.stdin.flush()
+            said = json.loads(self.process.stdout.readline())
+        return said is None, said
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
 
 
 def openssl(*arguments, folder):
@@ -106,13 +136,6 @@ def environment(folder, roots, trusted):
     return {"HOME": str(home), "SSL_CERT_FILE": str(system), "SSL_CERT_DIR": str(folder / "nothing")}
 
 
-def by_libpq(options, surroundings):
-    """Whether libpq connects, and what it says."""
-    words = [f"{name}={value}" for name, value in options.items()]
-    done = subprocess.run([sys.executable, "-c", LIBPQ, *words], env=os.environ | surroundings, capture_output=True, text=True)
-    return done.returncode == 0, done.stderr
-
-
 def by_tracklet(folder, options, surroundings):
     """Whether the program connects, and what it says."""
     (folder / "tracklet.toml").write_text("\n".join([
@@ -131,6 +154,7 @@ def main():
             ThreadPoolExecutor(4) as pool:
         folder = Path(name)
         certificates(folder)
+        libpq = Libpq()
         warehouse = Postgres(port)
         server = warehouse.query("show data_directory")[1][0][0]
         connection = warehouse.connect()
@@ -148,13 +172,14 @@ def main():
                 surroundings = environment(folder, roots, trusted)
                 own = folder / str(number)
                 own.mkdir(exist_ok=True)
-                both.append(((accepted, certificate, mode, roots, host), pool.submit(by_libpq, options, surroundings),
+                both.append(((accepted, certificate, mode, roots, host), pool.submit(libpq.connects, options, surroundings),
                              pool.submit(by_tracklet, own, options, surroundings)))
-            for what, libpq, tracklet in both:
+            for what, other, tracklet in both:
                 combinations += 1
                 seen[what] = tracklet.result()[0]
-                if libpq.result()[0] != tracklet.result()[0]:
-                    wrong.append(f"{what}: libpq: {libpq.result()}; tracklet: {tracklet.result()}")
+                if other.result()[0] != tracklet.result()[0]:
+                    wrong.append(f"{what}: libpq: {other.result()}; tracklet: {tracklet.result()}")
+        libpq.end()
     for mode, host, roots, certificate, works in EXPECTED:
         what = ("host", certificate, mode, roots, host)
         if seen[what] != works:

@@ -29,6 +29,9 @@ class Relay:
 
     def relay(self, client):
         with client, contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.server)) as server:
+            # A statement is some small messages: each would wait for the one before it to be acknowledged.
+            for side in (client, server):
+                side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self.answers, args=(server, client), daemon=True).start()
             try:
                 self.requests(client.makefile("rb"), server)

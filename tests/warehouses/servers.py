@@ -54,7 +54,7 @@ def postgres(order="english"):
         )
         port = free_port()
         control("-l", f"{folder}/log", "-o",
-                f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c timezone=Asia/Kolkata", "start")
+                f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c jit=off -c timezone=Asia/Kolkata", "start")
         try:
             yield port
         finally:

@@ -22,25 +22,28 @@ impl Secret {
     fn draw() -> Self {
         let random = RandomState::new();
         let draw = |number: u64| random.hash_one(number);
-        Self {
-            numbers: Mix { addend: draw(0), factors: [draw(1) | 1, draw(2) | 1] },
-            texts: SeedableRandomState::with_seed(draw(3), &TEXT_SEED),
-        }
+        Self { numbers: Mix::drawn(draw), texts: SeedableRandomState::with_seed(draw(4), &TEXT_SEED) }
     }
 }
 
 /// A hash of 128-bit numbers.
 ///
 /// Each step multiplies by a factor that no number can make zero, so that no half of a number makes the other one
-/// meaningless.
+/// meaningless. Numbers at equal distances lie close together after one multiplication by an unlucky factor; the last step
+/// takes them apart again.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mix {
     addend: u64,
-    /// Both are odd.
-    factors: [u64; 2],
+    /// All are odd.
+    factors: [u64; 3],
 }
 
 impl Mix {
+    /// The hash that these numbers, each drawn by its place, make.
+    pub(crate) fn drawn(draw: impl Fn(u64) -> u64) -> Self {
+        Self { addend: draw(0), factors: [draw(1) | 1, draw(2) | 1, draw(3) | 1] }
+    }
+
     /// The hash of this process.
     pub(crate) fn secret() -> Self {
         SECRET.numbers
@@ -48,10 +51,11 @@ impl Mix {
 
     /// A hash that tests can foresee: the exclusive or of the halves.
     #[cfg(test)]
-    pub(crate) const PLAIN: Self = Self { addend: 0, factors: [1, 1] };
+    pub(crate) const PLAIN: Self = Self { addend: 0, factors: [1, 1, 1] };
 
     pub(crate) fn hash(self, high: u64, low: u64) -> u64 {
-        fold(fold(low ^ self.addend, self.factors[0]) ^ high, self.factors[1])
+        let [of_low, of_both, of_all] = self.factors;
+        fold(fold(fold(low ^ self.addend, of_low) ^ high, of_both), of_all)
     }
 }
 

@@ -9,7 +9,7 @@ use minijinja::value::{Kwargs, Object, Serde, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// A table that holds track calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -146,7 +146,36 @@ pub struct Renderer {
     variables: serde_json::Map<String, serde_json::Value>,
     sources: Vec<SourceTable>,
     forgotten: Option<String>,
-    prelude: Arc<str>,
+    macros: Macros,
+}
+
+/// The macros that a file of the package can call.
+#[derive(Debug, Clone)]
+enum Macros {
+    /// Those of the package, as [`parsed`] has them.
+    Package,
+    /// Those of the package and others after them, parsed with each file.
+    Replaced(Arc<str>),
+}
+
+/// The text of the package's macros. Macros look each other up in the scope that the first of them opens: all stand in one
+/// text, and one that does nothing else comes before them.
+static PACKAGE_MACROS: LazyLock<String> = LazyLock::new(|| {
+    let mut text = String::from("{% macro scope_of_all_macros() %}{{ adapter }}{% endmacro %}");
+    text.extend(package::macros().map(|file| file.text));
+    text
+});
+
+/// An environment with the package's macros as a template, which a run parses once for its some forty files.
+fn parsed() -> Result<Environment<'static>, Error> {
+    static PARSED: OnceLock<Environment<'static>> = OnceLock::new();
+    if let Some(environment) = PARSED.get() {
+        return Ok(environment.clone());
+    }
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+    environment.add_template("macros", &PACKAGE_MACROS)?;
+    Ok(PARSED.get_or_init(|| environment).clone())
 }
 
 impl Renderer {
@@ -166,18 +195,17 @@ impl Renderer {
         variables: serde_json::Map<String, serde_json::Value>,
         sources: Vec<SourceTable>,
     ) -> Self {
-        // Macros look each other up in the scope that the first of them opens: this one comes before all.
-        let mut prelude = String::from("{% macro scope_of_all_macros() %}{{ adapter }}{% endmacro %}");
-        for file in package::macros() {
-            prelude.push_str(file.text);
-        }
-        Self { dialect, variables, sources, forgotten: None, prelude: prelude.into() }
+        Self { dialect, variables, sources, forgotten: None, macros: Macros::Package }
     }
 
     /// The same, with macros that take the place of the package's.
     #[must_use]
     pub fn with_macros(self, macros: &str) -> Self {
-        Self { prelude: format!("{}{macros}", self.prelude).into(), ..self }
+        let package = match &self.macros {
+            Macros::Package => PACKAGE_MACROS.as_str(),
+            Macros::Replaced(text) => text,
+        };
+        Self { macros: Macros::Replaced(format!("{package}{macros}").into()), ..self }
     }
 
     /// The same, which leaves out the source's rows of people whom `table`, a quoted name, has forgotten.
@@ -267,11 +295,14 @@ impl Renderer {
         values: Value,
     ) -> Result<Rendered, RenderError> {
         let noted = Arc::new(Mutex::new(Noted::default()));
-        let environment = self.environment(name, names, &noted);
-        let source = format!("{}{text}", self.prelude);
-        let result = environment.render_named_str(name, &source, values);
-        let noted = std::mem::take(&mut *lock(&noted));
         let template = |source| RenderError::Template { model: name.to_owned(), source };
+        let environment = self.environment(name, names, &noted).map_err(template)?;
+        let macros = match &self.macros {
+            Macros::Package => "{% include 'macros' %}",
+            Macros::Replaced(text) => text,
+        };
+        let result = environment.render_named_str(name, &format!("{macros}{text}"), values);
+        let noted = std::mem::take(&mut *lock(&noted));
         let sql = match (result, noted.refused) {
             (_, Some(message)) => {
                 let (message, hint) = in_own_words(&message);
@@ -286,9 +317,13 @@ impl Renderer {
     }
 
     /// The names that dbt gives a model.
-    fn environment(&self, name: &str, names: &Names, noted: &Arc<Mutex<Noted>>) -> Environment<'static> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Lenient);
+    fn environment(
+        &self,
+        name: &str,
+        names: &Names,
+        noted: &Arc<Mutex<Noted>>,
+    ) -> Result<Environment<'static>, Error> {
+        let mut environment = parsed()?;
         environment.add_global("this", names.relation(name));
         environment.add_global(
             "target",
@@ -341,7 +376,7 @@ impl Renderer {
         environment.add_function("partition_by_number", |column: String, values: u32| {
             value(serde_json::json!({ "number": column, "values": values }))
         });
-        environment
+        Ok(environment)
     }
 }
 

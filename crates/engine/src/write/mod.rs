@@ -110,10 +110,16 @@ impl Hint for WriteError {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&self.source);
         while let Some(error) = cause {
             if let Some(error) = error.downcast_ref::<std::io::Error>() {
-                let full = error.kind() == std::io::ErrorKind::StorageFull;
-                return full.then(|| {
-                    "free some space; nothing was published, the tables are as they were".to_owned()
-                });
+                if error.kind() == std::io::ErrorKind::StorageFull {
+                    let hint = "free some space; nothing was published, the tables are as they were";
+                    return Some(hint.to_owned());
+                }
+                // Zstandard's library, which asks the system itself, says so when it is refused.
+                if error.to_string().contains("not enough memory") {
+                    let hint = "give the process more memory, or use less with --memory-limit and --threads";
+                    return Some(hint.to_owned());
+                }
+                return None;
             }
             cause = error.source();
         }

@@ -289,31 +289,55 @@ mod tests {
         assert_eq!(interner.len(), values.len());
     }
 
-    /// Steps of the searches for all ids, for a thousand of them.
-    fn probes(ids: u64, id: impl Fn(u64) -> String) -> u64 {
-        let values: Vec<String> = (0..ids).map(id).collect();
-        let mut interner = Interner::with_capacity(values.len());
-        interner.extend(values.iter().map(String::as_str));
-        let probes: usize = values.iter().map(|id| interner.table.probes(Key::of(id))).sum();
+    /// Steps of the searches for all ids under a hash, for a thousand of them.
+    fn probes(mix: Mix, ids: u64, id: impl Fn(u64) -> String) -> u64 {
+        let keys: Vec<Key> = (0..ids).map(|number| Key::of(&id(number))).collect();
+        let mut table = Table::with_mix(mix, keys.len());
+        keys.iter().zip(0..).for_each(|(key, number)| table.insert(*key, number));
+        let probes: usize = keys.iter().map(|key| table.probes(*key)).sum();
         probes as u64 * 1000 / ids
+    }
+
+    /// What a process draws: always the same numbers.
+    fn drawn_by(process: u64, number: u64) -> u64 {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&process.to_le_bytes());
+        bytes[8..].copy_from_slice(&number.to_le_bytes());
+        twox_hash::XxHash64::oneshot(0, &bytes)
+    }
+
+    fn scattered(id: u64) -> String {
+        EventId::Uuid(u128::from(id).wrapping_mul(0xA076_1D64_78BD_642F_E703_7ED1_A0B4_28DB)).to_string()
     }
 
     /// A thirtieth of them once took ten seconds: their first half made a factor of the hash zero.
     #[test]
     fn no_ids_that_somebody_chose_take_more_steps_than_others() {
         const MANY: u64 = 1_000_000;
-        const SOME: u64 = 100_000;
-        let others = probes(SOME, |id| {
-            let scattered = u128::from(id).wrapping_mul(0xA076_1D64_78BD_642F_E703_7ED1_A0B4_28DB);
-            EventId::Uuid(scattered).to_string()
-        });
-        let chosen = [
-            probes(MANY, |id| format!("9e3779b9-7f4a-7c15-{:04x}-{:012x}", id >> 48, id & ((1 << 48) - 1))),
-            probes(SOME, |id| format!("{:08x}-{:04x}-0000-d6e8-feb86659fd93", id >> 16, id & 0xFFFF)),
-            probes(SOME, |id| format!("{id:07x} Yf8")),
-            probes(SOME, |id| format!("device-of-somebody-{id}")),
+        let chosen = |id: u64| format!("9e3779b9-7f4a-7c15-{:04x}-{:012x}", id >> 48, id & ((1 << 48) - 1));
+        let (chosen, others) = (probes(Mix::secret(), MANY, chosen), probes(Mix::secret(), MANY, scattered));
+        assert!(chosen * 2 <= others * 3, "{chosen} steps, others {others}");
+    }
+
+    /// With two factors one process in some hundred had one under which ids at equal distances took half as many steps again.
+    #[test]
+    fn no_process_draws_a_hash_under_which_regular_ids_take_more_steps() {
+        const SOME: u64 = 10_000;
+        const PROCESSES: u64 = 200;
+        let regular: [fn(u64) -> String; 3] = [
+            |id| format!("{:08x}-{:04x}-0000-d6e8-feb86659fd93", id >> 16, id & 0xFFFF),
+            |id| format!("{id:07x} Yf8"),
+            |id| format!("id-{id}"),
         ];
-        assert!(chosen.iter().all(|steps| steps * 2 <= others * 3), "{chosen:?} steps, others {others}");
+        for process in 0..PROCESSES {
+            let mix = Mix::drawn(|number| drawn_by(process, number));
+            let others = probes(mix, SOME, scattered);
+            let steps = regular.map(|id| probes(mix, SOME, id));
+            assert!(
+                steps.iter().all(|steps| steps * 2 <= others * 3),
+                "{process}: {steps:?} steps, others {others}"
+            );
+        }
     }
 
     #[test]
