@@ -65,15 +65,22 @@ def lacking(built, out, folder):
     where = pathlib.Path(folder, "where.toml")
     where.write_text('[source]\nwhere = "event is not null"\n', "utf-8")
     logs = "examples/shop/rudder-logs"
+    target = pathlib.Path(folder, "target.toml")
+    target.write_text('[source]\ntables = ["a.tracks"]\n[targets.pg]\ntype = "postgres"\nhost = "localhost"\nuser = "u"\n'
+                      'dbname = "d"\nschema = "s"\n', "utf-8")
     failed = []
     for arguments in (
         ["query", "select 1"], ["report"], ["tune"], ["test"], ["docs"], ["show", "dbt_session_tracks", "--where", "true"],
         ["export", "dbt_session_tracks", "--to", "x.csv"], ["show", "top-users"],
-        ["run", logs, "--config", str(where)],
+        ["run", logs, "--config", str(where)], ["run", "s3://bucket/key"], ["init", "gs://bucket/key"],
+        ["run", "--target", "pg", "--config", str(target)], ["debug", "--target", "pg", "--config", str(target)],
     ):
-        place = ["--out", str(pathlib.Path(folder, "other") if arguments[0] == "run" else out)]
+        elsewhere = pathlib.Path(folder, "other")
+        place = {"init": ["--config", str(elsewhere)], "debug": []}.get(
+            arguments[0], ["--out", str(elsewhere if arguments[0] == "run" else out)])
         ended = subprocess.run(built + arguments + place, cwd=ROOT, timeout=120, capture_output=True, text=True)
-        if ended.returncode != 2 or "--features full" not in ended.stderr:
+        said = ended.stderr + ended.stdout
+        if ended.returncode not in (1, 2) or "--features" not in said or "full" not in said:
             failed.append(f"{arguments}: exit code {ended.returncode}: {ended.stderr}")
     for arguments, word in ((["show", "dbt_session_tracks", "--limit", "1"], "session_id"), (["ls"], "dbt_session_tracks")):
         ended = subprocess.run(built + arguments + ["--out", str(out)], cwd=ROOT, timeout=120, capture_output=True, text=True)

@@ -24,7 +24,7 @@ use parquet::file::properties::WriterProperties;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tracklet_engine::error::{Hint, listed};
-use tracklet_engine::read::{RemoteError, SILENT_HINT, is_url};
+use tracklet_engine::read::{RemoteError, is_url};
 use tracklet_engine::results::{Formulas, Layout, PrintError, ResultsError, print};
 use tracklet_engine::targets::TargetError;
 
@@ -152,7 +152,7 @@ impl Hint for ExportError {
                 Some("choose another schema: `tracklet run --target` keeps its tables here".to_owned())
             }
             Self::Target { source, .. } => source.hint(),
-            Self::Remote { source, .. } if source.is_silent() => Some(SILENT_HINT.to_owned()),
+            Self::Remote { source, .. } if source.hint().is_some() => source.hint().map(ToOwned::to_owned),
             Self::Remote { .. } => Some("credentials come from the environment, as for reading".to_owned()),
             Self::Write { .. } | Self::Value { .. } | Self::Kind { .. } => None,
         }

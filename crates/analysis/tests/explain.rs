@@ -73,11 +73,11 @@ fn text<'a>(row: &'a Value, column: &str) -> &'a str {
 fn sessions_and_aliases_of_every_case_are_explained() {
     for case in cases() {
         for row in case.expected("dbt_session_tracks").iter().step_by(2) {
-            let Explanation::Session(story) = case.explained(Subject::Session, text(&row, "session_id"))
+            let Explanation::Session(story) = case.explained(Subject::Session, text(row, "session_id"))
             else {
                 panic!("no session")
             };
-            assert_eq!(story.dbt_visitor_id, text(&row, "dbt_visitor_id"));
+            assert_eq!(story.dbt_visitor_id, text(row, "dbt_visitor_id"));
             assert_eq!(story.events.len() as u64, story.events_of_session);
             assert!(story.why_start.starts_with("opens session"), "{}", story.why_start);
             assert_eq!(story.why_end.contains("last session"), row["next_session_start_at"].is_null());

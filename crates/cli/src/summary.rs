@@ -124,7 +124,8 @@ impl Summary {
             let _ = writeln!(text, "  {:>width$} {what}", grouped(number));
         };
         line(self.sessionized, "sessionized");
-        line(self.duplicates, "duplicates dropped, listed in tracklet_duplicates");
+        let duplicates = if self.duplicates == 1 { "duplicate" } else { "duplicates" };
+        line(self.duplicates, &format!("{duplicates} dropped, listed in tracklet_duplicates"));
         line(self.rejected, &self.rejects());
         if self.skipped > 0 {
             line(self.skipped, &self.skips());
@@ -162,11 +163,12 @@ impl Summary {
     fn skips(&self) -> String {
         let calls: u64 = self.other_calls.iter().map(|(_, calls)| calls).sum();
         let others = self.skipped.saturating_sub(calls);
+        let kind = if calls == 1 { "call" } else { "calls" };
         match (calls, others) {
             (0, _) => "more not counted: filtered out or forgotten".to_owned(),
-            (_, 0) => format!("more not counted: {} calls", by_number(&self.other_calls)),
+            (_, 0) => format!("more not counted: {} {kind}", by_number(&self.other_calls)),
             _ => format!(
-                "more not counted: {} calls; {} filtered out or forgotten",
+                "more not counted: {} {kind}; {} filtered out or forgotten",
                 by_number(&self.other_calls),
                 grouped(others)
             ),

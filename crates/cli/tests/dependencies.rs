@@ -17,7 +17,7 @@ fn needed(package: &str, features: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn run_and_load_are_built_without_an_sql_engine() {
+fn a_run_on_files_is_built_without_an_sql_engine_and_without_a_network() {
     let needed = needed("tracklet", "");
     assert!(needed.contains("tracklet-engine"), "{needed:?}");
     let heavy: Vec<&String> = needed
@@ -25,8 +25,16 @@ fn run_and_load_are_built_without_an_sql_engine() {
         .filter(|name| {
             name.starts_with("datafusion")
                 || name.starts_with("google-cloud-bigquery")
-                || ["sqlparser", "snowflake-connector-rs", "spark-connect", "tracklet-analysis"]
-                    .contains(&name.as_str())
+                || [
+                    "sqlparser",
+                    "snowflake-connector-rs",
+                    "spark-connect",
+                    "tokio-postgres",
+                    "tracklet-analysis",
+                    "reqwest",
+                    "rustls",
+                ]
+                .contains(&name.as_str())
         })
         .collect();
     assert!(heavy.is_empty(), "{heavy:?}");
@@ -35,7 +43,14 @@ fn run_and_load_are_built_without_an_sql_engine() {
 #[test]
 fn the_published_features_have_the_sql_engine_and_the_clients() {
     let needed = needed("tracklet", "full");
-    for name in ["datafusion", "tracklet-analysis", "google-cloud-bigquery-v2", "snowflake-connector-rs"] {
+    for name in [
+        "datafusion",
+        "tracklet-analysis",
+        "google-cloud-bigquery-v2",
+        "reqwest",
+        "snowflake-connector-rs",
+        "tokio-postgres",
+    ] {
         assert!(needed.contains(name), "{name} is missing");
     }
 }

@@ -25,6 +25,9 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// What helps where the system refuses memory.
+pub const MORE_MEMORY: &str = "give the process more memory, or use less with --memory-limit and --threads";
+
 /// The one of `known` that `word` was probably meant to be, without regard to case.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();

@@ -9,7 +9,9 @@ pub mod bigquery;
 mod error;
 #[cfg(test)]
 pub(crate) mod false_servers;
+#[cfg(feature = "clients")]
 mod patience;
+#[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod profiles;
 mod secret;
@@ -20,6 +22,7 @@ pub mod spark;
 mod target;
 
 pub use error::{At, TargetError};
+#[cfg(feature = "clients")]
 pub use patience::Seconds;
 pub use secret::Secret;
 pub use target::{ResolveError, Target};

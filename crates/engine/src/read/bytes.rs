@@ -1,6 +1,7 @@
 //! A file's bytes: counted and hashed as they are read, inflated, and UTF-16 as UTF-8.
 
 use super::content::{Content, Hashed};
+use super::fence;
 use super::inputs::{Compression, InputFile};
 use super::utf16::Decoded;
 use flate2::bufread::MultiGzDecoder;
@@ -98,10 +99,19 @@ pub(super) fn open(path: &Path, compression: Compression) -> io::Result<(Box<dyn
         Compression::Zstd => {
             let mut decoder = zstd::Decoder::with_buffer(BufReader::with_capacity(CHUNK, bytes))?;
             decoder.window_log_max(WINDOW_LOG)?;
-            Box::new(decoder)
+            Box::new(Noted(decoder))
         }
     };
     Ok((Box::new(Decoded::new(reader)), count))
+}
+
+/// A decoder whose errors are looked at: see [`fence::note`].
+struct Noted<R>(R);
+
+impl<R: Read> Read for Noted<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.0.read(bytes).inspect_err(|error| fence::note(error))
+    }
 }
 
 /// A compressed file without a header.

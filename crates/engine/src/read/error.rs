@@ -1,7 +1,7 @@
 //! Why a read ended without a result.
 
-use super::{Column, FilterError, InputError, RemoteError, SILENT_HINT};
-use crate::error::Hint;
+use super::{Column, FilterError, InputError, RemoteError};
+use crate::error::{Hint, MORE_MEMORY};
 use crate::spill::SpillError;
 use std::io;
 use thiserror::Error;
@@ -28,6 +28,12 @@ pub enum ReadError {
         file: String,
         /// Why.
         source: RemoteError,
+    },
+    /// The system refused memory to a decoder.
+    #[error("the system refused the memory to inflate `{file}`")]
+    Memory {
+        /// The file.
+        file: String,
     },
     /// The temporary file for an object could not be written.
     #[error("could not write a temporary file in `{folder}`")]
@@ -195,8 +201,9 @@ impl Hint for ReadError {
                 "make the tables of some sources or years in an output folder of their own (--out)"
                     .to_owned(),
             ),
-            Self::Fetch { source, .. } if source.is_silent() => Some(SILENT_HINT.to_owned()),
-            Self::Open { .. } | Self::Fetch { .. } | Self::Temporary { .. } => None,
+            Self::Memory { .. } => Some(MORE_MEMORY.to_owned()),
+            Self::Fetch { source, .. } => source.hint().map(ToOwned::to_owned),
+            Self::Open { .. } | Self::Temporary { .. } => None,
         }
     }
 }

@@ -8,6 +8,21 @@ use std::sync::Once;
 thread_local! {
     /// Whether this thread is in a step whose panic is caught.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
+    /// Whether the system refused memory to a decoder on this thread.
+    static REFUSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Notes the error of a decoder. Zstandard's library asks the system for memory itself; where that is refused, the file is
+/// not damaged.
+pub(super) fn note(error: &dyn Display) {
+    if error.to_string().contains("not enough memory") {
+        REFUSED.set(true);
+    }
+}
+
+/// Whether the system refused memory to a decoder on this thread since the last call.
+pub(super) fn take_refused() -> bool {
+    REFUSED.take()
 }
 
 /// Runs a step of a decoder; `None` when it fails or panics.
@@ -19,6 +34,7 @@ pub(super) fn fenced<T, E: Display>(step: impl FnOnce() -> Result<T, E>) -> Opti
         Ok(Ok(value)) => Some(value),
         Ok(Err(error)) => {
             tracing::debug!(%error, "a file can't be read on");
+            note(&error);
             None
         }
         Err(_) => None,
@@ -39,4 +55,18 @@ pub fn silence_caught_panics() {
             }
         }));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_memory_is_no_damage() {
+        assert_eq!(fenced(|| Err::<(), _>("Data corruption detected")), None);
+        assert!(!take_refused());
+        assert_eq!(fenced(|| Err::<(), _>("External: Allocation error : not enough memory")), None);
+        assert!(take_refused());
+        assert!(!take_refused());
+    }
 }

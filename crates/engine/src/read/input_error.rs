@@ -1,7 +1,7 @@
 //! Why the given paths name no files to read.
 
 use super::inputs::is_circle;
-use super::remote::{RemoteError, SILENT_HINT};
+use super::remote::RemoteError;
 use super::table_formats::TableFormat;
 use crate::error::{Hint, listed};
 use std::io;
@@ -135,7 +135,7 @@ impl Hint for InputError {
                 "there is no bucket of this name: check `{}`, the region (AWS_REGION) and the endpoint (AWS_ENDPOINT_URL)",
                 url.split('/').take(3).collect::<Vec<_>>().join("/")
             )),
-            Self::Remote { source, .. } if source.is_silent() => Some(SILENT_HINT.to_owned()),
+            Self::Remote { source, .. } if source.hint().is_some() => source.hint().map(ToOwned::to_owned),
             Self::Remote { .. } => {
                 let credentials = "credentials come from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and \
                                    AWS_REGION, GOOGLE_APPLICATION_CREDENTIALS, or AZURE_STORAGE_ACCOUNT_NAME and \

@@ -32,7 +32,6 @@ mod json_values;
 mod lake;
 mod limits;
 mod mostly_rejected;
-mod odd_keys;
 mod other_calls;
 mod parquet;
 mod parquet_column;
@@ -43,9 +42,13 @@ mod remote;
 mod run;
 mod sample;
 mod sink;
+#[cfg(feature = "object-stores")]
+mod stores;
+#[cfg(not(feature = "object-stores"))]
+#[path = "without_stores.rs"]
+mod stores;
 mod table_formats;
 mod utf16;
-mod waiting;
 mod window;
 
 pub use columns::Column;
@@ -65,7 +68,7 @@ pub(crate) use rejects::{Found, Head, RejectMemory, TEXTS, Texts};
 pub use rejects::{Reject, Rejects};
 pub use remote::RemoteError;
 pub(crate) use remote::would_find;
-pub use remote::{SILENT_HINT, is_url, place_to_write};
+pub use remote::{is_url, place_to_write};
 pub(crate) use run::read_all_beside;
 pub use run::{FileSummary, Options, Progress, Quiet, Read, Strictness, read_all};
 pub use sample::Sample;

@@ -2,14 +2,10 @@
 
 use super::credentials::redacted;
 pub(super) use super::credentials::without_credentials;
-use super::odd_keys::OddKeys;
+use super::stores::{self, OddKeys, is_silence};
 use super::table_formats::{LOG_FOLDERS, TableFormat};
-use super::waiting::{Connector, Waiting, is_silence};
 use futures::{StreamExt, TryStreamExt};
 use glob::{MatchOptions, Pattern};
-use object_store::aws::AmazonS3Builder;
-use object_store::azure::MicrosoftAzureBuilder;
-use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path as Key;
 use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
 use std::io::{self, Write};
@@ -32,6 +28,9 @@ pub enum RemoteError {
     /// The store's answer, without what could be a secret.
     #[error("{0}")]
     Store(String),
+    /// The program was built without clients of object stores.
+    #[error("this program was built without object stores")]
+    NotBuilt,
     /// The store gave no answer, or not all of it; without what could be a secret.
     #[error("{0}")]
     Silent(String),
@@ -48,14 +47,21 @@ impl RemoteError {
         matches!(self, Self::Store(message) if says(message))
     }
 
-    /// Whether the store gave no answer, or not all of it.
-    pub fn is_silent(&self) -> bool {
+    /// What to do about it, where the error itself tells.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Silent(_) => Some(SILENT_HINT),
+            Self::NotBuilt => Some("build it with `--features object-stores`, or with `full` for everything"),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
         matches!(self, Self::Silent(_))
     }
 }
 
-/// What to do about a store that is silent.
-pub const SILENT_HINT: &str =
+const SILENT_HINT: &str =
     "the store does not answer: check the network and the endpoint (AWS_ENDPOINT_URL), or try again later";
 
 impl From<object_store::Error> for RemoteError {
@@ -306,22 +312,7 @@ pub fn place_to_write(url: &str) -> Result<(Box<dyn ObjectStore>, Key, String), 
 
 fn connect(bucket: &str, keys: OddKeys) -> Result<Box<dyn ObjectStore>, RemoteError> {
     Url::parse(bucket)?;
-    let waiting = Waiting::default();
-    let (http, retries) = (Connector { keys, waiting }, waiting.retries());
-    Ok(match scheme(bucket) {
-        Some("gs") => {
-            let builder = GoogleCloudStorageBuilder::from_env().with_url(bucket).with_retry(retries);
-            Box::new(builder.with_http_connector(http).build()?)
-        }
-        Some("s3" | "s3a") => {
-            let builder = AmazonS3Builder::from_env().with_url(bucket).with_retry(retries);
-            Box::new(builder.with_http_connector(http).build()?)
-        }
-        _ => {
-            let builder = MicrosoftAzureBuilder::from_env().with_url(bucket).with_retry(retries);
-            Box::new(builder.with_http_connector(http).build()?)
-        }
-    })
+    stores::client(scheme(bucket).unwrap_or_default(), bucket, keys)
 }
 
 pub(super) fn head(store: &Arc<Store>, bucket: &str, key: &str) -> Result<Option<Object>, RemoteError> {

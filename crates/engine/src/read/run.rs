@@ -10,7 +10,7 @@ use super::other_calls::OtherCalls;
 use super::rejects::{Reject, RejectMemory, Rejects};
 use super::remote::FetchError;
 use super::sink::{Counts, Overflow, Shared, Sink};
-use super::{ReadError, Source, csv, first_bytes, inspect, json, parquet};
+use super::{ReadError, Source, csv, fence, first_bytes, inspect, json, parquet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -433,6 +433,11 @@ fn plan<'a>(
 }
 
 fn read_unit(unit: &Unit<'_>, options: &Options<'_>, sink: &mut Sink<'_>) -> Result<(), ReadError> {
+    let read = read_part(unit, options, sink);
+    if fence::take_refused() { Err(ReadError::Memory { file: unit.file.name.clone() }) } else { read }
+}
+
+fn read_part(unit: &Unit<'_>, options: &Options<'_>, sink: &mut Sink<'_>) -> Result<(), ReadError> {
     let file = unit.file;
     match (&unit.part, &file.location) {
         (_, Location::Unreachable) => sink.unreadable(file, None, &[]),

@@ -2,17 +2,20 @@
 
 #[cfg(feature = "bigquery")]
 use super::bigquery;
+#[cfg(feature = "postgres")]
+use super::postgres;
 use super::profiles::{self, ProfileError};
 #[cfg(feature = "snowflake")]
 use super::snowflake;
 #[cfg(feature = "spark")]
 use super::spark;
-use super::{TargetError, Warehouse, postgres};
+use super::{TargetError, Warehouse};
 use crate::config::{Config, TargetSection};
 use crate::error::{Hint, listed, nearest};
 use crate::sql::dialect::{FORMATS, Format, PUBLISHINGS, Publishing};
 use crate::sql::render::Materialized;
 use crate::sql::{Dialect, Names};
+#[cfg(feature = "clients")]
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::num::NonZeroUsize;
@@ -41,12 +44,13 @@ pub struct Target {
 enum Client {
     #[cfg(feature = "bigquery")]
     BigQuery(Box<bigquery::Settings>),
+    #[cfg(feature = "postgres")]
     Postgres(Box<postgres::Settings>, postgres::Server),
     #[cfg(feature = "snowflake")]
     Snowflake(Box<snowflake::Settings>),
     #[cfg(feature = "spark")]
     Spark(Box<spark::Settings>),
-    #[cfg(not(all(feature = "bigquery", feature = "snowflake", feature = "spark")))]
+    #[cfg(not(all(feature = "bigquery", feature = "postgres", feature = "snowflake", feature = "spark")))]
     NotBuilt,
     None,
 }
@@ -266,6 +270,15 @@ impl Target {
         })
     }
 
+    /// The feature of the program that has the client.
+    #[cfg(not(all(feature = "bigquery", feature = "postgres", feature = "snowflake", feature = "spark")))]
+    fn feature(&self) -> &'static str {
+        match self.dialect {
+            Dialect::Redshift => Dialect::Postgres.name(),
+            dialect => dialect.name(),
+        }
+    }
+
     /// Whether tables change one by one and later runs still build on them, so that a run notes beforehand that it does.
     pub fn is_noted_beforehand(&self) -> bool {
         self.names.format() == Format::Delta
@@ -283,6 +296,7 @@ impl Target {
             Client::Snowflake(settings) => Ok(Box::new(snowflake::connect(settings).await?)),
             #[cfg(feature = "spark")]
             Client::Spark(settings) => Ok(Box::new(spark::connect(settings).await?)),
+            #[cfg(feature = "postgres")]
             Client::Postgres(settings, server) => {
                 Ok(Box::new(postgres::Postgres::connect(settings, *server).await?))
             }
@@ -290,10 +304,18 @@ impl Target {
                 message: "a dialect alone can't be connected to".to_owned(),
                 hint: Some("name a target with --target".to_owned()),
             }),
-            #[cfg(not(all(feature = "bigquery", feature = "snowflake", feature = "spark")))]
+            #[cfg(not(all(
+                feature = "bigquery",
+                feature = "postgres",
+                feature = "snowflake",
+                feature = "spark"
+            )))]
             Client::NotBuilt => Err(TargetError::Settings {
                 message: format!("this program was built without a client for {}", self.dialect.name()),
-                hint: Some(format!("build it with `--features {}`", self.dialect.name())),
+                hint: Some(format!(
+                    "build it with `--features {}`, or with `full` for everything",
+                    self.feature()
+                )),
             }),
         }
     }
@@ -307,13 +329,25 @@ fn client(name: &str, dialect: Dialect, fields: &Map<String, Value>) -> Result<C
         Dialect::Snowflake => Client::Snowflake(settings(name, fields)?),
         #[cfg(feature = "spark")]
         Dialect::Spark => Client::Spark(settings(name, fields)?),
+        #[cfg(feature = "postgres")]
         Dialect::Postgres => Client::Postgres(settings(name, fields)?, postgres::Server::Postgres),
+        #[cfg(feature = "postgres")]
         Dialect::Redshift => Client::Postgres(settings(name, fields)?, postgres::Server::Redshift),
-        #[cfg(not(all(feature = "bigquery", feature = "snowflake", feature = "spark")))]
-        _ => Client::NotBuilt,
+        #[cfg(not(all(
+            feature = "bigquery",
+            feature = "postgres",
+            feature = "snowflake",
+            feature = "spark"
+        )))]
+        _ => {
+            // Read by clients alone.
+            let _ = (name, fields);
+            Client::NotBuilt
+        }
     })
 }
 
+#[cfg(feature = "clients")]
 fn settings<T: DeserializeOwned>(name: &str, fields: &Map<String, Value>) -> Result<Box<T>, ResolveError> {
     serde_json::from_value(Value::Object(fields.clone()))
         .map(Box::new)

@@ -16,7 +16,7 @@ pub(crate) mod writer;
 use crate::checks::{Check, PartSummary, Strangers};
 use crate::digests::{DIGESTS_FILE, Digests, seal};
 use crate::disk::{Disk, NewFile, write_file};
-use crate::error::Hint;
+use crate::error::{Hint, MORE_MEMORY};
 use crate::read::Rejects;
 use crate::spill::SpillError;
 use arrow::datatypes::SchemaRef;
@@ -116,8 +116,7 @@ impl Hint for WriteError {
                 }
                 // Zstandard's library, which asks the system itself, says so when it is refused.
                 if error.to_string().contains("not enough memory") {
-                    let hint = "give the process more memory, or use less with --memory-limit and --threads";
-                    return Some(hint.to_owned());
+                    return Some(MORE_MEMORY.to_owned());
                 }
                 return None;
             }

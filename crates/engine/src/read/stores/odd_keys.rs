@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The keys that were taken out of listings.
 #[derive(Debug, Clone, Default)]
-pub(super) struct OddKeys(Arc<Mutex<Vec<String>>>);
+pub(in crate::read) struct OddKeys(Arc<Mutex<Vec<String>>>);
 
 impl OddKeys {
     /// The keys found since the last call.
-    pub(super) fn take(&self) -> Vec<String> {
+    pub(in crate::read) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -70,7 +70,7 @@ impl From<Silence> for HttpError {
 }
 
 /// Whether an error says that no answer came, or not all of it.
-pub(super) fn is_silence(error: &(dyn Error + 'static)) -> bool {
+pub(in crate::read) fn is_silence(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<HttpError>() {
