@@ -84,6 +84,8 @@ environments() {
 
 fetch() { install_system && retried cargo fetch --locked && install_python tests tests/requirements.txt; }
 format() { cargo fmt --all --check; }
+# House words in the documents.
+words() { python3 tests/words.py; }
 # With everything that can be built; the step main_job builds as newcomers do. One set of features for all debug steps:
 # another set would build the dependencies again.
 clippy() { cargo clippy --locked --workspace --all-targets --features full,spark -- -D warnings; }
@@ -251,13 +253,13 @@ sail() {
 # name, seconds it may take (a step that builds may meet an empty cache, and one of a pair has the machine by half), and how
 # it runs: `alone`, since a build or the unit tests keep every core busy, or `paired` beside another step, since it waits for one
 # program after the other. The longest come first, so that none is left over for the end.
-steps=("fetch 900 alone" "format 60 alone" "dependencies 300 alone" "clippy 1500 alone" "documentation 900 alone"
+steps=("fetch 900 alone" "format 60 alone" "words 60 alone" "dependencies 300 alone" "clippy 1500 alone" "documentation 900 alone"
   "units 2400 alone" "doctests 600 alone" "environments 1200 alone"
   "main_job 2700 paired" "clouds 3600 paired" "warehouse_program 3000 paired" "warehouse_answers 2400 paired" "redshift 2400 paired"
   "sail 2400 paired" "spark 1800 paired" "mutations 1800 paired" "fuzz_smoke 1800 paired" "report 1800 paired" "dbt_package 1800 paired"
   "warehouse_sql 1200 paired" "cloud_clients 1500 paired" "warehouse_dialects 600 paired" "oracle 300 paired" "live 7200 paired")
 # What a change is tried with before it is merged.
-quick=(format clippy units oracle)
+quick=(format words clippy units oracle)
 # Too long for every change: a fuzzer's own build of everything.
 long=("fuzz 1800 alone")
 if [ "${1:-}" = --long ]; then

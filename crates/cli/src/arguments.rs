@@ -98,7 +98,7 @@ Examples:
 
 Exit codes: 0 done, 2 nothing was written")]
 pub struct InitArguments {
-    /// Files, folders, globs or s3://, gs://, az:// URLs that the configuration shall read
+    /// Files, folders, globs or s3://, gs://, az:// URLs for the configuration to read
     #[arg(value_name = "PATH|GLOB|URL", required = true)]
     pub paths: Vec<String>,
     /// The file to write [default: tracklet.toml]
@@ -125,11 +125,11 @@ Examples:
   tracklet run --target pg --select tracklet_sessions+
   tracklet run --target pg --dry-run       only show the statements
   tracklet run --memory-limit 4GB          more tracks than fit into memory
-  tracklet run --full-refresh              everything anew from the files that are there
+  tracklet run --full-refresh              a full rebuild from the files that exist
   tracklet run --changed reread            files that changed are read again, as new deliveries
 
 Exit codes: 0 done, 1 published but lines or files of the input are damaged, 2 nothing was published,
-3 nothing was published because the tables that were made break an invariant; they are kept aside and named.
+3 nothing was published because the tables that were made break an invariant; they are kept and named.
 Rows that are read well and can't be tracks are rejected and listed; alone they leave the exit code at 0.")]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct RunArguments {
@@ -161,7 +161,7 @@ pub struct RunArguments {
     /// The longest line that is read as one; a longer one is rejected
     #[arg(long, value_name = "BYTES|KiB|MiB|GiB", default_value = "64MiB", value_parser = size)]
     pub max_line: NonZeroUsize,
-    /// How much memory the run may take: tracks that don't fit are put away on disk and the tables stay the same
+    /// How much memory the run may take: tracks that don't fit are spilled to disk and the tables stay the same
     #[arg(long, value_name = "SIZE", value_parser = memory, conflicts_with = "target")]
     pub memory_limit: Option<NonZeroU64>,
     /// Where files are put that don't outlive the run [default: the system's folder for temporary files, and the output

@@ -14,7 +14,7 @@ pub fn reference() -> String {
          `NO_COLOR` is respected.\n\n\
          | exit code | meaning |\n|---|---|\n| 0 | done |\n| 1 | ran, but lines or files of the input are damaged, or a test failed |\n\
          | 2 | could not run; nothing was published |\n\
-         | 3 | ran, but the tables that were made break an invariant: they are kept aside, and nothing was published |\n",
+         | 3 | ran, but the tables that were made break an invariant: they are kept, and nothing was published |\n",
     );
     page.push_str("\n## Options of every command\n\n");
     for argument in command.get_arguments().filter(|argument| argument.is_global_set()) {

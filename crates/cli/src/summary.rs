@@ -12,7 +12,7 @@ use tracklet_engine::manifest::{Manifest, Mode};
 pub struct Summary {
     /// `full` or `incremental`.
     pub mode: &'static str,
-    /// Why everything was made anew, where a snapshot was there.
+    /// Why all tables were rebuilt although there was a snapshot.
     pub reason: Option<String>,
     /// Files and rows read by this run, if there are others.
     pub new: Option<(u64, u64)>,
@@ -92,7 +92,7 @@ impl Summary {
     pub fn render(&self) -> String {
         let mut text = String::new();
         if let Some(reason) = &self.reason {
-            let _ = writeln!(text, "made anew: {reason}");
+            let _ = writeln!(text, "full rebuild: {reason}");
         }
         let _ = match self.new {
             Some((files, rows)) => writeln!(
@@ -319,7 +319,7 @@ mod tests {
     fn new_rows_are_told_beside_all() {
         let text = Summary { new: Some((2, 300)), reason: Some("why".into()), ..summary() }.render();
         assert!(text.starts_with(
-            "made anew: why\n300 rows from 2 files new in 0.83 s; with those before 20,000 rows from 12 files\n"
+            "full rebuild: why\n300 rows from 2 files new in 0.83 s; with those before 20,000 rows from 12 files\n"
         ));
     }
 

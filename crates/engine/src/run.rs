@@ -351,7 +351,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
             let folder = spilling.folder.display();
             tracing::info!(
                 tracks = tracks.rows(),
-                "over the limit of memory: tracks were put away in `{folder}`"
+                "over the limit of memory: tracks were spilled to `{folder}`"
             );
         }
         let forgotten = tracks.forgotten();

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 /// Write tables as files, objects or tables of a database
 ///
-/// Rows go as they come, in the order of the tables, whatever their number. A file takes the place of another when it is whole; a
-/// table of a database is made aside and then takes its place.
+/// Rows are written in the order of the tables, in constant memory. A file replaces another once it is complete; a table of a
+/// database is written to a staging table, which then replaces it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

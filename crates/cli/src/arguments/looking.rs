@@ -72,7 +72,7 @@ pub struct ExplainArguments {
     /// Text for people, or one JSON object
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: ExplainFormat,
-    /// How many events of a session or visitor are told one by one; 0 for all
+    /// How many events of a session or visitor are listed one by one; 0 for all
     #[arg(long, value_name = "N", default_value = "200")]
     pub limit: usize,
     #[command(flatten)]

@@ -163,10 +163,10 @@ fn tell(erased: &Erased, log: &Log) {
             tracing::info!(table = changed.table, went = changed.went, came = changed.came, "rows exchanged");
         }
         let (went, came) = (number(changed.went), number(changed.came));
-        lines.say(&format!("{:<26} {went:>12} rows went, {came:>12} came anew", changed.table));
+        lines.say(&format!("{:<26} {went:>12} rows deleted, {came:>12} inserted", changed.table));
     }
     if let Some(report) = &erased.rebuilt {
-        lines.say(&format!("all tables were made anew: {}", report.mode));
+        lines.say(&format!("all tables were rebuilt: {}", report.mode));
     }
     match erased.gone {
         Some(gone) => lines.say(&format!(

@@ -39,7 +39,7 @@ pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
         return Ok(nothing_new(&report, log));
     }
     if let Some(reason) = &report.manifest.reason {
-        tracing::info!("everything was made anew: {reason}");
+        tracing::info!("full rebuild: {reason}");
     }
     tell_details(&report);
     for warning in &report.manifest.warnings {

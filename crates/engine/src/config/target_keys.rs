@@ -102,8 +102,8 @@ pub const TARGET_KEYS: &[TargetKey] = &[
         SPARK,
         Text,
         "format = \"delta\"",
-        "What the tables are: `parquet` (default), made anew by every run, or `delta`, where the server has Delta Lake: runs \
-         then take the new rows alone. Other tables that are there are made anew.",
+        "What the tables are: `parquet` (default), rebuilt by every run, or `delta`, where the server has Delta Lake: runs \
+         are incremental then. Tables of the other format are rebuilt.",
     ),
     key(
         "connect_timeout",
@@ -279,7 +279,7 @@ pub const TARGET_KEYS: &[TargetKey] = &[
         SNOWFLAKE,
         Text,
         "authenticator = \"oauth\"",
-        "How to sign in, told by the other keys if not given.",
+        "How to sign in, derived from the other keys if not given.",
     ),
     key(
         "password",

@@ -65,6 +65,6 @@ impl StoredError {
 
 impl Hint for StoredError {
     fn hint(&self) -> Option<String> {
-        Some("`tracklet run --full-refresh` makes everything anew from the files".to_owned())
+        Some("`tracklet run --full-refresh` rebuilds everything from the files".to_owned())
     }
 }

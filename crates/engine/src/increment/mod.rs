@@ -57,7 +57,7 @@ impl<'a> Beside<'a> {
 pub(crate) struct Made<'a> {
     pub(crate) sessionized: Sessionized,
     pub(crate) plan: Plan<'a>,
-    /// Why everything was made anew, where a snapshot was there.
+    /// Why all tables were rebuilt although there was a snapshot.
     pub(crate) rebuilt: Option<String>,
     /// Parts whose tracks were read.
     pub(crate) parts_read: u64,

@@ -43,7 +43,7 @@ pub enum ReadError {
         /// Why.
         source: io::Error,
     },
-    /// The tracks did not fit into the limit of memory, and could not be put away.
+    /// The tracks did not fit into the limit of memory, and could not be spilled.
     #[error(transparent)]
     Spill(#[from] SpillError),
     /// A table lacks a column that is needed.

@@ -75,7 +75,7 @@ impl Hint for SpillError {
                     .to_owned()
             }),
             Self::Ids { enough, .. } => Some(format!(
-                "give --memory-limit {} or more: tracks are put away on disk, their ids must be in memory",
+                "give --memory-limit {} or more: tracks are spilled to disk, their ids must be in memory",
                 whole(*enough)
             )),
             Self::Texts { enough, .. } => Some(format!(
