@@ -312,7 +312,7 @@ impl Merge<'_> {
                     let old = known.past.get(place);
                     let old_end = (place > past.start).then(|| known.past.get(place - 1).end);
                     let end = previous.map(|(previous, _)| previous.end);
-                    if end.is_some_and(|end| !self.rules.timeout.splits(end, old.start)) {
+                    if end.is_some_and(|end| !self.rules.are_apart(end, old.start)) {
                         joined.push(known.part(place));
                     } else if old.number != number || old_end != end {
                         renumbered.push(known.part(place));
@@ -326,7 +326,7 @@ impl Merge<'_> {
                     self.sessions.numbers[session] = number;
                     self.timeline.push_previous_end(previous.map(|(previous, _)| previous.end));
                     if let Some((before, Some(place))) = previous
-                        && !self.rules.timeout.splits(before.end, next.start)
+                        && !self.rules.are_apart(before.end, next.start)
                     {
                         joined.push(known.part(place));
                     }

@@ -32,6 +32,47 @@ impl Default for Rules {
     }
 }
 
+/// What the split rules look at of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SplitEvent {
+    /// Microseconds since 1970, UTC.
+    pub time: i64,
+}
+
+/// Why an event opens a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SplitReason {
+    /// The visitor has no earlier event.
+    First,
+    /// The visitor was idle for longer than the timeout.
+    Idle,
+}
+
+impl Rules {
+    /// Why `next` opens a session after `previous`, the same visitor's event right before it; `None` where both are in one
+    /// session. This is the only place that decides it: kernel, increments, checks and invariants ask here.
+    ///
+    /// ```
+    /// use tracklet_kernel::rules::{MICROS_PER_MINUTE, Rules, SplitEvent, SplitReason};
+    /// let (rules, at) = (Rules::default(), |time| SplitEvent { time });
+    /// assert_eq!(rules.split(None, at(0)), Some(SplitReason::First));
+    /// // 30 whole minutes are not over 30.
+    /// assert_eq!(rules.split(Some(at(0)), at(31 * MICROS_PER_MINUTE - 1)), None);
+    /// assert_eq!(rules.split(Some(at(0)), at(31 * MICROS_PER_MINUTE)), Some(SplitReason::Idle));
+    /// ```
+    #[inline]
+    pub fn split(&self, previous: Option<SplitEvent>, next: SplitEvent) -> Option<SplitReason> {
+        let Some(previous) = previous else { return Some(SplitReason::First) };
+        self.timeout.is_over(previous.time, next.time).then_some(SplitReason::Idle)
+    }
+
+    /// Whether events at these times, in microseconds, of one visitor and with none between them are in different sessions.
+    #[inline]
+    pub fn are_apart(&self, previous: i64, next: i64) -> bool {
+        self.split(Some(SplitEvent { time: previous }), SplitEvent { time: next }).is_some()
+    }
+}
+
 /// What happens to rows with an `event_id` seen before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duplicates {
@@ -58,13 +99,6 @@ impl Count {
 }
 
 /// Inactivity that ends a session.
-///
-/// ```
-/// use tracklet_kernel::rules::{MICROS_PER_MINUTE, Timeout};
-/// let timeout = Timeout::default();
-/// assert!(!timeout.splits(0, 31 * MICROS_PER_MINUTE - 1)); // 30 whole minutes are not over 30
-/// assert!(timeout.splits(0, 31 * MICROS_PER_MINUTE));
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timeout {
     /// A session ends when the gap, truncated to whole minutes, is more than this many.
@@ -80,9 +114,8 @@ impl Default for Timeout {
 }
 
 impl Timeout {
-    /// Whether an event at `next` opens a session after one at `previous`, both in microseconds.
-    /// Time going backwards never does.
-    pub fn splits(self, previous: i64, next: i64) -> bool {
+    /// Whether the gap from `previous` to `next`, both in microseconds, is over the timeout. One backwards in time never is.
+    fn is_over(self, previous: i64, next: i64) -> bool {
         let Ok(gap) = u64::try_from(next.saturating_sub(previous)) else { return false };
         match self {
             Self::WholeMinutes(minutes) => gap / MICROS_PER_MINUTE as u64 > minutes.get(),

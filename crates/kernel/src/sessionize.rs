@@ -281,7 +281,7 @@ impl Sessions {
             for place in places.clone() {
                 let last = place + 1 == places.end;
                 let times = sorted.timestamps();
-                if last || rules.timeout.splits(times[place], times[place + 1]) {
+                if last || rules.are_apart(times[place], times[place + 1]) {
                     number += 1;
                     sessions.close(tracks, sorted, counted, start..place + 1, visitor as u32, number);
                     start = place + 1;

@@ -4,7 +4,7 @@ use super::{Ids, dictionary_texts};
 use arrow::array::{AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType, UInt32Type};
 use serde::{Deserialize, Serialize};
-use tracklet_kernel::rules::Timeout;
+use tracklet_kernel::rules::Rules;
 
 /// What is seen of a part's tables. It is stored beside them, so that a part that stays need not be looked at again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ impl PartChecks {
     }
 
     /// Looks at the next tracks.
-    pub(crate) fn observe_tracks(&mut self, batch: &RecordBatch, timeout: Timeout) {
+    pub(crate) fn observe_tracks(&mut self, batch: &RecordBatch, rules: &Rules) {
         let ids = batch["session_id"].as_dictionary::<UInt32Type>();
         let names: &StringArray = ids.values().as_string();
         let keys = ids.keys().values();
@@ -84,7 +84,7 @@ impl PartChecks {
             };
             if let Some((timestamp, _)) = previous {
                 let backwards = timestamps[row] < timestamp;
-                self.seen.gaps += u64::from(backwards || timeout.splits(timestamp, timestamps[row]));
+                self.seen.gaps += u64::from(backwards || rules.are_apart(timestamp, timestamps[row]));
             } else {
                 self.seen.sessions_of_tracks.add(names.value(keys[row] as usize));
             }

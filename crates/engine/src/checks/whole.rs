@@ -5,7 +5,7 @@ use super::strangers::{Heavy, Mapped};
 use super::{Ids, dictionary_texts, hash};
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use tracklet_kernel::rules::Timeout;
+use tracklet_kernel::rules::Rules;
 
 /// A session as neighbours see it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) struct SessionsSeen {
 }
 
 impl SessionsSeen {
-    pub(crate) fn of(batch: &RecordBatch, timeout: Timeout) -> Self {
+    pub(crate) fn of(batch: &RecordBatch, rules: &Rules) -> Self {
         let next = batch["next_session_start_at"].as_primitive::<TimestampMicrosecondType>();
         let ended = batch["ended_at"].as_primitive::<TimestampMicrosecondType>().values();
         let numbers = batch["session_sequence_number"].as_primitive::<Int64Type>().values();
@@ -41,7 +41,7 @@ impl SessionsSeen {
         for (row, (id, visitor)) in ids.zip(dictionary_texts(batch, "dbt_visitor_id")).enumerate() {
             let number = numbers[row];
             seen.sessions.add(id);
-            seen.close += u64::from(next.is_valid(row) && !timeout.splits(ended[row], next.value(row)));
+            seen.close += u64::from(next.is_valid(row) && !rules.are_apart(ended[row], next.value(row)));
             let is_misnamed = !is_named(id, number, visitor);
             match last {
                 None => seen.first_is_misnamed = is_misnamed,

@@ -391,7 +391,7 @@ impl<'w> Rows<'w> {
             followed,
             RecordBatch::clone,
             |batch| {
-                checks.observe_tracks(&batch, rules.timeout);
+                checks.observe_tracks(&batch, rules);
                 advanced(batch.num_rows() as u64);
             },
         )
@@ -415,10 +415,10 @@ impl<'w> Rows<'w> {
     /// Adds all sessions, for `dbt_session_tracks` and the state beside it.
     fn put_timeline(&mut self, sessionized: &Sessionized, followed: Followed) -> Result<(), WriteError> {
         let writer = self.writer;
-        let timeout = writer.target.rules.timeout;
+        let rules = writer.target.rules;
         let groups = self.groups(sessionized.all_session_count());
         let columns = |range: &Range<usize>| sessionized.timeline_columns(range.clone());
-        let look = |batch: &RecordBatch| SessionsSeen::of(batch, timeout);
+        let look = |batch: &RecordBatch| SessionsSeen::of(batch, rules);
         let add = |seen| writer.seen().checks.add_sessions(seen);
         self.put(&groups, columns, followed, look, add)
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Table, Value};
-use crate::rules::{Duplicates, Rules, Timeout};
+use crate::rules::{Duplicates, Rules};
 
 /// The tables that have one row per sessionized track.
 const PER_TRACK: [&str; 3] = ["dbt_mapped_tracks", "dbt_track_facts", "dbt_tracks_flow"];
@@ -19,7 +19,7 @@ pub fn check_invariants(tables: &BTreeMap<&'static str, Table>, rules: &Rules) -
     checks.one_row_per_track();
     checks.unique_keys();
     checks.sums(rules.duplicates);
-    checks.gaps(rules.timeout);
+    checks.gaps(rules);
     checks.references();
     checks.violations
 }
@@ -114,7 +114,7 @@ impl<'a> Checks<'a> {
     }
 
     /// 4. No session holds a gap over the timeout; a visitor's consecutive sessions are apart by more.
-    fn gaps(&mut self, timeout: Timeout) {
+    fn gaps(&mut self, rules: &Rules) {
         let mut times: BTreeMap<&Value, Vec<i64>> = BTreeMap::new();
         for [session, time] in self.columns("dbt_track_facts", ["session_id", "timestamp"]) {
             match time {
@@ -126,7 +126,7 @@ impl<'a> Checks<'a> {
         }
         for (session, times) in &mut times {
             times.sort_unstable();
-            if times.windows(2).any(|pair| timeout.splits(pair[0], pair[1])) {
+            if times.windows(2).any(|pair| rules.are_apart(pair[0], pair[1])) {
                 self.violations.push(format!("session {session:?} holds a gap over the timeout"));
             }
         }
@@ -162,7 +162,7 @@ impl<'a> Checks<'a> {
                 }
                 let last = times.get(before).and_then(|times| times.last());
                 if let (Some(&last), Value::Time(start)) = (last, start)
-                    && !timeout.splits(last, *start)
+                    && !rules.are_apart(last, *start)
                 {
                     self.violations.push(format!("sessions {before:?} and {id:?} are not apart"));
                 }
