@@ -426,7 +426,10 @@ def in_clouds(name, options):
 
     with cloud_conformance.stand_in(name) as (reader, folder):
         growing = InCloud(reader, folder)
-        failed = [check(growing, variant, options) for variant in VARIANTS]
+        # BigQuery's stand-in takes some 15 seconds for a run: the rule for duplicates, which the others try, is left to --every-variant.
+        variants = [variant for variant in VARIANTS if variant.rules.dedupe or name != "bigquery" or options.every_variant]
+        print(f"{name}: {', '.join(variant.name for variant in variants)}", flush=True)
+        failed = [check(growing, variant, options) for variant in variants]
         if name == "bigquery":
             failed.append(bool(cloud_legality.differences(reader)))
         return any(failed)
@@ -450,6 +453,7 @@ def main():
     parser.add_argument("--redshift", action="store_true", help="on Redshift's stand-in")
     parser.add_argument("--sail", action="store_true", help="on Delta tables of Sail")
     parser.add_argument("--clouds", action="store_true", help="on the stand-ins for BigQuery and Snowflake")
+    parser.add_argument("--every-variant", action="store_true", help="on BigQuery's stand-in, too")
     parser.add_argument("--warehouse", choices=["bigquery", "snowflake"], action="append")
     options = parser.parse_args()
     if options.sail:
