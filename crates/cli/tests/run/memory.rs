@@ -71,7 +71,7 @@ fn a_limit_changes_no_byte_and_leaves_no_file() {
     assert_eq!(fs::read_dir(&away).unwrap().count(), 0, "a killed run left something");
     let (code, said) = ended(tracklet(folder.path(), &limited).arg("-v"));
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("tracks were put away in `away`"), "{said}");
+    assert!(said.contains("tracks were spilled to `away`"), "{said}");
     assert_eq!(fs::read_dir(&away).unwrap().count(), 0, "a run left something");
     assert_eq!(ended(&mut tracklet(folder.path(), &["run", "many.csv", "--out", "unlimited"])).0, 0);
     let (limited, unlimited) = (folder.path().join("limited"), folder.path().join("unlimited"));

@@ -83,7 +83,7 @@ pub fn reference() -> String {
         one_line(&top_users.description)
     );
     page.push_str(
-        "\n## In a warehouse only\n\nThe [dbt package](../dbt/README.md) makes these on the way to the others.\n\n\
+        "\n## In a warehouse only\n\nThe [dbt package](../dbt/README.md) creates these as intermediate models.\n\n\
          | table | |\n|---|---|\n",
     );
     for model in &described.models {
