@@ -75,9 +75,12 @@ def lacking(built, out, folder):
         ["run", logs, "--config", str(where)], ["run", "s3://bucket/key"], ["init", "gs://bucket/key"],
         ["run", "--target", "pg", "--config", str(target)], ["debug", "--target", "pg", "--config", str(target)],
     ):
-        elsewhere = pathlib.Path(folder, "other")
-        place = {"init": ["--config", str(elsewhere)], "debug": []}.get(
-            arguments[0], ["--out", str(elsewhere if arguments[0] == "run" else out)])
+        if arguments[0] == "init":
+            place = ["--config", str(pathlib.Path(folder, "new.toml"))]
+        elif "--target" in arguments:
+            place = []
+        else:
+            place = ["--out", str(pathlib.Path(folder, "other") if arguments[0] == "run" else out)]
         ended = subprocess.run(built + arguments + place, cwd=ROOT, timeout=120, capture_output=True, text=True)
         said = ended.stderr + ended.stdout
         if ended.returncode not in (1, 2) or "--features" not in said or "full" not in said:
