@@ -96,7 +96,7 @@ def main():
         KEPT: lambda warehouse: run_ours(warehouse, dedupe=False),
         DROPPED: lambda warehouse: run_ours(warehouse, dedupe=True)}
     seconds = {way: [] for way in ways}
-    with tempfile.TemporaryDirectory() as folder, servers.postgres(options.order) as port:
+    with tempfile.TemporaryDirectory() as folder, servers.postgres(options.order, jit=True) as port:
         warehouse = Postgres(port)
         load(warehouse, Path(folder), options.generator, options.tracks)
         version = warehouse.query("show server_version")[1][0][0]

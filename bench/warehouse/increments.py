@@ -82,7 +82,7 @@ def contents(warehouse):
 def measure(folder, shape, options):
     files = generate(folder, options.generator, options.tracks, SHAPES[shape])
     found = {"increment": [], "full": []}
-    with servers.postgres("bytes") as port:
+    with servers.postgres("bytes", jit=True) as port:
         warehouse = Postgres(port)
         text = program.configuration(Config(), warehouse, SCHEMA, [("rudder", "tracks")])
         (folder / "tracklet.toml").write_text(text)

@@ -3,6 +3,7 @@
 use mimalloc::MiMalloc;
 use std::alloc::{GlobalAlloc, Layout};
 use std::io::Write as _;
+use tracklet_engine::error::MORE_MEMORY;
 
 /// Mimalloc, with an error message in place of an abort when the system refuses memory.
 pub struct Allocator;
@@ -42,11 +43,11 @@ fn granted(block: *mut u8, size: usize) -> *mut u8 {
 /// removed by the next one, as after a crash.
 #[cold]
 fn refused(size: usize) -> ! {
-    // Formatting a number takes no memory, and stderr has no buffer.
+    // Formatting a number and a text takes no memory, and stderr has no buffer.
     let _ = write!(
         std::io::stderr(),
         "error: the system refused {size} bytes of memory\n\n\
-         hint: give the process more memory, or use less with --memory-limit and --threads\n"
+         hint: {MORE_MEMORY}\n"
     );
     std::process::exit(2)
 }

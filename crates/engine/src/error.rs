@@ -28,6 +28,11 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
 /// What helps where the system refuses memory.
 pub const MORE_MEMORY: &str = "give the process more memory, or use less with --memory-limit and --threads";
 
+/// Whether an error says that the system refused memory to Zstandard's library, which asks for it by itself.
+pub fn is_refused_memory(error: &dyn std::fmt::Display) -> bool {
+    error.to_string().contains("not enough memory")
+}
+
 /// The one of `known` that `word` was probably meant to be, without regard to case.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();

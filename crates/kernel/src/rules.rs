@@ -50,7 +50,8 @@ pub enum SplitReason {
 
 impl Rules {
     /// Why `next` opens a session after `previous`, the same visitor's event right before it; `None` where both are in one
-    /// session. This is the only place that decides it: kernel, increments, checks and invariants ask here.
+    /// session. Kernel, increments, checks and invariants ask here; only the oracles decide by
+    /// themselves.
     ///
     /// ```
     /// use tracklet_kernel::rules::{MICROS_PER_MINUTE, Rules, SplitEvent, SplitReason};

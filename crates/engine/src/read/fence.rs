@@ -1,5 +1,6 @@
 //! Steps of a decoder that panics on damaged bytes.
 
+use crate::error::is_refused_memory;
 use std::cell::Cell;
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -12,10 +13,9 @@ thread_local! {
     static REFUSED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Notes the error of a decoder. Zstandard's library asks the system for memory itself; where that is refused, the file is
-/// not damaged.
+/// Notes the error of a decoder: where memory was refused, the file is not damaged.
 pub(super) fn note(error: &dyn Display) {
-    if error.to_string().contains("not enough memory") {
+    if is_refused_memory(error) {
         REFUSED.set(true);
     }
 }

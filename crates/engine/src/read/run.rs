@@ -400,6 +400,7 @@ fn plan<'a>(
         } else {
             Looked::Csv(csv::look(file, path, sink.shared.source)?)
         };
+        not_refused(file)?;
         lock(&found).push((*position, *file, looked));
         Ok(())
     };
@@ -433,8 +434,17 @@ fn plan<'a>(
 }
 
 fn read_unit(unit: &Unit<'_>, options: &Options<'_>, sink: &mut Sink<'_>) -> Result<(), ReadError> {
+    // What was refused to an earlier look at other files on this thread is not this file's.
+    fence::take_refused();
     let read = read_part(unit, options, sink);
-    if fence::take_refused() { Err(ReadError::Memory { file: unit.file.name.clone() }) } else { read }
+    not_refused(unit.file)?;
+    read
+}
+
+/// # Errors
+/// [`ReadError::Memory`] where the system refused memory to a decoder on this thread.
+fn not_refused(file: &InputFile) -> Result<(), ReadError> {
+    if fence::take_refused() { Err(ReadError::Memory { file: file.name.clone() }) } else { Ok(()) }
 }
 
 fn read_part(unit: &Unit<'_>, options: &Options<'_>, sink: &mut Sink<'_>) -> Result<(), ReadError> {

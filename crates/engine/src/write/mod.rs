@@ -16,7 +16,7 @@ pub(crate) mod writer;
 use crate::checks::{Check, PartSummary, Strangers};
 use crate::digests::{DIGESTS_FILE, Digests, seal};
 use crate::disk::{Disk, NewFile, write_file};
-use crate::error::{Hint, MORE_MEMORY};
+use crate::error::{Hint, MORE_MEMORY, is_refused_memory};
 use crate::read::Rejects;
 use crate::spill::SpillError;
 use arrow::datatypes::SchemaRef;
@@ -114,8 +114,7 @@ impl Hint for WriteError {
                     let hint = "free some space; nothing was published, the tables are as they were";
                     return Some(hint.to_owned());
                 }
-                // Zstandard's library, which asks the system itself, says so when it is refused.
-                if error.to_string().contains("not enough memory") {
+                if is_refused_memory(error) {
                     return Some(MORE_MEMORY.to_owned());
                 }
                 return None;
