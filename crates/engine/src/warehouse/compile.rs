@@ -47,9 +47,21 @@ pub fn increment(target: &Target, config: &Config) -> Result<String, WarehouseEr
         "Made without a connection: the times are the earliest there are. A run finds out from when on something changes,"
             .to_owned(),
         "writes that into the statements, and adds a row to tracklet_runs.".to_owned(),
+        load_time_note(config),
     ];
     let facts = Facts::before_looking(target.dialect, DateTime::UNIX_EPOCH, &config.source);
     increment_of(&renderer, target, &facts, &notes)
+}
+
+/// By which column the script finds new rows. Rows that the tables already have under another load time would count as
+/// duplicates, so somebody who runs the script by hand must know.
+fn load_time_note(config: &Config) -> String {
+    match &config.source.loaded_at {
+        Some(column) => format!("New rows are found by {column}."),
+        None => "New rows are found by received_at. A run takes loaded_at or uuid_ts if the source tables have it; \
+                 source.loaded_at names it here."
+            .to_owned(),
+    }
 }
 
 fn increment_of(
@@ -147,5 +159,15 @@ mod tests {
         assert!(whole(&target, &config, &[], &[]).unwrap().contains("cast(\"uuid_ts\" as"));
         let script = increment(&target, &config).unwrap();
         assert!(script.contains("and (\"day\" >= cast('1969-12-31 00:00:00"), "{script}");
+        assert!(script.contains("-- New rows are found by uuid_ts.\n"), "{script}");
+        // A script that looks at another load time than the runs before it finds all rows again: duplicates of themselves.
+        let unnamed =
+            Config::parse(&text.replace("loaded_at = \"uuid_ts\"\n", ""), Path::new("tracklet.toml"))
+                .unwrap();
+        let script = increment(&target, &unnamed).unwrap();
+        assert!(
+            script.contains("-- New rows are found by received_at. A run takes loaded_at or uuid_ts"),
+            "{script}"
+        );
     }
 }
