@@ -1,7 +1,7 @@
-//! Sessions put away with their tracks, to be taken up again beside those of other ranges.
+//! sessions spilled with their tracks, to be read back beside those of other ranges.
 
 use super::packed::{planes, put_planes, unzigzag, zigzag};
-use super::{Common, Damaged, Piece, Strings};
+use super::{Block, Common, Damaged, Strings};
 use crate::duplicates::Dropped;
 use crate::order::SortedTracks;
 use crate::rules::Rules;
@@ -12,15 +12,15 @@ use rayon::prelude::*;
 
 /// Some sessions of a range in their order, and their tracks in theirs.
 #[derive(Debug, Default)]
-pub struct Stretch {
-    sessions: Vec<PutAway>,
-    /// The tracks, one behind the other; all pieces but the last are full.
-    pub pieces: Vec<Piece>,
+pub struct SortedRun {
+    sessions: Vec<Spilled>,
+    /// The tracks, one behind the other; all blocks but the last are full.
+    pub blocks: Vec<Block>,
 }
 
 /// All of a session that its tracks don't tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct PutAway {
+struct Spilled {
     /// The visitor's place in the order of all aliases.
     rank: u32,
     number: u32,
@@ -32,10 +32,10 @@ struct PutAway {
 /// Bytes of a session.
 const SESSION_BYTES: usize = 4 + 4 + 4 + 8;
 
-impl Stretch {
+impl SortedRun {
     /// How many tracks there are.
     pub fn rows(&self) -> usize {
-        self.pieces.iter().map(Piece::rows).sum()
+        self.blocks.iter().map(Block::rows).sum()
     }
 
     /// The sessions as bytes, without the tracks.
@@ -49,11 +49,11 @@ impl Stretch {
         bytes
     }
 
-    /// The stretch back.
+    /// The sorted run back.
     ///
     /// # Errors
     /// Bytes that are not those of sessions with so many tracks.
-    pub fn unpack(sessions: &[u8], pieces: Vec<Piece>) -> Result<Self, Damaged> {
+    pub fn unpack(sessions: &[u8], blocks: Vec<Block>) -> Result<Self, Damaged> {
         let count = sessions.len() / SESSION_BYTES;
         if count * SESSION_BYTES != sessions.len() {
             return Err(Damaged);
@@ -67,22 +67,22 @@ impl Stretch {
             .zip(counts)
             .zip(tracks)
             .zip(ends)
-            .map(|(((rank, number), tracks), previous_end)| PutAway { rank, number, tracks, previous_end });
-        let stretch = Self { sessions: sessions.collect(), pieces };
-        let tracks: u64 = stretch.sessions.iter().map(|session| u64::from(session.tracks)).sum();
-        if tracks == stretch.rows() as u64 { Ok(stretch) } else { Err(Damaged) }
+            .map(|(((rank, number), tracks), previous_end)| Spilled { rank, number, tracks, previous_end });
+        let sorted_run = Self { sessions: sessions.collect(), blocks };
+        let tracks: u64 = sorted_run.sessions.iter().map(|session| u64::from(session.tracks)).sum();
+        if tracks == sorted_run.rows() as u64 { Ok(sorted_run) } else { Err(Damaged) }
     }
 }
 
 impl Sessionized {
-    /// These sessions, in ascending order, to be put away.
-    pub fn stretch(&self, sessions: &[u32]) -> Stretch {
-        let mut stretch = Stretch::default();
+    /// These sessions, in ascending order, to be spilled.
+    pub fn sorted_run(&self, sessions: &[u32]) -> SortedRun {
+        let mut sorted_run = SortedRun::default();
         let mut chunk = Chunk::default();
         for session in sessions {
             let session = *session as usize;
-            let found = self.session_at_hand(session);
-            stretch.sessions.push(PutAway {
+            let found = self.loaded_session(session);
+            sorted_run.sessions.push(Spilled {
                 rank: self.identity.rank(found.visitor),
                 number: found.number,
                 tracks: found.tracks,
@@ -92,30 +92,30 @@ impl Sessionized {
                 let row = self.sorted.row(place);
                 chunk.push_from(&self.tracks.chunks[row.chunk()], row.place());
                 if chunk.len() == CHUNK_ROWS {
-                    stretch.pieces.push(Piece::new(std::mem::take(&mut chunk)));
+                    sorted_run.blocks.push(Block::new(std::mem::take(&mut chunk)));
                 }
             }
         }
         if chunk.len() > 0 {
-            stretch.pieces.push(Piece::new(chunk));
+            sorted_run.blocks.push(Block::new(chunk));
         }
-        stretch
+        sorted_run
     }
 
-    /// The sessions of these parts of time, each given by its stretches, as if all others had been at hand when they were
+    /// The sessions of these parts of time, each given by its sorted runs, as if all others had been in memory when they were
     /// cut. They are numbered part by part, those of one part in their order.
     ///
     /// # Cost
-    /// A copy of the tracks of parts whose stretches overlap, as those of several days of one range do.
-    pub fn of_stretches(parts: Vec<Vec<Stretch>>, common: Common, rules: Rules) -> Self {
-        let Common { strings: Strings { ids, names }, identity } = common;
-        let ordered: Vec<(Vec<PutAway>, Vec<Chunk>)> = parts.into_par_iter().map(in_order).collect();
+    /// A copy of the tracks of parts whose sorted runs overlap, as those of several days of one range do.
+    pub fn of_sorted_runs(parts: Vec<Vec<SortedRun>>, common: Common, rules: Rules) -> Self {
+        let Common { strings: Strings { ids, names, values }, identity } = common;
+        let ordered: Vec<(Vec<Spilled>, Vec<Chunk>)> = parts.into_par_iter().map(in_order).collect();
         let (mut sessions, mut chunks) = (Vec::new(), Vec::new());
         for (of_part, of_sessions) in ordered {
             sessions.extend(of_part);
             chunks.extend(of_sessions);
         }
-        let tracks = Tracks { chunks, ids, names };
+        let tracks = Tracks { chunks, ids, names, values };
         assert!(tracks.chunks.len() <= CHUNK_ROWS, "at most 2^32 tracks");
         let visitor = |rank: u32| identity.aliases()[rank as usize];
         let of_visitor = sessions.chunk_by(|session, next| session.rank == next.rank);
@@ -142,32 +142,33 @@ impl Sessionized {
 }
 
 /// All sessions in the order (visitor, number), and their tracks.
-fn in_order(mut stretches: Vec<Stretch>) -> (Vec<PutAway>, Vec<Chunk>) {
-    stretches.retain(|stretch| !stretch.sessions.is_empty());
-    stretches.sort_unstable_by_key(|stretch| stretch.sessions[0]);
-    if stretches.is_sorted_by(|before, next| before.sessions.last() < next.sessions.first()) {
-        let (sessions, pieces): (Vec<_>, Vec<_>) =
-            stretches.into_iter().map(|stretch| (stretch.sessions, stretch.pieces)).unzip();
-        let chunks = pieces.into_iter().flatten().map(|piece| piece.chunk).collect();
+fn in_order(mut sorted_runs: Vec<SortedRun>) -> (Vec<Spilled>, Vec<Chunk>) {
+    sorted_runs.retain(|sorted_run| !sorted_run.sessions.is_empty());
+    sorted_runs.sort_unstable_by_key(|sorted_run| sorted_run.sessions[0]);
+    if sorted_runs.is_sorted_by(|before, next| before.sessions.last() < next.sessions.first()) {
+        let (sessions, blocks): (Vec<_>, Vec<_>) =
+            sorted_runs.into_iter().map(|sorted_run| (sorted_run.sessions, sorted_run.blocks)).unzip();
+        let chunks = blocks.into_iter().flatten().map(|block| block.chunk).collect();
         return (sessions.concat(), chunks);
     }
-    let mut places: Vec<(PutAway, usize, usize)> = Vec::new();
-    for (number, stretch) in stretches.iter().enumerate() {
+    let mut places: Vec<(Spilled, usize, usize)> = Vec::new();
+    for (number, sorted_run) in sorted_runs.iter().enumerate() {
         let mut start = 0;
-        for session in &stretch.sessions {
+        for session in &sorted_run.sessions {
             places.push((*session, number, start));
             start += session.tracks as usize;
         }
     }
     places.sort_unstable();
     let mut chunks = vec![Chunk::default()];
-    for (session, stretch, start) in &places {
+    for (session, sorted_run, start) in &places {
         for row in *start..start + session.tracks as usize {
             if chunks[chunks.len() - 1].len() == CHUNK_ROWS {
                 chunks.push(Chunk::default());
             }
             let last = chunks.len() - 1;
-            chunks[last].push_from(&stretches[*stretch].pieces[row / CHUNK_ROWS].chunk, row % CHUNK_ROWS);
+            chunks[last]
+                .push_from(&sorted_runs[*sorted_run].blocks[row / CHUNK_ROWS].chunk, row % CHUNK_ROWS);
         }
     }
     (places.into_iter().map(|(session, ..)| session).collect(), chunks)

@@ -3,7 +3,9 @@
 use super::SpillError;
 use crate::manifest::Manifest;
 use crate::write::parts::ROWS_OF_A_GROUP;
-use tracklet_kernel::pieces::{Candidates, HashPass, Lengths, TRACK_BYTES};
+use tracklet_kernel::blocks::{Candidates, HashPass, Lengths, TRACK_BYTES};
+use tracklet_kernel::carried::bytes_of;
+use tracklet_kernel::registry::CarriedSpec;
 use tracklet_kernel::tables::Table;
 use tracklet_kernel::tracks::TracksBuilder;
 
@@ -15,16 +17,16 @@ const LEAST_BYTES: u64 = 80_000_000;
 const IN_MEMORY_BYTES: u64 = 105;
 /// Of an id of a run in memory beside its text: it can be a visitor with a session, and both are written.
 const VISITOR_BYTES: u64 = 190;
-/// Of a range beside the bytes of its tracks: their copy in order, the order itself, sessions, and what is put away.
+/// Of a range beside the bytes of its tracks: their copy in order, the order itself, sessions, and what is spilled.
 const RANGE_BYTES: u64 = 100;
 /// Of tracks of parts beside their bytes: the order, the sessions.
 const PART_BYTES: u64 = 36;
-/// Of a session of the snapshot beside which new tracks are put, and of an alias: as they are read, and as they are known.
+/// Of a session of the base snapshot, and of an alias: as they are read, and as they are known.
 const SESSION_BYTES: u64 = 30;
 const ALIAS_BYTES: u64 = 120;
-/// Of a track of the snapshot at hand beside new ones: itself, its order, its session.
-const BESIDE_BYTES: u64 = 84;
-/// What is read of parts and written of them while such tracks are at hand.
+/// Of a track of the base snapshot that is in memory with new ones: itself, its order, its session.
+const BASE_BYTES: u64 = 84;
+/// What is read of parts and written of them while such tracks are in memory.
 const PARTS_BYTES: u64 = 110_000_000;
 /// Of the limit the share of packed rejects, and the most that they take.
 const REJECTS_SHARE: u64 = 32;
@@ -40,21 +42,21 @@ const GROUP_BYTES: u64 = 56_000_000;
 pub(crate) enum Limit {
     /// Bytes of memory that the process may have.
     Bytes(u64),
-    /// As given, to put away a few rows already.
+    /// As given, to spilled a few rows already.
     #[cfg(test)]
-    Exactly(Room),
+    Exactly(Budget),
 }
 
 /// How much each step may hold.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Room {
+pub(crate) struct Budget {
     /// Bytes that a run in memory may be estimated at, and bytes of tracks that a reading thread holds once tracks are put
     /// away.
     #[cfg(test)]
     pub(crate) while_reading: (u64, u64),
-    /// Tracks of a snapshot that are at hand beside new ones.
+    /// Tracks of the base snapshot that are in memory with new ones.
     #[cfg(test)]
-    pub(crate) beside: u64,
+    pub(crate) base: u64,
     /// Bytes of packed rejects that are in memory.
     #[cfg(test)]
     pub(crate) rejects: u64,
@@ -62,8 +64,8 @@ pub(crate) struct Room {
     pub(crate) hashes: u64,
     /// Rows that are compared whole.
     pub(crate) candidates: u64,
-    /// Rows of a piece while rows are dealt to ranges.
-    pub(crate) dealt: usize,
+    /// Rows of a block while rows are partitioned by range.
+    pub(crate) partitioned: usize,
     /// Rows of a range of visitors.
     pub(crate) range: u64,
     /// Rows of parts that are written together.
@@ -91,21 +93,24 @@ impl Limit {
     /// Bytes that a run in memory takes, by the tracks of a builder and their ids.
     pub(super) fn in_memory(tracks: &TracksBuilder) -> u64 {
         // What is there anyway, and what comes beside it.
-        let beside = tracks.rows() * (IN_MEMORY_BYTES - TRACK_BYTES) + tracks.ids() as u64 * VISITOR_BYTES;
+        // What a track carries is in memory once more in the columns that are being written.
+        let carried = tracks.track_bytes() - TRACK_BYTES;
+        let beside =
+            tracks.rows() * (IN_MEMORY_BYTES - TRACK_BYTES + carried) + tracks.ids() as u64 * VISITOR_BYTES;
         tracks.bytes() + beside + tracks.excess_bytes() * LONG_TEXT_COPIES
     }
 
-    /// What there is room for while rows are read: nothing is known of them yet.
-    pub(super) fn while_reading(self, threads: usize) -> (u64, u64) {
+    /// What may be in memory while rows are read: nothing is known of them yet.
+    pub(super) fn while_reading(self, carried: &[CarriedSpec], threads: usize) -> (u64, u64) {
         match self {
             Self::Bytes(limit) => {
                 let free = limit.saturating_sub(FIXED_BYTES);
-                // A chunk has room for all its rows from the start.
-                let chunk = TRACK_BYTES << 16;
+                // A chunk has capacity for all its rows from the start.
+                let chunk = (TRACK_BYTES + bytes_of(carried)) << 16;
                 (free, (free / 8 / threads as u64).clamp(chunk, 32 * chunk))
             }
             #[cfg(test)]
-            Self::Exactly(room) => room.while_reading,
+            Self::Exactly(budget) => budget.while_reading,
         }
     }
 
@@ -114,20 +119,20 @@ impl Limit {
         match self {
             Self::Bytes(limit) => (limit / REJECTS_SHARE).min(MOST_REJECT_BYTES),
             #[cfg(test)]
-            Self::Exactly(room) => room.rejects,
+            Self::Exactly(budget) => budget.rejects,
         }
     }
 
-    /// How many tracks of a snapshot may be at hand beside new ones, and beside what is known of all its sessions and ids.
-    pub(crate) fn tracks_beside(self, before: &Manifest, new: &[TracksBuilder]) -> u64 {
+    /// How many tracks of the base snapshot may be in memory with new ones, and with what is known of all its sessions and ids.
+    pub(crate) fn tracks_of_base(self, before: &Manifest, new: &[TracksBuilder]) -> u64 {
         match self {
             Self::Bytes(limit) => {
                 let new: u64 = new.iter().map(Self::in_memory).sum();
                 let free = limit.saturating_sub(FIXED_BYTES + PARTS_BYTES + Self::past(before) + new);
-                free / BESIDE_BYTES
+                free / BASE_BYTES
             }
             #[cfg(test)]
-            Self::Exactly(room) => room.beside,
+            Self::Exactly(budget) => budget.base,
         }
     }
 
@@ -171,32 +176,32 @@ impl Limit {
         }
     }
 
-    /// What there is room for after all was read.
-    pub(super) fn room(self, amount: &Amount, threads: usize) -> Room {
+    /// What each step may hold after all was read.
+    pub(super) fn budget(self, amount: &Amount, threads: usize) -> Budget {
         match self {
             Self::Bytes(limit) => {
                 let others = FIXED_BYTES + amount.id_bytes + amount.long_texts() + amount.rows / 4;
                 let free = limit.saturating_sub(others).max(LEAST_BYTES);
                 let range = amount.rows_within(free * 2 / 3, amount.of_a_range());
                 let buffers = amount.rows.div_ceil(range).max(1) * threads as u64;
-                Room {
+                Budget {
                     #[cfg(test)]
                     while_reading: (0, 0),
                     #[cfg(test)]
-                    beside: 0,
+                    base: 0,
                     #[cfg(test)]
                     rejects: 0,
                     // The table is sorted in place; a little more than an even share is taken.
                     hashes: free / 2 / HashPass::ROW_BYTES,
                     candidates: free / 3 / (Candidates::ROW_BYTES * 2 + amount.of_a_track()),
-                    dealt: (free / 3 / amount.of_a_track() / buffers).clamp(256, 1 << 14) as usize,
+                    partitioned: (free / 3 / amount.of_a_track() / buffers).clamp(256, 1 << 14) as usize,
                     range,
                     parts: amount.rows_within(free / 2, amount.of_a_track() + PART_BYTES),
                     groups: (free / 2 / GROUP_BYTES).clamp(1, threads as u64) as usize,
                 }
             }
             #[cfg(test)]
-            Self::Exactly(room) => room,
+            Self::Exactly(budget) => budget,
         }
     }
 }
@@ -249,14 +254,15 @@ mod tests {
         for limit in [GIGABYTE, 4 * GIGABYTE] {
             for threads in [1, 2, 16] {
                 let free = limit - FIXED_BYTES - amount().id_bytes;
-                let room = Limit::Bytes(limit).room(&amount(), threads);
-                assert!(room.range * (TRACK_BYTES + RANGE_BYTES) < free, "{room:?}");
-                assert!(room.hashes * HashPass::ROW_BYTES < free, "{room:?}");
-                assert!(room.candidates * Candidates::ROW_BYTES < free, "{room:?}");
-                let parts = room.parts * (TRACK_BYTES + PART_BYTES);
-                assert!(parts + room.groups as u64 * GROUP_BYTES <= free, "{room:?}");
-                let buffers = amount().rows.div_ceil(room.range) * threads as u64 * room.dealt as u64;
-                assert!(buffers * TRACK_BYTES < free, "{room:?}");
+                let budget = Limit::Bytes(limit).budget(&amount(), threads);
+                assert!(budget.range * (TRACK_BYTES + RANGE_BYTES) < free, "{budget:?}");
+                assert!(budget.hashes * HashPass::ROW_BYTES < free, "{budget:?}");
+                assert!(budget.candidates * Candidates::ROW_BYTES < free, "{budget:?}");
+                let parts = budget.parts * (TRACK_BYTES + PART_BYTES);
+                assert!(parts + budget.groups as u64 * GROUP_BYTES <= free, "{budget:?}");
+                let buffers =
+                    amount().rows.div_ceil(budget.range) * threads as u64 * budget.partitioned as u64;
+                assert!(buffers * TRACK_BYTES < free, "{budget:?}");
             }
         }
     }
@@ -288,8 +294,8 @@ mod tests {
         };
         assert!(Limit::Bytes(enough - 1).check_strings(&long).is_err());
         assert!(Limit::Bytes(enough).check_strings(&long).is_ok());
-        let room = Limit::Bytes(GIGABYTE).room(&long, 2);
-        assert!(room.range * RANGE_BYTES + long.event_ids.most(room.range) < GIGABYTE, "{room:?}");
+        let budget = Limit::Bytes(GIGABYTE).budget(&long, 2);
+        assert!(budget.range * RANGE_BYTES + long.event_ids.most(budget.range) < GIGABYTE, "{budget:?}");
         let names = Amount { id_bytes: 10_000, long_strings: 130_000_000, ..amount() };
         assert!(matches!(Limit::Bytes(300_000_000).check_strings(&names), Err(SpillError::Texts { .. })));
     }

@@ -1,9 +1,10 @@
-//! Rows with the same event id, without all event ids at hand.
+//! Rows with the same event id, without all event ids in memory.
 
-use super::{Common, Piece, Strings, gather};
+use super::{Block, Common, Strings, gather};
 use crate::duplicates::{Dropped, precedence};
 use crate::identity::Identity;
-use crate::rules::Duplicates;
+use crate::registry::CarriedSpec;
+use crate::rules::{Duplicates, Rules};
 use crate::tables::duplicate_columns;
 use crate::tracks::{CHUNK_ROWS, Chunk, Row, Tracks};
 use arrow::array::RecordBatch;
@@ -21,11 +22,11 @@ fn pass_of(hash: u64, passes: u32) -> u32 {
     ((bits * u64::from(passes)) >> PASS_BITS) as u32
 }
 
-/// A bit for every row of every piece.
+/// A bit for every row of every block.
 #[derive(Debug, Default)]
 pub struct Marks {
-    /// Empty where a piece has no mark.
-    pieces: Vec<Vec<u64>>,
+    /// Empty where a block has no mark.
+    blocks: Vec<Vec<u64>>,
     count: u64,
 }
 
@@ -35,16 +36,16 @@ impl Marks {
         self.count
     }
 
-    /// Whether a row of this piece is marked.
-    pub fn any(&self, piece: usize) -> bool {
-        self.pieces.get(piece).is_some_and(|bits| !bits.is_empty())
+    /// Whether a row of this block is marked.
+    pub fn any(&self, block: usize) -> bool {
+        self.blocks.get(block).is_some_and(|bits| !bits.is_empty())
     }
 
     fn mark(&mut self, row: Row) {
-        if self.pieces.len() <= row.chunk() {
-            self.pieces.resize(row.chunk() + 1, Vec::new());
+        if self.blocks.len() <= row.chunk() {
+            self.blocks.resize(row.chunk() + 1, Vec::new());
         }
-        let bits = &mut self.pieces[row.chunk()];
+        let bits = &mut self.blocks[row.chunk()];
         if bits.is_empty() {
             bits.resize(CHUNK_ROWS / 64, 0);
         }
@@ -53,15 +54,15 @@ impl Marks {
         bits[word] |= bit;
     }
 
-    fn has(&self, piece: usize, place: usize) -> bool {
-        let bits = self.pieces.get(piece).and_then(|bits| bits.get(place / 64));
+    fn has(&self, block: usize, place: usize) -> bool {
+        let bits = self.blocks.get(block).and_then(|bits| bits.get(place / 64));
         bits.is_some_and(|word| word >> (place % 64) & 1 == 1)
     }
 
-    /// The places of a piece that are not marked.
-    pub(super) fn others(&self, piece: usize, rows: usize) -> impl Iterator<Item = usize> + '_ {
-        let all_others = !self.any(piece);
-        (0..rows).filter(move |place| all_others || !self.has(piece, *place))
+    /// The places of a block that are not marked.
+    pub(super) fn others(&self, block: usize, rows: usize) -> impl Iterator<Item = usize> + '_ {
+        let all_others = !self.any(block);
+        (0..rows).filter(move |place| all_others || !self.has(block, *place))
     }
 }
 
@@ -86,10 +87,10 @@ impl HashPass {
         Self { pass, passes, partitions }
     }
 
-    /// Takes in a piece, which has its event ids, from any thread; `number` names it.
-    pub fn look(&self, number: usize, piece: &Piece) {
+    /// Takes in a block, which has its event ids, from any thread; `number` names it.
+    pub fn look(&self, number: usize, block: &Block) {
         let mut found: Vec<Vec<(u32, Row)>> = vec![Vec::new(); PARTITIONS];
-        for (place, hash) in piece.hashes().enumerate() {
+        for (place, hash) in block.hashes().enumerate() {
             if pass_of(hash, self.passes) == self.pass {
                 found[hash as usize % PARTITIONS].push(((hash >> 32) as u32, Row::new(number, place)));
             }
@@ -121,7 +122,7 @@ fn repeated(mut entries: Vec<(u32, Row)>) -> Vec<Row> {
 /// Rows that may have duplicates, whole, and what each is called.
 #[derive(Debug, Default)]
 pub struct Candidates {
-    piece: Piece,
+    block: Block,
     origins: Vec<Row>,
 }
 
@@ -129,48 +130,48 @@ impl Candidates {
     /// Bytes a row: itself, its name, and what finding the duplicates takes.
     pub const ROW_BYTES: u64 = super::TRACK_BYTES + 4 + 16;
 
-    /// Those of a whole piece that are `marked` and belong to this pass.
-    pub fn of(number: usize, piece: &Piece, marked: &Marks, pass: u32, passes: u32) -> Self {
+    /// Those of a whole block that are `marked` and belong to this pass.
+    pub fn of(number: usize, block: &Block, marked: &Marks, pass: u32, passes: u32) -> Self {
         let mut candidates = Self::default();
-        for (place, hash) in piece.hashes().enumerate() {
+        for (place, hash) in block.hashes().enumerate() {
             if marked.has(number, place) && pass_of(hash, passes) == pass {
-                candidates.piece.chunk.push_from(&piece.chunk, place);
+                candidates.block.chunk.push_from(&block.chunk, place);
                 candidates.origins.push(Row::new(number, place));
             }
         }
-        candidates.piece.rows = candidates.origins.len();
+        candidates.block.rows = candidates.origins.len();
         candidates
     }
 
     /// Marks those of the candidates, which are all of their event ids, that are dropped as duplicates; hands them back in
     /// the order of `tracklet_duplicates`.
-    pub fn resolve(all: Vec<Self>, hidden: &mut Marks, strings: &mut Strings) -> Vec<Piece> {
-        let (mut pieces, mut origins) = (Vec::new(), Vec::new());
+    pub fn resolve(all: Vec<Self>, hidden: &mut Marks, strings: &mut Strings) -> Vec<Block> {
+        let (mut blocks, mut origins) = (Vec::new(), Vec::new());
         for candidates in all {
-            pieces.push(candidates.piece);
+            blocks.push(candidates.block);
             origins.extend(candidates.origins);
         }
-        let tracks = gather(pieces, std::mem::take(strings));
+        let tracks = gather(blocks, std::mem::take(strings));
         let mut starts = vec![0];
         for chunk in &tracks.chunks {
             starts.push(starts[starts.len() - 1] + chunk.len());
         }
         let dropped = Dropped::find(&tracks, Duplicates::Drop);
-        let mut sorted: Vec<Piece> = Vec::new();
+        let mut sorted: Vec<Block> = Vec::new();
         for rows in dropped.rows().chunks(ROWS_OF_A_RUN) {
             let mut chunk = Chunk::default();
             for row in rows {
                 hidden.mark(origins[starts[row.chunk()] + row.place()]);
                 chunk.push_from(&tracks.chunks[row.chunk()], row.place());
             }
-            sorted.push(Piece::new(chunk));
+            sorted.push(Block::new(chunk));
         }
-        *strings = Strings { ids: tracks.ids, names: tracks.names };
+        *strings = Strings { ids: tracks.ids, names: tracks.names, values: tracks.values };
         sorted
     }
 }
 
-/// Rows of a piece of sorted duplicates: of every run one is in memory.
+/// Rows of a block of sorted duplicates: of every run one is in memory.
 const ROWS_OF_A_RUN: usize = 1 << 13;
 
 /// The rows of `tracklet_duplicates`, merged from sorted runs.
@@ -179,33 +180,35 @@ pub struct DuplicateRows<R> {
     runs: Vec<R>,
     /// The next row of every run that has one; its chunk has the run's number.
     heads: Vec<Row>,
-    /// The runs' pieces at hand, and rows that were taken behind them.
+    /// The runs' blocks in memory, and rows that were taken behind them.
     tracks: Tracks,
     identity: Identity,
+    carried: Vec<CarriedSpec>,
 }
 
-impl<E, R: Iterator<Item = Result<Piece, E>>> DuplicateRows<R> {
+impl<E, R: Iterator<Item = Result<Block, E>>> DuplicateRows<R> {
     /// Begins with the first row of every run.
     ///
     /// # Errors
     /// What a run says.
-    pub fn new(runs: Vec<R>, common: Common) -> Result<Self, E> {
+    pub fn new(runs: Vec<R>, common: Common, rules: &Rules) -> Result<Self, E> {
         let Common { strings, identity } = common;
         let chunks = runs.iter().map(|_| Chunk::default()).collect();
-        let tracks = Tracks { chunks, ids: strings.ids, names: strings.names };
-        let mut rows = Self { runs, heads: Vec::new(), tracks, identity };
+        let tracks = Tracks { chunks, ids: strings.ids, names: strings.names, values: strings.values };
+        let carried = rules.carried.clone();
+        let mut rows = Self { runs, heads: Vec::new(), tracks, identity, carried };
         for run in 0..rows.runs.len() {
-            if rows.next_piece(run)? {
+            if rows.next_block(run)? {
                 rows.heads.push(Row::new(run, 0));
             }
         }
         Ok(rows)
     }
 
-    fn next_piece(&mut self, run: usize) -> Result<bool, E> {
-        let piece = self.runs[run].next().transpose()?;
-        let is_there = piece.is_some();
-        self.tracks.chunks[run] = piece.unwrap_or_default().chunk;
+    fn next_block(&mut self, run: usize) -> Result<bool, E> {
+        let block = self.runs[run].next().transpose()?;
+        let is_there = block.is_some();
+        self.tracks.chunks[run] = block.unwrap_or_default().chunk;
         Ok(is_there)
     }
 
@@ -229,13 +232,13 @@ impl<E, R: Iterator<Item = Result<Piece, E>>> DuplicateRows<R> {
             let next = row.place() + 1;
             if next < self.tracks.chunks[row.chunk()].len() {
                 self.heads[head] = Row::new(row.chunk(), next);
-            } else if self.next_piece(row.chunk())? {
+            } else if self.next_block(row.chunk())? {
                 self.heads[head] = Row::new(row.chunk(), 0);
             } else {
                 self.heads.swap_remove(head);
             }
         }
-        Ok((!taken.is_empty()).then(|| duplicate_columns(&self.tracks, &taken)))
+        Ok((!taken.is_empty()).then(|| duplicate_columns(&self.tracks, &self.carried, &taken)))
     }
 
     /// Copies a row behind the runs, where it stays until all of the batch are there.
@@ -253,7 +256,7 @@ impl<E, R: Iterator<Item = Result<Piece, E>>> DuplicateRows<R> {
 
     /// Gives back what is common.
     pub fn into_common(self) -> Common {
-        let Tracks { ids, names, .. } = self.tracks;
-        Common { strings: Strings { ids, names }, identity: self.identity }
+        let Tracks { ids, names, values, .. } = self.tracks;
+        Common { strings: Strings { ids, names, values }, identity: self.identity }
     }
 }

@@ -1,7 +1,9 @@
-//! A piece's columns as bytes, in an order in which they compress well.
+//! A block's columns as bytes, in an order in which they compress well.
 
-use super::Piece;
+use super::Block;
+use crate::carried::CarriedColumn;
 use crate::event_id::{EventId, EventIds};
+use crate::registry::{CarriedSpec, CarriedType};
 use crate::tracks::Chunk;
 
 /// Columns that are read together or not at all.
@@ -15,6 +17,8 @@ pub enum Column {
     Times,
     /// Event names.
     Events,
+    /// The carried column of this number and type.
+    Carried(usize, CarriedType),
 }
 
 /// Bytes that are not those of a column.
@@ -23,15 +27,21 @@ pub enum Column {
 pub struct Damaged;
 
 impl Column {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::EventIds, Self::Ids, Self::Times, Self::Events];
+    /// The columns that every block has, in the order in which a file has them.
+    pub const ALWAYS: [Self; 4] = [Self::EventIds, Self::Ids, Self::Times, Self::Events];
+
+    /// All columns of blocks whose tracks carry these columns, in the order in which a file has them.
+    pub fn all(carried: &[CarriedSpec]) -> Vec<Self> {
+        let carried = carried.iter().enumerate().map(|(place, spec)| Self::Carried(place, spec.carried_type));
+        Self::ALWAYS.into_iter().chain(carried).collect()
+    }
 }
 
 /// What stands before event ids that are all UUIDs.
 const UUIDS: u8 = 0;
 const TEXTS: u8 = 1;
 
-impl Piece {
+impl Block {
     /// A column's bytes.
     pub fn pack(&self, column: Column) -> Vec<u8> {
         let chunk = &self.chunk;
@@ -53,11 +63,21 @@ impl Piece {
                 put_planes(&mut bytes, late.map(u64::to_le_bytes));
             }
             Column::Events => put_planes(&mut bytes, chunk.events.iter().map(|event| event.to_le_bytes())),
+            // A block without rows may have no carried columns.
+            Column::Carried(place, _) => match chunk.carried.0.get(place) {
+                None => {}
+                Some(CarriedColumn::Texts(texts)) => {
+                    put_planes(&mut bytes, texts.iter().map(|text| text.to_le_bytes()))
+                }
+                Some(CarriedColumn::Numbers(numbers)) => {
+                    put_planes(&mut bytes, numbers.iter().map(|number| number.to_le_bytes()));
+                }
+            },
         }
         bytes
     }
 
-    /// A piece of so many rows with these columns; no others may be looked at.
+    /// A block of so many rows with these columns; no others may be looked at.
     ///
     /// # Errors
     /// Bytes that no column of so many rows has.
@@ -89,12 +109,13 @@ impl Piece {
                         .map(|(timestamp, late)| timestamp.wrapping_add(late))
                         .collect();
                 }
-                Column::Events => {
-                    let (events, nothing) = bytes.split_at_checked(rows * 4).ok_or(Damaged)?;
-                    if !nothing.is_empty() {
-                        return Err(Damaged);
-                    }
-                    chunk.events = planes(events, rows).map(u32::from_le_bytes).collect();
+                Column::Events => chunk.events = values(bytes, rows, u32::from_le_bytes)?,
+                // Readers name carried columns in their order.
+                Column::Carried(_, CarriedType::Text) => {
+                    chunk.carried.0.push(CarriedColumn::Texts(values(bytes, rows, u32::from_le_bytes)?));
+                }
+                Column::Carried(_, CarriedType::Number) => {
+                    chunk.carried.0.push(CarriedColumn::Numbers(values(bytes, rows, i128::from_le_bytes)?));
                 }
             }
         }
@@ -157,6 +178,14 @@ pub(super) fn put_planes<const N: usize>(
     }
 }
 
+/// A column's values, which must be all of its bytes.
+fn values<const N: usize, T>(bytes: &[u8], rows: usize, value: fn([u8; N]) -> T) -> Result<Vec<T>, Damaged> {
+    if bytes.len() != rows * N {
+        return Err(Damaged);
+    }
+    Ok(planes(bytes, rows).map(value).collect())
+}
+
 /// The values back.
 pub(super) fn planes<const N: usize>(bytes: &[u8], rows: usize) -> impl ExactSizeIterator<Item = [u8; N]> {
     (0..rows).map(move |row| std::array::from_fn(|plane| bytes[plane * rows + row]))
@@ -171,7 +200,7 @@ pub(super) fn unzigzag(value: u64) -> i64 {
     (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
 }
 
-impl Piece {
+impl Block {
     /// The hash of every event id.
     pub(super) fn hashes(&self) -> impl Iterator<Item = u64> + '_ {
         (0..self.rows).map(|place| self.chunk.event_ids.get(place)).map(EventId::hash)
@@ -181,10 +210,11 @@ impl Piece {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::carried::NO_NUMBER;
     use crate::intern::NONE;
     use crate::tracks::NO_TIME;
 
-    fn piece(ids: &[&str]) -> Piece {
+    fn block(ids: &[&str]) -> Block {
         let mut chunk = Chunk::default();
         for (row, id) in (0u32..).zip(ids) {
             chunk.event_ids.push(id);
@@ -194,20 +224,32 @@ mod tests {
             chunk.timestamps.push(i64::from(row % 2) * 9_000_000_000_000_000);
             chunk.received.push(if row == 1 { NO_TIME } else { i64::from(row) });
         }
-        Piece::new(chunk)
+        let rows = 0..ids.len() as u32;
+        chunk.carried.0 = vec![
+            CarriedColumn::Texts(
+                rows.clone().map(|row| if row == 2 { NONE } else { row * 70_000 }).collect(),
+            ),
+            CarriedColumn::Numbers(
+                rows.map(|row| if row == 0 { NO_NUMBER } else { -i128::from(row) << 60 }).collect(),
+            ),
+        ];
+        Block::new(chunk)
     }
 
     #[test]
     fn what_is_packed_comes_back() {
         let uuid = "01234567-89ab-cdef-0123-456789abcdef";
         for ids in [&[][..], &[uuid, "ffffffff-ffff-ffff-ffff-ffffffffffff"], &[uuid, "é", "", "m4"]] {
-            let piece = piece(ids);
-            let packed = Column::ALL.map(|column| (column, piece.pack(column)));
+            let block = block(ids);
+            let carried = [("plan", CarriedType::Text), ("revenue", CarriedType::Number)];
+            let carried = carried.map(|(name, carried_type)| CarriedSpec::new(name, carried_type));
+            let columns = Column::all(&carried);
+            let packed: Vec<_> = columns.into_iter().map(|column| (column, block.pack(column))).collect();
             let bytes = || packed.iter().map(|(column, bytes)| (*column, bytes.as_slice()));
-            let back = Piece::unpack(ids.len(), bytes()).unwrap();
-            assert_eq!(format!("{back:?}"), format!("{piece:?}"));
+            let back = Block::unpack(ids.len(), bytes()).unwrap();
+            assert_eq!(format!("{back:?}"), format!("{block:?}"));
             for (column, bytes) in bytes().filter(|(_, bytes)| !bytes.is_empty()) {
-                let cut = Piece::unpack(ids.len(), [(column, &bytes[..bytes.len() - 1])]);
+                let cut = Block::unpack(ids.len(), [(column, &bytes[..bytes.len() - 1])]);
                 assert_eq!(cut.unwrap_err(), Damaged, "{column:?}");
             }
         }

@@ -1,12 +1,12 @@
-//! Who the visitors are, how many tracks each has, and pieces that hold only a range of them.
+//! Who the visitors are, how many tracks each has, and blocks that hold only a range of them.
 
-use super::{Marks, Piece, Strings};
+use super::{Block, Marks, Strings};
 use crate::identity::{Identity, Login, NO_LOGIN, collect};
 use crate::order::alias;
 use crate::tracks::Chunk;
 use std::ops::Range;
 
-/// Finds the visitor of every alias from pieces that have their ids and times.
+/// Finds the visitor of every alias from blocks that have their ids and times.
 #[derive(Debug)]
 pub struct IdentityPass {
     logins: Vec<Login>,
@@ -20,13 +20,13 @@ impl IdentityPass {
         Self { logins: vec![NO_LOGIN; ids], seen: vec![false; ids] }
     }
 
-    /// Takes in the rows of a piece that are not hidden. The order of the pieces does not matter.
-    pub fn look(&mut self, number: usize, piece: &Piece, hidden: &Marks, strings: &Strings) {
-        let kept = hidden.others(number, piece.rows);
-        collect(&strings.ids, &piece.chunk, kept, &mut self.logins, &mut self.seen);
+    /// Takes in the rows of a block that are not hidden. The order of the blocks does not matter.
+    pub fn look(&mut self, number: usize, block: &Block, hidden: &Marks, strings: &Strings) {
+        let kept = hidden.others(number, block.rows);
+        collect(&strings.ids, &block.chunk, kept, &mut self.logins, &mut self.seen);
     }
 
-    /// The visitors, after all pieces.
+    /// The visitors, after all blocks.
     pub fn finish(self, strings: &Strings) -> Identity {
         Identity::of_logins(&strings.ids, self.logins, &self.seen)
     }
@@ -42,10 +42,10 @@ impl VisitorCounts {
         Self(vec![0; identity.aliases().len()])
     }
 
-    /// Takes in the rows of a piece, which has its ids, that are not hidden.
-    pub fn look(&mut self, number: usize, piece: &Piece, hidden: &Marks, identity: &Identity) {
-        for place in hidden.others(number, piece.rows) {
-            let rank = identity.rank(identity.visitor(alias(&piece.chunk, place)));
+    /// Takes in the rows of a block, which has its ids, that are not hidden.
+    pub fn look(&mut self, number: usize, block: &Block, hidden: &Marks, identity: &Identity) {
+        for place in hidden.others(number, block.rows) {
+            let rank = identity.rank(identity.visitor(alias(&block.chunk, place)));
             self.0[rank as usize] += 1;
         }
     }
@@ -94,46 +94,46 @@ impl Ranges {
     }
 }
 
-/// Deals rows out to the ranges of their visitors.
+/// Partitions rows by the ranges of their visitors.
 #[derive(Debug)]
-pub struct Dealer<'a> {
+pub struct Partitioner<'a> {
     identity: &'a Identity,
     ranges: &'a Ranges,
     hidden: &'a Marks,
-    /// By range: rows that are no piece yet.
+    /// By range: rows that are no block yet.
     waiting: Vec<Chunk>,
-    rows_of_a_piece: usize,
+    rows_of_a_block: usize,
 }
 
-impl<'a> Dealer<'a> {
-    /// A dealer that hands out pieces of `rows_of_a_piece` rows, at most [`Piece::ROWS`].
+impl<'a> Partitioner<'a> {
+    /// A partitioner that hands out blocks of `rows_of_a_block` rows, at most [`Block::ROWS`].
     pub fn new(
         identity: &'a Identity,
         ranges: &'a Ranges,
         hidden: &'a Marks,
-        rows_of_a_piece: usize,
+        rows_of_a_block: usize,
     ) -> Self {
         let waiting = ranges.rows.iter().map(|_| Chunk::default()).collect();
-        Self { identity, ranges, hidden, waiting, rows_of_a_piece }
+        Self { identity, ranges, hidden, waiting, rows_of_a_block }
     }
 
-    /// Deals the rows of a whole piece that are not hidden; `full` gets the pieces of a range that are full.
+    /// Partitions the rows of a whole block that are not hidden; `full` gets the blocks of a range that are full.
     ///
     /// # Errors
     /// What `full` says.
-    pub fn deal<E>(
+    pub fn partition<E>(
         &mut self,
         number: usize,
-        piece: &Piece,
-        mut full: impl FnMut(usize, Piece) -> Result<(), E>,
+        block: &Block,
+        mut full: impl FnMut(usize, Block) -> Result<(), E>,
     ) -> Result<(), E> {
-        for place in self.hidden.others(number, piece.rows) {
-            let rank = self.identity.rank(self.identity.visitor(alias(&piece.chunk, place)));
+        for place in self.hidden.others(number, block.rows) {
+            let rank = self.identity.rank(self.identity.visitor(alias(&block.chunk, place)));
             let range = self.ranges.of(rank);
             let waiting = &mut self.waiting[range];
-            waiting.push_from(&piece.chunk, place);
-            if waiting.len() >= self.rows_of_a_piece {
-                full(range, Piece::new(std::mem::take(waiting)))?;
+            waiting.push_from(&block.chunk, place);
+            if waiting.len() >= self.rows_of_a_block {
+                full(range, Block::new(std::mem::take(waiting)))?;
             }
         }
         Ok(())
@@ -143,8 +143,8 @@ impl<'a> Dealer<'a> {
     ///
     /// # Errors
     /// What `last` says.
-    pub fn finish<E>(self, mut last: impl FnMut(usize, Piece) -> Result<(), E>) -> Result<(), E> {
+    pub fn finish<E>(self, mut last: impl FnMut(usize, Block) -> Result<(), E>) -> Result<(), E> {
         let mut left = self.waiting.into_iter().enumerate().filter(|(_, waiting)| waiting.len() > 0);
-        left.try_for_each(|(range, waiting)| last(range, Piece::new(waiting)))
+        left.try_for_each(|(range, waiting)| last(range, Block::new(waiting)))
     }
 }
