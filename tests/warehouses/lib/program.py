@@ -11,10 +11,10 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def binary():
-    """TRACKLET_BIN, or the release build."""
+    """TRACKLET_BIN, or the release build; absolute, for it runs in other folders."""
     named = os.environ.get("TRACKLET_BIN")
     target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
-    return Path(named) if named else target / "release" / "tracklet"
+    return (Path(named) if named else target / "release" / "tracklet").absolute()
 
 
 def toml(value):
