@@ -38,10 +38,10 @@ from lib.warehouse import Postgres
 from stand_ins import redshift_stand_in, servers
 
 VARIANTS = [
-    Variant("as it is", 1, 5, 4),
-    Variant("duplicates kept", 0.4, 4, 3, cursor="received_at",
+    Variant("as it is", 1, 5, 3),
+    Variant("duplicates kept", 0.4, 4, 2, cursor="received_at",
             rules=Config(timeout=31 * definition.MINUTE, exact=True, dedupe=False, flow_length=3, counts={"cnt_paid": ["paid"]})),
-    Variant("tables", 0.4, 4, 3, materialize="table", publish="rows", tables=2),
+    Variant("tables", 0.4, 4, 2, materialize="table", publish="rows", tables=2),
 ]
 PATIENCE = 120
 # The files with the statements of an erasure.

@@ -57,8 +57,8 @@ class Variant:
 
 
 VARIANTS = [
-    Variant("as it is", 1, 6, 4),
-    Variant("duplicates kept", 0.3, 4, 3, cursor="received_at",
+    Variant("as it is", 1, 6, 3),
+    Variant("duplicates kept", 0.3, 4, 2, cursor="received_at",
             rules=Config(timeout=31 * definition.MINUTE, exact=True, dedupe=False, flow_length=3, counts={"cnt_paid": ["paid"]})),
     Variant("tables", 0.3, 4, 2, materialize="table", publish="rows", tables=2, partition_time="loaded_at"),
 ]
