@@ -176,9 +176,7 @@ impl CarriedValues {
     pub(crate) fn new(column: Option<&ArrayRef>, carried_type: CarriedType, rows: usize) -> Self {
         match carried_type {
             CarriedType::Text => Self::Texts(texts(column)),
-            CarriedType::Number => {
-                Self::Numbers(column.map_or_else(|| vec![NO_NUMBER; rows], |column| numbers(column)))
-            }
+            CarriedType::Number => Self::Numbers(column.map_or_else(|| vec![NO_NUMBER; rows], numbers)),
         }
     }
 }

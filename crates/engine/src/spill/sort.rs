@@ -139,11 +139,11 @@ impl Source<'_> {
         rows_of_a_block: usize,
         store: &Store,
     ) -> Result<Vec<Vec<StoredBlock>>, SpillError> {
-        let partitioned: Vec<Mutex<Vec<StoredBlock>>> =
+        let of_ranges: Vec<Mutex<Vec<StoredBlock>>> =
             ranges.rows().iter().map(|_| Mutex::default()).collect();
         let put = |range: usize, block: Block| {
             let stored = store.put(&block)?;
-            partitioned[range].lock().expect("no thread panicked").push(stored);
+            of_ranges[range].lock().expect("no thread panicked").push(stored);
             Ok(())
         };
         // One partitioner a thread: each has a block of every range under construction.
@@ -157,6 +157,6 @@ impl Source<'_> {
             }
             partitioner.finish(put)
         })?;
-        Ok(partitioned.into_iter().map(|blocks| blocks.into_inner().expect("no thread panicked")).collect())
+        Ok(of_ranges.into_iter().map(|blocks| blocks.into_inner().expect("no thread panicked")).collect())
     }
 }

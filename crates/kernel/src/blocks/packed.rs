@@ -67,7 +67,7 @@ impl Block {
             Column::Carried(place, _) => match chunk.carried.0.get(place) {
                 None => {}
                 Some(CarriedColumn::Texts(texts)) => {
-                    put_planes(&mut bytes, texts.iter().map(|text| text.to_le_bytes()))
+                    put_planes(&mut bytes, texts.iter().map(|text| text.to_le_bytes()));
                 }
                 Some(CarriedColumn::Numbers(numbers)) => {
                     put_planes(&mut bytes, numbers.iter().map(|number| number.to_le_bytes()));
