@@ -42,7 +42,7 @@ const GROUP_BYTES: u64 = 56_000_000;
 pub(crate) enum Limit {
     /// Bytes of memory that the process may have.
     Bytes(u64),
-    /// As given, to spilled a few rows already.
+    /// Exactly these amounts, so that a test spills after a few rows.
     #[cfg(test)]
     Exactly(Budget),
 }

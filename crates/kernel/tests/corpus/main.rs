@@ -1,4 +1,4 @@
-//! The kernel gives the tables that the corpus expects, whether a case's rows come at once or in pieces.
+//! The kernel gives the tables that the corpus expects, whether a case's rows come at once or in parts.
 
 mod case;
 mod reading;
