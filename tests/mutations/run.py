@@ -23,7 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 KERNEL = Path("crates/kernel/src")
 # What a build of the kernel's test needs: every member must be there for Cargo to know the workspace.
 COPIED = ("Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "crates", "bench", "corpus", "fuzz")
-TEST = ("cargo", "test", "--locked", "--quiet", "-p", "tracklet-kernel", "--test", "corpus")
+# The kernel is compiled for every mutation and runs the corpus once: it is not worth optimizing.
+TEST = ("cargo", "test", "--locked", "--quiet", "-p", "tracklet-kernel", "--test", "corpus",
+        "--config", "profile.dev.package.tracklet-kernel.opt-level=0")
 # Seconds that the first build and each mutation may take.
 FIRST_LIMIT = 900
 LIMIT = 120
