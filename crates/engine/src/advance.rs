@@ -146,7 +146,8 @@ pub(crate) fn advance(
     // A full run does not look back.
     let before = before.filter(|_| !matches!(mode, RunMode::Full(_)));
     let stored = match before {
-        Some(before) => StoredSnapshot::open(disk, &before.snapshot.path, &before.manifest)?,
+        Some(before) => StoredSnapshot::open(disk, &before.snapshot.path, &before.manifest)?
+            .map(|stored| stored.carrying(&settings.rules.carried)),
         None => None,
     };
     let (base, from_scratch) = mode.base(stored.as_ref());

@@ -150,7 +150,7 @@ pub struct Columns {
 
 impl Columns {
     /// The canonical columns, in canonical order, with the source's own names.
-    pub fn mapped(&self) -> [(&'static str, Option<&str>); 6] {
+    pub fn mapped(&self) -> [(&'static str, Option<&str>); keys::CANONICAL_COLUMNS.len()] {
         let own = [
             &self.event_id,
             &self.anonymous_id,

@@ -2,8 +2,10 @@
 
 use crate::columns::{Text, TextColumn};
 use crate::decimal::{self, PRECISION, SCALE};
+use crate::duplicates::nulls_last;
 use crate::intern::{Interner, NONE};
 use crate::registry::{CarriedSpec, CarriedType};
+use crate::tracks::renumber;
 use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, UInt32Type};
@@ -88,9 +90,7 @@ impl CarriedColumn {
     /// Replaces every interned number by its new one.
     fn renumber(&mut self, to: &[u32]) {
         if let Self::Texts(texts) = self {
-            for number in texts.iter_mut().filter(|number| **number != NONE) {
-                *number = to[*number as usize];
-            }
+            renumber(texts, to);
         }
     }
 
@@ -99,12 +99,11 @@ impl CarriedColumn {
         match (self, other) {
             (Self::Texts(texts), Self::Texts(others)) => {
                 let text = |number: u32| (number != NONE).then(|| values.get(number));
-                let (a, b) = (text(texts[a]), text(others[b]));
-                (a.is_none(), a).cmp(&(b.is_none(), b))
+                nulls_last(text(texts[a]), text(others[b]))
             }
             (Self::Numbers(numbers), Self::Numbers(others)) => {
-                let (a, b) = (numbers[a], others[b]);
-                (a == NO_NUMBER, a).cmp(&(b == NO_NUMBER, b))
+                let number = |number: i128| (number != NO_NUMBER).then_some(number);
+                nulls_last(number(numbers[a]), number(others[b]))
             }
             _ => unreachable!("columns of one configuration"),
         }

@@ -73,13 +73,7 @@ pub fn rejects(rows: &[Row], ignore: &Ignore) -> Vec<(usize, &'static str)> {
 /// anonymous id, event); sessions by (visitor, sequence number); visitors and aliases by themselves; duplicates
 /// by (event id, timestamp, received at, anonymous id, user id, event).
 pub fn tables(rows: &[Row], ignore: &Ignore, rules: &Rules) -> BTreeMap<&'static str, Table> {
-    let accepted: Vec<Track> = rows.iter().filter_map(|row| Track::from_row(row, ignore).ok()).collect();
-    let (tracks, duplicates) = match rules.duplicates {
-        Duplicates::Drop => dedupe(accepted),
-        Duplicates::Keep => (accepted, Vec::new()),
-    };
-    let aliases = aliases(&tracks);
-    let sessions = sessions(tracks, &aliases, rules.timeout);
+    let Steps { aliases, sessions, duplicates } = steps(rows, ignore, rules);
     BTreeMap::from([
         ("dbt_aliases_mapping", aliases_mapping(&aliases)),
         ("dbt_mapped_tracks", mapped_tracks(&sessions)),
@@ -96,6 +90,20 @@ pub fn tables(rows: &[Row], ignore: &Ignore, rules: &Rules) -> BTreeMap<&'static
 /// What the tracks carry: for every row of `dbt_mapped_tracks` and of `tracklet_duplicates`, each in its order, the event id and
 /// the values.
 pub fn carried(rows: &[Row], ignore: &Ignore, rules: &Rules) -> [Vec<Vec<Value>>; 2] {
+    let Steps { sessions, duplicates, .. } = steps(rows, ignore, rules);
+    let values = |track: &Track| [vec![text(&track.event_id)], track.carried.clone()].concat();
+    let kept = sessions.iter().flat_map(|session| &session.tracks).map(|(track, _)| values(track)).collect();
+    [kept, duplicates.iter().map(values).collect()]
+}
+
+/// What all tables are written from.
+struct Steps {
+    aliases: BTreeMap<String, String>,
+    sessions: Vec<Session>,
+    duplicates: Vec<Track>,
+}
+
+fn steps(rows: &[Row], ignore: &Ignore, rules: &Rules) -> Steps {
     let accepted: Vec<Track> = rows.iter().filter_map(|row| Track::from_row(row, ignore).ok()).collect();
     let (tracks, duplicates) = match rules.duplicates {
         Duplicates::Drop => dedupe(accepted),
@@ -103,9 +111,7 @@ pub fn carried(rows: &[Row], ignore: &Ignore, rules: &Rules) -> [Vec<Vec<Value>>
     };
     let aliases = aliases(&tracks);
     let sessions = sessions(tracks, &aliases, rules.timeout);
-    let values = |track: &Track| [vec![text(&track.event_id)], track.carried.clone()].concat();
-    let kept = sessions.iter().flat_map(|session| &session.tracks).map(|(track, _)| values(track)).collect();
-    [kept, duplicates.iter().map(values).collect()]
+    Steps { aliases, sessions, duplicates }
 }
 
 /// An accepted row.

@@ -98,7 +98,7 @@ pub const RECEIVED_AT: ColumnSpec = ColumnSpec {
 pub const ORIGINAL_EVENT: &str = "event_text";
 
 /// The columns that every track has, in the order of the contract.
-pub const COLUMNS: [ColumnSpec; 6] = [EVENT_ID, ANONYMOUS_ID, USER_ID, EVENT, TIMESTAMP, RECEIVED_AT];
+pub static COLUMNS: [ColumnSpec; 6] = [EVENT_ID, ANONYMOUS_ID, USER_ID, EVENT, TIMESTAMP, RECEIVED_AT];
 
 /// The canonical names of [`COLUMNS`].
 pub const NAMES: [&str; COLUMNS.len()] = {

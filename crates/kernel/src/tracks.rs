@@ -212,7 +212,8 @@ impl Chunk {
     }
 }
 
-fn renumber(column: &mut [u32], to: &[u32]) {
+/// Takes every interned number of a column to its new one.
+pub(crate) fn renumber(column: &mut [u32], to: &[u32]) {
     for number in column.iter_mut().filter(|number| **number != NONE) {
         *number = to[*number as usize];
     }

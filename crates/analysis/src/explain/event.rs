@@ -6,6 +6,7 @@ use super::{ExplainError, Subject, reasons};
 use crate::tables::{Tables, TablesError};
 use serde::{Serialize, Serializer};
 use tracklet_engine::manifest::RecordedRules;
+use tracklet_kernel::registry;
 
 /// Where every row with the id of an event went.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -71,8 +72,6 @@ pub struct RejectStory {
     /// The line, where it could not be read.
     pub raw: Option<String>,
 }
-
-const CANONICAL: [&str; 6] = ["event_id", "anonymous_id", "user_id", "event", "timestamp", "received_at"];
 
 pub(super) fn event(
     tables: &dyn Tables,
@@ -176,13 +175,13 @@ fn duplicates(
 fn rejects(tables: &dyn Tables, condition: &str) -> Result<Vec<RejectStory>, TablesError> {
     let answer = tables.ask(&format!(
         "select source_file, row_number, reason, raw, {} from {} where {condition} order by source_file, row_number nulls last",
-        CANONICAL.join(", "),
+        registry::NAMES.join(", "),
         tables.dialect().table("tracklet_rejects"),
     ))?;
     let story = |row: crate::tables::Row| {
         let reason = row.word(2)?;
         let mut columns = Vec::new();
-        for (place, name) in (4..).zip(CANONICAL) {
+        for (place, name) in (4..).zip(registry::NAMES) {
             columns.extend(row.text(place)?.map(|text| (name.to_owned(), text.to_owned())));
         }
         Ok(RejectStory {

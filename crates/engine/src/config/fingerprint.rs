@@ -1,10 +1,11 @@
 //! The hash of what a configuration means.
 
 use super::{Config, CsvOptions, EVENT_NAMES, Quote, TIME_UNITS};
+use crate::manifest::RecordedColumn;
 use serde_json::{Value, json};
 use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::ignored_ids::IgnoredIds;
-use tracklet_kernel::registry::{CarriedSpec, CarriedType};
+use tracklet_kernel::registry::CarriedSpec;
 use tracklet_kernel::rules::{Duplicates, Timeout};
 
 pub(super) fn fingerprint(config: &Config) -> String {
@@ -82,11 +83,7 @@ fn canonical(config: &Config) -> Value {
 
 /// The columns that tracks carry, in their order.
 fn carried(carried: &[CarriedSpec]) -> Option<Value> {
-    let column = |spec: &CarriedSpec| match spec.carried_type {
-        CarriedType::Text => json!([spec.name, "text"]),
-        CarriedType::Number => json!([spec.name, "number"]),
-    };
-    let columns: Vec<Value> = carried.iter().map(column).collect();
+    let columns: Vec<RecordedColumn> = carried.iter().map(RecordedColumn::from).collect();
     (!columns.is_empty()).then(|| json!(["carried", columns]))
 }
 

@@ -81,8 +81,7 @@ const BOUNDARY_WORDS: &[&str] = &words(&BOUNDARIES);
 pub const ANY: &str = "<column>";
 
 /// The canonical columns of a track, as `[source.columns]` names them.
-pub const CANONICAL_COLUMNS: [&str; 6] =
-    ["event_id", "anonymous_id", "user_id", "event", "timestamp", "received_at"];
+pub use tracklet_kernel::registry::NAMES as CANONICAL_COLUMNS;
 
 const fn column(
     name: &'static str,

@@ -41,7 +41,8 @@ pub(crate) struct StoredSnapshot<'a> {
     parts: StoredParts,
     /// None where an earlier version has written the snapshot.
     digests: Option<Digests>,
-    /// The columns that its tracks carry.
+    /// The columns that its tracks carry, and those that they get when they are read.
+    stored_carried: Vec<CarriedSpec>,
     carried: Vec<CarriedSpec>,
     tables_read: AtomicU64,
     state_read: AtomicU64,
@@ -91,8 +92,14 @@ impl<'a> StoredSnapshot<'a> {
         manifest: &Manifest,
     ) -> Result<Option<Self>, StoredError> {
         let carried = manifest.rules.iter().flat_map(|rules| &rules.carried);
+        let carried: Vec<CarriedSpec> = carried.map(RecordedColumn::spec).collect();
         let stored = Self::open_sealed(disk, folder, manifest.digests.as_deref())?;
-        Ok(stored.map(|stored| Self { carried: carried.map(RecordedColumn::spec).collect(), ..stored }))
+        Ok(stored.map(|stored| Self { stored_carried: carried.clone(), carried, ..stored }))
+    }
+
+    /// The snapshot for a run whose tracks carry these columns: those that it does not have are null.
+    pub(crate) fn carrying(self, carried: &[CarriedSpec]) -> Self {
+        Self { carried: carried.to_vec(), ..self }
     }
 
     /// The snapshot in `folder`, which may have no manifest yet; `seal` is the digest of its file of digests. What its tracks
@@ -118,8 +125,9 @@ impl<'a> StoredSnapshot<'a> {
         }
         let Ok(parts) = serde_json::from_slice::<StoredParts>(&bytes) else { return Ok(None) };
         let (tables_read, state_read) = (AtomicU64::new(0), AtomicU64::new(bytes.len() as u64));
-        let (folder, carried) = (folder.to_owned(), Vec::new());
-        let snapshot = Self { disk, folder, parts, digests, carried, tables_read, state_read };
+        let (folder, stored_carried, carried) = (folder.to_owned(), Vec::new(), Vec::new());
+        let snapshot =
+            Self { disk, folder, parts, digests, stored_carried, carried, tables_read, state_read };
         Ok(Some(snapshot).filter(|snapshot| snapshot.parts.is_readable()))
     }
 
@@ -160,7 +168,7 @@ impl<'a> StoredSnapshot<'a> {
         &self.folder
     }
 
-    /// The columns that its tracks carry.
+    /// The columns that its tracks carry once they are read.
     pub(crate) fn carried(&self) -> &[CarriedSpec] {
         &self.carried
     }
@@ -344,8 +352,10 @@ impl<'a> StoredSnapshot<'a> {
         self.side_by_side(part, table, (Place::State(State::Tracks), &state), rows)
     }
 
+    /// The columns to read.
     fn carried_names(&self) -> Vec<&str> {
-        self.carried.iter().map(|column| column.name.as_str()).collect()
+        let names = self.stored_carried.iter().map(|column| column.name.as_str());
+        names.filter(|name| self.carried.iter().any(|column| column.name == *name)).collect()
     }
 
     /// A builder for stored tracks: their names stay as they are.
@@ -358,10 +368,11 @@ impl<'a> StoredSnapshot<'a> {
         let (place, names) = (Place::Table(Table::Duplicates), &registry::NAMES[..]);
         let mut tracks = self.builder();
         let mut add = |batch: RecordBatch| push(&batch, &mut tracks, &place.file(&self.folder, WHOLE));
-        if self.carried.is_empty() {
+        let carried = self.carried_names();
+        if carried.is_empty() {
             self.columns(place, WHOLE, names, &Rows::All)?.try_for_each(|batch| add(batch?))?;
         } else {
-            let state = (Place::State(State::Duplicates), &self.carried_names()[..]);
+            let state = (Place::State(State::Duplicates), &carried[..]);
             self.side_by_side(WHOLE, (place, names), state, &Rows::All)?.try_for_each(|batch| add(batch?))?;
         }
         Ok(tracks)

@@ -1,5 +1,6 @@
 //! Runs on a disk in memory: whatever came in which run, the tables and the state are those of one run over everything.
 
+mod carried;
 mod crashes;
 mod damage;
 mod forgetting;

@@ -4,6 +4,7 @@ use super::inputs::InputFile;
 use super::partitions::{self, Partition};
 use super::{ReadError, Source};
 use std::collections::BTreeSet;
+use tracklet_kernel::registry::{self, ColumnSpec};
 use tracklet_kernel::time;
 
 /// A canonical column of the tracks.
@@ -24,20 +25,17 @@ pub enum Column {
 }
 
 impl Column {
-    /// All columns, in the order of the tables.
-    pub const ALL: [Self; 6] =
+    /// All columns, in the order of the [`registry`].
+    pub const ALL: [Self; registry::COLUMNS.len()] =
         [Self::EventId, Self::AnonymousId, Self::UserId, Self::Event, Self::Timestamp, Self::ReceivedAt];
+
+    fn spec(self) -> &'static ColumnSpec {
+        &registry::COLUMNS[self as usize]
+    }
 
     /// The canonical name, as in the configuration and in the results.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::EventId => "event_id",
-            Self::AnonymousId => "anonymous_id",
-            Self::UserId => "user_id",
-            Self::Event => "event",
-            Self::Timestamp => "timestamp",
-            Self::ReceivedAt => "received_at",
-        }
+        self.spec().name
     }
 
     /// The column called `name` in the configuration.
@@ -47,31 +45,16 @@ impl Column {
 
     /// The field of a raw JSON line.
     pub fn json_field(self) -> &'static str {
-        match self {
-            Self::EventId => "messageId",
-            Self::AnonymousId => "anonymousId",
-            Self::UserId => "userId",
-            Self::Event => "event",
-            Self::Timestamp => "timestamp",
-            Self::ReceivedAt => "receivedAt",
-        }
+        self.spec().json_field
     }
 
     /// What the column is called in tables; the first name that a table has counts.
     pub fn table_names(self) -> &'static [&'static str] {
-        match self {
-            Self::EventId => &["id", "event_id"],
-            Self::AnonymousId => &["anonymous_id"],
-            Self::UserId => &["user_id"],
-            Self::Event => &["event", ORIGINAL_EVENT],
-            Self::Timestamp => &["timestamp", "_timestamp"],
-            Self::ReceivedAt => &["received_at"],
-        }
+        self.spec().table_names
     }
 }
 
-/// The column of event names as they were sent, to be normalised.
-pub(super) const ORIGINAL_EVENT: &str = "event_text";
+pub(super) use tracklet_kernel::registry::ORIGINAL_EVENT;
 
 /// Where `wanted` is among `names`: the same name, or else the first that differs in case alone.
 pub(super) fn find(names: &[String], wanted: &str) -> Option<usize> {

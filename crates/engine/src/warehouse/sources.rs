@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::sql::SourceTable;
 use crate::sql::names::{parse_table, relation};
 use crate::targets::{TableName, Target, Warehouse};
+use tracklet_kernel::registry;
 
 /// The table that is read when the configuration names none.
 const TRACKS: &str = "tracks";
@@ -71,11 +72,11 @@ pub fn assumed_sources(target: &Target, config: &Config) -> Result<Vec<SourceTab
 
 /// The canonical columns, with what they are called in the warehouse.
 pub(super) fn column_names(target: &Target, config: &Config) -> Vec<(&'static str, String)> {
-    let usual = ["id", "anonymous_id", "user_id", "event", "timestamp", "received_at"];
-    let columns = config.source.columns.mapped().into_iter().zip(usual);
+    let columns = config.source.columns.mapped().into_iter().zip(&registry::COLUMNS);
     columns
-        .map(|((canonical, mapped), usual)| {
-            (canonical, mapped.map_or_else(|| target.dialect.own(usual), |own| target.dialect.spelled(own)))
+        .map(|((canonical, mapped), column)| {
+            let usual = || target.dialect.own(column.table_names[0]);
+            (canonical, mapped.map_or_else(usual, |own| target.dialect.spelled(own)))
         })
         .collect()
 }
