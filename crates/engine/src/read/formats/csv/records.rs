@@ -1,7 +1,7 @@
 //! Records of a CSV stream, in memory that no record can exceed.
 
-use super::csv_dialect::Dialect;
-use super::rejects::RAW_BYTES;
+use super::dialect::Dialect;
+use crate::read::rejects::RAW_BYTES;
 use csv_core::{ReadRecordResult, ReaderBuilder};
 use std::io::{ErrorKind, Read};
 

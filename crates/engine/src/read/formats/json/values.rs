@@ -4,16 +4,16 @@
 //! Damage costs what is damaged: an object that can't be taken apart ends where the next line starts that is indented no
 //! more than its own and holds more than its closing brace.
 
-use super::json_text::first_value;
-use super::rejects::RAW_BYTES;
-use super::window::End;
+use super::text::first_value;
+use crate::read::rejects::RAW_BYTES;
+use crate::read::window::End;
 
 /// Bytes of objects over several lines that turned out to be none. Beyond it an object has to stand on one line, or a file of
 /// opening braces would be read once a line.
 const WASTE: u64 = 64 << 20;
 
 /// Takes what a file holds.
-pub(super) trait Values {
+pub(in crate::read) trait Values {
     type Error;
 
     /// Takes the object that `text`, at `start` in the window, starts with; answers its length, or how far `text` is the
@@ -25,7 +25,7 @@ pub(super) trait Values {
 }
 
 /// Where in a file the next window starts.
-pub(super) struct Cutter {
+pub(in crate::read) struct Cutter {
     /// The longest value, in bytes.
     longest: usize,
     line: u64,
@@ -59,7 +59,7 @@ struct Damage {
 }
 
 impl Cutter {
-    pub(super) fn new(longest: usize) -> Self {
+    pub(in crate::read) fn new(longest: usize) -> Self {
         Self {
             longest,
             line: 1,
@@ -73,14 +73,14 @@ impl Cutter {
     }
 
     /// The same, where the stream starts with the line of this number.
-    pub(super) fn starting_at(self, line: u64) -> Self {
+    pub(in crate::read) fn starting_at(self, line: u64) -> Self {
         Self { line, ..self }
     }
 
     /// Takes the values that are whole in the window `bytes`; answers how many bytes are done with.
     ///
     /// An object counts only where the stream goes on behind it or is at its end.
-    pub(super) fn take<V: Values>(
+    pub(in crate::read) fn take<V: Values>(
         &mut self,
         bytes: &[u8],
         end: End,
@@ -155,7 +155,12 @@ impl Cutter {
     }
 
     /// Shows what is left when there is no more window: `rest` is what was not consumed of a broken stream.
-    pub(super) fn finish<V: Values>(self, rest: &[u8], end: End, values: &mut V) -> Result<(), V::Error> {
+    pub(in crate::read) fn finish<V: Values>(
+        self,
+        rest: &[u8],
+        end: End,
+        values: &mut V,
+    ) -> Result<(), V::Error> {
         if let Some(damage) = self.damage {
             return values.unreadable(damage.line, damage.raw.trim_ascii_end());
         }
@@ -329,5 +334,5 @@ impl<'a> Valid<'a> {
 }
 
 #[cfg(test)]
-#[path = "json_values_tests.rs"]
+#[path = "values_tests.rs"]
 mod tests;

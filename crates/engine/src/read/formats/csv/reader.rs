@@ -1,14 +1,14 @@
-//! Tables as comma-separated values, or with another delimiter, with a header or without.
+//! Reads tables of text, with a header or without.
 
-use super::columns::{Column, Mapping, ORIGINAL_EVENT, Partitions, Place, find_place, lacking, place};
-use super::csv_dialect::Dialect;
-use super::csv_records::{Limits, Next, Records};
-use super::filter::Bound;
-use super::inputs::InputFile;
-use super::rejects::RawColumns;
-use super::run::lock;
-use super::sink::Sink;
-use super::{ReadError, Source, bytes};
+use super::dialect::Dialect;
+use super::records::{Limits, Next, Records};
+use crate::read::columns::{Column, Mapping, ORIGINAL_EVENT, Partitions, Place, find_place, lacking, place};
+use crate::read::filter::Bound;
+use crate::read::inputs::InputFile;
+use crate::read::rejects::RawColumns;
+use crate::read::run::lock;
+use crate::read::sink::Sink;
+use crate::read::{ReadError, Source, bytes};
 use arrow::array::{
     Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringBuilder, new_null_array,
 };
@@ -30,9 +30,9 @@ const LOOKED_AT: usize = 64 << 10;
 const HEADER: Limits = Limits { bytes: 1 << 20, fields: 1 << 16 };
 
 /// What the first record of a file says.
-pub(super) struct Start {
+pub(in crate::read) struct Start {
     /// The names of the columns.
-    pub(super) names: Vec<String>,
+    pub(in crate::read) names: Vec<String>,
     /// Whether the record is a header and no row.
     has_header: bool,
 }

@@ -1,9 +1,9 @@
 //! What a JSON object is: a call as it was sent, a row of a warehouse's table, or a batch of calls.
 
-use super::columns::{Column, ORIGINAL_EVENT};
-use super::json_path::meaning;
-use super::json_text::{Kind, Value, object};
-use super::other_calls::OtherCall;
+use super::path::meaning;
+use super::text::{Kind, Value, object};
+use crate::read::columns::{Column, ORIGINAL_EVENT};
+use crate::read::other_calls::OtherCall;
 
 /// The keys that are looked for, without regard to case.
 const KEYS: [&str; 15] = [
@@ -56,7 +56,7 @@ fn place(key: &str) -> Option<(usize, bool)> {
 
 /// How an object's fields are called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in crate::read) enum Form {
     /// As they were sent: `messageId`.
     Call,
     /// As in the warehouse: `id`.
@@ -65,7 +65,7 @@ pub(super) enum Form {
 
 /// What an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Call {
+pub(in crate::read) enum Call {
     Track(Form),
     /// A call of another type.
     Other(OtherCall),
@@ -75,7 +75,7 @@ pub(super) enum Call {
 
 /// The values of the keys that are looked for; the key spelled as usual counts, of equals the last.
 #[derive(Debug, Default)]
-pub(super) struct Fields<'a> {
+pub(in crate::read) struct Fields<'a> {
     values: [Option<Value<'a>>; KEYS.len()],
     /// A bit for each value whose key is spelled as usual.
     exact: u16,
@@ -84,7 +84,7 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Takes note of an entry of the object.
     #[inline]
-    pub(super) fn note(&mut self, key: &str, value: Value<'a>) {
+    pub(in crate::read) fn note(&mut self, key: &str, value: Value<'a>) {
         let Some((place, is_exact)) = place(key) else { return };
         let bit = 1 << place;
         if is_exact || self.exact & bit == 0 {
@@ -107,7 +107,7 @@ impl<'a> Fields<'a> {
     }
 
     /// What the object is; `default_type` is the type of an object without one.
-    pub(super) fn call(&self, has_configured: bool, default_type: Option<&str>) -> Call {
+    pub(in crate::read) fn call(&self, has_configured: bool, default_type: Option<&str>) -> Call {
         let form = self.form(has_configured);
         let row = || if form == Some(Form::Row) { Call::Track(Form::Row) } else { Call::Unknown };
         let named = |name: &str| {
@@ -131,7 +131,7 @@ impl<'a> Fields<'a> {
 
     /// A canonical column's value.
     #[inline]
-    pub(super) fn column(&self, column: Column, form: Form) -> Option<Value<'a>> {
+    pub(in crate::read) fn column(&self, column: Column, form: Form) -> Option<Value<'a>> {
         let places: &[usize] = match (form, column) {
             (Form::Call, Column::EventId) => &[1],
             (Form::Call, Column::AnonymousId) => &[2],
@@ -150,7 +150,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Whether the event's name is as the warehouse spells it, as it was sent, or neither where there is none.
-    pub(super) fn is_warehouse_name(&self, form: Form) -> Option<bool> {
+    pub(in crate::read) fn is_warehouse_name(&self, form: Form) -> Option<bool> {
         match form {
             Form::Call => Some(false),
             Form::Row if self.values[EVENT].is_some() => Some(true),
@@ -160,14 +160,14 @@ impl<'a> Fields<'a> {
 }
 
 /// The calls in a batch, and when they all arrived.
-pub(super) struct Batch<'a> {
+pub(in crate::read) struct Batch<'a> {
     /// An array.
-    pub(super) calls: &'a str,
-    pub(super) received_at: Option<Value<'a>>,
+    pub(in crate::read) calls: &'a str,
+    pub(in crate::read) received_at: Option<Value<'a>>,
 }
 
 /// The batch that an object is, as SDKs send it, or that one of its fields holds, as the gateway keeps it.
-pub(super) fn batch(text: &str) -> Option<Batch<'_>> {
+pub(in crate::read) fn batch(text: &str) -> Option<Batch<'_>> {
     let mut fields = Fields::default();
     let mut inner = None;
     let _ = object(text, |key, value| {

@@ -1,4 +1,4 @@
-use super::super::json_text::first_object;
+use super::super::text::first_object;
 use super::*;
 use proptest::prelude::*;
 use std::convert::Infallible;

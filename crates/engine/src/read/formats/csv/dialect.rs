@@ -1,8 +1,11 @@
 //! How the fields of a CSV file are told apart: as the configuration says, or else as its first records show.
 
-use super::Source;
-use super::columns::{Column, place};
+use crate::read::Source;
+use crate::read::columns::{Column, place};
+use crate::read::first_bytes::packed;
 use ::csv::{ByteRecord, ReaderBuilder};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 
 /// How CSV files are written: `[source.csv]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +120,17 @@ fn likeness(records: &[ByteRecord], source: &Source) -> (usize, usize, usize) {
 fn is_single_quoted(records: &[ByteRecord]) -> bool {
     let quoted = |field: &[u8]| field.len() > 1 && field.starts_with(b"'") && field.ends_with(b"'");
     records.first().is_some_and(|first| !first.is_empty() && first.iter().all(quoted))
+}
+
+/// Whether a table is as it is stored: not compressed, not in another encoding, and not in single quotes, which are only found out.
+pub(super) fn is_plain(file: &mut File, quote: Quote, end: u64) -> io::Result<bool> {
+    let mut start = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.by_ref().take(end.min(7)).read_to_end(&mut start)?;
+    let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&start);
+    let is_single_quoted = quote == Quote::Found && text.starts_with(b"'");
+    let is_utf16 = start.iter().take(2).any(|byte| matches!(byte, 0 | 0xFE | 0xFF));
+    Ok(!is_single_quoted && !is_utf16 && packed(&start).is_none())
 }
 
 #[cfg(test)]

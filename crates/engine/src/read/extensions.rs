@@ -1,28 +1,8 @@
 //! What a file holds, by its name.
 
-/// How rows are written in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Format {
-    /// One JSON object a line.
-    Json,
-    /// Comma-separated values with a header.
-    Csv,
-    /// Apache Parquet.
-    Parquet,
-}
+use super::formats::{Compressed, Format};
 
-impl Format {
-    /// The name, as in `--format`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Csv => "csv",
-            Self::Parquet => "parquet",
-        }
-    }
-}
-
-/// How a file of lines is compressed, by its extension.
+/// How a file is compressed as a whole, by its extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
     /// Not at all.
@@ -57,22 +37,36 @@ pub(super) fn has_extension(name: &str) -> bool {
 
 /// What a file of this name holds.
 pub(super) fn kind(name: &str) -> Option<(Format, Compression)> {
-    let plain = |extension: &str| match extension {
-        "json" | "jsonl" | "ndjson" => Some(Format::Json),
-        "csv" | "tsv" => Some(Format::Csv),
-        _ => None,
-    };
     let (stem, last) = extension(name);
-    match last.as_str() {
-        "parquet" => Some((Format::Parquet, Compression::None)),
-        "gz" => match extension(stem).1.as_str() {
-            "parquet" | "tar" => None,
-            // Segment's files are called `<time>.<hash>.gz`.
-            inner => Some((plain(inner).unwrap_or(Format::Json), Compression::Gzip)),
-        },
-        "zst" => plain(&extension(stem).1).map(|format| (format, Compression::Zstd)),
-        other => plain(other).map(|format| (format, Compression::None)),
+    let (inner, compression) = match last.as_str() {
+        "gz" => (extension(stem).1, Compression::Gzip),
+        "zst" => (extension(stem).1, Compression::Zstd),
+        _ => return of_extension(&last).map(|format| (format, Compression::None)),
+    };
+    match of_extension(&inner) {
+        Some(format) => {
+            (format.reader().compressed() == Compressed::Outside).then_some((format, compression))
+        }
+        // Segment's files are called `<time>.<hash>.gz`.
+        None => (last == "gz" && inner != "tar").then_some((Format::Json, compression)),
     }
+}
+
+fn of_extension(extension: &str) -> Option<Format> {
+    Format::all().find(|format| format.reader().extensions().contains(&extension))
+}
+
+/// The extensions of all formats, for a hint.
+pub(super) fn known() -> String {
+    let of = |compressed: Compressed| {
+        let formats = Format::all().filter(move |format| format.reader().compressed() == compressed);
+        let extensions = formats.flat_map(|format| format.reader().extensions());
+        extensions.map(|extension| format!(".{extension}")).collect::<Vec<_>>()
+    };
+    let (outside, mut inside) = (of(Compressed::Outside), of(Compressed::Inside));
+    let last = inside.pop().unwrap_or_default();
+    let inside: String = inside.into_iter().map(|extension| format!(", {extension}")).collect();
+    format!("{} (each also with .gz or .zst), .gz (JSON lines){inside} and {last}", outside.join(", "))
 }
 
 #[cfg(test)]

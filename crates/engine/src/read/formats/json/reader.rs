@@ -1,19 +1,19 @@
-//! Events as JSON: calls as RudderStack and Segment store them, rows of warehouse tables, and batches of calls.
+//! Reads events as JSON: calls as RudderStack and Segment store them, rows of warehouse tables, and batches of calls.
 
-use super::columns::{Column, ORIGINAL_EVENT};
-use super::filter::Bound;
-use super::inputs::InputFile;
-use super::json_calls::{Call, Fields, Form, batch};
-use super::json_path::{Found, Keys, Target, look, meaning};
-use super::json_text::{Kind, Value, elements, first_object, object, unescape};
-use super::json_values::{Cutter, Values};
-use super::other_calls::OtherCalls;
-use super::partitions::{self, Partition, partitions};
-use super::rejects::RawColumns;
-use super::run::lock;
-use super::sink::Sink;
-use super::window::{End, Window};
-use super::{ReadError, Source, bytes};
+use super::calls::{Call, Fields, Form, batch};
+use super::path::{Found, Keys, Target, look, meaning};
+use super::text::{Kind, Value, elements, first_object, object, unescape};
+use super::values::{Cutter, Values};
+use crate::read::columns::{Column, ORIGINAL_EVENT};
+use crate::read::filter::Bound;
+use crate::read::inputs::InputFile;
+use crate::read::other_calls::OtherCalls;
+use crate::read::partitions::{self, Partition, partitions};
+use crate::read::rejects::RawColumns;
+use crate::read::run::lock;
+use crate::read::sink::Sink;
+use crate::read::window::{End, Window};
+use crate::read::{ReadError, Source, bytes};
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema};
 use std::borrow::Cow;

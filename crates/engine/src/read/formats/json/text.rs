@@ -6,18 +6,18 @@
 
 /// The text is no JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(in crate::read) struct Malformed;
 
 /// A value, or an object's key, as it stands in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Value<'a> {
-    pub(super) kind: Kind,
+pub(in crate::read) struct Value<'a> {
+    pub(in crate::read) kind: Kind,
     /// The source text; of a string what is between the quotes.
-    pub(super) text: &'a str,
+    pub(in crate::read) text: &'a str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::read) enum Kind {
     Null,
     /// A string without escapes.
     Plain,
@@ -30,7 +30,7 @@ pub(super) enum Kind {
 }
 
 /// A place in a text.
-pub(super) struct Scanner<'a> {
+pub(in crate::read) struct Scanner<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
@@ -42,7 +42,10 @@ pub(super) struct Scanner<'a> {
 /// When `text` is no valid JSON; some entries may have been handed out by then. A valid value that is no object is
 /// `Ok(false)`.
 #[inline]
-pub(super) fn object<'a>(text: &'a str, entry: impl FnMut(Value<'a>, Value<'a>)) -> Result<bool, Malformed> {
+pub(in crate::read) fn object<'a>(
+    text: &'a str,
+    entry: impl FnMut(Value<'a>, Value<'a>),
+) -> Result<bool, Malformed> {
     let mut scanner = Scanner::new(text);
     scanner.space();
     let is_object = scanner.peek() == Some(b'{');
@@ -61,7 +64,7 @@ pub(super) fn object<'a>(text: &'a str, entry: impl FnMut(Value<'a>, Value<'a>))
 /// How far `text` is the start of an object: its length where more text might make it one. Some entries may have been
 /// handed out by then.
 #[inline]
-pub(super) fn first_object<'a>(
+pub(in crate::read) fn first_object<'a>(
     text: &'a str,
     entry: impl FnMut(Value<'a>, Value<'a>),
 ) -> Result<usize, usize> {
@@ -76,7 +79,7 @@ pub(super) fn first_object<'a>(
 ///
 /// # Errors
 /// As [`first_object`].
-pub(super) fn first_value(text: &str) -> Result<usize, usize> {
+pub(in crate::read) fn first_value(text: &str) -> Result<usize, usize> {
     let mut scanner = Scanner::new(text);
     match scanner.value() {
         Ok(_) => Ok(scanner.at),
@@ -85,7 +88,7 @@ pub(super) fn first_value(text: &str) -> Result<usize, usize> {
 }
 
 /// Hands the elements of the array `text` to `element`, in order; does nothing for text that is no array.
-pub(super) fn elements<'a>(text: &'a str, mut element: impl FnMut(Value<'a>)) {
+pub(in crate::read) fn elements<'a>(text: &'a str, mut element: impl FnMut(Value<'a>)) {
     let mut scanner = Scanner::new(text);
     if scanner.expect(b'[').is_err() {
         return;
@@ -403,7 +406,7 @@ fn plain_length(bytes: &[u8]) -> usize {
 ///
 /// In: the text of a [`Kind::Escaped`] value. Half of a surrogate pair becomes U+FFFD, and the answer is
 /// [`Malformed`]: there is no such text.
-pub(super) fn unescape(text: &str, to: &mut String) -> Result<(), Malformed> {
+pub(in crate::read) fn unescape(text: &str, to: &mut String) -> Result<(), Malformed> {
     let mut result = Ok(());
     let mut rest = text;
     while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
@@ -446,5 +449,5 @@ fn code_unit(text: &str) -> Option<u16> {
 }
 
 #[cfg(test)]
-#[path = "json_text_tests.rs"]
+#[path = "text_tests.rs"]
 mod tests;

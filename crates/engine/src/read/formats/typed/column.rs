@@ -1,6 +1,6 @@
-//! Single columns of a Parquet file: found by a dotted name, and shown as text.
+//! Single columns of a typed table: found by a dotted name, and shown as text.
 
-use super::columns::find;
+use crate::read::columns::find;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::kernels::cast;
 use arrow::compute::nullif;
@@ -11,17 +11,17 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 /// A column that the filter names, perhaps inside a struct.
-pub(super) struct FilterColumn {
+pub(in crate::read) struct FilterColumn {
     /// The place of the outermost column.
-    pub(super) root: usize,
+    pub(in crate::read) root: usize,
     /// The places on the way down from it.
     path: Vec<usize>,
-    pub(super) data_type: DataType,
+    pub(in crate::read) data_type: DataType,
 }
 
 impl FilterColumn {
     /// The column called `name`, or the one that its dots lead to.
-    pub(super) fn find(fields: &Fields, name: &str) -> Option<Self> {
+    pub(in crate::read) fn find(fields: &Fields, name: &str) -> Option<Self> {
         let (place, rest) = step(fields, name)?;
         let mut path = Vec::new();
         let mut data_type = fields[place].data_type();
@@ -37,12 +37,12 @@ impl FilterColumn {
     }
 
     /// Whether it is no part of a struct.
-    pub(super) fn is_outermost(&self) -> bool {
+    pub(in crate::read) fn is_outermost(&self) -> bool {
         self.path.is_empty()
     }
 
     /// Its values in a batch of outermost columns.
-    pub(super) fn values(&self, columns: &[ArrayRef]) -> ArrayRef {
+    pub(in crate::read) fn values(&self, columns: &[ArrayRef]) -> ArrayRef {
         let mut values = ArrayRef::clone(&columns[self.root]);
         for place in &self.path {
             let outer = values.as_struct();
@@ -61,7 +61,7 @@ impl FilterColumn {
 }
 
 /// UUIDs of 16 bytes each as the usual texts of 36 letters.
-pub(super) fn uuid_texts(values: &ArrayRef) -> ArrayRef {
+pub(in crate::read) fn uuid_texts(values: &ArrayRef) -> ArrayRef {
     let values = values.as_fixed_size_binary();
     let texts = values.iter().map(|uuid| Some(uuid_text(uuid?)));
     Arc::new(texts.collect::<StringArray>())
@@ -89,7 +89,7 @@ fn step<'n>(fields: &Fields, name: &'n str) -> Option<(usize, Option<&'n str>)> 
 }
 
 /// The names of all columns, those inside structs with dots.
-pub(super) fn paths(fields: &Fields) -> Vec<String> {
+pub(in crate::read) fn paths(fields: &Fields) -> Vec<String> {
     let mut paths = Vec::new();
     for field in fields {
         paths.push(field.name().clone());
@@ -101,7 +101,7 @@ pub(super) fn paths(fields: &Fields) -> Vec<String> {
 }
 
 /// A value as text; a time as RFC 3339 in UTC with microseconds.
-pub(super) fn text(values: &ArrayRef, row: usize) -> Option<String> {
+pub(in crate::read) fn text(values: &ArrayRef, row: usize) -> Option<String> {
     if values.is_null(row) {
         return None;
     }

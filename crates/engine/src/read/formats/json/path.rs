@@ -1,6 +1,6 @@
 //! Values of a JSON line by a configured name: a top-level key, a dotted path, or the warehouse's flattened name.
 
-use super::json_text::{Kind, Value, elements, object, unescape};
+use super::text::{Kind, Value, elements, object, unescape};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use tracklet_kernel::event_name::EventNames;
@@ -10,9 +10,9 @@ const KNOWN_KEYS: usize = 10_000;
 
 /// A name to look for in every line.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
+pub(in crate::read) struct Target {
     /// The name as configured.
-    pub(super) name: String,
+    pub(in crate::read) name: String,
     /// The path it may spell, when it holds dots.
     path: Vec<String>,
     /// The name as the warehouse may spell it.
@@ -34,13 +34,13 @@ enum Fit {
 
 /// The value found for a target so far.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Found<'a> {
+pub(in crate::read) struct Found<'a> {
     fit: Fit,
-    pub(super) value: Value<'a>,
+    pub(in crate::read) value: Value<'a>,
 }
 
 impl Target {
-    pub(super) fn new(name: &str) -> Self {
+    pub(in crate::read) fn new(name: &str) -> Self {
         let path: Vec<String> = name.split('.').map(str::to_owned).collect();
         Self {
             name: name.to_owned(),
@@ -57,7 +57,7 @@ impl Target {
 
 /// How keys are spelled in the warehouse, kept from line to line.
 #[derive(Default)]
-pub(super) struct Keys(HashMap<String, String>);
+pub(in crate::read) struct Keys(HashMap<String, String>);
 
 impl Keys {
     fn flat(&mut self, key: &str) -> String {
@@ -73,12 +73,12 @@ impl Keys {
 }
 
 /// A key as a part of a warehouse column's name.
-pub(super) fn flattened(key: &str) -> String {
+pub(in crate::read) fn flattened(key: &str) -> String {
     EventNames::RudderStack.normalise(key).unwrap_or_default()
 }
 
 /// A key or string as it is meant; half a surrogate pair is U+FFFD.
-pub(super) fn meaning(value: Value<'_>) -> Cow<'_, str> {
+pub(in crate::read) fn meaning(value: Value<'_>) -> Cow<'_, str> {
     if value.kind != Kind::Escaped {
         return Cow::Borrowed(value.text);
     }
@@ -89,7 +89,7 @@ pub(super) fn meaning(value: Value<'_>) -> Cow<'_, str> {
 }
 
 /// Looks whether a top-level entry of the line is, or holds, what a target names.
-pub(super) fn look<'a>(
+pub(in crate::read) fn look<'a>(
     target: &Target,
     key: &str,
     value: Value<'a>,
