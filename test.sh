@@ -73,7 +73,7 @@ install_postgres() {
 # be installed is missed by the steps that need it.
 environments() {
   install_python warehouses tests/warehouses/requirements.txt || return 1
-  TRACKLET_PYTHON=true tests/warehouses/clouds.sh none || return 1
+  TRACKLET_PYTHON=true tests/warehouses/stand_ins/clouds.sh none || return 1
   install_postgres
   command -v openssl >/dev/null || install_debian openssl
   command -v npm >/dev/null || install_debian nodejs npm
@@ -142,24 +142,24 @@ mutations() { python3 tests/mutations/run.py; }
 warehouse_sql() {
   install_python warehouses tests/warehouses/requirements.txt || return 1
   install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
-  "$cache/venvs/warehouses/bin/python" tests/warehouses/direct_conformance.py --tracks 5000 --mutations
+  "$cache/venvs/warehouses/bin/python" tests/warehouses conformance.direct_conformance --tracks 5000 --mutations
 }
 
 # The SQL for the warehouses that can't run here: Google's analyzer, parsers, the functions that the vendors document.
 warehouse_dialects() {
   install_python warehouses tests/warehouses/requirements.txt &&
-    "$cache/venvs/warehouses/bin/python" tests/warehouses/legality.py
+    "$cache/venvs/warehouses/bin/python" tests/warehouses statements.legality
 }
 
 # dbt itself with the package, on DuckDB and PostgreSQL.
 dbt_package() {
   install_python warehouses tests/warehouses/requirements.txt || return 1
   install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
-  "$cache/venvs/warehouses/bin/python" tests/warehouses/dbt_conformance.py --tracks 1000
+  "$cache/venvs/warehouses/bin/python" tests/warehouses conformance.dbt_conformance --tracks 1000
 }
 
 # The clients of BigQuery and Snowflake on their stand-ins.
-cloud_clients() { tests/warehouses/clouds.sh cloud_clients.py; }
+cloud_clients() { tests/warehouses/stand_ins/clouds.sh answers.cloud_clients; }
 
 # The program with all that can be built, as `units` has built it.
 debug_program() {
@@ -172,11 +172,11 @@ debug_program() {
 clouds() {
   install_python warehouses tests/warehouses/requirements.txt && debug_program || return 1
   export TRACKLET_PYTHON="$cache/venvs/warehouses/bin/python"
-  "$TRACKLET_PYTHON" tests/warehouses/cloud_scripts.py &&
-    tests/warehouses/clouds.sh cloud_conformance.py &&
-    tests/warehouses/clouds.sh increment_conformance.py --clouds &&
-    tests/warehouses/clouds.sh forget_conformance.py --clouds --histories 60 &&
-    tests/warehouses/clouds.sh cloud_crashes.py --rounds "${TRACKLET_KILLS:-2}"
+  "$TRACKLET_PYTHON" tests/warehouses statements.cloud_scripts &&
+    tests/warehouses/stand_ins/clouds.sh conformance.cloud_conformance &&
+    tests/warehouses/stand_ins/clouds.sh conformance.increment_conformance --clouds &&
+    tests/warehouses/stand_ins/clouds.sh conformance.forget_conformance --clouds --histories 60 &&
+    tests/warehouses/stand_ins/clouds.sh crashes.cloud_crashes --rounds "${TRACKLET_KILLS:-2}"
 }
 
 # The program on Redshift's stand-in, a PostgreSQL that gets Redshift's SQL: rows, people forgotten, kills. And `certify`, after a killed one.
@@ -184,16 +184,16 @@ redshift() {
   install_python warehouses tests/warehouses/requirements.txt && debug_program || return 1
   install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
   local run="$cache/venvs/warehouses/bin/python"
-  "$run" tests/warehouses/program_conformance.py --redshift &&
-    "$run" tests/warehouses/increment_conformance.py --redshift &&
-    "$run" tests/warehouses/forget_conformance.py --redshift &&
-    "$run" tests/warehouses/program_crashes.py --redshift && "$run" tests/warehouses/program_certify.py
+  "$run" tests/warehouses conformance.program_conformance --redshift &&
+    "$run" tests/warehouses conformance.increment_conformance --redshift &&
+    "$run" tests/warehouses conformance.forget_conformance --redshift &&
+    "$run" tests/warehouses crashes.program_crashes --redshift && "$run" tests/warehouses answers.program_certify
 }
 
 # Real services, where TRACKLET_LIVE_BIGQUERY and the like name them: see CONTRIBUTING.md.
 live() {
   install_python warehouses tests/warehouses/requirements.txt && debug_program &&
-    "$cache/venvs/warehouses/bin/python" tests/warehouses/live.py
+    "$cache/venvs/warehouses/bin/python" tests/warehouses answers.live
 }
 
 # The report in a real browser: every number against queries, hostile names, themes, a phone's width, the keyboard. Also
@@ -216,8 +216,10 @@ warehouse_program() {
   command -v openssl >/dev/null || install_debian openssl || { lacking "no openssl here"; return; }
   debug_program || return 1
   local run="$cache/venvs/warehouses/bin/python" lane status=0
-  for lane in rendering program_conformance increment_conformance increment_plans increment_cuts forget_conformance program_crashes program_tls program_hostile_functions program_after_dbt; do
-    "$run" "tests/warehouses/$lane.py" || { echo "$lane failed"; status=1; }
+  for lane in statements.rendering conformance.program_conformance conformance.increment_conformance statements.increment_plans \
+    crashes.increment_cuts conformance.forget_conformance crashes.program_crashes answers.program_tls \
+    conformance.program_hostile_functions conformance.program_after_dbt; do
+    "$run" tests/warehouses "$lane" || { echo "$lane failed"; status=1; }
   done
   return $status
 }
@@ -228,8 +230,8 @@ warehouse_answers() {
   install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
   debug_program || return 1
   local run="$cache/venvs/warehouses/bin/python" lane status=0
-  for lane in program_hints program_load program_forget program_invariants; do
-    "$run" "tests/warehouses/$lane.py" || { echo "$lane failed"; status=1; }
+  for lane in answers.program_hints answers.program_load answers.program_forget answers.program_invariants; do
+    "$run" tests/warehouses "$lane" || { echo "$lane failed"; status=1; }
   done
   return $status
 }
@@ -239,15 +241,16 @@ spark() {
   java -version >/dev/null 2>&1 || install_debian openjdk-17-jre-headless ||
     { lacking "no Java here, which Spark needs, and no way to install it"; return; }
   install_python spark tests/warehouses/requirements-spark.txt && debug_program &&
-    "$cache/venvs/spark/bin/python" -W ignore tests/warehouses/spark_conformance.py
+    "$cache/venvs/spark/bin/python" -W ignore tests/warehouses conformance.spark_conformance
 }
 
 # The program on Sail, which speaks Spark Connect and has Delta tables: tables that grow, runs that are cut off.
 sail() {
   install_python sail tests/warehouses/requirements-sail.txt && debug_program || return 1
   local run="$cache/venvs/sail/bin/python"
-  "$run" -W ignore tests/warehouses/increment_conformance.py --sail &&
-    "$run" -W ignore tests/warehouses/forget_conformance.py --sail --histories 60 && "$run" -W ignore tests/warehouses/delta_cuts.py
+  "$run" -W ignore tests/warehouses conformance.increment_conformance --sail &&
+    "$run" -W ignore tests/warehouses conformance.forget_conformance --sail --histories 60 &&
+    "$run" -W ignore tests/warehouses crashes.delta_cuts
 }
 
 # name, seconds it may take (a step that builds may meet an empty cache, and one of a pair has the machine by half), and how

@@ -24,9 +24,9 @@ import psycopg2
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parents[1] / "tests" / "warehouses"))
 
-import direct  # noqa: E402
-import servers  # noqa: E402
-from warehouse import Postgres, quoted  # noqa: E402
+from lib import direct  # noqa: E402
+from lib.warehouse import Postgres, quoted  # noqa: E402
+from stand_ins import servers  # noqa: E402
 
 REFERENCE, CHEAPER, KEPT, DROPPED = "reference", "cheaper mapping", "duplicates kept", "duplicates dropped"
 SCHEMA = "bench"

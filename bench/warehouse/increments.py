@@ -22,10 +22,10 @@ import duckdb
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parents[1] / "tests" / "warehouses"))
 
-import program  # noqa: E402
-import servers  # noqa: E402
-from definition import Config  # noqa: E402
-from warehouse import Postgres, quoted  # noqa: E402
+from lib import program  # noqa: E402
+from lib.definition import Config  # noqa: E402
+from lib.warehouse import Postgres, quoted  # noqa: E402
+from stand_ins import servers  # noqa: E402
 
 SHAPES = {
     "in order": ("--known-visitors", "0"),

@@ -139,6 +139,7 @@ fn renderer(rules: &RecordedRules) -> (Renderer, Names) {
                 .map(|(column, events)| Count { column: column.clone(), events: events.clone() })
                 .collect(),
             flow_length: rules.flow_length,
+            carried: Vec::new(),
         },
         ..Config::default()
     };

@@ -1,4 +1,4 @@
-//! From rows that were read to a published snapshot, beside what was there before.
+//! From rows that were read to a published snapshot, on top of the base snapshot.
 
 mod ids;
 
@@ -6,7 +6,7 @@ use crate::checks::Check;
 use crate::config::advice::short_timeout;
 use crate::disk::Disk;
 use crate::error::{nearest, with_causes};
-use crate::increment::{Beside, BytesRead, Forgotten, Made, Outcome, StoredError, StoredSnapshot, make};
+use crate::increment::{Base, BytesRead, Forgotten, Made, Outcome, StoredError, StoredSnapshot, make};
 use crate::known_inputs::{KnownInputs, WrittenInputs};
 use crate::manifest::{
     self, FORMAT, Input, Manifest, Mode, New, OlderSetting, Parts, Rows, Versions, Written,
@@ -16,7 +16,7 @@ use crate::publish::{Building, OutputFolder, Snapshot};
 use crate::read::Rejects;
 use crate::run::plan::Earlier;
 use crate::run::{Refresh, RunError, Steps};
-use crate::spill::{Gathered, PutAway, Sorted, Spilling, WriteTables, WrittenSessions, sort};
+use crate::spill::{Gathered, Sorted, Spilled, Spilling, WriteTables, WrittenSessions, sort};
 use crate::write::{Layout, WRITER, WriteError, WrittenTables, write_tables};
 use chrono::{SecondsFormat, Utc};
 use ids::{check_limits, ignored_ids, warnings_of_strangers};
@@ -70,29 +70,29 @@ impl Before {
 
 /// What becomes of the rows that were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum RunMode {
     /// They are all rows there are; why, where there was a snapshot.
-    Afresh(Option<String>),
+    Full(Option<String>),
     /// They and those of the snapshot are sessionized together, for this reason.
-    FromRows(String),
-    /// They are put beside the snapshot.
-    Beside,
+    Rebuild(String),
+    /// They are added to the base snapshot.
+    Incremental,
 }
 
-impl Way {
-    /// What the rows are put beside, and why that is nothing.
-    fn beside<'a>(self, stored: Option<&'a StoredSnapshot<'a>>) -> (Beside<'a>, Option<String>) {
+impl RunMode {
+    /// The base of the rows, and why there is none.
+    fn base<'a>(self, stored: Option<&'a StoredSnapshot<'a>>) -> (Base<'a>, Option<String>) {
         match (stored, self) {
-            (Some(stored), Self::Beside) => (Beside::Snapshot(stored), None),
-            (Some(stored), Self::FromRows(reason)) => (Beside::Rows(stored, reason), None),
-            (_, Self::Afresh(reason)) => (Beside::Nothing, reason),
-            (None, _) => (Beside::Nothing, None),
+            (Some(stored), Self::Incremental) => (Base::Snapshot(stored), None),
+            (Some(stored), Self::Rebuild(reason)) => (Base::Rows(stored, reason), None),
+            (_, Self::Full(reason)) => (Base::None, reason),
+            (None, _) => (Base::None, None),
         }
     }
 }
 
 /// What was read.
-pub(crate) struct News {
+pub(crate) struct NewBatch {
     pub(crate) tracks: Gathered,
     pub(crate) rejects: Rejects,
     pub(crate) skipped: u64,
@@ -126,8 +126,8 @@ pub(crate) struct Settings {
 pub(crate) fn advance(
     folder: &OutputFolder,
     before: Option<&Before>,
-    way: Way,
-    mut news: News,
+    mode: RunMode,
+    mut new_batch: NewBatch,
     settings: &Settings,
     steps: &mut Steps<'_>,
     started: Instant,
@@ -135,37 +135,37 @@ pub(crate) fn advance(
     let disk = &**folder.disk();
     let forgotten = Forgotten::load(disk, folder.root())?;
     let mut none = Vec::new();
-    let tracks = match &mut news.tracks {
+    let tracks = match &mut new_batch.tracks {
         Gathered::InMemory(tracks) => tracks,
         // Those were left out before.
-        Gathered::PutAway(_) => &mut none,
+        Gathered::Spilled(_) => &mut none,
     };
-    let (tracks, rejects) = forgotten.forget(tracks, &mut news.rejects, &settings.ignored_ids)?;
-    news.skipped += tracks + rejects;
+    let (tracks, rejects) = forgotten.forget(tracks, &mut new_batch.rejects, &settings.ignored_ids)?;
+    new_batch.skipped += tracks + rejects;
 
-    // What is made afresh does not look back.
-    let before = before.filter(|_| !matches!(way, Way::Afresh(_)));
+    // A full run does not look back.
+    let before = before.filter(|_| !matches!(mode, RunMode::Full(_)));
     let stored = match before {
         Some(before) => StoredSnapshot::open(disk, &before.snapshot.path, &before.manifest)?,
         None => None,
     };
-    let (beside, afresh) = way.beside(stored.as_ref());
-    let accepted = news.tracks.rows();
+    let (base, from_scratch) = mode.base(stored.as_ref());
+    let accepted = new_batch.tracks.rows();
     let past = before.map(|before| before.manifest.rows).unwrap_or_default();
-    check_limits(before, accepted, news.tracks.ids())?;
+    check_limits(before, accepted, new_batch.tracks.ids())?;
     let ready = steps.step(Step::Sessionize, Some(accepted), || {
-        ready(news.tracks, beside, before.map(|before| &before.manifest), settings)
+        ready(new_batch.tracks, base, before.map(|before| &before.manifest), settings)
     })?;
 
     if let (Ready::InMemory(made), Some(stored)) = (&ready, &stored) {
         stored.verify_in_turn(&made.plan.shared_files())?;
     }
 
-    let new_rejects = news.rejects.by_reason();
-    let new_rejected = news.rejects.len();
+    let new_rejects = new_batch.rejects.by_reason();
+    let new_rejected = new_batch.rejects.len();
     let (rejects, superseded) = match &stored {
-        Some(stored) => with_stored_rejects(news.rejects, stored, &news.earlier)?,
-        None => (news.rejects, 0),
+        Some(stored) => with_stored_rejects(new_batch.rejects, stored, &new_batch.earlier)?,
+        None => (new_batch.rejects, 0),
     };
     let building = folder.begin()?;
     let observer = steps.observer;
@@ -179,19 +179,19 @@ pub(crate) fn advance(
         sessionized: found.kept,
         duplicates: found.duplicates,
         rejected: rejects.len(),
-        skipped: past.skipped + news.skipped,
+        skipped: past.skipped + new_batch.skipped,
     };
     let new = New {
-        mostly_rejected: NonZeroU64::new(news.mostly_rejected),
-        files: news.inputs.len() as u64,
-        rows: Rows { skipped: news.skipped, ..new_rows(rows, past, accepted, new_rejected) },
+        mostly_rejected: NonZeroU64::new(new_batch.mostly_rejected),
+        files: new_batch.inputs.len() as u64,
+        rows: Rows { skipped: new_batch.skipped, ..new_rows(rows, past, accepted, new_rejected) },
         rejects: new_rejects,
-        other_calls: news.other_calls.clone(),
+        other_calls: new_batch.other_calls.clone(),
     };
-    let bytes_read = bytes_read(&news.inputs, stored.as_ref(), before);
-    let list = write_list(disk, &building, before, news.inputs, &news.earlier)?;
+    let bytes_read = bytes_read(&new_batch.inputs, stored.as_ref(), before);
+    let list = write_list(disk, &building, before, new_batch.inputs, &new_batch.earlier)?;
     let counted = counted(&settings.rules, &found, before);
-    let mut warnings = news.warnings;
+    let mut warnings = new_batch.warnings;
     warnings.extend(warnings_of_rules(&settings.rules, &found.events, &counted));
     warnings.extend(warning_of_copies(written.copied + list.copied));
     warnings.extend(warnings_of_strangers(&written, disk, building.path())?);
@@ -206,23 +206,23 @@ pub(crate) fn advance(
         rules: Some((&settings.rules).into()),
         source_fingerprint: settings.source_fingerprint.clone(),
         forgotten: forgotten.digest(),
-        ignored_ids: Some(ignored_ids(&settings.ignored_ids, before, news.ignored_ids)),
+        ignored_ids: Some(ignored_ids(&settings.ignored_ids, before, new_batch.ignored_ids)),
         digests: Some(digests),
         seal: None,
         mode: found.mode,
-        reason: found.rebuilt.or(afresh),
+        reason: found.rebuilt.or(from_scratch),
         new,
         parts: Parts { linked, rewritten, read: found.parts_read },
         bytes_read,
         rows,
         rejects: rejects.by_reason(),
-        other_calls: all_calls(before, news.other_calls),
+        other_calls: all_calls(before, new_batch.other_calls),
         tables: rows_of_tables.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
         sessions: found.sessions,
         visitors: found.visitors,
-        gone: news.earlier.gone,
+        gone: new_batch.earlier.gone,
         inputs: list.inputs,
-        older_settings: news.older,
+        older_settings: new_batch.older,
         warnings,
         checks,
         counted,
@@ -374,7 +374,7 @@ fn warnings_of_counts(
 /// Rows that can be written.
 enum Ready<'a> {
     InMemory(Box<Made<'a>>),
-    /// And why everything is made anew, where a snapshot was there, with how many of its parts were read.
+    /// And why everything is rebuilt, where a snapshot was there, with how many of its parts were read.
     Sorted(Box<Sorted>, Option<(String, u64)>),
 }
 
@@ -387,7 +387,7 @@ struct Found {
     duplicates: u64,
     sessions: u64,
     visitors: u64,
-    /// Kept rows by event name; of an increment only of tracks at hand.
+    /// Kept rows by event name; of an increment only of tracks in memory.
     events: Vec<(String, u64)>,
     /// Of an increment: by event name, how many kept rows are more or fewer than before.
     event_changes: Option<BTreeMap<String, i64>>,
@@ -454,26 +454,26 @@ impl Ready<'_> {
     }
 }
 
-/// Makes the rows ready to be written: in memory, or put away where that is limited.
+/// Makes the rows ready to be written: in memory, or spilled where that is limited.
 fn ready<'a>(
     tracks: Gathered,
-    beside: Beside<'a>,
+    base: Base<'a>,
     before: Option<&Manifest>,
     settings: &Settings,
 ) -> Result<Ready<'a>, RunError> {
     let (rules, layout) = (&settings.rules, settings.layout);
     let limited = || settings.spilling.as_ref().expect("there is too much where there is a limit");
     let (all, stored) = match tracks {
-        Gathered::PutAway(all) => (*all, beside.rows("the new tracks do not fit into the limit of memory")),
+        Gathered::Spilled(all) => (*all, base.rows("the new tracks do not fit into the limit of memory")),
         Gathered::InMemory(tracks) => {
-            let at_hand = match (&settings.spilling, before) {
-                (Some(spilling), Some(before)) => spilling.limit.tracks_beside(before, &tracks),
+            let most_loaded = match (&settings.spilling, before) {
+                (Some(spilling), Some(before)) => spilling.limit.tracks_of_base(before, &tracks),
                 _ => u64::MAX,
             };
-            match make(tracks, beside, rules.clone(), layout, at_hand)? {
+            match make(tracks, base, rules.clone(), layout, most_loaded)? {
                 Outcome::Made(made) => return Ok(Ready::InMemory(made)),
                 Outcome::TooMuch(mut new, stored, reason) => {
-                    let all = PutAway::new(limited())?;
+                    let all = Spilled::new(limited(), &rules.carried)?;
                     all.add(&mut new)?;
                     (all, Some((stored, reason)))
                 }
@@ -487,8 +487,8 @@ fn ready<'a>(
     Ok(Ready::Sorted(Box::new(sort(all, limited(), rules)?), rebuilt))
 }
 
-/// Puts the rows of the snapshot away as well; answers how many parts were read.
-fn add_stored(all: &PutAway, stored: &StoredSnapshot<'_>) -> Result<u64, RunError> {
+/// Spills the rows of the base snapshot as well; returns how many parts were read.
+fn add_stored(all: &Spilled, stored: &StoredSnapshot<'_>) -> Result<u64, RunError> {
     let parts: Vec<&String> = stored.parts().keys().collect();
     parts
         .par_iter()

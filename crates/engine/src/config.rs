@@ -244,6 +244,7 @@ impl Config {
             ignored_ids: IgnoredIds::new(&self.identity.ignore),
             time_unit: self.source.time_unit,
             is_again: false,
+            carried: self.rules.carried.clone(),
         }
     }
 

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU64;
 use tracklet_kernel::ignored_ids::IgnoredIds;
+use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::{Count, Duplicates, MICROS_PER_MINUTE, Rules, Timeout};
 
 /// The manifest's name in a snapshot's folder.
@@ -248,6 +249,49 @@ pub struct RecordedRules {
     /// Those columns in the order that they have in the tables; absent in older manifests.
     #[serde(default)]
     pub count_columns: Vec<String>,
+    /// The columns that tracks carry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<RecordedColumn>,
+}
+
+/// A carried column, as a manifest has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedColumn {
+    /// The column's name.
+    pub name: String,
+    /// What its values are.
+    pub values: RecordedType,
+}
+
+/// The type of a carried column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordedType {
+    /// Text.
+    Text,
+    /// decimal(28,6).
+    Number,
+}
+
+impl RecordedColumn {
+    /// The column as the kernel takes it.
+    pub fn spec(&self) -> CarriedSpec {
+        let carried_type = match self.values {
+            RecordedType::Text => CarriedType::Text,
+            RecordedType::Number => CarriedType::Number,
+        };
+        CarriedSpec::new(&self.name, carried_type)
+    }
+}
+
+impl From<&CarriedSpec> for RecordedColumn {
+    fn from(spec: &CarriedSpec) -> Self {
+        let values = match spec.carried_type {
+            CarriedType::Text => RecordedType::Text,
+            CarriedType::Number => RecordedType::Number,
+        };
+        Self { name: spec.name.clone(), values }
+    }
 }
 
 /// How idle time is compared with the timeout.
@@ -282,6 +326,7 @@ impl RecordedRules {
             duplicates: if self.dedupe { Duplicates::Drop } else { Duplicates::Keep },
             counts: columns.into_iter().map(count).collect::<Option<Vec<_>>>()?,
             flow_length: self.flow_length,
+            carried: self.carried.iter().map(RecordedColumn::spec).collect(),
         })
     }
 
@@ -314,6 +359,7 @@ impl From<&Rules> for RecordedRules {
             flow_length: rules.flow_length,
             counts: counts.collect(),
             count_columns: rules.counts.iter().map(|count| count.column.clone()).collect(),
+            carried: rules.carried.iter().map(RecordedColumn::from).collect(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod plan;
 
-use crate::advance::{Before, News, Settings, Way, advance};
+use crate::advance::{Before, NewBatch, RunMode, Settings, advance};
 use crate::checks::Check;
 use crate::config::Config;
 use crate::error::{Hint, listed};
@@ -313,10 +313,10 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     if request.refresh == Refresh::Full && request.dropping == Dropping::Refused {
         refuse_to_drop(request, &folder, &found.files)?;
     }
-    let Plan { way, files, earlier, warnings, older, tables } =
+    let Plan { mode, files, earlier, warnings, older, tables } =
         plan::plan(request, &folder, before.as_ref(), found.files)?;
     let current = request.output.join(CURRENT);
-    if let (Way::Beside, Some(before)) = (&way, &before)
+    if let (RunMode::Incremental, Some(before)) = (&mode, &before)
         && files.is_empty()
         && !earlier.is_decided(request.changed)
     {
@@ -334,20 +334,21 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
         .map(|limit| Spilling { limit: Limit::Bytes(limit.get()), folder: spill_folder.clone() });
     let of_rejects = spilling.as_ref().map(|spilling| spilling.limit.rejects());
     let rejects = Arc::new(RejectMemory::new(spill_folder.clone(), of_rejects));
-    let mut news = steps.step(Step::Read, Some(bytes), || {
+    let mut new_batch = steps.step(Step::Read, Some(bytes), || {
         let Some(spilling) = &spilling else {
             let mut read = read_files(request, &inputs, &tables, threads, observer, &rejects, None)?;
             let tracks = std::mem::take(&mut read.tracks);
-            return Ok(News::new(&inputs, read, Gathered::InMemory(tracks), 0));
+            return Ok(NewBatch::new(&inputs, read, Gathered::InMemory(tracks), 0));
         };
         let forgotten = Forgotten::load(&**folder.disk(), folder.root())?;
-        let gatherer = Gatherer::new(spilling, &forgotten, &rejects, threads.get());
-        if let (Way::Beside, Some(before)) = (&way, &before) {
+        let gatherer =
+            Gatherer::new(spilling, &forgotten, &rejects, &request.config.rules.carried, threads.get());
+        if let (RunMode::Incremental, Some(before)) = (&mode, &before) {
             gatherer.expect(&before.manifest);
         }
         let mut read = read_files(request, &inputs, &tables, threads, observer, &rejects, Some(&gatherer))?;
         let tracks = gatherer.finish(std::mem::take(&mut read.tracks))?;
-        if let Gathered::PutAway(_) = tracks {
+        if let Gathered::Spilled(_) = tracks {
             let folder = spilling.folder.display();
             tracing::info!(
                 tracks = tracks.rows(),
@@ -355,16 +356,16 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
             );
         }
         let forgotten = tracks.forgotten();
-        Ok::<_, RunError>(News::new(&inputs, read, tracks, forgotten))
+        Ok::<_, RunError>(NewBatch::new(&inputs, read, tracks, forgotten))
     })?;
     if rejects.is_spilled() {
         tracing::info!("rejected rows were spilled to disk in `{}`", spill_folder.display());
     }
     let gone = earlier.gone;
-    news.earlier = earlier;
-    news.older = older;
-    news.warnings.extend(warnings);
-    let inputs = news.inputs.clone();
+    new_batch.earlier = earlier;
+    new_batch.older = older;
+    new_batch.warnings.extend(warnings);
+    let inputs = new_batch.inputs.clone();
     let settings = Settings {
         rules: request.config.rules.clone(),
         layout: Layout::default(),
@@ -375,7 +376,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
         spilling,
     };
     let manifest =
-        pool.install(|| advance(&folder, before.as_ref(), way, news, &settings, &mut steps, started))?;
+        pool.install(|| advance(&folder, before.as_ref(), mode, new_batch, &settings, &mut steps, started))?;
     if current_stays {
         // It is not the current one any more, and goes.
         settle(&folder, Current::Rewritten, Layout::default())?;
@@ -472,7 +473,7 @@ fn without_output(mut inputs: Inputs, output: &Path) -> Result<Inputs, InputErro
     Ok(inputs)
 }
 
-impl News {
+impl NewBatch {
     fn new(inputs: &Inputs, read: Read<Rejects>, tracks: Gathered, forgotten: u64) -> Self {
         Self {
             inputs: inputs_of(inputs, &read.files),

@@ -1,5 +1,5 @@
-//! The client of `BigQuery` against the server that `TRACKLET_TEST_BIGQUERY` names: `tests/warehouses/cloud_clients.py`
-//! starts one.
+//! The client of `BigQuery` against the server that `TRACKLET_TEST_BIGQUERY` names:
+//! `tests/warehouses/answers/cloud_clients.py` starts one.
 
 mod warehouse;
 

@@ -1,5 +1,5 @@
 //! The client of Snowflake against the server at the port `TRACKLET_TEST_SNOWFLAKE_PORT`:
-//! `tests/warehouses/cloud_clients.py` starts one.
+//! `tests/warehouses/answers/cloud_clients.py` starts one.
 
 mod warehouse;
 

@@ -1,5 +1,7 @@
 //! Tracks back as rows of the canonical columns, for who hands them on as they came.
 
+use crate::carried::number_type;
+use crate::registry::{self, ColumnSpec, ColumnType};
 use crate::tables::timestamp_type;
 use crate::tracks::{Row, Tracks};
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder, TimestampMicrosecondArray};
@@ -9,18 +11,14 @@ use std::sync::Arc;
 impl Tracks {
     /// All tracks, duplicates included, in batches of at most `rows` rows, in no order.
     ///
-    /// Out: `event_id`, `anonymous_id`, `user_id`, `event` as text, `timestamp`, `received_at` as UTC microseconds.
+    /// Out: the columns of the [`registry`], texts as text, times as UTC microseconds.
     pub fn batches(&self, rows: usize) -> impl Iterator<Item = RecordBatch> + '_ {
-        let text = |name: &str| Field::new(name, DataType::Utf8, true);
-        let time = |name: &str| Field::new(name, timestamp_type(), true);
-        let schema = Arc::new(Schema::new(vec![
-            text("event_id"),
-            text("anonymous_id"),
-            text("user_id"),
-            text("event"),
-            time("timestamp"),
-            time("received_at"),
-        ]));
+        let field = |column: &ColumnSpec| match column.column_type {
+            ColumnType::Text => Field::new(column.name, DataType::Utf8, true),
+            ColumnType::Time => Field::new(column.name, timestamp_type(), true),
+            ColumnType::Number => Field::new(column.name, number_type(), true),
+        };
+        let schema = Arc::new(Schema::new(registry::COLUMNS.iter().map(field).collect::<Vec<_>>()));
         let places = self.chunks.iter().enumerate().flat_map(move |(chunk, tracks)| {
             let length = tracks.len();
             (0..length).step_by(rows).map(move |start| (chunk, start..length.min(start + rows)))

@@ -1,6 +1,6 @@
 //! Rows with the same event id: the least stays, the others are dropped.
 
-use crate::dealt::{self, Heap};
+use crate::partitions::{self, Partition};
 use crate::rules::Duplicates;
 use crate::tracks::{Row, Tracks};
 use rayon::prelude::*;
@@ -74,8 +74,8 @@ impl Dropped {
         bits.is_some_and(|word| word >> (row.place() % 64) & 1 == 1)
     }
 
-    /// The dropped rows, ordered by (`event_id`, `timestamp`, `received_at`, `anonymous_id`, `user_id`, `event`),
-    /// nulls last.
+    /// The dropped rows, ordered by (`event_id`, `timestamp`, `received_at`, `anonymous_id`, `user_id`, `event`)
+    /// and the carried columns, nulls last.
     pub(crate) fn rows(&self) -> &[Row] {
         &self.rows
     }
@@ -108,18 +108,18 @@ fn sort(tracks: &Tracks, rows: &mut [Row]) {
 type Entry = (u32, Row);
 
 /// All rows, those of equal ids in the same partition.
-fn partition(tracks: &Tracks) -> Vec<Heap<Entry>> {
-    let heaps = dealt::heaps_for::<Entry>(tracks.len(), PARTITIONS);
-    dealt::deal(&tracks.chunks, heaps, |number, chunk, partitions| {
+fn partition(tracks: &Tracks) -> Vec<Partition<Entry>> {
+    let count = partitions::count_for::<Entry>(tracks.len(), PARTITIONS);
+    partitions::fill(&tracks.chunks, count, |number, chunk, partitions| {
         for place in 0..chunk.len() {
             let hash = chunk.event_ids.get(place).hash();
-            partitions[hash as usize & (heaps - 1)].push(((hash >> 32) as u32, Row::new(number, place)));
+            partitions[hash as usize & (count - 1)].push(((hash >> 32) as u32, Row::new(number, place)));
         }
     })
 }
 
 /// The rows of one partition that are not the least of their id. `probed` is called for every slot that is looked at.
-fn losers(tracks: &Tracks, entries: &Heap<Entry>, mut probed: impl FnMut()) -> Vec<Row> {
+fn losers(tracks: &Tracks, entries: &Partition<Entry>, mut probed: impl FnMut()) -> Vec<Row> {
     let mut entries: Vec<Entry> = entries.iter().copied().collect();
     let mut losers = Vec::new();
     // Open addressing: a slot holds the place of the least row so far of one id.
@@ -156,6 +156,7 @@ pub(crate) fn precedence(tracks: &Tracks, a: Row, b: Row) -> Ordering {
         .then_with(|| nulls_last(tracks.anonymous_id(a), tracks.anonymous_id(b)))
         .then_with(|| nulls_last(tracks.user_id(a), tracks.user_id(b)))
         .then_with(|| nulls_last(tracks.event_name(a), tracks.event_name(b)))
+        .then_with(|| tracks.compare_carried(a, b))
 }
 
 /// The order of the contract for values that may be missing; texts go by bytes.

@@ -1,8 +1,8 @@
 //! Which visitor every alias belongs to.
 
-use crate::dealt;
 use crate::duplicates::Dropped;
 use crate::intern::{Interner, NONE};
+use crate::partitions;
 use crate::tracks::{Chunk, Tracks};
 use rayon::prelude::*;
 
@@ -45,7 +45,7 @@ impl Identity {
     pub fn resolve(tracks: &Tracks, dropped: &Dropped) -> Self {
         let empty = || (vec![NO_LOGIN; tracks.ids.len()], vec![false; tracks.ids.len()]);
         // Few, long shares: each has tables of its own.
-        let (logins, seen) = dealt::shares(&tracks.chunks)
+        let (logins, seen) = partitions::per_thread(&tracks.chunks)
             .map(|share| {
                 let (mut logins, mut seen) = empty();
                 for (number, chunk) in share {

@@ -1,17 +1,17 @@
-//! New tracks beside the tables of those before: which sessions change, and what they become.
+//! New tracks on top of the tables of those before: which sessions change, and what they become.
 //!
 //! ```text
 //! past: every alias, every session (visitor, start, end), no tracks
 //! new tracks --duplicates--> kept ones --identity--> visitors --order, sessionize--> sessions
 //!                                                                    |
-//!              past sessions not at hand --------- merged by visitor and start
+//!              past sessions not in memory --------- merged by visitor and start
 //!                                                                    |
 //!       one whose number changes, or the event before it, or that is not apart from its neighbour:
 //!       its part's tracks are needed as well, and all is done again with them, until none is missing
 //! ```
 //!
-//! Sessions are only ever cut by looking at tracks, so a session that is at hand needs no knowledge of the past; one that is
-//! not at hand keeps its tracks, and the merge proves that all else about it stays as it was.
+//! Sessions are only ever cut by looking at tracks, so a session that is in memory needs no knowledge of the past; one that is
+//! not in memory keeps its tracks, and the merge proves that all else about it stays as it was.
 
 use crate::duplicates::Dropped;
 use crate::identity::Identity;
@@ -32,7 +32,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Undecided;
 
-/// New tracks, and of those before what is needed beside them.
+/// New tracks, and of the tracks before what they need.
 #[derive(Debug)]
 pub struct Increment {
     tracks: Tracks,
@@ -42,14 +42,14 @@ pub struct Increment {
     known: Known,
 }
 
-/// What does not depend on which tracks are at hand.
+/// What does not depend on which tracks are in memory.
 #[derive(Debug)]
 struct Known {
     past: Arc<OwnedSessions>,
     /// By day since 1970: the part of the past sessions that start on it.
     part_of_day: Vec<u32>,
-    /// By part: whether its tracks are at hand.
-    at_hand: Vec<bool>,
+    /// By part: whether its tracks are in memory.
+    loaded: Vec<bool>,
     /// Chunks of new tracks, the first ones.
     new_chunks: usize,
     /// Tracks kept so far that a new one replaces.
@@ -68,14 +68,14 @@ impl Known {
         self.part_of_day[day(self.past.start(place))]
     }
 
-    /// Whether the tracks of the past session in this place are at hand.
-    fn is_at_hand(&self, place: usize) -> bool {
-        self.at_hand[self.part(place) as usize]
+    /// Whether the tracks of the past session in this place are in memory.
+    fn is_loaded(&self, place: usize) -> bool {
+        self.loaded[self.part(place) as usize]
     }
 }
 
 impl Increment {
-    /// New tracks beside the past. `part_of_day` is by day since 1970, in UTC, the part of the past sessions that start on it,
+    /// New tracks on top of the past. `part_of_day` is by day since 1970, in UTC, the part of the past sessions that start on it,
     /// one of `parts`; what it says of days without a session does not count.
     pub fn new(
         past: Past,
@@ -87,7 +87,7 @@ impl Increment {
         let known = Known {
             part_of_day,
             past: Arc::new(past.sessions),
-            at_hand: vec![false; parts],
+            loaded: vec![false; parts],
             new_chunks: new.iter().map(|new| new.chunks.len()).sum(),
             gone: Vec::new(),
             wanted: BTreeSet::new(),
@@ -220,27 +220,27 @@ impl Increment {
     /// Takes in a part's tracks, but for the replaced ones.
     pub fn add_part(&mut self, part: u32, tracks: TracksBuilder) {
         self.tracks.append(tracks);
-        self.known.at_hand[part as usize] = true;
+        self.known.loaded[part as usize] = true;
     }
 
-    /// Orders the tracks at hand, cuts them into sessions and merges these with the past ones.
+    /// Orders the tracks in memory, cuts them into sessions and merges these with the past ones.
     ///
     /// # Cost
-    /// That of [`Sessionized::new`] for the tracks at hand, and a pass over all visitors.
+    /// That of [`Sessionized::new`] for the tracks in memory, and a pass over all visitors.
     pub fn sessionize(self) -> Draft {
         let Self { tracks, dropped, identity, rules, known } = self;
         let sorted = SortedTracks::new(&tracks, &dropped, &identity);
         let mut sessions = Sessions::scan(&tracks, &sorted, &rules);
         let wanted = known.wanted.iter().copied();
-        let missing: BTreeSet<u32> = wanted.filter(|part| !known.at_hand[*part as usize]).collect();
+        let missing: BTreeSet<u32> = wanted.filter(|part| !known.loaded[*part as usize]).collect();
         let mut merge = Merge {
             known: &known,
             rules: &rules,
             sorted: &sorted,
             sessions: &mut sessions,
-            timeline: Timeline::beside(Arc::clone(&known.past)),
+            timeline: Timeline::on_top_of(Arc::clone(&known.past)),
             of_visitor: Vec::new(),
-            wanted_is_at_hand: missing.is_empty(),
+            wanted_is_loaded: missing.is_empty(),
             missing,
         };
         merge.all(&identity);
@@ -251,7 +251,7 @@ impl Increment {
     }
 }
 
-/// The sessions at hand and those of the past, side by side.
+/// The sessions in memory and those of the past, side by side.
 struct Merge<'a> {
     known: &'a Known,
     rules: &'a Rules,
@@ -261,14 +261,14 @@ struct Merge<'a> {
     /// The sessions of one visitor.
     of_visitor: Vec<AnySession>,
     missing: BTreeSet<u32>,
-    wanted_is_at_hand: bool,
+    wanted_is_loaded: bool,
 }
 
 impl Merge<'_> {
     fn all(&mut self, identity: &Identity) {
         let past = Arc::clone(&self.known.past);
         let rank = |visitor: u32| identity.rank(visitor);
-        // Whoever has no track any more is not among the visitors at hand.
+        // Whoever has no track any more is not among the visitors in memory.
         let mut touched: Vec<(u32, Option<usize>)> =
             self.sorted.visitors().iter().zip(0..).map(|(visitor, place)| (*visitor, Some(place))).collect();
         let is_elsewhere = |visitor: &u32| self.sorted.find_visitor(*visitor, identity).is_none();
@@ -287,23 +287,23 @@ impl Merge<'_> {
             }
             self.timeline.push_past(done..of_past.start);
             done = of_past.end;
-            let at_hand = place.map_or(0..0, |place| self.sessions.of_visitor(place));
-            self.visitor(of_past, at_hand);
+            let loaded = place.map_or(0..0, |place| self.sessions.of_visitor(place));
+            self.visitor(of_past, loaded);
         }
         self.timeline.push_past(done..past.len());
     }
 
-    /// One visitor's sessions: those of the past that are not at hand, and those at hand.
-    fn visitor(&mut self, past: Range<usize>, at_hand: Range<usize>) {
+    /// One visitor's sessions: those of the past that are not in memory, and those in memory.
+    fn visitor(&mut self, past: Range<usize>, loaded: Range<usize>) {
         let known = self.known;
-        let is_elsewhere = |session: &usize| !known.is_at_hand(*session);
+        let is_elsewhere = |session: &usize| !known.is_loaded(*session);
         let mut elsewhere = past.clone().filter(is_elsewhere).peekable();
-        let mut at_hand = at_hand.peekable();
+        let mut loaded = loaded.peekable();
         let mut number = 0;
         let (mut joined, mut renumbered) = (Vec::new(), Vec::new());
         let mut previous: Option<(AnySession, Option<usize>)> = None;
         loop {
-            let next = at_hand.peek().map(|session| self.sessions.get(self.sorted, *session));
+            let next = loaded.peek().map(|session| self.sessions.get(self.sorted, *session));
             let session = match (elsewhere.peek().copied(), next) {
                 (None, None) => break,
                 (Some(place), next) if next.is_none_or(|next| known.past.get(place).start <= next.start) => {
@@ -321,7 +321,7 @@ impl Merge<'_> {
                     old
                 }
                 (_, Some(next)) => {
-                    let session = at_hand.next().expect("there is one");
+                    let session = loaded.next().expect("there is one");
                     number += 1;
                     self.sessions.numbers[session] = number;
                     self.timeline.push_previous_end(previous.map(|(previous, _)| previous.end));
@@ -333,11 +333,11 @@ impl Merge<'_> {
                     previous = Some((next, None));
                     next
                 }
-                (Some(_), None) => unreachable!("without one at hand the past one is next"),
+                (Some(_), None) => unreachable!("without one in memory the past one is next"),
             };
             self.of_visitor.push(AnySession { number, ..session });
         }
-        // Most who have tracks at hand have no new one: theirs are not kept twice.
+        // Most who have tracks in memory have no new one: theirs are not kept twice.
         if self.of_visitor.iter().copied().eq(known.past.range(past.clone())) {
             self.timeline.push_past(past);
         } else {
@@ -345,11 +345,11 @@ impl Merge<'_> {
         }
         self.of_visitor.clear();
         // Numbers count once it is known which sessions there are.
-        self.missing.extend(if joined.is_empty() && self.wanted_is_at_hand { renumbered } else { joined });
+        self.missing.extend(if joined.is_empty() && self.wanted_is_loaded { renumbered } else { joined });
     }
 }
 
-/// Sessions as they are with the tracks at hand. Right once nothing is missing.
+/// Sessions as they are with the tracks in memory. Right once nothing is missing.
 #[derive(Debug)]
 pub struct Draft {
     sessionized: Sessionized,
@@ -363,9 +363,9 @@ impl Draft {
         &self.missing
     }
 
-    /// The parts whose tracks are at hand.
-    pub fn at_hand(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.known.at_hand.len() as u32).filter(|part| self.known.at_hand[*part as usize])
+    /// The parts whose tracks are in memory.
+    pub fn loaded(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.known.loaded.len() as u32).filter(|part| self.known.loaded[*part as usize])
     }
 
     /// Past sessions that are not as they were and the sessions in their place, among them some that are; of each when it
@@ -397,10 +397,10 @@ impl Draft {
         for visitor in &known.dirty {
             let past = known.past.of_visitor(*visitor);
             // Both are in the order of time.
-            let mut before = past.clone().filter(|place| known.is_at_hand(*place)).peekable();
-            let at_hand =
+            let mut before = past.clone().filter(|place| known.is_loaded(*place)).peekable();
+            let loaded =
                 sorted.find_visitor(*visitor, identity).map_or(0..0, |place| sessions.of_visitor(place));
-            for session in at_hand {
+            for session in loaded {
                 let now = sessions.get(sorted, session);
                 while let Some(gone) = before.next_if(|place| known.past.start(*place) < now.start) {
                     changed.push(known.past.start(gone));

@@ -8,9 +8,11 @@
 //!
 //! Nothing here knows files, network, clock, environment or logging; a test of the workspace proves it.
 
+pub mod blocks;
 mod canonical;
+pub mod carried;
 mod columns;
-mod dealt;
+pub mod decimal;
 pub mod duplicates;
 pub mod event_id;
 pub mod event_name;
@@ -22,8 +24,9 @@ pub mod number_id;
 #[doc(hidden)]
 pub mod oracle;
 pub mod order;
+mod partitions;
 pub mod past;
-pub mod pieces;
+pub mod registry;
 pub mod rules;
 pub mod secret_hash;
 pub mod sessionize;

@@ -30,6 +30,8 @@ pub struct Row {
     pub event: Option<String>,
     pub timestamp: Option<i64>,
     pub received_at: Option<i64>,
+    /// A value for each carried column: [`Value::Text`], [`Value::Number`] or [`Value::Null`].
+    pub carried: Vec<Value>,
 }
 
 /// A field of an output row. Ordered only so that rows can be sorted and compared as multisets.
@@ -43,6 +45,8 @@ pub enum Value {
     Integer(i64),
     /// Microseconds since 1970 in UTC.
     Time(i64),
+    /// Millionths of a decimal number.
+    Number(i128),
 }
 
 /// An output table: every row has one value for each column.
@@ -89,6 +93,21 @@ pub fn tables(rows: &[Row], ignore: &Ignore, rules: &Rules) -> BTreeMap<&'static
     ])
 }
 
+/// What the tracks carry: for every row of `dbt_mapped_tracks` and of `tracklet_duplicates`, each in its order, the event id and
+/// the values.
+pub fn carried(rows: &[Row], ignore: &Ignore, rules: &Rules) -> [Vec<Vec<Value>>; 2] {
+    let accepted: Vec<Track> = rows.iter().filter_map(|row| Track::from_row(row, ignore).ok()).collect();
+    let (tracks, duplicates) = match rules.duplicates {
+        Duplicates::Drop => dedupe(accepted),
+        Duplicates::Keep => (accepted, Vec::new()),
+    };
+    let aliases = aliases(&tracks);
+    let sessions = sessions(tracks, &aliases, rules.timeout);
+    let values = |track: &Track| [vec![text(&track.event_id)], track.carried.clone()].concat();
+    let kept = sessions.iter().flat_map(|session| &session.tracks).map(|(track, _)| values(track)).collect();
+    [kept, duplicates.iter().map(values).collect()]
+}
+
 /// An accepted row.
 struct Track {
     event_id: String,
@@ -97,6 +116,7 @@ struct Track {
     event: Option<String>,
     timestamp: i64,
     received_at: Option<i64>,
+    carried: Vec<Value>,
 }
 
 impl Track {
@@ -130,7 +150,11 @@ impl Track {
             return Err("missing_ids");
         }
         let received_at = row.received_at.filter(|time| VALID_TIMES.contains(time));
-        Ok(Self { event_id, anonymous_id, user_id, event, timestamp, received_at })
+        let is_none = |value: &Value| *value == text("");
+        let carried =
+            row.carried.iter().map(|value| if is_none(value) { Value::Null } else { value.clone() });
+        let carried = carried.collect();
+        Ok(Self { event_id, anonymous_id, user_id, event, timestamp, received_at, carried })
     }
 }
 
@@ -174,6 +198,7 @@ fn dedupe(tracks: Vec<Track>) -> (Vec<Track>, Vec<Track>) {
                 nulls_last(track.anonymous_id.clone()),
                 nulls_last(track.user_id.clone()),
                 nulls_last(track.event.clone()),
+                track.carried.iter().map(|value| (*value == Value::Null, value.clone())).collect::<Vec<_>>(),
             )
         });
         kept.push(same.remove(0));
@@ -232,7 +257,11 @@ fn sessions(tracks: Vec<Track>, aliases: &BTreeMap<String, String>, timeout: Tim
     for (visitor, mut history) in histories {
         history.sort_by_key(|track| {
             let ids = (track.event_id.clone(), nulls_last(track.anonymous_id.clone()));
-            (track.timestamp, ids, nulls_last(track.event.clone()))
+            // No table shows what follows the event: it orders what rows carry.
+            let others = (nulls_last(track.user_id.clone()), nulls_last(track.received_at));
+            let carried: Vec<_> =
+                track.carried.iter().map(|value| (*value == Value::Null, value.clone())).collect();
+            (track.timestamp, ids, nulls_last(track.event.clone()), others, carried)
         });
         let mut number = 0;
         let mut previous = None;

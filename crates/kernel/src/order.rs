@@ -1,9 +1,9 @@
 //! Kept tracks in the order of the contract: by visitor, then timestamp, then event id, texts by bytes.
 
-use crate::dealt::{self, Heap};
 use crate::duplicates::{Dropped, nulls_last};
 use crate::identity::Identity;
 use crate::intern::NONE;
+use crate::partitions::{self, Partition};
 use crate::tracks::{Chunk, Row, Tracks};
 use rayon::prelude::*;
 use std::cmp::Ordering;
@@ -30,7 +30,7 @@ impl SortedTracks {
     /// Orders the kept tracks. The tracks themselves stay where they are.
     ///
     /// # Cost
-    /// One pass that deals the rows out to ranges of visitors, 16 bytes a row; then each range is sorted on its own, in
+    /// One pass that partitions the rows by ranges of visitors, 16 bytes a row; then each range is sorted on its own, in
     /// parallel. The order takes 12 bytes a row.
     pub fn new(tracks: &Tracks, dropped: &Dropped, identity: &Identity) -> Self {
         Self::of_ranks(tracks, dropped, identity, identity.all_ranks())
@@ -43,18 +43,18 @@ impl SortedTracks {
         identity: &Identity,
         ranks: Range<u32>,
     ) -> Self {
-        let buckets = deal(tracks, dropped, identity, ranks);
-        let mut order = Self::with_rows(buckets.iter().map(Heap::len).sum());
-        // Every range is sorted into its own stretch of the order.
+        let buckets = partition(tracks, dropped, identity, ranks);
+        let mut order = Self::with_rows(buckets.iter().map(Partition::len).sum());
+        // Every range is sorted into its own range of the order.
         let (mut rows, mut timestamps) = (&mut order.rows[..], &mut order.timestamps[..]);
-        let stretches: Vec<_> = (buckets.into_iter())
+        let sorted_runs: Vec<_> = (buckets.into_iter())
             .map(|bucket| {
                 let rows = rows.split_off_mut(..bucket.len()).expect("room for all");
                 let timestamps = timestamps.split_off_mut(..bucket.len()).expect("room for all");
                 (bucket, rows, timestamps)
             })
             .collect();
-        let visitors: Vec<Vec<VisitorRows>> = stretches
+        let visitors: Vec<Vec<VisitorRows>> = sorted_runs
             .into_par_iter()
             .map(|(bucket, rows, timestamps)| {
                 let (entries, visitors) = sorted(&bucket, tracks, identity);
@@ -165,7 +165,7 @@ struct VisitorRows {
 /// The rows in order, and the visitors.
 ///
 /// By visitor with a counting sort, which keeps the order of arrival: what is left to sort is nearly in order.
-fn sorted(bucket: &Heap<Entry>, tracks: &Tracks, identity: &Identity) -> (Vec<Entry>, Vec<VisitorRows>) {
+fn sorted(bucket: &Partition<Entry>, tracks: &Tracks, identity: &Identity) -> (Vec<Entry>, Vec<VisitorRows>) {
     let ranks = || bucket.iter().map(|entry| entry.rank);
     let (Some(first), Some(last)) = (ranks().min(), ranks().max()) else {
         return (Vec::new(), Vec::new());
@@ -206,13 +206,19 @@ fn compare(tracks: &Tracks, left: &Entry, right: &Entry) -> Ordering {
         .then_with(|| nulls_last(tracks.event_name(a), tracks.event_name(b)))
         .then_with(|| nulls_last(tracks.user_id(a), tracks.user_id(b)))
         .then_with(|| nulls_last(tracks.received_at(a), tracks.received_at(b)))
+        .then_with(|| tracks.compare_carried(a, b))
 }
 
-/// Deals the kept rows, whose visitors have these ranks, out to ranges of visitors.
-fn deal(tracks: &Tracks, dropped: &Dropped, identity: &Identity, ranks: Range<u32>) -> Vec<Heap<Entry>> {
-    let heaps = dealt::heaps_for::<Entry>(tracks.len(), BUCKETS);
-    let width = ranks.len().div_ceil(heaps).max(1);
-    dealt::deal(&tracks.chunks, heaps, |number, chunk, buckets| {
+/// Partitions the kept rows, whose visitors have these ranks, by ranges of visitors.
+fn partition(
+    tracks: &Tracks,
+    dropped: &Dropped,
+    identity: &Identity,
+    ranks: Range<u32>,
+) -> Vec<Partition<Entry>> {
+    let count = partitions::count_for::<Entry>(tracks.len(), BUCKETS);
+    let width = ranks.len().div_ceil(count).max(1);
+    partitions::fill(&tracks.chunks, count, |number, chunk, buckets| {
         for place in dropped.kept(number, chunk.len()) {
             let rank = identity.rank(identity.visitor(alias(chunk, place)));
             let entry = Entry { timestamp: chunk.timestamps[place], rank, row: Row::new(number, place) };

@@ -381,8 +381,8 @@ mod tests {
     #[test]
     fn a_timeline_is_the_past_with_gaps_filled() {
         let past = Arc::new(owned(&[("a", 2), ("b", 1), ("c", 3)], &[0, 10, 5, 0, 10, 20]).unwrap());
-        assert_eq!(Timeline::beside(Arc::clone(&past)).gone().count(), past.len(), "nobody's is kept yet");
-        let mut timeline = Timeline::beside(Arc::clone(&past));
+        assert_eq!(Timeline::on_top_of(Arc::clone(&past)).gone().count(), past.len(), "nobody's is kept yet");
+        let mut timeline = Timeline::on_top_of(Arc::clone(&past));
         timeline.push_past(0..2);
         let own = |visitor, number, start| AnySession { visitor, number, tracks: 1, start, end: start + 1 };
         timeline.push(own(1, 1, 5));
@@ -401,7 +401,7 @@ mod tests {
                 assert_eq!(found, starts[start..end], "{start}..{end}");
             }
         }
-        let mut unchanged = Timeline::beside(past);
+        let mut unchanged = Timeline::on_top_of(past);
         for of_visitor in [0..2, 2..3, 3..6] {
             unchanged.push_past(of_visitor);
         }

@@ -1,5 +1,6 @@
 //! What the user can choose about sessions, and the one place that knows where a session splits.
 
+use crate::registry::CarriedSpec;
 use std::num::NonZeroU64;
 
 /// Microseconds in a minute, the unit of `idle_time_minutes` and `session_duration`.
@@ -16,6 +17,8 @@ pub struct Rules {
     pub counts: Vec<Count>,
     /// How many events `dbt_tracks_flow` shows a row, itself included; at least 1.
     pub flow_length: usize,
+    /// The columns that tracks carry. Their names differ from those of all columns of tables and state of tracks.
+    pub carried: Vec<CarriedSpec>,
 }
 
 impl Default for Rules {
@@ -28,6 +31,7 @@ impl Default for Rules {
                 Count::new("cnt_signup", ["signup"]),
             ],
             flow_length: 5,
+            carried: Vec::new(),
         }
     }
 }

@@ -24,7 +24,7 @@ pub struct Sessionized {
     pub(crate) identity: Identity,
     pub(crate) sorted: SortedTracks,
     pub(crate) sessions: Sessions,
-    /// All sessions, where not all tracks are at hand.
+    /// All sessions, where not all tracks are in memory.
     pub(crate) timeline: Option<Timeline>,
     pub(crate) rules: Rules,
 }
@@ -53,7 +53,7 @@ impl Sessionized {
         &self.tracks
     }
 
-    /// Rows that are part of a session, at hand or not.
+    /// Rows that are part of a session, in memory or not.
     pub fn sessionized_rows(&self) -> u64 {
         self.timeline.as_ref().map_or(self.sorted.len() as u64, Timeline::tracks)
     }
@@ -63,22 +63,22 @@ impl Sessionized {
         self.dropped.len()
     }
 
-    /// How many sessions' tracks are at hand. They are numbered from 0 in the order (visitor by bytes, time).
+    /// How many sessions' tracks are in memory. They are numbered from 0 in the order (visitor by bytes, time).
     pub fn session_count(&self) -> usize {
         self.sessions.starts.len()
     }
 
-    /// How many sessions there are, at hand or not, in the same order.
+    /// How many sessions there are, in memory or not, in the same order.
     pub fn all_session_count(&self) -> usize {
         self.timeline.as_ref().map_or(self.session_count(), Timeline::len)
     }
 
-    /// How many visitors have a session, at hand or not.
+    /// How many visitors have a session, in memory or not.
     pub fn visitor_count(&self) -> usize {
         self.timeline.as_ref().map_or(self.sorted.visitors().len(), Timeline::visitor_count)
     }
 
-    /// When every session starts, in microseconds, and how many tracks it has, at hand or not.
+    /// When every session starts, in microseconds, and how many tracks it has, in memory or not.
     pub fn all_sessions(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
         self.any_sessions(0..self.all_session_count())
             .map(|session| (session.start, u64::from(session.tracks)))
@@ -128,7 +128,7 @@ impl Sessionized {
             Some(timeline) => (Some(timeline.range(places)), 0..0),
             None => (None, places),
         };
-        of_timeline.into_iter().flatten().chain(at_hand.map(|session| self.session_at_hand(session)))
+        of_timeline.into_iter().flatten().chain(at_hand.map(|session| self.loaded_session(session)))
     }
 
     /// All that [`Sessionized::any_sessions`] gives.
@@ -139,8 +139,8 @@ impl Sessionized {
         all
     }
 
-    /// The session of this number among those at hand.
-    pub(crate) fn session_at_hand(&self, session: usize) -> AnySession {
+    /// The session of this number among those in memory.
+    pub(crate) fn loaded_session(&self, session: usize) -> AnySession {
         self.sessions.get(&self.sorted, session)
     }
 
@@ -155,7 +155,7 @@ impl Sessionized {
     }
 }
 
-/// A session, whether its tracks are at hand or not.
+/// A session, whether its tracks are in memory or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AnySession {
     /// As a number of the tracks' ids.
@@ -186,7 +186,7 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// The session of this number; its own number is right where all tracks are at hand.
+    /// The session of this number; its own number is right where all tracks are in memory.
     pub(crate) fn get(&self, sorted: &SortedTracks, session: usize) -> AnySession {
         let places = self.places(sorted, session);
         AnySession {
@@ -214,7 +214,7 @@ impl Sessions {
     pub(crate) fn scan(tracks: &Tracks, sorted: &SortedTracks, rules: &Rules) -> Self {
         let counted = CountedEvents::new(tracks, rules);
         let visitors = sorted.visitors().len();
-        let pieces: Vec<Self> = (0..visitors.div_ceil(VISITORS_AT_ONCE))
+        let blocks: Vec<Self> = (0..visitors.div_ceil(VISITORS_AT_ONCE))
             .into_par_iter()
             .map(|unit| {
                 let first = unit * VISITORS_AT_ONCE;
@@ -227,33 +227,33 @@ impl Sessions {
                 )
             })
             .collect();
-        Self::concatenated(&pieces, rules)
+        Self::concatenated(&blocks, rules)
     }
 
-    /// All sessions of these pieces, one piece behind the other.
-    fn concatenated(pieces: &[Self], rules: &Rules) -> Self {
+    /// All sessions of these blocks, one block behind the other.
+    fn concatenated(blocks: &[Self], rules: &Rules) -> Self {
         // Room for all at once: a column that grows is moved, into memory that nothing has touched before.
-        fn column<'a>(pieces: &'a [Sessions], of_piece: impl Fn(&'a Sessions) -> &'a [u32]) -> Vec<u32> {
-            pieces.iter().map(of_piece).collect::<Vec<_>>().concat()
+        fn column<'a>(blocks: &'a [Sessions], of_block: impl Fn(&'a Sessions) -> &'a [u32]) -> Vec<u32> {
+            blocks.iter().map(of_block).collect::<Vec<_>>().concat()
         }
         let ((starts, visitors), (numbers, counts)) = rayon::join(
-            || (column(pieces, |piece| &piece.starts), column(pieces, |piece| &piece.visitors)),
+            || (column(blocks, |block| &block.starts), column(blocks, |block| &block.visitors)),
             || {
                 let counts =
-                    (0..rules.counts.len()).map(|count| column(pieces, |piece| &piece.counts[count]));
-                (column(pieces, |piece| &piece.numbers), counts.collect())
+                    (0..rules.counts.len()).map(|count| column(blocks, |block| &block.counts[count]));
+                (column(blocks, |block| &block.numbers), counts.collect())
             },
         );
         let mut first_of_visitor =
-            Vec::with_capacity(pieces.iter().map(|piece| piece.first_of_visitor.len()).sum());
+            Vec::with_capacity(blocks.iter().map(|block| block.first_of_visitor.len()).sum());
         let mut before = 0;
-        for piece in pieces {
-            first_of_visitor.extend(piece.first_of_visitor.iter().map(|session| session + before));
-            before += piece.starts.len() as u32;
+        for block in blocks {
+            first_of_visitor.extend(block.first_of_visitor.iter().map(|session| session + before));
+            before += block.starts.len() as u32;
         }
         let distinct_ids = Self::empty(rules)
             .distinct_ids
-            .map(|_| column(pieces, |piece| piece.distinct_ids.as_deref().unwrap_or_default()));
+            .map(|_| column(blocks, |block| block.distinct_ids.as_deref().unwrap_or_default()));
         Self { starts, visitors, numbers, distinct_ids, counts, first_of_visitor }
     }
 

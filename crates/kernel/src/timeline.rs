@@ -1,4 +1,4 @@
-//! All sessions in their order, where the tracks of only some are at hand.
+//! All sessions in their order, where the tracks of only some are in memory.
 
 use crate::past::OwnedSessions;
 use crate::sessionize::AnySession;
@@ -21,7 +21,7 @@ pub(crate) struct Timeline {
     len: usize,
     /// The first session of every visitor, once that was asked for.
     first_of_visitor: OnceLock<Vec<u32>>,
-    /// Of the sessions at hand: when the visitor's event before was; [`NO_EVENT`] where there is none.
+    /// Of the sessions in memory: when the visitor's event before was; [`NO_EVENT`] where there is none.
     previous_ends: Vec<i64>,
 }
 
@@ -45,8 +45,8 @@ enum List {
 pub(crate) const NO_EVENT: i64 = i64::MIN;
 
 impl Timeline {
-    /// No session yet, beside those that were.
-    pub(crate) fn beside(past: Arc<OwnedSessions>) -> Self {
+    /// No session yet, on top of past ones.
+    pub(crate) fn on_top_of(past: Arc<OwnedSessions>) -> Self {
         Self { past, ..Self::default() }
     }
 
@@ -81,7 +81,7 @@ impl Timeline {
         self.len += 1;
     }
 
-    /// Notes what was before the next of the sessions at hand.
+    /// Notes what was before the next of the sessions in memory.
     pub(crate) fn push_previous_end(&mut self, end: Option<i64>) {
         self.previous_ends.push(end.unwrap_or(NO_EVENT));
     }
@@ -168,7 +168,7 @@ impl Timeline {
         self.past.tracks() - self.gone().fold(0, sum) + self.come().fold(0, sum)
     }
 
-    /// When the event before the first of a session at hand was.
+    /// When the event before the first of a session in memory was.
     pub(crate) fn previous_end(&self, session: usize) -> Option<i64> {
         Some(self.previous_ends[session]).filter(|end| *end != NO_EVENT)
     }

@@ -1,13 +1,16 @@
 //! Tracks in columns, their strings stored once, and the one gate by which rows become tracks.
 
+use crate::carried::{Carried, CarriedColumn, CarriedValues, text_of};
 use crate::columns::{Text, TextColumn, Time, TimeColumn};
 use crate::event_id::{EventId, EventIds, stored_hash};
 use crate::event_name::EventNames;
 use crate::ignored_ids::{Ignore, IgnoredIds};
 use crate::intern::{Interner, Last, NONE};
+use crate::registry::{self, CarriedSpec};
 use crate::time::{Unit, in_range};
 use arrow::array::{ArrayRef, RecordBatch};
 use rayon::prelude::*;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// Rows of a full chunk. The low 16 bits of a [`Row`] say where in its chunk it is.
@@ -97,13 +100,15 @@ pub struct Gate {
     pub time_unit: Option<Unit>,
     /// Whether the rows came through a gate before. Lengths are not judged again: names may be longer than they came.
     pub is_again: bool,
+    /// The columns that tracks carry.
+    pub carried: Vec<CarriedSpec>,
 }
 
 impl Gate {
-    /// The gate for rows that came through one before: ids stay as they are.
-    pub fn again() -> Self {
+    /// The gate for rows that came through one before, with these carried columns: ids stay as they are.
+    pub fn again(carried: &[CarriedSpec]) -> Self {
         let ignored_ids = IgnoredIds::new(&Ignore::nothing());
-        Self { ignored_ids, is_again: true, ..Self::default() }
+        Self { ignored_ids, is_again: true, carried: carried.to_vec(), ..Self::default() }
     }
 }
 
@@ -137,11 +142,12 @@ pub(crate) struct Chunk {
     pub(crate) timestamps: Vec<i64>,
     /// Microseconds or [`NO_TIME`].
     pub(crate) received: Vec<i64>,
+    pub(crate) carried: Carried,
 }
 
 impl Chunk {
-    /// No tracks, with room for this many.
-    fn with_capacity(rows: usize) -> Self {
+    /// No tracks, with capacity for this many, which carry these columns.
+    fn with_capacity(rows: usize, carried: &[CarriedSpec]) -> Self {
         Self {
             event_ids: EventIds::with_capacity(rows),
             anonymous_ids: Vec::with_capacity(rows),
@@ -149,6 +155,7 @@ impl Chunk {
             events: Vec::with_capacity(rows),
             timestamps: Vec::with_capacity(rows),
             received: Vec::with_capacity(rows),
+            carried: Carried::new(carried),
         }
     }
 
@@ -177,6 +184,7 @@ impl Chunk {
         self.events.push(other.events[place]);
         self.timestamps.push(other.timestamps[place]);
         self.received.push(other.received[place]);
+        self.carried.push_from(&other.carried, place);
     }
 
     /// Adds all rows of another chunk.
@@ -187,12 +195,14 @@ impl Chunk {
         self.events.extend_from_slice(&other.events);
         self.timestamps.extend_from_slice(&other.timestamps);
         self.received.extend_from_slice(&other.received);
+        self.carried.append(&other.carried);
     }
 
     /// Takes every interned number to its new one.
-    pub(crate) fn renumber(&mut self, ids: &[u32], names: &[u32]) {
+    pub(crate) fn renumber(&mut self, ids: &[u32], names: &[u32], values: &[u32]) {
         self.renumber_ids(ids);
         renumber(&mut self.events, names);
+        self.carried.renumber(values);
     }
 
     /// Takes the numbers of ids to new ones.
@@ -223,6 +233,8 @@ pub struct TracksBuilder {
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) ids: Interner,
     pub(crate) names: Interner,
+    /// Texts of carried columns.
+    pub(crate) values: Interner,
     /// Original event names seen, and the name each is normalised to.
     pub(crate) originals: Interner,
     normalised: Vec<u32>,
@@ -251,6 +263,7 @@ impl TracksBuilder {
             chunks: Vec::new(),
             ids: Interner::default(),
             names: Interner::default(),
+            values: Interner::default(),
             originals: Interner::default(),
             normalised: Vec::new(),
             gate,
@@ -290,6 +303,11 @@ impl TracksBuilder {
         self.rows = mark.rows;
     }
 
+    /// The columns that its tracks carry.
+    pub fn carried(&self) -> &[CarriedSpec] {
+        &self.gate.carried
+    }
+
     /// How many tracks came through the gate.
     pub fn rows(&self) -> u64 {
         self.rows
@@ -303,7 +321,7 @@ impl TracksBuilder {
     /// Leaves out the tracks whose (anonymous id, user id) `keep` does not hold for; answers how many.
     ///
     /// # Cost
-    /// One call a track; the columns are made anew where one goes.
+    /// One call a track; the columns are rebuilt where a row is deleted.
     pub fn retain(&mut self, keep: impl Fn(Option<&str>, Option<&str>) -> bool) -> u64 {
         let ids = &self.ids;
         let text = |number: u32| (number != NONE).then(|| ids.get(number));
@@ -327,11 +345,12 @@ impl TracksBuilder {
     /// to be normalised), `timestamp`, `received_at`. Absent columns are null. Ids and names are text, dictionaries
     /// of text, or numbers; values of other types are [`Reason::InvalidText`]. Times are timestamps of any unit, text as
     /// [`time::parse`](crate::time::parse) takes it, or with [`Gate::time_unit`] whole numbers; values of other
-    /// types are [`Reason::BadTimestamp`].
+    /// types are [`Reason::BadTimestamp`]. Carried columns have their own names; a value that is not of its column's type
+    /// is null.
     pub fn push(&mut self, batch: &RecordBatch) -> Vec<Rejected> {
-        let columns = Columns::new(batch, self.gate.time_unit);
+        let columns = Columns::new(batch, &self.gate);
         let mut rejected = Vec::new();
-        let mut known = Known::default();
+        let mut known = Known { carried: vec![Last::default(); columns.carried.len()], ..Known::default() };
         let mut accepted = Vec::with_capacity(ROWS_AT_ONCE);
         for start in (0..batch.num_rows()).step_by(ROWS_AT_ONCE) {
             accepted.clear();
@@ -341,24 +360,24 @@ impl TracksBuilder {
                     Err(reason) => rejected.push(Rejected { row, reason }),
                 }
             }
-            self.add(&accepted, columns.names, &mut known);
+            self.add(&accepted, &columns, &mut known);
         }
         rejected
     }
 
     /// Adds tracks a column at a time: look-ups of one kind next to each other wait for memory together.
-    fn add<'a>(&mut self, mut tracks: &[Accepted<'a>], names: Names, known: &mut Known<'a>) {
+    fn add<'a>(&mut self, mut tracks: &[Accepted<'a>], columns: &'a Columns, known: &mut Known<'a>) {
         while !tracks.is_empty() {
             if self.chunks.last().is_none_or(Chunk::is_full) {
                 assert!(self.chunks.len() < CHUNK_ROWS, "at most 2^32 tracks in one builder");
-                self.chunks.push(Chunk::with_capacity(CHUNK_ROWS));
+                self.chunks.push(Chunk::with_capacity(CHUNK_ROWS, &self.gate.carried));
             }
             let mut chunk = self.chunks.pop().expect("one was pushed");
             let (fitting, others) = tracks.split_at(tracks.len().min(CHUNK_ROWS - chunk.len()));
             for track in fitting {
                 chunk.event_ids.push(track.event_id);
             }
-            let Known { anonymous_id, user_id, event } = known;
+            let Known { anonymous_id, user_id, event, carried } = known;
             self.ids.intern_column(
                 fitting,
                 |track| track.anonymous_id,
@@ -366,7 +385,7 @@ impl TracksBuilder {
                 &mut chunk.anonymous_ids,
             );
             self.ids.intern_column(fitting, |track| track.user_id, user_id, &mut chunk.user_ids);
-            match names {
+            match columns.names {
                 Names::Warehouse => {
                     self.names.intern_column(fitting, |track| track.event, event, &mut chunk.events);
                 }
@@ -377,6 +396,17 @@ impl TracksBuilder {
             }
             chunk.timestamps.extend(fitting.iter().map(|track| track.timestamp));
             chunk.received.extend(fitting.iter().map(|track| track.received_at));
+            for ((column, values), last) in chunk.carried.0.iter_mut().zip(&columns.carried).zip(carried) {
+                match (column, values) {
+                    (CarriedColumn::Texts(numbers), CarriedValues::Texts(texts)) => {
+                        self.values.intern_column(fitting, |track| text_of(texts, track.row), last, numbers);
+                    }
+                    (CarriedColumn::Numbers(numbers), CarriedValues::Numbers(values)) => {
+                        numbers.extend(fitting.iter().map(|track| values[track.row]));
+                    }
+                    _ => unreachable!("both were made of one list"),
+                }
+            }
             self.rows += fitting.len() as u64;
             self.chunks.push(chunk);
             tracks = others;
@@ -407,10 +437,13 @@ struct Known<'a> {
     anonymous_id: Last<'a>,
     user_id: Last<'a>,
     event: Last<'a>,
+    carried: Vec<Last<'a>>,
 }
 
 /// A row that is a track.
 struct Accepted<'a> {
+    /// The row's place in the batch.
+    row: usize,
     event_id: &'a str,
     anonymous_id: Option<&'a str>,
     user_id: Option<&'a str>,
@@ -428,23 +461,27 @@ struct Columns {
     names: Names,
     timestamp: TimeColumn,
     received_at: TimeColumn,
+    carried: Vec<CarriedValues>,
 }
 
 impl Columns {
-    fn new(batch: &RecordBatch, time_unit: Option<Unit>) -> Self {
+    fn new(batch: &RecordBatch, gate: &Gate) -> Self {
         let column = |name: &str| -> Option<&ArrayRef> { batch.column_by_name(name) };
-        let (event, names) = match (column("event"), column("event_text")) {
+        let (event, names) = match (column(registry::EVENT.name), column(registry::ORIGINAL_EVENT)) {
             (None, Some(original)) => (Some(original), Names::Original),
             (event, _) => (event, Names::Warehouse),
         };
         Self {
-            event_id: TextColumn::new(column("event_id")),
-            anonymous_id: TextColumn::new(column("anonymous_id")),
-            user_id: TextColumn::new(column("user_id")),
+            event_id: TextColumn::new(column(registry::EVENT_ID.name)),
+            anonymous_id: TextColumn::new(column(registry::ANONYMOUS_ID.name)),
+            user_id: TextColumn::new(column(registry::USER_ID.name)),
             event: TextColumn::new(event),
             names,
-            timestamp: TimeColumn::new(column("timestamp"), time_unit),
-            received_at: TimeColumn::new(column("received_at"), time_unit),
+            timestamp: TimeColumn::new(column(registry::TIMESTAMP.name), gate.time_unit),
+            received_at: TimeColumn::new(column(registry::RECEIVED_AT.name), gate.time_unit),
+            carried: (gate.carried.iter())
+                .map(|spec| CarriedValues::new(column(&spec.name), spec.carried_type, batch.num_rows()))
+                .collect(),
         }
     }
 
@@ -479,7 +516,7 @@ impl Columns {
             Time::Micros(micros) if in_range(micros) => micros,
             _ => NO_TIME,
         };
-        Ok(Accepted { event_id, anonymous_id, user_id, event, timestamp, received_at })
+        Ok(Accepted { row, event_id, anonymous_id, user_id, event, timestamp, received_at })
     }
 }
 
@@ -513,6 +550,8 @@ pub struct Tracks {
     /// Anonymous and user ids together: both are aliases, and a visitor is called by either.
     pub(crate) ids: Interner,
     pub(crate) names: Interner,
+    /// Texts of carried columns.
+    pub(crate) values: Interner,
 }
 
 impl Tracks {
@@ -526,11 +565,12 @@ impl Tracks {
         let mut tracks = Self::default();
         for (position, mut builder) in builders.into_iter().enumerate() {
             if position == 0 {
-                (tracks.ids, tracks.names) = (builder.ids, builder.names);
+                (tracks.ids, tracks.names, tracks.values) = (builder.ids, builder.names, builder.values);
             } else {
                 let ids = tracks.ids.absorb(&builder.ids);
                 let names = tracks.names.absorb(&builder.names);
-                builder.chunks.par_iter_mut().for_each(|chunk| chunk.renumber(&ids, &names));
+                let values = tracks.values.absorb(&builder.values);
+                builder.chunks.par_iter_mut().for_each(|chunk| chunk.renumber(&ids, &names, &values));
             }
             tracks.chunks.append(&mut builder.chunks);
         }
@@ -556,7 +596,8 @@ impl Tracks {
     pub(crate) fn append(&mut self, mut builder: TracksBuilder) -> std::ops::Range<usize> {
         let ids = self.ids.absorb(&builder.ids);
         let names = self.names.absorb(&builder.names);
-        builder.chunks.par_iter_mut().for_each(|chunk| chunk.renumber(&ids, &names));
+        let values = self.values.absorb(&builder.values);
+        builder.chunks.par_iter_mut().for_each(|chunk| chunk.renumber(&ids, &names, &values));
         let start = self.chunks.len();
         self.chunks.append(&mut builder.chunks);
         assert!(self.chunks.len() <= CHUNK_ROWS, "at most 2^32 tracks");
@@ -628,6 +669,15 @@ impl Tracks {
     pub(crate) fn received_at(&self, row: Row) -> Option<i64> {
         let received_at = self.chunks[row.chunk()].received[row.place()];
         (received_at != NO_TIME).then_some(received_at)
+    }
+
+    /// The order of two rows by their carried columns, nulls last.
+    pub(crate) fn compare_carried(&self, a: Row, b: Row) -> Ordering {
+        let (of_a, of_b) = (&self.chunks[a.chunk()].carried.0, &self.chunks[b.chunk()].carried.0);
+        let columns = of_a.iter().zip(of_b);
+        columns.fold(Ordering::Equal, |order, (column, other)| {
+            order.then_with(|| column.compare(a.place(), other, b.place(), &self.values))
+        })
     }
 
     /// The event name's text, or `None` for [`NONE`].

@@ -2,15 +2,19 @@
 
 mod tables;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, Decimal128Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use tracklet_kernel::carried::number_type;
 use tracklet_kernel::ignored_ids::{Ignore, IgnoredIds};
 use tracklet_kernel::oracle::{self, Row, Value};
+use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
 use tracklet_kernel::sessionize::Sessionized;
 use tracklet_kernel::tables::Run;
@@ -91,16 +95,37 @@ fn row() -> impl Strategy<Value = Row> {
         1 => select(vec![65_536, 65_537]).prop_map(|length| Some("x".repeat(length))),
         24 => select(&["viewed_product", "signup", "login", "", "Näme", "viewed"][..]).prop_map(|name| Some(name.to_owned())),
     ];
-    (event_id(), id(), id(), event, time(), prop_oneof![1 => Just(None), 2 => time()]).prop_map(
-        |(event_id, anonymous_id, user_id, event, timestamp, received_at)| Row {
+    let received_at = prop_oneof![1 => Just(None), 2 => time()];
+    (event_id(), id(), id(), event, time(), received_at, carried()).prop_map(
+        |(event_id, anonymous_id, user_id, event, timestamp, received_at, carried)| Row {
             event_id,
             anonymous_id,
             user_id,
             event,
             timestamp,
             received_at,
+            carried,
         },
     )
+}
+
+/// Values for the columns of [`CARRIED`].
+fn carried() -> impl Strategy<Value = Vec<Value>> {
+    let plans = ["free", "pro", "", "é😀"].map(|plan| Value::Text(plan.to_owned()));
+    let numbers = [0, 1, -1, 12_500_000, 10_i128.pow(28) - 1, 1 - 10_i128.pow(28)].map(Value::Number);
+    let or_null = |values: &[Value]| prop_oneof![1 => Just(Value::Null), 3 => select(values.to_vec())];
+    (or_null(&plans), or_null(&numbers), or_null(&plans))
+        .prop_map(|(plan, revenue, city)| vec![plan, revenue, city])
+}
+
+/// Invented columns, one of each type and one more.
+const CARRIED: [(&str, CarriedType); 3] =
+    [("plan", CarriedType::Text), ("revenue", CarriedType::Number), ("city", CarriedType::Text)];
+
+/// The rows with values for these columns alone.
+fn carrying(rows: &[Row], columns: usize) -> Vec<Row> {
+    let carrying = |row: &Row| Row { carried: row.carried[..columns].to_vec(), ..row.clone() };
+    rows.iter().map(carrying).collect()
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
@@ -116,14 +141,15 @@ fn rules() -> impl Strategy<Value = Rules> {
         vec![],
         vec![Count::new("views", ["viewed_product", "viewed"]), Count::new("again", ["viewed", "viewed"])],
     ];
-    (select(timeouts.to_vec()), any::<bool>(), select(counts.to_vec()), select(vec![1, 2, 5, 7])).prop_map(
-        |(timeout, drop, counts, flow_length)| Rules {
+    let carried = select(vec![0, 0, 1, 2, 3]);
+    (select(timeouts.to_vec()), any::<bool>(), select(counts.to_vec()), select(vec![1, 2, 5, 7]), carried)
+        .prop_map(|(timeout, drop, counts, flow_length, carried)| Rules {
             timeout,
             duplicates: if drop { Duplicates::Drop } else { Duplicates::Keep },
             counts,
             flow_length,
-        },
-    )
+            carried: CARRIED[..carried].iter().map(|(name, of)| CarriedSpec::new(name, *of)).collect(),
+        })
 }
 
 fn ignore() -> impl Strategy<Value = Ignore> {
@@ -144,19 +170,37 @@ fn batch(rows: &[Row]) -> RecordBatch {
     let time = |value: fn(&Row) -> Option<i64>| -> ArrayRef {
         Arc::new(rows.iter().map(value).collect::<TimestampMicrosecondArray>())
     };
-    RecordBatch::try_from_iter_with_nullable([
+    let carried = CARRIED.iter().enumerate().map(|(place, (name, of))| {
+        let value = |row: &Row| row.carried.get(place).cloned().unwrap_or(Value::Null);
+        let column: ArrayRef = match of {
+            CarriedType::Text => {
+                let texts =
+                    rows.iter().map(|row| if let Value::Text(text) = value(row) { Some(text) } else { None });
+                Arc::new(texts.collect::<StringArray>())
+            }
+            CarriedType::Number => {
+                let numbers = rows
+                    .iter()
+                    .map(|row| if let Value::Number(number) = value(row) { Some(number) } else { None });
+                Arc::new(numbers.collect::<Decimal128Array>().with_data_type(number_type()))
+            }
+        };
+        (*name, column, true)
+    });
+    let columns = [
         ("event_id", text(|row| &row.event_id), true),
         ("anonymous_id", text(|row| &row.anonymous_id), true),
         ("user_id", text(|row| &row.user_id), true),
         ("event", text(|row| &row.event), true),
         ("timestamp", time(|row| row.timestamp), true),
         ("received_at", time(|row| row.received_at), true),
-    ])
-    .expect("columns of equal length")
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().chain(carried))
+        .expect("columns of equal length")
 }
 
 /// The kernel's tables as rows in their order, its tracks gathered `group` at a time.
-fn kernel(tracks: Tracks, rules: &Rules, group: usize) -> BTreeMap<&'static str, Vec<Vec<Value>>> {
+fn kernel(tracks: Tracks, rules: &Rules, group: usize) -> Given {
     let sessionized = Sessionized::new(tracks, rules.clone());
     let mut groups: Vec<Vec<Run>> = vec![];
     for session in 0..sessionized.session_count() {
@@ -168,15 +212,45 @@ fn kernel(tracks: Tracks, rules: &Rules, group: usize) -> BTreeMap<&'static str,
             }
         }
     }
-    tables::rows(&sessionized, &groups)
+    Given { tables: tables::rows(&sessionized, &groups), carried: carried_values(&sessionized, &groups) }
 }
 
-fn build(batches: &[&[Row]], ignore: &Ignore) -> (Tracks, Vec<Vec<Rejected>>) {
+/// What the tracks carry, as [`oracle::carried`] gives it.
+fn carried_values(sessionized: &Sessionized, groups: &[Vec<Run>]) -> [Vec<Vec<Value>>; 2] {
+    let names = || {
+        let carried = sessionized.rules().carried.iter().map(|column| column.name.as_str());
+        std::iter::once("event_id").chain(carried)
+    };
+    let values = |batch: RecordBatch| {
+        let columns = names().map(|name| {
+            let column = &batch[name];
+            let is_text = matches!(column.data_type(), DataType::Dictionary(..));
+            let column = if is_text { cast(column, &DataType::Utf8).expect("text") } else { column.clone() };
+            (name, column, true)
+        });
+        tables::rows_of(&RecordBatch::try_from_iter_with_nullable(columns).expect("columns of equal length"))
+    };
+    let kept = groups.iter().flat_map(|runs| values(sessionized.track_columns(runs))).collect();
+    [kept, values(sessionized.duplicate_columns(0..sessionized.duplicate_rows()))]
+}
+
+/// What the kernel gives for some tracks.
+#[derive(Debug, PartialEq)]
+struct Given {
+    tables: BTreeMap<&'static str, Vec<Vec<Value>>>,
+    carried: [Vec<Vec<Value>>; 2],
+}
+
+fn build(batches: &[&[Row]], ignore: &Ignore, rules: &Rules) -> (Tracks, Vec<Vec<Rejected>>) {
     let (builders, rejected) = batches
         .iter()
         .map(|rows| {
-            let mut builder =
-                TracksBuilder::new(Gate { ignored_ids: IgnoredIds::new(ignore), ..Gate::default() });
+            let gate = Gate {
+                ignored_ids: IgnoredIds::new(ignore),
+                carried: rules.carried.clone(),
+                ..Gate::default()
+            };
+            let mut builder = TracksBuilder::new(gate);
             let rejected = builder.push(&batch(rows));
             (builder, rejected)
         })
@@ -194,12 +268,15 @@ proptest! {
         ignore in ignore(),
         group in 1..9usize,
     ) {
+        let rows = carrying(&rows, rules.carried.len());
         let expected = oracle::tables(&rows, &ignore, &rules);
-        let (tracks, rejected) = build(&[&rows], &ignore);
+        let (tracks, rejected) = build(&[&rows], &ignore, &rules);
         let rejected: Vec<(usize, &str)> =
             rejected[0].iter().map(|rejected| (rejected.row, rejected.reason.as_str())).collect();
         prop_assert_eq!(rejected, oracle::rejects(&rows, &ignore));
-        for (table, rows) in kernel(tracks, &rules, group) {
+        let given = kernel(tracks, &rules, group);
+        prop_assert_eq!(given.carried, oracle::carried(&rows, &ignore, &rules));
+        for (table, rows) in given.tables {
             prop_assert_eq!(&rows, &expected[table].rows, "{}", table);
         }
         prop_assert_eq!(oracle::check_invariants(&expected, &rules), Vec::<String>::new());
@@ -215,8 +292,8 @@ proptest! {
         cuts.extend([0, shuffled.len()]);
         cuts.sort_unstable();
         let batches: Vec<&[Row]> = cuts.windows(2).map(|ends| &shuffled[ends[0]..ends[1]]).collect();
-        let (whole, _) = build(&[&rows], &Ignore::default());
-        let (cut, _) = build(&batches, &Ignore::default());
+        let (whole, _) = build(&[&rows], &Ignore::default(), &rules);
+        let (cut, _) = build(&batches, &Ignore::default(), &rules);
         prop_assert_eq!(kernel(whole, &rules, 4), kernel(cut, &rules, 4));
     }
 }
@@ -234,7 +311,7 @@ fn r16_names_that_came_through_a_gate_may_be_longer_than_they_came() {
     let tracks = Tracks::merge(vec![builder]);
     let stored = tracks.event_names().next().expect("a name").to_owned();
     assert!(stored.len() > 65_536);
-    assert_eq!(TracksBuilder::new(Gate::again()).push(&named("event", &stored)), []);
+    assert_eq!(TracksBuilder::new(Gate::again(&[])).push(&named("event", &stored)), []);
     let rejected = TracksBuilder::new(Gate::default()).push(&named("event", &stored));
     assert_eq!(rejected, [Rejected { row: 0, reason: Reason::NameTooLong }]);
 }

@@ -4,6 +4,7 @@ use super::{Config, CsvOptions, EVENT_NAMES, Quote, TIME_UNITS};
 use serde_json::{Value, json};
 use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::ignored_ids::IgnoredIds;
+use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::{Duplicates, Timeout};
 
 pub(super) fn fingerprint(config: &Config) -> String {
@@ -72,10 +73,21 @@ fn canonical(config: &Config) -> Value {
     // Keys that came later stand in it only where they are set, so that tables made without them are not rebuilt.
     canonical.extend(time_unit.map(|unit| json!(["time_unit", unit])));
     canonical.extend(csv(&config.source.csv));
+    canonical.extend(carried(&rules.carried));
     if ignored != IgnoredIds::default() {
         canonical.push(json!(["ignore", ignored.rule()]));
     }
     Value::Array(canonical)
+}
+
+/// The columns that tracks carry, in their order.
+fn carried(carried: &[CarriedSpec]) -> Option<Value> {
+    let column = |spec: &CarriedSpec| match spec.carried_type {
+        CarriedType::Text => json!([spec.name, "text"]),
+        CarriedType::Number => json!([spec.name, "number"]),
+    };
+    let columns: Vec<Value> = carried.iter().map(column).collect();
+    (!columns.is_empty()).then(|| json!(["carried", columns]))
 }
 
 /// What differs from the defaults of `[source.csv]`.

@@ -128,6 +128,7 @@ fn rules(top: &Section<'_>) -> Rules {
         duplicates,
         counts: if counts.exists() { self::counts(&counts) } else { default.counts },
         flow_length: length.map_or(default.flow_length, |length| length as usize),
+        carried: default.carried,
     }
 }
 

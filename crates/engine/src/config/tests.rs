@@ -109,6 +109,7 @@ fn every_key_is_read() {
             // In the file's order, not the alphabet's.
             counts: vec![Count::new("purchases", ["paid", "bought"]), Count::new("cnt_signup", ["signup"])],
             flow_length: 9,
+            carried: Vec::new(),
         }
     );
     assert_eq!(config.output, super::Output { dir: PathBuf::from("tables"), keep: NonZeroUsize::MIN });

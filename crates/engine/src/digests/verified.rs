@@ -18,7 +18,7 @@ pub(crate) struct Verified {
     /// Ordered by where they start; none where the file has no digests.
     chunks: Vec<Chunk>,
     /// The chunk of each column that was asked for last.
-    at_hand: Mutex<HashMap<usize, (u64, Bytes)>>,
+    loaded: Mutex<HashMap<usize, (u64, Bytes)>>,
 }
 
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Verified {
         }
         let metadata = ArrowReaderMetadata::load(&stored, ArrowReaderOptions::new())?;
         let chunks = digest.map_or(Ok(Vec::new()), |digest| chunks(&metadata, digest))?;
-        Ok((Self { stored, chunks, at_hand: Mutex::default() }, metadata))
+        Ok((Self { stored, chunks, loaded: Mutex::default() }, metadata))
     }
 
     /// Reads and verifies all of it.
@@ -67,12 +67,12 @@ impl Verified {
         let Some(chunk) = chunk.filter(|chunk| start < chunk.start + chunk.bytes) else {
             return Err(ParquetError::EOF(format!("no column chunk stands at {start}")));
         };
-        let mut at_hand = self.at_hand.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = match at_hand.get(&chunk.column) {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = match loaded.get(&chunk.column) {
             Some((of, bytes)) if *of == chunk.start => bytes.clone(),
             _ => {
                 let bytes = self.read(chunk)?;
-                at_hand.insert(chunk.column, (chunk.start, bytes.clone()));
+                loaded.insert(chunk.column, (chunk.start, bytes.clone()));
                 bytes
             }
         };

@@ -44,8 +44,9 @@ impl DirectFile {
     /// What the file system refuses.
     pub(super) fn create_new(path: &Path) -> io::Result<Self> {
         let file = File::create_new(path)?;
-        let way = if switch(&file, Way::Direct).is_ok() { Way::Direct } else { Way::Cached };
-        let state = State { way, waiting: 0, error: None };
+        let mode =
+            if switch(&file, WriteMode::Direct).is_ok() { WriteMode::Direct } else { WriteMode::Cached };
+        let state = State { mode, waiting: 0, error: None };
         let written = Written { file, state: Mutex::new(state), changed: Condvar::new() };
         Ok(Self { written: Arc::new(written), block: None, filled: 0, at: 0 })
     }
@@ -134,7 +135,7 @@ struct Written {
 
 #[derive(Debug)]
 struct State {
-    way: Way,
+    mode: WriteMode,
     /// Blocks that were handed on and not written yet.
     waiting: usize,
     /// The first, after which the file is worth nothing.
@@ -150,7 +151,7 @@ impl State {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum WriteMode {
     Direct,
     Cached,
 }
@@ -163,15 +164,15 @@ impl Written {
     /// Writes the bytes that begin `at` that place. The end of a file is seldom aligned, and from there on it is written in
     /// the usual way.
     fn put(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        let way = self.state().way;
+        let mode = self.state().mode;
         let now = put(
             bytes,
             at,
-            way,
+            mode,
             |bytes, at| self.file.write_all_at(bytes, at),
-            |way| switch(&self.file, way),
+            |mode| switch(&self.file, mode),
         )?;
-        self.state().way = now;
+        self.state().mode = now;
         Ok(())
     }
 }
@@ -180,13 +181,13 @@ impl Written {
 fn put(
     bytes: &[u8],
     at: u64,
-    way: Way,
+    mode: WriteMode,
     mut write: impl FnMut(&[u8], u64) -> io::Result<()>,
-    switch: impl FnOnce(Way) -> io::Result<()>,
-) -> io::Result<Way> {
-    if way == Way::Cached {
+    switch: impl FnOnce(WriteMode) -> io::Result<()>,
+) -> io::Result<WriteMode> {
+    if mode == WriteMode::Cached {
         write(bytes, at)?;
-        return Ok(way);
+        return Ok(mode);
     }
     let (aligned, end) = bytes.split_at(bytes.len() - bytes.len() % ALIGNMENT);
     let (left, at) = match write(aligned, at) {
@@ -195,11 +196,11 @@ fn put(
         result => result.map(|()| (end, at + aligned.len() as u64))?,
     };
     if left.is_empty() {
-        return Ok(way);
+        return Ok(mode);
     }
-    switch(Way::Cached)?;
+    switch(WriteMode::Cached)?;
     write(left, at)?;
-    Ok(Way::Cached)
+    Ok(WriteMode::Cached)
 }
 
 /// Room for bytes on their way to the disk, from `start` on, where an aligned address is. It is never grown.
@@ -237,15 +238,15 @@ impl Block {
 }
 
 #[cfg(target_os = "linux")]
-fn switch(file: &File, way: Way) -> io::Result<()> {
+fn switch(file: &File, mode: WriteMode) -> io::Result<()> {
     let mut flags = fcntl_getfl(file)?;
-    flags.set(OFlags::DIRECT, way == Way::Direct);
+    flags.set(OFlags::DIRECT, mode == WriteMode::Direct);
     Ok(fcntl_setfl(file, flags)?)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn switch(_: &File, way: Way) -> io::Result<()> {
-    if way == Way::Cached { Ok(()) } else { Err(ErrorKind::Unsupported.into()) }
+fn switch(_: &File, mode: WriteMode) -> io::Result<()> {
+    if mode == WriteMode::Cached { Ok(()) } else { Err(ErrorKind::Unsupported.into()) }
 }
 
 #[cfg(test)]
@@ -295,8 +296,9 @@ mod tests {
                 }
                 file.write_all_at(bytes, at)
             };
-            let way = put(&bytes[ALIGNMENT..], ALIGNMENT as u64, Way::Direct, write, |_| Ok(())).unwrap();
-            assert_eq!(way, Way::Cached);
+            let mode =
+                put(&bytes[ALIGNMENT..], ALIGNMENT as u64, WriteMode::Direct, write, |_| Ok(())).unwrap();
+            assert_eq!(mode, WriteMode::Cached);
             let mut found = vec![0; bytes.len()];
             file.read_exact_at(&mut found, 0).unwrap();
             assert!(found == bytes, "{taken} bytes taken");

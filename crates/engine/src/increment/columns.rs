@@ -134,8 +134,8 @@ impl SideBySide {
             let schema = batch.schema_ref().fields().iter().zip(batch.columns());
             schema.map(|(field, column)| (field.name().clone(), ArrayRef::clone(column), true))
         });
-        let beside = RecordBatch::try_from_iter_with_nullable(columns);
-        beside.map(Some).map_err(|error| StoredError::parquet(&self.right.columns.path)(error.into()))
+        let batch = RecordBatch::try_from_iter_with_nullable(columns);
+        batch.map(Some).map_err(|error| StoredError::parquet(&self.right.columns.path)(error.into()))
     }
 }
 
@@ -154,7 +154,7 @@ struct Ahead {
 }
 
 impl Ahead {
-    /// How many rows are at hand; 0 at the end.
+    /// How many rows are in memory; 0 at the end.
     fn rows(&mut self) -> Result<usize, StoredError> {
         while self.batch.as_ref().is_none_or(|batch| batch.num_rows() == 0) {
             match self.columns.next().transpose()? {
@@ -165,9 +165,9 @@ impl Ahead {
         Ok(self.batch.as_ref().map_or(0, RecordBatch::num_rows))
     }
 
-    /// The next of the rows at hand.
+    /// The next of the rows in memory.
     fn take(&mut self, rows: usize) -> RecordBatch {
-        let batch = self.batch.take().expect("rows are at hand");
+        let batch = self.batch.take().expect("a batch is in memory");
         self.batch = (rows < batch.num_rows()).then(|| batch.slice(rows, batch.num_rows() - rows));
         batch.slice(0, rows)
     }

@@ -1,4 +1,4 @@
-//! What can be wrong with the tables and the state that an increment is put beside.
+//! What can be wrong with the tables and the state of the base snapshot of an increment.
 
 use crate::disk::is_missing;
 use crate::error::Hint;

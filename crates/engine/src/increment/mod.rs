@@ -1,4 +1,4 @@
-//! New rows beside a snapshot: as little as possible is read again and written again.
+//! New rows on top of a snapshot: as little as possible is read again and written again.
 //!
 //! ```text
 //! snapshot: aliases, sessions, state --> the kernel's Past
@@ -31,22 +31,22 @@ use tracklet_kernel::rules::{Duplicates, Rules};
 use tracklet_kernel::sessionize::Sessionized;
 use tracklet_kernel::tracks::{Tracks, TracksBuilder};
 
-/// What the new rows are put beside.
-pub(crate) enum Beside<'a> {
+/// The base that new rows are added to.
+pub(crate) enum Base<'a> {
     /// Nothing: they are all there is.
-    Nothing,
+    None,
     /// A snapshot made by the same rules and the same writer.
     Snapshot(&'a StoredSnapshot<'a>),
     /// A snapshot of which only the rows count, for this reason.
     Rows(&'a StoredSnapshot<'a>, String),
 }
 
-impl<'a> Beside<'a> {
+impl<'a> Base<'a> {
     /// The snapshot whose rows are taken with the new ones, and why; `reason` is that where it would have been enough to put
     /// them beside it.
     pub(crate) fn rows(self, reason: &str) -> Option<(&'a StoredSnapshot<'a>, String)> {
         match self {
-            Self::Nothing => None,
+            Self::None => None,
             Self::Snapshot(stored) => Some((stored, reason.to_owned())),
             Self::Rows(stored, reason) => Some((stored, reason)),
         }
@@ -65,11 +65,11 @@ pub(crate) struct Made<'a> {
     pub(crate) event_changes: Option<BTreeMap<String, i64>>,
 }
 
-/// What came of putting tracks beside a snapshot.
+/// What came of adding tracks to a base snapshot.
 pub(crate) enum Outcome<'a> {
     /// Tables.
     Made(Box<Made<'a>>),
-    /// More tracks of the snapshot are needed than may be at hand: all are to be taken together elsewhere, for this reason.
+    /// More tracks of the snapshot are needed than may be in memory: all are to be taken together elsewhere, for this reason.
     TooMuch(Box<TracksBuilder>, &'a StoredSnapshot<'a>, String),
 }
 
@@ -79,22 +79,24 @@ impl<'a> From<Made<'a>> for Outcome<'a> {
     }
 }
 
-/// Puts the new tracks beside what is there; an increment has at most so many tracks of the snapshot at hand.
+/// Adds the new tracks to the base; an increment has at most so many tracks of the snapshot in memory.
 ///
 /// The tables and the state are, to the byte, those of all rows at once.
 /// # Errors
 /// A snapshot that can't be read.
 pub(crate) fn make(
-    news: Vec<TracksBuilder>,
-    beside: Beside<'_>,
+    new_batch: Vec<TracksBuilder>,
+    base: Base<'_>,
     rules: Rules,
     layout: Layout,
-    at_hand: u64,
+    most_loaded: u64,
 ) -> Result<Outcome<'_>, StoredError> {
-    match beside {
-        Beside::Nothing => Ok(full(Tracks::merge(news), rules, layout, None, 0).into()),
-        Beside::Rows(stored, reason) => rebuild(Tracks::merge(news), stored, rules, layout, reason, at_hand),
-        Beside::Snapshot(stored) => increment(news, stored, rules, layout, at_hand),
+    match base {
+        Base::None => Ok(full(Tracks::merge(new_batch), rules, layout, None, 0).into()),
+        Base::Rows(stored, reason) => {
+            rebuild(Tracks::merge(new_batch), stored, rules, layout, reason, most_loaded)
+        }
+        Base::Snapshot(stored) => increment(new_batch, stored, rules, layout, most_loaded),
     }
 }
 
@@ -117,10 +119,14 @@ fn rebuild<'a>(
     rules: Rules,
     layout: Layout,
     reason: String,
-    at_hand: u64,
+    most_loaded: u64,
 ) -> Result<Outcome<'a>, StoredError> {
-    if stored.parts().values().map(|part| part.tracks).sum::<u64>() > at_hand {
-        return Ok(Outcome::TooMuch(Box::new(TracksBuilder::holding(tracks)), stored, reason));
+    if stored.parts().values().map(|part| part.tracks).sum::<u64>() > most_loaded {
+        return Ok(Outcome::TooMuch(
+            Box::new(TracksBuilder::holding(tracks, &rules.carried)),
+            stored,
+            reason,
+        ));
     }
     let names: Vec<(String, Rows<'_>)> =
         stored.parts().keys().map(|name| (name.clone(), Rows::All)).collect();
@@ -130,16 +136,16 @@ fn rebuild<'a>(
 }
 
 fn increment<'a>(
-    news: Vec<TracksBuilder>,
+    new_batch: Vec<TracksBuilder>,
     stored: &'a StoredSnapshot<'a>,
     rules: Rules,
     layout: Layout,
-    at_hand: u64,
+    most_loaded: u64,
 ) -> Result<Outcome<'a>, StoredError> {
-    let new_ids = news.iter().map(TracksBuilder::ids).sum();
+    let new_ids = new_batch.iter().map(TracksBuilder::ids).sum();
     // Both read much of the state; neither needs the other.
     let (past, with_known_ids) =
-        rayon::join(|| stored.past(new_ids), || rows_with_known_ids(&news, stored, rules.duplicates));
+        rayon::join(|| stored.past(new_ids), || rows_with_known_ids(&new_batch, stored, rules.duplicates));
     let (past, with_known_ids) = (past?, with_known_ids?);
     let tracks_of_days = TracksOfDays::of(past.sessions());
     let cut = Cut::of(&tracks_of_days, layout.tracks_of_a_part);
@@ -149,12 +155,12 @@ fn increment<'a>(
     }
     if keys.is_empty() {
         return rebuild(
-            Tracks::merge(news),
+            Tracks::merge(new_batch),
             stored,
             rules,
             layout,
             "there was no session yet".to_owned(),
-            at_hand,
+            most_loaded,
         );
     }
     let mut work = Work {
@@ -165,29 +171,29 @@ fn increment<'a>(
         replaced: BTreeMap::new(),
         read: BTreeSet::new(),
     };
-    let mut increment = Increment::new(past, news, rules.clone(), cut.places_of_days(), keys.len());
+    let mut increment = Increment::new(past, new_batch, rules.clone(), cut.places_of_days(), keys.len());
     let (positions, candidates) = work.candidates(with_known_ids)?;
     let Ok(replaced) = increment.resolve(candidates) else {
         let reason = "a row was replaced that decided who a visitor is".to_owned();
-        return rebuild(increment.into_new(), stored, rules, layout, reason, at_hand);
+        return rebuild(increment.into_new(), stored, rules, layout, reason, most_loaded);
     };
     for ((part, row), _) in positions.into_iter().zip(replaced).filter(|(_, replaced)| *replaced) {
         work.replaced.entry(part).or_default().push(row);
     }
     increment.add_duplicates(stored.duplicates()?);
-    work.settle(increment, at_hand)
+    work.settle(increment, most_loaded)
 }
 
 /// By part, in their order: the rows that may have the event id of a new one.
 fn rows_with_known_ids(
-    news: &[TracksBuilder],
+    new_batch: &[TracksBuilder],
     stored: &StoredSnapshot<'_>,
     duplicates: Duplicates,
 ) -> Result<Vec<Vec<u32>>, StoredError> {
     if duplicates == Duplicates::Keep {
         return Ok(Vec::new());
     }
-    let hashes = stored::Hashes::new(news.iter().flat_map(TracksBuilder::event_id_hashes).collect());
+    let hashes = stored::Hashes::new(new_batch.iter().flat_map(TracksBuilder::event_id_hashes).collect());
     let parts: Vec<&String> = stored.parts().keys().collect();
     parts.par_iter().map(|part| stored.rows_with_hash(part, &hashes)).collect()
 }
@@ -216,7 +222,7 @@ impl<'a> Work<'a, '_> {
         &mut self,
         rows_of_parts: Vec<Vec<u32>>,
     ) -> Result<(Vec<(u32, u32)>, TracksBuilder), StoredError> {
-        let (mut positions, mut candidates) = (Vec::new(), stored::builder());
+        let (mut positions, mut candidates) = (Vec::new(), self.stored.builder());
         for (part, rows) in (0..).zip(rows_of_parts).filter(|(_, rows)| !rows.is_empty()) {
             self.stored.push_tracks(&self.name(part), &Rows::Only(&rows), &mut candidates)?;
             self.read.insert(part);
@@ -230,28 +236,28 @@ impl<'a> Work<'a, '_> {
         let all: BTreeSet<u32> = (0..self.keys.len() as u32).collect();
         let mut draft = increment.sessionize();
         loop {
-            let at_hand: BTreeSet<u32> = draft.at_hand().collect();
+            let loaded: BTreeSet<u32> = draft.loaded().collect();
             let mut missing = draft.missing().clone();
             let mut changes = None;
             if missing.is_empty() {
                 let found = self.changes(&draft);
-                missing = &found.needed - &at_hand;
+                missing = &found.needed - &loaded;
                 changes = Some(found);
             }
             if let Some(changes) = changes.filter(|_| missing.is_empty()) {
                 return Ok(self.finish(draft, changes)?.into());
             }
-            let touched = self.tracks_of(&(&missing | &at_hand));
+            let touched = self.tracks_of(&(&missing | &loaded));
             let is_most = touched * 100 > self.tracks_of(&all) * self.layout.touched_percent;
             if touched > most || is_most && self.tracks_of(&all) > most {
-                let new = TracksBuilder::holding(draft.reopen().into_new());
+                let new = TracksBuilder::holding(draft.reopen().into_new(), self.stored.carried());
                 let reason = format!(
                     "the parts to be changed hold {touched} tracks, more than the limit of memory lets be changed one by one"
                 );
                 return Ok(Outcome::TooMuch(Box::new(new), self.stored, reason));
             }
             if is_most {
-                let draft = self.take_in(draft, &(&all - &at_hand))?.sessionize();
+                let draft = self.take_in(draft, &(&all - &loaded))?.sessionize();
                 return Ok(self.finish_rebuild(draft, touched).into());
             }
             draft = self.take_in(draft, &missing)?.sessionize();
@@ -286,7 +292,7 @@ impl<'a> Work<'a, '_> {
         Cut::of(&tracks_of_days, self.layout.tracks_of_a_part)
     }
 
-    /// What must be written, and what must be at hand for it.
+    /// What must be written, and what must be in memory for it.
     fn changes(&self, draft: &Draft) -> Changes {
         let cut = self.cut(draft);
         let days: BTreeSet<PartKey> = draft.changed().into_iter().map(PartKey::day_of).collect();
@@ -332,6 +338,6 @@ struct Changes {
     cut: Cut,
     /// Parts that must be written.
     changed: BTreeSet<PartKey>,
-    /// Parts of the snapshot that must be at hand for it.
+    /// Parts of the snapshot that must be in memory for it.
     needed: BTreeSet<u32>,
 }

@@ -6,7 +6,7 @@ use crate::checks::PartSummary;
 use crate::digests::{DIGESTS_FILE, Digests, FileDigest, damage, seal};
 use crate::disk::{Disk, Stored, is_missing};
 use crate::known_inputs::damaged_segments;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, RecordedColumn};
 use crate::read::Reject;
 use crate::write::{PARTS_FILE, Place, STATE, StoredParts, WHOLE};
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -21,13 +21,14 @@ use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::past::{
     Contradiction, OwnedSessions, Past, PastAliases, PastIdentity, PastSessions, PastVisitors,
 };
+use tracklet_kernel::registry::{self, CarriedSpec};
 use tracklet_kernel::secret_hash::SecretState;
 use tracklet_kernel::tables::{State, Table};
 use tracklet_kernel::tracks::{Gate, Reason, TracksBuilder};
 
 /// What is read of a part's tracks, and of the state beside them.
 const OF_TRACKS: [&str; 4] = ["event_id", "anonymous_id", "timestamp", "event"];
-const BESIDE_TRACKS: [&str; 2] = ["user_id", "received_at"];
+const STATE_OF_TRACKS: [&str; 2] = ["user_id", "received_at"];
 
 /// Bytes of shared files that a run verifies, about: some milliseconds.
 const VERIFIED_AT_MOST: u64 = 16 << 20;
@@ -40,6 +41,8 @@ pub(crate) struct StoredSnapshot<'a> {
     parts: StoredParts,
     /// None where an earlier version has written the snapshot.
     digests: Option<Digests>,
+    /// The columns that its tracks carry.
+    carried: Vec<CarriedSpec>,
     tables_read: AtomicU64,
     state_read: AtomicU64,
 }
@@ -80,11 +83,6 @@ impl Hashes {
     }
 }
 
-/// A builder for stored tracks, whose names are as they shall be.
-pub(crate) fn builder() -> TracksBuilder {
-    TracksBuilder::new(Gate::again())
-}
-
 impl<'a> StoredSnapshot<'a> {
     /// The snapshot in `folder` with this manifest; `None` where its state is not of a version that can be read.
     pub(crate) fn open(
@@ -92,10 +90,13 @@ impl<'a> StoredSnapshot<'a> {
         folder: &Path,
         manifest: &Manifest,
     ) -> Result<Option<Self>, StoredError> {
-        Self::open_sealed(disk, folder, manifest.digests.as_deref())
+        let carried = manifest.rules.iter().flat_map(|rules| &rules.carried);
+        let stored = Self::open_sealed(disk, folder, manifest.digests.as_deref())?;
+        Ok(stored.map(|stored| Self { carried: carried.map(RecordedColumn::spec).collect(), ..stored }))
     }
 
-    /// The snapshot in `folder`, which may have no manifest yet; `seal` is the digest of its file of digests.
+    /// The snapshot in `folder`, which may have no manifest yet; `seal` is the digest of its file of digests. What its tracks
+    /// carry is not known.
     pub(crate) fn open_sealed(
         disk: &'a dyn Disk,
         folder: &Path,
@@ -117,7 +118,8 @@ impl<'a> StoredSnapshot<'a> {
         }
         let Ok(parts) = serde_json::from_slice::<StoredParts>(&bytes) else { return Ok(None) };
         let (tables_read, state_read) = (AtomicU64::new(0), AtomicU64::new(bytes.len() as u64));
-        let snapshot = Self { disk, folder: folder.to_owned(), parts, digests, tables_read, state_read };
+        let (folder, carried) = (folder.to_owned(), Vec::new());
+        let snapshot = Self { disk, folder, parts, digests, carried, tables_read, state_read };
         Ok(Some(snapshot).filter(|snapshot| snapshot.parts.is_readable()))
     }
 
@@ -158,6 +160,11 @@ impl<'a> StoredSnapshot<'a> {
         &self.folder
     }
 
+    /// The columns that its tracks carry.
+    pub(crate) fn carried(&self) -> &[CarriedSpec] {
+        &self.carried
+    }
+
     /// Every part by its name.
     pub(crate) fn parts(&self) -> &BTreeMap<String, PartSummary> {
         self.parts.parts()
@@ -196,7 +203,7 @@ impl<'a> StoredSnapshot<'a> {
         let mut identity = PastIdentity::new(aliases);
         let mapping = (Place::Table(Table::AliasesMapping), &["dbt_visitor_id"][..]);
         for batch in
-            self.beside(WHOLE, mapping, (Place::State(State::Aliases), &["last_login_at"]), &Rows::All)?
+            self.side_by_side(WHOLE, mapping, (Place::State(State::Aliases), &["last_login_at"]), &Rows::All)?
         {
             identity.push(&batch?).map_err(|error| self.contradicting(error))?;
         }
@@ -206,7 +213,7 @@ impl<'a> StoredSnapshot<'a> {
     fn past_sessions(&self) -> Result<PastSessions, StoredError> {
         let table = (Place::Table(Table::SessionTracks), &["session_start_at"][..]);
         let state = (Place::State(State::Sessions), &["ended_at", "tracks"][..]);
-        let columns = self.beside(WHOLE, table, state, &Rows::All)?;
+        let columns = self.side_by_side(WHOLE, table, state, &Rows::All)?;
         let mut sessions = PastSessions::with_capacity(columns.rows());
         for batch in columns {
             sessions.push(&batch?);
@@ -298,7 +305,7 @@ impl<'a> StoredSnapshot<'a> {
 
     /// Tracks of a part, as they were read.
     pub(crate) fn tracks(&self, part: &str, rows: &Rows<'_>) -> Result<TracksBuilder, StoredError> {
-        let mut tracks = builder();
+        let mut tracks = self.builder();
         self.push_tracks(part, rows, &mut tracks)?;
         Ok(tracks)
     }
@@ -322,7 +329,7 @@ impl<'a> StoredSnapshot<'a> {
         part: &str,
         mut take: impl FnMut(&mut TracksBuilder) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut tracks = builder();
+        let mut tracks = self.builder();
         for batch in self.columns_of_tracks(part, &Rows::All)? {
             self.push(part, &batch?, &mut tracks)?;
             take(&mut tracks)?;
@@ -333,16 +340,29 @@ impl<'a> StoredSnapshot<'a> {
     /// What is kept of a part's tracks.
     fn columns_of_tracks(&self, part: &str, rows: &Rows<'_>) -> Result<SideBySide, StoredError> {
         let table = (Place::Table(Table::MappedTracks), &OF_TRACKS[..]);
-        self.beside(part, table, (Place::State(State::Tracks), &BESIDE_TRACKS), rows)
+        let state = [&STATE_OF_TRACKS, &self.carried_names()[..]].concat();
+        self.side_by_side(part, table, (Place::State(State::Tracks), &state), rows)
+    }
+
+    fn carried_names(&self) -> Vec<&str> {
+        self.carried.iter().map(|column| column.name.as_str()).collect()
+    }
+
+    /// A builder for stored tracks: their names stay as they are.
+    pub(crate) fn builder(&self) -> TracksBuilder {
+        TracksBuilder::new(Gate::again(&self.carried))
     }
 
     /// The rows dropped as duplicates.
     pub(crate) fn duplicates(&self) -> Result<TracksBuilder, StoredError> {
-        let place = Place::Table(Table::Duplicates);
-        let columns = ["event_id", "anonymous_id", "user_id", "event", "timestamp", "received_at"];
-        let mut tracks = builder();
-        for batch in self.columns(place, WHOLE, &columns, &Rows::All)? {
-            push(&batch?, &mut tracks, &place.file(&self.folder, WHOLE))?;
+        let (place, names) = (Place::Table(Table::Duplicates), &registry::NAMES[..]);
+        let mut tracks = self.builder();
+        let mut add = |batch: RecordBatch| push(&batch, &mut tracks, &place.file(&self.folder, WHOLE));
+        if self.carried.is_empty() {
+            self.columns(place, WHOLE, names, &Rows::All)?.try_for_each(|batch| add(batch?))?;
+        } else {
+            let state = (Place::State(State::Duplicates), &self.carried_names()[..]);
+            self.side_by_side(WHOLE, (place, names), state, &Rows::All)?.try_for_each(|batch| add(batch?))?;
         }
         Ok(tracks)
     }
@@ -393,7 +413,7 @@ impl<'a> StoredSnapshot<'a> {
     }
 
     /// Columns of a table and of the state aligned to it, side by side.
-    fn beside(
+    fn side_by_side(
         &self,
         part: &str,
         (table, columns): (Place, &[&str]),

@@ -12,7 +12,7 @@
 //! ```
 
 use super::{RunError, RunRequest};
-use crate::advance::{Before, Way};
+use crate::advance::{Before, RunMode};
 use crate::increment::{StoredError, StoredSnapshot};
 use crate::manifest::{Input, OlderSetting, modified};
 use crate::publish::OutputFolder;
@@ -63,7 +63,7 @@ impl Earlier {
 
 /// What a run does.
 pub(crate) struct Plan {
-    pub(crate) way: Way,
+    pub(crate) mode: RunMode,
     pub(crate) files: Vec<InputFile>,
     pub(crate) earlier: Earlier,
     pub(crate) warnings: Vec<String>,
@@ -75,9 +75,9 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Reads these files and nothing of a snapshot.
-    fn afresh(reason: Option<String>, files: Vec<InputFile>) -> Self {
+    fn full(reason: Option<String>, files: Vec<InputFile>) -> Self {
         Self {
-            way: Way::Afresh(reason),
+            mode: RunMode::Full(reason),
             files,
             earlier: Earlier::default(),
             warnings: Vec::new(),
@@ -119,7 +119,7 @@ pub(crate) fn plan(
 ) -> Result<Plan, RunError> {
     let looks = Looks::new(request);
     let Some(before) = before else {
-        return Ok(Plan::afresh(None, each_once(found, &looks)?));
+        return Ok(Plan::full(None, each_once(found, &looks)?));
     };
     let manifest = &before.manifest;
     let mut compared = compare(&before.known.inputs, found.clone(), &looks)?;
@@ -141,15 +141,15 @@ pub(crate) fn plan(
     let unreadable = || {
         format!("snapshot {} has no state that this version of the program can read", before.snapshot.name)
     };
-    let way = if !before.is_readable() {
+    let mode = if !before.is_readable() {
         if !can_be_read_again {
             gone.extend(compared.changed.into_iter().map(|(_, file)| file.name));
             return Err(RunError::Lost { why: unreadable(), files: gone });
         }
-        Way::Afresh(Some(unreadable()))
+        RunMode::Full(Some(unreadable()))
     } else if let Some((reason, changed)) = read_otherwise(request, folder, before)? {
         if can_be_read_again {
-            Way::Afresh(Some(reason.to_owned()))
+            RunMode::Full(Some(reason.to_owned()))
         } else {
             warnings.push(format!(
                 "{reason}, and {} of the files that were read can't be read again: all rows stay as they were read, and \
@@ -162,28 +162,28 @@ pub(crate) fn plan(
                     snapshot: before.snapshot.name.clone(),
                 });
             }
-            Way::FromRows(reason.to_owned())
+            RunMode::Rebuild(reason.to_owned())
         }
     } else if let Some(older) = older.first().filter(|_| can_be_read_again) {
-        Way::Afresh(Some(format!(
+        RunMode::Full(Some(format!(
             "rows follow an earlier {}, and their files can be read again",
             older.setting
         )))
     } else if manifest.config_fingerprint != request.config.fingerprint() {
-        Way::FromRows("the configuration has changed".to_owned())
+        RunMode::Rebuild("the configuration has changed".to_owned())
     } else if manifest.versions.writer != WRITER {
-        Way::FromRows(format!("the tables were written by {}", manifest.versions.writer))
+        RunMode::Rebuild(format!("the tables were written by {}", manifest.versions.writer))
     } else {
-        Way::Beside
+        RunMode::Incremental
     };
-    if let Way::Afresh(reason) = way {
+    if let RunMode::Full(reason) = mode {
         let mut files = found;
         // Everything seen counts, also what these paths don't name.
         if !elsewhere.is_empty() {
             files.extend(discover(&elsewhere, request.format)?.files);
             files.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
         }
-        return Ok(Plan::afresh(reason, each_once(files, &looks)?));
+        return Ok(Plan::full(reason, each_once(files, &looks)?));
     }
     let mut earlier = Earlier { gone: gone.len() as u64, ..Earlier::default() };
     settle_grown(folder, before, &mut compared, &mut earlier, request.changed)?;
@@ -199,12 +199,12 @@ pub(crate) fn plan(
     }
     earlier.replaced = compared.replaced;
     compared.new.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-    let tables = tables_beside(&compared.new, found);
-    Ok(Plan { way, files: compared.new, earlier, warnings, older, tables })
+    let tables = tables_alongside(&compared.new, found);
+    Ok(Plan { mode, files: compared.new, earlier, warnings, older, tables })
 }
 
-/// Of the files found those that are not read and may have the header that one which is read lacks.
-fn tables_beside(read: &[InputFile], found: Vec<InputFile>) -> Vec<InputFile> {
+/// Of the files found those that are not read and can have the header that one which is read lacks.
+fn tables_alongside(read: &[InputFile], found: Vec<InputFile>) -> Vec<InputFile> {
     let is_table = |file: &InputFile| file.format.may_lack_header() && file.is_local();
     if !read.iter().any(is_table) {
         return Vec::new();

@@ -1,14 +1,15 @@
-//! Rows on their way from the reading threads: in memory while they fit, else put away.
+//! Rows on their way from the reading threads: in memory while they fit, else spilled.
 
-use super::room::{Amount, Limit};
-use super::store::{Store, StoredPiece};
+use super::budget::{Amount, Limit};
+use super::store::{Store, StoredBlock};
 use super::{SpillError, Spilling};
 use crate::increment::Forgotten;
 use crate::manifest::Manifest;
 use crate::read::{Overflow, RejectMemory};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use tracklet_kernel::pieces::{Lengths, Strings};
+use tracklet_kernel::blocks::{Lengths, Strings};
+use tracklet_kernel::registry::CarriedSpec;
 use tracklet_kernel::tracks::TracksBuilder;
 
 /// Bytes of ids and names that a reading thread holds, in times of the bytes of its tracks: those that repeat are looked
@@ -17,7 +18,7 @@ const STRINGS_READING: u64 = 4;
 
 /// Tracks on disk, their ids and names in memory. Any thread may add some.
 #[derive(Debug)]
-pub(crate) struct PutAway {
+pub(crate) struct Spilled {
     limit: Limit,
     pub(super) store: Store,
     all: Mutex<All>,
@@ -28,7 +29,7 @@ pub(crate) struct PutAway {
 #[derive(Debug, Default)]
 pub(super) struct All {
     pub(super) strings: Strings,
-    pub(super) pieces: Vec<StoredPiece>,
+    pub(super) blocks: Vec<StoredBlock>,
     pub(super) rows: u64,
     bytes: u64,
     event_ids: Lengths,
@@ -48,13 +49,14 @@ impl All {
     }
 }
 
-impl PutAway {
-    pub(crate) fn new(spilling: &Spilling) -> Result<Self, SpillError> {
-        let store = Store::new(&spilling.folder)?;
+impl Spilled {
+    /// None yet, of tracks that carry these columns.
+    pub(crate) fn new(spilling: &Spilling, carried: &[CarriedSpec]) -> Result<Self, SpillError> {
+        let store = Store::new(&spilling.folder, carried)?;
         Ok(Self { limit: spilling.limit, store, all: Mutex::default(), forgotten: AtomicU64::new(0) })
     }
 
-    /// Puts the tracks of a builder away, which is empty then.
+    /// Spills the tracks of a builder, which is empty then.
     pub(crate) fn add(&self, tracks: &mut TracksBuilder) -> Result<(), SpillError> {
         let numbers = {
             let mut all = self.all();
@@ -62,15 +64,15 @@ impl PutAway {
             self.limit.check_strings(&all.amount())?;
             numbers
         };
-        for piece in tracks.drain(&numbers) {
-            let stored = self.store.put(&piece)?;
-            let event_ids = piece.event_id_lengths();
+        for block in tracks.drain(&numbers) {
+            let stored = self.store.put(&block)?;
+            let event_ids = block.event_id_lengths();
             let mut all = self.all();
             all.event_ids.merge(&event_ids);
             self.limit.check_strings(&all.amount())?;
-            all.pieces.push(stored);
-            all.rows += piece.rows() as u64;
-            all.bytes += piece.bytes();
+            all.blocks.push(stored);
+            all.rows += block.rows() as u64;
+            all.bytes += block.bytes();
         }
         Ok(())
     }
@@ -97,7 +99,7 @@ impl PutAway {
 #[derive(Debug)]
 pub(crate) enum Gathered {
     InMemory(Vec<TracksBuilder>),
-    PutAway(Box<PutAway>),
+    Spilled(Box<Spilled>),
 }
 
 impl Gathered {
@@ -105,7 +107,7 @@ impl Gathered {
     pub(crate) fn forgotten(&self) -> u64 {
         match self {
             Self::InMemory(_) => 0,
-            Self::PutAway(all) => all.forgotten.load(Ordering::Relaxed),
+            Self::Spilled(all) => all.forgotten.load(Ordering::Relaxed),
         }
     }
 
@@ -113,7 +115,7 @@ impl Gathered {
     pub(crate) fn ids(&self) -> u64 {
         match self {
             Self::InMemory(tracks) => tracks.iter().map(|tracks| tracks.ids() as u64).sum(),
-            Self::PutAway(all) => all.all().strings.ids() as u64,
+            Self::Spilled(all) => all.all().strings.ids() as u64,
         }
     }
 
@@ -121,7 +123,7 @@ impl Gathered {
     pub(crate) fn rows(&self) -> u64 {
         match self {
             Self::InMemory(tracks) => tracks.iter().map(TracksBuilder::rows).sum(),
-            Self::PutAway(all) => all.rows(),
+            Self::Spilled(all) => all.rows(),
         }
     }
 }
@@ -131,14 +133,16 @@ pub(crate) struct Gatherer<'a> {
     spilling: &'a Spilling,
     forgotten: &'a Forgotten,
     rejects: &'a RejectMemory,
-    /// Bytes that a run in memory may be estimated at, before tracks are put away.
+    /// The columns that the tracks carry.
+    carried: &'a [CarriedSpec],
+    /// Bytes that a run in memory may be estimated at, before tracks are spilled.
     in_memory: u64,
     /// Bytes of tracks that a thread holds then.
     reading: u64,
     /// The estimate, of all threads.
     estimate: AtomicU64,
     has_overflown: AtomicBool,
-    put_away: OnceLock<PutAway>,
+    spilled: OnceLock<Spilled>,
 }
 
 impl<'a> Gatherer<'a> {
@@ -146,27 +150,29 @@ impl<'a> Gatherer<'a> {
         spilling: &'a Spilling,
         forgotten: &'a Forgotten,
         rejects: &'a RejectMemory,
+        carried: &'a [CarriedSpec],
         threads: usize,
     ) -> Self {
-        let (in_memory, reading) = spilling.limit.while_reading(threads);
+        let (in_memory, reading) = spilling.limit.while_reading(carried, threads);
         Self {
             spilling,
             forgotten,
             rejects,
+            carried,
             in_memory,
             reading,
             estimate: AtomicU64::new(0),
             has_overflown: AtomicBool::new(false),
-            put_away: OnceLock::new(),
+            spilled: OnceLock::new(),
         }
     }
 
-    /// Takes note of a snapshot that the tracks will be put beside.
+    /// Takes note of the base snapshot of the tracks.
     pub(crate) fn expect(&self, before: &Manifest) {
         self.estimate.fetch_add(Limit::past(before), Ordering::Relaxed);
     }
 
-    /// The tracks, of which `left` were not taken: in memory as they are, or all put away.
+    /// The tracks, of which `left` were not taken: in memory as they are, or all spilled.
     pub(crate) fn finish(self, mut left: Vec<TracksBuilder>) -> Result<Gathered, SpillError> {
         // Rejects may have come after the last tracks.
         let has_rows = left.iter().any(|tracks| tracks.rows() > 0);
@@ -179,11 +185,11 @@ impl<'a> Gatherer<'a> {
             return Ok(Gathered::InMemory(left));
         }
         for tracks in &mut left {
-            self.put_away(tracks)?;
+            self.spill(tracks)?;
         }
-        self.pile()?;
-        let all = self.put_away.into_inner().expect("it was made at the latest now");
-        Ok(Gathered::PutAway(Box::new(all)))
+        self.spilled()?;
+        let all = self.spilled.into_inner().expect("it was made at the latest now");
+        Ok(Gathered::Spilled(Box::new(all)))
     }
 
     /// Whether an estimate of all tracks is too much for memory, or has ever been.
@@ -194,22 +200,22 @@ impl<'a> Gatherer<'a> {
         self.has_overflown.load(Ordering::Relaxed)
     }
 
-    fn put_away(&self, tracks: &mut TracksBuilder) -> Result<(), SpillError> {
-        let pile = self.pile()?;
+    fn spill(&self, tracks: &mut TracksBuilder) -> Result<(), SpillError> {
+        let spilled = self.spilled()?;
         if !self.forgotten.is_empty() {
             let gone = tracks.retain(|anonymous_id, user_id| self.forgotten.keeps(anonymous_id, user_id));
-            pile.forgotten.fetch_add(gone, Ordering::Relaxed);
+            spilled.forgotten.fetch_add(gone, Ordering::Relaxed);
         }
-        pile.add(tracks)
+        spilled.add(tracks)
     }
 
-    fn pile(&self) -> Result<&PutAway, SpillError> {
-        if let Some(pile) = self.put_away.get() {
-            return Ok(pile);
+    fn spilled(&self) -> Result<&Spilled, SpillError> {
+        if let Some(spilled) = self.spilled.get() {
+            return Ok(spilled);
         }
-        // Two threads may be the first at once: one file is as good as the other, and that of the loser is gone.
-        let pile = PutAway::new(self.spilling)?;
-        Ok(self.put_away.get_or_init(|| pile))
+        // Two threads can be the first at once: one file is as good as the other, and that of the loser is gone.
+        let spilled = Spilled::new(self.spilling, self.carried)?;
+        Ok(self.spilled.get_or_init(|| spilled))
     }
 }
 
@@ -222,7 +228,7 @@ impl Overflow for Gatherer<'_> {
         let strings = tracks.string_bytes();
         let is_much = bytes - strings >= self.reading || strings >= self.reading * STRINGS_READING;
         if self.has_overflown(all) && is_much && tracks.rows() > 0 {
-            self.put_away(tracks)?;
+            self.spill(tracks)?;
             self.estimate.fetch_sub(std::mem::take(told), Ordering::Relaxed);
         }
         Ok(())

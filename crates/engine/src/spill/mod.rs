@@ -1,27 +1,27 @@
-//! A run whose tracks don't fit into its limit of memory: they are put away in files without a name, and taken up again a
+//! A run whose tracks don't fit into its limit of memory: they are spilled in files without a name, and read back a
 //! range at a time.
 //!
 //! ```text
-//! reading threads --gather--> pieces as they came        ids and names in memory
-//!     --sort--> hidden duplicates, visitors, pieces dealt to ranges of visitors
-//!     --write--> range by range: sessions, put away by the day on which they start
+//! reading threads --gather--> blocks as they came        ids and names in memory
+//!     --sort--> hidden duplicates, visitors, blocks partitioned by ranges of visitors
+//!     --write--> range by range: sessions, spilled by the day on which they start
 //!                then part by part: tables
 //! ```
 //!
 //! The tables have the bytes that they have without a limit: every row group is made of the same rows in the same order.
 
+mod budget;
 mod error;
 mod gather;
-mod room;
 mod sort;
 mod store;
 mod write;
 
-pub use error::SpillError;
-pub(crate) use gather::{Gathered, Gatherer, PutAway};
-pub(crate) use room::Limit;
 #[cfg(test)]
-pub(crate) use room::Room;
+pub(crate) use budget::Budget;
+pub(crate) use budget::Limit;
+pub use error::SpillError;
+pub(crate) use gather::{Gathered, Gatherer, Spilled};
 pub(crate) use sort::{Sorted, sort};
 pub(crate) use store::{Store, compressed, damaged, inflated};
 pub(crate) use write::{WriteTables, WrittenSessions};
@@ -33,6 +33,6 @@ use std::path::PathBuf;
 pub(crate) struct Spilling {
     /// How much memory there is.
     pub(crate) limit: Limit,
-    /// Where tracks are put away.
+    /// Where tracks are spilled.
     pub(crate) folder: PathBuf,
 }

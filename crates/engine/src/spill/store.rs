@@ -8,7 +8,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use tracklet_kernel::pieces::{Column, Damaged, Piece, Stretch};
+use tracklet_kernel::blocks::{Block, Column, Damaged, SortedRun};
+use tracklet_kernel::registry::CarriedSpec;
 use zstd::bulk::{Compressor, Decompressor};
 
 /// Faster than the disk, and the high bytes of numbers are mostly equal.
@@ -21,12 +22,14 @@ thread_local! {
         RefCell::new(Decompressor::new().expect("memory for a decompressor"));
 }
 
-/// Pieces, sessions and rejects on disk, written and read from any thread.
+/// Blocks, sessions and rejects on disk, written and read from any thread.
 #[derive(Debug)]
 pub(crate) struct Store {
     folder: PathBuf,
     file: File,
     end: AtomicU64,
+    /// The columns of a block, in their order.
+    columns: Vec<Column>,
 }
 
 /// Where bytes stand.
@@ -38,51 +41,58 @@ struct Place {
     raw: u32,
 }
 
-/// A piece on disk.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct StoredPiece {
+/// A block on disk.
+#[derive(Debug, Clone)]
+pub(super) struct StoredBlock {
     pub(super) rows: u32,
-    /// In the order of [`Column::ALL`].
-    columns: [Place; Column::ALL.len()],
+    /// In the order of the store's columns.
+    columns: Box<[Place]>,
 }
 
 /// Sessions and their tracks on disk.
 #[derive(Debug, Clone)]
-pub(super) struct StoredStretch {
+pub(super) struct StoredRun {
     pub(super) rows: u64,
     sessions: Place,
-    pieces: Vec<StoredPiece>,
+    blocks: Vec<StoredBlock>,
 }
 
 impl Store {
-    pub(crate) fn new(folder: &Path) -> Result<Self, SpillError> {
+    /// A file in `folder` for blocks whose tracks carry these columns.
+    pub(crate) fn new(folder: &Path, carried: &[CarriedSpec]) -> Result<Self, SpillError> {
         let file = tempfile::tempfile_in(folder).map_err(SpillError::io(folder))?;
-        Ok(Self { folder: folder.to_owned(), file, end: AtomicU64::new(0) })
+        let columns = Column::all(carried);
+        Ok(Self { folder: folder.to_owned(), file, end: AtomicU64::new(0), columns })
     }
 
-    pub(super) fn put(&self, piece: &Piece) -> Result<StoredPiece, SpillError> {
-        self.write_piece(piece).map_err(SpillError::io(&self.folder))
+    pub(super) fn put(&self, block: &Block) -> Result<StoredBlock, SpillError> {
+        self.write_block(block).map_err(SpillError::io(&self.folder))
     }
 
-    /// A piece with these columns.
-    pub(super) fn get(&self, stored: &StoredPiece, columns: &[Column]) -> Result<Piece, SpillError> {
-        self.read_piece(stored, columns).map_err(SpillError::io(&self.folder))
+    /// A block with all its columns.
+    pub(super) fn get_whole(&self, stored: &StoredBlock) -> Result<Block, SpillError> {
+        self.get(stored, &self.columns)
     }
 
-    pub(super) fn put_stretch(&self, stretch: &Stretch) -> Result<StoredStretch, SpillError> {
-        let pieces = stretch.pieces.iter().map(|piece| self.put(piece)).collect::<Result<_, _>>()?;
-        let sessions = self.write_all(&[(stretch.pack_sessions(), true)]);
+    /// A block with these columns.
+    pub(super) fn get(&self, stored: &StoredBlock, columns: &[Column]) -> Result<Block, SpillError> {
+        self.read_block(stored, columns).map_err(SpillError::io(&self.folder))
+    }
+
+    pub(super) fn put_sorted_run(&self, sorted_run: &SortedRun) -> Result<StoredRun, SpillError> {
+        let blocks = sorted_run.blocks.iter().map(|block| self.put(block)).collect::<Result<_, _>>()?;
+        let sessions = self.write_all(&[(sorted_run.pack_sessions(), true)]);
         let [sessions] = sessions.map_err(SpillError::io(&self.folder))?[..] else {
             unreachable!("one was written");
         };
-        Ok(StoredStretch { rows: stretch.rows() as u64, sessions, pieces })
+        Ok(StoredRun { rows: sorted_run.rows() as u64, sessions, blocks })
     }
 
-    pub(super) fn get_stretch(&self, stored: &StoredStretch) -> Result<Stretch, SpillError> {
-        let whole = |piece| self.get(piece, &Column::ALL);
-        let pieces = stored.pieces.par_iter().map(whole).collect::<Result<_, _>>()?;
+    pub(super) fn get_sorted_run(&self, stored: &StoredRun) -> Result<SortedRun, SpillError> {
+        let whole = |block| self.get_whole(block);
+        let blocks = stored.blocks.par_iter().map(whole).collect::<Result<_, _>>()?;
         let sessions = self.read(stored.sessions).map_err(SpillError::io(&self.folder))?;
-        Stretch::unpack(&sessions, pieces).map_err(damaged).map_err(SpillError::io(&self.folder))
+        SortedRun::unpack(&sessions, blocks).map_err(damaged).map_err(SpillError::io(&self.folder))
     }
 
     /// Writes bytes as they are; returns where they start.
@@ -107,21 +117,22 @@ impl Store {
         Ok(bytes)
     }
 
-    fn write_piece(&self, piece: &Piece) -> io::Result<StoredPiece> {
+    fn write_block(&self, block: &Block) -> io::Result<StoredBlock> {
         // Nothing wins on random ids.
-        let column = |column: Column| (piece.pack(column), column != Column::EventIds || piece.has_texts());
-        let columns = self.write_all(&Column::ALL.map(column))?;
-        let columns = columns.try_into().expect("as many as were written");
-        Ok(StoredPiece { rows: piece.rows() as u32, columns })
+        let column =
+            |column: &Column| (block.pack(*column), *column != Column::EventIds || block.has_texts());
+        let packed: Vec<(Vec<u8>, bool)> = self.columns.iter().map(column).collect();
+        let columns = self.write_all(&packed)?.into_boxed_slice();
+        Ok(StoredBlock { rows: block.rows() as u32, columns })
     }
 
-    fn read_piece(&self, stored: &StoredPiece, columns: &[Column]) -> io::Result<Piece> {
-        let wanted = Column::ALL.into_iter().zip(stored.columns);
+    fn read_block(&self, stored: &StoredBlock, columns: &[Column]) -> io::Result<Block> {
+        let wanted = self.columns.iter().zip(&stored.columns);
         let wanted = wanted.filter(|(column, _)| columns.contains(column));
-        let bytes = wanted.map(|(column, place)| Ok((column, self.read(place)?)));
+        let bytes = wanted.map(|(column, place)| Ok((*column, self.read(*place)?)));
         let bytes = bytes.collect::<io::Result<Vec<_>>>()?;
         let columns = bytes.iter().map(|(column, bytes)| (*column, bytes.as_slice()));
-        Piece::unpack(stored.rows as usize, columns).map_err(damaged)
+        Block::unpack(stored.rows as usize, columns).map_err(damaged)
     }
 
     /// Writes bytes one behind the other; those that may be compressed are where that wins a tenth.

@@ -1,7 +1,7 @@
 //! From ranges of visitors to the tables: sessions range by range, then files part by part.
 
 use super::Sorted;
-use super::store::{Store, StoredPiece, StoredStretch};
+use super::store::{Store, StoredBlock, StoredRun};
 use crate::disk::Disk;
 use crate::read::Rejects;
 use crate::run::RunError;
@@ -10,10 +10,9 @@ use crate::write::{AtOnce, Followed, Layout, Target, Writer, WrittenTables, writ
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
-use tracklet_kernel::pieces::{Column, Common, DuplicateRows, Stretch};
+use tracklet_kernel::blocks::{Common, DuplicateRows, SortedRun};
 use tracklet_kernel::rules::Rules;
 use tracklet_kernel::sessionize::Sessionized;
-use tracklet_kernel::tables::Table;
 
 /// Where the tables go.
 pub(crate) struct WriteTables<'a> {
@@ -46,7 +45,7 @@ struct Day {
     start: i64,
     tracks: u64,
     /// With the number of the range each is of, in their order.
-    stretches: Vec<(usize, StoredStretch)>,
+    sorted_runs: Vec<(usize, StoredRun)>,
 }
 
 impl WriteTables<'_> {
@@ -54,20 +53,20 @@ impl WriteTables<'_> {
     /// must be by the rows read.
     ///
     /// # Errors
-    /// The disk, of the tables or of what was put away.
+    /// The disk, of the tables or of what was spilled.
     pub(crate) fn write(
         &self,
         sorted: Sorted,
         expected: u64,
     ) -> Result<(WrittenSessions, WrittenTables), RunError> {
-        let at_once = AtOnce { parts: 1, groups: sorted.room.groups };
+        let at_once = AtOnce { parts: 1, groups: sorted.budget.groups };
         let Self { rules, layout, disk, folder, advanced, .. } = *self;
         let target = Target { disk, folder, rules, layout, at_once, advanced };
         write_below(target, self.rejects, |writer| {
-            let room = sorted.room;
+            let budget = sorted.budget;
             let (found, common, days) = self.sessions(sorted, writer)?;
             let Days { store, days } = days;
-            let parts = WriteParts { rules, layout, store, rows: room.parts, groups: room.groups };
+            let parts = WriteParts { rules, layout, store, rows: budget.parts, groups: budget.groups };
             parts.write(days, common, writer)?;
             Ok((found, expected))
         })
@@ -79,20 +78,20 @@ impl WriteTables<'_> {
         sorted: Sorted,
         writer: &Writer<'_>,
     ) -> Result<(WrittenSessions, Common, Days), RunError> {
-        let Sorted { spilling, store, mut common, ranges, pieces, duplicates, .. } = sorted;
+        let Sorted { spilling, store, mut common, ranges, blocks, duplicates, .. } = sorted;
         common = self.duplicates(&duplicates, &store, common, writer)?;
-        let mut days = Days { store: Store::new(&spilling.folder)?, days: BTreeMap::new() };
+        let mut days =
+            Days { store: Store::new(&spilling.folder, &self.rules.carried)?, days: BTreeMap::new() };
         let mut timeline = writer.timeline()?;
         let (mut sessions, mut visitors) = (0, 0);
         let mut events: BTreeMap<String, u64> = BTreeMap::new();
-        let last = pieces.len() - 1;
-        for (range, stored) in pieces.into_iter().enumerate() {
-            let pieces = (stored.par_iter())
-                .map(|stored| store.get(stored, &Column::ALL))
-                .collect::<Result<Vec<_>, _>>()?;
-            let sessionized = Sessionized::of_range(pieces, ranges.ranks(range), common, self.rules.clone());
+        let last = blocks.len() - 1;
+        for (range, stored) in blocks.into_iter().enumerate() {
+            let blocks =
+                (stored.par_iter()).map(|stored| store.get_whole(stored)).collect::<Result<Vec<_>, _>>()?;
+            let sessionized = Sessionized::of_range(blocks, ranges.ranks(range), common, self.rules.clone());
             if range == 0 {
-                // Before any visitor: all aliases are known, whatever tracks are at hand.
+                // Before any visitor: all aliases are known, whatever tracks are in memory.
                 writer.write_aliases(&sessionized)?;
             }
             timeline.put(&sessionized, if range == last { Followed::No } else { Followed::Yes })?;
@@ -103,7 +102,7 @@ impl WriteTables<'_> {
                     *events.entry(name.to_owned()).or_default() += rows;
                 }
             }
-            days.put_away(range, &sessionized)?;
+            days.spill(range, &sessionized)?;
             common = sessionized.into_common();
         }
         timeline.finish()?;
@@ -113,21 +112,21 @@ impl WriteTables<'_> {
 
     fn duplicates(
         &self,
-        runs: &[Vec<StoredPiece>],
+        runs: &[Vec<StoredBlock>],
         store: &Store,
         common: Common,
         writer: &Writer<'_>,
     ) -> Result<Common, RunError> {
-        let runs = runs.iter().map(|run| run.iter().map(|stored| store.get(stored, &Column::ALL)));
-        let mut rows = DuplicateRows::new(runs.collect(), common)?;
+        let runs = runs.iter().map(|run| run.iter().map(|stored| store.get_whole(stored)));
+        let mut rows = DuplicateRows::new(runs.collect(), common, self.rules)?;
         let size = self.layout.rows_of_a_group;
         let batches = std::iter::from_fn(|| rows.next(size).map_err(RunError::from).transpose());
-        writer.write_batches(Table::Duplicates, batches)?;
+        writer.write_duplicates(batches)?;
         Ok(rows.into_common())
     }
 }
 
-/// Writes what is cut into parts: small parts some at a time, and large ones a piece at a time.
+/// Writes what is cut into parts: small parts some at a time, and large ones a block at a time.
 struct WriteParts<'a> {
     rules: &'a Rules,
     layout: Layout,
@@ -150,15 +149,15 @@ impl WriteParts<'_> {
         if days.is_empty() {
             writer.write_no_parts()?;
         }
-        let mut of_parts: BTreeMap<PartKey, Vec<(usize, StoredStretch)>> = BTreeMap::new();
+        let mut of_parts: BTreeMap<PartKey, Vec<(usize, StoredRun)>> = BTreeMap::new();
         for day in days.into_values() {
             let key = cut.part(day.start).expect("a day of the cut");
-            of_parts.entry(key).or_default().extend(day.stretches);
+            of_parts.entry(key).or_default().extend(day.sorted_runs);
         }
         let mut together = Vec::new();
         let mut rows_together = 0;
-        for (key, mut stretches) in of_parts {
-            let rows = rows_of(&stretches);
+        for (key, mut sorted_runs) in of_parts {
+            let rows = rows_of(&sorted_runs);
             if rows_together + rows > self.rows && !together.is_empty() {
                 common = self.small_parts(&together, common, &cut, writer)?;
                 together.clear();
@@ -166,11 +165,11 @@ impl WriteParts<'_> {
             }
             if rows > self.rows {
                 // Sessions of several days are in order only with all others of their visitors.
-                stretches.sort_by_key(|(range, _)| *range);
-                common = self.large_part(key, &stretches, common, writer)?;
+                sorted_runs.sort_by_key(|(range, _)| *range);
+                common = self.large_part(key, &sorted_runs, common, writer)?;
             } else {
                 rows_together += rows;
-                together.push(stretches);
+                together.push(sorted_runs);
             }
         }
         if !together.is_empty() {
@@ -182,14 +181,14 @@ impl WriteParts<'_> {
     /// Parts whose tracks are in memory together.
     fn small_parts(
         &self,
-        of_parts: &[Vec<(usize, StoredStretch)>],
+        of_parts: &[Vec<(usize, StoredRun)>],
         common: Common,
         cut: &Cut,
         writer: &mut Writer<'_>,
     ) -> Result<Common, RunError> {
-        let stretches = of_parts.iter().map(|stretches| self.load(stretches));
-        let stretches = stretches.collect::<Result<Vec<_>, _>>()?;
-        let sessionized = Sessionized::of_stretches(stretches, common, self.rules.clone());
+        let sorted_runs = of_parts.iter().map(|sorted_runs| self.load(sorted_runs));
+        let sorted_runs = sorted_runs.collect::<Result<Vec<_>, _>>()?;
+        let sessionized = Sessionized::of_sorted_runs(sorted_runs, common, self.rules.clone());
         let mut parts = parts(&sessionized, cut, |_| true);
         parts.retain(|part| !part.sessions.is_empty());
         let side_by_side = parts.len().min(self.groups).max(1);
@@ -202,14 +201,14 @@ impl WriteParts<'_> {
     fn large_part(
         &self,
         key: PartKey,
-        stretches: &[(usize, StoredStretch)],
+        sorted_runs: &[(usize, StoredRun)],
         mut common: Common,
         writer: &mut Writer<'_>,
     ) -> Result<Common, RunError> {
         writer.at_once(AtOnce { parts: 1, groups: self.groups });
         let mut part = writer.begin_part(key)?;
-        let mut ranges = stretches.chunk_by(|(range, _), (other, _)| range == other).peekable();
-        let mut together: Vec<(usize, StoredStretch)> = Vec::new();
+        let mut ranges = sorted_runs.chunk_by(|(range, _), (other, _)| range == other).peekable();
+        let mut together: Vec<(usize, StoredRun)> = Vec::new();
         while let Some(of_range) = ranges.next() {
             together.extend_from_slice(of_range);
             let followed = match ranges.peek() {
@@ -217,8 +216,8 @@ impl WriteParts<'_> {
                 Some(_) => Followed::Yes,
                 None => Followed::No,
             };
-            let stretches = self.load(&std::mem::take(&mut together))?;
-            let sessionized = Sessionized::of_stretches(vec![stretches], common, self.rules.clone());
+            let sorted_runs = self.load(&std::mem::take(&mut together))?;
+            let sessionized = Sessionized::of_sorted_runs(vec![sorted_runs], common, self.rules.clone());
             part.put(&sessionized, followed)?;
             common = sessionized.into_common();
         }
@@ -226,33 +225,33 @@ impl WriteParts<'_> {
         Ok(common)
     }
 
-    fn load(&self, stretches: &[(usize, StoredStretch)]) -> Result<Vec<Stretch>, RunError> {
-        let load = |(_, stored): &(usize, StoredStretch)| self.store.get_stretch(stored);
-        Ok(stretches.par_iter().map(load).collect::<Result<_, _>>()?)
+    fn load(&self, sorted_runs: &[(usize, StoredRun)]) -> Result<Vec<SortedRun>, RunError> {
+        let load = |(_, stored): &(usize, StoredRun)| self.store.get_sorted_run(stored);
+        Ok(sorted_runs.par_iter().map(load).collect::<Result<_, _>>()?)
     }
 }
 
-fn rows_of(stretches: &[(usize, StoredStretch)]) -> u64 {
-    stretches.iter().map(|(_, stored)| stored.rows).sum()
+fn rows_of(sorted_runs: &[(usize, StoredRun)]) -> u64 {
+    sorted_runs.iter().map(|(_, stored)| stored.rows).sum()
 }
 
 impl Days {
     /// Puts the sessions of a range away, with their tracks.
-    fn put_away(&mut self, range: usize, sessionized: &Sessionized) -> Result<(), RunError> {
+    fn spill(&mut self, range: usize, sessionized: &Sessionized) -> Result<(), RunError> {
         let mut of_days: BTreeMap<PartKey, Vec<u32>> = BTreeMap::new();
         for session in 0..sessionized.session_count() {
             let day = PartKey::day_of(sessionized.session_start(session));
             of_days.entry(day).or_default().push(session as u32);
         }
         let of_days: Vec<(PartKey, Vec<u32>)> = of_days.into_iter().collect();
-        let stored: Vec<StoredStretch> = (of_days.par_iter())
-            .map(|(_, sessions)| self.store.put_stretch(&sessionized.stretch(sessions)))
+        let stored: Vec<StoredRun> = (of_days.par_iter())
+            .map(|(_, sessions)| self.store.put_sorted_run(&sessionized.sorted_run(sessions)))
             .collect::<Result<_, _>>()?;
         for ((key, sessions), stored) in of_days.into_iter().zip(stored) {
             let day = self.days.entry(key).or_default();
             day.start = sessionized.session_start(sessions[0] as usize);
             day.tracks += stored.rows;
-            day.stretches.push((range, stored));
+            day.sorted_runs.push((range, stored));
         }
         Ok(())
     }

@@ -8,17 +8,18 @@ use super::page::{Page, PageKind};
 use crate::digests::digest;
 use arrow::array::{Array, AsArray, PrimitiveArray, StringArray};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType, UInt32Type};
+use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimestampMicrosecondType, UInt32Type};
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::column::writer::ColumnCloseResult;
-use parquet::data_type::ByteArray;
+use parquet::data_type::{ByteArray, FixedLenByteArray};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
 use std::cell::RefCell;
 use std::ops::Range;
+use tracklet_kernel::carried::number_type;
 use zstd::bulk::Compressor;
 
 /// Rows of a page.
@@ -48,8 +49,8 @@ pub struct EncodedColumn {
 
 /// Encodes a column of a row group.
 ///
-/// In: `Utf8`, dictionaries of `Utf8` with `u32` keys, `Int64` or `Timestamp(us)`, with nulls only where
-/// `descriptor` allows them.
+/// In: `Utf8`, dictionaries of `Utf8` with `u32` keys, `Int64`, `Timestamp(us)` or `Decimal128(28, 6)`, with nulls only
+/// where `descriptor` allows them.
 /// # Errors
 /// A type that no table has, or a page over 2 GiB.
 pub fn encode(column: &dyn Array, descriptor: &ColumnDescPtr) -> Result<EncodedColumn> {
@@ -96,6 +97,8 @@ enum Source<'a> {
         values: &'a [i64],
         differ_little: bool,
     },
+    /// Millionths of decimal numbers.
+    Numbers(&'a [i128]),
     /// Text of which every value is null.
     Nothing,
 }
@@ -118,6 +121,9 @@ impl<'a> Source<'a> {
             DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, _) => {
                 Ok(Self::integers(column.as_primitive::<TimestampMicrosecondType>().values(), nulls))
             }
+            decimal if *decimal == number_type() => {
+                Ok(Self::Numbers(column.as_primitive::<Decimal128Type>().values()))
+            }
             _ => Err(unknown()),
         }
     }
@@ -132,7 +138,7 @@ impl<'a> Source<'a> {
         match self {
             Self::Dictionary { .. } => Encoding::RLE_DICTIONARY,
             Self::Text(_) => Encoding::DELTA_LENGTH_BYTE_ARRAY,
-            Self::Nothing | Self::Integers { differ_little: false, .. } => Encoding::PLAIN,
+            Self::Nothing | Self::Numbers(_) | Self::Integers { differ_little: false, .. } => Encoding::PLAIN,
             Self::Integers { .. } => Encoding::DELTA_BINARY_PACKED,
         }
     }
@@ -161,6 +167,10 @@ impl<'a> Source<'a> {
                     put_lengths_and_texts(body, &texts, 0..texts.len());
                 }
             },
+            Self::Numbers(values) => {
+                let valid = rows.filter(|row| nulls.is_none_or(|nulls| nulls.is_valid(*row)));
+                body.extend(valid.flat_map(|row| number_bytes(values[row])));
+            }
             Self::Integers { values, differ_little } => {
                 let valid: Vec<i64>;
                 let values = match nulls {
@@ -193,6 +203,15 @@ impl<'a> Source<'a> {
                 text_statistics(used.map(|(key, _)| values.value(key)), null_count)
             }
             Self::Text(texts) => text_statistics(texts.iter().flatten(), null_count),
+            Self::Numbers(values) => {
+                let valid = |row: &usize| nulls.is_none_or(|nulls| nulls.is_valid(*row));
+                let (least, greatest) =
+                    least_and_greatest((0..values.len()).filter(valid).map(|row| values[row]));
+                let value =
+                    |number: i128| FixedLenByteArray::from(ByteArray::from(number_bytes(number).to_vec()));
+                let (least, greatest) = (least.map(value), greatest.map(value));
+                Statistics::FixedLenByteArray(ValueStatistics::new(least, greatest, None, null_count, false))
+            }
             Self::Integers { values, .. } => {
                 let (least, greatest) = match nulls {
                     None => least_and_greatest(values.iter().copied()),
@@ -202,6 +221,13 @@ impl<'a> Source<'a> {
             }
         }
     }
+}
+
+/// Bytes of a number in a file: the fewest that hold every one, the highest first.
+const NUMBER_BYTES: usize = 12;
+
+fn number_bytes(number: i128) -> [u8; NUMBER_BYTES] {
+    number.to_be_bytes().last_chunk().copied().expect("16 bytes have 12")
 }
 
 fn text_statistics<'a>(texts: impl Iterator<Item = &'a str>, null_count: Option<u64>) -> Statistics {

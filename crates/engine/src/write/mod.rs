@@ -59,9 +59,9 @@ pub enum Place {
 }
 
 impl Place {
-    /// All of them.
-    pub fn all() -> impl Iterator<Item = Self> {
-        Table::ALL.into_iter().map(Self::Table).chain(State::ALL.into_iter().map(Self::State))
+    /// All that a run with these rules writes.
+    pub fn all(rules: &Rules) -> impl Iterator<Item = Self> {
+        Table::ALL.into_iter().map(Self::Table).chain(State::all(rules).map(Self::State))
     }
 
     /// Its folder in a snapshot's.
@@ -85,7 +85,7 @@ impl Place {
     fn schema(self, rules: &Rules) -> SchemaRef {
         match self {
             Self::Table(table) => table.schema(rules),
-            Self::State(state) => state.schema(),
+            Self::State(state) => state.schema(rules),
         }
     }
 }
@@ -156,7 +156,7 @@ pub struct Plan<'a> {
     pub cut: Cut,
     /// How the files are cut.
     pub layout: Layout,
-    /// The snapshot whose parts stay, but for those that are written anew; without one all are written.
+    /// The snapshot whose parts stay, but for those that are rewritten; without one all are written.
     pub stays: Option<Stays<'a>>,
     /// Rows read in all runs, less rejects and duplicates.
     pub sessionized: u64,
@@ -269,8 +269,9 @@ pub(crate) fn write_below<T, E: From<WriteError> + From<SpillError>>(
     work: impl FnOnce(&mut Writer<'_>) -> Result<(T, u64), E>,
 ) -> Result<(T, WrittenTables), E> {
     let Target { disk, folder, rules, layout, .. } = target;
-    let folders: Vec<PathBuf> =
-        std::iter::once(folder.join(STATE)).chain(Place::all().map(|place| place.folder(folder))).collect();
+    let folders: Vec<PathBuf> = std::iter::once(folder.join(STATE))
+        .chain(Place::all(rules).map(|place| place.folder(folder)))
+        .collect();
     for path in &folders {
         disk.create_folder(path).map_err(|error| WriteError::at(path)(error.into()))?;
     }

@@ -42,7 +42,7 @@ pub(crate) fn put_hybrid(out: &mut Vec<u8>, keys: &[u32], width: u32) {
     let mut at = 0;
     while at < keys.len() {
         let run = keys[at..].iter().take_while(|key| **key == keys[at]).count();
-        // Bit-packed stretches are whole groups of eight; a run first fills up the group it interrupts.
+        // Bit-packed runs are whole groups of eight; a run first fills up the group it interrupts.
         let fill = (at - packed_from).next_multiple_of(8) - (at - packed_from);
         if run >= fill + SHORTEST_RUN {
             put_packed(out, &keys[packed_from..at + fill], width);
@@ -60,7 +60,7 @@ pub(crate) fn put_run(out: &mut Vec<u8>, key: u32, rows: usize, width: u32) {
     out.extend_from_slice(&key.to_le_bytes()[..width.div_ceil(8) as usize]);
 }
 
-/// A bit-packed stretch; only the last of a page may end within a group of eight, which zeros fill up.
+/// A bit-packed run; only the last of a page may end within a group of eight, which zeros fill up.
 fn put_packed(out: &mut Vec<u8>, keys: &[u32], width: u32) {
     if keys.is_empty() {
         return;

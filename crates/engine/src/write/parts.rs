@@ -137,7 +137,7 @@ fn date(day: usize) -> PartKey {
     PartKey { year: date.year(), month: date.month(), day: date.day() }
 }
 
-/// A part: the sessions that start in one stretch of UTC time.
+/// A part: the sessions that start in one range of UTC time.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Part {
     /// Its time.
@@ -146,7 +146,7 @@ pub struct Part {
     pub sessions: Vec<u32>,
 }
 
-/// Those of the parts that `wanted` holds for, with their sessions, which must be at hand, in the order of time.
+/// Those of the parts that `wanted` holds for, with their sessions, which must be in memory, in the order of time.
 pub fn parts(sessionized: &Sessionized, cut: &Cut, wanted: impl Fn(PartKey) -> bool) -> Vec<Part> {
     let keys = cut.parts().into_iter().filter(|part| wanted(*part));
     let mut parts: Vec<Part> = keys.map(|key| Part { key, sessions: Vec::new() }).collect();

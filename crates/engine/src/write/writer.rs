@@ -86,7 +86,7 @@ impl<'a> Writer<'a> {
         places.try_for_each(|place| Rows::new(self, &[place], WHOLE)?.finish())
     }
 
-    /// What is cut into parts, of these parts, whose sessions are all at hand.
+    /// What is cut into parts, of these parts, whose sessions are all in memory.
     pub(crate) fn write_parts(&self, sessionized: &Sessionized, parts: &[Part]) -> Result<(), WriteError> {
         let at_once = self.target.at_once.parts.clamp(1, parts.len().max(1));
         let next = AtomicUsize::new(0);
@@ -195,13 +195,12 @@ impl<'a> Writer<'a> {
         rows.finish()
     }
 
-    /// A table that is in one file and not looked at, of these row groups.
-    pub(crate) fn write_batches<E: From<WriteError>>(
+    /// The duplicates, of these row groups.
+    pub(crate) fn write_duplicates<E: From<WriteError>>(
         &self,
-        table: Table,
         batches: impl Iterator<Item = Result<RecordBatch, E>>,
     ) -> Result<(), E> {
-        let mut rows = Rows::new(self, &[Place::Table(table)], WHOLE)?;
+        let mut rows = Rows::new(self, &self.places_of_duplicates(), WHOLE)?;
         for batch in batches {
             rows.put(&[batch?], Clone::clone, Followed::No, |_| (), |()| ())?;
         }
@@ -246,7 +245,7 @@ impl<'a> Writer<'a> {
             },
         );
         of_visitors.and(of_sessions)?;
-        let mut rows = Rows::new(self, &[Place::Table(Table::Duplicates)], WHOLE)?;
+        let mut rows = Rows::new(self, &self.places_of_duplicates(), WHOLE)?;
         let groups = rows.groups(sessionized.duplicate_rows());
         rows.put(
             &groups,
@@ -256,6 +255,12 @@ impl<'a> Writer<'a> {
             |()| (),
         )?;
         rows.finish()
+    }
+
+    /// `tracklet_duplicates`, and the state of what its rows carry.
+    fn places_of_duplicates(&self) -> Vec<Place> {
+        let state = State::all(self.target.rules).filter(|state| *state == State::Duplicates);
+        std::iter::once(Place::Table(Table::Duplicates)).chain(state.map(Place::State)).collect()
     }
 
     /// The columns that any of the places has, each once.

@@ -2,8 +2,8 @@
 
 mod table;
 
+use crate::blocks::excess;
 use crate::event_id::{EventId, UUID_LENGTH};
-use crate::pieces::excess;
 use crate::secret_hash::{Mix, hash_text};
 use rayon::prelude::*;
 use table::Table;
@@ -208,7 +208,7 @@ fn get<'a>(text: &'a str, ends: &[usize], number: u32) -> &'a str {
 }
 
 /// The last value of a column and its number: tracks of one visitor often follow each other.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Last<'a> {
     value: Option<&'a str>,
     number: u32,

@@ -22,6 +22,7 @@ fn row(line: &str) -> Row {
         event: text(3),
         timestamp: number(4),
         received_at: number(5),
+        carried: Vec::new(),
     }
 }
 
@@ -41,6 +42,7 @@ fn show(tables: &BTreeMap<&'static str, Table>, table: &str, columns: &[&str]) -
         Value::Null => "-".to_owned(),
         Value::Text(text) => text.clone(),
         Value::Integer(number) => number.to_string(),
+        Value::Number(number) => number.to_string(),
         Value::Time(time) => (time - START).to_string(),
     };
     let line = |row: &Vec<Value>| {

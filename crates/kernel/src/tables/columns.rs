@@ -1,15 +1,17 @@
-//! The columns of any stretch of rows.
+//! The columns of any range of rows.
 
 use super::texts::{LocalDictionary, SessionsOfVisitors, TextColumn, with_values};
 use super::{following_events, timestamp_type};
+use crate::carried::{NO_NUMBER, number_type};
 use crate::event_id::stored_hash;
 use crate::identity::NO_LOGIN;
 use crate::intern::NONE;
+use crate::registry::{CarriedSpec, CarriedType};
 use crate::rules::whole_minutes;
 use crate::sessionize::{AnySession, Sessionized};
 use crate::tracks::{NO_TIME, Row, Tracks};
 use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, Int64Array, PrimitiveArray, RecordBatch, StringArray,
+    ArrayRef, ArrowPrimitiveType, Decimal128Array, Int64Array, PrimitiveArray, RecordBatch, StringArray,
     TimestampMicrosecondArray,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer};
@@ -45,7 +47,7 @@ impl Sessionized {
                 first if first == session.start => self.previous_end(run.session),
                 place => Some(all_timestamps[place - 1]),
             };
-            sessions.push(self.session_at_hand(run.session), run.places.len());
+            sessions.push(self.loaded_session(run.session), run.places.len());
             let number = run.places.start - session.start + 1;
             let times = &all_timestamps[run.places.clone()];
             timestamps.extend_from_slice(times);
@@ -81,6 +83,7 @@ impl Sessionized {
         ];
         let names = std::iter::once("event".to_owned()).chain(following_events(self.rules()));
         columns.extend(names.zip(events));
+        columns.extend(carried_columns(&self.tracks, &self.rules().carried, &rows));
         batch(columns)
     }
 
@@ -139,9 +142,9 @@ impl Sessionized {
         (texts.finish(), Arc::new(Int64Array::from(hashes)))
     }
 
-    /// Every column that a table of session facts has, for these sessions, which are at hand, in order.
+    /// Every column that a table of session facts has, for these sessions, which are in memory, in order.
     pub fn session_columns(&self, sessions: &(impl Iterator<Item = usize> + Clone)) -> RecordBatch {
-        let all: Vec<AnySession> = sessions.clone().map(|session| self.session_at_hand(session)).collect();
+        let all: Vec<AnySession> = sessions.clone().map(|session| self.loaded_session(session)).collect();
         let (session_ids, visitors) = SessionsOfVisitors::of(&all).finish(&self.tracks.ids);
         let num_pvs = |session: usize| match &self.sessions.distinct_ids {
             Some(distinct) => i64::from(distinct[session]),
@@ -226,23 +229,56 @@ impl Sessionized {
     /// Rows of `tracklet_duplicates`, of the dropped rows in `range`, which are ordered by the table's columns
     /// with the event id and the times first.
     pub fn duplicate_columns(&self, range: Range<usize>) -> RecordBatch {
-        duplicate_columns(&self.tracks, &self.dropped.rows()[range])
+        duplicate_columns(&self.tracks, &self.rules().carried, &self.dropped.rows()[range])
     }
 }
 
-/// Rows of `tracklet_duplicates`.
-pub(crate) fn duplicate_columns(tracks: &Tracks, rows: &[Row]) -> RecordBatch {
+/// Rows of `tracklet_duplicates`, and what they carry.
+pub(crate) fn duplicate_columns(tracks: &Tracks, carried: &[CarriedSpec], rows: &[Row]) -> RecordBatch {
+    let carried = carried_columns(tracks, carried, rows);
     let rows = rows.iter().copied();
     let event_ids = rows.clone().map(|row| tracks.event_id(row).to_string());
     let received_at = rows.clone().map(|row| tracks.received_at(row)).collect();
-    batch(vec![
+    let mut columns: Vec<(String, ArrayRef)> = vec![
         ("event_id".into(), Arc::new(StringArray::from_iter_values(event_ids))),
         ("anonymous_id".into(), texts(rows.clone().map(|row| tracks.anonymous_id(row)))),
         ("user_id".into(), texts(rows.clone().map(|row| tracks.user_id(row)))),
         ("event".into(), texts(rows.clone().map(|row| tracks.event_name(row)))),
         ("timestamp".into(), times(rows.map(|row| tracks.timestamp(row)).collect())),
         ("received_at".into(), optional_times(received_at)),
-    ])
+    ];
+    columns.extend(carried);
+    batch(columns)
+}
+
+/// What these rows carry, texts as dictionaries.
+fn carried_columns(tracks: &Tracks, carried: &[CarriedSpec], rows: &[Row]) -> Vec<(String, ArrayRef)> {
+    let column = |(place, spec): (usize, &CarriedSpec)| {
+        let values: ArrayRef = match spec.carried_type {
+            CarriedType::Text => {
+                let numbers = tracks.gather(rows, |chunk| chunk.carried.texts(place));
+                LocalDictionary::of(&numbers, &tracks.values)
+            }
+            CarriedType::Number => {
+                let numbers = tracks.gather(rows, |chunk| chunk.carried.numbers(place));
+                Arc::new(with_nulls(numbers))
+            }
+        };
+        (spec.name.clone(), values)
+    };
+    carried.iter().enumerate().map(column).collect()
+}
+
+/// Decimal numbers of these millionths.
+fn with_nulls(millionths: Vec<i128>) -> Decimal128Array {
+    let is_valid = |row: usize| millionths[row] != NO_NUMBER;
+    let nulls = millionths
+        .contains(&NO_NUMBER)
+        .then(|| NullBuffer::new(BooleanBuffer::collect_bool(millionths.len(), is_valid)));
+    // Under a null the largest negative number would have more digits than the type.
+    let values: Vec<i128> =
+        millionths.into_iter().map(|number| if number == NO_NUMBER { 0 } else { number }).collect();
+    Decimal128Array::new(values.into(), nulls).with_data_type(number_type())
 }
 
 fn batch(columns: Vec<(String, ArrayRef)>) -> RecordBatch {

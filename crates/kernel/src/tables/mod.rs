@@ -1,4 +1,4 @@
-//! The tables as Arrow arrays: their schemas, and the columns of any stretch of rows.
+//! The tables as Arrow arrays: their schemas, and the columns of any range of rows.
 
 mod columns;
 mod texts;
@@ -6,6 +6,7 @@ mod texts;
 pub use columns::Run;
 pub(crate) use columns::duplicate_columns;
 
+use crate::registry::CarriedSpec;
 use crate::rules::Rules;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use std::sync::Arc;
@@ -150,17 +151,22 @@ impl Table {
 /// What the next run needs and no table has. Each is aligned to the rows of a table and stored beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
-    /// Of every track, aligned to `dbt_mapped_tracks`: its user, its arrival, and the hash of its id.
+    /// Of every track, aligned to `dbt_mapped_tracks`: its user, its arrival, the hash of its id, and what it carries.
     Tracks,
     /// Of every session, aligned to `dbt_session_tracks`: its end and how many tracks it has.
     Sessions,
     /// Of every alias, aligned to `dbt_aliases_mapping`: when the login was that decides its visitor.
     Aliases,
+    /// Of every duplicate, aligned to `tracklet_duplicates`: what it carries. Not written where tracks carry nothing.
+    Duplicates,
 }
 
 impl State {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Tracks, Self::Sessions, Self::Aliases];
+    /// The states that a run with these rules writes.
+    pub fn all(rules: &Rules) -> impl Iterator<Item = Self> {
+        let duplicates = (!rules.carried.is_empty()).then_some(Self::Duplicates);
+        [Self::Tracks, Self::Sessions, Self::Aliases].into_iter().chain(duplicates)
+    }
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -168,22 +174,31 @@ impl State {
             Self::Tracks => "tracks",
             Self::Sessions => "sessions",
             Self::Aliases => "aliases",
+            Self::Duplicates => "duplicates",
         }
     }
 
     /// Its columns, in order.
-    pub fn schema(self) -> SchemaRef {
+    pub fn schema(self, rules: &Rules) -> SchemaRef {
+        let carried = || {
+            let column = |spec: &CarriedSpec| field(&spec.name, spec.carried_type.data_type(), Nulls::Some);
+            rules.carried.iter().map(column)
+        };
         let fields = match self {
-            Self::Tracks => vec![
-                field("user_id", DataType::Utf8, Nulls::Some),
-                field("received_at", timestamp_type(), Nulls::Some),
-                field("event_id_hash", DataType::Int64, Nulls::None),
-            ],
+            Self::Tracks => {
+                let fixed = [
+                    field("user_id", DataType::Utf8, Nulls::Some),
+                    field("received_at", timestamp_type(), Nulls::Some),
+                    field("event_id_hash", DataType::Int64, Nulls::None),
+                ];
+                fixed.into_iter().chain(carried()).collect()
+            }
             Self::Sessions => vec![
                 field("ended_at", timestamp_type(), Nulls::None),
                 field("tracks", DataType::Int64, Nulls::None),
             ],
             Self::Aliases => vec![field("last_login_at", timestamp_type(), Nulls::Some)],
+            Self::Duplicates => carried().collect(),
         };
         Arc::new(Schema::new(fields))
     }

@@ -95,7 +95,7 @@ impl Case {
             Some(Value::Array(entries)) => Ignore::of(entries.iter().map(text_of)),
             Some(name) => Ignore::of([text_of(&name)]),
         };
-        let gate = Gate { event_names, ignored_ids: IgnoredIds::new(&ignore), time_unit, is_again: false };
+        let gate = Gate { event_names, ignored_ids: IgnoredIds::new(&ignore), time_unit, ..Gate::default() };
         let columns = section(&mut source, "columns");
         let columns = columns.into_iter().map(|(column, name)| (column, text_of(&name).to_owned())).collect();
         for rest in [config, source, sessions, flow, identity] {

@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
-use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimestampMicrosecondType};
 use std::collections::BTreeMap;
 use tracklet_kernel::oracle::Value;
 use tracklet_kernel::sessionize::Sessionized;
@@ -42,11 +42,13 @@ pub fn rows(sessionized: &Sessionized, groups: &[Vec<Run>]) -> BTreeMap<&'static
     tables
 }
 
-fn rows_of(batch: &RecordBatch) -> Vec<Vec<Value>> {
+/// The rows of a batch.
+pub fn rows_of(batch: &RecordBatch) -> Vec<Vec<Value>> {
     let value = |column: &ArrayRef, row: usize| match column.data_type() {
         _ if column.is_null(row) => Value::Null,
         DataType::Utf8 => Value::Text(column.as_string::<i32>().value(row).to_owned()),
         DataType::Int64 => Value::Integer(column.as_primitive::<Int64Type>().value(row)),
+        DataType::Decimal128(28, 6) => Value::Number(column.as_primitive::<Decimal128Type>().value(row)),
         _ => Value::Time(column.as_primitive::<TimestampMicrosecondType>().value(row)),
     };
     (0..batch.num_rows())

@@ -106,11 +106,11 @@ fn what_is_another_visitors_now_stays_in_older_snapshots_too() {
     world.run(&files).unwrap();
     let other = World { disk: world.disk.copy(), ..world.clone() };
     let list = other.disk.files_below(Path::new(OUT)).remove("forgotten.json").unwrap();
-    let afresh = World::new(Rules::default(), small(3));
-    afresh.disk.create_folders(Path::new(OUT)).unwrap();
-    write_file(&afresh.disk, &Path::new(OUT).join("forgotten.json"), &list).unwrap();
-    afresh.run(&files).unwrap();
-    assert_same(&world.tables(), &afresh.tables());
+    let from_scratch = World::new(Rules::default(), small(3));
+    from_scratch.disk.create_folders(Path::new(OUT)).unwrap();
+    write_file(&from_scratch.disk, &Path::new(OUT).join("forgotten.json"), &list).unwrap();
+    from_scratch.run(&files).unwrap();
+    assert_same(&world.tables(), &from_scratch.tables());
 }
 
 // With another configuration snapshots were removed before the current one was refused.

@@ -10,12 +10,18 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tracklet_kernel::oracle::Row;
+use tracklet_kernel::oracle::{Row, Value};
+use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::{Duplicates, Rules, Timeout};
 
 /// How many histories are tried; more with this variable.
 const HISTORIES: u32 = 200;
 const HISTORIES_VARIABLE: &str = "TRACKLET_HISTORIES";
+
+/// The invented columns of the rows.
+pub(super) fn carried_columns() -> [CarriedSpec; 2] {
+    [CarriedSpec::new("plan", CarriedType::Text), CarriedSpec::new("revenue", CarriedType::Number)]
+}
 
 /// What happens next.
 #[derive(Debug, Clone)]
@@ -29,6 +35,9 @@ pub(super) struct Event {
     late: usize,
     repeats: Option<Repeat>,
     bad: bool,
+    plan: Option<&'static str>,
+    /// In millionths.
+    revenue: Option<i32>,
 }
 
 /// The event is one of those before again.
@@ -40,6 +49,7 @@ struct Repeat {
     received: i64,
     time: i64,
     same_ids: bool,
+    same_carried: bool,
 }
 
 pub(super) fn event() -> impl Strategy<Value = Event> {
@@ -55,8 +65,15 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
         select(vec![0, 0, -5, 5]),
         select(vec![0, 0, 0, -MINUTE, MINUTE, -DAY]),
         prop::bool::weighted(0.8),
+        prop::bool::weighted(0.7),
     )
-        .prop_map(|(back, received, time, same_ids)| Repeat { back, received, time, same_ids });
+        .prop_map(|(back, received, time, same_ids, same_carried)| Repeat {
+            back,
+            received,
+            time,
+            same_ids,
+            same_carried,
+        });
     let name =
         select(vec![None, Some("viewed_product"), Some("signup"), Some("other"), Some("viewed_product")]);
     (
@@ -67,8 +84,9 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
         late,
         option::weighted(0.15, repeat),
         prop::bool::weighted(0.03),
+        (select(vec![None, Some("free"), Some("pro"), Some("é")]), option::of(-3..3)),
     )
-        .prop_map(|(step, device, user, name, late, repeats, bad)| Event {
+        .prop_map(|(step, device, user, name, late, repeats, bad, (plan, revenue))| Event {
             step,
             device,
             user,
@@ -76,6 +94,8 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
             late,
             repeats,
             bad,
+            plan,
+            revenue,
         })
 }
 
@@ -93,6 +113,10 @@ pub(super) fn rows(events: &[Event]) -> Vec<Row> {
             event: event.name.map(str::to_owned),
             timestamp: Some(now),
             received_at: Some(now + 7),
+            carried: vec![
+                event.plan.map_or(Value::Null, |plan| Value::Text(plan.to_owned())),
+                event.revenue.map_or(Value::Null, |revenue| Value::Number(revenue.into())),
+            ],
         };
         if let Some(repeat) = &event.repeats
             && let Some((_, before)) = place.checked_sub(repeat.back).map(|before| &rows[before])
@@ -103,6 +127,7 @@ pub(super) fn rows(events: &[Event]) -> Vec<Row> {
                 event_id: before.event_id.clone(),
                 timestamp: shifted(before.timestamp, repeat.time),
                 received_at: shifted(before.received_at, repeat.received),
+                carried: if repeat.same_carried { before.carried.clone() } else { row.carried.clone() },
                 ..ids
             };
         }
@@ -122,11 +147,13 @@ pub(super) fn rules() -> impl Strategy<Value = Rules> {
         prop_oneof![4 => Just(Timeout::default()), 1 => Just(exact)],
         prop::bool::weighted(0.8),
         select(vec![5, 1, 3]),
+        select(vec![0, 0, 1, 2]),
     )
-        .prop_map(|(timeout, drop, flow_length)| Rules {
+        .prop_map(|(timeout, drop, flow_length, carried)| Rules {
             timeout,
             duplicates: if drop { Duplicates::Drop } else { Duplicates::Keep },
             flow_length,
+            carried: carried_columns()[..carried].to_vec(),
             ..Rules::default()
         })
 }

@@ -1,6 +1,6 @@
 //! Files of rows, and runs over them on a disk in memory.
 
-use crate::advance::{Before, News, Settings, Way, advance};
+use crate::advance::{Before, NewBatch, RunMode, Settings, advance};
 use crate::disk::memory::MemoryDisk;
 use crate::forget::{Current, settle};
 use crate::increment::Forgotten;
@@ -10,7 +10,7 @@ use crate::publish::OutputFolder;
 use crate::read::{Overflow, Reject, RejectMemory, Rejects};
 use crate::run::plan::Earlier;
 use crate::run::{Refresh, RunError, Steps};
-use crate::spill::{Gathered, Gatherer, Limit, Room, SpillError, Spilling};
+use crate::spill::{Budget, Gathered, Gatherer, Limit, SpillError, Spilling};
 use crate::write::Layout;
 use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
 use std::collections::BTreeMap;
@@ -18,7 +18,9 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
-use tracklet_kernel::oracle::Row;
+use tracklet_kernel::decimal;
+use tracklet_kernel::oracle::{Row, Value};
+use tracklet_kernel::registry::CarriedSpec;
 use tracklet_kernel::rules::Rules;
 use tracklet_kernel::tracks::{Gate, TracksBuilder};
 
@@ -45,6 +47,7 @@ pub fn track(id: &str, anonymous_id: &str, user_id: &str, timestamp: i64) -> Row
         event: Some("viewed".to_owned()),
         timestamp: Some(START + timestamp),
         received_at: Some(START + timestamp),
+        carried: Vec::new(),
     }
 }
 
@@ -59,17 +62,17 @@ pub struct World {
     pub rules: Rules,
     pub layout: Layout,
     /// How much memory its runs may take.
-    pub room: Option<Room>,
+    pub budget: Option<Budget>,
 }
 
-/// Cut small, and never made anew because much is touched.
+/// Cut small, and never rebuilt because much is touched.
 pub fn small(tracks_of_a_part: u64) -> Layout {
     Layout { tracks_of_a_part, rows_of_a_group: 4, touched_percent: 100 }
 }
 
 impl World {
     pub fn new(rules: Rules, layout: Layout) -> Self {
-        Self { disk: MemoryDisk::default(), rules, layout, room: None }
+        Self { disk: MemoryDisk::default(), rules, layout, budget: None }
     }
 
     pub fn folder(&self) -> Result<OutputFolder, RunError> {
@@ -78,7 +81,7 @@ impl World {
 
     fn spilling(&self) -> Option<Spilling> {
         let folder = std::env::temp_dir();
-        self.room.map(|room| Spilling { limit: Limit::Exactly(room), folder })
+        self.budget.map(|budget| Spilling { limit: Limit::Exactly(budget), folder })
     }
 
     pub fn settings(&self) -> Settings {
@@ -104,29 +107,29 @@ impl World {
         };
         let new: Vec<&File> = files.iter().filter(|file| !known(file)).collect();
         let settings = self.settings();
-        let way = match &before {
-            None => Way::Afresh(None),
+        let mode = match &before {
+            None => RunMode::Full(None),
             Some(before) if before.manifest.config_fingerprint != settings.fingerprint => {
-                Way::FromRows("the configuration has changed".to_owned())
+                RunMode::Rebuild("the configuration has changed".to_owned())
             }
             Some(_) if new.is_empty() => return Ok(None),
-            Some(_) => Way::Beside,
+            Some(_) => RunMode::Incremental,
         };
         let mut steps = Steps { observer: &Silent, timings: BTreeMap::new() };
         let limit = settings.spilling.as_ref().map(|spilling| spilling.limit.rejects());
         let memory = Arc::new(RejectMemory::new(std::env::temp_dir(), limit));
-        let mut news = read(&new, &memory)?;
+        let mut new_batch = read(&new, &memory, &self.rules.carried)?;
         if let Some(spilling) = &settings.spilling {
             let forgotten = Forgotten::load(&self.disk, Path::new(OUT))?;
-            let gatherer = Gatherer::new(spilling, &forgotten, &memory, 2);
-            let Gathered::InMemory(mut tracks) = news.tracks else { unreachable!("nothing took them") };
+            let gatherer = Gatherer::new(spilling, &forgotten, &memory, &self.rules.carried, 2);
+            let Gathered::InMemory(mut tracks) = new_batch.tracks else { unreachable!("nothing took them") };
             for tracks in &mut tracks {
                 gatherer.look(tracks, &mut 0)?;
             }
-            news.tracks = gatherer.finish(tracks)?;
-            news.skipped += news.tracks.forgotten();
+            new_batch.tracks = gatherer.finish(tracks)?;
+            new_batch.skipped += new_batch.tracks.forgotten();
         }
-        advance(&folder, before.as_ref(), way, news, &settings, &mut steps, Instant::now()).map(Some)
+        advance(&folder, before.as_ref(), mode, new_batch, &settings, &mut steps, Instant::now()).map(Some)
     }
 
     /// Everything that readers and the next run see, but for the manifest and the list of files.
@@ -146,10 +149,14 @@ impl World {
 }
 
 /// What a run finds in the files, which are given in the order in which they are read.
-fn read(files: &[&File], memory: &Arc<RejectMemory>) -> Result<News, SpillError> {
+fn read(
+    files: &[&File],
+    memory: &Arc<RejectMemory>,
+    carried: &[CarriedSpec],
+) -> Result<NewBatch, SpillError> {
     let mut tracks = Vec::new();
     let mut rejects = Rejects::new(Arc::clone(memory)).into_builder();
-    let mut news = News {
+    let mut new_batch = NewBatch {
         tracks: Gathered::InMemory(Vec::new()),
         rejects: Rejects::new(Arc::clone(memory)),
         skipped: 0,
@@ -162,9 +169,9 @@ fn read(files: &[&File], memory: &Arc<RejectMemory>) -> Result<News, SpillError>
         mostly_rejected: 0,
     };
     for file in files {
-        let mut builder = TracksBuilder::new(Gate::default());
+        let mut builder = TracksBuilder::new(Gate { carried: carried.to_vec(), ..Gate::default() });
         let rejected = builder.push(&batch(&file.rows));
-        news.inputs.push(Input {
+        new_batch.inputs.push(Input {
             path: file.name.clone(),
             bytes: 1,
             modified: None,
@@ -191,9 +198,9 @@ fn read(files: &[&File], memory: &Arc<RejectMemory>) -> Result<News, SpillError>
         }
         tracks.push(builder);
     }
-    news.rejects = rejects.finish()?;
-    news.tracks = Gathered::InMemory(tracks);
-    Ok(news)
+    new_batch.rejects = rejects.finish()?;
+    new_batch.tracks = Gathered::InMemory(tracks);
+    Ok(new_batch)
 }
 
 fn batch(rows: &[Row]) -> RecordBatch {
@@ -203,6 +210,12 @@ fn batch(rows: &[Row]) -> RecordBatch {
     let time = |value: fn(&Row) -> Option<i64>| -> ArrayRef {
         Arc::new(rows.iter().map(value).collect::<TimestampMicrosecondArray>())
     };
+    let value = |row: &Row, place: usize| row.carried.get(place).cloned().unwrap_or(Value::Null);
+    let plans = rows.iter().map(|row| if let Value::Text(plan) = value(row, 0) { Some(plan) } else { None });
+    // As text, which the gate reads as numbers.
+    let revenues = rows.iter().map(|row| {
+        if let Value::Number(revenue) = value(row, 1) { Some(decimal::to_text(revenue)) } else { None }
+    });
     RecordBatch::try_from_iter_with_nullable([
         ("event_id", text(|row| &row.event_id), true),
         ("anonymous_id", text(|row| &row.anonymous_id), true),
@@ -210,6 +223,8 @@ fn batch(rows: &[Row]) -> RecordBatch {
         ("event", text(|row| &row.event), true),
         ("timestamp", time(|row| row.timestamp), true),
         ("received_at", time(|row| row.received_at), true),
+        ("plan", Arc::new(plans.collect::<StringArray>()) as ArrayRef, true),
+        ("revenue", Arc::new(revenues.collect::<StringArray>()), true),
     ])
     .unwrap()
 }

@@ -3,22 +3,22 @@
 use super::histories::{event, files, layout, rows, rules};
 use super::history::{World, assert_is_rebuilt};
 use crate::manifest::Mode;
-use crate::spill::Room;
+use crate::spill::Budget;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// Room for a few rows only, so that every step takes several goes.
-fn room() -> impl Strategy<Value = Room> {
+/// A budget of a few rows, so that every step takes several passes.
+fn budget() -> impl Strategy<Value = Budget> {
     let few = || select(vec![1, 2, 3, 5, 8, 20, 1000]);
     (few(), few(), few(), few(), few(), few(), few(), few()).prop_map(
-        |(reading, beside, hashes, candidates, dealt, range, parts, groups)| Room {
+        |(reading, base, hashes, candidates, partitioned, range, parts, groups)| Budget {
             while_reading: (0, reading * 100),
-            beside,
-            rejects: beside - 1,
+            base,
+            rejects: base - 1,
             hashes,
             candidates,
-            dealt: dealt as usize,
+            partitioned: partitioned as usize,
             range,
             parts,
             groups: groups as usize,
@@ -35,12 +35,12 @@ proptest! {
         cuts in vec(0..90usize, 0..6),
         rules in rules(),
         layout in layout(),
-        room in room(),
+        budget in budget(),
         threads in 1..4usize,
     ) {
         let files = files(&rows(&events), &cuts);
         let mut world = World::new(rules, layout);
-        world.room = Some(room);
+        world.budget = Some(budget);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let manifest = pool.install(|| world.run(&files)).unwrap().expect("new files");
         assert_is_rebuilt(&world, &manifest, &files);
@@ -52,13 +52,13 @@ proptest! {
         cuts in vec(0..70usize, 2..5),
         rules in rules(),
         layout in layout(),
-        room in room(),
+        budget in budget(),
     ) {
         let files = files(&rows(&events), &cuts);
         let mut world = World::new(rules, layout);
         for read in 1..=files.len() {
             // Only the second run is limited: the first makes its snapshot, and others come beside that.
-            world.room = (read == 2).then_some(room);
+            world.budget = (read == 2).then_some(budget);
             let manifest = world.run(&files[..read]).unwrap().expect("a new file");
             let new = manifest.new.rows;
             // Without a new track there is nothing over the limit.
@@ -76,12 +76,12 @@ proptest! {
         cuts in vec(0..70usize, 1..5),
         rules in rules(),
         layout in layout(),
-        room in room(),
+        budget in budget(),
     ) {
         let files = files(&rows(&events), &cuts);
         let mut world = World::new(rules, layout);
         // New tracks are never too many, those of the snapshot are.
-        world.room = Some(Room { while_reading: (u64::MAX, 0), ..room });
+        world.budget = Some(Budget { while_reading: (u64::MAX, 0), ..budget });
         for read in 1..=files.len() {
             let manifest = world.run(&files[..read]).unwrap().expect("a new file");
             assert_is_rebuilt(&world, &manifest, &files[..read]);

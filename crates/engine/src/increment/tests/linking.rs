@@ -121,7 +121,7 @@ fn a_year_that_grows_is_cut_into_months() {
 }
 
 #[test]
-fn over_half_is_made_anew_and_told() {
+fn over_half_is_rebuilt_with_a_reason() {
     let world = World::new(Rules::default(), crate::write::Layout { touched_percent: 50, ..small(5) });
     let mut files = days(0..20);
     world.run(&files).unwrap();

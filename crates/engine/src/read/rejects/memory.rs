@@ -83,7 +83,7 @@ impl RejectMemory {
             return Ok(file);
         }
         // Two threads can be the first at once: the file of the loser is empty and goes away.
-        let file = Store::new(&self.folder)?;
+        let file = Store::new(&self.folder, &[])?;
         Ok(self.file.get_or_init(|| file))
     }
 }

@@ -4,7 +4,7 @@ use super::Reject;
 use super::memory::{Data, RejectMemory};
 use crate::spill::{SpillError, compressed, damaged, inflated};
 use std::io::{self, ErrorKind};
-use tracklet_kernel::pieces::Damaged;
+use tracklet_kernel::blocks::Damaged;
 use tracklet_kernel::tracks::Reason;
 
 /// Columns of text, by their names in `tracklet_rejects`.

@@ -1,0 +1,242 @@
+//! Columns that tracks carry from the source to the tables, and that no rule looks at.
+
+use crate::columns::{Text, TextColumn};
+use crate::decimal::{self, PRECISION, SCALE};
+use crate::intern::{Interner, NONE};
+use crate::registry::{CarriedSpec, CarriedType};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Decimal128Type, UInt32Type};
+use std::cmp::Ordering;
+
+/// The longest text of a carried column, in bytes; a longer one is null.
+pub const MAX_TEXT_BYTES: usize = 64 << 10;
+/// Stands for "no value" in a column of numbers.
+pub(crate) const NO_NUMBER: i128 = i128::MIN;
+
+/// The Arrow type of numbers.
+pub fn number_type() -> DataType {
+    DataType::Decimal128(PRECISION, SCALE as i8)
+}
+
+impl CarriedType {
+    /// The type of a column of such values in a table.
+    pub fn data_type(self) -> DataType {
+        match self {
+            Self::Text => DataType::Utf8,
+            Self::Number => number_type(),
+        }
+    }
+
+    /// Bytes of memory of a value, the text itself not counted.
+    pub const fn bytes(self) -> u64 {
+        match self {
+            Self::Text => size_of::<u32>() as u64,
+            Self::Number => size_of::<i128>() as u64,
+        }
+    }
+}
+
+/// Bytes of memory that a track takes for these columns, texts not counted.
+pub fn bytes_of(carried: &[CarriedSpec]) -> u64 {
+    carried.iter().map(|column| column.carried_type.bytes()).sum()
+}
+
+/// A carried column of some tracks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CarriedColumn {
+    /// Numbers of interned texts, or [`NONE`].
+    Texts(Vec<u32>),
+    /// Millionths, or [`NO_NUMBER`].
+    Numbers(Vec<i128>),
+}
+
+impl CarriedColumn {
+    /// An empty column for values of this type.
+    pub(crate) fn new(carried_type: CarriedType) -> Self {
+        match carried_type {
+            CarriedType::Text => Self::Texts(Vec::new()),
+            CarriedType::Number => Self::Numbers(Vec::new()),
+        }
+    }
+
+    pub(crate) fn carried_type(&self) -> CarriedType {
+        match self {
+            Self::Texts(_) => CarriedType::Text,
+            Self::Numbers(_) => CarriedType::Number,
+        }
+    }
+
+    /// Adds a row of another column, which has the same type.
+    fn push_from(&mut self, other: &Self, place: usize) {
+        match (self, other) {
+            (Self::Texts(texts), Self::Texts(others)) => texts.push(others[place]),
+            (Self::Numbers(numbers), Self::Numbers(others)) => numbers.push(others[place]),
+            _ => unreachable!("columns of one configuration"),
+        }
+    }
+
+    /// Adds all rows of another column, which has the same type.
+    fn append(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Texts(texts), Self::Texts(others)) => texts.extend_from_slice(others),
+            (Self::Numbers(numbers), Self::Numbers(others)) => numbers.extend_from_slice(others),
+            _ => unreachable!("columns of one configuration"),
+        }
+    }
+
+    /// Replaces every interned number by its new one.
+    fn renumber(&mut self, to: &[u32]) {
+        if let Self::Texts(texts) = self {
+            for number in texts.iter_mut().filter(|number| **number != NONE) {
+                *number = to[*number as usize];
+            }
+        }
+    }
+
+    /// The order of two rows; texts go by bytes, nulls last.
+    pub(crate) fn compare(&self, a: usize, other: &Self, b: usize, values: &Interner) -> Ordering {
+        match (self, other) {
+            (Self::Texts(texts), Self::Texts(others)) => {
+                let text = |number: u32| (number != NONE).then(|| values.get(number));
+                let (a, b) = (text(texts[a]), text(others[b]));
+                (a.is_none(), a).cmp(&(b.is_none(), b))
+            }
+            (Self::Numbers(numbers), Self::Numbers(others)) => {
+                let (a, b) = (numbers[a], others[b]);
+                (a == NO_NUMBER, a).cmp(&(b == NO_NUMBER, b))
+            }
+            _ => unreachable!("columns of one configuration"),
+        }
+    }
+}
+
+/// The carried columns of a chunk, in the order of the configuration. A chunk without rows may have none yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Carried(pub(crate) Vec<CarriedColumn>);
+
+impl Carried {
+    /// Empty columns of these types.
+    pub(crate) fn new(carried: &[CarriedSpec]) -> Self {
+        Self(carried.iter().map(|column| CarriedColumn::new(column.carried_type)).collect())
+    }
+
+    /// The interned numbers of a text column; of a chunk without rows none.
+    pub(crate) fn texts(&self, place: usize) -> &[u32] {
+        match self.0.get(place) {
+            Some(CarriedColumn::Texts(texts)) => texts,
+            Some(CarriedColumn::Numbers(_)) => unreachable!("columns of one configuration"),
+            None => &[],
+        }
+    }
+
+    /// The millionths of a column of numbers; of a chunk without rows none.
+    pub(crate) fn numbers(&self, place: usize) -> &[i128] {
+        match self.0.get(place) {
+            Some(CarriedColumn::Numbers(numbers)) => numbers,
+            Some(CarriedColumn::Texts(_)) => unreachable!("columns of one configuration"),
+            None => &[],
+        }
+    }
+
+    fn take_types_of(&mut self, other: &Self) {
+        if self.0.len() < other.0.len() {
+            self.0 = other.0.iter().map(|column| CarriedColumn::new(column.carried_type())).collect();
+        }
+    }
+
+    pub(crate) fn push_from(&mut self, other: &Self, place: usize) {
+        self.take_types_of(other);
+        for (column, other) in self.0.iter_mut().zip(&other.0) {
+            column.push_from(other, place);
+        }
+    }
+
+    pub(crate) fn append(&mut self, other: &Self) {
+        self.take_types_of(other);
+        for (column, other) in self.0.iter_mut().zip(&other.0) {
+            column.append(other);
+        }
+    }
+
+    pub(crate) fn renumber(&mut self, to: &[u32]) {
+        self.0.iter_mut().for_each(|column| column.renumber(to));
+    }
+}
+
+/// A carried column of a batch, as the gate reads it.
+pub(crate) enum CarriedValues {
+    Texts(TextColumn),
+    /// Millionths, or [`NO_NUMBER`].
+    Numbers(Vec<i128>),
+}
+
+impl CarriedValues {
+    /// The values of a column of any type; a column that is absent has none.
+    pub(crate) fn new(column: Option<&ArrayRef>, carried_type: CarriedType, rows: usize) -> Self {
+        match carried_type {
+            CarriedType::Text => Self::Texts(texts(column)),
+            CarriedType::Number => {
+                Self::Numbers(column.map_or_else(|| vec![NO_NUMBER; rows], |column| numbers(column)))
+            }
+        }
+    }
+}
+
+/// The text of this row, if it can be kept.
+#[inline]
+pub(crate) fn text_of(column: &TextColumn, row: usize) -> Option<&str> {
+    match column.get(row) {
+        Text::Value(text) if text.len() <= MAX_TEXT_BYTES && !text.is_empty() => Some(text),
+        _ => None,
+    }
+}
+
+fn texts(column: Option<&ArrayRef>) -> TextColumn {
+    match column {
+        // As every warehouse spells them.
+        Some(column) if *column.data_type() == DataType::Boolean => {
+            TextColumn::new(cast(column, &DataType::Utf8).ok().as_ref())
+        }
+        column => TextColumn::new(column),
+    }
+}
+
+/// Millionths of the values of a column of any type, [`NO_NUMBER`] where there is none.
+fn numbers(column: &ArrayRef) -> Vec<i128> {
+    let or_none = |value: Option<i128>| value.unwrap_or(NO_NUMBER);
+    let cast = |to: &DataType| cast(column, to).ok();
+    match column.data_type() {
+        number if number.is_integer() => {
+            // Wide enough for all 64 bits, with or without a sign.
+            let Some(wide) = cast(&DataType::Decimal128(38, 0)) else { return vec![NO_NUMBER; column.len()] };
+            numbers(&wide)
+        }
+        DataType::Decimal128(_, scale) => {
+            let column: &Decimal128Array = column.as_primitive::<Decimal128Type>();
+            let value = |value: Option<i128>| value.and_then(|value| decimal::rescale(value, *scale));
+            column.iter().map(|number| or_none(value(number))).collect()
+        }
+        DataType::Dictionary(_, _) => {
+            let Some(keyed) =
+                cast(&DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8)))
+            else {
+                return vec![NO_NUMBER; column.len()];
+            };
+            let dictionary = keyed.as_dictionary::<UInt32Type>();
+            let values = numbers(dictionary.values());
+            dictionary.keys().iter().map(|key| key.map_or(NO_NUMBER, |key| values[key as usize])).collect()
+        }
+        // Floats print their shortest decimal form, decimals of 256 bits all digits.
+        number if number.is_numeric() => {
+            let text = TextColumn::new(cast(&DataType::Utf8).as_ref());
+            (0..column.len())
+                .map(|row| or_none(text_of(&text, row).and_then(decimal::parse_number)))
+                .collect()
+        }
+        _ => {
+            let text = TextColumn::new(Some(column));
+            (0..column.len()).map(|row| or_none(text_of(&text, row).and_then(decimal::parse))).collect()
+        }
+    }
+}

@@ -1,0 +1,89 @@
+"""Tables of tracks that grow, as growing_tables.py says, on the stand-ins for clouds, which get files."""
+
+from conformance import cloud_conformance
+from conformance.growing_tables import Growing, load_times
+from conformance.program_conformance import write_lines
+from lib.warehouse import time_for_loading
+
+
+class InCloud(Growing):
+    """The stand-ins for BigQuery and Snowflake: rows go in as files, by `tracklet load`, and get their load time in SQL.
+    They go into one table, whatever the variant says."""
+
+    target = "cloud"
+    is_slow = True
+    types = {
+        "bigquery": {"text": "string", "time": "timestamp"},
+        "snowflake": {"text": "varchar", "time": "timestamp_tz"}}
+
+    def __init__(self, reader, folder):
+        super().__init__(folder)
+        self.reader, self.name = reader, reader.name
+        self.schema, self.started = reader.schema, 0
+
+    @staticmethod
+    def loadable(rows):
+        return [row for row in rows if cloud_conformance.loadable(row)]
+
+    def start(self, variant):
+        self.variant = variant
+        self.started += 1
+        self.reader.schema = f"{self.schema}_{self.started}"
+        self.raw = self.reader.own(f"raw_{self.started}")
+        kinds = self.types[self.name]
+        columns = dict.fromkeys(("id", "anonymous_id", "user_id", "event"), kinds["text"])
+        columns |= dict.fromkeys(["timestamp", "received_at", "loaded_at"][:3 if variant.cursor == "loaded_at" else 2], kinds["time"])
+        self.columns = [self.reader.column(name) for name in columns]
+        self.reader.execute(f"create schema {self.reader.schema_relation(self.raw)}")
+        self.reader.execute(
+            f"create table {self.reader.relation('tracks', self.raw)} ("
+            + ", ".join(f"{self.reader.column(name)} {kind}" for name, kind in columns.items()) + ")")
+        self.configure("tracks")
+
+    def contents(self):
+        """{table: rows} of everything in the schema, views too."""
+        reader = self.reader
+        return {name.lower(): reader.query(f"select * from {reader.relation(name)}")[1] for name in reader.kinds()}
+
+    def configure(self, table="tracks"):
+        variant = self.variant
+        text = cloud_conformance.configuration(
+            self.reader, variant.rules, f"raw_{self.started}.{table}", materialize=variant.materialize)
+        self.write_configuration(text)
+
+    def append(self, rows, number):
+        if not rows:
+            return
+        write_lines(self.folder / "batch.jsonl", rows)
+        self.configure(f"batch_{abs(number)}")
+        self.run("load", "batch.jsonl", code=None)
+        self.configure("tracks")
+        names = self.columns[:6]
+        loaded_at = ""
+        if self.variant.cursor == "loaded_at":
+            now, others = load_times(number)
+            cases = [
+                f"when mod(length(coalesce({names[0]}, 'xxxx')), 5) = {remainder} then {self.time(time)}"
+                for remainder, time in enumerate(others)]
+            loaded_at = f", case {' '.join(cases)} else {self.time(now)} end"
+        self.reader.execute(
+            f"insert into {self.reader.relation('tracks', self.raw)} ({', '.join(self.columns)})"
+            f" select {', '.join(names)}{loaded_at} from {self.reader.relation(f'batch_{abs(number)}', self.raw)}")
+
+    def time(self, time):
+        """A literal."""
+        kind = self.types[self.name]["time"]
+        return f"cast({'null' if time is None else repr(time_for_loading(time))} as {kind})"
+
+    def differences(self, tables):
+        variant = self.variant
+        kind = "TABLE" if variant.kind == "BASE TABLE" else "VIEW"
+        return cloud_conformance.compare(
+            self.reader, variant.rules, cloud_conformance.in_order(tables, variant.rules), kind,
+            cloud_conformance.UNKNOWN[self.name])
+
+    def latest_run(self, *names):
+        _, rows = self.reader.query(
+            f"select {', '.join(map(self.reader.column, names))} from {self.reader.relation('tracklet_runs')}"
+            f" where sequence_number is not null order by sequence_number desc limit 1")
+        return dict(zip(names, rows[0], strict=True))

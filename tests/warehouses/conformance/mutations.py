@@ -1,0 +1,163 @@
+"""One-line mistakes in the package's SQL: the twins of the kernel's mutations."""
+
+import shutil
+
+from lib.render import PACKAGE
+
+EVENTS = "models/tracklet_events.sql"
+PAIRS = "models/tracklet_pairs.sql"
+STEPS = "macros/steps.sql"
+RULES = "macros/rules.sql"
+POSTGRES = "macros/postgres.sql"
+DUCKDB = "macros/duckdb.sql"
+
+# (name, file, what stands there, what stands there by mistake, the warehouses that can notice)
+ALL = ("duckdb", "postgres")
+MUTATIONS = [
+    ("text ordered by locale", POSTGRES, ' collate "C"', "", ("postgres",)),
+    (
+        "minute boundaries counted",
+        POSTGRES,
+        "({{ later }} - {{ earlier }})",
+        "(date_trunc('minute', {{ later }}) - date_trunc('minute', {{ earlier }}))",
+        ("postgres",),
+    ),
+    (
+        "minutes rounded",
+        DUCKDB,
+        "({{ microseconds }}) // 60000000",
+        "cast(({{ microseconds }}) / 60000000 as bigint)",
+        ("duckdb",),
+    ),
+    ("timeout reached is enough", RULES, "idle_time_minutes > {{", "idle_time_minutes >= {{", ALL),
+    ("exact timeout reached is enough", RULES, "idle_microseconds > {{", "idle_microseconds >= {{", ALL),
+    (
+        "exact compares minutes",
+        RULES,
+        "idle_microseconds > {{ timeout }}",
+        "idle_time_minutes > {{ timeout // 60000000 }}",
+        ALL,
+    ),
+    (
+        "ties by event id backwards",
+        RULES,
+        "{{ own_column('timestamp') }}, event_id\n",
+        "{{ own_column('timestamp') }}, event_id desc\n",
+        ALL,
+    ),
+    (
+        "ties with nulls first",
+        RULES,
+        "anonymous_id nulls last, event nulls last",
+        "anonymous_id nulls first, event nulls first",
+        ALL,
+    ),
+    (
+        "ties by event before device",
+        RULES,
+        ", anonymous_id nulls last, event nulls last",
+        ", event nulls last, anonymous_id nulls last",
+        ALL,
+    ),
+    (
+        "dedupe keeps the greatest",
+        STEPS,
+        "{{ own_column('timestamp') }} nulls last,",
+        "{{ own_column('timestamp') }} desc nulls last,",
+        ALL,
+    ),
+    ("dedupe with unknown arrival first", STEPS, "received_at nulls last,", "received_at nulls first,", ALL),
+    ("dedupe without arrival", STEPS, "                received_at nulls last,\n", "", ALL),
+    (
+        "dedupe with null device first",
+        STEPS,
+        "                anonymous_id nulls last,",
+        "                anonymous_id nulls first,",
+        ALL,
+    ),
+    ("dedupe without user", STEPS, "                user_id nulls last,\n", "", ALL),
+    (
+        "dedupe with null event first",
+        STEPS,
+        "                event nulls last\n",
+        "                event nulls first\n",
+        ALL,
+    ),
+    ("rejects displace rows", STEPS, "partition by event_id, reason", "partition by event_id", ALL),
+    ("empty text is an id", RULES, "when length({{ id }}) = 0\n", "when length({{ id }}) < 0\n", ALL),
+    ("words for no value are ids", RULES, "{%- if not known.words -%}", "{%- if true -%}", ALL),
+    ("words for no value have one case", RULES, "{{ ascii_lower(trimmed) }} in", "{{ trimmed }} in", ALL),
+    ("empty event is a name", STEPS, "length(event) > 0 then", "event is not null then", ALL),
+    (
+        "ids before times in the reasons",
+        STEPS,
+        "when {{ own_column('timestamp') }} is null\n",
+        "when known_anonymous_id is null and known_user_id is null then 'missing_ids'\n            when {{ own_column('timestamp') }} is null\n",
+        ALL,
+    ),
+    (
+        "range open below",
+        STEPS,
+        "when {{ own_column('timestamp') }} < {{ earliest }}",
+        "when {{ own_column('timestamp') }} <= {{ earliest }}",
+        ALL,
+    ),
+    (
+        "range closed above",
+        STEPS,
+        "{{ own_column('timestamp') }} >= {{ latest }}",
+        "{{ own_column('timestamp') }} > {{ latest }}",
+        ALL,
+    ),
+    (
+        "out-of-range arrival kept",
+        STEPS,
+        "reason is not null or (received_at >= {{ earliest }} and received_at < {{ latest }})",
+        "true",
+        ALL,
+    ),
+    ("aliases before dedupe", PAIRS, "ref('tracklet_tracks')", "ref('tracklet_staged')", ALL),
+    ("alias of the earliest track", STEPS, "last_at desc,", "last_at,", ALL),
+    ("alias tie to the least", STEPS, "user_id desc nulls last", "user_id nulls last", ALL),
+    (
+        "users are no aliases",
+        STEPS,
+        "where length(alias) > 0",
+        "where length(alias) > 0 and (user_id is not null or last_at is null)",
+        ALL,
+    ),
+    (
+        "device before user",
+        EVENTS,
+        "coalesce(tracks.user_id, tracks.anonymous_id)",
+        "coalesce(tracks.anonymous_id, tracks.user_id)",
+        ALL,
+    ),
+    ("flow past the session", STEPS, "case when {% for", "case when 0 * {% for", ALL),
+    ("flow over a session between", STEPS, "range(2, number + 1)", "range(number, number + 1)", ALL),
+    ("track numbers go on", STEPS, "place - first_place + 1", "place", ALL),
+    ("track numbers from zero", STEPS, "place - first_place + 1", "place - first_place", ALL),
+    (
+        "start of the visitor",
+        STEPS,
+        "max(case when opens_session = 1 then {{",
+        "min(case when opens_session = 1 then {{",
+        ALL,
+    ),
+    ("rows for distinct ids", STEPS, "count(distinct event_id)", "count(*)", ALL),
+    ("next session by time before", STEPS, "lead(session_start_at)", "lag(session_start_at)", ALL),
+]
+
+
+def packages(warehouse, folder):
+    """(name, a copy of the package with that mistake) of each mutation that the warehouse can notice."""
+    for number, (name, file, right, wrong, warehouses) in enumerate(MUTATIONS):
+        if warehouse not in warehouses:
+            continue
+        package = folder / f"mutation-{number}"
+        shutil.copytree(PACKAGE, package, dirs_exist_ok=True)
+        text = (package / file).read_text()
+        if right not in text:
+            raise SystemExit(f"mutation {name!r}: {file} has no {right!r}")
+        (package / file).write_text(text.replace(right, wrong))
+        yield name, package

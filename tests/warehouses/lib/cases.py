@@ -1,0 +1,148 @@
+"""The configurations under which the package is proved: the vars, what they mean, a layout of the source,
+and the rows with the tables they should give."""
+
+import hashlib
+import random
+
+from lib import definition, histories
+from lib.definition import MINUTE, Config
+from lib.warehouse import quoted, time_for_loading
+
+
+class Case:
+    """A configuration: the project's vars, what they mean, and a way to lay out the source."""
+
+    name = "defaults"
+    rules = Config()
+    variables = {"tracklet_source_tables": ["rudder.tracks"], "tracklet_timeout": 30}
+    sources = None
+    kind = "VIEW"
+    tables = [("rudder", "tracks")]
+
+    def rows(self, seed, tracks):
+        """At least so many canonical rows."""
+        return histories.packed(f"{seed}/{self.name}", tracks)
+
+    def expected(self, rows):
+        """The tables of SPEC.md that these rows give."""
+        return definition.tables(rows, self.rules)
+
+    def load(self, warehouse, rows):
+        """One table as RudderStack makes it, with a column that nobody asked for."""
+        table = quoted("rudder", "tracks")
+        warehouse.execute([
+            'create schema "rudder"',
+            f'create table {table} (id text, received_at timestamptz, anonymous_id text, user_id text,'
+            ' event text, "timestamp" timestamptz, event_text text)'])
+        warehouse.insert(table, [
+            (row["event_id"], time_for_loading(row["received_at"]), row["anonymous_id"], row["user_id"],
+             row["event"], time_for_loading(row["timestamp"]), "Other Text") for row in rows])
+
+
+class KeepsAll(Case):
+    """Duplicates kept, exact part-minutes, hostile names, tables; two sources of which one lacks columns."""
+
+    name = "keeps_all"
+    rules = Config(
+        ignore=["STRICT", " it's ", "o\\n"], timeout=90_000_000, exact=True, dedupe=False, flow_length=3,
+        counts={"cnt quote": ["it's", 'say "hi"'], "cnt_backslash": ["back\\slash", "\\'; drop"],
+                'cnt"s': ["new\nline", "naïve", "tab\there"], "cnt_none": []})
+    variables = {
+        "tracklet_source_tables": [
+            {"schema": "my shop", "table": "tracks-web"}, {"schema": "my shop", "table": "tracks.app"}],
+        "tracklet_columns": {"event_id": "message id"},
+        "tracklet_where": '"Keep me" > 0 -- internal traffic',
+        "tracklet_ignore": ["STRICT", " it's ", "o\\n"],
+        "tracklet_timeout": "90s", "tracklet_boundary": "exact", "tracklet_dedupe": False,
+        "tracklet_counts": {
+            "cnt quote": ["it's", 'say "hi"'], "cnt_backslash": ["back\\slash", "\\'; drop"],
+            'cnt"s': ["new\nline", "naïve", "tab\there"], "cnt_none": []},
+        "tracklet_flow_length": 3, "tracklet_materialize": "table"}
+    kind = "BASE TABLE"
+    tables = [("my shop", "tracks-web"), ("my shop", "tracks.app")]
+
+    @staticmethod
+    def other_spelling(warehouse):
+        """A name beside `message id` that must not be taken for it."""
+        return "Message Id" if warehouse.spelling_counts else "message"
+
+    def load(self, warehouse, rows):
+        web, app = quoted("my shop", "tracks-web"), quoted("my shop", "tracks.app")
+        warehouse.execute([
+            'create schema "my shop"',
+            f'create table {web} ("Keep me" int, "MESSAGE ID" text, "Anonymous_Id" text, "USER_ID" text,'
+            ' "EVENT" text, "_timestamp" timestamptz, "RECEIVED_AT" timestamp)',
+            f'create table {app} ("{self.other_spelling(warehouse)}" text, "message id" text, event text,'
+            ' "timestamp" timestamp, anonymous_id text, "Keep me" int)'])
+
+        def without_zone(time):
+            text = time_for_loading(time)
+            return text and text.removesuffix("+00")
+
+        poor = [row for row in rows if row["user_id"] is None and row["received_at"] is None]
+        rich = [row for row in rows if row["user_id"] is not None or row["received_at"] is not None]
+        warehouse.insert(app, [
+            ("wrong", row["event_id"], row["event"], without_zone(row["timestamp"]), row["anonymous_id"], keep)
+            for row in poor for keep in ([1, 0] if row["event"] == "signup" else [1])])
+        warehouse.insert(web, [
+            (keep, row["event_id"], row["anonymous_id"], row["user_id"], row["event"],
+             time_for_loading(row["timestamp"]), without_zone(row["received_at"]))
+            for row in rich for keep in ([2, None] if row["event"] == "signup" else [2])])
+
+
+class Hour(Case):
+    """A timeout in hours, no counts, no next events, and a source that the project declares."""
+
+    name = "hour"
+    rules = Config(ignore=[], timeout=60 * MINUTE, counts={}, flow_length=1)
+    variables = {
+        "tracklet_source_tables": [{"source": "clicks", "table": "tracks"}],
+        "tracklet_ignore": [], "tracklet_timeout": "1h", "tracklet_counts": {}, "tracklet_flow_length": 1}
+    sources = {"version": 2, "sources": [{"name": "clicks", "schema": "rudder", "tables": [{"name": "tracks"}]}]}
+
+
+class Nothing(Case):
+    """A source without rows."""
+
+    name = "nothing"
+
+    def rows(self, seed, tracks):
+        return []
+
+    def load(self, warehouse, rows):
+        warehouse.execute([
+            'create schema "rudder"',
+            'create table "rudder"."tracks" (id text, anonymous_id text, "timestamp" timestamptz)'])
+
+
+class Forgetful(Case):
+    """People who are forgotten though the source has their rows: visitors by the ids that find them, users, devices."""
+
+    name = "forgetful"
+    variables = Case.variables | {"tracklet_forgotten": "rudder.forgotten"}
+    salt = "5a17"
+
+    @staticmethod
+    def ids_of(row):
+        device, user = (definition.oracle.known_id(row[name] or None, Case.rules) for name in ("anonymous_id", "user_id"))
+        return {("v", user or device), ("u", user), ("a", device)}
+
+    def forgotten(self, rows):
+        """Some of the ids that the rows have, each as a letter and an id."""
+        ids = sorted({found for row in rows for found in self.ids_of(row) if found[1]})
+        return set(random.Random(self.name).sample(ids, len(ids) // 6))
+
+    def expected(self, rows):
+        forgotten = self.forgotten(rows)
+        return super().expected([row for row in rows if not self.ids_of(row) & forgotten])
+
+    def load(self, warehouse, rows):
+        super().load(warehouse, rows)
+        table = quoted("rudder", "forgotten")
+        warehouse.execute([f"create table {table} (salt text, id_hash text, noted_after bigint)"])
+        hashes = [hashlib.sha256((self.salt + letter + found).encode()).hexdigest() for letter, found in self.forgotten(rows)]
+        warehouse.insert(table, [(self.salt, hashed, 1) for hashed in hashes])
+
+
+FORGETFUL = Forgetful()
+RANDOM = [Case(), KeepsAll(), Hour(), Nothing()]

@@ -1,0 +1,71 @@
+"""The program `tracklet`, run as its users run it, against a PostgreSQL of the tests."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from lib.definition import MINUTE
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def binary():
+    """TRACKLET_BIN, or the release build; absolute, for it runs in other folders."""
+    named = os.environ.get("TRACKLET_BIN")
+    target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
+    return (Path(named) if named else target / "release" / "tracklet").absolute()
+
+
+def toml(value):
+    """A value as TOML. JSON's texts are TOML's."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(k, ensure_ascii=False)} = {toml(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def quoted_table(*parts):
+    """A table as `source.tables` names it."""
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+
+
+def timeout(config):
+    """The timeout as the file has it."""
+    if config.timeout % MINUTE == 0:
+        return config.timeout // MINUTE
+    return f"{config.timeout // 1000}ms"
+
+
+def configuration(config, warehouse, schema, tables, columns=(), where=None, materialize="view", publish="swap"):
+    """A tracklet.toml."""
+    lines = [
+        f"dedupe = {toml(config.dedupe)}",
+        "[source]", f"tables = {toml([quoted_table(*table) for table in tables])}",
+        *([f"where = {toml(where)}"] if where else []),
+        "[source.columns]", *(f"{name} = {toml(own)}" for name, own in dict(columns).items()),
+        "[identity]", f"ignore = {toml(config.ignore)}",
+        "[sessions]", f"timeout = {toml(timeout(config))}",
+        f"boundary = {toml('exact' if config.exact else 'whole_minutes')}",
+        "[counts]", *(f"{name} = {toml(events)}" for name, events in config.counts.items()),
+        "[flow]", f"length = {config.flow_length}",
+        "[targets.pg]", f"type = {toml(warehouse.kind)}", 'host = "127.0.0.1"', f"port = {warehouse.program_port}", 'user = "postgres"',
+        'dbname = "postgres"', f"schema = {toml(schema)}", f"materialize = {toml(materialize)}",
+        f"publish = {toml(publish)}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+class Failed(Exception):
+    """The program ended otherwise than it should."""
+
+
+def run(folder, *arguments, code=0):
+    """Runs the program in a folder; gives what it wrote."""
+    # Another time zone than UTC: no result may depend on it.
+    environment = os.environ | {"TZ": "Asia/Kolkata", "NO_COLOR": "1"}
+    done = subprocess.run([binary(), *arguments], cwd=folder, env=environment, text=True, capture_output=True)
+    if code is not None and done.returncode != code:
+        raise Failed(f"tracklet {' '.join(arguments)} in {folder}: exit code {done.returncode}\n{done.stderr[-3000:]}")
+    return done

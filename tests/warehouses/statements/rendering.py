@@ -1,0 +1,82 @@
+"""Whether the program renders the models as lib/render.py does, to the byte: in every dialect, for a few
+configurations.
+
+    TRACKLET_BIN=target/release/tracklet python tests/warehouses statements.rendering
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from lib import program
+from lib.render import Renderer
+
+DIALECTS = ["bigquery", "snowflake", "redshift", "postgres", "spark"]
+COLUMNS = ["id", "anonymous_id", "user_id", "event", "timestamp", "received_at"]
+HOSTILE = ["it's", 'say "hi"', "back\\slash", "\\'; drop", "new\nline", "naïve", "tab\there", "`", "\\", "😀"]
+# The file, and the same in the package's variables.
+CONFIGURATIONS = {
+    "defaults": ("", {}),
+    "all else": (
+        f"""
+        dedupe = false
+        [source]
+        tables = ["rudder.tracks", '"my shop"."tracks.app"']
+        where = "id <> 'x' -- not these"
+        [source.columns]
+        event_id = "Id"
+        [sessions]
+        timeout = "500ms"
+        boundary = "exact"
+        [counts]
+        cnt_hostile = {program.toml(HOSTILE)}
+        cnt_one = "signup"
+        [flow]
+        length = 1
+        """,
+        {"tracklet_dedupe": False, "tracklet_boundary": "exact", "tracklet_timeout": "500ms",
+         "tracklet_flow_length": 1, "tracklet_where": "id <> 'x' -- not these", "tracklet_columns": {"event_id": "Id"},
+         "tracklet_counts": {"cnt_hostile": HOSTILE, "cnt_one": ["signup"]}}),
+}
+SOURCES = {"defaults": [("sessions", "tracks")], "all else": [("rudder", "tracks"), ("my shop", "tracks.app")]}
+
+
+def quoted(dialect, *names):
+    mark = "`" if dialect in ("bigquery", "spark") else '"'
+    return ".".join(f"{mark}{name}{mark}" for name in names)
+
+
+def spelled(dialect, name):
+    plain = all(c.isalnum() or c == "_" for c in name)
+    return name.upper() if dialect == "snowflake" and plain else name
+
+
+def renderer(dialect, name):
+    mapped = CONFIGURATIONS[name][1].get("tracklet_columns", {})
+    columns = [spelled(dialect, mapped.get("event_id", "id")), *(spelled(dialect, c) for c in COLUMNS[1:])]
+    tables = [(spelled(dialect, schema), spelled(dialect, table)) for schema, table in SOURCES[name]]
+    sources = [{"relation": quoted(dialect, *table), "name": ".".join(table), "columns": columns} for table in tables]
+    found = Renderer(dialect, sources, CONFIGURATIONS[name][1])
+    found.relation = lambda model: quoted(dialect, *(spelled(dialect, part) for part in ("sessions", model)))
+    return found
+
+
+def main():
+    wrong = compared = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (text, _) in CONFIGURATIONS.items():
+            (Path(folder) / "tracklet.toml").write_text(text)
+            for dialect in DIALECTS:
+                expected = renderer(dialect, name)
+                for file in sorted(expected.files):
+                    actual = program.run(folder, "compile", file, "--dialect", dialect).stdout
+                    compared += 1
+                    if actual != expected.render(file)[0]:
+                        wrong += 1
+                        print(f"FAIL: {dialect}, {name}, {file}:\n{actual}\nbut\n{expected.render(file)[0]}")
+    print(f"{compared - wrong} of {compared} files are rendered alike")
+    sys.exit(1 if wrong or not compared else 0)
+
+
+if __name__ == "__main__":
+    main()
