@@ -1,6 +1,6 @@
 //! Where the engines differ in the SQL that figures are asked with. All else in those queries is common to them.
 
-use tracklet_engine::sql::dialect::ColumnType;
+use tracklet_engine::dialects::description::ColumnType;
 use tracklet_engine::sql::{self, Names};
 
 /// The SQL of an engine.

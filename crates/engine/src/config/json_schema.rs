@@ -6,9 +6,9 @@
 use super::keys::{ANY, Key, Takes, keys_of, sections};
 use super::target_keys::{TYPES, TargetKey, TargetValue, needed, target_keys};
 use super::{FACT_COLUMNS, LONGEST_COLUMN};
+use crate::dialects::description::{FORMATS, PUBLISHINGS, Publishing};
 use crate::sql::Dialect;
 use crate::sql::data_tests::MATERIALIZED;
-use crate::sql::dialect::{FORMATS, PUBLISHINGS};
 use serde_json::{Map, Value, json};
 
 /// What stands for the environment in a text.
@@ -128,8 +128,10 @@ fn field(kind: &str, key: &TargetKey) -> Value {
     let template = json!({ "type": "string", "pattern": TEMPLATE });
     let words: Option<Vec<&str>> = match key.name {
         "publish" => Dialect::from_name(kind).map(|dialect| {
-            let known = PUBLISHINGS.iter().filter(|(_, way)| dialect.publishings().contains(way));
-            known.map(|(name, _)| *name).collect()
+            let has = |way: &Publishing| {
+                FORMATS.iter().any(|(_, format)| dialect.publishings(*format).contains(way))
+            };
+            PUBLISHINGS.iter().filter(|(_, way)| has(way)).map(|(name, _)| *name).collect()
         }),
         "format" => Some(FORMATS.iter().map(|(name, _)| *name).collect()),
         "materialize" => Some(MATERIALIZED.iter().map(|(name, _)| *name).collect()),

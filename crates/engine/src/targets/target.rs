@@ -11,8 +11,8 @@ use super::snowflake;
 use super::spark;
 use super::{TargetError, Warehouse};
 use crate::config::{Config, TargetSection};
+use crate::dialects::description::{FORMATS, Format, PUBLISHINGS, Publishing};
 use crate::error::{Hint, listed, nearest};
-use crate::sql::dialect::{FORMATS, Format, PUBLISHINGS, Publishing};
 use crate::sql::render::Materialized;
 use crate::sql::{Dialect, Names};
 #[cfg(feature = "clients")]
@@ -163,8 +163,7 @@ impl Target {
             None => ResolveError::Profile(source),
         })?;
         let kind = fields.get("type").and_then(Value::as_str).unwrap_or_default();
-        let kind = if kind == "databricks" { "spark" } else { kind };
-        let dialect = Dialect::from_name(kind).ok_or_else(|| ResolveError::NotAChoice {
+        let dialect = Dialect::from_adapter(kind).ok_or_else(|| ResolveError::NotAChoice {
             target: name.clone(),
             field: "type",
             value: kind.to_owned(),
@@ -230,12 +229,7 @@ impl Target {
         let publishing = match text("publish") {
             None => dialect.publishing(format),
             Some(word) => {
-                let fits = |way: &Publishing| {
-                    // Spark can rename tables of any format, but replace only Delta tables: the format tells.
-                    *dialect != Dialect::Spark || *way == dialect.publishing(format)
-                };
-                let known =
-                    PUBLISHINGS.iter().filter(|(_, way)| dialect.publishings().contains(way) && fits(way));
+                let known = PUBLISHINGS.iter().filter(|(_, way)| dialect.publishings(format).contains(way));
                 let way = known.clone().find(|(name, _)| *name == word).map(|(_, way)| *way);
                 way.ok_or_else(|| ResolveError::NotAChoice {
                     target: name.clone(),
@@ -358,8 +352,8 @@ fn settings<T: DeserializeOwned>(name: &str, fields: &Map<String, Value>) -> Res
 mod tests {
     use super::{ResolveError, Target};
     use crate::config::Config;
+    use crate::dialects::description::{Format, Publishing};
     use crate::error::Hint;
-    use crate::sql::dialect::{Format, Publishing};
     use std::path::Path;
 
     fn resolve(text: &str, name: Option<&str>) -> Result<Target, ResolveError> {

@@ -1,0 +1,122 @@
+//! The dialects: a folder for each, and the list of all.
+//!
+//! ```text
+//! snowflake/mod.rs           where the SQL differs from others in the statements around a model: a Description, text alone
+//! dbt/macros/snowflake.sql   where it differs inside a model
+//! ```
+//!
+//! Nothing outside this folder decides by a dialect's name: what differs is a function of [`Description`].
+
+mod bigquery;
+pub mod description;
+mod postgres;
+mod redshift;
+mod snowflake;
+mod spark;
+
+pub use description::Description;
+
+use std::ops::Deref;
+
+/// The SQL of a kind of warehouse. It stands for its [`Description`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Dialect {
+    /// Google `BigQuery`, `GoogleSQL`.
+    BigQuery,
+    /// Snowflake.
+    Snowflake,
+    /// Amazon Redshift.
+    Redshift,
+    /// PostgreSQL.
+    Postgres,
+    /// Apache Spark and Databricks.
+    Spark,
+}
+
+impl Dialect {
+    /// All dialects.
+    pub const ALL: [Self; 5] = [Self::BigQuery, Self::Snowflake, Self::Redshift, Self::Postgres, Self::Spark];
+
+    /// What the dialect's folder registers.
+    fn description(self) -> &'static dyn Description {
+        match self {
+            Self::BigQuery => &bigquery::Sql,
+            Self::Snowflake => &snowflake::Sql,
+            Self::Redshift => &redshift::Sql,
+            Self::Postgres => &postgres::Sql,
+            Self::Spark => &spark::Sql,
+        }
+    }
+
+    /// The name of the dialect: that of dbt's adapter, and the `type` of a target.
+    pub fn name(self) -> &'static str {
+        self.description().name()
+    }
+
+    /// The dialect of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.name() == name)
+    }
+
+    /// The dialect of an adapter of dbt.
+    pub fn from_adapter(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|dialect| dialect.name() == name || dialect.other_adapters().contains(&name))
+    }
+
+    /// The products whose dialects are like this, for messages: `A, B and C`.
+    pub fn products(is_meant: impl Fn(Self) -> bool) -> String {
+        // Messages begin with the one that anybody can install.
+        let meant = Self::ALL.into_iter().rev().filter(|dialect| is_meant(*dialect));
+        let mut products: Vec<&str> = meant.map(|dialect| dialect.product()).collect();
+        let Some(last) = products.pop() else { return "none".to_owned() };
+        if products.is_empty() { last.to_owned() } else { format!("{} and {last}", products.join(", ")) }
+    }
+}
+
+impl Deref for Dialect {
+    type Target = dyn Description;
+
+    fn deref(&self) -> &Self::Target {
+        self.description()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Dialect;
+
+    #[test]
+    fn a_dialect_is_found_by_its_names() {
+        for dialect in Dialect::ALL {
+            assert_eq!(Dialect::from_name(dialect.name()), Some(dialect));
+            assert_eq!(Dialect::from_adapter(dialect.name()), Some(dialect));
+        }
+        assert_eq!(Dialect::from_adapter("databricks"), Some(Dialect::Spark));
+        assert_eq!(Dialect::from_name("databricks"), None);
+    }
+
+    #[test]
+    fn products_are_listed_in_words() {
+        assert_eq!(
+            Dialect::products(|dialect| dialect.answers_figures()),
+            "PostgreSQL, Redshift and BigQuery"
+        );
+        assert_eq!(Dialect::products(|dialect| dialect == Dialect::Spark), "Spark");
+        assert_eq!(Dialect::products(|_| false), "none");
+    }
+
+    /// What renders SQL stays text: a client or a file behind a description would be reached by it.
+    #[test]
+    fn descriptions_know_no_client_no_file_and_no_configuration() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/dialects");
+        let files = Dialect::ALL.map(|dialect| format!("{}/mod.rs", dialect.name()));
+        for file in files.iter().map(String::as_str).chain(["description.rs"]) {
+            let text = std::fs::read_to_string(folder.join(file)).unwrap();
+            for reached in ["client::", "std::fs", "crate::config", "Warehouse", "async "] {
+                assert!(!text.contains(reached), "{file} has {reached}");
+            }
+        }
+    }
+}
