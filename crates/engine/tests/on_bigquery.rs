@@ -4,7 +4,7 @@
 mod warehouse;
 
 use tokio::sync::OnceCell;
-use tracklet_engine::targets::bigquery::{BigQuery, Settings, connect};
+use tracklet_engine::dialects::bigquery::client::{BigQuery, Settings, connect};
 use tracklet_engine::targets::{At, TargetError, Warehouse as _};
 use warehouse::Dialect;
 

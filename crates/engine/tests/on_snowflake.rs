@@ -3,7 +3,7 @@
 
 mod warehouse;
 
-use tracklet_engine::targets::snowflake::{Settings, Snowflake, connect};
+use tracklet_engine::dialects::snowflake::client::{Settings, Snowflake, connect};
 use tracklet_engine::targets::{TargetError, Warehouse as _};
 use warehouse::Dialect;
 

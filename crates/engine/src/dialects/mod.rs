@@ -3,20 +3,29 @@
 //! ```text
 //! snowflake/mod.rs           where the SQL differs from others in the statements around a model: a Description, text alone
 //! dbt/macros/snowflake.sql   where it differs inside a model
+//! snowflake/target.rs        the keys of a target of that type
+//! snowflake/client.rs        the client of the warehouse, behind the trait Warehouse
 //! ```
 //!
 //! Nothing outside this folder decides by a dialect's name: what differs is a function of [`Description`].
 
-mod bigquery;
+pub mod bigquery;
 pub mod description;
-mod postgres;
+pub mod postgres;
 mod redshift;
-mod snowflake;
-mod spark;
+pub mod snowflake;
+pub mod spark;
 
 pub use description::Description;
 
+use crate::targets::TargetType;
 use std::ops::Deref;
+
+/// What is registered for a dialect.
+struct Registered {
+    sql: &'static dyn Description,
+    target: &'static TargetType,
+}
 
 /// The SQL of a kind of warehouse. It stands for its [`Description`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,20 +46,25 @@ impl Dialect {
     /// All dialects.
     pub const ALL: [Self; 5] = [Self::BigQuery, Self::Snowflake, Self::Redshift, Self::Postgres, Self::Spark];
 
-    /// What the dialect's folder registers.
-    fn description(self) -> &'static dyn Description {
+    /// The registry: what stands in the folder of each dialect.
+    fn registered(self) -> Registered {
         match self {
-            Self::BigQuery => &bigquery::Sql,
-            Self::Snowflake => &snowflake::Sql,
-            Self::Redshift => &redshift::Sql,
-            Self::Postgres => &postgres::Sql,
-            Self::Spark => &spark::Sql,
+            Self::BigQuery => Registered { sql: &bigquery::Sql, target: &bigquery::TARGET },
+            Self::Snowflake => Registered { sql: &snowflake::Sql, target: &snowflake::TARGET },
+            Self::Redshift => Registered { sql: &redshift::Sql, target: &redshift::TARGET },
+            Self::Postgres => Registered { sql: &postgres::Sql, target: &postgres::TARGET },
+            Self::Spark => Registered { sql: &spark::Sql, target: &spark::TARGET },
         }
+    }
+
+    /// The targets with this SQL. What renders SQL does not ask for it.
+    pub(crate) fn target_type(self) -> &'static TargetType {
+        self.registered().target
     }
 
     /// The name of the dialect: that of dbt's adapter, and the `type` of a target.
     pub fn name(self) -> &'static str {
-        self.description().name()
+        self.registered().sql.name()
     }
 
     /// The dialect of this name.
@@ -79,7 +93,7 @@ impl Deref for Dialect {
     type Target = dyn Description;
 
     fn deref(&self) -> &Self::Target {
-        self.description()
+        self.registered().sql
     }
 }
 

@@ -1,5 +1,11 @@
 //! `GoogleSQL`, the SQL of `BigQuery`.
 
+#[cfg(feature = "bigquery")]
+pub mod client;
+mod target;
+
+pub(super) use target::TARGET;
+
 use super::description::{ColumnType, Description, Format, PublishLock, Publishing, Stay};
 use crate::sql::render::{ModelOptions, Partition};
 use std::fmt::Write as _;

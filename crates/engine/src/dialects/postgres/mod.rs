@@ -1,5 +1,11 @@
 //! The SQL of PostgreSQL.
 
+#[cfg(feature = "postgres")]
+pub mod client;
+pub(super) mod target;
+
+pub(super) use target::TARGET;
+
 use super::description::{ColumnType, Description, Format, PublishLock, Publishing, Stay};
 use crate::sql::render::ModelOptions;
 

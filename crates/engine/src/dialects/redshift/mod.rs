@@ -1,5 +1,11 @@
 //! The SQL of Amazon Redshift.
 
+#[cfg(feature = "postgres")]
+mod client;
+mod target;
+
+pub(super) use target::TARGET;
+
 use super::description::{ColumnType, Description, Format, PublishLock, Publishing, Stay};
 use crate::sql::render::ModelOptions;
 use std::fmt::Write as _;

@@ -1,5 +1,11 @@
 //! The SQL of Snowflake.
 
+#[cfg(feature = "snowflake")]
+pub mod client;
+mod target;
+
+pub(super) use target::TARGET;
+
 use super::description::{ColumnType, Description, Format, PublishLock, Publishing, Stay};
 use crate::sql::render::ModelOptions;
 use crate::targets::TableName;

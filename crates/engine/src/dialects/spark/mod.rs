@@ -1,5 +1,11 @@
 //! The SQL of Apache Spark and Databricks.
 
+#[cfg(feature = "spark")]
+pub mod client;
+mod target;
+
+pub(super) use target::TARGET;
+
 use super::description::{ColumnType, Description, Format, PublishLock, Publishing, RowExchange};
 use crate::targets::TableName;
 
