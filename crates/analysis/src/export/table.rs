@@ -50,7 +50,7 @@ pub fn to_target(
     replacing: Replacing,
 ) -> Result<ExportedTable, ExportError> {
     let dialect = target.dialect;
-    if !matches!(dialect, Dialect::Postgres | Dialect::Redshift) {
+    if !dialect.takes_exports() {
         return Err(ExportError::Kind { target: target.name.clone(), kind: dialect.name() });
     }
     let names = &target.names;
