@@ -98,39 +98,4 @@ impl Deref for Dialect {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Dialect;
-
-    #[test]
-    fn a_dialect_is_found_by_its_names() {
-        for dialect in Dialect::ALL {
-            assert_eq!(Dialect::from_name(dialect.name()), Some(dialect));
-            assert_eq!(Dialect::from_adapter(dialect.name()), Some(dialect));
-        }
-        assert_eq!(Dialect::from_adapter("databricks"), Some(Dialect::Spark));
-        assert_eq!(Dialect::from_name("databricks"), None);
-    }
-
-    #[test]
-    fn products_are_listed_in_words() {
-        assert_eq!(
-            Dialect::products(|dialect| dialect.answers_figures()),
-            "PostgreSQL, Redshift and BigQuery"
-        );
-        assert_eq!(Dialect::products(|dialect| dialect == Dialect::Spark), "Spark");
-        assert_eq!(Dialect::products(|_| false), "none");
-    }
-
-    /// What renders SQL stays text: a client or a file behind a description would be reached by it.
-    #[test]
-    fn descriptions_know_no_client_no_file_and_no_configuration() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/dialects");
-        let files = Dialect::ALL.map(|dialect| format!("{}/mod.rs", dialect.name()));
-        for file in files.iter().map(String::as_str).chain(["description.rs"]) {
-            let text = std::fs::read_to_string(folder.join(file)).unwrap();
-            for reached in ["client::", "std::fs", "crate::config", "Warehouse", "async "] {
-                assert!(!text.contains(reached), "{file} has {reached}");
-            }
-        }
-    }
-}
+mod tests;
