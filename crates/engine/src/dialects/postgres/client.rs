@@ -11,9 +11,9 @@ mod tls;
 
 pub use settings::{Server, Settings, SslMode};
 
-use super::error::{At, TargetError};
-use super::patience::Patience;
-use super::{Claim, Kind, Outcome, TableColumn, TableName, Warehouse};
+use crate::dialects::Dialect;
+use crate::targets::patience::Patience;
+use crate::targets::{At, Claim, Connect, Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
@@ -303,11 +303,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// A text literal for the catalog's queries, and a quoted name.
 fn text(text: &str) -> String {
-    crate::sql::Dialect::Postgres.text(text)
+    Dialect::Postgres.text(text)
 }
 
 fn quoted(table: &TableName) -> String {
-    crate::sql::names::relation(crate::sql::Dialect::Postgres, table)
+    Dialect::Postgres.relation(table)
+}
+
+#[async_trait]
+impl Connect for Settings {
+    async fn connect(&self) -> Result<Box<dyn Warehouse>, TargetError> {
+        Ok(Box::new(Postgres::connect(self, Server::Postgres).await?))
+    }
 }
 
 #[async_trait]
@@ -376,7 +383,7 @@ impl Warehouse for Postgres {
         );
         let rows = self.catalog(&query).await?;
         let Some([schema, select]) = rows.first().map(Vec::as_slice) else { return Ok(Vec::new()) };
-        let quote = |name: &str| crate::sql::Dialect::Postgres.quoted(name);
+        let quote = |name: &str| Dialect::Postgres.quoted(name);
         let user = quote(&self.user);
         let usage = format!("grant usage on schema {} to {user}", quote(&table.schema));
         let of_table = format!("grant select on {} to {user}", quoted(table));
@@ -451,7 +458,7 @@ impl Warehouse for Postgres {
         batches: &mut (dyn Iterator<Item = RecordBatch> + Send),
     ) -> Result<u64, TargetError> {
         let table = quoted(table);
-        let quote = |name: &String| crate::sql::Dialect::Postgres.quoted(name);
+        let quote = |name: &String| Dialect::Postgres.quoted(name);
         let names: Vec<String> = schema.fields().iter().map(|field| quote(field.name())).collect();
         let names = names.join(", ");
         let session = self.session().await?;

@@ -18,8 +18,8 @@ mod tests;
 
 pub use settings::{Authenticator, Protocol, Settings};
 
-use super::{Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
-use crate::sql::Dialect;
+use crate::dialects::Dialect;
+use crate::targets::{Connect, Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
 use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -110,6 +110,13 @@ fn text(batch: &RecordBatch, name: &str) -> Result<Vec<String>, TargetError> {
     Ok((0..column.len())
         .map(|row| if column.is_null(row) { String::new() } else { column.value(row).to_owned() })
         .collect())
+}
+
+#[async_trait]
+impl Connect for Settings {
+    async fn connect(&self) -> Result<Box<dyn Warehouse>, TargetError> {
+        Ok(Box::new(connect(self).await?))
+    }
 }
 
 #[async_trait]

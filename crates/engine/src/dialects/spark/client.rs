@@ -11,11 +11,10 @@ mod silence;
 
 pub use settings::Settings;
 
-use super::error::TargetError;
-use super::patience::Patience;
-use super::{Kind, Outcome, TableColumn, TableName, Warehouse};
-use crate::sql::Dialect;
+use crate::dialects::Dialect;
 use crate::sql::names::relation;
+use crate::targets::patience::Patience;
+use crate::targets::{Connect, Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
@@ -151,6 +150,13 @@ fn quoted(table: &TableName) -> String {
 fn schema_of(database: Option<&str>, schema: &str) -> String {
     let parts = database.into_iter().chain([schema]);
     parts.map(|part| Dialect::Spark.quoted(part)).collect::<Vec<_>>().join(".")
+}
+
+#[async_trait]
+impl Connect for Settings {
+    async fn connect(&self) -> Result<Box<dyn Warehouse>, TargetError> {
+        Ok(Box::new(connect(self).await?))
+    }
 }
 
 #[async_trait]

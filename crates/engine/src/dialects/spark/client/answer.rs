@@ -1,7 +1,6 @@
 //! What the server answers: rows in the program's types, and errors.
 
-use crate::targets::TargetError;
-use crate::targets::error::At;
+use crate::targets::{At, TargetError};
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};

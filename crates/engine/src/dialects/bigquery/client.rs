@@ -18,7 +18,7 @@ mod tests;
 
 pub use settings::{KeyFile, Method, Priority, Settings};
 
-use super::{Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
+use crate::targets::{Connect, Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
@@ -148,6 +148,13 @@ impl BigQuery {
                 return Ok(names);
             }
         }
+    }
+}
+
+#[async_trait]
+impl Connect for Settings {
+    async fn connect(&self) -> Result<Box<dyn Warehouse>, TargetError> {
+        Ok(Box::new(connect(self).await?))
     }
 }
 

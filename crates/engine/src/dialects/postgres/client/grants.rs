@@ -1,6 +1,6 @@
 //! What helps who may not do something: the statement that allows it.
 
-use crate::sql::Dialect;
+use crate::dialects::Dialect;
 
 /// The statement for a message of the server, which names what it refused. `user` is who connects, or the role taken on.
 ///

@@ -1,6 +1,7 @@
 //! The fields of a target, with dbt's names, and how a session is opened from them.
 
 use super::tls::Tls;
+use crate::dialects::Dialect;
 use crate::targets::patience::Patience;
 use crate::targets::{Seconds, Secret, TargetError};
 use serde::Deserialize;
@@ -128,7 +129,7 @@ impl Settings {
     fn path(&self) -> String {
         let named = self.search_path.iter().flat_map(|path| path.split(','));
         let named = named.map(str::trim).filter(|schema| !schema.is_empty() && *schema != CATALOG);
-        let schemas = named.map(|schema| crate::sql::Dialect::Postgres.quoted(schema));
+        let schemas = named.map(|schema| Dialect::Postgres.quoted(schema));
         let all: Vec<String> = [CATALOG.to_owned()].into_iter().chain(schemas).collect();
         format!("set search_path to {}", all.join(", "))
     }
@@ -157,7 +158,7 @@ impl Settings {
         if let Some(password) = self.password.clone().or_else(from_environment) {
             config.password(password.reveal());
         }
-        let quoted = |name: &str| crate::sql::Dialect::Postgres.quoted(name);
+        let quoted = |name: &str| Dialect::Postgres.quoted(name);
         let role = self.role.as_ref().map(|role| format!("set role {}", quoted(role)));
         let tls = Tls::new(self)?;
         let place = format!("port {} of {}", self.port(server), self.host);

@@ -1,8 +1,7 @@
 //! Sessions: one for each statement that runs at a time, kept for the next.
 
-use super::{credentials, failure};
+use super::{Settings, credentials, failure};
 use crate::targets::TargetError;
-use crate::targets::snowflake::Settings;
 use snowflake_connector_rs::{
     Client, ClientConfig, EndpointConfig, IntoStatement, QueryCanceller, QueryConfig, ResultCursor, Session,
     SessionConfig,
