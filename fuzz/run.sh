@@ -8,7 +8,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-all=(json_lines csv parquet compressed event_names times config)
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/tracklet"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$cache/target}"
 found="$CARGO_TARGET_DIR/fuzz"
@@ -29,20 +28,21 @@ else
   limits=(-max_total_time="${1:-10}" -max_len=16384)
   effort="${1:-10} s"
 fi
-[ ${#targets[@]} -gt 0 ] || targets=("${all[@]}")
 
 "${build[@]}" --bin fuzz_seeds
+rm -rf "$found/seeds"
 "$CARGO_TARGET_DIR/$profile/fuzz_seeds" "$found/seeds"
-# What has counters can't run without libFuzzer, so the targets are built apart.
-RUSTC_WORKSPACE_WRAPPER="$PWD/fuzz/instrument" \
-  "${build[@]}" --features tracklet-fuzz/libfuzzer "${targets[@]/#/--bin=fuzz_}"
+# Every target has a folder of seeds.
+[ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(ls "$found/seeds")
+# What has counters can't run without libFuzzer, so the fuzzer is built apart.
+RUSTC_WORKSPACE_WRAPPER="$PWD/fuzz/instrument" "${build[@]}" --features tracklet-fuzz/libfuzzer --bin fuzz_target
 
 failed=0
 for target in "${targets[@]}"; do
   mkdir -p "$found/inputs/$target" "$found/failures/$target"
   echo "fuzzing $target: $effort"
   # Quiet but for the end: a line a second would bury it.
-  if ! "$CARGO_TARGET_DIR/$profile/fuzz_$target" "$found/inputs/$target" "$found/seeds/$target" \
+  if ! TRACKLET_FUZZ_TARGET="$target" "$CARGO_TARGET_DIR/$profile/fuzz_target" "$found/inputs/$target" "$found/seeds/$target" \
     "${limits[@]}" -timeout=20 -rss_limit_mb=3000 -print_final_stats=1 -verbosity=0 \
     -artifact_prefix="$found/failures/$target/" >"$found/$target.log" 2>&1; then
     failed=1

@@ -10,6 +10,15 @@
 {# The parentheses are for translators that make an operator of it. -#}
 {% macro bigquery__whole_minutes(microseconds) %}div(({{ microseconds }}), 60000000){% endmacro %}
 
+{# No list of a table's columns has this one, and quotes are not for it. -#}
+{% macro bigquery__partition_column(table, name) -%}
+    {%- if name | upper == '_PARTITIONTIME' -%}
+        _PARTITIONTIME
+    {%- else -%}
+        {{ default__partition_column(table, name) }}
+    {%- endif -%}
+{%- endmacro %}
+
 {# chr(0) is the empty text here. -#}
 {% macro bigquery__holds_nul(expression) %}strpos({{ expression }}, code_points_to_string([0])) > 0{% endmacro %}
 

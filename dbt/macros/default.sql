@@ -11,6 +11,8 @@
 {# The cast does nothing to a column of that type. -#}
 {% macro default__is_since(column, literal) %}{{ as_time(column) }} >= {{ literal }}{% endmacro %}
 
+{% macro default__partition_column(table, name) %}{{ source_column(table, 'partition_time', [name], required=true) }}{% endmacro %}
+
 {# Some engines divide integers into rounded decimals, 30.99999998 into 31: divide only what is divisible. -#}
 {% macro default__whole_minutes(microseconds) %}cast((({{ microseconds }}) - mod({{ microseconds }}, 60000000)) / 60000000 as bigint){% endmacro %}
 

@@ -14,6 +14,9 @@
 {# Whether a time column of the source is at a literal or later, said so that the warehouse can leave out what is older. -#}
 {% macro is_since(column, literal) %}{{ adapter.dispatch('is_since', 'tracklet')(column, literal) }}{% endmacro %}
 
+{# The column of times by which a source table is partitioned. -#}
+{% macro partition_column(table, name) %}{{ adapter.dispatch('partition_column', 'tracklet')(table, name) }}{% endmacro %}
+
 {# The time of a text like 1970-01-01 00:00:00, in UTC. -#}
 {% macro time_literal(text) %}{{ adapter.dispatch('time_literal', 'tracklet')(text) }}{% endmacro %}
 

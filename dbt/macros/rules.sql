@@ -144,18 +144,6 @@ partition by dbt_visitor_id order by {{ own_column('timestamp') }}, event_id
     {%- endif -%}
 {%- endmacro %}
 
-{#
-  The column of times by which a source table is partitioned: one of the table's, or the one of BigQuery that no list of a table's
-  columns has.
--#}
-{% macro partition_column(table, name) -%}
-    {%- if target.type == 'bigquery' and name | upper == '_PARTITIONTIME' -%}
-        _PARTITIONTIME
-    {%- else -%}
-        {{ source_column(table, 'partition_time', [name], required=true) }}
-    {%- endif -%}
-{%- endmacro %}
-
 {# The most whole minutes between an event and the one before it in its session. -#}
 {% macro longest_idle_minutes() %}{{ (timeout_microseconds() | int) // 60000000 }}{% endmacro %}
 

@@ -20,9 +20,9 @@ pub type Seed = (String, Vec<u8>);
 /// The seeds of a target, by its name.
 pub fn of(target: &str) -> Vec<Seed> {
     match target {
-        "json_lines" => inputs(&["json", "jsonl", "ndjson"]),
+        "json" => inputs(&["json", "jsonl", "ndjson"]),
         "csv" => inputs(&["csv"]),
-        "compressed" => of("json_lines").iter().flat_map(packed).collect(),
+        "compressed" => of("json").iter().flat_map(packed).collect(),
         "parquet" => tables(),
         "event_names" => numbered(texts_of("event").into_iter().chain(NAMES.map(str::to_owned))),
         "times" => numbered(texts_of("timestamp").into_iter().chain(TIMES.map(str::to_owned))),

@@ -5,26 +5,24 @@ mod readers;
 mod settings;
 mod text_times;
 
-pub use names::event_names;
-pub use readers::{compressed, csv, json_lines, parquet};
-pub use settings::config;
-pub use text_times::times;
+use tracklet_engine::config::FORMATS;
 
 /// A target by its name.
 pub struct Target {
-    /// As in `src/bin/` and `regressions/`.
+    /// The name, as in `regressions/`.
     pub name: &'static str,
     /// Tries the target on an input.
-    pub run: fn(&[u8]),
+    pub run: Box<dyn Fn(&[u8]) + Send + Sync>,
 }
 
-/// Every target.
-pub const ALL: [Target; 7] = [
-    Target { name: "json_lines", run: json_lines },
-    Target { name: "csv", run: csv },
-    Target { name: "parquet", run: parquet },
-    Target { name: "compressed", run: compressed },
-    Target { name: "event_names", run: event_names },
-    Target { name: "times", run: times },
-    Target { name: "config", run: config },
-];
+/// Every target: one for each input format, by the format's name, and those for other texts.
+pub fn all() -> Vec<Target> {
+    let of_formats = FORMATS.into_iter().map(|(name, _)| Target { name, run: readers::of(name) });
+    let others: [(&'static str, fn(&[u8])); 4] = [
+        ("compressed", readers::compressed),
+        ("event_names", names::event_names),
+        ("times", text_times::times),
+        ("config", settings::config),
+    ];
+    of_formats.chain(others.map(|(name, run)| Target { name, run: Box::new(run) })).collect()
+}

@@ -23,6 +23,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use tracklet_engine::dialects::Dialect;
 use tracklet_engine::error::{Hint, listed};
 use tracklet_engine::read::{RemoteError, is_url};
 use tracklet_engine::results::{Formulas, Layout, PrintError, ResultsError, print};
@@ -121,7 +122,10 @@ pub enum ExportError {
         table: String,
     },
     /// A target that tables can't be sent to.
-    #[error("tables can be sent to PostgreSQL and Redshift, and `{target}` is of type `{kind}`")]
+    #[error(
+        "tables can be sent to {}, and `{target}` is of type `{kind}`",
+        Dialect::products(|dialect| dialect.takes_exports())
+    )]
     Kind {
         /// The target.
         target: String,

@@ -37,18 +37,17 @@ impl RowFilters for SqlRowFilters {
 
     fn is_sql_of(&self, dialect: Dialect, expression: &str) -> bool {
         let is_parsed = || {
-            let parser: Box<dyn parsers::Dialect> = match dialect {
-                Dialect::BigQuery => Box::new(parsers::BigQueryDialect),
-                Dialect::Snowflake => Box::new(parsers::SnowflakeDialect),
-                Dialect::Redshift => Box::new(parsers::RedshiftSqlDialect {}),
-                Dialect::Postgres => Box::new(parsers::PostgreSqlDialect {}),
-                Dialect::Spark => Box::new(parsers::DatabricksDialect {}),
-            };
-            Parser::parse_sql(&*parser, &format!("select 1 from tracks where ({expression})")).is_ok()
+            let query = format!("select 1 from tracks where ({expression})");
+            parser_of(dialect).is_none_or(|parser| Parser::parse_sql(&*parser, &query).is_ok())
         };
         // What is too large to be parsed is for the warehouse to say.
         with_room(expression, is_parsed).unwrap_or(true)
     }
+}
+
+/// The parser's own description of a dialect; none of one that it does not know.
+fn parser_of(dialect: Dialect) -> Option<Box<dyn parsers::Dialect>> {
+    parsers::dialect_from_str(dialect.parser())
 }
 
 /// A parsed filter.

@@ -1,7 +1,7 @@
 //! The one way in which figures are asked of the tables, wherever they are.
 //!
 //! `report`, `tune` and `explain` ask in portable SQL and get whole answers. What differs from engine to engine
-//! stands in [`Dialect`]; whoever holds tables says which of them it speaks.
+//! stands in [`QueryDialect`]; whoever holds tables says which of them it speaks.
 
 mod answer;
 mod dialect;
@@ -10,7 +10,7 @@ mod logins;
 mod native;
 
 pub use answer::{Answer, Row};
-pub use dialect::Dialect;
+pub use dialect::QueryDialect;
 pub use in_warehouse::{InWarehouse, InWarehouseError};
 pub use logins::{Login, Logins};
 
@@ -23,7 +23,7 @@ use tracklet_engine::targets::TargetError;
 /// The tables of a run, ready for questions.
 pub trait Tables {
     /// Which SQL they understand.
-    fn dialect(&self) -> Dialect;
+    fn dialect(&self) -> QueryDialect;
 
     /// The answer to one query, whole. There is at least one batch, all have the same columns.
     ///

@@ -18,11 +18,12 @@ pub use warehouse::{
 };
 
 use crate::logging::LogFormat;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
-use tracklet_engine::config::Format;
+use tracklet_engine::config::{FORMATS, Format};
 use tracklet_engine::run::Changed;
 
 /// RudderStack and Segment events to session tables
@@ -139,8 +140,8 @@ pub struct RunArguments {
     #[command(flatten)]
     pub place: Place,
     /// What the files are, whatever they are called
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<InputFormat>,
+    #[arg(long, value_name = "FORMAT", value_parser = input_formats())]
+    pub format: Option<Format>,
     /// Stop at the first row or file that can't be used, and publish nothing
     #[arg(long)]
     pub strict: bool,
@@ -411,22 +412,10 @@ pub enum AnswerFormat {
     Json,
 }
 
-/// What an input file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum InputFormat {
-    Json,
-    Csv,
-    Parquet,
-}
-
-impl From<InputFormat> for Format {
-    fn from(format: InputFormat) -> Self {
-        match format {
-            InputFormat::Json => Self::Json,
-            InputFormat::Csv => Self::Csv,
-            InputFormat::Parquet => Self::Parquet,
-        }
-    }
+/// Parses the name of an input format.
+pub fn input_formats() -> impl TypedValueParser<Value = Format> {
+    let names = PossibleValuesParser::new(FORMATS.map(|(name, _)| name));
+    names.try_map(|name| Format::from_name(&name).ok_or("it is no format"))
 }
 
 /// A number of bytes: `1000`, or with a unit `4GB` (4,000,000,000) or `64MiB` (67,108,864).

@@ -23,7 +23,7 @@ pub use reference::reference;
 pub use starter::{missing_columns, starter};
 pub use targets::TargetSection;
 
-pub use crate::read::{CsvOptions, Format, Quote};
+pub use crate::read::{CsvOptions, FORMATS, Format, Quote};
 
 use document::Spot;
 
@@ -95,10 +95,6 @@ pub struct Identity {
 
 /// The lists of ids to ignore that have a name.
 pub const IGNORED: [(&str, &str); 2] = [("usual", "usual"), ("strict", "strict")];
-
-/// Every format with its name in the file and on the command line.
-pub const FORMATS: [(&str, Format); 3] =
-    [("json", Format::Json), ("csv", Format::Csv), ("parquet", Format::Parquet)];
 
 /// Every convention for event names with its name in the file.
 pub const EVENT_NAMES: [(&str, EventNames); 5] = [

@@ -1,6 +1,7 @@
 //! `tracklet check`: all that can be known to be wrong before any work. Reads the configuration and dbt's profiles; connects to
 //! nothing and reads no data.
 
+use crate::config::target_keys::{needed, target_keys};
 use crate::config::{Config, ConfigError, Place};
 use crate::error::Hint;
 use crate::read::RowFilters;
@@ -195,15 +196,15 @@ impl Look<'_> {
 
     fn targets(&mut self, profiles_dir: Option<&Path>) {
         for section in &self.config.targets {
-            let (name, kind) = (section.name.as_str(), section.dialect.name());
+            let name = section.name.as_str();
             let lacks = |key: &&&str| {
                 let is_written =
                     |key: &str| Config::spot(self.text, self.file, &["targets", name, key]).is_some();
                 !is_written(key)
             };
-            let missing: Vec<&&str> = crate::config::target_keys::needed(kind).iter().filter(lacks).collect();
+            let missing: Vec<&&str> = needed(section.dialect).iter().filter(lacks).collect();
             for key in &missing {
-                let example = crate::config::target_keys::target_keys(kind).find(|known| known.name == **key);
+                let example = target_keys(section.dialect).find(|known| known.name == **key);
                 let message = format!("the target `{name}` has no `{key}`");
                 let hint = example.map(|known| format!("for example: {}", known.example));
                 self.tell(Severity::Error, &["targets", name], message, hint);

@@ -7,6 +7,7 @@
 mod advance;
 pub mod checks;
 pub mod config;
+pub mod dialects;
 mod digests;
 pub mod disk;
 pub mod error;

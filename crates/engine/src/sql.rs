@@ -8,7 +8,6 @@
 //! The package is the one source of the SQL: dbt users install the same files.
 
 pub mod data_tests;
-pub mod dialect;
 pub mod forgotten;
 pub mod graph;
 pub mod increment;
@@ -22,8 +21,9 @@ pub mod runs;
 pub mod schema;
 pub mod script;
 pub mod select;
+mod statements;
 mod variables;
 
-pub use dialect::Dialect;
+pub use crate::dialects::Dialect;
 pub use names::Names;
 pub use render::{RenderError, Rendered, Renderer, SourceTable};

@@ -1,31 +1,27 @@
 //! Warehouses. A client here speaks one protocol: it runs the SQL that it is given and writes none of its own, but
 //! for the questions to the catalog that its warehouse answers in its own way.
 //!
-//! A client's file has its `Settings` (the fields of a target, with dbt's names) and its `connect`; the rest of the
-//! program sees only [`Warehouse`].
+//! The clients stand in the folders of their dialects. Each has its `Settings` (the fields of a target, with dbt's names),
+//! which connect; the rest of the program sees only [`Warehouse`].
 
-#[cfg(feature = "bigquery")]
-pub mod bigquery;
 mod error;
 #[cfg(test)]
 pub(crate) mod false_servers;
 #[cfg(feature = "clients")]
-mod patience;
-#[cfg(feature = "postgres")]
-pub mod postgres;
+pub(crate) mod patience;
 pub mod profiles;
 mod secret;
-#[cfg(feature = "snowflake")]
-pub mod snowflake;
-#[cfg(feature = "spark")]
-pub mod spark;
 mod target;
+mod target_type;
 
 pub use error::{At, TargetError};
 #[cfg(feature = "clients")]
 pub use patience::Seconds;
 pub use secret::Secret;
 pub use target::{ResolveError, Target};
+pub(crate) use target_type::TargetType;
+#[cfg(feature = "clients")]
+pub(crate) use target_type::settings;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -86,6 +82,13 @@ pub struct Outcome {
     pub rows: Option<u64>,
     /// Bytes scanned, as they are billed.
     pub bytes: Option<u64>,
+}
+
+/// The settings of a client, with which it connects. [`std::fmt::Debug`] must not show a secret.
+#[async_trait]
+pub(crate) trait Connect: std::fmt::Debug + Send + Sync {
+    /// Connects.
+    async fn connect(&self) -> Result<Box<dyn Warehouse>, TargetError>;
 }
 
 /// A connection to a warehouse.

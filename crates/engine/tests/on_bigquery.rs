@@ -4,11 +4,11 @@
 mod warehouse;
 
 use tokio::sync::OnceCell;
-use tracklet_engine::targets::bigquery::{BigQuery, Settings, connect};
+use tracklet_engine::dialects::bigquery::client::{BigQuery, Settings, connect};
 use tracklet_engine::targets::{At, TargetError, Warehouse as _};
-use warehouse::Dialect;
+use warehouse::Spelling;
 
-const DIALECT: Dialect = Dialect {
+const SPELLING: Spelling = Spelling {
     schema: "client",
     relation: |table| format!("`client`.`{table}`"),
     quoted: |name| format!("`{name}`"),
@@ -37,32 +37,32 @@ async fn connected() -> BigQuery {
 
 #[tokio::test]
 async fn rows_go_in_and_come_out() {
-    warehouse::rows_go_in_and_come_out(&connected().await, &DIALECT).await;
+    warehouse::rows_go_in_and_come_out(&connected().await, &SPELLING).await;
 }
 
 #[tokio::test]
 async fn many_rows_go_in_and_come_out() {
-    warehouse::many_rows_go_in_and_come_out(&connected().await, &DIALECT).await;
+    warehouse::many_rows_go_in_and_come_out(&connected().await, &SPELLING).await;
 }
 
 #[tokio::test]
 async fn the_catalog_is_known() {
-    warehouse::the_catalog_is_known(&connected().await, &DIALECT).await;
+    warehouse::the_catalog_is_known(&connected().await, &SPELLING).await;
 }
 
 #[tokio::test]
 async fn transactions_are_all_or_nothing() {
-    warehouse::transactions_are_all_or_nothing(&connected().await, &DIALECT).await;
+    warehouse::transactions_are_all_or_nothing(&connected().await, &SPELLING).await;
 }
 
 #[tokio::test]
 async fn statements_run_side_by_side() {
-    warehouse::statements_run_side_by_side(&connected().await, &DIALECT).await;
+    warehouse::statements_run_side_by_side(&connected().await, &SPELLING).await;
 }
 
 #[tokio::test]
 async fn failures_have_their_message() {
-    warehouse::failures_have_their_message(&connected().await, &DIALECT).await;
+    warehouse::failures_have_their_message(&connected().await, &SPELLING).await;
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn of_transactions_at_once_each_is_whole() {
     let changes = (0..4).map(|_| bigquery.transaction(&change));
     let results = futures::future::join_all(changes).await;
     assert!(results.iter().any(Result::is_ok), "{results:?}");
-    assert_eq!(warehouse::count(&bigquery, &DIALECT, "contested").await, 200_000);
+    assert_eq!(warehouse::count(&bigquery, &SPELLING, "contested").await, 200_000);
 }
 
 #[tokio::test]

@@ -3,11 +3,11 @@
 
 mod warehouse;
 
-use tracklet_engine::targets::snowflake::{Settings, Snowflake, connect};
+use tracklet_engine::dialects::snowflake::client::{Settings, Snowflake, connect};
 use tracklet_engine::targets::{TargetError, Warehouse as _};
-use warehouse::Dialect;
+use warehouse::Spelling;
 
-const DIALECT: Dialect = Dialect {
+const SPELLING: Spelling = Spelling {
     schema: "CLIENT",
     relation: |table| format!("SHOP.CLIENT.\"{table}\""),
     quoted: |name| format!("\"{name}\""),
@@ -38,32 +38,32 @@ async fn connected() -> Snowflake {
 
 #[tokio::test]
 async fn rows_go_in_and_come_out() {
-    warehouse::rows_go_in_and_come_out(&connected().await, &DIALECT).await;
+    warehouse::rows_go_in_and_come_out(&connected().await, &SPELLING).await;
 }
 
 #[tokio::test]
 async fn many_rows_go_in_and_come_out() {
-    warehouse::many_rows_go_in_and_come_out(&connected().await, &DIALECT).await;
+    warehouse::many_rows_go_in_and_come_out(&connected().await, &SPELLING).await;
 }
 
 #[tokio::test]
 async fn the_catalog_is_known() {
-    warehouse::the_catalog_is_known(&connected().await, &DIALECT).await;
+    warehouse::the_catalog_is_known(&connected().await, &SPELLING).await;
 }
 
 #[tokio::test]
 async fn transactions_are_all_or_nothing() {
-    warehouse::transactions_are_all_or_nothing(&connected().await, &DIALECT).await;
+    warehouse::transactions_are_all_or_nothing(&connected().await, &SPELLING).await;
 }
 
 #[tokio::test]
 async fn statements_run_side_by_side() {
-    warehouse::statements_run_side_by_side(&connected().await, &DIALECT).await;
+    warehouse::statements_run_side_by_side(&connected().await, &SPELLING).await;
 }
 
 #[tokio::test]
 async fn failures_have_their_message() {
-    warehouse::failures_have_their_message(&connected().await, &DIALECT).await;
+    warehouse::failures_have_their_message(&connected().await, &SPELLING).await;
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn of_transactions_at_once_each_is_whole() {
     let changes = (0..4).map(|_| snowflake.transaction(&change));
     let results = futures::future::join_all(changes).await;
     assert!(results.iter().any(Result::is_ok), "{results:?}");
-    assert_eq!(warehouse::count(&snowflake, &DIALECT, "contested").await, 100_000);
+    assert_eq!(warehouse::count(&snowflake, &SPELLING, "contested").await, 100_000);
 }
 
 #[tokio::test]

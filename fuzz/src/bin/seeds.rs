@@ -5,7 +5,7 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     let folder = PathBuf::from(env::args_os().nth(1).unwrap_or_else(|| "seeds".into()));
-    for target in &tracklet_fuzz::targets::ALL {
+    for target in tracklet_fuzz::targets::all() {
         let folder = folder.join(target.name);
         fs::create_dir_all(&folder)?;
         for (name, bytes) in tracklet_fuzz::seeds::of(target.name) {

@@ -7,8 +7,17 @@ use serde_json::{Map, Value};
 use std::io::Read;
 use tracklet_engine::read::Source;
 
+/// What must hold for files of the input format called `format`.
+pub fn of(format: &'static str) -> Box<dyn Fn(&[u8]) + Send + Sync> {
+    match format {
+        "json" => Box::new(json),
+        "csv" => Box::new(csv),
+        _ => Box::new(move |bytes| table(format, bytes)),
+    }
+}
+
 /// Events as JSON. Where each line is an object whose type is known, they are judged by a slow reader beside the fast one.
-pub fn json_lines(bytes: &[u8]) {
+fn json(bytes: &[u8]) {
     let outcome =
         read("a.json", bytes, &Source::default()).expect("JSON has no columns that could be missing");
     let lines = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).split(|byte| *byte == b'\n');
@@ -41,7 +50,7 @@ fn judge(line: &[u8]) -> Option<Line> {
 }
 
 /// A table of text. Where all of it is in order, its records are counted by the bare parser.
-pub fn csv(bytes: &[u8]) {
+fn csv(bytes: &[u8]) {
     let Some(outcome) = read("a.csv", bytes, &Source::default()) else { return };
     assert_eq!(outcome.skipped, 0, "a table holds tracks only");
     let mut records = ReaderBuilder::new().flexible(true).from_reader(bytes);
@@ -57,9 +66,9 @@ pub fn csv(bytes: &[u8]) {
     }
 }
 
-/// A Parquet file, or what claims to be one.
-pub fn parquet(bytes: &[u8]) {
-    if let Some(outcome) = read("a.parquet", bytes, &Source::default()) {
+/// A table in a binary format, or what claims to be one. The name of a format is an extension of its files.
+fn table(format: &str, bytes: &[u8]) {
+    if let Some(outcome) = read(&format!("a.{format}"), bytes, &Source::default()) {
         assert_eq!(outcome.skipped, 0, "a table holds tracks only");
     }
 }

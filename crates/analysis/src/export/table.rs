@@ -8,8 +8,8 @@ use arrow::record_batch::RecordBatch;
 use std::sync::Arc;
 use std::sync::mpsc::{channel, sync_channel};
 use tokio::runtime::Runtime;
+use tracklet_engine::dialects::description::ColumnType;
 use tracklet_engine::results::ResultsError;
-use tracklet_engine::sql::dialect::ColumnType;
 use tracklet_engine::sql::names::relation;
 use tracklet_engine::sql::{Dialect, plan};
 use tracklet_engine::targets::{Kind, TableName, Target, TargetError, Warehouse};
@@ -50,7 +50,7 @@ pub fn to_target(
     replacing: Replacing,
 ) -> Result<ExportedTable, ExportError> {
     let dialect = target.dialect;
-    if !matches!(dialect, Dialect::Postgres | Dialect::Redshift) {
+    if !dialect.takes_exports() {
         return Err(ExportError::Kind { target: target.name.clone(), kind: dialect.name() });
     }
     let names = &target.names;

@@ -1,7 +1,7 @@
 //! Which sessions are looked at.
 
 use super::{UnknownZone, Zone};
-use crate::tables::{Dialect, Tables, TablesError};
+use crate::tables::{QueryDialect, Tables, TablesError};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tracklet_engine::error::{Hint, listed, nearest};
@@ -214,7 +214,7 @@ impl Selection {
     }
 
     /// A condition on a row with `session_id` and `dbt_visitor_id`: that its session is looked at.
-    pub(crate) fn condition(&self, dialect: &Dialect) -> String {
+    pub(crate) fn condition(&self, dialect: &QueryDialect) -> String {
         let mut sessions = Vec::new();
         let start = dialect.micros("session_start_at");
         sessions.extend(self.from.map(|from| format!("{start} >= {from}")));
@@ -247,7 +247,7 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::{Choice, Selection};
-    use crate::tables::Dialect;
+    use crate::tables::QueryDialect;
 
     #[test]
     fn a_period_has_both_of_its_days_in_its_time_zone() {
@@ -271,11 +271,11 @@ mod tests {
     #[test]
     fn conditions_add_up_and_names_stay_names() {
         let mut selection = Selection::default();
-        assert_eq!(selection.condition(&Dialect::Native), "1 = 1");
+        assert_eq!(selection.condition(&QueryDialect::Native), "1 = 1");
         selection.visitor_prefix = Some("é'".to_owned());
         selection.before = Some(7);
         assert_eq!(
-            selection.condition(&Dialect::Native),
+            selection.condition(&QueryDialect::Native),
             "session_id in (select session_id from dbt_session_tracks where cast(session_start_at as bigint) < 7) \
              and substr(dbt_visitor_id, 1, 2) = 'é'''"
         );

@@ -1,7 +1,7 @@
 //! Every event beside the visitor's event before and the one after.
 
 use super::Selection;
-use crate::tables::Dialect;
+use crate::tables::QueryDialect;
 
 /// A query, in brackets, with a row for every event of the chosen sessions, from a table of tracks that has the
 /// session, with `more` of its columns and:
@@ -12,7 +12,12 @@ use crate::tables::Dialect;
 ///
 /// # Cost
 /// One pass over the events in the order in which the native engine has written them; elsewhere a sort.
-pub(crate) fn windowed(dialect: &Dialect, selection: &Selection, table: &str, more: &[String]) -> String {
+pub(crate) fn windowed(
+    dialect: &QueryDialect,
+    selection: &Selection,
+    table: &str,
+    more: &[String],
+) -> String {
     // A total order without comparing texts, which engines do differently: events of the same microsecond are always in
     // one session, and numbered there.
     let order = "over (partition by dbt_visitor_id order by timestamp, track_sequence_number)";

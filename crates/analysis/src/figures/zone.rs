@@ -1,6 +1,6 @@
 //! A time zone, in SQL by integers alone: every engine has those, and not every one has the zone.
 
-use crate::tables::Dialect;
+use crate::tables::QueryDialect;
 use jiff::Timestamp;
 use jiff::tz::{self, TimeZone};
 use std::fmt::Write;
@@ -66,13 +66,13 @@ impl Zone {
     }
 
     /// SQL for the days from 1970-01-01 to the day here, of `micros` between `first` and `last`.
-    pub(crate) fn day(&self, dialect: &Dialect, micros: &str, first: i64, last: i64) -> String {
+    pub(crate) fn day(&self, dialect: &QueryDialect, micros: &str, first: i64, last: i64) -> String {
         let local = self.local(micros, first, last);
         format!("{} - {DAYS_AHEAD}", dialect.divided(&local, MICROS_PER_DAY))
     }
 
     /// SQL for the hours from 1970-01-01 to the hour here, less a whole number of weeks: rises through the week.
-    pub(crate) fn hour(&self, dialect: &Dialect, micros: &str, first: i64, last: i64) -> String {
+    pub(crate) fn hour(&self, dialect: &QueryDialect, micros: &str, first: i64, last: i64) -> String {
         dialect.divided(&self.local(micros, first, last), MICROS_PER_HOUR)
     }
 
@@ -122,7 +122,7 @@ impl Zone {
 #[cfg(test)]
 mod tests {
     use super::Zone;
-    use crate::tables::Dialect;
+    use crate::tables::QueryDialect;
     use jiff::civil::date;
     use tracklet_engine::error::Hint;
 
@@ -140,12 +140,14 @@ mod tests {
             [(summer, 3_600_000_000), (winter, 7_200_000_000), (i64::MAX, 3_600_000_000)]
         );
         assert_eq!(zone.offsets(summer, summer + 1), [(i64::MAX, 7_200_000_000)]);
-        assert!(zone.day(&Dialect::Native, "t", start, end).contains(&format!("when t < {summer} then")));
+        assert!(
+            zone.day(&QueryDialect::Native, "t", start, end).contains(&format!("when t < {summer} then"))
+        );
     }
 
     #[test]
     fn utc_needs_no_case() {
-        let sql = Zone::default().hour(&Dialect::Native, "t", 0, i64::MAX / 2);
+        let sql = Zone::default().hour(&QueryDialect::Native, "t", 0, i64::MAX / 2);
         assert_eq!(sql, "(t + 604800000000) / 3600000000");
     }
 

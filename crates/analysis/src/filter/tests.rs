@@ -157,3 +157,12 @@ fn size_has_a_limit_that_the_stack_holds() {
         assert!(tracklet_engine::error::Hint::hint(&error).is_some());
     }
 }
+
+#[test]
+fn the_parser_knows_every_dialect() {
+    for dialect in Dialect::ALL {
+        assert!(parser_of(dialect).is_some(), "{}", dialect.parser());
+        assert!(SqlRowFilters.is_sql_of(dialect, "event = 'a' and not user_id is null"));
+        assert!(!SqlRowFilters.is_sql_of(dialect, "event = = 'a'"));
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::Events;
 use crate::figures::{Selection, windowed};
-use crate::tables::{Dialect, Tables, TablesError};
+use crate::tables::{QueryDialect, Tables, TablesError};
 use serde::Serialize;
 
 /// The steps that are looked at, the first event included.
@@ -89,7 +89,7 @@ fn places(events: &Events) -> Vec<String> {
 
 fn links(
     tables: &dyn Tables,
-    dialect: &Dialect,
+    dialect: &QueryDialect,
     columns: &[&str],
     first: &str,
     names: &[String],

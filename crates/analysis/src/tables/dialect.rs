@@ -1,18 +1,18 @@
-//! Where the engines differ in the SQL that figures are asked with. All else in those queries is common to them.
+//! Where the engines differ in the SQL that figures are queried with. All else in those queries is common to them.
 
-use tracklet_engine::sql::dialect::ColumnType;
-use tracklet_engine::sql::{self, Names};
+use tracklet_engine::dialects::description::ColumnType;
+use tracklet_engine::sql::Names;
 
-/// The SQL of an engine.
+/// The SQL in which tables are queried: that of the native engine, or the dialect of a warehouse.
 #[derive(Debug, Clone)]
-pub enum Dialect {
+pub enum QueryDialect {
     /// Queries over the Parquet tables of the native engine.
     Native,
     /// Queries over the tables in a warehouse, whose names these are.
     Warehouse(Names),
 }
 
-impl Dialect {
+impl QueryDialect {
     /// A table as the engine finds it.
     pub fn table(&self, name: &str) -> String {
         match self {
@@ -33,32 +33,15 @@ impl Dialect {
     pub fn micros(&self, time: &str) -> String {
         match self {
             Self::Native => format!("cast({time} as bigint)"),
-            Self::Warehouse(names) => match names.dialect() {
-                sql::Dialect::BigQuery | sql::Dialect::Spark => format!("unix_micros({time})"),
-                // Two times are apart by as many microseconds as there are boundaries between.
-                sql::Dialect::Redshift => format!("datediff(microsecond, timestamp '1970-01-01', {time})"),
-                sql::Dialect::Snowflake => format!("date_part(epoch_microsecond, {time})"),
-                // extract gives an exact numeric; date_part's double would lose the last microsecond.
-                sql::Dialect::Postgres => format!("cast(extract(epoch from {time}) * 1000000 as bigint)"),
-            },
+            Self::Warehouse(names) => names.dialect().micros(time),
         }
     }
 
     /// The whole part of a quotient of two integers that are not negative.
     pub fn divided(&self, dividend: &str, divisor: i64) -> String {
-        let dialect = match self {
-            Self::Native => return format!("({dividend}) / {divisor}"),
-            Self::Warehouse(names) => names.dialect(),
-        };
-        match dialect {
-            sql::Dialect::Redshift | sql::Dialect::Postgres => format!("({dividend}) / {divisor}"),
-            // The parentheses are for translators that make an operator of it.
-            sql::Dialect::BigQuery => format!("div(({dividend}), {divisor})"),
-            sql::Dialect::Spark => format!("(({dividend}) div {divisor})"),
-            // Its division gives a rounded decimal: divide only what is divisible.
-            sql::Dialect::Snowflake => {
-                format!("cast((({dividend}) - mod({dividend}, {divisor})) / {divisor} as bigint)")
-            }
+        match self {
+            Self::Native => format!("({dividend}) / {divisor}"),
+            Self::Warehouse(names) => names.dialect().divided(dividend, divisor),
         }
     }
 
@@ -81,29 +64,29 @@ impl Dialect {
 
 #[cfg(test)]
 mod tests {
-    use super::Dialect;
-    use tracklet_engine::sql::{self, Names};
+    use super::QueryDialect;
+    use tracklet_engine::sql::{Dialect, Names};
 
-    fn of(dialect: sql::Dialect) -> Dialect {
-        Dialect::Warehouse(Names::new(dialect, None, dialect.spelled("s")))
+    fn of(dialect: Dialect) -> QueryDialect {
+        QueryDialect::Warehouse(Names::new(dialect, None, dialect.spelled("s")))
     }
 
     #[test]
     fn a_text_ends_where_it_ends() {
-        assert_eq!(Dialect::Native.text("it's '\\"), "'it''s ''\\'");
-        assert_eq!(of(sql::Dialect::Postgres).text("it's '\\"), "E'it''s ''\\\\'");
-        assert_eq!(of(sql::Dialect::BigQuery).text("it's '\\"), "'it\\'s \\'\\\\'");
+        assert_eq!(QueryDialect::Native.text("it's '\\"), "'it''s ''\\'");
+        assert_eq!(of(Dialect::Postgres).text("it's '\\"), "E'it''s ''\\\\'");
+        assert_eq!(of(Dialect::BigQuery).text("it's '\\"), "'it\\'s \\'\\\\'");
     }
 
     #[test]
     fn whole_parts_are_never_rounded() {
-        assert_eq!(of(sql::Dialect::Postgres).divided("a + b", 60), "(a + b) / 60");
-        assert_eq!(of(sql::Dialect::BigQuery).divided("a + b", 60), "div((a + b), 60)");
+        assert_eq!(of(Dialect::Postgres).divided("a + b", 60), "(a + b) / 60");
+        assert_eq!(of(Dialect::BigQuery).divided("a + b", 60), "div((a + b), 60)");
     }
 
     #[test]
     fn tables_are_quoted_in_their_schema() {
-        assert_eq!(of(sql::Dialect::Snowflake).table("dbt_track_facts"), "\"S\".\"DBT_TRACK_FACTS\"");
-        assert_eq!(Dialect::Native.table("dbt_track_facts"), "dbt_track_facts");
+        assert_eq!(of(Dialect::Snowflake).table("dbt_track_facts"), "\"S\".\"DBT_TRACK_FACTS\"");
+        assert_eq!(QueryDialect::Native.table("dbt_track_facts"), "dbt_track_facts");
     }
 }

@@ -1,6 +1,6 @@
 //! The tables in a warehouse, and what its runs say about themselves.
 
-use super::{Dialect, Tables, TablesError};
+use super::{QueryDialect, Tables, TablesError};
 use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
 use tokio::runtime::Runtime;
@@ -9,7 +9,7 @@ use tracklet_engine::error::Hint;
 use tracklet_engine::manifest::{
     BytesRead, FORMAT, Inputs, Manifest, Mode, New, Parts, RecordedRules, Rows, Versions, Written,
 };
-use tracklet_engine::sql::{self, runs};
+use tracklet_engine::sql::{self, Dialect, runs};
 use tracklet_engine::targets::{Target, TargetError, Warehouse};
 use tracklet_kernel::tables::Table;
 
@@ -24,7 +24,10 @@ pub struct InWarehouse<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum InWarehouseError {
     /// Figures are not asked of warehouses of this type.
-    #[error("figures can be asked of PostgreSQL, Redshift and BigQuery, and `{target}` is of type `{kind}`")]
+    #[error(
+        "figures can be asked of {}, and `{target}` is of type `{kind}`",
+        Dialect::products(|dialect| dialect.answers_figures())
+    )]
     Kind {
         /// The target.
         target: String,
@@ -64,12 +67,11 @@ impl<'a> InWarehouse<'a> {
         warehouse: &'a dyn Warehouse,
         runtime: &'a Runtime,
     ) -> Result<Self, InWarehouseError> {
-        match target.dialect {
-            sql::Dialect::Postgres | sql::Dialect::Redshift | sql::Dialect::BigQuery => {
-                Ok(Self { target, warehouse, runtime })
-            }
-            other => Err(InWarehouseError::Kind { target: target.name.clone(), kind: other.name() }),
+        if !target.dialect.answers_figures() {
+            let kind = target.dialect.name();
+            return Err(InWarehouseError::Kind { target: target.name.clone(), kind });
         }
+        Ok(Self { target, warehouse, runtime })
     }
 
     /// What the newest run says about itself, in the form of a manifest: no files, no checks, no timings but the whole. The
@@ -166,8 +168,8 @@ impl<'a> InWarehouse<'a> {
 }
 
 impl Tables for InWarehouse<'_> {
-    fn dialect(&self) -> Dialect {
-        Dialect::Warehouse(self.target.names.clone())
+    fn dialect(&self) -> QueryDialect {
+        QueryDialect::Warehouse(self.target.names.clone())
     }
 
     fn query(&self, sql: &str) -> Result<Vec<RecordBatch>, TablesError> {

@@ -1,13 +1,13 @@
 //! The Parquet tables of the native engine.
 
 use super::logins::{Logins, logins};
-use super::{Dialect, Tables, TablesError};
+use super::{QueryDialect, Tables, TablesError};
 use crate::Queries;
 use arrow::record_batch::RecordBatch;
 
 impl Tables for Queries {
-    fn dialect(&self) -> Dialect {
-        Dialect::Native
+    fn dialect(&self) -> QueryDialect {
+        QueryDialect::Native
     }
 
     fn query(&self, sql: &str) -> Result<Vec<RecordBatch>, TablesError> {

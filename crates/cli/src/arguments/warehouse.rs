@@ -1,9 +1,10 @@
 //! What can be typed about a warehouse.
 
-use super::InputFormat;
+use super::input_formats;
 use clap::{Args, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use tracklet_engine::config::Format;
 
 /// Make the tables in a warehouse and test them: run, then test
 #[derive(Debug, Args)]
@@ -72,8 +73,8 @@ pub struct LoadArguments {
     #[command(flatten)]
     pub target: TargetChoice,
     /// What the files are, whatever they are called
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<InputFormat>,
+    #[arg(long, value_name = "FORMAT", value_parser = input_formats())]
+    pub format: Option<Format>,
 }
 
 /// Say whether a warehouse can be used, and if not, why

@@ -7,7 +7,6 @@ use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
 use crate::progress::{Progress, grouped};
 use crate::status::Status;
-use tracklet_engine::config::Format;
 use tracklet_engine::run::{self, RunRequest};
 use tracklet_engine::warehouse::load as engine;
 
@@ -18,7 +17,7 @@ pub fn load(arguments: &LoadArguments, log: &Log) -> Outcome {
     let request = RunRequest {
         output: place.config.output.dir.clone(),
         paths: arguments.paths.clone(),
-        format: arguments.format.map(Format::from).or(place.config.source.format),
+        format: arguments.format.or(place.config.source.format),
         filters: row_filters(),
         ..RunRequest::new(place.config.clone())
     };

@@ -11,7 +11,7 @@ use crate::status::Status;
 use crate::summary::{self, Summary};
 use std::fmt;
 use std::io::{self, IsTerminal as _};
-use tracklet_engine::config::{Config, FILE_NAME, Format};
+use tracklet_engine::config::{Config, FILE_NAME};
 use tracklet_engine::error::Hint;
 use tracklet_engine::read::Strictness;
 use tracklet_engine::run::{self as engine, Changed, Dropping, Refresh, RunError, RunReport, RunRequest};
@@ -75,7 +75,7 @@ fn request(arguments: &RunArguments) -> Result<RunRequest, Failure> {
     Ok(RunRequest {
         output: output_folder(&arguments.place)?,
         paths,
-        format: arguments.format.map(Format::from).or(config.source.format),
+        format: arguments.format.or(config.source.format),
         strictness: if arguments.strict { Strictness::Strict } else { Strictness::Lenient },
         threads: arguments.threads,
         max_line: arguments.max_line.get(),

@@ -2,7 +2,8 @@
 
 use super::duration::DurationError;
 use super::keys::{ANY, KEYS, Key, keys_of, sections};
-use super::target_keys::{TYPES, target_keys};
+use super::target_keys::target_keys;
+use crate::dialects::Dialect;
 use crate::error::{Hint, listed, nearest};
 use std::fmt;
 use std::io;
@@ -157,7 +158,7 @@ pub enum Problem {
         /// The target.
         target: String,
         /// Its type.
-        kind: &'static str,
+        dialect: Dialect,
         /// The key.
         key: String,
     },
@@ -308,14 +309,14 @@ impl Hint for Problem {
                 "columns are told apart without regard to case: choose another name".to_owned()
             }
             Self::NoType { .. } => {
-                let types = TYPES.iter().map(|(name, _)| *name);
-                format!("for example: type = \"postgres\"; it can be {}", listed(types))
+                let types = listed(Dialect::ALL.map(Dialect::name));
+                format!("for example: type = \"postgres\"; it can be {types}")
             }
-            Self::UnknownTargetKey { kind, key, .. } => {
-                let known: Vec<&str> = target_keys(kind).map(|key| key.name).collect();
+            Self::UnknownTargetKey { dialect, key, .. } => {
+                let known: Vec<&str> = target_keys(*dialect).map(|key| key.name).collect();
                 match nearest(key, known.iter().copied()) {
                     Some(meant) => format!("did you mean `{meant}`?"),
-                    None => format!("a target of type `{kind}` can have {}", listed(known)),
+                    None => format!("a target of type `{}` can have {}", dialect.name(), listed(known)),
                 }
             }
             Self::SecretInFile { example, .. } => format!("take it from the environment: {example}"),

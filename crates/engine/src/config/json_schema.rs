@@ -4,11 +4,11 @@
 //! part-minutes, that two count columns differ by more than their case.
 
 use super::keys::{ANY, Key, Takes, keys_of, sections};
-use super::target_keys::{TYPES, TargetKey, TargetValue, needed, target_keys};
+use super::target_keys::{TargetKey, TargetValue, needed, target_keys};
 use super::{FACT_COLUMNS, LONGEST_COLUMN};
+use crate::dialects::description::{FORMATS, PUBLISHINGS, Publishing};
 use crate::sql::Dialect;
 use crate::sql::data_tests::MATERIALIZED;
-use crate::sql::dialect::{FORMATS, PUBLISHINGS};
 use serde_json::{Map, Value, json};
 
 /// What stands for the environment in a text.
@@ -25,7 +25,7 @@ pub fn json_schema() -> Value {
         "type": "object",
         "description": "Warehouses, each in a section [targets.NAME], for `--target NAME`.",
         "additionalProperties": {
-            "oneOf": TYPES.map(|(kind, _)| json!({ "$ref": format!("#/definitions/{kind}") })),
+            "oneOf": Dialect::ALL.map(|dialect| json!({ "$ref": format!("#/definitions/{}", dialect.name()) })),
         },
     });
     let mut schema = json!({
@@ -37,7 +37,7 @@ pub fn json_schema() -> Value {
         schema[key] = value.clone();
     }
     let targets: Map<String, Value> =
-        TYPES.iter().map(|(kind, name)| ((*kind).to_owned(), target(kind, name))).collect();
+        Dialect::ALL.into_iter().map(|dialect| (dialect.name().to_owned(), target(dialect))).collect();
     schema["definitions"] = targets.into();
     schema
 }
@@ -107,30 +107,32 @@ fn any_case(word: &str) -> String {
     word.chars().map(each).collect()
 }
 
-fn target(kind: &str, name: &str) -> Value {
+fn target(dialect: Dialect) -> Value {
     let properties: Map<String, Value> =
-        target_keys(kind).map(|key| (key.name.to_owned(), field(kind, key))).collect();
-    let required: Vec<&str> = ["type"].into_iter().chain(needed(kind).iter().copied()).collect();
+        target_keys(dialect).map(|key| (key.name.to_owned(), field(dialect, key))).collect();
+    let required: Vec<&str> = ["type"].into_iter().chain(needed(dialect).iter().copied()).collect();
     json!({
         "type": "object",
-        "title": name,
+        "title": dialect.target_type().title,
         "additionalProperties": false,
         "required": required,
         "properties": properties,
     })
 }
 
-fn field(kind: &str, key: &TargetKey) -> Value {
+fn field(dialect: Dialect, key: &TargetKey) -> Value {
     let about = key.about;
     if key.name == "type" {
-        return json!({ "description": about, "const": kind });
+        return json!({ "description": about, "const": dialect.name() });
     }
     let template = json!({ "type": "string", "pattern": TEMPLATE });
     let words: Option<Vec<&str>> = match key.name {
-        "publish" => Dialect::from_name(kind).map(|dialect| {
-            let known = PUBLISHINGS.iter().filter(|(_, way)| dialect.publishings().contains(way));
-            known.map(|(name, _)| *name).collect()
-        }),
+        "publish" => {
+            let has = |way: &Publishing| {
+                FORMATS.iter().any(|(_, format)| dialect.publishings(*format).contains(way))
+            };
+            Some(PUBLISHINGS.iter().filter(|(_, way)| has(way)).map(|(name, _)| *name).collect())
+        }
         "format" => Some(FORMATS.iter().map(|(name, _)| *name).collect()),
         "materialize" => Some(MATERIALIZED.iter().map(|(name, _)| *name).collect()),
         _ => None,

@@ -1,7 +1,8 @@
 //! The reference of `tracklet.toml` as Markdown.
 
 use super::keys::{Key, Meaning, keys_of, sections};
-use super::target_keys::{TYPES, TargetValue, target_keys};
+use super::target_keys::{TargetValue, target_keys};
+use crate::dialects::Dialect;
 use std::fmt::Write;
 
 /// `docs/configuration.md`, made from [`super::keys::KEYS`].
@@ -48,9 +49,10 @@ fn targets(page: &mut String) {
          `{{ env_var('NAME') }}` and `{{ env_var('NAME', 'default') }}` stand for what the environment holds; secrets may \
          come from there or from a `profiles.yml` alone.\n",
     );
-    for (kind, name) in TYPES {
+    for dialect in Dialect::ALL {
+        let (kind, name) = (dialect.name(), dialect.target_type().title);
         let _ = write!(page, "\n### `type = \"{kind}\"`: {name}\n\n| key | value | |\n|---|---|---|\n");
-        for key in target_keys(kind) {
+        for key in target_keys(dialect) {
             let example = key.example.replace('|', "\\|");
             let _ = writeln!(page, "| `{}` | {} | {} `{example}` |", key.name, words(key.value), key.about);
         }

@@ -2,7 +2,7 @@
 
 use super::document::{Entry, Section};
 use super::error::{ConfigError, Problem};
-use super::target_keys::{TYPES, TargetKey, TargetValue, target_keys};
+use super::target_keys::{TargetKey, TargetValue, target_keys};
 use crate::sql::Dialect;
 use serde_json::{Map, Value};
 
@@ -38,7 +38,7 @@ fn target(named: &Entry<'_>, section: &Section<'_>) -> Result<TargetSection, Con
         return Err(kind.wrong(Problem::NotAChoice {
             key: format!("targets.{name}.type"),
             value: word,
-            choices: TYPES.iter().map(|(name, _)| *name).collect(),
+            choices: Dialect::ALL.map(Dialect::name).to_vec(),
         }));
     };
     let mut fields = Map::new();
@@ -50,10 +50,9 @@ fn target(named: &Entry<'_>, section: &Section<'_>) -> Result<TargetSection, Con
 }
 
 fn field(target: &str, dialect: Dialect, entry: &Entry<'_>) -> Result<Value, ConfigError> {
-    let kind = dialect.name();
-    let Some(known) = target_keys(kind).find(|key| key.name == entry.key) else {
+    let Some(known) = target_keys(dialect).find(|key| key.name == entry.key) else {
         let (target, key) = (target.to_owned(), entry.key.clone());
-        return Err(entry.wrong_key(Problem::UnknownTargetKey { target, kind, key }));
+        return Err(entry.wrong_key(Problem::UnknownTargetKey { target, dialect, key }));
     };
     let value = entry.json();
     // First: a secret of another type must not be repeated either.

@@ -2,6 +2,7 @@ use super::{
     Columns, Config, ConfigError, CsvOptions, DurationError, Format, Problem, Quote, json_schema, keys,
     reference,
 };
+use crate::dialects::Dialect;
 use crate::error::Hint;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -463,11 +464,13 @@ fn the_json_schema_takes_what_the_parser_takes() {
 
 #[test]
 fn a_target_needs_what_the_list_says_and_no_more() {
-    use super::target_keys::{TYPES, needed, target_keys};
-    for (kind, _) in TYPES {
-        let line = |key: &str| target_keys(kind).find(|known| known.name == key).unwrap().example.to_owned();
+    use super::target_keys::{needed, target_keys};
+    for dialect in Dialect::ALL {
+        let kind = dialect.name();
+        let line =
+            |key: &str| target_keys(dialect).find(|known| known.name == key).unwrap().example.to_owned();
         let config = |left_out: Option<&str>| {
-            let keys = needed(kind).iter().filter(|key| Some(**key) != left_out);
+            let keys = needed(dialect).iter().filter(|key| Some(**key) != left_out);
             let lines: Vec<String> = keys.map(|key| line(key)).collect();
             good(&format!("[targets.t]\ntype = \"{kind}\"\n{}", lines.join("\n")))
         };
@@ -475,7 +478,7 @@ fn a_target_needs_what_the_list_says_and_no_more() {
         if let Err(error) = resolved(None) {
             panic!("{kind}: {error}");
         }
-        for key in needed(kind) {
+        for key in needed(dialect) {
             // Snowflake's client says so only when it connects.
             let is_said_later = kind == "snowflake" && *key != "schema";
             assert_eq!(resolved(Some(key)).is_err(), !is_said_later, "{kind} without {key}");
@@ -501,7 +504,7 @@ fn targets_have_the_fields_of_their_type() {
         "{TARGET}port = 5433\npassword = \"{{{{ env_var('P') }}}}\"\n[targets.\"my bq\"]\ntype = \"bigquery\"\nlabels = {{ a = \"b\" }}"
     ));
     let [pg, bq] = config.targets.as_slice() else { panic!("{:?}", config.targets) };
-    assert_eq!((pg.name.as_str(), pg.dialect), ("pg", crate::sql::Dialect::Postgres));
+    assert_eq!((pg.name.as_str(), pg.dialect), ("pg", Dialect::Postgres));
     assert_eq!(pg.fields["port"], 5433);
     assert_eq!((bq.name.as_str(), &bq.fields["labels"]["a"]), ("my bq", &serde_json::json!("b")));
     assert_eq!(config.fingerprint(), Config::default().fingerprint());

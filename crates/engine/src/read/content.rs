@@ -1,8 +1,8 @@
 //! What a file holds, as a digest: a file is known by its content, and its path is only a name.
 
 use super::ReadError;
-use super::csv_dialect::Quote;
-use super::first_bytes::packed;
+use super::formats::OldPart;
+use super::formats::csv::Quote;
 use super::inputs::{Compression, Format, InputFile, Location};
 use super::remote::FetchError;
 use blake3::Hasher;
@@ -108,7 +108,7 @@ pub(crate) struct Grown {
 impl InputFile {
     /// Whether a file of this kind can get new rows behind its old ones.
     pub(crate) fn can_grow(&self) -> bool {
-        self.compression == Compression::None && self.format != Format::Parquet
+        self.compression == Compression::None && self.format.reader().can_grow()
     }
 
     /// The content, where it can be had; an object is fetched for it, to the folder `temporary`.
@@ -177,60 +177,15 @@ fn grown(path: &Path, format: Format, quote: Quote, old: Content) -> io::Result<
     let goes_on_with_an_end = matches!(&next[..length], [b'\n', ..] | [b'\r', b'\n']);
     let rereads_line = tail != old.bytes && !goes_on_with_an_end;
     let end = if rereads_line { tail } else { old.bytes };
-    let is_divisible = match format {
-        Format::Json => ends_with_json_line(&mut file, end)?,
-        // Inside quotes a line's end is no record's.
-        Format::Csv => quotes % 2 == 0 && is_plain_csv(&mut file, quote, end)?,
-        Format::Parquet => false,
-    };
-    if !is_divisible {
+    if !format.reader().is_divisible(&mut file, &OldPart { end, quote, quotes })? {
         return Ok(None);
     }
     let hashed = if rereads_line { up_to_tail } else { whole };
     Ok(Some(Grown { offset: end, line: ends + 1, rereads_line, hashed }))
 }
 
-/// Whether no JSON value and no array around values goes on behind `end`, and what follows can be read by itself.
-fn ends_with_json_line(file: &mut File, end: u64) -> io::Result<bool> {
-    let first = first_of(file, 0, end)?;
-    let Some((_, first)) = first else { return Ok(true) };
-    // A list, or text in another encoding, does not end with a line.
-    if !matches!(first, b'{' | 0xEF) {
-        return Ok(false);
-    }
-    let mut start = end;
-    let line = loop {
-        let Some(before) = last_line(file, start.saturating_sub(1))? else { return Ok(false) };
-        file.seek(SeekFrom::Start(before))?;
-        let mut line = vec![0; (end.min(start) - before) as usize];
-        file.read_exact(&mut line)?;
-        if before == 0 || !line.trim_ascii().is_empty() {
-            break line;
-        }
-        start = before;
-    };
-    let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&line).trim_ascii_end();
-    let length = file.metadata()?.len();
-    let Some((at, next)) = first_of(file, end, length)? else { return Ok(true) };
-    Ok(match line {
-        // A list around the lines goes on.
-        _ if matches!(next, b',' | b']') => false,
-        [b'{', .., b'}'] => true,
-        // Part of a value that stands on several lines, perhaps.
-        [b'{' | b'}' | b'[' | b']' | b'"' | b',' | b':' | b'-' | b'0'..=b'9' | b' ' | b'\t', ..] => false,
-        _ if [&b"null"[..], b"true", b"false"].iter().any(|word| line.starts_with(word)) => false,
-        // What is no JSON goes on where the next line is indented, or closes something.
-        _ => {
-            let mut before = [0];
-            file.seek(SeekFrom::Start(at - 1))?;
-            file.read_exact(&mut before)?;
-            next != b'}' && before == [b'\n']
-        }
-    })
-}
-
 /// The first byte from `start` to `end` that is no space, and where it is.
-fn first_of(file: &mut File, start: u64, end: u64) -> io::Result<Option<(u64, u8)>> {
+pub(super) fn first_of(file: &mut File, start: u64, end: u64) -> io::Result<Option<(u64, u8)>> {
     file.seek(SeekFrom::Start(start))?;
     let mut at = start;
     let mut block = vec![0; BLOCK];
@@ -248,19 +203,8 @@ fn first_of(file: &mut File, start: u64, end: u64) -> io::Result<Option<(u64, u8
     Ok(None)
 }
 
-/// Whether a table is as it is stored: not compressed, not in another encoding, and not in single quotes, which are only found out.
-fn is_plain_csv(file: &mut File, quote: Quote, end: u64) -> io::Result<bool> {
-    let mut start = Vec::new();
-    file.seek(SeekFrom::Start(0))?;
-    file.by_ref().take(end.min(7)).read_to_end(&mut start)?;
-    let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&start);
-    let is_single_quoted = quote == Quote::Found && text.starts_with(b"'");
-    let is_utf16 = start.iter().take(2).any(|byte| matches!(byte, 0 | 0xFE | 0xFF));
-    Ok(!is_single_quoted && !is_utf16 && packed(&start).is_none())
-}
-
 /// Where the last line before `end` starts: `end` itself behind a line's end. None where that line is too long.
-fn last_line(file: &mut File, end: u64) -> io::Result<Option<u64>> {
+pub(super) fn last_line(file: &mut File, end: u64) -> io::Result<Option<u64>> {
     let mut before = end;
     let mut block = vec![0; BLOCK];
     while before > 0 {

@@ -1,21 +1,16 @@
 //! What a file holds, by its first bytes: names lie, or say nothing.
 
-use super::Source;
 use super::bytes;
-use super::columns::{Column, place};
-use super::csv_dialect::{self, Dialect};
-use super::format::{Compression, Format, compression, has_extension, kind};
+use super::extensions::{Compression, compression, has_extension, kind};
+use super::formats::{Compressed, Format, Marks, Sniffed, csv};
 use super::inputs::InputFile;
 use super::remote::Object;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
-use tracklet_kernel::time;
 
 /// Bytes that are looked at.
 const START: usize = 4096;
-/// A Parquet file starts and ends with it.
-const PARQUET: &[u8] = b"PAR1";
 
 /// What a local file holds, `None` where neither its name nor its bytes tell. With `forced` only its compression is looked
 /// for; a file of unknown extension is looked into where it is named `explicitly`.
@@ -73,31 +68,32 @@ fn told(
     if start.is_empty() {
         return named;
     }
-    if start.starts_with(PARQUET) && end == PARQUET && forced.is_none() {
+    if forced.is_none()
+        && let Some((format, _)) = marked(start).filter(|(_, marks)| end.ends_with(marks.end))
+    {
         let may_be = named.is_some() || explicitly || !has_extension(name);
-        return may_be.then_some((Format::Parquet, Compression::None));
+        return may_be.then_some((format, Compression::None));
     }
-    if forced == Some(Format::Csv) && !explicitly && name.ends_with("manifest") && is_json(start) {
-        // The list of files that an export of Redshift writes beside them.
+    if !explicitly && forced.is_some_and(|format| format.reader().passes_over(name, start)) {
         return None;
     }
     let packed = packed(start);
     if let Some((format, compression)) = named
         && (forced.is_some() || has_inner_extension(name))
     {
-        // A Parquet file has its compression inside.
-        let is_json = is_json(start);
-        return Some(match (format, packed) {
-            (Format::Parquet, _) | (Format::Csv, None) if is_json && forced.is_none() => {
-                (Format::Json, Compression::None)
-            }
-            (Format::Parquet, _) => (format, Compression::None),
-            (format, Some(packed)) => (format, packed),
-            (Format::Json, None) if forced.is_none() && is_table(start) => (Format::Csv, Compression::None),
-            (Format::Json, None) if is_json => (format, Compression::None),
-            (Format::Csv, None) if is_table(start) => (format, Compression::None),
+        let is_inside = format.reader().compressed() == Compressed::Inside;
+        if forced.is_none()
+            && let Some((other, sniffed)) = sniffed(start)
+            && (sniffed != Sniffed::Likely || !is_inside)
+        {
+            return Some((other, Compression::None));
+        }
+        return Some(match packed {
+            _ if is_inside => (format, Compression::None),
+            Some(packed) => (format, packed),
+            None if format.reader().sniff(start) != Sniffed::Other => (format, Compression::None),
             // What claims to be compressed and is not is damaged.
-            _ => (format, compression),
+            None => (format, compression),
         });
     }
     if named.is_none() && has_extension(name) && !explicitly {
@@ -105,22 +101,31 @@ fn told(
     }
     let compression = packed.unwrap_or(Compression::None);
     let inside = if compression == Compression::None { start.to_vec() } else { look(compression) };
-    if is_table(&inside) {
-        Some((Format::Csv, compression))
-    } else if is_json(&inside) && (named.is_some() || names_an_id(&inside)) {
-        Some((Format::Json, compression))
-    } else {
-        named
+    match sniffed(&inside) {
+        Some((format, sniffed)) if named.is_some() || sniffed != Sniffed::Certain => {
+            Some((format, compression))
+        }
+        _ => named,
     }
+}
+
+/// The binary format whose files start so.
+fn marked(start: &[u8]) -> Option<(Format, Marks)> {
+    let marks = Format::all().filter_map(|format| Some((format, format.reader().marks()?)));
+    let mut marks = marks.filter(|(_, marks)| start.starts_with(marks.start));
+    marks.next()
+}
+
+/// The format of a text that starts so.
+fn sniffed(start: &[u8]) -> Option<(Format, Sniffed)> {
+    let formats = Format::all().map(|format| (format, format.reader().sniff(start)));
+    let mut formats = formats.filter(|(_, sniffed)| *sniffed != Sniffed::Other);
+    formats.next()
 }
 
 /// The delimiter of a local file that begins with a row of a table: with at least three fields, one of them a time.
 pub(super) fn rows_in(path: &Path) -> Option<char> {
-    let start = head(path, packed(&ends(path).ok()?.0).unwrap_or(Compression::None));
-    let fields = csv_dialect::header(&start);
-    let is_row =
-        !is_json(&start) && fields.len() >= 3 && fields.iter().any(|field| time::parse(field).is_some());
-    is_row.then(|| char::from(Dialect::of(&start, &Source::default()).delimiter))
+    csv::delimiter_of_rows(&head(path, packed(&ends(path).ok()?.0).unwrap_or(Compression::None)))
 }
 
 /// Whether a name says what is inside its compression; `.gz` alone does not.
@@ -135,8 +140,8 @@ fn ends(path: &Path) -> io::Result<(Vec<u8>, Vec<u8>)> {
     let mut start = Vec::with_capacity(START);
     file.by_ref().take(START as u64).read_to_end(&mut start)?;
     let mut end = Vec::new();
-    if start.starts_with(PARQUET) {
-        file.seek(SeekFrom::End(-4))?;
+    if let Some((_, marks)) = marked(&start) {
+        file.seek(SeekFrom::End(-(marks.end.len() as i64)))?;
         file.read_to_end(&mut end)?;
     }
     Ok((start, end))
@@ -160,30 +165,4 @@ pub(super) fn packed(start: &[u8]) -> Option<Compression> {
     } else {
         None
     }
-}
-
-fn is_json(start: &[u8]) -> bool {
-    let start = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start).trim_ascii_start();
-    let inside = start.strip_prefix(b"[").unwrap_or(start).trim_ascii_start();
-    inside.strip_prefix(b"{").is_some_and(|inside| inside.trim_ascii_start().starts_with(b"\""))
-}
-
-/// Whether a JSON text has a key that events have: other programs leave lists of files and settings in folders.
-fn names_an_id(start: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(start).to_lowercase();
-    let keys = Column::ALL
-        .into_iter()
-        .filter(|column| matches!(column, Column::EventId | Column::AnonymousId | Column::UserId));
-    let mut names = keys.flat_map(|column| [column.name().to_owned(), column.json_field().to_lowercase()]);
-    names.any(|name| text.contains(&format!("\"{name}\"")))
-}
-
-/// Whether the first line is the header of a table of tracks.
-fn is_table(start: &[u8]) -> bool {
-    if is_json(start) {
-        return false;
-    }
-    let names = csv_dialect::header(start);
-    let has = |column| place(column, &names, &Source::default()).is_some();
-    has(Column::EventId) && has(Column::Timestamp)
 }

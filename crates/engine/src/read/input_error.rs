@@ -1,5 +1,7 @@
 //! Why the given paths name no files to read.
 
+use super::extensions;
+use super::formats::FORMATS;
 use super::inputs::is_circle;
 use super::remote::RemoteError;
 use super::table_formats::TableFormat;
@@ -97,26 +99,34 @@ pub enum InputError {
 
 impl Hint for InputError {
     fn hint(&self) -> Option<String> {
-        const KINDS: &str =
-            ".json, .jsonl, .ndjson, .csv (each also with .gz or .zst), .gz (JSON lines) and .parquet";
         match self {
             Self::Missing { path } if path.starts_with('~') => {
                 Some("`~` is replaced by the shell only, and only where it is not quoted".to_owned())
             }
             Self::Missing { .. } => Some("give a file, a folder, a pattern or a URL (s3://, gs://, az://)".to_owned()),
-            Self::Empty { ignored: 0, .. } => Some(format!("files are found by extension: {KINDS}")),
+            Self::Empty { ignored: 0, .. } => Some(format!("files are found by extension: {}", extensions::known())),
             Self::Empty { rows: Some(delimiter), .. } => Some(format!(
                 "its files seem to hold rows with `{}` between their fields and no header: run with --format csv and name the \
                  columns in tracklet.toml: [source.csv] header = false, columns = [\"id\", \"anonymous_id\", ...]",
                 delimiter.escape_default()
             )),
             Self::Empty { ignored, .. } => {
-                Some(format!("it holds {ignored} of unknown extension; read are {KINDS}, others with --format"))
+                Some(format!(
+                    "it holds {ignored} of unknown extension; read are {}, others with --format",
+                    extensions::known()
+                ))
             }
             Self::NoMatch { .. } => Some("`**` stands for any folders: events/**/*.json.gz".to_owned()),
             Self::Pattern { .. } => None,
             Self::UnknownFormat { .. } => {
-                Some(format!("name it with --format json, csv or parquet; by extension are known {KINDS}"))
+                let (last, others) = FORMATS.split_last().expect("there are formats");
+                let others: Vec<&str> = others.iter().map(|(name, _)| *name).collect();
+                Some(format!(
+                    "name it with --format {} or {}; by extension are known {}",
+                    others.join(", "),
+                    last.0,
+                    extensions::known()
+                ))
             }
             Self::Io { source, .. } if is_circle(source) => {
                 Some("it is a symbolic link that leads back to itself".to_owned())

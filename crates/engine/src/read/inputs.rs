@@ -1,8 +1,8 @@
 //! Which files a run reads: every file below the given paths, in the order of their names.
 
 use super::content::Grown;
+use super::extensions::kind;
 use super::first_bytes;
-use super::format::kind;
 use super::lake::{Candidate, choose};
 use super::partitions::{Partition, partitions};
 use super::remote::{self, Object};
@@ -16,7 +16,8 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-pub use super::format::{Compression, Format};
+pub use super::extensions::Compression;
+pub use super::formats::Format;
 pub use super::input_error::InputError;
 
 /// A file to read.
@@ -249,8 +250,8 @@ impl Found {
         };
         let identity =
             fs::canonicalize(path).map_err(|source| InputError::Io { path: name.clone(), source })?;
-        if self.format != Some(Format::Parquet)
-            && (format == Format::Parquet || name.ends_with(".metadata.json"))
+        if !self.insists()
+            && (format.reader().is_of_table_formats() || name.ends_with(".metadata.json"))
             && let Some((folder, log)) = self.logs.of_file(&identity)
         {
             return Err(InputError::TableFormat { table: as_given(path, &folder), format: log });
@@ -270,11 +271,16 @@ impl Found {
         Ok(())
     }
 
+    /// Whether the user insists on all files of tables that a log describes.
+    fn insists(&self) -> bool {
+        self.format.is_some_and(|format| format.reader().is_of_table_formats())
+    }
+
     /// Whether a folder is the log of a table whose files are all read because the user insists.
     fn is_log(&mut self, folder: &Path) -> bool {
         let is_named_so = folder.file_name().is_some_and(|name| name == "metadata");
         is_named_so
-            && self.format == Some(Format::Parquet)
+            && self.insists()
             && folder.parent().is_some_and(|table| self.logs.of_folder(table) == Some(TableFormat::Iceberg))
     }
 
@@ -311,7 +317,7 @@ impl Found {
             fixed_part(&url)
         };
         let mut ignored = 0;
-        let mut has_parquet = false;
+        let mut may_have_log = false;
         for object in &listing.objects {
             let key = object.key();
             if pattern.as_ref().is_some_and(|pattern| !pattern.matches_with(key, options)) {
@@ -330,9 +336,9 @@ impl Found {
                 self.inputs.ignored.push(name);
                 continue;
             };
-            let is_parquet = format == Format::Parquet || key.ends_with(".metadata.json");
-            if is_parquet && self.format != Some(Format::Parquet) {
-                has_parquet = true;
+            let may_be_of_table = format.reader().is_of_table_formats() || key.ends_with(".metadata.json");
+            if may_be_of_table && !self.insists() {
+                may_have_log = true;
                 let mut above = key.match_indices('/').map(|(slash, _)| &key[..slash]).chain([""]);
                 if let Some((table, log)) = above.find_map(|above| tables.get_key_value(above)) {
                     return Err(InputError::TableFormat { table: listing.url_of(table), format: *log });
@@ -362,7 +368,7 @@ impl Found {
                 None => self.inputs.ignored.push(name),
             }
         }
-        if has_parquet && let Some((table, format)) = listing.log_above() {
+        if may_have_log && let Some((table, format)) = listing.log_above() {
             return Err(InputError::TableFormat { table: listing.url_of(&table), format });
         }
         if listing.objects.iter().any(|object| object.is_exact) {

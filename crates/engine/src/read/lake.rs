@@ -3,7 +3,7 @@
 //! RudderStack writes `<namespace>/<table>/<year>/<month>/<day>/<hour>/<file>`: beside `tracks` there is a table for each
 //! event, whose rows have the ids of `tracks`, and one for each other call.
 
-use super::format::Format;
+use super::formats::Holds;
 use super::inputs::{InputError, InputFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -103,9 +103,9 @@ fn shown(names: &BTreeSet<String>) -> String {
     text
 }
 
-/// Raw JSON says itself what each call is.
+/// Whether a file has rows of a table: calls say themselves what they are.
 fn is_table(candidate: &Candidate) -> bool {
-    candidate.file.format != Format::Json
+    candidate.file.format.reader().holds() == Holds::Tracks
 }
 
 /// The folders that have a folder of tracks on the way to this file.

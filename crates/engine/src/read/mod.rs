@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! paths, globs, URLs --inputs--> files --run--> units of work, one thread each
-//!   objects --json+
-//!   records --csv-+--> batches --filter--> the kernel's gate --> TracksBuilder
-//!   row groups ---+                              +-------------> Reject
+//!                                                       |
+//!   objects, records, row groups <--a format of formats/--+
+//!      +--> batches --filter--> the kernel's gate --> TracksBuilder
+//!                                     +-------------> Reject
 //! ```
 //!
 //! Bad input never ends a read by default: the good rows count, every bad one becomes a [`Reject`].
@@ -13,29 +14,19 @@ mod bytes;
 mod columns;
 mod content;
 mod credentials;
-mod csv;
-mod csv_dialect;
-mod csv_records;
 mod error;
+mod extensions;
 mod fence;
 mod filter;
 mod first_bytes;
-mod format;
+mod formats;
 mod input_error;
 pub mod inputs;
 mod inspect;
-mod json;
-mod json_calls;
-mod json_path;
-mod json_text;
-mod json_values;
 mod lake;
 mod limits;
 mod mostly_rejected;
 mod other_calls;
-mod parquet;
-mod parquet_column;
-mod parquet_footer;
 mod partitions;
 mod rejects;
 mod remote;
@@ -54,11 +45,12 @@ mod window;
 pub use columns::Column;
 pub use content::Digest;
 pub(crate) use content::{Content, Grown};
-pub use csv_dialect::{CsvOptions, Quote};
 pub use error::ReadError;
 pub use fence::silence_caught_panics;
 pub use filter::{BoundRowFilter, FilterError, NoRowFilters, RowFilter, RowFilters};
-pub use inputs::{Format, InputError, InputFile, Inputs};
+pub use formats::csv::{CsvOptions, Quote};
+pub use formats::{FORMATS, Format};
+pub use inputs::{InputError, InputFile, Inputs};
 pub use inspect::{FormatColumns, Inspection, inspect};
 pub(crate) use limits::{MOST_IDS, MOST_ROWS, check as check_limit};
 pub use mostly_rejected::MostlyRejected;

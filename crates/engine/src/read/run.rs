@@ -1,8 +1,10 @@
 //! All files, read by a number of threads.
 
-use super::columns::{Seen, lacking};
+use super::columns::Seen;
 use super::content::{Content, of_file};
 use super::filter::{Filter, RowFilters};
+use super::formats::csv::Headers;
+use super::formats::{Cut, FilePart, Holds, Split};
 use super::inputs::{Format, InputFile, Location};
 use super::limits::Limits;
 use super::mostly_rejected::{self, MostlyRejected};
@@ -10,7 +12,7 @@ use super::other_calls::OtherCalls;
 use super::rejects::{Reject, RejectMemory, Rejects};
 use super::remote::FetchError;
 use super::sink::{Counts, Overflow, Shared, Sink};
-use super::{ReadError, Source, csv, fence, first_bytes, inspect, json, parquet};
+use super::{ReadError, Source, fence, first_bytes, inspect};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -105,9 +107,9 @@ struct Unit<'a> {
 
 enum Part {
     Whole,
-    RowGroups(parquet::Part),
-    /// A CSV file without a header, with the names of the columns of the table whose part it is.
-    Continued(Vec<String>),
+    /// All of it, in a way that the file does not say itself.
+    WholeAs(Box<dyn FilePart>),
+    Cut(Box<dyn FilePart>),
     /// Of a file whose rows are read elsewhere only what it holds.
     Content,
 }
@@ -162,7 +164,7 @@ pub(crate) fn read_all_beside(
     };
     // The columns of local tables are known before any row is read, so a wrong name shows at once.
     let (units, planned) = plan(files, tables, options.threads, &shared)?;
-    let is_table = |file: &InputFile| file.format != Format::Json;
+    let is_table = |file: &InputFile| file.format.reader().holds() == Holds::Tracks;
     let is_local = |file: &InputFile| matches!(file.location, Location::Local(_));
     let filter_columns = filter.as_ref().map_or(&[][..], Filter::columns);
     if files.iter().filter(|file| is_table(file)).all(is_local) {
@@ -212,7 +214,7 @@ pub(crate) fn read_all_beside(
     seen.check_ids(source)?;
     let has_rows = counts.iter().any(|counts| counts.tracks + counts.rejected + counts.skipped > 0);
     if has_rows {
-        seen.check_configured(source, filter_columns, || inspect::json_names(files))?;
+        seen.check_configured(source, filter_columns, || inspect::names_of_calls(files))?;
     }
 
     let nulled: u64 = counts.iter().map(|counts| counts.nulled).sum();
@@ -308,73 +310,6 @@ type Plan<'a> = (Vec<(usize, Unit<'a>)>, Vec<Worker>);
 /// A local table: its place among all files, itself, and where it is.
 type Table<'a> = (usize, &'a InputFile, &'a PathBuf);
 
-/// What a first look at a local table says.
-enum Looked {
-    Parquet(Vec<parquet::Part>),
-    Csv(Option<csv::Start>),
-}
-
-/// The headers of the CSV files of a read.
-struct Headers<'a> {
-    source: &'a Source,
-    /// Those with all columns that are needed, each once.
-    good: BTreeSet<Vec<String>>,
-    others: BTreeSet<String>,
-}
-
-impl<'a> Headers<'a> {
-    /// Takes in the headers of the files `found`, and for parts without one those of the tables in the same folder.
-    fn new(found: &[(usize, &InputFile, Looked)], beside: &[InputFile], source: &'a Source) -> Self {
-        let mut headers = Self { source, good: BTreeSet::new(), others: BTreeSet::new() };
-        let mut folders = BTreeSet::new();
-        for (_, file, looked) in found {
-            let Looked::Csv(Some(start)) = looked else { continue };
-            let partitions = file.partitions();
-            headers.others.extend(partitions.iter().map(|partition| partition.name.clone()));
-            if lacking(&start.names, &partitions, source).is_none() {
-                headers.good.insert(start.names.clone());
-            } else {
-                folders.insert(folder_of(file));
-            }
-        }
-        for file in beside.iter().filter(|file| folders.contains(folder_of(file))) {
-            // One that can't be read is none that the part could belong to.
-            if let Location::Local(path) = &file.location
-                && let Ok(Some(start)) = csv::look(file, path, source)
-                && lacking(&start.names, &file.partitions(), source).is_none()
-            {
-                headers.good.insert(start.names);
-            }
-        }
-        headers
-    }
-
-    /// How a file is read: as it says itself, or as a part of the only table of which its first line is a row.
-    fn part(&self, file: &InputFile, start: Option<csv::Start>) -> Result<Part, ReadError> {
-        let Some(start) = start else { return Ok(Part::Whole) };
-        let Some(lacking) = lacking(&start.names, &file.partitions(), self.source) else {
-            return Ok(Part::Whole);
-        };
-        let mut tables = self.good.iter().filter(|names| csv::is_part(&start, names, self.source));
-        match (tables.next(), tables.next()) {
-            (Some(names), None) => {
-                tracing::info!("`{}` has no header: it is read as a part of the table beside it", file.name);
-                Ok(Part::Continued(names.clone()))
-            }
-            _ => Err(lacking.in_csv(file, &start.names, self.source.csv.columns.is_none())),
-        }
-    }
-
-    /// The names of all columns.
-    fn names(&self) -> impl Iterator<Item = String> + '_ {
-        self.good.iter().flatten().chain(&self.others).cloned()
-    }
-}
-
-fn folder_of(file: &InputFile) -> &str {
-    file.name.rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
 /// Cuts the files into units of work, the largest first, and takes note of the columns of local tables.
 fn plan<'a>(
     files: &'a [InputFile],
@@ -386,22 +321,16 @@ fn plan<'a>(
     let mut units = Vec::new();
     let mut tables = Vec::new();
     for (position, file) in files.iter().enumerate() {
-        match (file.format, &file.location) {
-            (Format::Parquet | Format::Csv, Location::Local(path)) => {
-                tables.push((position, (position, file, path)));
-            }
+        match (file.format.reader().holds(), &file.location) {
+            (Holds::Tracks, Location::Local(path)) => tables.push((position, (position, file, path))),
             _ => units.push(whole(position, file)),
         }
     }
     let found = Mutex::new(Vec::new());
     let look = |sink: &mut Sink<'a>, (position, file, path): &Table<'a>| {
-        let looked = if file.format == Format::Parquet {
-            Looked::Parquet(parquet::plan(file, path, sink)?)
-        } else {
-            Looked::Csv(csv::look(file, path, sink.shared.source)?)
-        };
+        let split = file.format.reader().split(file, path, sink)?;
         not_refused(file)?;
-        lock(&found).push((*position, *file, looked));
+        lock(&found).push((*position, *file, split));
         Ok(())
     };
     let mut workers = in_threads(&tables, threads, look, shared);
@@ -411,17 +340,24 @@ fn plan<'a>(
     }
     let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     found.sort_by_key(|(position, ..)| *position);
-    let headers = Headers::new(&found, beside, shared.source);
-    for (position, file, looked) in found {
-        match looked {
-            Looked::Csv(start) => {
-                let part = headers.part(file, start)?;
+    let starts = found.iter().filter_map(|(_, file, split): &(usize, &InputFile, Split)| match split {
+        Split::Header(start) => Some((*file, start.as_ref()?)),
+        Split::Whole | Split::Parts(_) => None,
+    });
+    let headers = Headers::new(starts, beside, shared.source);
+    for (position, file, split) in found {
+        match split {
+            Split::Whole => units.push(whole(position, file)),
+            Split::Header(start) => {
+                let part = headers.part(file, start)?.map_or(Part::Whole, Part::WholeAs);
                 units.push(Unit { position, file, part, bytes: file.size });
             }
-            Looked::Parquet(parts) => {
-                units.extend(parts.into_iter().map(|part| {
-                    let bytes = part.bytes();
-                    Unit { position, file, part: Part::RowGroups(part), bytes }
+            Split::Parts(parts) => {
+                units.extend(parts.into_iter().map(|Cut { bytes, part }| Unit {
+                    position,
+                    file,
+                    part: Part::Cut(part),
+                    bytes,
                 }));
                 // Hashing is quick beside decoding.
                 units.push(Unit { position, file, part: Part::Content, bytes: file.size / 16 });
@@ -451,10 +387,10 @@ fn read_part(unit: &Unit<'_>, options: &Options<'_>, sink: &mut Sink<'_>) -> Res
     let file = unit.file;
     match (&unit.part, &file.location) {
         (_, Location::Unreachable) => sink.unreadable(file, None, &[]),
-        (Part::RowGroups(part), Location::Local(path)) => parquet::read(file, path, part, sink),
+        (Part::Cut(part), Location::Local(path)) => part.read(file, path, sink),
         (Part::Content, Location::Local(path)) => note_content(file, path, sink),
-        (Part::Continued(names), Location::Local(path)) => {
-            csv::read(file, path, Some(names), sink)?;
+        (Part::WholeAs(part), Location::Local(path)) => {
+            part.read(file, path, sink)?;
             if sink.counts.content.is_none() { note_content(file, path, sink) } else { Ok(()) }
         }
         (_, Location::Local(path)) => read_whole(file, path, sink),
@@ -472,15 +408,7 @@ fn read_part(unit: &Unit<'_>, options: &Options<'_>, sink: &mut Sink<'_>) -> Res
 }
 
 fn read_whole(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result<(), ReadError> {
-    match file.format {
-        Format::Json => json::read(file, path, sink)?,
-        Format::Csv => csv::read(file, path, None, sink)?,
-        Format::Parquet => {
-            for part in parquet::plan(file, path, sink)? {
-                parquet::read(file, path, &part, sink)?;
-            }
-        }
-    }
+    file.format.reader().read(file, path, sink)?;
     if sink.counts.content.is_none() { note_content(file, path, sink) } else { Ok(()) }
 }
 

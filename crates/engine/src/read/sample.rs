@@ -1,16 +1,16 @@
 //! What the first rows of files hold: the types of calls and the names of events.
 
+use super::Source;
 use super::columns::{Column, Mapping, ORIGINAL_EVENT, Place};
-use super::json_calls::{Call, Fields};
-use super::json_path::meaning;
-use super::json_text::{Kind, object};
+use super::formats::json::calls::{Call, Fields};
+use super::formats::json::path::meaning;
+use super::formats::json::text::{Kind, object};
+use super::inspect::ROWS;
 use super::other_calls::OtherCalls;
 use super::partitions::{self, Partition};
-use super::{Source, parquet};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 
 /// Characters of a name that are kept, so that hostile names take little memory and fit a line.
 const LONGEST: usize = 100;
@@ -128,19 +128,17 @@ impl Sampled {
         time.filter(|time| !null.contains(time))
     }
 
-    /// Takes in the first rows of a Parquet file; returns their times.
-    pub(super) fn note_parquet(
+    /// Takes in the first rows of a table that is stored in columns; returns their times. `values` has the first values of a
+    /// column by its place, those that are not null, of so many rows.
+    pub(super) fn note_columns(
         &self,
-        path: &Path,
-        names: &[String],
-        rows: usize,
+        values: impl Fn(usize, usize) -> io::Result<Vec<String>>,
         sample: &mut Sample,
     ) -> io::Result<Vec<String>> {
-        let values = |place: usize| parquet::first_values(path, &names[place], rows);
-        let times = self.time.map(values).transpose()?.unwrap_or_default();
+        let times = self.time.map(|place| values(place, ROWS)).transpose()?.unwrap_or_default();
         match &self.event {
             Some(Place::Column(place)) => {
-                for name in values(*place)? {
+                for name in values(*place, ROWS)? {
                     sample.note_event(&name, self.is_warehouse_name, 1);
                 }
             }

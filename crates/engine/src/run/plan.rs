@@ -17,7 +17,7 @@ use crate::increment::{StoredError, StoredSnapshot};
 use crate::manifest::{Input, OlderSetting, modified};
 use crate::publish::OutputFolder;
 use crate::read::inputs::discover;
-use crate::read::{Content, Format, Grown, InputFile, Quote, ReadError, Reject, said_by_path, would_find};
+use crate::read::{Content, Grown, InputFile, Quote, ReadError, Reject, said_by_path, would_find};
 use crate::write::WRITER;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -203,9 +203,9 @@ pub(crate) fn plan(
     Ok(Plan { mode, files: compared.new, earlier, warnings, older, tables })
 }
 
-/// Of the files found the CSV files that are not read, where others are.
+/// Of the files found those that are not read and can have the header that one which is read lacks.
 fn tables_alongside(read: &[InputFile], found: Vec<InputFile>) -> Vec<InputFile> {
-    let is_table = |file: &InputFile| file.format == Format::Csv && file.is_local();
+    let is_table = |file: &InputFile| file.format.may_lack_header() && file.is_local();
     if !read.iter().any(is_table) {
         return Vec::new();
     }

@@ -4,9 +4,9 @@
 //! it, for warehouses keep the texts of statements: ids are hashed here, or by the warehouse out of its own tables.
 
 use super::Names;
-use super::dialect::ColumnType;
 use super::names::relation;
 use super::runs::CONFLICT;
+use crate::dialects::description::ColumnType;
 use crate::forget::Subject;
 use serde::Serialize;
 use sha2::{Digest, Sha256};

@@ -19,6 +19,7 @@ use super::invariants::{Staged, contradictions};
 use super::plan::{Planned, aside, drop_if_there};
 use super::{Dialect, Names, RenderError, Renderer, package, runs};
 use crate::config::Source;
+use crate::dialects::description::RowExchange;
 use crate::targets::{Kind, TableName};
 use chrono::{DateTime, NaiveTime, Utc};
 use serde::Serialize;
@@ -156,15 +157,15 @@ impl<'a> Increment<'a> {
     }
 
     /// The statements that replace rows of the published tables among `kept`. They take effect together, in this order:
-    /// what goes is told by tables that change later. On Spark each takes effect by itself, and what goes from a table and
-    /// what comes into it follow each other.
+    /// what goes is told by tables that change later. With [`RowExchange::TableByTable`] each takes effect by itself, and what
+    /// goes from a table and what comes into it follow each other.
     ///
     /// # Errors
     /// [`RenderError`].
     pub fn exchange(&self, kept: &[&str], facts: &Facts) -> Result<Vec<String>, RenderError> {
         let tables = || EXCHANGES.iter().filter(|exchange| kept.contains(&exchange.model));
         let mut statements = Vec::new();
-        if self.names.dialect() == Dialect::Spark {
+        if self.names.dialect().row_exchange() == RowExchange::TableByTable {
             for exchange in tables() {
                 statements.push(self.merge(exchange, facts)?);
                 statements.push(self.insert(exchange, facts)?);
@@ -182,7 +183,7 @@ impl<'a> Increment<'a> {
         Ok(statements)
     }
 
-    /// What goes, where `delete` takes no subqueries, or reads the table twice for them.
+    /// What goes from one table, for [`RowExchange::TableByTable`].
     fn merge(&self, exchange: &Exchange, facts: &Facts) -> Result<String, RenderError> {
         let rows = self.text(exchange.gone.rows, facts, &self.names)?.replace('\n', "\n    ");
         let matching = self.text(exchange.gone.matching, facts, &self.names)?;

@@ -1,7 +1,7 @@
 //! What the models are called in the warehouse.
 
 use super::Dialect;
-use super::dialect::Format;
+use crate::dialects::description::Format;
 use crate::targets::TableName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -83,8 +83,7 @@ impl Names {
 
 /// A table's name, quoted.
 pub fn relation(dialect: Dialect, table: &TableName) -> String {
-    let parts = table.database.iter().chain([&table.schema, &table.table]);
-    parts.map(|part| dialect.quoted(part)).collect::<Vec<_>>().join(".")
+    dialect.relation(table)
 }
 
 /// A table's name as a user wrote it: parts between dots, each plain or in double quotes or backticks. Without a

@@ -1,5 +1,7 @@
 //! The files of the dbt package, carried in the program.
 
+use super::Dialect;
+
 /// A file of the package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct File {
@@ -28,7 +30,7 @@ macro_rules! file {
     };
 }
 
-/// Every file that the SQL is made from, sorted by path.
+/// Every file that the SQL is made from, sorted by path, but for the macros of the dialects, which stand with them.
 pub const FILES: &[File] = &[
     file!("analyses/dbt_top_users_by_avg_session_duration.sql"),
     file!("analyses/tracklet_audit.sql"),
@@ -44,15 +46,10 @@ pub const FILES: &[File] = &[
     file!("increments/increment_staged.sql"),
     file!("increments/increment_window.sql"),
     file!("macros/adapter.sql"),
-    file!("macros/bigquery.sql"),
     file!("macros/default.sql"),
     file!("macros/dispatch.sql"),
     file!("macros/duckdb.sql"),
-    file!("macros/postgres.sql"),
-    file!("macros/redshift.sql"),
     file!("macros/rules.sql"),
-    file!("macros/snowflake.sql"),
-    file!("macros/spark.sql"),
     file!("macros/steps.sql"),
     file!("models/dbt_aliases_mapping.sql"),
     file!("models/dbt_mapped_tracks.sql"),
@@ -90,9 +87,10 @@ pub fn increments() -> impl Iterator<Item = &'static File> {
     FILES.iter().filter(|file| file.is_in("increments"))
 }
 
-/// The macros, but for those that need dbt itself: the renderer has functions of their names.
-pub fn macros() -> impl Iterator<Item = &'static File> {
-    FILES.iter().filter(|file| file.is_in("macros") && file.name() != "adapter")
+/// The texts of the macros, but for those that need dbt itself: the renderer has functions of their names.
+pub fn macros() -> impl Iterator<Item = &'static str> {
+    let common = FILES.iter().filter(|file| file.is_in("macros") && file.name() != "adapter");
+    common.map(|file| file.text).chain(Dialect::ALL.map(|dialect| dialect.macros()))
 }
 
 /// The data tests that are queries of their own.
@@ -117,7 +115,7 @@ pub(super) fn file(path: &str) -> &'static File {
 
 #[cfg(test)]
 mod tests {
-    use super::FILES;
+    use super::{Dialect, FILES};
     use std::collections::BTreeSet;
     use std::path::Path;
 
@@ -139,8 +137,9 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dbt");
         let mut found = BTreeSet::new();
         collect(&root, &root, &mut found);
-        let listed: BTreeSet<String> = FILES.iter().map(|file| file.path.to_owned()).collect();
-        assert_eq!(listed, found);
+        let listed = FILES.iter().map(|file| file.path.to_owned());
+        let of_dialects = Dialect::ALL.map(|dialect| format!("macros/{}.sql", dialect.name()));
+        assert_eq!(listed.chain(of_dialects).collect::<BTreeSet<_>>(), found);
         assert!(FILES.is_sorted_by_key(|file| file.path));
     }
 }

@@ -4,10 +4,10 @@ mod publish;
 
 pub use publish::{Change, Existing, Step};
 
-use super::dialect::{Publishing, Stay};
 use super::graph::{Graph, Model};
 use super::render::{Materialized, ModelOptions};
 use super::{Names, RenderError, Rendered, Renderer};
+use crate::dialects::description::{ColumnType, Publishing, Stay};
 use crate::targets::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -244,10 +244,7 @@ pub fn accounting(plan: &Plan) -> String {
         if plan.models.iter().any(|made| made.name == model) {
             format!("(select {what} from {})", plan.building.relation(model))
         } else {
-            format!(
-                "cast(null as {})",
-                plan.published.dialect().type_name(super::dialect::ColumnType::Integer)
-            )
+            format!("cast(null as {})", plan.published.dialect().type_name(ColumnType::Integer))
         }
     };
     let columns = [

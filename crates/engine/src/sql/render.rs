@@ -162,7 +162,7 @@ enum Macros {
 /// text, and one that does nothing else comes before them.
 static PACKAGE_MACROS: LazyLock<String> = LazyLock::new(|| {
     let mut text = String::from("{% macro scope_of_all_macros() %}{{ adapter }}{% endmacro %}");
-    text.extend(package::macros().map(|file| file.text));
+    text.extend(package::macros());
     text
 });
 

@@ -1,9 +1,9 @@
 //! `tracklet_runs`: the runs that were made in a schema, and how two at once are kept from both publishing.
 
-use super::dialect::{ColumnType, Stay};
 use super::names::relation;
 use super::render::ModelOptions;
 use super::{Dialect, Names};
+use crate::dialects::description::{ColumnType, PublishLock, Stay};
 use chrono::{DateTime, Utc};
 use std::fmt::{self, Write};
 
@@ -193,8 +193,8 @@ pub fn create(names: &Names) -> String {
     let mut made = format!("create table if not exists {} (", relation(dialect, &names.own(RUNS)));
     for (place, (name, column)) in COLUMNS.into_iter().enumerate() {
         let comma = if place == 0 { "" } else { "," };
-        // Of two runs that publish at once the constraint refuses the second, where constraints are kept.
-        let unique = if dialect == Dialect::Postgres && name == "sequence_number" { " unique" } else { "" };
+        let is_unique = name == "sequence_number" && dialect.publish_lock() == PublishLock::UniqueNumber;
+        let unique = if is_unique { " unique" } else { "" };
         let _ =
             write!(made, "{comma}\n    {} {}{unique}", dialect.own_column(name), dialect.type_name(column));
     }
@@ -330,7 +330,7 @@ fn message(dialect: Dialect, row: &RunRow) -> String {
 /// once, does as well.
 pub fn create_turn(names: &Names) -> Vec<String> {
     let dialect = names.dialect();
-    if !has_turn_table(dialect) {
+    if dialect.publish_lock() != PublishLock::OneRow {
         return Vec::new();
     }
     let (table, column) = (relation(dialect, &names.own(TURN)), dialect.own_column("run_id"));
@@ -350,18 +350,14 @@ pub fn create_turn(names: &Names) -> Vec<String> {
 /// Deleting the rows of tables does not do: of two first runs neither finds a row to delete, and both insert.
 pub fn take_turn(names: &Names, run_id: &str) -> Option<String> {
     let dialect = names.dialect();
-    if has_turn_table(dialect) {
-        let (table, column) = (relation(dialect, &names.own(TURN)), dialect.own_column("run_id"));
-        return Some(format!("update {table}\nset {column} = {}\nwhere true", dialect.text(run_id)));
+    match dialect.publish_lock() {
+        PublishLock::OneRow => {
+            let (table, column) = (relation(dialect, &names.own(TURN)), dialect.own_column("run_id"));
+            Some(format!("update {table}\nset {column} = {}\nwhere true", dialect.text(run_id)))
+        }
+        PublishLock::Table => Some(format!("lock {}", relation(dialect, &names.own(RUNS)))),
+        PublishLock::UniqueNumber | PublishLock::None => None,
     }
-    // Its transactions may see what was there when their first query ran, and a lock is none: after it this one
-    // sees what the other has committed. It ends with the transaction, or with the connection.
-    (dialect == Dialect::Redshift).then(|| format!("lock {}", relation(dialect, &names.own(RUNS))))
-}
-
-/// Whether inserts of two transactions into one table both succeed, and a transaction can't lock one.
-fn has_turn_table(dialect: Dialect) -> bool {
-    matches!(dialect, Dialect::BigQuery | Dialect::Snowflake)
 }
 
 /// A query that fails, with [`CONFLICT`] in its message, unless one run alone has this number. It must run after
@@ -383,7 +379,7 @@ mod tests {
         Accounting, COLUMNS, Cursor, FAILED, Mode, PUBLISHED, RunRow, add_columns, check, convert, create,
         create_turn, insert, latest, settle, take_turn,
     };
-    use crate::sql::dialect::Format;
+    use crate::dialects::description::Format;
     use crate::sql::{Dialect, Names};
     use chrono::{TimeZone, Utc};
 

@@ -1,10 +1,10 @@
 //! A run as a script for people: the whole of it, in order, with what each part is for.
 
-use super::dialect::Publishing;
 use super::increment::{Facts, Increment, STEPS};
 use super::plan::{Existing, Plan, Step, create_schema, drop_if_there};
 use super::schema::description;
 use super::{Dialect, RenderError};
+use crate::dialects::description::Publishing;
 use crate::targets::Kind;
 use std::fmt::Write;
 

@@ -33,16 +33,16 @@ impl<'de> Deserialize<'de> for Seconds {
 
 /// What a target's fields say about waiting.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     /// Until a session must be open, or a question answered.
-    pub(super) connect: Duration,
+    pub(crate) connect: Duration,
     /// Silence after which the server is asked.
-    pub(super) idle: Duration,
+    pub(crate) idle: Duration,
 }
 
 impl Patience {
     /// Patience by the fields `connect_timeout` and `idle_timeout`.
-    pub(super) fn new(connect: Seconds, idle: Seconds) -> Self {
+    pub(crate) fn new(connect: Seconds, idle: Seconds) -> Self {
         Self { connect: connect.0, idle: idle.0 }
     }
 
@@ -50,7 +50,7 @@ impl Patience {
     ///
     /// # Errors
     /// Those of `work`, and [`TargetError::Connection`] when it takes too long.
-    pub(super) async fn connecting<T>(
+    pub(crate) async fn connecting<T>(
         self,
         place: &str,
         work: impl Future<Output = Result<T, TargetError>>,
@@ -72,7 +72,7 @@ impl Patience {
     ///
     /// # Errors
     /// Those of `work`, and [`TargetError::Connection`] when the server does not answer.
-    pub(super) async fn answered<'a, T>(
+    pub(crate) async fn answered<'a, T>(
         self,
         place: &str,
         work: impl Future<Output = Result<T, TargetError>> + Send,

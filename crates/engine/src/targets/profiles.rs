@@ -1,6 +1,7 @@
 //! dbt's `profiles.yml`, and what both it and `tracklet.toml` may take from the environment.
 
 use crate::config::target_keys::{TargetValue, target_keys};
+use crate::dialects::Dialect;
 use crate::error::{Hint, listed, nearest};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 use serde_json::{Map, Value};
@@ -143,18 +144,18 @@ pub fn read(
     Err(wrong(format!("the profile `{name}` has no target `{target}`"), Some(hint)))
 }
 
-/// Fills in what stands for the environment in all texts of a target of type `kind`.
+/// Fills in what stands for the environment in all texts of a target.
 ///
 /// # Errors
 /// [`ProfileError::Field`].
 pub fn filled(
     target: &str,
-    kind: &str,
+    dialect: Dialect,
     fields: &Map<String, Value>,
 ) -> Result<Map<String, Value>, ProfileError> {
     let mut all = Map::new();
     for (name, value) in fields {
-        let known = target_keys(kind).find(|key| key.name == name).map(|key| key.value);
+        let known = target_keys(dialect).find(|key| key.name == name).map(|key| key.value);
         let mut value = fill(target, name, value)?;
         match (known, &value) {
             // Numbers from the environment are texts.
@@ -218,7 +219,7 @@ fn render(text: &str, target: &str, field: &str) -> Result<String, ProfileError>
 
 #[cfg(test)]
 mod tests {
-    use super::{filled, read, render};
+    use super::{Dialect, filled, read, render};
     use serde_json::json;
 
     const FILE: &str = "config:\n  send_anonymous_usage_stats: false\nshop:\n  target: dev\n  outputs:\n    dev:\n      \
@@ -237,7 +238,7 @@ mod tests {
         let (_folder, path) = file();
         let (name, fields) = read(&path, Some("shop"), None).unwrap();
         assert_eq!(name, "dev");
-        let fields = filled(&name, "postgres", &fields).unwrap();
+        let fields = filled(&name, Dialect::Postgres, &fields).unwrap();
         assert_eq!(fields["port"], json!(6543));
         assert_eq!(fields["password"], json!("1234"));
         assert_eq!(read(&path, None, Some("prod")).unwrap().0, "prod");

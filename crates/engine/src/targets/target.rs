@@ -1,25 +1,16 @@
 //! A warehouse as the configuration names it, and how it is connected to.
 
-#[cfg(feature = "bigquery")]
-use super::bigquery;
-#[cfg(feature = "postgres")]
-use super::postgres;
 use super::profiles::{self, ProfileError};
-#[cfg(feature = "snowflake")]
-use super::snowflake;
-#[cfg(feature = "spark")]
-use super::spark;
-use super::{TargetError, Warehouse};
+use super::{Connect, TargetError, Warehouse};
 use crate::config::{Config, TargetSection};
+use crate::dialects::description::{FORMATS, Format, PUBLISHINGS, Publishing};
 use crate::error::{Hint, listed, nearest};
-use crate::sql::dialect::{FORMATS, Format, PUBLISHINGS, Publishing};
 use crate::sql::render::Materialized;
 use crate::sql::{Dialect, Names};
-#[cfg(feature = "clients")]
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A warehouse and how the tables are kept there.
 #[derive(Debug, Clone)]
@@ -39,19 +30,14 @@ pub struct Target {
     client: Client,
 }
 
-/// The settings of the client that speaks to it.
+/// The client that speaks to a target.
 #[derive(Debug, Clone)]
 enum Client {
-    #[cfg(feature = "bigquery")]
-    BigQuery(Box<bigquery::Settings>),
-    #[cfg(feature = "postgres")]
-    Postgres(Box<postgres::Settings>, postgres::Server),
-    #[cfg(feature = "snowflake")]
-    Snowflake(Box<snowflake::Settings>),
-    #[cfg(feature = "spark")]
-    Spark(Box<spark::Settings>),
-    #[cfg(not(all(feature = "bigquery", feature = "postgres", feature = "snowflake", feature = "spark")))]
+    /// The settings with which it connects.
+    Built(Arc<dyn Connect>),
+    /// The program was built without it.
     NotBuilt,
+    /// There is none: the target is only a dialect.
     None,
 }
 
@@ -163,8 +149,7 @@ impl Target {
             None => ResolveError::Profile(source),
         })?;
         let kind = fields.get("type").and_then(Value::as_str).unwrap_or_default();
-        let kind = if kind == "databricks" { "spark" } else { kind };
-        let dialect = Dialect::from_name(kind).ok_or_else(|| ResolveError::NotAChoice {
+        let dialect = Dialect::from_adapter(kind).ok_or_else(|| ResolveError::NotAChoice {
             target: name.clone(),
             field: "type",
             value: kind.to_owned(),
@@ -197,21 +182,16 @@ impl Target {
 
     fn from_section(section: &TargetSection) -> Result<Self, ResolveError> {
         let TargetSection { name, dialect, fields } = section;
-        let fields = profiles::filled(name, dialect.name(), fields)?;
+        let fields = profiles::filled(name, *dialect, fields)?;
         let text = |field: &str| fields.get(field).and_then(Value::as_str);
         let missing = |field: &str| ResolveError::Field {
             target: name.clone(),
             message: format!("`{field}` is missing"),
         };
-        let (schema, database) = match dialect {
-            Dialect::BigQuery => (
-                text("dataset").or(text("schema")).ok_or_else(|| missing("dataset"))?,
-                text("project").or(text("database")),
-            ),
-            Dialect::Snowflake => (text("schema").ok_or_else(|| missing("schema"))?, text("database")),
-            Dialect::Redshift | Dialect::Postgres => (text("schema").ok_or_else(|| missing("schema"))?, None),
-            Dialect::Spark => (text("schema").ok_or_else(|| missing("schema"))?, text("catalog")),
-        };
+        let target = dialect.target_type();
+        let first_of = |keys: &[&str]| keys.iter().find_map(|key| text(key));
+        let schema = first_of(target.schema).ok_or_else(|| missing(target.schema[0]))?;
+        let database = first_of(target.database);
         let spelled = |name: &str| dialect.spelled(name);
         let format = match text("format") {
             None => Format::default(),
@@ -230,12 +210,7 @@ impl Target {
         let publishing = match text("publish") {
             None => dialect.publishing(format),
             Some(word) => {
-                let fits = |way: &Publishing| {
-                    // Spark can rename tables of any format, but replace only Delta tables: the format tells.
-                    *dialect != Dialect::Spark || *way == dialect.publishing(format)
-                };
-                let known =
-                    PUBLISHINGS.iter().filter(|(_, way)| dialect.publishings().contains(way) && fits(way));
+                let known = PUBLISHINGS.iter().filter(|(_, way)| dialect.publishings(format).contains(way));
                 let way = known.clone().find(|(name, _)| *name == word).map(|(_, way)| *way);
                 way.ok_or_else(|| ResolveError::NotAChoice {
                     target: name.clone(),
@@ -270,15 +245,6 @@ impl Target {
         })
     }
 
-    /// The feature of the program that has the client.
-    #[cfg(not(all(feature = "bigquery", feature = "postgres", feature = "snowflake", feature = "spark")))]
-    fn feature(&self) -> &'static str {
-        match self.dialect {
-            Dialect::Redshift => Dialect::Postgres.name(),
-            dialect => dialect.name(),
-        }
-    }
-
     /// Whether tables change one by one and later runs still build on them, so that a run notes beforehand that it does.
     pub fn is_noted_beforehand(&self) -> bool {
         self.names.format() == Format::Delta
@@ -290,67 +256,27 @@ impl Target {
     /// [`TargetError`] of the client.
     pub async fn connect(&self) -> Result<Box<dyn Warehouse>, TargetError> {
         match &self.client {
-            #[cfg(feature = "bigquery")]
-            Client::BigQuery(settings) => Ok(Box::new(bigquery::connect(settings).await?)),
-            #[cfg(feature = "snowflake")]
-            Client::Snowflake(settings) => Ok(Box::new(snowflake::connect(settings).await?)),
-            #[cfg(feature = "spark")]
-            Client::Spark(settings) => Ok(Box::new(spark::connect(settings).await?)),
-            #[cfg(feature = "postgres")]
-            Client::Postgres(settings, server) => {
-                Ok(Box::new(postgres::Postgres::connect(settings, *server).await?))
-            }
+            Client::Built(settings) => settings.connect().await,
             Client::None => Err(TargetError::Settings {
                 message: "a dialect alone can't be connected to".to_owned(),
                 hint: Some("name a target with --target".to_owned()),
             }),
-            #[cfg(not(all(
-                feature = "bigquery",
-                feature = "postgres",
-                feature = "snowflake",
-                feature = "spark"
-            )))]
             Client::NotBuilt => Err(TargetError::Settings {
                 message: format!("this program was built without a client for {}", self.dialect.name()),
                 hint: Some(format!(
                     "build it with `--features {}`, or with `full` for everything",
-                    self.feature()
+                    self.dialect.target_type().feature
                 )),
             }),
         }
     }
 }
 
+/// The client of the target `name`, from its fields.
 fn client(name: &str, dialect: Dialect, fields: &Map<String, Value>) -> Result<Client, ResolveError> {
-    Ok(match dialect {
-        #[cfg(feature = "bigquery")]
-        Dialect::BigQuery => Client::BigQuery(settings(name, fields)?),
-        #[cfg(feature = "snowflake")]
-        Dialect::Snowflake => Client::Snowflake(settings(name, fields)?),
-        #[cfg(feature = "spark")]
-        Dialect::Spark => Client::Spark(settings(name, fields)?),
-        #[cfg(feature = "postgres")]
-        Dialect::Postgres => Client::Postgres(settings(name, fields)?, postgres::Server::Postgres),
-        #[cfg(feature = "postgres")]
-        Dialect::Redshift => Client::Postgres(settings(name, fields)?, postgres::Server::Redshift),
-        #[cfg(not(all(
-            feature = "bigquery",
-            feature = "postgres",
-            feature = "snowflake",
-            feature = "spark"
-        )))]
-        _ => {
-            // Read by clients alone.
-            let _ = (name, fields);
-            Client::NotBuilt
-        }
-    })
-}
-
-#[cfg(feature = "clients")]
-fn settings<T: DeserializeOwned>(name: &str, fields: &Map<String, Value>) -> Result<Box<T>, ResolveError> {
-    serde_json::from_value(Value::Object(fields.clone()))
-        .map(Box::new)
+    let Some(settings) = dialect.target_type().client else { return Ok(Client::NotBuilt) };
+    settings(fields)
+        .map(Client::Built)
         .map_err(|error| ResolveError::Field { target: name.to_owned(), message: error.to_string() })
 }
 
@@ -358,8 +284,8 @@ fn settings<T: DeserializeOwned>(name: &str, fields: &Map<String, Value>) -> Res
 mod tests {
     use super::{ResolveError, Target};
     use crate::config::Config;
+    use crate::dialects::description::{Format, Publishing};
     use crate::error::Hint;
-    use crate::sql::dialect::{Format, Publishing};
     use std::path::Path;
 
     fn resolve(text: &str, name: Option<&str>) -> Result<Target, ResolveError> {

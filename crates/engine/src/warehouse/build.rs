@@ -11,7 +11,7 @@ use super::one_by_one::failed;
 use super::row::Row;
 use super::token::Token;
 use super::{Job, WarehouseError};
-use crate::sql::dialect::{Publishing, Stay};
+use crate::dialects::description::{Publishing, Stay};
 use crate::sql::forgotten::InForce;
 use crate::sql::names::relation;
 use crate::sql::plan::{Change, Existing, Plan, Planned, Step, drop_if_there};

@@ -76,7 +76,7 @@ async fn write_access(job: &Job<'_>) -> Finding {
             &table,
             names.format(),
             &crate::sql::render::ModelOptions::default(),
-            crate::sql::dialect::Stay::Aside,
+            crate::dialects::description::Stay::Aside,
             "select 1 as one",
         );
         job.warehouse.execute(&make).await?;

@@ -3,10 +3,10 @@
 use super::row::Row;
 use super::token::{Here, Token};
 use super::{Job, WarehouseError};
-use crate::sql::dialect::{Format, Publishing};
+use crate::dialects::description::{Format, Publishing};
 use crate::sql::plan::{ASIDE_PREFIX, aside, create_schema, drop_if_there, failed};
 use crate::sql::runs::{self, Accounting, Cursor, Latest};
-use crate::sql::{Dialect, Names, names::relation, package};
+use crate::sql::{Names, names::relation, package};
 use crate::targets::{Claim, Kind, TableName, TargetError};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -70,11 +70,7 @@ pub(super) async fn claim(job: &Job<'_>) -> Result<Held, WarehouseError> {
 pub(super) async fn ensure_schema(job: &Job<'_>, names: &Names) -> Result<(), WarehouseError> {
     // A list that may not be seen is no list; then the statement tells.
     let schemas = job.warehouse.schemas(names.database()).await.unwrap_or_default();
-    let is_it = |schema: &String| match job.target.dialect {
-        // Its names have one case.
-        Dialect::Spark => schema.eq_ignore_ascii_case(names.schema()),
-        _ => schema == names.schema(),
-    };
+    let is_it = |schema: &String| names.dialect().is_schema(schema, names.schema());
     if schemas.iter().any(is_it) {
         return Ok(());
     }

@@ -10,12 +10,12 @@ use super::partitions;
 use super::row::Row;
 use super::{Job, WarehouseError};
 use crate::config::USUAL_OVERLAP;
+use crate::dialects::description::Publishing;
 use crate::run::Refresh;
-use crate::sql::dialect::{Format, Publishing};
+use crate::sql::Renderer;
 use crate::sql::increment::{Facts, Increment};
 use crate::sql::plan::{Plan, Planned, Step};
 use crate::sql::runs::{Cursor, Latest, Mode};
-use crate::sql::{Dialect, Renderer};
 use crate::targets::Kind;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -126,8 +126,8 @@ fn reason_before_looking(job: &Job<'_>, plan: &Plan, latest: &Latest) -> Option<
         Some("it is the first run")
     } else if job.refresh == Refresh::Full {
         Some("a full refresh was asked for")
-    } else if job.target.dialect == Dialect::Spark && job.target.names.format() == Format::Parquet {
-        Some("rows of Parquet tables can't be changed: format = \"delta\" keeps tables that can")
+    } else if let Some(reason) = job.target.dialect.fixed_rows(job.target.names.format()) {
+        Some(reason)
     } else if !is_together && !job.target.is_noted_beforehand() {
         Some("the tables can't be changed in one transaction here")
     } else if !latest.is_whole {

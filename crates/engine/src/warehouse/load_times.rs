@@ -8,8 +8,8 @@
 use super::sources::{column_names, named};
 use super::{Job, WarehouseError};
 use crate::config::Config;
+use crate::dialects::description::ColumnType;
 use crate::sql::Dialect;
-use crate::sql::dialect::ColumnType;
 use crate::sql::names::relation;
 use crate::targets::{TableName, Target};
 
@@ -167,16 +167,14 @@ mod tests {
     fn it_is_added_in_the_words_of_the_dialect() {
         let table = TableName { database: None, schema: "s".to_owned(), table: "t".to_owned() };
         let added = |dialect: Dialect| add_column(dialect, &table, &dialect.own("loaded_at"));
-        assert_eq!(
-            Dialect::ALL.map(added),
-            Dialect::ALL.map(|dialect| match dialect {
-                Dialect::Postgres =>
-                    "alter table \"s\".\"t\" add column \"loaded_at\" timestamp with time zone",
-                Dialect::Redshift => "alter table \"s\".\"t\" add column \"loaded_at\" timestamp",
-                Dialect::Snowflake => "alter table \"s\".\"t\" add column \"LOADED_AT\" timestamp_tz",
-                Dialect::BigQuery => "alter table `s`.`t` add column `loaded_at` timestamp",
-                Dialect::Spark => "alter table `s`.`t` add columns (`loaded_at` timestamp)",
-            })
-        );
+        for (dialect, statement) in [
+            (Dialect::Postgres, "alter table \"s\".\"t\" add column \"loaded_at\" timestamp with time zone"),
+            (Dialect::Redshift, "alter table \"s\".\"t\" add column \"loaded_at\" timestamp"),
+            (Dialect::Snowflake, "alter table \"s\".\"t\" add column \"LOADED_AT\" timestamp_tz"),
+            (Dialect::BigQuery, "alter table `s`.`t` add column `loaded_at` timestamp"),
+            (Dialect::Spark, "alter table `s`.`t` add columns (`loaded_at` timestamp)"),
+        ] {
+            assert_eq!(added(dialect), statement);
+        }
     }
 }

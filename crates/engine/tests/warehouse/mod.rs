@@ -10,8 +10,8 @@ use arrow::util::pretty::pretty_format_batches;
 use std::sync::Arc;
 use tracklet_engine::targets::{Kind, TableName, TargetError, Warehouse};
 
-/// What differs from one to the next.
-pub struct Dialect {
+/// How a warehouse spells names and types.
+pub struct Spelling {
     /// A schema that can be made anew.
     pub schema: &'static str,
     /// A table's name in a statement.
@@ -26,18 +26,18 @@ pub struct Dialect {
 
 const COLUMNS: [&str; 5] = ["name", "count", "share", "is_new", "timestamp"];
 
-fn names(dialect: &Dialect) -> Vec<String> {
-    COLUMNS.iter().map(|name| (dialect.quoted)(name)).collect()
+fn names(spelling: &Spelling) -> Vec<String> {
+    COLUMNS.iter().map(|name| (spelling.quoted)(name)).collect()
 }
 
-fn table(dialect: &Dialect, table: &str) -> TableName {
-    TableName { database: None, schema: dialect.schema.to_owned(), table: table.to_owned() }
+fn table(spelling: &Spelling, table: &str) -> TableName {
+    TableName { database: None, schema: spelling.schema.to_owned(), table: table.to_owned() }
 }
 
-async fn create(warehouse: &dyn Warehouse, dialect: &Dialect, table: &str) {
+async fn create(warehouse: &dyn Warehouse, spelling: &Spelling, table: &str) {
     let columns: Vec<String> =
-        names(dialect).iter().zip(dialect.types).map(|(name, kind)| format!("{name} {kind}")).collect();
-    let statement = format!("create table {} ({})", (dialect.relation)(table), columns.join(", "));
+        names(spelling).iter().zip(spelling.types).map(|(name, kind)| format!("{name} {kind}")).collect();
+    let statement = format!("create table {} ({})", (spelling.relation)(table), columns.join(", "));
     warehouse.execute(&statement).await.unwrap();
 }
 
@@ -64,24 +64,24 @@ fn rows() -> RecordBatch {
 }
 
 /// How many rows a table has.
-pub async fn count(warehouse: &dyn Warehouse, dialect: &Dialect, table: &str) -> i64 {
-    let query = format!("select count(*) as n from {}", (dialect.relation)(table));
+pub async fn count(warehouse: &dyn Warehouse, spelling: &Spelling, table: &str) -> i64 {
+    let query = format!("select count(*) as n from {}", (spelling.relation)(table));
     let batches = warehouse.query(&query).await.unwrap();
     batches[0].column(0).as_primitive::<arrow::datatypes::Int64Type>().value(0)
 }
 
 /// What is loaded comes back as it was, with the promised types.
-pub async fn rows_go_in_and_come_out(warehouse: &dyn Warehouse, dialect: &Dialect) {
-    create(warehouse, dialect, "loaded").await;
+pub async fn rows_go_in_and_come_out(warehouse: &dyn Warehouse, spelling: &Spelling) {
+    create(warehouse, spelling, "loaded").await;
     let rows = rows();
     let mut batches = vec![rows.slice(0, 2), rows.slice(2, 3)].into_iter();
-    let loaded = warehouse.load(&table(dialect, "loaded"), rows.schema(), &mut batches).await.unwrap();
+    let loaded = warehouse.load(&table(spelling, "loaded"), rows.schema(), &mut batches).await.unwrap();
     assert_eq!(loaded, 5);
-    let none = warehouse.load(&table(dialect, "loaded"), rows.schema(), &mut std::iter::empty()).await;
+    let none = warehouse.load(&table(spelling, "loaded"), rows.schema(), &mut std::iter::empty()).await;
     assert_eq!(none.unwrap(), 0);
 
-    let columns = names(dialect).join(", ");
-    let query = format!("select {columns} from {} order by 2, 1", (dialect.relation)("loaded"));
+    let columns = names(spelling).join(", ");
+    let query = format!("select {columns} from {} order by 2, 1", (spelling.relation)("loaded"));
     let answered = warehouse.query(&query).await.unwrap();
     let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let types: Vec<&DataType> =
@@ -99,22 +99,22 @@ pub async fn rows_go_in_and_come_out(warehouse: &dyn Warehouse, dialect: &Dialec
         let found = printed(&answered, row);
         assert!((0..5).any(|expected| printed(&rows, expected) == found), "not loaded:\n{found}");
     }
-    let query = format!("select * from {} where 1 = 0", (dialect.relation)("loaded"));
+    let query = format!("select * from {} where 1 = 0", (spelling.relation)("loaded"));
     assert_eq!(warehouse.query(&query).await.unwrap().iter().map(RecordBatch::num_rows).sum::<usize>(), 0);
 }
 
 /// More rows than a page of an answer or a piece of a load has.
-pub async fn many_rows_go_in_and_come_out(warehouse: &dyn Warehouse, dialect: &Dialect) {
-    create(warehouse, dialect, "many").await;
+pub async fn many_rows_go_in_and_come_out(warehouse: &dyn Warehouse, spelling: &Spelling) {
+    create(warehouse, spelling, "many").await;
     let rows = rows();
     let indices = arrow::array::UInt32Array::from_iter_values((0..60_000).map(|row| row % 5));
     let columns =
         rows.columns().iter().map(|column| arrow::compute::take(column, &indices, None).unwrap()).collect();
     let batch = RecordBatch::try_new(rows.schema(), columns).unwrap();
     let mut batches = std::iter::once(batch);
-    let loaded = warehouse.load(&table(dialect, "many"), rows.schema(), &mut batches).await.unwrap();
+    let loaded = warehouse.load(&table(spelling, "many"), rows.schema(), &mut batches).await.unwrap();
     assert_eq!(loaded, 60_000);
-    let query = format!("select {} from {}", (dialect.quoted)("name"), (dialect.relation)("many"));
+    let query = format!("select {} from {}", (spelling.quoted)("name"), (spelling.relation)("many"));
     let answered = warehouse.query(&query).await.unwrap();
     assert_eq!(answered.iter().map(RecordBatch::num_rows).sum::<usize>(), 60_000);
     let nulls: usize = answered.iter().map(|batch| batch.column(0).null_count()).sum();
@@ -122,13 +122,13 @@ pub async fn many_rows_go_in_and_come_out(warehouse: &dyn Warehouse, dialect: &D
 }
 
 /// The catalog tells what is there, and that something is not.
-pub async fn the_catalog_is_known(warehouse: &dyn Warehouse, dialect: &Dialect) {
-    create(warehouse, dialect, "looked_at").await;
+pub async fn the_catalog_is_known(warehouse: &dyn Warehouse, spelling: &Spelling) {
+    create(warehouse, spelling, "looked_at").await;
     let name = match warehouse.tables_called("looked_at").await.unwrap().as_slice() {
         [one] => one.clone(),
         others => panic!("found {others:?}"),
     };
-    assert!(name.schema.eq_ignore_ascii_case(dialect.schema), "{name}");
+    assert!(name.schema.eq_ignore_ascii_case(spelling.schema), "{name}");
     let found: Vec<(String, String)> = warehouse
         .columns(&name)
         .await
@@ -139,21 +139,21 @@ pub async fn the_catalog_is_known(warehouse: &dyn Warehouse, dialect: &Dialect) 
         .collect();
     let expected: Vec<(String, String)> = COLUMNS
         .iter()
-        .zip(dialect.catalog_types)
+        .zip(spelling.catalog_types)
         .map(|(name, kind)| ((*name).to_owned(), kind.to_owned()))
         .collect();
     assert_eq!(found, expected);
-    assert_eq!(warehouse.columns(&table(dialect, "nowhere")).await.unwrap(), None);
+    assert_eq!(warehouse.columns(&table(spelling, "nowhere")).await.unwrap(), None);
     assert_eq!(warehouse.tables_called("nowhere").await.unwrap(), []);
     let schemas = warehouse.schemas(None).await.unwrap();
     assert!(schemas.contains(&name.schema) && schemas.is_sorted(), "{schemas:?}");
     // `_` is no pattern.
-    create(warehouse, dialect, "lookedxat").await;
+    create(warehouse, spelling, "lookedxat").await;
     assert_eq!(warehouse.tables_called("looked_at").await.unwrap().len(), 1);
-    let view = (dialect.relation)("seen_through");
-    let query = format!("create view {view} as select 1 as {}", (dialect.quoted)("n"));
+    let view = (spelling.relation)("seen_through");
+    let query = format!("create view {view} as select 1 as {}", (spelling.quoted)("n"));
     warehouse.execute(&query).await.unwrap();
-    let of_schema = warehouse.tables_of(None, dialect.schema).await.unwrap();
+    let of_schema = warehouse.tables_of(None, spelling.schema).await.unwrap();
     assert!(of_schema.contains(&(name, Kind::Table)));
     let view = of_schema.iter().find(|(name, _)| name.table == "seen_through").unwrap();
     assert_eq!(view.1, Kind::View);
@@ -161,11 +161,11 @@ pub async fn the_catalog_is_known(warehouse: &dyn Warehouse, dialect: &Dialect) 
 }
 
 /// All statements of a transaction take effect, or none.
-pub async fn transactions_are_all_or_nothing(warehouse: &dyn Warehouse, dialect: &Dialect) {
+pub async fn transactions_are_all_or_nothing(warehouse: &dyn Warehouse, spelling: &Spelling) {
     assert!(warehouse.is_transactional());
-    create(warehouse, dialect, "changed").await;
-    let relation = (dialect.relation)("changed");
-    let name = (dialect.quoted)("name");
+    create(warehouse, spelling, "changed").await;
+    let relation = (spelling.relation)("changed");
+    let name = (spelling.quoted)("name");
     let insert = |text: &str| format!("insert into {relation} ({name}) values ('{text}'), ('{text}')");
     let done = warehouse
         .transaction(&[
@@ -176,7 +176,7 @@ pub async fn transactions_are_all_or_nothing(warehouse: &dyn Warehouse, dialect:
         .await
         .unwrap();
     assert_eq!(done.iter().map(|outcome| outcome.rows).collect::<Vec<_>>(), [Some(2), Some(2), Some(2)]);
-    assert_eq!(count(warehouse, dialect, "changed").await, 2);
+    assert_eq!(count(warehouse, spelling, "changed").await, 2);
 
     let failed = warehouse
         .transaction(&[
@@ -187,16 +187,16 @@ pub async fn transactions_are_all_or_nothing(warehouse: &dyn Warehouse, dialect:
         .await
         .unwrap_err();
     assert!(matches!(failed, TargetError::Statement { .. }), "{failed:?}");
-    assert_eq!(count(warehouse, dialect, "changed").await, 2);
+    assert_eq!(count(warehouse, spelling, "changed").await, 2);
     // The connection is as good as before.
     assert_eq!(warehouse.execute(&insert("more")).await.unwrap().rows, Some(2));
-    assert_eq!(count(warehouse, dialect, "changed").await, 4);
+    assert_eq!(count(warehouse, spelling, "changed").await, 4);
     assert_eq!(warehouse.transaction(&[]).await.unwrap(), []);
 }
 
 /// Several statements at a time.
-pub async fn statements_run_side_by_side(warehouse: &dyn Warehouse, dialect: &Dialect) {
-    create(warehouse, dialect, "beside").await;
+pub async fn statements_run_side_by_side(warehouse: &dyn Warehouse, spelling: &Spelling) {
+    create(warehouse, spelling, "beside").await;
     let queries = (0..8).map(|number| async move {
         let batches = warehouse.query(&format!("select {number} as n")).await.unwrap();
         batches[0].column(0).as_primitive::<arrow::datatypes::Int64Type>().value(0)
@@ -205,9 +205,9 @@ pub async fn statements_run_side_by_side(warehouse: &dyn Warehouse, dialect: &Di
 }
 
 /// What a failing statement says.
-pub async fn failures_have_their_message(warehouse: &dyn Warehouse, dialect: &Dialect) {
-    create(warehouse, dialect, "failing").await;
-    let query = format!("select nope from {}", (dialect.relation)("failing"));
+pub async fn failures_have_their_message(warehouse: &dyn Warehouse, spelling: &Spelling) {
+    create(warehouse, spelling, "failing").await;
+    let query = format!("select nope from {}", (spelling.relation)("failing"));
     let error = warehouse.query(&query).await.unwrap_err();
     let TargetError::Statement { message, code, .. } = &error else { panic!("{error:?}") };
     assert!(message.to_lowercase().contains("nope"), "{message}");

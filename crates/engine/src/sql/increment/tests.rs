@@ -1,8 +1,8 @@
 use super::{Come, EXCHANGES, Facts, HASHES, Increment, STEPS, STEPS_OF_ERASURE};
 use crate::config::{Config, Source};
+use crate::dialects::description::Format;
 use crate::error::Hint;
 use crate::forget::Subject;
-use crate::sql::dialect::Format;
 use crate::sql::forgotten::Hashes;
 use crate::sql::graph::{Graph, Model};
 use crate::sql::render::{Materialized, Renderer, SourceTable};
@@ -123,10 +123,11 @@ fn partitions_are_looked_at_from_the_day_before_on() {
         };
         assert!(!window(&facts(None)).contains("2026-02-28"));
         let day = dialect.time("2026-02-28T00:00:00Z".parse().unwrap());
-        let (column, named) = match dialect {
+        let (column, named) = if dialect == Dialect::BigQuery {
             // It is in no list of the table's columns, and quotes are not for it.
-            Dialect::BigQuery => ("_PARTITIONTIME".to_owned(), "_partitiontime"),
-            _ => (dialect.own_column("received_at"), "Received_At"),
+            ("_PARTITIONTIME".to_owned(), "_partitiontime")
+        } else {
+            (dialect.own_column("received_at"), "Received_At")
         };
         let with = window(&facts(Some(named)));
         assert!(with.contains(&format!("\n    and ({column} >= {day} or {column} is null)")), "{with}");

@@ -1,7 +1,7 @@
 //! The end of a run: its tables are shown to readers.
 
 use super::{Plan, Planned, View, drop};
-use crate::sql::dialect::{Publishing, Stay};
+use crate::dialects::description::{Publishing, Stay};
 use crate::sql::{forgotten, runs};
 use crate::targets::Kind;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,6 @@
 use super::{Change, Existing, Plan, Step};
 use crate::config::Config;
-use crate::sql::dialect::{Format, Publishing};
+use crate::dialects::description::{FORMATS, Format, Publishing};
 use crate::sql::graph::Graph;
 use crate::sql::render::{Materialized, Renderer, SourceTable};
 use crate::sql::runs::{Accounting, Cursor, Mode, RunRow};
@@ -150,9 +150,9 @@ fn changed() -> Existing {
 
 #[test]
 fn nothing_that_readers_see_is_away_where_ddl_commits_by_itself() {
-    for dialect in [Dialect::BigQuery, Dialect::Snowflake, Dialect::Spark] {
+    for dialect in Dialect::ALL.into_iter().filter(|dialect| !dialect.takes_back_ddl()) {
         let plan = plan(dialect, "");
-        for publishing in dialect.publishings() {
+        for publishing in FORMATS.iter().flat_map(|(_, format)| dialect.publishings(*format)) {
             for step in plan.publish(*publishing, &changed(), vec!["record".to_owned()]) {
                 let Step::Alone(statement) = step else { continue };
                 let first = statement.lines().next().unwrap();
@@ -225,7 +225,7 @@ fn a_view_where_a_table_was_takes_its_place() {
 
 #[test]
 fn rows_are_exchanged_with_all_ddl_where_it_is_taken_back() {
-    for dialect in [Dialect::Postgres, Dialect::Redshift] {
+    for dialect in Dialect::ALL.into_iter().filter(|dialect| dialect.takes_back_ddl()) {
         let plan = plan(dialect, "");
         let steps = plan.publish(Publishing::Rows, &changed(), vec!["record".to_owned()]);
         let words = first_words(together(&steps));

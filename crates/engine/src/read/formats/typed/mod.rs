@@ -1,0 +1,184 @@
+//! Rows of tables whose columns have types, whatever format they are stored in.
+
+pub(in crate::read) mod column;
+
+use crate::read::columns::{Column, Mapping, ORIGINAL_EVENT, Place, find_place, lacking};
+use crate::read::filter::Bound;
+use crate::read::inputs::InputFile;
+use crate::read::rejects::RawColumns;
+use crate::read::run::lock;
+use crate::read::sink::Sink;
+use crate::read::{ReadError, Source};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
+use arrow::datatypes::{DataType, Field, Fields, Schema};
+use column::FilterColumn;
+use std::sync::Arc;
+
+/// Notes the columns of a table.
+///
+/// # Errors
+/// A column that is needed is absent, in a table that has rows.
+pub(in crate::read) fn note_columns(
+    file: &InputFile,
+    fields: &Fields,
+    has_rows: bool,
+    sink: &Sink<'_>,
+) -> Result<(), ReadError> {
+    let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
+    let partitions = file.partitions();
+    let mut seen = lock(&sink.shared.seen);
+    seen.tables
+        .extend(names.iter().cloned().chain(partitions.iter().map(|partition| partition.name.clone())));
+    seen.nested.extend(column::paths(fields));
+    drop(seen);
+    match lacking(&names, &partitions, sink.shared.source).filter(|_| has_rows) {
+        Some(lacking) => Err(lacking.of(file, &names)),
+        None => Ok(()),
+    }
+}
+
+/// Which of a table's columns are read, and for what.
+pub(in crate::read) struct Columns {
+    /// Places among the table's columns, ascending.
+    projected: Vec<usize>,
+    /// Whether each of them holds UUIDs as 16 bytes.
+    uuids: Vec<bool>,
+    /// Name for the gate and place among the projected ones.
+    canonical: Vec<(&'static str, Place)>,
+    filtered: Vec<Filtered>,
+    bound: Option<Bound>,
+}
+
+impl Columns {
+    /// Chooses among the outermost columns `fields`; `is_uuid` says of a place whether it holds UUIDs as 16 bytes.
+    pub(in crate::read) fn new(
+        file: &InputFile,
+        fields: &Fields,
+        is_uuid: impl Fn(usize) -> bool,
+        sink: &Sink<'_>,
+    ) -> Result<Self, ReadError> {
+        let source: &Source = sink.shared.source;
+        let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
+        let partitions = file.partitions();
+        let mut canonical = Mapping::new(&names, &partitions, source).places;
+        let wanted = sink.shared.filter.map_or(&[][..], |filter| filter.columns());
+        let mut filtered: Vec<Filtered> = wanted
+            .iter()
+            .map(|name| match (FilterColumn::find(fields, name), find_place(&[], &partitions, name)) {
+                (Some(column), _) => Filtered::Column(column),
+                (None, Some(Place::Constant(value))) => Filtered::Constant(value),
+                _ => Filtered::Absent,
+            })
+            .collect();
+        let types: Vec<DataType> = filtered
+            .iter()
+            .map(|column| match column {
+                Filtered::Column(column) if column.is_outermost() && is_uuid(column.root) => DataType::Utf8,
+                Filtered::Column(column) => column.data_type.clone(),
+                Filtered::Constant(_) => DataType::Utf8,
+                Filtered::Absent => DataType::Null,
+            })
+            .collect();
+        let bound = sink.shared.filter.map(|filter| filter.bind(&file.name, &types)).transpose()?;
+
+        let of_columns = canonical.iter().filter_map(|(_, place)| match place {
+            Place::Column(place) => Some(*place),
+            Place::Constant(_) => None,
+        });
+        let mut projected: Vec<usize> = of_columns.collect();
+        projected.extend(filtered.iter().filter_map(Filtered::root));
+        projected.sort_unstable();
+        projected.dedup();
+        let among = |place: usize| projected.partition_point(|other| *other < place);
+        for (_, place) in &mut canonical {
+            if let Place::Column(place) = place {
+                *place = among(*place);
+            }
+        }
+        for column in &mut filtered {
+            if let Filtered::Column(column) = column {
+                column.root = among(column.root);
+            }
+        }
+        let uuids = projected.iter().map(|place| is_uuid(*place)).collect();
+        Ok(Self { projected, uuids, canonical, filtered, bound })
+    }
+
+    /// The places of the columns to read, ascending.
+    pub(in crate::read) fn projected(&self) -> &[usize] {
+        &self.projected
+    }
+
+    /// Hands the rows of a batch of the projected columns on; the first has the number `first_row`.
+    pub(in crate::read) fn push(
+        &self,
+        file: &InputFile,
+        read: &RecordBatch,
+        first_row: u64,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), ReadError> {
+        let rows = read.num_rows();
+        let read: Vec<ArrayRef> = (read.columns().iter().zip(&self.uuids))
+            .map(|(column, is_uuid)| if *is_uuid { column::uuid_texts(column) } else { Arc::clone(column) })
+            .collect();
+        let columns: Vec<ArrayRef> = self
+            .canonical
+            .iter()
+            .map(|(_, place)| match place {
+                Place::Column(place) => Arc::clone(&read[*place]),
+                Place::Constant(value) => constant(value.as_deref(), rows),
+            })
+            .collect();
+        let fields: Vec<Field> = self
+            .canonical
+            .iter()
+            .zip(&columns)
+            .map(|((name, _), column)| Field::new(*name, column.data_type().clone(), true))
+            .collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
+            .expect("as many values in each column");
+        let keep = match &self.bound {
+            None => None,
+            Some(bound) => {
+                let values = |column: &Filtered| match column {
+                    Filtered::Column(column) => column.values(&read),
+                    Filtered::Constant(value) => constant(value.as_deref(), rows),
+                    Filtered::Absent => new_null_array(&DataType::Null, rows),
+                };
+                let columns: Vec<ArrayRef> = self.filtered.iter().map(values).collect();
+                Some(bound.evaluate(&columns, rows)?)
+            }
+        };
+        sink.rows(file, &batch, keep.as_ref(), |row| first_row + row as u64, |row| raw_columns(&batch, row))
+    }
+}
+
+/// What the filter asks for.
+enum Filtered {
+    Column(FilterColumn),
+    /// It stands in the path of the file.
+    Constant(Option<String>),
+    Absent,
+}
+
+impl Filtered {
+    fn root(&self) -> Option<usize> {
+        match self {
+            Self::Column(column) => Some(column.root),
+            Self::Constant(_) | Self::Absent => None,
+        }
+    }
+}
+
+fn constant(value: Option<&str>, rows: usize) -> ArrayRef {
+    Arc::new(StringArray::from(vec![value; rows]))
+}
+
+fn raw_columns(batch: &RecordBatch, row: usize) -> RawColumns {
+    Column::ALL.map(|column| {
+        let original = (column == Column::Event).then_some(ORIGINAL_EVENT);
+        let values = batch.column_by_name(column.name()).or_else(|| batch.column_by_name(original?))?;
+        column::text(values, row)
+    })
+}

@@ -1,4 +1,0 @@
-//! Fuzzes [`tracklet_fuzz::targets::times`].
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| tracklet_fuzz::targets::times(bytes));
