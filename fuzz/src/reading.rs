@@ -63,7 +63,8 @@ pub fn read(name: &str, bytes: &[u8], source: &Source) -> Option<Outcome> {
     };
     let lenient = match read(1, Strictness::Lenient) {
         Ok(lenient) => lenient,
-        Err(ReadError::MissingColumn { .. }) => return None,
+        // A name of a column, or that of a codec, is the one thing that a file can be wrong in as a whole.
+        Err(ReadError::MissingColumn { .. } | ReadError::Codec { .. }) => return None,
         Err(other) => panic!("a file is never an error for what it holds: {other}"),
     };
     let outcome = Outcome::of(&lenient);

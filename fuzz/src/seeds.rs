@@ -5,7 +5,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::write::{DeflateEncoder, GzEncoder};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use std::fs;
@@ -24,6 +24,7 @@ pub fn of(target: &str) -> Vec<Seed> {
         "csv" => inputs(&["csv"]),
         "compressed" => of("json").iter().flat_map(packed).collect(),
         "parquet" => tables(),
+        "avro" => containers(),
         "event_names" => numbered(texts_of("event").into_iter().chain(NAMES.map(str::to_owned))),
         "times" => numbered(texts_of("timestamp").into_iter().chain(TIMES.map(str::to_owned))),
         "config" => configurations(),
@@ -164,6 +165,67 @@ fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
     writer.write(&batch).expect("memory takes everything");
     writer.close().expect("memory takes everything");
     bytes
+}
+
+/// The corpus's events as Avro, with columns of several types, whole and compressed.
+fn containers() -> Vec<Seed> {
+    const MARKER: &[u8] = b"marker of blocks";
+    let long = |number: i64| {
+        let mut number = ((number << 1) ^ (number >> 63)).cast_unsigned();
+        let mut bytes = Vec::new();
+        while number >= 0x80 {
+            bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        bytes.push(number as u8);
+        bytes
+    };
+    let text = |text: &str| [&long(text.len() as i64), text.as_bytes()].concat();
+    let may_be = |value: Option<Vec<u8>>| value.map_or(long(0), |value| [long(1), value].concat());
+    let events: Vec<serde_json::Value> = events().take(60).collect();
+    let rows = |with_place: bool| -> Vec<Vec<u8>> {
+        let row = |event: &serde_json::Value| {
+            let value = |key: &str| event.get(key).and_then(|value| value.as_str());
+            let place = [long(1), text("x"), long(7), long(0)].concat();
+            let mut row = [value("messageId"), value("anonymousId"), value("event")]
+                .map(|value| may_be(value.map(text)))
+                .concat();
+            row.extend(may_be(value("timestamp").and_then(parse).map(long)));
+            row.extend(if with_place { place } else { Vec::new() });
+            row
+        };
+        events.iter().map(row).collect()
+    };
+    let place = r#", {"name": "place", "type": {"type": "map", "values": {"type": "record", "name": "p", "fields": [
+        {"name": "zip", "type": "int"}]}}}"#;
+    let mut seeds = Vec::new();
+    for (number, codec) in ["null", "deflate", "zstandard", "null", "deflate"].into_iter().enumerate() {
+        let (time, with_place) = (if number < 3 { "timestamp-micros" } else { "none" }, number % 2 == 1);
+        let schema = format!(
+            r#"{{"type": "record", "name": "r", "fields": [{{"name": "id", "type": ["null", "string"]}},
+            {{"name": "anonymous_id", "type": ["null", "bytes"]}}, {{"name": "event_text", "type": ["null", "string"]}},
+            {{"name": "timestamp", "type": ["null", {{"type": "long", "logicalType": "{time}"}}]}}{place}]}}"#,
+            place = if with_place { place } else { "" }
+        );
+        let metadata = [text("avro.schema"), text(&schema), text("avro.codec"), text(codec)].concat();
+        let mut file = [b"Obj\x01".to_vec(), long(2), metadata, long(0), MARKER.to_vec()].concat();
+        for rows in rows(with_place).chunks(25) {
+            let block = match codec {
+                "deflate" => {
+                    let mut deflate = DeflateEncoder::new(Vec::new(), Compression::default());
+                    deflate.write_all(&rows.concat()).expect("memory takes everything");
+                    deflate.finish().expect("memory takes everything")
+                }
+                "zstandard" => {
+                    zstd::encode_all(rows.concat().as_slice(), 3).expect("memory takes everything")
+                }
+                _ => rows.concat(),
+            };
+            file.extend([long(rows.len() as i64), long(block.len() as i64), block, MARKER.to_vec()].concat());
+        }
+        seeds.push((format!("{number}.avro"), file));
+    }
+    seeds
 }
 
 /// The configurations of the corpus's cases, and one with every key.

@@ -76,6 +76,14 @@ pub enum ReadError {
         /// The most columns that are read.
         columns: usize,
     },
+    /// A file whose blocks are compressed in a way that is not read.
+    #[error("`{file}` is compressed with {codec}, which is not read")]
+    Codec {
+        /// The file.
+        file: String,
+        /// The name of the codec.
+        codec: &'static str,
+    },
     /// A column is mapped to a name that no file has.
     #[error(
         "{} column `{name}` that `{column}` is mapped to; {} {columns}",
@@ -180,6 +188,7 @@ impl Hint for ReadError {
                 Some(mapping_hint(*column, near))
             }
             Self::Header { .. } => Some("it is no table of tracks: leave it out".to_owned()),
+            Self::Codec { .. } => Some("write it with the codec deflate, snappy, zstandard or null".to_owned()),
             Self::MappedColumn { column, near, .. } => {
                 near.as_deref().map(|near| mapping_hint(*column, near))
             }

@@ -1,7 +1,7 @@
 //! Why the given paths name no files to read.
 
 use super::extensions;
-use super::formats::FORMATS;
+use super::formats::{FORMATS, Format};
 use super::inputs::is_circle;
 use super::remote::RemoteError;
 use super::table_formats::TableFormat;
@@ -75,6 +75,8 @@ pub enum InputError {
         table: String,
         /// The format of its log.
         format: TableFormat,
+        /// The format of its files.
+        files: Format,
     },
     /// A data lake's tables without the one of tracks.
     #[error("`{path}` holds no track calls: its files are those of {tables}", tables = listed(tables.iter().map(String::as_str)))]
@@ -132,10 +134,11 @@ impl Hint for InputError {
                 Some("it is a symbolic link that leads back to itself".to_owned())
             }
             Self::Io { .. } => Some("check the permissions".to_owned()),
-            Self::TableFormat { format, .. } => Some(format!(
-                "export the rows that the table has now, for example with {}; `--format parquet` reads every file in the \
+            Self::TableFormat { format, files, .. } => Some(format!(
+                "export the rows that the table has now, for example with {}; `--format {}` reads every file in the \
                  folder all the same",
-                format.exporter()
+                format.exporter(),
+                files.as_str()
             )),
             Self::NoTracks { .. } => {
                 Some("name the folder of `tracks`, or the folder above all tables: only track calls are sessionized".to_owned())

@@ -254,7 +254,11 @@ impl Found {
             && (format.reader().is_of_table_formats() || name.ends_with(".metadata.json"))
             && let Some((folder, log)) = self.logs.of_file(&identity)
         {
-            return Err(InputError::TableFormat { table: as_given(path, &folder), format: log });
+            return Err(InputError::TableFormat {
+                table: as_given(path, &folder),
+                format: log,
+                files: table_files(format),
+            });
         }
         let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let file = InputFile {
@@ -317,7 +321,8 @@ impl Found {
             fixed_part(&url)
         };
         let mut ignored = 0;
-        let mut may_have_log = false;
+        // The format of files that a log may list.
+        let mut listed = None;
         for object in &listing.objects {
             let key = object.key();
             if pattern.as_ref().is_some_and(|pattern| !pattern.matches_with(key, options)) {
@@ -338,10 +343,14 @@ impl Found {
             };
             let may_be_of_table = format.reader().is_of_table_formats() || key.ends_with(".metadata.json");
             if may_be_of_table && !self.insists() {
-                may_have_log = true;
+                listed.get_or_insert(table_files(format));
                 let mut above = key.match_indices('/').map(|(slash, _)| &key[..slash]).chain([""]);
                 if let Some((table, log)) = above.find_map(|above| tables.get_key_value(above)) {
-                    return Err(InputError::TableFormat { table: listing.url_of(table), format: *log });
+                    return Err(InputError::TableFormat {
+                        table: listing.url_of(table),
+                        format: *log,
+                        files: table_files(format),
+                    });
                 }
             }
             let file = InputFile {
@@ -368,8 +377,10 @@ impl Found {
                 None => self.inputs.ignored.push(name),
             }
         }
-        if may_have_log && let Some((table, format)) = listing.log_above() {
-            return Err(InputError::TableFormat { table: listing.url_of(&table), format });
+        if let Some(files) = listed
+            && let Some((table, format)) = listing.log_above()
+        {
+            return Err(InputError::TableFormat { table: listing.url_of(&table), format, files });
         }
         if listing.objects.iter().any(|object| object.is_exact) {
             let found = std::mem::take(&mut self.candidates);
@@ -406,6 +417,11 @@ impl Found {
             }
         }
     }
+}
+
+/// The format to insist on where a file of this one is refused: the log of a table, which is JSON, stands for Parquet.
+fn table_files(format: Format) -> Format {
+    if format.reader().is_of_table_formats() { format } else { Format::Parquet }
 }
 
 /// The folders from `root` down to a file, first the last part of `root` itself.

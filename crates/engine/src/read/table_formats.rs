@@ -51,7 +51,16 @@ impl TableFormat {
 pub(super) const LOG_FOLDERS: [&str; 3] = ["_delta_log", ".hoodie", "metadata"];
 
 fn is_iceberg_metadata(name: &str) -> bool {
-    name.ends_with(".metadata.json") || name == "version-hint.text" || name.starts_with("snap-")
+    name.ends_with(".metadata.json")
+        || name == "version-hint.text"
+        || name.starts_with("snap-")
+        || is_iceberg_manifest(name)
+}
+
+/// Whether a name is that of a list of files: `<uuid>-m<number>.avro`.
+fn is_iceberg_manifest(name: &str) -> bool {
+    let number = name.strip_suffix(".avro").and_then(|stem| stem.rsplit_once("-m")).map(|(_, number)| number);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The log of a table: the table's folder, and the format.

@@ -1,5 +1,7 @@
 //! The readers on small files: what becomes a track, what is skipped, what is rejected and how that is told.
 
+mod avro;
+mod avro_damage;
 mod csv;
 mod inputs;
 mod json;

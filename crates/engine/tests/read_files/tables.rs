@@ -14,7 +14,7 @@ fn refused(files: &Files, path: &str) -> (TableFormat, String) {
     let error = discover(&[files.name(path)], None).expect_err("it is a table with a log");
     let hint = error.hint().expect("a hint");
     assert!(hint.contains("--format parquet") && error.to_string().contains("come back"), "{error}: {hint}");
-    let InputError::TableFormat { table, format } = error else { panic!("{error}") };
+    let InputError::TableFormat { table, format, .. } = error else { panic!("{error}") };
     (format, table)
 }
 

@@ -3,6 +3,7 @@
 //! A format is a module of this folder and an entry in [`FORMATS`]. The configuration, the command line, messages, reference
 //! pages and fuzz targets are made from the list; what reads files calls [`FileFormat`].
 
+mod avro;
 pub(in crate::read) mod csv;
 pub(in crate::read) mod json;
 mod parquet;
@@ -26,11 +27,13 @@ pub enum Format {
     Csv,
     /// Apache Parquet.
     Parquet,
+    /// An Avro object container file.
+    Avro,
 }
 
 /// Every format with its name in the configuration, on the command line and in messages.
-pub const FORMATS: [(&str, Format); 3] =
-    [("json", Format::Json), ("csv", Format::Csv), ("parquet", Format::Parquet)];
+pub const FORMATS: [(&str, Format); 4] =
+    [("json", Format::Json), ("csv", Format::Csv), ("parquet", Format::Parquet), ("avro", Format::Avro)];
 
 impl Format {
     /// Every format, in the order of the list.
@@ -54,6 +57,7 @@ impl Format {
             Self::Json => &json::Json,
             Self::Csv => &csv::Csv,
             Self::Parquet => &parquet::Parquet,
+            Self::Avro => &avro::Avro,
         }
     }
 
