@@ -1,5 +1,6 @@
 //! Files of each format.
 
+use super::Trial;
 use crate::reading::read;
 use ::csv::{ByteRecord, ReaderBuilder};
 use flate2::bufread::MultiGzDecoder;
@@ -8,7 +9,7 @@ use std::io::Read;
 use tracklet_engine::read::Source;
 
 /// What must hold for files of the input format called `format`.
-pub fn of(format: &'static str) -> Box<dyn Fn(&[u8]) + Send + Sync> {
+pub(super) fn of(format: &'static str) -> Trial {
     match format {
         "json" => Box::new(json),
         "csv" => Box::new(csv),

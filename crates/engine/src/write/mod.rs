@@ -114,7 +114,8 @@ impl Hint for WriteError {
                     let hint = "free some space; nothing was published, the tables are as they were";
                     return Some(hint.to_owned());
                 }
-                if is_refused_memory(error) {
+                // A refused thread is a refusal of memory as a rule; of a file nothing else blocks.
+                if is_refused_memory(error) || error.kind() == std::io::ErrorKind::WouldBlock {
                     return Some(MORE_MEMORY.to_owned());
                 }
                 return None;
@@ -284,9 +285,10 @@ pub(crate) fn write_below<T, E: From<WriteError> + From<SpillError>>(
             }
             Ok(())
         };
-        let syncing = std::thread::Builder::new()
-            .spawn_scoped(scope, sync)
-            .map_err(|error| WriteError::at(folder)(error.into()))?;
+        let syncing = std::thread::Builder::new().spawn_scoped(scope, sync).map_err(|error| {
+            let told = format!("could not start a thread: {error}");
+            WriteError::at(folder)(std::io::Error::new(error.kind(), told).into())
+        })?;
         let mut writer = Writer::new(target, finished);
         let worked = work(&mut writer).and_then(|(made, sessionized)| {
             let groups = reject_groups(rejects, layout.rows_of_a_group);

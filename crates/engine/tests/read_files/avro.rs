@@ -203,8 +203,9 @@ fn columns_differ_from_file_to_file() {
     assert!(matches!(error, ReadError::MissingColumn { column: Column::AnonymousId, .. }), "{error}");
     assert!(error.hint().expect("a hint").contains("[source.columns] anonymous_id = \"anonymousId\""));
     // Without rows there is nothing to be missed.
-    files.write("a.avro", one_block(&third, Vec::new()));
-    files.write("b.avro", avro(&third, "null", &[]));
+    let fourth = [("user_id", "\"string\""), ("timestamp", TIME)];
+    files.write("a.avro", one_block(&fourth, Vec::new()));
+    files.write("b.avro", avro(&fourth, "null", &[]));
     assert_eq!(outcome(&files.read()), (0, 0, vec![]));
 }
 

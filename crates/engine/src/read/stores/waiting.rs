@@ -15,6 +15,7 @@ use object_store::client::{
 };
 use object_store::{ClientOptions, RetryConfig};
 use std::error::Error;
+use std::io;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -81,6 +82,23 @@ pub(in crate::read) fn is_silence(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
+/// The error of a request, as one that is tried again where the connection closed before the request was on its way: a server
+/// that closes at once is told so or not, as it happens.
+fn of_request(error: HttpError) -> HttpError {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+    while let Some(inner) = cause {
+        let is_canceled = inner.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
+        let is_unconnected = inner
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::NotConnected);
+        if is_canceled || is_unconnected {
+            return HttpError::new(HttpErrorKind::Interrupted, error);
+        }
+        cause = inner.source();
+    }
+    error
+}
+
 /// Makes the clients of a store.
 #[derive(Debug)]
 pub(super) struct Connector {
@@ -116,7 +134,8 @@ impl HttpService for Patient {
         let sending = Duration::from_secs_f64(request.body().content_length() as f64 / SLOWEST_UPLOAD);
         let patience = idle + sending;
         let answer = timeout(patience, self.client.execute(request)).await;
-        let (head, body) = answer.map_err(|_| Silence::Answer(patience))??.into_parts();
+        let answer = answer.map_err(|_| Silence::Answer(patience))?.map_err(of_request)?;
+        let (head, body) = answer.into_parts();
         let pace = if is_download { Pace::Download } else { Pace::Answer };
         Ok(HttpResponse::from_parts(head, HttpResponseBody::new(Body::new(body, idle, pace))))
     }

@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn reading_goes_on_behind_the_next_marker() {
-        let (one, two, three) = (block(1, b"one"), block(2, &[7; 3 * SEARCHED]), block(3, b"three"));
+        let (one, two, three) = (block(1, b"one"), block(2, &vec![7; 3 * SEARCHED]), block(3, b"three"));
         let whole = [header(), one.clone(), two.clone(), three.clone()].concat();
         assert_eq!(found(&whole).0, [Some(1), Some(2), Some(3)]);
         assert!(found(&whole).1.ends_with(b"three"));

@@ -196,14 +196,16 @@ mod tests {
 
     #[test]
     fn types_that_multiply_are_refused() {
-        let mut fields = r#"{"name": "f0", "type": {"type": "record", "name": "r0", "fields": [{"name": "x", "type": "int"}]}}"#.to_owned();
-        for number in 1..30 {
+        let first = r#"{"name": "f0", "type": {"type": "record", "name": "r0", "fields": [{"name": "x", "type": "int"}]}}"#;
+        let mut fields = vec![first.to_owned()];
+        fields.extend((1..30).map(|number| {
             let before = number - 1;
-            fields += &format!(
-                r#", {{"name": "f{number}", "type": {{"type": "record", "name": "r{number}", "fields": [
+            format!(
+                r#"{{"name": "f{number}", "type": {{"type": "record", "name": "r{number}", "fields": [
                 {{"name": "a", "type": "r{before}"}}, {{"name": "b", "type": "r{before}"}}]}}}}"#
-            );
-        }
+            )
+        }));
+        let fields = fields.join(", ");
         assert_eq!(parse(&format!(r#"{{"type": "record", "name": "r", "fields": [{fields}]}}"#)), None);
     }
 }

@@ -86,7 +86,7 @@ impl FileFormat for Csv {
 
     fn is_divisible(&self, file: &mut File, old: &OldPart) -> io::Result<bool> {
         // Inside quotes a line's end is no record's.
-        Ok(old.quotes % 2 == 0 && dialect::is_plain(file, old.quote, old.end)?)
+        Ok(old.quotes.is_multiple_of(2) && dialect::is_plain(file, old.quote, old.end)?)
     }
 }
 

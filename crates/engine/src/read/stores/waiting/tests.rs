@@ -119,7 +119,7 @@ fn a_store_that_accepts_and_says_nothing_ends_in_time() {
 fn a_store_that_closes_ends_in_time() {
     let server = FalseServer::start(|_, stream| drop(stream));
     let error = listing(s3(&server, SILENT));
-    assert!(error.is_silent(), "{error}");
+    assert!(error.is_silent(), "{error:?}");
 }
 
 #[test]
