@@ -1,7 +1,7 @@
 //! The parts of Arrow that Tracklet uses, under the names that the crate `arrow` has for them.
 //!
-//! That crate would also build Arrow's arithmetic, text functions, row format and CSV: a tenth of the first build, for
-//! functions that a run does not call.
+//! That crate would also build Arrow's arithmetic, text functions, row format and CSV, which no run calls: the first build
+//! is shorter without them.
 
 /// Arrays, and what builds them.
 pub mod array {

@@ -182,14 +182,14 @@ pub trait Description: Sync {
 /// How a warehouse shows new tables to its readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Publishing {
-    /// The old tables are dropped and the asides renamed, in one transaction.
+    /// The old tables are dropped and the staging tables renamed, in one transaction.
     Swap,
-    /// The rows of the tables are deleted and those of the asides inserted, in one transaction. Tables stay what they are,
-    /// with their grants; those that are missing are made before.
+    /// The rows of the tables are deleted and those of the staging tables inserted, in one transaction. Tables stay what they
+    /// are, with their grants; those that are missing are made before.
     Rows,
     /// Each table is replaced by itself: `create or replace table`.
     Replace,
-    /// Each table is dropped, and its aside renamed, by itself.
+    /// Each table is dropped, and its staging table renamed, by itself.
     Rename,
 }
 
@@ -272,8 +272,8 @@ pub enum ColumnType {
 /// Whether a table outlives the run that makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stay {
-    /// It is made aside, and goes away or gets another name.
-    Aside,
+    /// It is a staging table: it is dropped, or gets another name.
+    Staging,
     /// It is for readers, and not there yet.
     Published,
     /// It is for readers, and takes the place of the one that is there, if any, in one step.
@@ -284,7 +284,7 @@ impl Stay {
     /// The first words of the statement.
     pub(crate) fn create(self) -> &'static str {
         match self {
-            Self::Aside | Self::Published => "create ",
+            Self::Staging | Self::Published => "create ",
             Self::Replacing => "create or replace ",
         }
     }

@@ -188,7 +188,7 @@ fn planned(
     let (kind, statements) = if is_table(model) {
         (Kind::Table, making(names, &relation, &model.rendered))
     } else if is_aside {
-        (Kind::View, vec![dialect.create_view(&relation, Stay::Aside, &model.rendered.sql)])
+        (Kind::View, vec![dialect.create_view(&relation, Stay::Staging, &model.rendered.sql)])
     } else {
         (Kind::View, Vec::new())
     };
@@ -211,7 +211,7 @@ fn planned(
 /// The statements that make a table aside.
 fn making(names: &Names, relation: &str, rendered: &Rendered) -> Vec<String> {
     let (dialect, options) = (names.dialect(), &rendered.options);
-    let made = dialect.create_table_as(relation, names.format(), options, Stay::Aside, &rendered.sql);
+    let made = dialect.create_table_as(relation, names.format(), options, Stay::Staging, &rendered.sql);
     let after = Some(options.post_hook.trim()).filter(|hook| !hook.is_empty()).map(ToOwned::to_owned);
     [made].into_iter().chain(dialect.create_indexes(relation, options)).chain(after).collect()
 }

@@ -92,23 +92,23 @@ mod tests {
         let made = |dialect: Dialect, stay| {
             dialect.create_table_as("t", Format::Parquet, &options(), stay, "select 1\n")
         };
-        assert_eq!(made(Dialect::Postgres, Stay::Aside), "create unlogged table t\nas\nselect 1");
+        assert_eq!(made(Dialect::Postgres, Stay::Staging), "create unlogged table t\nas\nselect 1");
         assert_eq!(made(Dialect::Postgres, Stay::Published), "create table t\nas\nselect 1");
         assert_eq!(
-            made(Dialect::Redshift, Stay::Aside),
+            made(Dialect::Redshift, Stay::Staging),
             "create table t\ndiststyle key distkey (\"dbt_visitor_id\")\n\
              sortkey (\"dbt_visitor_id\", \"session_start_at\")\nas\nselect 1"
         );
         assert_eq!(
-            made(Dialect::Snowflake, Stay::Aside),
+            made(Dialect::Snowflake, Stay::Staging),
             "create transient table t\ncluster by (\"DBT_VISITOR_ID\")\nas\nselect 1"
         );
         assert_eq!(
             made(Dialect::BigQuery, Stay::Published),
             "create table t\npartition by timestamp_trunc(`timestamp`, month)\ncluster by `dbt_visitor_id`\nas\nselect 1"
         );
-        assert!(made(Dialect::BigQuery, Stay::Aside).contains("expiration_timestamp"));
-        assert_eq!(made(Dialect::Spark, Stay::Aside), "create table t\nusing parquet\nas\nselect 1");
+        assert!(made(Dialect::BigQuery, Stay::Staging).contains("expiration_timestamp"));
+        assert_eq!(made(Dialect::Spark, Stay::Staging), "create table t\nusing parquet\nas\nselect 1");
         assert_eq!(
             Dialect::Spark.create_table_as("t", Format::Delta, &options(), Stay::Replacing, "select 1"),
             "create or replace table t\nusing delta\nas\nselect 1"

@@ -188,7 +188,7 @@ impl Run<'_> {
             let query = self.renderer.render(TRACKS, self.plan.published())?.sql;
             for statement in [
                 drop_if_there(Kind::View, &relation),
-                self.dialect().create_view(&relation, Stay::Aside, &query),
+                self.dialect().create_view(&relation, Stay::Staging, &query),
             ] {
                 statement_for(self.job, "make the view of the tracks", &statement).await?;
             }

@@ -76,7 +76,7 @@ async fn write_access(job: &Job<'_>) -> Finding {
             &table,
             names.format(),
             &crate::sql::render::ModelOptions::default(),
-            crate::dialects::description::Stay::Aside,
+            crate::dialects::description::Stay::Staging,
             "select 1 as one",
         );
         job.warehouse.execute(&make).await?;

@@ -286,8 +286,8 @@ pub(crate) fn write_below<T, E: From<WriteError> + From<SpillError>>(
             Ok(())
         };
         let syncing = std::thread::Builder::new().spawn_scoped(scope, sync).map_err(|error| {
-            let told = format!("could not start a thread: {error}");
-            WriteError::at(folder)(std::io::Error::new(error.kind(), told).into())
+            let message = format!("could not start a thread: {error}");
+            WriteError::at(folder)(std::io::Error::new(error.kind(), message).into())
         })?;
         let mut writer = Writer::new(target, finished);
         let worked = work(&mut writer).and_then(|(made, sessionized)| {

@@ -86,7 +86,7 @@ impl Description for Sql {
         if !options.cluster_by.is_empty() {
             let _ = write!(clauses, "\ncluster by {}", self.own_columns(&options.cluster_by));
         }
-        if stay == Stay::Aside {
+        if stay == Stay::Staging {
             clauses.push_str(
                 "\noptions (expiration_timestamp = timestamp_add(current_timestamp(), interval 1 day))",
             );

@@ -96,7 +96,6 @@ const KEYS: &[TargetKey] = &[
         "token",
         Secret,
         "token = \"{{ env_var('WAREHOUSE_TOKEN') }}\"",
-        "Snowflake: a programmatic access token, or with `authenticator = \"oauth\"` an OAuth access token. BigQuery: an \
-         access token, for `oauth-secrets`.",
+        "An access token, for `oauth-secrets`.",
     ),
 ];

@@ -65,7 +65,7 @@ impl Description for Sql {
     }
 
     fn table_words(&self, options: &ModelOptions, stay: Stay) -> &'static str {
-        if stay == Stay::Aside && options.unlogged { "unlogged " } else { "" }
+        if stay == Stay::Staging && options.unlogged { "unlogged " } else { "" }
     }
 
     fn has_indexes(&self) -> bool {

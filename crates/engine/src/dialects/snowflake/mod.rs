@@ -69,7 +69,7 @@ impl Description for Sql {
     }
 
     fn table_words(&self, _: &ModelOptions, stay: Stay) -> &'static str {
-        if stay == Stay::Aside { "transient " } else { "" }
+        if stay == Stay::Staging { "transient " } else { "" }
     }
 
     fn table_clauses(&self, _: Format, options: &ModelOptions, stay: Stay) -> String {

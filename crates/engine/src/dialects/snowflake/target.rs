@@ -40,8 +40,7 @@ const KEYS: &[TargetKey] = &[
         "token",
         Secret,
         "token = \"{{ env_var('WAREHOUSE_TOKEN') }}\"",
-        "Snowflake: a programmatic access token, or with `authenticator = \"oauth\"` an OAuth access token. BigQuery: an \
-         access token, for `oauth-secrets`.",
+        "A programmatic access token, or with `authenticator = \"oauth\"` an OAuth access token.",
     ),
     key(
         "private_key_path",

@@ -82,8 +82,8 @@ pub(in crate::read) fn is_silence(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-/// The error of a request, as one that is tried again where the connection closed before the request was on its way: a server
-/// that closes at once is told so or not, as it happens.
+/// The error of a request, as one that the client repeats where the connection closed before the request was sent. Without this a
+/// server that closes at once is asked again or not, by which of the two comes first.
 fn of_request(error: HttpError) -> HttpError {
     let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
     while let Some(inner) = cause {
