@@ -214,6 +214,14 @@ impl TimeColumn {
     /// The value in this row.
     #[inline]
     pub(crate) fn get(&self, row: usize) -> Time {
+        match self {
+            // What Parquet files have as a rule.
+            Self::Micros(column) if column.is_valid(row) => Time::Micros(column.value(row)),
+            _ => self.get_any(row),
+        }
+    }
+
+    fn get_any(&self, row: usize) -> Time {
         fn value<T: ArrowPrimitiveType>(column: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
             column.is_valid(row).then(|| column.value(row))
         }

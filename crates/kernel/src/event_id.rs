@@ -175,6 +175,7 @@ impl EventIds {
     }
 
     /// The id in this place.
+    #[inline]
     pub fn get(&self, index: usize) -> EventId<'_> {
         match self {
             Self::Uuids(uuids) => EventId::Uuid(uuids[index]),

@@ -58,6 +58,9 @@ pub struct IgnoredIds {
     zeros_and_hyphens: bool,
     /// A bit for every length that a word has, the last for all that are longer.
     lengths: u64,
+    /// A bit for every first byte that a word has, without the highest bit of it. The words include two UUIDs, so that the
+    /// length alone would let most ids through to be compared.
+    first_bytes: u128,
 }
 
 /// What stands for texts of only `0` and `-` where words are listed. No word has a capital.
@@ -98,7 +101,8 @@ impl IgnoredIds {
         words.sort_unstable();
         words.dedup();
         let lengths = words.iter().fold(0, |lengths, word| lengths | bit(word.len()));
-        Self { words, zeros_and_hyphens, lengths }
+        let first_bytes = words.iter().fold(0, |bytes, word| bytes | first_bit(word));
+        Self { words, zeros_and_hyphens, lengths, first_bytes }
     }
 
     /// The rule as a list of texts: two rules with one list ignore the same ids.
@@ -115,8 +119,9 @@ impl IgnoredIds {
     /// The place in [`IgnoredIds::rule`] of what `id` is ignored by.
     #[inline]
     pub(crate) fn place(&self, id: &str) -> Option<usize> {
-        let id = id.trim_matches(' ');
+        let id = if id.starts_with(' ') || id.ends_with(' ') { id.trim_matches(' ') } else { id };
         if self.lengths & bit(id.len()) != 0
+            && self.first_bytes & first_bit(id) != 0
             && let Some(place) = self.words.iter().position(|word| word.eq_ignore_ascii_case(id))
         {
             return Some(place);
@@ -129,6 +134,10 @@ impl IgnoredIds {
 
 fn bit(length: usize) -> u64 {
     1 << length.min(63)
+}
+
+fn first_bit(text: &str) -> u128 {
+    text.bytes().next().map_or(0, |byte| 1 << (byte.to_ascii_lowercase() & 127))
 }
 
 #[cfg(test)]

@@ -110,6 +110,9 @@ impl<'a> StoredSnapshot<'a> {
         seal: Option<&str>,
     ) -> Result<Option<Self>, StoredError> {
         let digests = seal.map(|seal| read_digests(disk, folder, seal)).transpose()?;
+        if digests.as_ref().is_some_and(|digests| !digests.is_readable()) {
+            return Ok(None);
+        }
         let name = Path::new(STATE).join(PARTS_FILE);
         let path = folder.join(&name);
         let file = match disk.open(&path) {
@@ -494,6 +497,9 @@ pub fn damaged_files(
     let mut all = damaged_segments(disk, folder, &manifest.inputs)?;
     let Some(digest) = &manifest.digests else { return Ok(all) };
     let digests = read_digests(disk, folder, digest)?;
+    if !digests.is_readable() {
+        return Ok(all);
+    }
     let names: Vec<&String> = digests.files().keys().collect();
     let look = |name: &&String| {
         let found = damage(disk, folder, name, &digests).map_err(StoredError::io(&folder.join(name)))?;

@@ -6,7 +6,7 @@ use crate::blocks::excess;
 use crate::event_id::{EventId, UUID_LENGTH};
 use crate::secret_hash::{Mix, hash_text};
 use rayon::prelude::*;
-use table::Table;
+use table::{Lookup, Table};
 
 /// Stands for "no value" where a column holds interned numbers.
 pub const NONE: u32 = u32::MAX;
@@ -40,19 +40,19 @@ impl Interner {
 
     /// The number of `value`, if it is known.
     pub fn find(&self, value: &str) -> Option<u32> {
-        self.find_key(Key::of(value), value)
+        self.find_key(self.table.lookup(Key::of(value)), value)
     }
 
-    fn find_key(&self, key: Key, value: &str) -> Option<u32> {
+    fn find_key(&self, key: Lookup, value: &str) -> Option<u32> {
         self.table.find(key, |number| self.get(number) == value)
     }
 
     /// The number of `value`, new or known.
     pub fn intern(&mut self, value: &str) -> u32 {
-        self.intern_key(Key::of(value), value)
+        self.intern_key(self.table.lookup(Key::of(value)), value)
     }
 
-    fn intern_key(&mut self, key: Key, value: &str) -> u32 {
+    fn intern_key(&mut self, key: Lookup, value: &str) -> u32 {
         if let Some(number) = self.find_key(key, value) {
             return number;
         }
@@ -74,7 +74,7 @@ impl Interner {
                 self.text.push_str(value);
                 self.ends.push(self.text.len());
                 self.excess += excess(value.len());
-                Key::of(value)
+                self.table.lookup(Key::of(value))
             }));
             self.table.fetch(&keys);
             let first = self.ends.len() - keys.len();
@@ -100,7 +100,7 @@ impl Interner {
             for value in rows.iter().filter_map(&value) {
                 if before != Some(value) {
                     before = Some(value);
-                    keys.push(Key::of(value));
+                    keys.push(self.table.lookup(Key::of(value)));
                 }
             }
             self.table.fetch(&keys);
@@ -293,7 +293,10 @@ mod tests {
     fn probes(mix: Mix, ids: u64, id: impl Fn(u64) -> String) -> u64 {
         let keys: Vec<Key> = (0..ids).map(|number| Key::of(&id(number))).collect();
         let mut table = Table::with_mix(mix, keys.len());
-        keys.iter().zip(0..).for_each(|(key, number)| table.insert(*key, number));
+        keys.iter().zip(0..).for_each(|(key, number)| {
+            let lookup = table.lookup(*key);
+            table.insert(lookup, number)
+        });
         let probes: usize = keys.iter().map(|key| table.probes(*key)).sum();
         probes as u64 * 1000 / ids
     }

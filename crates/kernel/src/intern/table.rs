@@ -16,6 +16,13 @@ struct Slot {
     number: u32,
 }
 
+/// A key and its hash in one table: a look-up that is [fetched](Table::fetch) needs it twice.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lookup {
+    key: Key,
+    hash: u64,
+}
+
 const FREE: Slot = Slot { parts: [0; 2], kind: Kind::Hashed, number: NONE };
 
 /// Keys and their numbers.
@@ -45,20 +52,26 @@ impl Table {
     }
 
     /// Has the slots where searches for these keys begin brought near, all at the same time.
-    pub(super) fn fetch(&self, keys: &[Key]) {
+    pub(super) fn fetch(&self, keys: &[Lookup]) {
         if !self.slots.is_empty() {
             // None of the reads waits for another.
-            let read = keys.iter().fold(0, |read, key| read ^ self.slots[self.first(*key)].number);
+            let read = keys.iter().fold(0, |read, key| read ^ self.slots[self.first(key.hash)].number);
             std::hint::black_box(read);
         }
     }
 
+    /// The key with the hash that this table looks for it by.
+    #[inline]
+    pub(super) fn lookup(&self, key: Key) -> Lookup {
+        Lookup { key, hash: key.hash(self.mix) }
+    }
+
     /// The number of this key; `is_it` decides between those of which the key does not tell all.
-    pub(super) fn find(&self, key: Key, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(super) fn find(&self, Lookup { key, hash }: Lookup, is_it: impl Fn(u32) -> bool) -> Option<u32> {
         if self.slots.is_empty() {
             return None;
         }
-        let mut at = self.first(key);
+        let mut at = self.first(hash);
         loop {
             let Slot { parts, kind, number } = self.slots[at];
             if number == NONE {
@@ -72,20 +85,21 @@ impl Table {
     }
 
     /// Adds a key that is not there.
-    pub(super) fn insert(&mut self, key: Key, number: u32) {
+    pub(super) fn insert(&mut self, Lookup { key, hash }: Lookup, number: u32) {
         if (self.taken + 1) * 5 > self.slots.len() * 4 {
             let doubled = vec![FREE; (self.slots.len() * 2).max(16)];
             let before = std::mem::replace(&mut self.slots, doubled);
             for slot in before.into_iter().filter(|slot| slot.number != NONE) {
-                self.put(slot);
+                let key = Key { parts: slot.parts, kind: slot.kind };
+                self.put(slot, key.hash(self.mix));
             }
         }
         self.taken += 1;
-        self.put(Slot { parts: key.parts, kind: key.kind, number });
+        self.put(Slot { parts: key.parts, kind: key.kind, number }, hash);
     }
 
-    fn put(&mut self, slot: Slot) {
-        let mut at = self.first(Key { parts: slot.parts, kind: slot.kind });
+    fn put(&mut self, slot: Slot, hash: u64) {
+        let mut at = self.first(hash);
         while self.slots[at].number != NONE {
             at = self.after(at);
         }
@@ -93,8 +107,8 @@ impl Table {
     }
 
     /// Hashes are spread over any number of slots by their high bits.
-    fn first(&self, key: Key) -> usize {
-        ((u128::from(key.hash(self.mix)) * self.slots.len() as u128) >> 64) as usize
+    fn first(&self, hash: u64) -> usize {
+        ((u128::from(hash) * self.slots.len() as u128) >> 64) as usize
     }
 
     fn after(&self, at: usize) -> usize {
@@ -104,7 +118,7 @@ impl Table {
     /// Slots that a search for a key which is there looks at.
     #[cfg(test)]
     pub(super) fn probes(&self, key: Key) -> usize {
-        let mut at = self.first(key);
+        let mut at = self.first(key.hash(self.mix));
         let mut probes = 1;
         while self.slots[at].parts != key.parts || self.slots[at].kind != key.kind {
             at = self.after(at);
@@ -135,14 +149,17 @@ mod tests {
     fn whatever_went_in_is_found_and_nothing_else() {
         for room in [0, 1, 5, 1000] {
             let mut table = Table::with_mix(Mix::PLAIN, room);
-            assert_eq!(table.find(key(0), |_| true), None);
-            table.fetch(&[key(3)]);
+            assert_eq!(table.find(table.lookup(key(0)), |_| true), None);
+            table.fetch(&[table.lookup(key(3))]);
             for number in 0..1000 {
-                table.insert(key(number), number);
-                assert_eq!(table.find(key(number), |_| unreachable!("the key tells all")), Some(number));
-                assert_eq!(table.find(key(number + 1), |_| true), None, "{number}");
+                table.insert(table.lookup(key(number)), number);
+                assert_eq!(
+                    table.find(table.lookup(key(number)), |_| unreachable!("the key tells all")),
+                    Some(number)
+                );
+                assert_eq!(table.find(table.lookup(key(number + 1)), |_| true), None, "{number}");
             }
-            assert!((0..1000).all(|number| table.find(key(number), |_| true) == Some(number)));
+            assert!((0..1000).all(|number| table.find(table.lookup(key(number)), |_| true) == Some(number)));
             assert!(table.taken * 5 <= table.slots.len() * 4);
         }
     }
@@ -152,7 +169,7 @@ mod tests {
         for keys in [1, 3, 4, 12, 13, 100, 819, 820] {
             let mut table = Table::with_capacity(keys);
             let slots = table.slots.len();
-            (0..keys as u32).for_each(|number| table.insert(key(number), number));
+            (0..keys as u32).for_each(|number| table.insert(table.lookup(key(number)), number));
             assert_eq!(table.slots.len(), slots, "for {keys}");
         }
     }
@@ -161,10 +178,10 @@ mod tests {
     fn those_that_keys_do_not_tell_apart_are_asked_for() {
         let hashed = |length| Key { parts: [1, length], kind: Kind::Hashed };
         let mut table = Table::default();
-        table.insert(hashed(40), 0);
-        table.insert(hashed(40), 1);
-        assert_eq!(table.find(hashed(40), |number| number == 1), Some(1));
-        assert_eq!(table.find(hashed(40), |_| false), None);
-        assert_eq!(table.find(hashed(41), |_| true), None);
+        table.insert(table.lookup(hashed(40)), 0);
+        table.insert(table.lookup(hashed(40)), 1);
+        assert_eq!(table.find(table.lookup(hashed(40)), |number| number == 1), Some(1));
+        assert_eq!(table.find(table.lookup(hashed(40)), |_| false), None);
+        assert_eq!(table.find(table.lookup(hashed(41)), |_| true), None);
     }
 }
