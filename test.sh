@@ -4,6 +4,8 @@
 #   ./test.sh            all steps but the long ones
 #   ./test.sh quick      what a change is tried with before it is merged
 #   ./test.sh --long     the long ones too
+#   ./test.sh --random   with random histories and moments that no run has tried before; it prints the seed
+#   ./test.sh --seed N   with those of that seed
 #   ./test.sh STEP...    these steps only; ./test.sh --list names them
 #
 # Lanes that this machine can't run are skipped with a line that says so; TRACKLET_REQUIRE_ALL=1 fails them instead.
@@ -102,11 +104,10 @@ dependencies() {
     echo "advisories not checked: their database can't be reached from here"
   fi
 }
-# Random histories are the same in every run, so that a change is what fails; PROPTEST_RNG_SEED=random tries others, and
+# Random histories are the same in every run, so that a change is what fails; --random tries others, and
 # TRACKLET_HISTORIES=10000 more of them, as the runs in bench do.
 units() {
-  export PROPTEST_RNG_SEED="${PROPTEST_RNG_SEED:-20261125}"
-  [ "$PROPTEST_RNG_SEED" != random ] || unset PROPTEST_RNG_SEED
+  export PROPTEST_RNG_SEED="${PROPTEST_RNG_SEED:-${TRACKLET_TEST_SEED:-20261125}}"
   export TRACKLET_TEST_PYTHON="$python" TRACKLET_HISTORIES="${TRACKLET_HISTORIES:-400}"
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace --features full,spark --no-fail-fast --status-level fail
@@ -175,7 +176,7 @@ clouds() {
   "$TRACKLET_PYTHON" tests/warehouses statements.cloud_scripts &&
     tests/warehouses/stand_ins/clouds.sh conformance.cloud_conformance &&
     tests/warehouses/stand_ins/clouds.sh conformance.increment_conformance --clouds &&
-    tests/warehouses/stand_ins/clouds.sh conformance.forget_conformance --clouds --histories 60 &&
+    tests/warehouses/stand_ins/clouds.sh conformance.forget_conformance --clouds --histories 24 &&
     tests/warehouses/stand_ins/clouds.sh crashes.cloud_crashes --rounds "${TRACKLET_KILLS:-2}"
 }
 
@@ -249,7 +250,7 @@ sail() {
   install_python sail tests/warehouses/requirements-sail.txt && debug_program || return 1
   local run="$cache/venvs/sail/bin/python"
   "$run" -W ignore tests/warehouses conformance.increment_conformance --sail &&
-    "$run" -W ignore tests/warehouses conformance.forget_conformance --sail --histories 60 &&
+    "$run" -W ignore tests/warehouses conformance.forget_conformance --sail --histories 24 &&
     "$run" -W ignore tests/warehouses crashes.delta_cuts
 }
 
@@ -270,6 +271,16 @@ if [ "${1:-}" = --long ]; then
   steps+=("${long[@]}") long=()
 fi
 
+if [ "${1:-}" = --random ]; then
+  shift
+  set -- --seed "$((SRANDOM % 1000000000))" "$@"
+fi
+if [ "${1:-}" = --seed ]; then
+  export TRACKLET_TEST_SEED="${2:?--seed needs a number}"
+  shift 2
+  echo "seed $TRACKLET_TEST_SEED: ./test.sh --seed $TRACKLET_TEST_SEED does the same again"
+fi
+
 if [ "${1:-}" = --list ]; then
   printf '%s\n' "${steps[@]%% *}" "${long[@]%% *}"
   exit 0
@@ -281,18 +292,33 @@ if [ "${1:-}" = --step ]; then
   exit
 fi
 
-# A step within its limit, and how it ended.
+# A step within its limit, and how it ended. What it wrote is kept, so that a failure can be told once more at the end.
 timed() {
   local name="$1" limit="$2" started=$SECONDS status=0
   echo "== $name"
-  timeout --kill-after=10 "$limit" bash ./test.sh --step "$name" </dev/null || status=$?
-  if [ "$status" -eq 0 ]; then
-    echo "-- $name passed in $((SECONDS - started)) s"
+  if [ -t 1 ]; then
+    timeout --kill-after=10 "$limit" bash ./test.sh --step "$name" </dev/null 2>&1 | tee "$logs/$name.log"
+    status=${PIPESTATUS[0]}
   else
-    echo "-- $name FAILED after $((SECONDS - started)) s (limit $limit s)"
+    # Without a pipe, which a server that a step has left behind would keep open.
+    timeout --kill-after=10 "$limit" bash ./test.sh --step "$name" </dev/null >"$logs/$name.log" 2>&1 || status=$?
+    cat "$logs/$name.log"
+  fi
+  if [ "$status" -eq 0 ]; then
+    echo "-- $name passed in $((SECONDS - started)) s" | tee "$logs/$name.passed"
+  else
+    echo "-- $name FAILED after $((SECONDS - started)) s (limit $limit s)" | tee "$logs/$name.failed"
   fi
   return "$status"
 }
+
+# Where steps leave what they wrote: a folder of this run, gone after it.
+if [ -z "${TRACKLET_TEST_LOGS:-}" ]; then
+  TRACKLET_TEST_LOGS="$(mktemp -d "${TMPDIR:-/tmp}/tracklet-tests.XXXXXX")" || exit 1
+  export TRACKLET_TEST_LOGS
+  trap 'rm -rf "$TRACKLET_TEST_LOGS"' EXIT
+fi
+logs="$TRACKLET_TEST_LOGS"
 
 # One of a pair: what it writes comes in one piece.
 if [ "${1:-}" = --paired ]; then
@@ -329,8 +355,15 @@ fi
 if [ ${#pairs[@]} -gt 0 ]; then
   printf '%s\n' "${pairs[@]}" | xargs -L 1 -P "${TRACKLET_TEST_JOBS:-2}" bash ./test.sh --paired || failed=$((failed + 1))
 fi
+echo "== summary"
+cat "$logs"/*.passed 2>/dev/null
 if [ "$failed" -gt 0 ]; then
-  echo "something failed: look for FAILED above"
+  for name in "$logs"/*.failed; do
+    cat "$name"
+    # Lines of a failure, then where the step ended.
+    grep -nE "FAIL|[Ee]rror|panicked|differs|missing|not expected" "${name%.failed}.log" | head -n 40 | cut -c -400
+    tail -n 30 "${name%.failed}.log" | cut -c -400
+  done
   exit 1
 fi
 echo "all passed"

@@ -19,7 +19,7 @@ if [ "${1:-}" = --smoke ]; then
   # Nothing that earlier runs found: one and the same series of inputs.
   found="$found/smoke"
   rm -rf "$found"
-  limits=(-seed=20261125 -runs=5000 -max_total_time=60 -max_len=4096)
+  limits=(-seed="${TRACKLET_TEST_SEED:-20261125}" -runs=5000 -max_total_time=60 -max_len=4096)
   effort="5,000 inputs"
 else
   targets=("${@:2}")

@@ -3,7 +3,7 @@ row: the corpus with its expected tables, a generated history and the example wi
 to BigQuery's then passes Google's analyzer.
 
     TRACKLET_BIN=target/release/tracklet clouds.sh conformance.cloud_conformance
-        [--warehouse NAME] [--tracks N] [--seed N]
+        [--warehouse NAME] [--tracks N] [--seed N] [--whole]
 
 Rows go in as files, by `tracklet load`. The warehouses are run side by side. Needs the packages of requirements.txt.
 """
@@ -19,9 +19,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from conformance.program_conformance import UNTYPED, native_tables, write_lines
-from lib import corpus, figures, histories, program
+from lib import corpus, definition, figures, histories, program
+from lib.cases import ALL_ELSE
 from lib.comparison import columns_of, differences
 from lib.definition import Config
+from lib.histories import SEED
 from stand_ins import cloud_readers, cloud_servers
 from statements import cloud_legality
 
@@ -129,15 +131,22 @@ class Lane:
                   f"{time.monotonic() - started:.1f} s", *wrong, sep="\n", flush=True)
             self.failed |= bool(wrong)
 
-    def all(self, tracks, seed):
+    def all(self, tracks, seed, whole):
         # Each but the first finds the tables of another in their place.
         for case in corpus.cases():
+            if len(case.folders) == 1 and not whole:
+                continue
             rows = [row for row in case.rows(seed, 0) if loadable(row)]
             path = self.folder / "rows.jsonl"
             write_lines(path, rows)
             expected = in_order(case.expected(rows), case.rules)
             self.check(case.name, case.rules, [path.name], lambda tables=expected: tables,
                        tests=len(case.folders) > 1)
+        path = self.folder / "else.jsonl"
+        rows = [row for row in histories.packed(f"{seed}/else", tracks // 10) if loadable(row)]
+        write_lines(path, rows)
+        expected = in_order(definition.tables(rows, ALL_ELSE), ALL_ELSE)
+        self.check("other settings", ALL_ELSE, [path.name], lambda: expected, unknown=OF_FILES, tests=False)
         path = self.folder / "history.jsonl"
         write_lines(path, [row for row in histories.packed(f"{seed}/clouds", tracks) if loadable(row)])
         self.check("a generated history", Config(), [path.name], self.native([path.name]), unknown=OF_FILES, tests=False)
@@ -160,7 +169,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--warehouse", choices=["bigquery", "snowflake"], action="append")
     parser.add_argument("--tracks", type=int, default=20_000)
-    parser.add_argument("--seed", default="1")
+    parser.add_argument("--seed", default=SEED)
+    parser.add_argument("--whole", action="store_true", help="the cases of the corpus with a configuration of their own, too")
     parser.add_argument("--example", action="store_true", help="the example alone")
     options = parser.parse_args()
     os.environ["TRACKLET_TEST_PASSWORD"] = "none"
@@ -187,7 +197,7 @@ def conform(name, options):
         if options.example:
             lane.example()
         else:
-            lane.all(options.tracks, options.seed)
+            lane.all(options.tracks, options.seed, options.whole)
         if name == "bigquery":
             lane.failed |= bool(cloud_legality.differences(lane.reader, lane.sources))
         return lane.failed

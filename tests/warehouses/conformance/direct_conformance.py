@@ -19,6 +19,7 @@ from conformance import mutations
 from lib import corpus, direct
 from lib.cases import FORGETFUL, RANDOM
 from lib.comparison import compare
+from lib.histories import SEED
 from lib.warehouse import DuckDb, Postgres, Redshift, quoted
 from stand_ins import servers
 
@@ -75,7 +76,7 @@ def main():
     parser.add_argument("--adapter", choices=["duckdb", "postgres", "redshift"], action="append")
     parser.add_argument("--corpus", type=Path, default=corpus.CORPUS)
     parser.add_argument("--tracks", type=int, default=20_000)
-    parser.add_argument("--seed", default="1")
+    parser.add_argument("--seed", default=SEED)
     parser.add_argument("--mutations", action="store_true")
     options = parser.parse_args()
     adapters = options.adapter or ["duckdb", "postgres", "redshift"]

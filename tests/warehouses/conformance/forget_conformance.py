@@ -33,6 +33,7 @@ from crashes.program_crashes import state
 from lib import comparison, definition, histories, program
 from lib.definition import Config
 from lib.functions import DOCUMENTED
+from lib.histories import SEED
 from lib.shrinking import Shrinker, history_of, readable
 from lib.warehouse import Postgres
 from stand_ins import redshift_stand_in, servers
@@ -445,7 +446,7 @@ def in_sail(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--histories", type=int, default=200)
-    parser.add_argument("--seed", default="1")
+    parser.add_argument("--seed", default=SEED)
     parser.add_argument("--only", type=int, help="this history alone")
     parser.add_argument("--redshift", action="store_true", help="on Redshift's stand-in")
     parser.add_argument("--sail", action="store_true", help="on Delta tables of Sail")

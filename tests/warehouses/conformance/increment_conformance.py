@@ -24,6 +24,7 @@ from pathlib import Path
 from conformance.growing_tables import ACCOUNTING, FUTURE, InDatabase
 from lib import definition, histories, program
 from lib.definition import Config
+from lib.histories import SEED
 from lib.shrinking import Shrinker, readable
 from lib.warehouse import Postgres
 from stand_ins import redshift_stand_in, servers
@@ -167,7 +168,7 @@ def in_sail(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--histories", type=int, default=240)
-    parser.add_argument("--seed", default="1")
+    parser.add_argument("--seed", default=SEED)
     parser.add_argument("--only", type=int, help="this history alone")
     parser.add_argument("--redshift", action="store_true", help="on Redshift's stand-in")
     parser.add_argument("--sail", action="store_true", help="on Delta tables of Sail")

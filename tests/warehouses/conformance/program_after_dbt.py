@@ -12,6 +12,7 @@ from pathlib import Path
 from conformance import dbt_conformance, program_conformance
 from lib import program
 from lib.comparison import compare
+from lib.histories import SEED
 from lib.warehouse import Postgres, quoted
 from stand_ins import servers
 
@@ -42,7 +43,7 @@ def check(warehouse, folder, case, publish, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", type=int, default=1000)
-    parser.add_argument("--seed", default="1")
+    parser.add_argument("--seed", default=SEED)
     options = parser.parse_args()
     with servers.postgres() as port, tempfile.TemporaryDirectory(prefix="tracklet-after-dbt-") as name:
         warehouse = Postgres(port)

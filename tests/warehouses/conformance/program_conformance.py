@@ -23,6 +23,7 @@ import duckdb
 from lib import cases, corpus, figures, histories, program
 from lib.comparison import columns_of, compare, differences
 from lib.definition import Config, time_as_text
+from lib.histories import SEED
 from lib.warehouse import Postgres, plain, quoted
 from stand_ins import redshift_stand_in, servers
 
@@ -181,7 +182,7 @@ def check_what_people_see(warehouse, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", type=int, default=20_000)
-    parser.add_argument("--seed", default="1")
+    parser.add_argument("--seed", default=SEED)
     parser.add_argument("--redshift", action="store_true")
     parser.add_argument("--example", action="store_true", help="the example alone")
     options = parser.parse_args()

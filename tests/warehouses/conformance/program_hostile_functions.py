@@ -19,6 +19,7 @@ import psycopg2
 
 from conformance import program_conformance
 from lib import program
+from lib.histories import SEED
 from lib.warehouse import Postgres
 from stand_ins import redshift_stand_in, servers
 
@@ -135,7 +136,7 @@ def check(warehouse, name, folder, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", type=int, default=1500)
-    parser.add_argument("--seed", default="1")
+    parser.add_argument("--seed", default=SEED)
     options = parser.parse_args()
     results = []
     for name, server in (("PostgreSQL", servers.postgres), ("Redshift's stand-in", redshift_stand_in.redshift)):

@@ -25,6 +25,7 @@ from conformance.program_conformance import write_lines
 from lib import histories, program
 from lib.comparison import columns_of
 from lib.definition import MINUTE, Config
+from lib.histories import SEED
 from stand_ins import cloud_servers
 
 # Other sessions, and other columns.
@@ -97,7 +98,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--warehouse", choices=["bigquery", "snowflake"], action="append")
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--seed", default="1")
+    parser.add_argument("--seed", default=SEED)
     options = parser.parse_args()
     os.environ["TRACKLET_TEST_PASSWORD"] = "none"
     failed = False

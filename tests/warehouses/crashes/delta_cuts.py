@@ -16,6 +16,7 @@ from pathlib import Path
 from conformance.growing_sail import InSail
 from conformance.increment_conformance import Variant, accounting
 from lib import definition, histories, program
+from lib.histories import SEED
 from stand_ins import sail_server
 from stand_ins.spark_relay import Relay
 
@@ -198,7 +199,7 @@ class Lane:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", default="1")
+    parser.add_argument("--seed", default=SEED)
     options = parser.parse_args()
     with sail_server.sail() as sail, tempfile.TemporaryDirectory(prefix="tracklet-cuts-") as folder:
         relay = Watching(sail.port)

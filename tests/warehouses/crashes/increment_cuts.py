@@ -18,6 +18,7 @@ from conformance.growing_tables import SCHEMA, InDatabase
 from conformance.increment_conformance import Variant, accounting
 from crashes.program_crashes import Server, answers, start_run, state, wait_until
 from lib import definition, histories, program
+from lib.histories import SEED
 from lib.warehouse import Postgres, quoted
 from stand_ins import servers
 from stand_ins.relay import Relay
@@ -152,7 +153,7 @@ class Lane:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=10)
-    parser.add_argument("--seed", default="1")
+    parser.add_argument("--seed", default=SEED)
     options = parser.parse_args()
     draw = random.Random(options.seed)
     cuts = [histories.cut(number, options.seed, options.kills + 60) for number in range(HISTORIES)]

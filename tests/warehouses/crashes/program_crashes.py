@@ -24,6 +24,7 @@ import psycopg2
 from conformance.program_conformance import leftovers
 from lib import program
 from lib.definition import MINUTE, Config
+from lib.histories import SEED
 from lib.warehouse import Postgres, quoted
 from stand_ins import redshift_stand_in, servers
 
@@ -97,7 +98,7 @@ def answers(warehouse):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument("--seed", default="1")
+    parser.add_argument("--seed", default=SEED)
     parser.add_argument("--redshift", action="store_true")
     options = parser.parse_args()
     draw = random.Random(options.seed)

@@ -9,6 +9,10 @@ from lib.definition import MINUTE, Config
 from lib.warehouse import quoted, time_for_loading
 
 
+# What the corpus' cases of one folder change one at a time, all at once: where a run takes half a minute, whatever its rows.
+ALL_ELSE = Config(timeout=90_000_000, exact=True, dedupe=False, ignore=["strict"], flow_length=7, counts={"cnt_paid": ["paid"]})
+
+
 class Case:
     """A configuration: the project's vars, what they mean, and a way to lay out the source."""
 

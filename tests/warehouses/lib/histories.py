@@ -1,9 +1,13 @@
 """Random histories of canonical rows, small and full of the cases that differ between engines."""
 
+import os
 import random
 from datetime import date
 
 from lib.definition import DAY, MINUTE, RANGE
+
+# Of whatever is random: `./test.sh --random` takes another one, and says which.
+SEED = os.environ.get("TRACKLET_TEST_SEED", "1")
 
 # Text that locales order unlike bytes, that escapes can break, and that trimming would change.
 SUFFIXES = ["a", "B", "A", "b", "_", "é", "Z", "-1", "😀", " ", "'", '"', "\\", "\\'", "`", ";--", "a ", "%s", "{{ x }}"]
