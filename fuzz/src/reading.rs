@@ -4,12 +4,12 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use tempfile::TempDir;
-use tracklet_engine::read::inputs::discover;
-use tracklet_engine::read::{
+use tracklet_kernel::tracks::{Reason, TracksBuilder};
+use tracklet_native::read::inputs::discover;
+use tracklet_native::read::{
     NoRowFilters, Options, Quiet, Read, ReadError, Source, Strictness, inspect, read_all,
     silence_caught_panics,
 };
-use tracklet_kernel::tracks::{Reason, TracksBuilder};
 
 /// How many rows of a file went where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Outcome {
     fn of(read: &Read) -> Self {
         let tracks = read.tracks.iter().map(TracksBuilder::rows).sum();
         let sum =
-            |count: fn(&tracklet_engine::read::FileSummary) -> u64| read.files.iter().map(count).sum::<u64>();
+            |count: fn(&tracklet_native::read::FileSummary) -> u64| read.files.iter().map(count).sum::<u64>();
         let rejected = read.rejects.len() as u64;
         assert_eq!(sum(|file| file.rejected), rejected, "every reject is counted for its file");
         assert_eq!(sum(|file| file.rows), tracks + rejected, "every row is in one place");

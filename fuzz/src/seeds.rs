@@ -237,7 +237,7 @@ fn configurations() -> Vec<Seed> {
         let own = text[start..].replace("[config.", "[").replace("[config]\n", "");
         seeds.push((name(&path), own.into_bytes()));
     }
-    let reference = tracklet_engine::config::reference();
+    let reference = tracklet_config::reference();
     let (_, behind) = reference.split_once("```toml\n").expect("the reference has a file with every key");
     let (every_key, _) = behind.split_once("```").expect("the file ends");
     seeds.push(("every-key.toml".to_owned(), every_key.as_bytes().to_vec()));

@@ -5,7 +5,7 @@ mod readers;
 mod settings;
 mod text_times;
 
-use tracklet_engine::config::FORMATS;
+use tracklet_config::FORMATS;
 
 /// Tries a target on an input.
 pub type Trial = Box<dyn Fn(&[u8]) + Send + Sync>;

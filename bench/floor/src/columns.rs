@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tracklet_engine::write::encode::encode;
+use tracklet_native::write::encode::encode;
 
 /// Tables whose rows are the same in the same order, with the state beside them. A column of such a group is encoded once.
 const ALIGNED: [&[&str]; 5] = [

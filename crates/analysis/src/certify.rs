@@ -12,16 +12,16 @@ pub use sets::{CertifyError, Set, prepare};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::path::Path;
-use tracklet_engine::config::Config;
-use tracklet_engine::run::Refresh;
-use tracklet_engine::sql::names::relation;
-use tracklet_engine::sql::plan::drop_if_there;
-use tracklet_engine::targets::{Kind, Target, TargetError, Warehouse};
-use tracklet_engine::testing::CheckResult;
-use tracklet_engine::warehouse::build::{Checks, Made, Progress, build};
-use tracklet_engine::warehouse::checks::test;
-use tracklet_engine::warehouse::token::{Here, Token};
-use tracklet_engine::warehouse::{Job, Stop, WarehouseError, load};
+use tracklet_config::Config;
+use tracklet_native::run::Refresh;
+use tracklet_warehouse::build::{Checks, Made, Progress, build};
+use tracklet_warehouse::checks::test;
+use tracklet_warehouse::sql::names::relation;
+use tracklet_warehouse::sql::plan::drop_if_there;
+use tracklet_warehouse::targets::{Kind, Target, TargetError, Warehouse};
+use tracklet_warehouse::testing::CheckResult;
+use tracklet_warehouse::token::{Here, Token};
+use tracklet_warehouse::{Job, Stop, WarehouseError, load};
 
 /// What came of it, as it is written down.
 #[derive(Debug, Serialize)]

@@ -19,7 +19,7 @@ pub use visitor::VisitorStory;
 
 use crate::tables::Tables;
 use serde::Serialize;
-use tracklet_engine::manifest::RecordedRules;
+use tracklet_native::manifest::RecordedRules;
 
 /// What is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,11 +23,12 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use tracklet_engine::dialects::Dialect;
-use tracklet_engine::error::{Hint, listed};
-use tracklet_engine::read::{RemoteError, is_url};
-use tracklet_engine::results::{Formulas, Layout, PrintError, ResultsError, print};
-use tracklet_engine::targets::TargetError;
+use tracklet_dialects::Dialect;
+use tracklet_display::error::{Hint, listed};
+use tracklet_display::print::Unprinted;
+use tracklet_native::read::{RemoteError, is_url};
+use tracklet_native::results::{Formulas, Layout, PrintError, ResultsError, print};
+use tracklet_warehouse::targets::TargetError;
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -284,8 +285,8 @@ fn written(
     let printed = print(schema, rows, layout, &mut out);
     printed.map_err(|error| match error {
         PrintError::Rows(error) => Unwritten::Other(error.into()),
-        PrintError::Value(error) => value(error),
-        PrintError::Write(error) => Unwritten::Place(error),
+        PrintError::Print(Unprinted::Value(error)) => value(error),
+        PrintError::Print(Unprinted::Write(error)) => Unwritten::Place(error),
     })
 }
 

@@ -12,9 +12,9 @@ use std::ops::Deref;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use tokio::runtime::Runtime;
-use tracklet_engine::results::{Results, ResultsError, Rows, StoredTable};
-use tracklet_engine::write::OpenFiles;
 use tracklet_kernel::tables::Table as Known;
+use tracklet_native::results::{Results, ResultsError, Rows, StoredTable};
+use tracklet_native::write::OpenFiles;
 
 /// Footers of a table that are read at the same time, each in an open file.
 const FOOTERS_AT_ONCE: usize = 8;

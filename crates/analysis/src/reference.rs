@@ -6,7 +6,7 @@ mod markdown;
 
 use crate::report::models;
 use crate::tables::{Tables, TablesError};
-use tracklet_engine::manifest::{Manifest, RecordedRules};
+use tracklet_native::manifest::{Manifest, RecordedRules};
 
 /// The tables of a run, described.
 #[derive(Debug, Clone, PartialEq, Eq)]

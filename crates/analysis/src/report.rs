@@ -27,7 +27,7 @@ use crate::figures::{Selection, Zone};
 use crate::tables::{Tables, TablesError};
 use crate::tune::Tuning;
 use serde::Serialize;
-use tracklet_engine::manifest::{Manifest, RecordedRules};
+use tracklet_native::manifest::{Manifest, RecordedRules};
 
 /// All figures of the page.
 #[derive(Debug, Serialize)]

@@ -16,9 +16,9 @@ pub use logins::{Login, Logins};
 
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
-use tracklet_engine::error::Hint;
-use tracklet_engine::results::ResultsError;
-use tracklet_engine::targets::TargetError;
+use tracklet_display::error::Hint;
+use tracklet_native::results::ResultsError;
+use tracklet_warehouse::targets::TargetError;
 
 /// The tables of a run, ready for questions.
 pub trait Tables {

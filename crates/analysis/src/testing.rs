@@ -9,21 +9,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
-use tracklet_engine::config::Config;
-use tracklet_engine::disk::RealDisk;
-use tracklet_engine::increment::damaged_files;
-use tracklet_engine::manifest::{Manifest, RecordedRules};
-use tracklet_engine::sql::data_tests::{DataTest, Severity, column_test, data_tests};
-use tracklet_engine::sql::graph::Graph;
-use tracklet_engine::sql::render::Materialized;
-use tracklet_engine::sql::schema::{AcceptedValues, ColumnTest, WithArguments};
-use tracklet_engine::sql::select::{SelectError, select};
-use tracklet_engine::sql::{Dialect, Names, RenderError, Renderer, SourceTable};
-use tracklet_engine::testing::user::{self, UserTest};
-use tracklet_engine::testing::{CheckResult, TestError, keep};
+use tracklet_config::Config;
+use tracklet_display::error::AnyError;
 use tracklet_kernel::rules::{Count, Duplicates, Rules};
 use tracklet_kernel::tables::Table;
 use tracklet_kernel::tracks::Reason;
+use tracklet_native::disk::RealDisk;
+use tracklet_native::increment::damaged_files;
+use tracklet_native::manifest::{Manifest, RecordedRules};
+use tracklet_warehouse::sql::data_tests::{DataTest, Severity, column_test, data_tests};
+use tracklet_warehouse::sql::graph::Graph;
+use tracklet_warehouse::sql::render::Materialized;
+use tracklet_warehouse::sql::schema::{AcceptedValues, ColumnTest, WithArguments};
+use tracklet_warehouse::sql::select::{SelectError, select};
+use tracklet_warehouse::sql::{Dialect, Names, RenderError, Renderer, SourceTable};
+use tracklet_warehouse::testing::user::{self, UserTest};
+use tracklet_warehouse::testing::{CheckResult, TestError, keep};
 
 /// The schema in which the query engine finds the tables.
 const SCHEMA: &str = "public";
@@ -57,7 +58,7 @@ pub enum NativeError {
     Select(#[from] SelectError),
 }
 
-impl tracklet_engine::error::Hint for NativeError {
+impl tracklet_display::error::Hint for NativeError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Render(error) => error.hint(),
@@ -114,17 +115,22 @@ pub fn test(
 }
 
 fn found(results: &Queries, test: &DataTest) -> Result<Option<keep::Kept>, TestError> {
-    let rows = results.query(&test.sql).map_err(TestError::Results)?;
+    let rows = results.query(&test.sql).map_err(|error| TestError::Tables(AnyError::new(error)))?;
     keep::keep(&test.name, rows)
 }
 
 /// The files of the snapshot whose bytes are not those that were written.
 fn damaged(folder: &Path, manifest: &Manifest) -> Result<Option<keep::Kept>, TestError> {
-    let found = damaged_files(&RealDisk, folder, manifest).map_err(TestError::Stored)?;
+    let found = damaged_files(&RealDisk, folder, manifest)
+        .map_err(|error| TestError::Tables(AnyError::new(error)))?;
     let column = |texts: Vec<String>| Arc::new(StringArray::from(texts)) as ArrayRef;
     let (files, what): (Vec<String>, Vec<String>) = found.into_iter().unzip();
     let batch = RecordBatch::try_from_iter([("file", column(files)), ("damage", column(what))]);
-    keep::keep(FILES_AS_WRITTEN, [Ok(batch.expect("as many texts in both columns"))].into_iter())
+    keep::keep(
+        FILES_AS_WRITTEN,
+        [Ok::<_, tracklet_native::results::ResultsError>(batch.expect("as many texts in both columns"))]
+            .into_iter(),
+    )
 }
 
 /// A renderer for the rules that the tables were made by, whatever the configuration says now.

@@ -5,7 +5,7 @@ use crate::tables::{Tables, TablesError};
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, UInt64Array};
 use serde::Serialize;
 use std::sync::Arc;
-use tracklet_engine::manifest::RecordedRules;
+use tracklet_native::manifest::RecordedRules;
 
 /// What every timeout would make of the events of the chosen sessions.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tracklet_analysis::Queries;
 use tracklet_analysis::explain::{EventStory, Explanation, Subject, explain};
-use tracklet_engine::config::Config;
-use tracklet_engine::manifest::RecordedRules;
-use tracklet_engine::observer::Silent;
-use tracklet_engine::run::{RunRequest, run};
+use tracklet_config::Config;
+use tracklet_native::manifest::RecordedRules;
+use tracklet_native::observer::Silent;
+use tracklet_native::run::{RunRequest, run};
 
 struct Case {
     name: String,
@@ -185,7 +185,7 @@ fn a_wrong_id_gets_the_nearest_ones() {
         let right = text(row, column);
         let wrong = format!("{right}x");
         let error = explain(&case.results, &case.rules, subject, &wrong, None).unwrap_err();
-        let hint = tracklet_engine::error::Hint::hint(&error).unwrap();
+        let hint = tracklet_display::error::Hint::hint(&error).unwrap();
         assert!(hint.contains(&format!("`{right}`")), "{wrong}: {hint}");
     }
 }

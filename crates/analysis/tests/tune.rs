@@ -10,14 +10,14 @@ use tempfile::TempDir;
 use tracklet_analysis::Queries;
 use tracklet_analysis::figures::{MOST_MINUTES, Selection};
 use tracklet_analysis::tune::Tuning;
-use tracklet_engine::config::Config;
-use tracklet_engine::manifest::RecordedRules;
-use tracklet_engine::observer::Silent;
-use tracklet_engine::read::Strictness;
-use tracklet_engine::run::{RunRequest, run};
+use tracklet_config::Config;
 use tracklet_kernel::ignored_ids::Ignore;
 use tracklet_kernel::oracle::{self, Row, Table, Value};
 use tracklet_kernel::rules::{MICROS_PER_MINUTE, Rules, Timeout};
+use tracklet_native::manifest::RecordedRules;
+use tracklet_native::observer::Silent;
+use tracklet_native::read::Strictness;
+use tracklet_native::run::{RunRequest, run};
 
 /// 2026-12-31T20:00:00Z: the histories cross into another part.
 const START: i64 = 1_798_747_200_000_000;

@@ -23,8 +23,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
-use tracklet_engine::config::{FORMATS, Format};
-use tracklet_engine::run::Changed;
+use tracklet_config::{FORMATS, Format};
+use tracklet_native::run::Changed;
 
 /// RudderStack and Segment events to session tables
 ///
@@ -146,7 +146,7 @@ pub struct RunArguments {
     #[arg(long)]
     pub strict: bool,
     /// How many threads to use [default: all cores]; with --target, how many models to make side by side
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
     /// Run in a warehouse: a section [targets.NAME] of the configuration, or a target of dbt's profiles.yml
     #[arg(long, value_name = "NAME", conflicts_with_all = ["paths", "out", "format", "strict"])]
@@ -410,6 +410,14 @@ pub enum AnswerFormat {
     Table,
     Csv,
     Json,
+}
+
+/// The most threads that a command takes: beyond the cores they only wait for each other.
+const MOST_THREADS: usize = 256;
+
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse::<NonZeroUsize>().ok().filter(|number| number.get() <= MOST_THREADS);
+    number.ok_or_else(|| format!("write a whole number from 1 to {MOST_THREADS}"))
 }
 
 /// Parses the name of an input format.

@@ -27,7 +27,7 @@ use crate::arguments::{Arguments, Command, Place};
 use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
 use std::path::PathBuf;
-use tracklet_engine::config::Config;
+use tracklet_config::Config;
 
 /// Runs what was typed.
 pub fn dispatch(arguments: Arguments, log: &Log) -> Outcome {

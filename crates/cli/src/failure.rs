@@ -5,11 +5,11 @@ use crate::status::Status;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use tracklet_engine::error::Hint;
-use tracklet_engine::results::PrintError;
-use tracklet_engine::run::RunError;
-use tracklet_engine::visible::visible_lines;
-use tracklet_engine::warehouse::WarehouseError;
+use tracklet_display::error::Hint;
+use tracklet_display::print::{PrintError, Unprinted};
+use tracklet_display::visible::visible_lines;
+use tracklet_native::run::RunError;
+use tracklet_warehouse::WarehouseError;
 
 /// What stops a command.
 #[derive(Debug)]
@@ -64,11 +64,20 @@ impl From<RunError> for Failure {
     }
 }
 
-impl From<PrintError> for Failure {
-    fn from(error: PrintError) -> Self {
+impl<E: Hint + Send + Sync + 'static> From<PrintError<E>> for Failure {
+    fn from(error: PrintError<E>) -> Self {
         match error {
-            PrintError::Write(error) => error.into(),
-            other => Self::new(other),
+            PrintError::Print(error) => error.into(),
+            PrintError::Rows(error) => Self::new(error),
+        }
+    }
+}
+
+impl From<Unprinted> for Failure {
+    fn from(error: Unprinted) -> Self {
+        match error {
+            Unprinted::Write(error) => error.into(),
+            Unprinted::Value(_) => Self::new(error),
         }
     }
 }
@@ -79,7 +88,7 @@ impl From<io::Error> for Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             Self::ReaderGone
         } else {
-            Self::new(PrintError::Write(error))
+            Self::new(Unprinted::Write(error))
         }
     }
 }
@@ -95,11 +104,11 @@ macro_rules! told {
 }
 
 told!(
-    tracklet_engine::config::ConfigError,
-    tracklet_engine::publish::PublishError,
-    tracklet_engine::results::ResultsError,
-    tracklet_engine::targets::ResolveError,
-    tracklet_engine::targets::TargetError,
+    tracklet_config::ConfigError,
+    tracklet_native::publish::PublishError,
+    tracklet_native::results::ResultsError,
+    tracklet_warehouse::targets::ResolveError,
+    tracklet_warehouse::targets::TargetError,
 );
 
 impl From<WarehouseError> for Failure {

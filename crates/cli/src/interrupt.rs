@@ -8,7 +8,7 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
-use tracklet_engine::observer::{Observer, Step};
+use tracklet_native::observer::{Observer, Step};
 
 /// Nothing has been shown to readers.
 const WORKING: u8 = 0;

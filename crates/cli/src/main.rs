@@ -5,6 +5,7 @@
 
 mod arguments;
 mod commands;
+mod examine;
 mod failure;
 mod interrupt;
 mod logging;
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
     // SAFETY: no other thread runs yet, and the option is a number in a table of the allocator.
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, delay) };
     let log = logging::start(&arguments.global);
-    tracklet_engine::read::silence_caught_panics();
+    tracklet_native::read::silence_caught_panics();
     match commands::dispatch(arguments, &log) {
         Ok(status) => status.into(),
         Err(failure) => failure.report(&log).into(),

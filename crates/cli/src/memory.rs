@@ -3,7 +3,7 @@
 use mimalloc::MiMalloc;
 use std::alloc::{GlobalAlloc, Layout};
 use std::io::Write as _;
-use tracklet_engine::error::MORE_MEMORY;
+use tracklet_display::error::MORE_MEMORY;
 
 /// Mimalloc, with an error message in place of an abort when the system refuses memory.
 pub struct Allocator;

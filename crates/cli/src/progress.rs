@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tracklet_engine::observer::{Observer, Step};
+use tracklet_native::observer::{Observer, Step};
 
 /// Watches a run for the user.
 pub struct Progress {

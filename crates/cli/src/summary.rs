@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
-use tracklet_engine::manifest::{Manifest, Mode};
+use tracklet_native::manifest::{Manifest, Mode};
 
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq)]

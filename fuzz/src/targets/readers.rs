@@ -6,7 +6,7 @@ use ::csv::{ByteRecord, ReaderBuilder};
 use flate2::bufread::MultiGzDecoder;
 use serde_json::{Map, Value};
 use std::io::Read;
-use tracklet_engine::read::Source;
+use tracklet_native::read::Source;
 
 /// What must hold for files of the input format called `format`.
 pub(super) fn of(format: &'static str) -> Trial {

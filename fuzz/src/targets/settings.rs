@@ -1,8 +1,8 @@
 //! `tracklet.toml`.
 
 use std::path::Path;
-use tracklet_engine::config::{Config, ConfigError};
-use tracklet_engine::error::Hint;
+use tracklet_config::{Config, ConfigError};
+use tracklet_display::error::Hint;
 
 /// A configuration is taken, or refused at a place that is in the file.
 pub fn config(bytes: &[u8]) {

@@ -11,14 +11,14 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use tracklet_engine::config::{Config, ConfigError};
-use tracklet_engine::error::Hint;
-use tracklet_engine::observer::Silent;
-use tracklet_engine::results::ResultsError;
-use tracklet_engine::run::{self, RunError, RunRequest};
-use tracklet_engine::warehouse::load::loadable_rows;
+use tracklet_config::{Config, ConfigError};
+use tracklet_display::error::Hint;
 use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::tables::Table;
+use tracklet_native::observer::Silent;
+use tracklet_native::results::ResultsError;
+use tracklet_native::run::{self, RunError, RunRequest};
+use tracklet_warehouse::load::loadable_rows;
 
 /// Rows of the generated history.
 const HISTORY_ROWS: usize = 20_000;
@@ -150,7 +150,7 @@ fn set(name: String, config: Config, batches: Vec<RecordBatch>) -> Result<Set, C
         paths: vec![path.display().to_string()],
         output: output.clone(),
         ..RunRequest::new(Config {
-            source: tracklet_engine::config::Source { event_names: EventNames::Raw, ..config.source.clone() },
+            source: tracklet_config::Source { event_names: EventNames::Raw, ..config.source.clone() },
             ..config.clone()
         })
     };

@@ -2,7 +2,7 @@
 
 use super::Subject;
 use crate::tables::TablesError;
-use tracklet_engine::error::{Hint, listed};
+use tracklet_display::error::{Hint, listed};
 
 /// Why nothing can be told.
 #[derive(Debug, thiserror::Error)]

@@ -5,8 +5,8 @@ use super::timeline::{TimelineEvent, as_rfc3339, timeline};
 use super::{ExplainError, Subject, reasons};
 use crate::tables::{Tables, TablesError};
 use serde::{Serialize, Serializer};
-use tracklet_engine::manifest::RecordedRules;
 use tracklet_kernel::registry;
+use tracklet_native::manifest::RecordedRules;
 
 /// Where every row with the id of an event went.
 #[derive(Debug, Clone, PartialEq, Serialize)]

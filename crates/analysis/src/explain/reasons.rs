@@ -2,8 +2,8 @@
 
 use super::timeline::{Neighbour, TimelineEvent, rfc3339};
 use crate::tables::Logins;
-use tracklet_engine::manifest::{Boundary, RecordedRules};
 use tracklet_kernel::rules::MICROS_PER_MINUTE;
+use tracklet_native::manifest::{Boundary, RecordedRules};
 
 /// Why an event is in its session.
 pub(super) fn of_session(event: &TimelineEvent, rules: &RecordedRules) -> String {
@@ -168,8 +168,8 @@ pub(super) fn duration(micros: i64) -> String {
 mod tests {
     use super::{duration, of_session};
     use crate::explain::timeline::{Neighbour, TimelineEvent};
-    use tracklet_engine::manifest::{Boundary, RecordedRules};
     use tracklet_kernel::rules::{MICROS_PER_MINUTE, Rules};
+    use tracklet_native::manifest::{Boundary, RecordedRules};
 
     #[test]
     fn durations_are_exact() {

@@ -5,7 +5,7 @@ use super::timeline::{TimelineEvent, as_rfc3339, timeline};
 use super::{ExplainError, Subject, reasons};
 use crate::tables::{Row, Tables, TablesError};
 use serde::Serialize;
-use tracklet_engine::manifest::RecordedRules;
+use tracklet_native::manifest::RecordedRules;
 
 /// A session with its events.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -4,7 +4,7 @@ use super::reasons::duration;
 use super::timeline::{TimelineEvent, rfc3339};
 use super::{EventStory, Explanation, RejectStory, SessionStory, VisitorStory};
 use std::fmt::{self, Display, Formatter};
-use tracklet_engine::visible::visible;
+use tracklet_display::visible::visible;
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,7 @@ use super::{ExplainError, Subject, reasons};
 use crate::tables::Tables;
 use serde::Serialize;
 use std::collections::HashMap;
-use tracklet_engine::manifest::RecordedRules;
+use tracklet_native::manifest::RecordedRules;
 
 /// A visitor's history.
 #[derive(Debug, Clone, PartialEq, Serialize)]

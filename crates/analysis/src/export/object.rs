@@ -5,7 +5,7 @@ use object_store::path::Path as Key;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
 use std::io::{self, Write};
 use tokio::runtime::{Builder, Runtime};
-use tracklet_engine::read::{RemoteError, place_to_write};
+use tracklet_native::read::{RemoteError, place_to_write};
 
 /// Bytes of a part. S3 takes 10,000 parts, so 156 GiB.
 const PART: usize = 16 << 20;

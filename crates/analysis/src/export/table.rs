@@ -8,11 +8,11 @@ use arrow::record_batch::RecordBatch;
 use std::sync::Arc;
 use std::sync::mpsc::{channel, sync_channel};
 use tokio::runtime::Runtime;
-use tracklet_engine::dialects::description::ColumnType;
-use tracklet_engine::results::ResultsError;
-use tracklet_engine::sql::names::relation;
-use tracklet_engine::sql::{Dialect, plan};
-use tracklet_engine::targets::{Kind, TableName, Target, TargetError, Warehouse};
+use tracklet_dialects::description::ColumnType;
+use tracklet_native::results::ResultsError;
+use tracklet_warehouse::sql::names::relation;
+use tracklet_warehouse::sql::{Dialect, plan};
+use tracklet_warehouse::targets::{Kind, TableName, Target, TargetError, Warehouse};
 
 /// Batches that wait to be sent.
 const WAITING: usize = 2;

@@ -4,7 +4,7 @@ use super::{UnknownZone, Zone};
 use crate::tables::{QueryDialect, Tables, TablesError};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use tracklet_engine::error::{Hint, listed, nearest};
+use tracklet_display::error::{Hint, listed, nearest};
 
 /// What a person chooses, in words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use crate::tables::QueryDialect;
 use jiff::Timestamp;
 use jiff::tz::{self, TimeZone};
 use std::fmt::Write;
-use tracklet_engine::error::{Hint, nearest};
+use tracklet_display::error::{Hint, nearest};
 
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
 const MICROS_PER_DAY: i64 = 24 * MICROS_PER_HOUR;
@@ -124,7 +124,7 @@ mod tests {
     use super::Zone;
     use crate::tables::QueryDialect;
     use jiff::civil::date;
-    use tracklet_engine::error::Hint;
+    use tracklet_display::error::Hint;
 
     #[test]
     fn clocks_that_change_become_cases() {

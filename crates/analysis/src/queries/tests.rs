@@ -6,8 +6,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::Arc;
-use tracklet_engine::error::Hint;
-use tracklet_engine::results::{Formulas, Integers, Layout, ResultsError, Rows, print};
+use tracklet_display::error::Hint;
+use tracklet_native::results::{Formulas, Integers, Layout, ResultsError, Rows, print};
 
 fn part(out: &Path, path: &str, columns: Vec<(&str, ArrayRef)>) {
     let path = out.join(path);

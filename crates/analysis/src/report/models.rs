@@ -1,7 +1,7 @@
 //! The tables: what is in them and which is made from which, from the very models that a warehouse runs.
 
 use serde::{Deserialize, Serialize};
-use tracklet_engine::manifest::Manifest;
+use tracklet_native::manifest::Manifest;
 
 const SCHEMA: &str = include_str!("../../../../dbt/models/schema.yml");
 

@@ -3,8 +3,8 @@
 use crate::tables::{Tables, TablesError};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use tracklet_engine::checks::Check;
-use tracklet_engine::manifest::{Manifest, RecordedRules, Rows};
+use tracklet_native::checks::Check;
+use tracklet_native::manifest::{Manifest, RecordedRules, Rows};
 
 /// How many rejected rows of each reason are shown.
 const EXAMPLES: usize = 3;

@@ -4,7 +4,7 @@ use super::Totals;
 use crate::figures::Selection;
 use crate::tables::{Tables, TablesError};
 use serde::Serialize;
-use tracklet_engine::manifest::Manifest;
+use tracklet_native::manifest::Manifest;
 
 /// Shares from which on something is worth a look.
 const REJECTED: f64 = 0.01;

@@ -1,7 +1,7 @@
 //! Where the engines differ in the SQL that figures are queried with. All else in those queries is common to them.
 
-use tracklet_engine::dialects::description::ColumnType;
-use tracklet_engine::sql::Names;
+use tracklet_dialects::description::ColumnType;
+use tracklet_warehouse::sql::Names;
 
 /// The SQL in which tables are queried: that of the native engine, or the dialect of a warehouse.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ impl QueryDialect {
 #[cfg(test)]
 mod tests {
     use super::QueryDialect;
-    use tracklet_engine::sql::{Dialect, Names};
+    use tracklet_warehouse::sql::{Dialect, Names};
 
     fn of(dialect: Dialect) -> QueryDialect {
         QueryDialect::Warehouse(Names::new(dialect, None, dialect.spelled("s")))

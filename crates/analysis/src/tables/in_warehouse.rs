@@ -4,14 +4,14 @@ use super::{QueryDialect, Tables, TablesError};
 use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
 use tokio::runtime::Runtime;
-use tracklet_engine::config::Config;
-use tracklet_engine::error::Hint;
-use tracklet_engine::manifest::{
+use tracklet_config::Config;
+use tracklet_display::error::Hint;
+use tracklet_kernel::tables::Table;
+use tracklet_native::manifest::{
     BytesRead, FORMAT, Inputs, Manifest, Mode, New, Parts, RecordedRules, Rows, Versions, Written,
 };
-use tracklet_engine::sql::{self, Dialect, runs};
-use tracklet_engine::targets::{Target, TargetError, Warehouse};
-use tracklet_kernel::tables::Table;
+use tracklet_warehouse::sql::{self, Dialect, runs};
+use tracklet_warehouse::targets::{Target, TargetError, Warehouse};
 
 /// The tables that `tracklet run --target` keeps in a warehouse.
 pub struct InWarehouse<'a> {

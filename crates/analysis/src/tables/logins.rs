@@ -7,9 +7,9 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use serde::Serialize;
 use std::fs::File;
 use std::path::Path;
-use tracklet_engine::results::{Results, ResultsError};
-use tracklet_engine::write::Place;
 use tracklet_kernel::tables::{State, Table};
+use tracklet_native::results::{Results, ResultsError};
+use tracklet_native::write::Place;
 
 /// What events say of the user of an event and of its device.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

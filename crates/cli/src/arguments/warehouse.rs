@@ -4,7 +4,7 @@ use super::input_formats;
 use clap::{Args, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use tracklet_engine::config::Format;
+use tracklet_config::Format;
 
 /// Make the tables in a warehouse and test them: run, then test
 #[derive(Debug, Args)]

@@ -28,14 +28,14 @@ use tracklet_analysis::export::FileKind;
 use tracklet_analysis::figures::{Choice, ChoiceError};
 use tracklet_analysis::filter::SqlRowFilters;
 use tracklet_analysis::tables::{InWarehouse, Tables, TablesError};
-use tracklet_engine::config::Config;
-use tracklet_engine::manifest::{Manifest, RecordedRules};
-use tracklet_engine::publish::Snapshot;
-use tracklet_engine::read::RowFilters;
-use tracklet_engine::results::{Results, Rows};
-use tracklet_engine::testing::CheckResult;
-use tracklet_engine::testing::user::UserTest;
-use tracklet_engine::warehouse::build::Progress as _;
+use tracklet_config::Config;
+use tracklet_native::manifest::{Manifest, RecordedRules};
+use tracklet_native::publish::Snapshot;
+use tracklet_native::read::RowFilters;
+use tracklet_native::results::{Results, Rows};
+use tracklet_warehouse::build::Progress as _;
+use tracklet_warehouse::testing::CheckResult;
+use tracklet_warehouse::testing::user::UserTest;
 
 /// What parses `[source] where`.
 pub fn row_filters() -> Arc<dyn RowFilters> {

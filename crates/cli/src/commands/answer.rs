@@ -5,7 +5,7 @@ use crate::failure::Outcome;
 use crate::status::Status;
 use std::io::{BufWriter, IsTerminal};
 use terminal_size::{Width, terminal_size_of};
-use tracklet_engine::results::{Formulas, Integers, Layout, Rows, print};
+use tracklet_native::results::{Formulas, Integers, Layout, Rows, print};
 
 /// Prints rows as the user wants them.
 pub fn answer(rows: Rows, answer: &Answer) -> Outcome {

@@ -8,11 +8,11 @@ use crate::logging::{Log, LogFormat};
 use crate::progress::{Busy, grouped};
 use crate::status::Status;
 use std::io::Write as _;
-use tracklet_engine::run::Refresh;
-use tracklet_engine::sql::runs::Mode;
-use tracklet_engine::warehouse::audit::DifferentDay;
-use tracklet_engine::warehouse::build::{BuildReport, Checks, build as make};
-use tracklet_engine::warehouse::{checks, compile};
+use tracklet_native::run::Refresh;
+use tracklet_warehouse::audit::DifferentDay;
+use tracklet_warehouse::build::{BuildReport, Checks, build as make};
+use tracklet_warehouse::sql::runs::Mode;
+use tracklet_warehouse::{checks, compile};
 
 /// `run` in a warehouse.
 pub fn in_warehouse(arguments: &RunArguments, target: &str, log: &Log) -> Outcome {
@@ -54,7 +54,7 @@ pub fn build(arguments: &BuildArguments, log: &Log) -> Outcome {
         let report = make(job, threads, Checks::Run, &lines).await?;
         tell(&report, place.target.names.schema(), log);
         let tests = checks::test(job, &own, threads, &lines).await?;
-        Ok::<_, tracklet_engine::warehouse::WarehouseError>((report, tests))
+        Ok::<_, tracklet_warehouse::WarehouseError>((report, tests))
     })??;
     drop(busy);
     tests.results.extend(report.checks);

@@ -2,13 +2,13 @@
 
 use super::analysis::row_filters;
 use crate::arguments::{CheckArguments, ReportFormat};
+use crate::examine::{Finding, Severity, examine};
 use crate::failure::Outcome;
 use crate::status::Status;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use tracklet_engine::config::{FILE_NAME, json_schema};
-use tracklet_engine::examine::{Finding, Severity, examine};
-use tracklet_engine::visible::{visible, visible_lines};
+use tracklet_config::{FILE_NAME, json_schema};
+use tracklet_display::visible::{visible, visible_lines};
 
 pub fn check(arguments: &CheckArguments) -> Outcome {
     let mut out = std::io::stdout().lock();

@@ -5,11 +5,11 @@ use crate::failure::{Failure, Outcome};
 use crate::status::Status;
 use std::fmt;
 use std::io::Write as _;
-use tracklet_engine::config::Config;
-use tracklet_engine::error::Hint;
-use tracklet_engine::sql::Dialect;
-use tracklet_engine::targets::Target;
-use tracklet_engine::warehouse::compile;
+use tracklet_config::Config;
+use tracklet_display::error::Hint;
+use tracklet_warehouse::compile;
+use tracklet_warehouse::sql::Dialect;
+use tracklet_warehouse::targets::Target;
 
 pub fn compile(arguments: &CompileArguments) -> Outcome {
     let choice = &arguments.target;

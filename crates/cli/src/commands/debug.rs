@@ -5,8 +5,8 @@ use crate::arguments::{DebugArguments, ReportFormat};
 use crate::failure::Outcome;
 use crate::status::Status;
 use std::io::Write as _;
-use tracklet_engine::visible::visible_lines;
-use tracklet_engine::warehouse::debug::{self, Finding};
+use tracklet_display::visible::visible_lines;
+use tracklet_warehouse::debug::{self, Finding};
 
 pub fn debug(arguments: &DebugArguments) -> Outcome {
     let place = Place::of(&arguments.target)?;

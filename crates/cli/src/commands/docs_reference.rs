@@ -8,9 +8,9 @@ use std::io::Write;
 
 pub fn docs_reference(page: ReferencePage) -> Outcome {
     let page = match page {
-        ReferencePage::Configuration => tracklet_engine::config::reference(),
+        ReferencePage::Configuration => tracklet_config::reference(),
         ReferencePage::Cli => reference::reference(),
-        ReferencePage::Tables => tracklet_engine::results::reference(),
+        ReferencePage::Tables => tracklet_native::results::reference(),
     };
     std::io::stdout().lock().write_all(page.as_bytes())?;
     Ok(Status::Done)

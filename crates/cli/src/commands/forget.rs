@@ -8,11 +8,11 @@ use crate::logging::{Log, LogFormat};
 use crate::progress::grouped;
 use crate::status::Status;
 use std::collections::BTreeSet;
-use tracklet_engine::error::Hint;
-use tracklet_engine::forget::{ErasedSnapshot, Subject, forget_below, preview_below};
-use tracklet_engine::publish;
-use tracklet_engine::results::ResultsError;
-use tracklet_engine::warehouse::{self, forget::Erased, forget::Gone, preview::Preview};
+use tracklet_display::error::Hint;
+use tracklet_native::forget::{ErasedSnapshot, Subject, forget_below, preview_below};
+use tracklet_native::publish;
+use tracklet_native::results::ResultsError;
+use tracklet_warehouse::{forget::Erased, forget::Gone, preview::Preview};
 
 pub fn forget(arguments: &ForgetArguments, log: &Log) -> Outcome {
     let subjects = subjects(arguments)?;
@@ -98,14 +98,14 @@ fn in_warehouse(
     let warehouse = place.connect()?;
     if arguments.dry_run {
         let previewed = place.work(&*warehouse, None, async |job| {
-            warehouse::preview::preview(job, subjects, &Lines(log)).await
+            tracklet_warehouse::preview::preview(job, subjects, &Lines(log)).await
         })??;
         tell_preview(&previewed, log);
         return Ok(Status::Done);
     }
     let threads = place.target.threads;
     let erased = place.work(&*warehouse, None, async |job| {
-        warehouse::forget::forget(job, subjects, threads, &Lines(log)).await
+        tracklet_warehouse::forget::forget(job, subjects, threads, &Lines(log)).await
     })??;
     tell(&erased, log);
     Ok(Status::Done)

@@ -9,11 +9,12 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
-use tracklet_engine::config::{FILE_NAME, missing_columns, starter};
-use tracklet_engine::error::Hint;
-use tracklet_engine::read::inputs::discover;
-use tracklet_engine::read::{Inspection, inspect};
-use tracklet_engine::visible::visible;
+use tracklet_config::FILE_NAME;
+use tracklet_display::error::Hint;
+use tracklet_display::visible::visible;
+use tracklet_native::read::inputs::discover;
+use tracklet_native::read::{Inspection, inspect};
+use tracklet_native::starter::{missing_columns, starter};
 
 /// Event names that are printed; the file lists more.
 const EVENTS: usize = 5;

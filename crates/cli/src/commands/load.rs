@@ -7,8 +7,8 @@ use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
 use crate::progress::{Progress, grouped};
 use crate::status::Status;
-use tracklet_engine::run::{self, RunRequest};
-use tracklet_engine::warehouse::load as engine;
+use tracklet_native::run::{self, RunRequest};
+use tracklet_warehouse::load as engine;
 
 pub fn load(arguments: &LoadArguments, log: &Log) -> Outcome {
     let place = Place::of(&arguments.target)?;

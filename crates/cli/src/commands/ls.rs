@@ -8,8 +8,8 @@ use crate::failure::Outcome;
 use crate::status::Status;
 use serde_json::json;
 use std::io::Write;
-use tracklet_engine::results::{Integers, Results, TableInfo, print, tables_as_rows};
-use tracklet_engine::warehouse::look;
+use tracklet_native::results::{Integers, Results, TableInfo, print_batches, tables_as_rows};
+use tracklet_warehouse::look;
 
 pub fn ls(arguments: &LsArguments) -> Outcome {
     if let Some(target) = &arguments.tables.target {
@@ -24,7 +24,7 @@ pub fn ls(arguments: &LsArguments) -> Outcome {
         }
     } else {
         let rows = tables_as_rows(&tables);
-        print(&rows.schema(), [Ok(rows)], layout(&arguments.answer, Integers::Grouped), &mut out)?;
+        print_batches(&rows.schema(), [rows], layout(&arguments.answer, Integers::Grouped), &mut out)?;
     }
     out.flush()?;
     Ok(Status::Done)
@@ -36,7 +36,7 @@ fn in_warehouse(arguments: &LsArguments, target: &str) -> Outcome {
     let warehouse = place.connect()?;
     let rows = place.work(&*warehouse, None, async |job| look::tables(job).await)??;
     let layout = layout(&arguments.answer, Integers::Grouped);
-    print(&rows.schema(), [Ok(rows)], layout, &mut std::io::stdout().lock())?;
+    print_batches(&rows.schema(), [rows], layout, &mut std::io::stdout().lock())?;
     Ok(Status::Done)
 }
 

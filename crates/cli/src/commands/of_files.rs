@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use std::fmt;
-use tracklet_engine::error::Hint;
+use tracklet_display::error::Hint;
 
 /// A command about the tables of files that was asked of a warehouse.
 #[derive(Debug, Clone, Copy)]

@@ -11,10 +11,10 @@ use crate::status::Status;
 use crate::summary::{self, Summary};
 use std::fmt;
 use std::io::{self, IsTerminal as _};
-use tracklet_engine::config::{Config, FILE_NAME};
-use tracklet_engine::error::Hint;
-use tracklet_engine::read::Strictness;
-use tracklet_engine::run::{self as engine, Changed, Dropping, Refresh, RunError, RunReport, RunRequest};
+use tracklet_config::{Config, FILE_NAME};
+use tracklet_display::error::Hint;
+use tracklet_native::read::Strictness;
+use tracklet_native::run::{self as engine, Changed, Dropping, Refresh, RunError, RunReport, RunRequest};
 
 pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
     if let Some(target) = &arguments.target {

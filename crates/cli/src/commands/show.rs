@@ -8,9 +8,9 @@ use crate::failure::{Failure, Outcome};
 use crate::status::Status;
 use arrow::record_batch::RecordBatch;
 use std::fmt;
-use tracklet_engine::error::Hint;
-use tracklet_engine::results::{Integers, Results, print};
-use tracklet_engine::warehouse::look;
+use tracklet_display::error::Hint;
+use tracklet_native::results::{Integers, Results, print_batches};
+use tracklet_warehouse::look;
 
 /// What stands for the analysis in place of a table.
 const TOP_USERS: &str = "top-users";
@@ -42,7 +42,7 @@ fn in_warehouse(arguments: &ShowArguments, target: &str, limit: Option<usize>) -
         .work(&*warehouse, None, async |job| look::show(job, &arguments.table, limit, filter).await)??;
     let schema = batches.first().map(RecordBatch::schema).expect("an answer has at least one batch");
     let layout = layout(&arguments.answer, Integers::Plain);
-    print(&schema, batches.into_iter().map(Ok), layout, &mut std::io::stdout().lock())?;
+    print_batches(&schema, batches, layout, &mut std::io::stdout().lock())?;
     Ok(Status::Done)
 }
 

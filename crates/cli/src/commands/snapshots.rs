@@ -10,10 +10,10 @@ use arrow::array::{ArrayRef, BooleanArray, StringArray, UInt64Array};
 use arrow::record_batch::RecordBatch;
 use std::path::Path;
 use std::sync::Arc;
-use tracklet_engine::forget;
-use tracklet_engine::manifest::Manifest;
-use tracklet_engine::publish::{self, OutputFolder, Snapshot};
-use tracklet_engine::results::{Integers, ResultsError, print};
+use tracklet_native::forget;
+use tracklet_native::manifest::Manifest;
+use tracklet_native::publish::{self, OutputFolder, Snapshot};
+use tracklet_native::results::{Integers, ResultsError, print_batches};
 
 pub fn snapshots(arguments: &SnapshotsArguments, log: &Log) -> Outcome {
     OfFiles::Snapshots.refuse(arguments.target.as_deref())?;
@@ -39,7 +39,7 @@ fn list(out: &Path, answer: &Answer) -> Outcome {
         }
     }
     let rows = rows(&snapshots, &manifests);
-    print(&rows.schema(), [Ok(rows)], layout(answer, Integers::Grouped), &mut std::io::stdout().lock())?;
+    print_batches(&rows.schema(), [rows], layout(answer, Integers::Grouped), &mut std::io::stdout().lock())?;
     Ok(Status::Done)
 }
 

@@ -9,10 +9,10 @@ use crate::progress::Busy;
 use crate::status::Status;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use tracklet_engine::config::FILE_NAME;
-use tracklet_engine::error::Hint;
-use tracklet_engine::testing::{CheckResult, Severity, Verdict, junit, user};
-use tracklet_engine::warehouse::checks;
+use tracklet_config::FILE_NAME;
+use tracklet_display::error::Hint;
+use tracklet_warehouse::checks;
+use tracklet_warehouse::testing::{CheckResult, Severity, Verdict, junit, user};
 
 pub fn test(arguments: &TestArguments, log: &Log) -> Outcome {
     let own = own_tests(arguments.place.config.as_deref())?;

@@ -5,12 +5,12 @@ use crate::failure::Failure;
 use crate::logging::{Log, LogFormat};
 use crate::progress::grouped;
 use std::path::{Path, PathBuf};
-use tracklet_engine::config::Config;
-use tracklet_engine::run::Refresh;
-use tracklet_engine::targets::{Kind, Target, Warehouse};
-use tracklet_engine::testing::{CheckResult, Severity};
-use tracklet_engine::warehouse::build::{Made, Progress};
-use tracklet_engine::warehouse::{Job, Stop, stoppable};
+use tracklet_config::Config;
+use tracklet_native::run::Refresh;
+use tracklet_warehouse::build::{Made, Progress};
+use tracklet_warehouse::targets::{Kind, Target, Warehouse};
+use tracklet_warehouse::testing::{CheckResult, Severity};
+use tracklet_warehouse::{Job, Stop, stoppable};
 
 /// Where the SQL of a run is written to.
 const COMPILED: &str = "target/compiled";
@@ -74,7 +74,7 @@ impl Place {
     }
 
     /// Connects.
-    pub fn connect(&self) -> Result<Box<dyn Warehouse>, tracklet_engine::targets::TargetError> {
+    pub fn connect(&self) -> Result<Box<dyn Warehouse>, tracklet_warehouse::targets::TargetError> {
         self.runtime.block_on(self.target.connect())
     }
 

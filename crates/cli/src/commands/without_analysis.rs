@@ -9,11 +9,11 @@ use crate::arguments::{
 use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
 use std::sync::Arc;
-use tracklet_engine::error::Hint;
-use tracklet_engine::read::{NoRowFilters, RowFilters};
-use tracklet_engine::results::Rows;
-use tracklet_engine::testing::CheckResult;
-use tracklet_engine::testing::user::UserTest;
+use tracklet_display::error::Hint;
+use tracklet_native::read::{NoRowFilters, RowFilters};
+use tracklet_native::results::Rows;
+use tracklet_warehouse::testing::CheckResult;
+use tracklet_warehouse::testing::user::UserTest;
 
 /// A command that this program was built without.
 #[derive(Debug, thiserror::Error)]

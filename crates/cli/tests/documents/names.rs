@@ -2,7 +2,7 @@
 
 use super::root;
 use std::fs;
-use tracklet_engine::config::EVENT_NAMES;
+use tracklet_config::EVENT_NAMES;
 
 /// The cells of a row, without backticks.
 fn cells(row: &str) -> Vec<&str> {

@@ -84,3 +84,14 @@ fn memory_and_threads_that_the_system_refuses_are_errors_with_a_hint() {
     }
     assert!(refused > 0);
 }
+
+// 1,000 threads for ten rows did not end in half a minute, and 99,999 could not be interrupted.
+#[test]
+fn a_number_of_threads_beyond_all_use_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.json"), line("m1", "a", "2026-01-01T10:00:00Z")).unwrap();
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "a.json", "--threads", "99999"]));
+    assert!(code == 2 && said.contains("write a whole number from 1 to 256"), "{said}");
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "a.json", "--threads", "256"]));
+    assert_eq!(code, 0, "{said}");
+}

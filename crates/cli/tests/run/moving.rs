@@ -48,6 +48,28 @@ fn assert_is_rebuilt(folder: &Path) {
     fs::remove_dir_all(folder.join("whole")).unwrap();
 }
 
+// An inbox that is emptied after each run failed until the next file came.
+#[test]
+fn when_all_files_are_gone_their_rows_stay_and_nothing_fails() {
+    let folder = with_logs(&[("a.json", &event("a", 1)), ("b.json", &event("b", 2))]);
+    let at = folder.path();
+    assert_eq!(run(at, &[]).0, 0);
+    fs::remove_file(at.join("logs/a.json")).unwrap();
+    fs::remove_file(at.join("logs/b.json")).unwrap();
+    for paths in ["logs", "logs/*.json", "logs/a.json", "logs/**/*.json"] {
+        let (code, said) = ended(&mut tracklet(at, &["run", paths]));
+        assert!(code == 0 && said.contains("no new files") && said.contains("2 files that are gone"), "{paths}: {said}");
+    }
+    assert_eq!(rows(at), [2, 2, 0, 0]);
+    // What was never read is a mistake still, and so is a full refresh over nothing.
+    for arguments in [&["run", "lgos"][..], &["run", "logs", "--full-refresh", "--yes"]] {
+        assert_eq!(ended(&mut tracklet(at, arguments)).0, 2, "{arguments:?}");
+    }
+    fs::write(at.join("logs/c.json"), event("c", 3)).unwrap();
+    assert_eq!(run(at, &[]).0, 0);
+    assert_eq!(rows(at), [3, 3, 0, 0]);
+}
+
 // Every run after a file was removed failed, and its hint lost the rows.
 #[test]
 fn a_file_that_is_gone_keeps_its_rows_and_is_counted() {

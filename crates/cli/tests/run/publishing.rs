@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Instant;
-use tracklet_engine::publish::OutputFolder;
+use tracklet_native::publish::OutputFolder;
 
 const KILLS: u32 = 20;
 

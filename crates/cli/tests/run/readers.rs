@@ -60,7 +60,7 @@ fn whoever_reads_while_snapshots_go_sees_one_whole_snapshot() {
 
 #[test]
 fn a_snapshot_held_by_another_program_stays_until_it_is_let_go() {
-    use tracklet_engine::publish::hold_current;
+    use tracklet_native::publish::hold_current;
 
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();

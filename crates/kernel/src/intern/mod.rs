@@ -295,7 +295,7 @@ mod tests {
         let mut table = Table::with_mix(mix, keys.len());
         keys.iter().zip(0..).for_each(|(key, number)| {
             let lookup = table.lookup(*key);
-            table.insert(lookup, number)
+            table.insert(lookup, number);
         });
         let probes: usize = keys.iter().map(|key| table.probes(*key)).sum();
         probes as u64 * 1000 / ids

@@ -9,8 +9,8 @@ use crate::status::Status;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use tracklet_analysis::certify::{self as engine, Certificate, SetResult};
-use tracklet_engine::error::Hint;
-use tracklet_engine::warehouse::WarehouseError;
+use tracklet_display::error::Hint;
+use tracklet_warehouse::WarehouseError;
 
 pub fn certify(arguments: &CertifyArguments, log: &Log) -> Outcome {
     let place = Place::of(&arguments.target)?;

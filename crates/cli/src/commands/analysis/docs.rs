@@ -8,7 +8,7 @@ use crate::status::Status;
 use std::io;
 use std::path::PathBuf;
 use tracklet_analysis::reference::Reference;
-use tracklet_engine::error::Hint;
+use tracklet_display::error::Hint;
 
 pub fn docs(arguments: &DocsArguments, log: &Log) -> Outcome {
     let reference = with_tables(&arguments.tables, |tables, manifest, rules| {

@@ -11,7 +11,7 @@ use crate::progress::grouped;
 use crate::status::Status;
 use tracklet_analysis::Queries;
 use tracklet_analysis::export::{Files, Replacing, to_file, to_target};
-use tracklet_engine::config::Config;
+use tracklet_config::Config;
 
 pub fn export(arguments: &ExportArguments, log: &Log) -> Outcome {
     OfFiles::Export.refuse(arguments.target.as_deref())?;

@@ -10,7 +10,7 @@ use std::io;
 use std::path::PathBuf;
 use tracklet_analysis::figures::Choice;
 use tracklet_analysis::report::{Report, Request};
-use tracklet_engine::error::Hint;
+use tracklet_display::error::Hint;
 
 pub fn report(arguments: &ReportArguments, log: &Log) -> Outcome {
     let choice = Choice::from(&arguments.chosen);

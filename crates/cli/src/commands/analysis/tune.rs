@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::io::Write;
 use tracklet_analysis::figures::Choice;
 use tracklet_analysis::tune::Tuning;
-use tracklet_engine::results::{Integers, print};
+use tracklet_native::results::{Integers, print_batches};
 
 /// The timeouts that people choose.
 const SHOWN: [u64; 16] = [1, 2, 3, 5, 10, 15, 20, 25, 30, 45, 60, 90, 120, 150, 180, 240];
@@ -32,7 +32,7 @@ pub fn tune(arguments: &TuneArguments, log: &Log) -> Outcome {
         AnswerFormat::Table => out.write_all(table(&tuning).as_bytes())?,
         AnswerFormat::Csv | AnswerFormat::Json => {
             let rows = tuning.rows();
-            print(&rows.schema(), [Ok(rows)], layout(&arguments.answer, Integers::Grouped), &mut out)?;
+            print_batches(&rows.schema(), [rows], layout(&arguments.answer, Integers::Grouped), &mut out)?;
         }
     }
     out.flush()?;

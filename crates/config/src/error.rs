@@ -1,0 +1,346 @@
+//! What can be wrong with a configuration file, with the place of it.
+
+use super::duration::DurationError;
+use super::keys::{ANY, KEYS, Key, keys_of, sections};
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use tracklet_dialects::Dialect;
+use tracklet_dialects::target_keys::target_keys;
+use tracklet_display::error::{Hint, listed, nearest};
+
+/// A place in a file; both numbers count from 1, the column in characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file as it was named.
+    pub file: PathBuf,
+    /// The line.
+    pub line: usize,
+    /// The character in the line.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("cannot read the configuration file `{}`", path.display())]
+    Unreadable {
+        /// The file as it was named.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file holds something wrong.
+    #[error("{place}: {problem}")]
+    Wrong {
+        /// Where.
+        place: Place,
+        /// What.
+        problem: Problem,
+    },
+}
+
+/// What a configuration file can hold that is wrong. Keys are dotted paths (`sessions.timeout`), values stand as in
+/// the file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// CSV files without a header, whose columns have no names.
+    #[error("`source.csv.header` is false, and `source.csv.columns` names no columns")]
+    NoColumns,
+    /// A text that is not one character.
+    #[error("`{key}` is one character, not `{value}`")]
+    NoCharacter {
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+    },
+    /// A text that is not the name of one column.
+    #[error("`{key}` is the name of one column, not `{value}`")]
+    NotOneColumn {
+        /// The key.
+        key: String,
+        /// What stands there.
+        value: String,
+    },
+    /// It is not TOML.
+    #[error("this is not TOML: {0}")]
+    Syntax(String),
+    /// No such key.
+    #[error("unknown key `{}`", dotted(section, key))]
+    UnknownKey {
+        /// The section it stands in, `""` for the top.
+        section: String,
+        /// Its name.
+        key: String,
+    },
+    /// A value of another type.
+    #[error("`{key}` must be {expected}, not `{value}`")]
+    WrongType {
+        /// The key.
+        key: String,
+        /// What it takes.
+        expected: &'static str,
+        /// What stands there.
+        value: String,
+    },
+    /// A word that is not one of a few.
+    #[error("`{key}` can't be `{value}`")]
+    NotAChoice {
+        /// The key.
+        key: String,
+        /// What stands there.
+        value: String,
+        /// What it takes.
+        choices: Vec<&'static str>,
+    },
+    /// A text without a character where there must be one.
+    #[error("`{key}` is empty")]
+    Empty {
+        /// The key.
+        key: String,
+    },
+    /// A number beyond its limits.
+    #[error("`{key}` must be {}, not `{value}`", range(*least, *most))]
+    OutOfRange {
+        /// The key.
+        key: String,
+        /// What stands there.
+        value: String,
+        /// The least number it takes.
+        least: u64,
+        /// The greatest, if there is one.
+        most: Option<u64>,
+    },
+    /// A text that is no duration.
+    #[error("`{key}` can't be `{value}`: {problem}")]
+    Duration {
+        /// The key, with its section.
+        key: String,
+        /// What stands there.
+        value: String,
+        /// Why not.
+        problem: DurationError,
+    },
+    /// A timeout of part-minutes with the boundary that only knows whole ones.
+    #[error("`sessions.timeout` of `{value}` is not a number of whole minutes")]
+    PartMinutes {
+        /// What stands there.
+        value: String,
+    },
+    /// A name that not every warehouse takes for a column.
+    #[error("`{0}` is no name for a column")]
+    BadColumn(String),
+    /// A count column named like another column of its table.
+    #[error("the count column `{column}` has the name of {}", taken(other))]
+    TakenColumn {
+        /// The column.
+        column: String,
+        /// The column it clashes with.
+        other: TakenBy,
+    },
+    /// A target that does not say what it is.
+    #[error("the target `{target}` has no `type`")]
+    NoType {
+        /// The target.
+        target: String,
+    },
+    /// A key that targets of this type don't have.
+    #[error("unknown key `targets.{target}.{key}`")]
+    UnknownTargetKey {
+        /// The target.
+        target: String,
+        /// Its type.
+        dialect: Dialect,
+        /// The key.
+        key: String,
+    },
+    /// A secret in the open.
+    #[error("`{key}` must not stand in this file")]
+    SecretInFile {
+        /// The key.
+        key: &'static str,
+        /// How it may stand there.
+        example: &'static str,
+    },
+    /// A count column that counts nothing.
+    #[error("the count column `{0}` lists no event")]
+    CountsNothing(String),
+}
+
+/// Whose name a count column has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TakenBy {
+    /// A column that `dbt_session_track_facts` always has.
+    Table(&'static str),
+    /// Another count column, as the file spells it.
+    Count(String),
+}
+
+fn taken(by: &TakenBy) -> String {
+    match by {
+        TakenBy::Table(column) => format!("the column `{column}` of `dbt_session_track_facts`"),
+        TakenBy::Count(column) => format!("the count column `{column}`"),
+    }
+}
+
+fn dotted(section: &str, key: &str) -> String {
+    if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
+}
+
+fn range(least: u64, most: Option<u64>) -> String {
+    match most {
+        Some(most) => format!("a number from {least} to {most}"),
+        None => format!("a number of at least {least}"),
+    }
+}
+
+impl ConfigError {
+    /// Where it is; `None` for a file that can't be read.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Unreadable { .. } => None,
+            Self::Wrong { place, .. } => Some(place),
+        }
+    }
+}
+
+impl Problem {
+    /// The key that it is about, as a dotted path; `None` for what is no TOML.
+    pub fn key(&self) -> Option<String> {
+        Some(match self {
+            Self::Syntax(_) => return None,
+            Self::UnknownKey { section, key } => dotted(section, key),
+            Self::WrongType { key, .. }
+            | Self::NotAChoice { key, .. }
+            | Self::Empty { key }
+            | Self::OutOfRange { key, .. }
+            | Self::NoCharacter { key, .. }
+            | Self::NotOneColumn { key, .. }
+            | Self::Duration { key, .. } => key.clone(),
+            Self::PartMinutes { .. } => "sessions.timeout".to_owned(),
+            Self::NoColumns => "source.csv.header".to_owned(),
+            Self::BadColumn(column) | Self::TakenColumn { column, .. } | Self::CountsNothing(column) => {
+                dotted("counts", column)
+            }
+            Self::NoType { target } => dotted("targets", target),
+            Self::UnknownTargetKey { target, key, .. } => format!("targets.{target}.{key}"),
+            Self::SecretInFile { key, .. } => (*key).to_owned(),
+        })
+    }
+
+    /// The value that is wrong, where it is one.
+    pub fn value(&self) -> Option<&str> {
+        match self {
+            Self::WrongType { value, .. }
+            | Self::NotAChoice { value, .. }
+            | Self::OutOfRange { value, .. }
+            | Self::NoCharacter { value, .. }
+            | Self::NotOneColumn { value, .. }
+            | Self::Duration { value, .. }
+            | Self::PartMinutes { value } => Some(value),
+            Self::Empty { .. } => Some("\"\""),
+            Self::CountsNothing(_) => Some("[]"),
+            // What is wrong is the key; and a secret is not repeated.
+            _ => None,
+        }
+    }
+}
+
+impl Hint for ConfigError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unreadable { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("`tracklet init` writes one".to_owned())
+            }
+            Self::Unreadable { .. } => None,
+            Self::Wrong { problem, .. } => problem.hint(),
+        }
+    }
+}
+
+impl Hint for Problem {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::UnknownKey { section, key } => return Some(unknown_key_hint(section, key)),
+            Self::WrongType { key, .. } => {
+                let known = KEYS.iter().find(|known| dotted(known.section, known.name) == *key)?;
+                format!("for example: {}", known.example)
+            }
+            Self::NotAChoice { value, choices, .. } => match nearest(value, choices.iter().copied()) {
+                Some(choice) => format!("did you mean `{choice}`?"),
+                None => format!("it can be one of {}", listed(choices.iter().copied())),
+            },
+            Self::NoColumns => {
+                "name them in their order: columns = [\"id\", \"anonymous_id\", \"timestamp\"]".to_owned()
+            }
+            Self::NoCharacter { .. } => {
+                "for example: delimiter = \"|\", or quote = \"'\"; a tab is \"\\t\"".to_owned()
+            }
+            Self::NotOneColumn { .. } => {
+                "write letters, digits and underscores, without quotes, dots or functions: \
+                                          partition_time = \"_PARTITIONTIME\""
+                    .to_owned()
+            }
+            Self::Empty { .. } => "leave the key out to have its default".to_owned(),
+            Self::Syntax(_) | Self::OutOfRange { .. } => return None,
+            Self::Duration { value, problem, .. } => match problem {
+                DurationError::NoUnit => {
+                    format!("a number alone is minutes and stands without quotes: {value}")
+                }
+                _ => "write minutes as a number, or a text such as \"30m\", \"1h30m\", \"90s\" or \"500ms\""
+                    .to_owned(),
+            },
+            Self::PartMinutes { .. } => {
+                "round it to minutes, or set [sessions] boundary = \"exact\" to compare microseconds"
+                    .to_owned()
+            }
+            Self::BadColumn(_) => {
+                "use letters, digits and underscores, at most 63 of them and no digit first".to_owned()
+            }
+            Self::TakenColumn { .. } => {
+                "columns are told apart without regard to case: choose another name".to_owned()
+            }
+            Self::NoType { .. } => {
+                let types = listed(Dialect::ALL.map(Dialect::name));
+                format!("for example: type = \"postgres\"; it can be {types}")
+            }
+            Self::UnknownTargetKey { dialect, key, .. } => {
+                let known: Vec<&str> = target_keys(*dialect).map(|key| key.name).collect();
+                match nearest(key, known.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("a target of type `{}` can have {}", dialect.name(), listed(known)),
+                }
+            }
+            Self::SecretInFile { example, .. } => format!("take it from the environment: {example}"),
+            Self::CountsNothing(column) => format!("for example: {column} = [\"order_completed\"]"),
+        })
+    }
+}
+
+fn unknown_key_hint(section: &str, key: &str) -> String {
+    let children = sections().into_iter().filter_map(|name| match name.rsplit_once('.') {
+        Some((parent, child)) if parent == section => Some(child),
+        None if section.is_empty() && !name.is_empty() => Some(name),
+        _ => None,
+    });
+    let targets = section.is_empty().then_some("targets");
+    let known: Vec<&str> = keys_of(section).map(|known| known.name).chain(children).chain(targets).collect();
+    if let Some(meant) = nearest(key, known.iter().copied()) {
+        return format!("did you mean `{meant}`?");
+    }
+    let elsewhere = KEYS.iter().find(|known| known.name == key && known.name != ANY);
+    match elsewhere {
+        Some(Key { section: "", .. }) => format!("`{key}` stands at the top of the file, before any section"),
+        Some(known) => format!("`{key}` belongs in [{}]", known.section),
+        None if section.is_empty() => format!("the file can hold {}", listed(known)),
+        None => format!("[{section}] can hold {}", listed(known)),
+    }
+}

@@ -1,0 +1,108 @@
+//! The hash of what a configuration means.
+
+use super::{Config, CsvOptions, EVENT_NAMES, Quote, TIME_UNITS};
+use crate::RecordedColumn;
+use serde_json::{Value, json};
+use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::ignored_ids::IgnoredIds;
+use tracklet_kernel::registry::CarriedSpec;
+use tracklet_kernel::rules::{Duplicates, Timeout};
+
+pub(super) fn fingerprint(config: &Config) -> String {
+    hash(&canonical(config))
+}
+
+/// The part of it that changes what is read from a file.
+pub(super) fn source_fingerprint(config: &Config) -> String {
+    let Value::Array(all) = canonical(config) else { unreachable!("it is made as an array") };
+    let of_source = all.into_iter().filter(|entry| {
+        ["columns", "where", "event_names", "time_unit", "csv", "ignore"]
+            .iter()
+            .any(|name| entry[0].as_str() == Some(name))
+    });
+    hash(&of_source.collect())
+}
+
+fn hash(canonical: &Value) -> String {
+    blake3::hash(canonical.to_string().as_bytes()).to_hex().to_string()
+}
+
+/// Everything that changes the tables, as JSON with the keys in this order. A change of this rendering changes
+/// every fingerprint, and with it what earlier manifests can be compared with.
+fn canonical(config: &Config) -> Value {
+    let rules = &config.rules;
+    let (boundary, timeout) = match rules.timeout {
+        Timeout::WholeMinutes(minutes) => ("whole_minutes", minutes),
+        Timeout::Exact(micros) => ("exact", micros),
+    };
+    let columns: Vec<Value> = config
+        .source
+        .columns
+        .mapped()
+        .into_iter()
+        .filter_map(|(canonical, own)| Some(json!([canonical, own?.to_lowercase()])))
+        .collect();
+    let counts: Vec<Value> = rules
+        .counts
+        .iter()
+        .map(|count| {
+            let mut events = count.events.clone();
+            events.sort_unstable();
+            events.dedup();
+            json!([count.column, events])
+        })
+        .collect();
+    // Conventions whose spelling was corrected have a number, so that names of before are read again.
+    let event_names = match config.source.event_names {
+        EventNames::RudderStackDivided => Some("rudderstack_divided 2"),
+        EventNames::Segment => Some("segment 2"),
+        other => EVENT_NAMES.iter().find(|(_, names)| *names == other).map(|(name, _)| *name),
+    };
+    let time_unit =
+        TIME_UNITS.iter().find(|(_, unit)| Some(*unit) == config.source.time_unit).map(|(name, _)| *name);
+    let ignored = IgnoredIds::new(&config.identity.ignore);
+    let mut canonical = vec![
+        json!(["boundary", boundary]),
+        json!(["timeout", timeout]),
+        json!(["dedupe", rules.duplicates == Duplicates::Drop]),
+        json!(["columns", columns]),
+        json!(["where", config.source.filter]),
+        json!(["event_names", event_names]),
+        json!(["counts", counts]),
+        json!(["flow", rules.flow_length]),
+    ];
+    // Keys that came later stand in it only where they are set, so that tables made without them are not rebuilt.
+    canonical.extend(time_unit.map(|unit| json!(["time_unit", unit])));
+    canonical.extend(csv(&config.source.csv));
+    canonical.extend(carried(&rules.carried));
+    if ignored != IgnoredIds::default() {
+        canonical.push(json!(["ignore", ignored.rule()]));
+    }
+    Value::Array(canonical)
+}
+
+/// The columns that tracks carry, in their order.
+fn carried(carried: &[CarriedSpec]) -> Option<Value> {
+    let columns: Vec<RecordedColumn> = carried.iter().map(RecordedColumn::from).collect();
+    (!columns.is_empty()).then(|| json!(["carried", columns]))
+}
+
+/// What differs from the defaults of `[source.csv]`.
+fn csv(options: &CsvOptions) -> Option<Value> {
+    let default = CsvOptions::default();
+    if *options == default {
+        return None;
+    }
+    let quote = match options.quote {
+        Quote::Found => json!(null),
+        Quote::None => json!("none"),
+        Quote::Byte(quote) => json!(quote),
+    };
+    let mut null = options.null.clone();
+    null.sort_unstable();
+    null.dedup();
+    let mut usual = default.null;
+    usual.sort_unstable();
+    let markers = (null != usual).then_some(null);
+    Some(json!(["csv", options.header, options.columns, options.delimiter, quote, markers]))
+}

@@ -1,0 +1,158 @@
+//! The JSON schema of `tracklet.toml`, with which editors complete and check it while it is written.
+//!
+//! It is made from the keys that the parser has. What a schema can't say the parser alone knows: that a timeout has no
+//! part-minutes, that two count columns differ by more than their case.
+
+use super::keys::{ANY, Key, Takes, keys_of, sections};
+use super::{FACT_COLUMNS, LONGEST_COLUMN};
+use serde_json::{Map, Value, json};
+use tracklet_dialects::Dialect;
+use tracklet_dialects::description::{FORMATS, PUBLISHINGS, Publishing};
+use tracklet_dialects::model::MATERIALIZED;
+use tracklet_dialects::target_keys::{TargetKey, TargetValue, needed, target_keys};
+
+/// What stands for the environment in a text.
+const TEMPLATE: &str = "\\{\\{";
+
+/// `docs/tracklet.schema.json`: JSON Schema, draft 7, which editors know.
+pub fn json_schema() -> Value {
+    let mut top = section("");
+    let properties = &mut top["properties"];
+    for name in sections().into_iter().filter(|name| !name.is_empty() && !name.contains('.')) {
+        properties[name] = section(name);
+    }
+    properties["targets"] = json!({
+        "type": "object",
+        "description": "Warehouses, each in a section [targets.NAME], for `--target NAME`.",
+        "additionalProperties": {
+            "oneOf": Dialect::ALL.map(|dialect| json!({ "$ref": format!("#/definitions/{}", dialect.name()) })),
+        },
+    });
+    let mut schema = json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "tracklet.toml",
+        "description": "The configuration of Tracklet.",
+    });
+    for (key, value) in top.as_object().into_iter().flatten() {
+        schema[key] = value.clone();
+    }
+    let targets: Map<String, Value> =
+        Dialect::ALL.into_iter().map(|dialect| (dialect.name().to_owned(), target(dialect))).collect();
+    schema["definitions"] = targets.into();
+    schema
+}
+
+/// A section with those below it.
+fn section(name: &str) -> Value {
+    if let Some(key) = keys_of(name).find(|key| key.name == ANY) {
+        let fixed: Vec<String> = FACT_COLUMNS.iter().map(|column| any_case(column)).collect();
+        return json!({
+            "type": "object",
+            "description": key.about,
+            "propertyNames": {
+                "pattern": format!("^[A-Za-z_][A-Za-z0-9_]{{0,{}}}$", LONGEST_COLUMN - 1),
+                "not": { "pattern": format!("^({})$", fixed.join("|")) },
+            },
+            "additionalProperties": taken(key.takes),
+        });
+    }
+    let mut properties: Map<String, Value> =
+        keys_of(name).map(|key| (key.name.to_owned(), described(key))).collect();
+    let below = format!("{name}.");
+    for child in sections().into_iter().filter(|child| !name.is_empty() && child.starts_with(&below)) {
+        properties.insert(child[below.len()..].to_owned(), section(child));
+    }
+    json!({ "type": "object", "additionalProperties": false, "properties": properties })
+}
+
+fn described(key: &Key) -> Value {
+    let mut schema = json!({ "description": format!("{}\n\nDefault: {}.", key.about, key.default) });
+    for (word, value) in taken(key.takes).as_object().into_iter().flatten() {
+        schema[word] = value.clone();
+    }
+    schema
+}
+
+fn taken(takes: Takes) -> Value {
+    let text = json!({ "type": "string", "minLength": 1 });
+    match takes {
+        Takes::Truth => json!({ "type": "boolean" }),
+        Takes::Text => text,
+        Takes::Texts => json!({ "anyOf": [text, { "type": "array", "items": text }] }),
+        Takes::AnyTexts => {
+            json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] })
+        }
+        Takes::SomeTexts => json!({ "anyOf": [text, { "type": "array", "items": text, "minItems": 1 }] }),
+        Takes::Word(words) => json!({ "enum": words }),
+        Takes::WordOrTexts(words) => {
+            json!({ "anyOf": [{ "enum": words }, { "type": "array", "items": text }] })
+        }
+        Takes::Number(least, None) => json!({ "type": "integer", "minimum": least }),
+        Takes::Number(least, Some(most)) => {
+            json!({ "type": "integer", "minimum": least, "maximum": most })
+        }
+        Takes::Duration(most) => json!({ "anyOf": [
+            { "type": "integer", "minimum": 1, "maximum": most },
+            { "type": "string", "pattern": "^(?=.*[1-9])([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$" },
+        ] }),
+    }
+}
+
+/// A pattern of the word in any case.
+fn any_case(word: &str) -> String {
+    let each = |c: char| match c {
+        'a'..='z' => format!("[{c}{}]", c.to_ascii_uppercase()),
+        other => other.to_string(),
+    };
+    word.chars().map(each).collect()
+}
+
+fn target(dialect: Dialect) -> Value {
+    let properties: Map<String, Value> =
+        target_keys(dialect).map(|key| (key.name.to_owned(), field(dialect, key))).collect();
+    let required: Vec<&str> = ["type"].into_iter().chain(needed(dialect).iter().copied()).collect();
+    json!({
+        "type": "object",
+        "title": dialect.target_type().title,
+        "additionalProperties": false,
+        "required": required,
+        "properties": properties,
+    })
+}
+
+fn field(dialect: Dialect, key: &TargetKey) -> Value {
+    let about = key.about;
+    if key.name == "type" {
+        return json!({ "description": about, "const": dialect.name() });
+    }
+    let template = json!({ "type": "string", "pattern": TEMPLATE });
+    let words: Option<Vec<&str>> = match key.name {
+        "publish" => {
+            let has = |way: &Publishing| {
+                FORMATS.iter().any(|(_, format)| dialect.publishings(*format).contains(way))
+            };
+            Some(PUBLISHINGS.iter().filter(|(_, way)| has(way)).map(|(name, _)| *name).collect())
+        }
+        "format" => Some(FORMATS.iter().map(|(name, _)| *name).collect()),
+        "materialize" => Some(MATERIALIZED.iter().map(|(name, _)| *name).collect()),
+        _ => None,
+    };
+    if let Some(words) = words {
+        return json!({ "description": about, "anyOf": [{ "enum": words }, template] });
+    }
+    match key.value {
+        TargetValue::Text => json!({ "description": about, "type": "string" }),
+        TargetValue::Secret => json!({ "description": about, "type": "string", "pattern": TEMPLATE }),
+        TargetValue::Number => {
+            json!({ "description": about, "anyOf": [{ "type": "integer", "minimum": 0 }, template] })
+        }
+        TargetValue::Texts => json!({
+            "description": about,
+            "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
+        }),
+        TargetValue::Names => json!({
+            "description": about,
+            "anyOf": [{ "type": "object", "additionalProperties": { "type": "string" } }, template],
+        }),
+    }
+}

@@ -1,0 +1,302 @@
+//! `tracklet.toml`: what a run reads, what a session is and where the tables go.
+//!
+//! [`keys::KEYS`] is the one list of what the file can hold; the reference in `docs/configuration.md` is made from
+//! it by [`reference`](fn@reference), and `docs/tracklet.schema.json` by [`json_schema`](fn@json_schema).
+
+pub mod advice;
+mod document;
+mod duration;
+mod error;
+mod fingerprint;
+mod input;
+mod json_schema;
+pub mod keys;
+mod parse;
+mod recorded;
+mod reference;
+mod targets;
+
+pub use duration::DurationError;
+pub use error::{ConfigError, Place, Problem, TakenBy};
+pub use json_schema::json_schema;
+pub use reference::reference;
+pub use targets::TargetSection;
+
+pub use input::{CsvOptions, FORMATS, Format, Quote, Refresh};
+pub use recorded::{RecordedColumn, RecordedType};
+
+pub use document::Spot;
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::ignored_ids::{Ignore, IgnoredIds};
+use tracklet_kernel::rules::Rules;
+use tracklet_kernel::time::Unit;
+use tracklet_kernel::tracks::Gate;
+
+/// The name of the file that is looked for when none is named.
+pub const FILE_NAME: &str = "tracklet.toml";
+
+/// The configuration of a run. The default holds without a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Config {
+    /// What is read.
+    pub source: Source,
+    /// What ids say of people.
+    pub identity: Identity,
+    /// What the tables mean.
+    pub rules: Rules,
+    /// Where the tables go.
+    pub output: Output,
+    /// The profile of dbt's `profiles.yml` to take targets from that are not in `targets`.
+    pub profile: Option<String>,
+    /// The warehouses, in the order of the file.
+    pub targets: Vec<TargetSection>,
+}
+
+/// What is read: the section `[source]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Source {
+    /// Files, folders, globs and URLs, relative ones already joined to the folder of the file. Empty when the
+    /// command line must name them.
+    pub paths: Vec<String>,
+    /// The tables of a warehouse that hold the track calls, as the user names them. Empty for `tracks` of the target's
+    /// own schema.
+    pub tables: Vec<String>,
+    /// What the files are; `None` tells by the ending of their names.
+    pub format: Option<Format>,
+    /// An SQL expression that the rows read must meet. Its text is not looked at here.
+    pub filter: Option<String>,
+    /// The column of a warehouse's source tables that says when a row was loaded; `None` is the first usual one.
+    pub loaded_at: Option<String>,
+    /// The time column by which a warehouse's source tables are partitioned, where no row has an earlier one than the day before it was
+    /// loaded.
+    pub partition_time: Option<String>,
+    /// How far before the last run a run in a warehouse looks for new rows, in microseconds; `None` is
+    /// [`USUAL_OVERLAP`].
+    pub overlap: Option<NonZeroU64>,
+    /// How names of raw events become those of a warehouse.
+    pub event_names: EventNames,
+    /// What whole numbers in the place of times count; `None` takes none for a time.
+    pub time_unit: Option<Unit>,
+    /// How CSV files are written.
+    pub csv: CsvOptions,
+    /// Which of the source's columns stands for which canonical one.
+    pub columns: Columns,
+}
+
+/// What ids say of people: the section `[identity]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identity {
+    /// Ids that stand for none.
+    pub ignore: Ignore,
+}
+
+/// The lists of ids to ignore that have a name.
+pub const IGNORED: [(&str, &str); 2] = [("usual", "usual"), ("strict", "strict")];
+
+/// Every convention for event names with its name in the file.
+pub const EVENT_NAMES: [(&str, EventNames); 5] = [
+    ("rudderstack", EventNames::RudderStack),
+    ("rudderstack_divided", EventNames::RudderStackDivided),
+    ("blendo", EventNames::Blendo),
+    ("segment", EventNames::Segment),
+    ("raw", EventNames::Raw),
+];
+
+/// Every unit of whole numbers that are times, with its name in the file.
+pub const TIME_UNITS: [(&str, Unit); 4] = [
+    ("seconds", Unit::Seconds),
+    ("milliseconds", Unit::Milliseconds),
+    ("microseconds", Unit::Microseconds),
+    ("nanoseconds", Unit::Nanoseconds),
+];
+
+/// How idle time is compared with the timeout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Boundary {
+    /// Cut to whole minutes first.
+    WholeMinutes,
+    /// To the microsecond.
+    Exact,
+}
+
+/// Every boundary with its name in the file.
+pub const BOUNDARIES: [(&str, Boundary); 2] =
+    [("whole_minutes", Boundary::WholeMinutes), ("exact", Boundary::Exact)];
+
+/// The source's own names of the canonical columns; `None` is the usual name. Columns are found without regard to
+/// case.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Columns {
+    /// The id of the message.
+    pub event_id: Option<String>,
+    /// The id of the device.
+    pub anonymous_id: Option<String>,
+    /// The id of the user.
+    pub user_id: Option<String>,
+    /// The name of the event.
+    pub event: Option<String>,
+    /// When the event happened.
+    pub timestamp: Option<String>,
+    /// When it arrived.
+    pub received_at: Option<String>,
+}
+
+impl Columns {
+    /// The canonical columns, in canonical order, with the source's own names.
+    pub fn mapped(&self) -> [(&'static str, Option<&str>); keys::CANONICAL_COLUMNS.len()] {
+        let own = [
+            &self.event_id,
+            &self.anonymous_id,
+            &self.user_id,
+            &self.event,
+            &self.timestamp,
+            &self.received_at,
+        ];
+        std::array::from_fn(|place| (keys::CANONICAL_COLUMNS[place], own[place].as_deref()))
+    }
+}
+
+/// Where the tables go: the section `[output]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// The folder that holds `current` and `snapshots`.
+    pub dir: PathBuf,
+    /// How many snapshots stay, the newest included.
+    pub keep: NonZeroUsize,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self { dir: PathBuf::from("out"), keep: NonZeroUsize::new(3).expect("3 is not 0") }
+    }
+}
+
+impl Config {
+    /// The configuration in the file `path`. Relative paths in it start at its folder.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unreadable`] when it can't be read, [`ConfigError::Wrong`] with the place of the first thing
+    /// in it that is wrong.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let mut config = Self::parse(&text, path)?;
+        config.start_at(path);
+        Ok(config)
+    }
+
+    /// Makes relative paths start at the folder of the file.
+    pub fn start_at(&mut self, file: &Path) {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        self.output.dir = folder.join(&self.output.dir);
+        for source in &mut self.source.paths {
+            if !source.contains("://") {
+                *source = folder.join(&*source).to_string_lossy().into_owned();
+            }
+        }
+    }
+
+    /// The file `named`, or [`FILE_NAME`] of the working folder if there is one, or the defaults.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_or_default(named: Option<&Path>) -> Result<Self, ConfigError> {
+        let usual = Path::new(FILE_NAME);
+        match named {
+            Some(path) => Self::load(path),
+            None if usual.exists() => Self::load(usual),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// The configuration in `text`, its relative paths left as they are. `file` is named in errors.
+    ///
+    /// # Errors
+    /// [`ConfigError::Wrong`] with the place of the first thing that is wrong.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        let (config, wrong) = Self::parse_all(text, file);
+        wrong.into_iter().next().map_or(Ok(config), Err)
+    }
+
+    /// The configuration in `text` with all that is wrong with it, in the order of the file. Where something is, the default
+    /// stands in its place.
+    pub fn parse_all(text: &str, file: &Path) -> (Self, Vec<ConfigError>) {
+        parse::parse(text, file)
+    }
+
+    /// Where the key at a path stands in `text`; `None` where it is not there.
+    pub fn spot(text: &str, file: &Path, path: &[&str]) -> Option<Spot> {
+        document::Document::new(text, file).spot(path)
+    }
+
+    /// What the tables mean, as the kernel takes it.
+    pub fn rules(&self) -> Rules {
+        self.rules.clone()
+    }
+
+    /// What rows come through, as the kernel takes it.
+    pub fn gate(&self) -> Gate {
+        Gate {
+            event_names: self.source.event_names,
+            ignored_ids: IgnoredIds::new(&self.identity.ignore),
+            time_unit: self.source.time_unit,
+            is_again: false,
+            carried: self.rules.carried.clone(),
+        }
+    }
+
+    /// What is allowed and seldom meant, each a sentence for a warning.
+    pub fn advice(&self) -> Vec<String> {
+        advice::short_timeout(&self.rules).into_iter().collect()
+    }
+
+    /// The BLAKE3 hash, in 64 hexadecimal digits, of all that can change what the tables say.
+    ///
+    /// Two configurations with the same fingerprint give the same rows from the same input. It is taken over a
+    /// canonical rendering, so neither order, spelling nor comments of the file matter: the timeout in its unit with
+    /// the boundary, `dedupe`, the mapped columns in lower case, `where` and `event_names`, the ignored ids where
+    /// they are not the usual ones, every count with its events sorted, and the flow's length. Paths, format and `[output]` are not part of it.
+    pub fn fingerprint(&self) -> String {
+        fingerprint::fingerprint(self)
+    }
+
+    /// The hash of the mapped columns, `where`, `event_names` and ignored ids alone: while it stays, rows that were read once need not be
+    /// read again.
+    pub fn source_fingerprint(&self) -> String {
+        fingerprint::source_fingerprint(self)
+    }
+}
+
+/// The longest flow.
+const LONGEST_FLOW: u64 = 100;
+
+/// The most characters a column's name may have: Postgres cuts longer ones.
+const LONGEST_COLUMN: usize = 63;
+
+/// The columns that `dbt_session_track_facts` has before the counts.
+const FACT_COLUMNS: [&str; 3] = ["session_id", "ended_at", "num_pvs"];
+
+const MICROS_PER_MINUTE: u64 = tracklet_kernel::rules::MICROS_PER_MINUTE as u64;
+
+/// The longest timeout, in minutes.
+const LONGEST_TIMEOUT: u64 = duration::LONGEST / MICROS_PER_MINUTE;
+
+/// The overlap that holds when the configuration names none, in microseconds.
+pub const USUAL_OVERLAP: NonZeroU64 = NonZeroU64::new(24 * 60 * MICROS_PER_MINUTE).expect("a day is not 0");
+
+/// The longest overlap, in minutes: ten years.
+const LONGEST_OVERLAP: u64 = 10 * 366 * 24 * 60;
+
+fn minutes_in(micros: NonZeroU64) -> Option<NonZeroU64> {
+    if micros.get().is_multiple_of(MICROS_PER_MINUTE) {
+        NonZeroU64::new(micros.get() / MICROS_PER_MINUTE)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! How things are said to people: errors with hints, text that can't turn a terminal, rows as tables, CSV and JSON lines.
+
+pub mod error;
+pub mod print;
+pub mod visible;

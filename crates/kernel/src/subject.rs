@@ -1,0 +1,21 @@
+//! Who is forgotten.
+
+/// What of a person is forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// Every row that is this visitor's.
+    Visitor(String),
+    /// Every row with this user id.
+    UserId(String),
+    /// Every row with this anonymous id.
+    AnonymousId(String),
+}
+
+impl Subject {
+    /// The id.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Visitor(id) | Self::UserId(id) | Self::AnonymousId(id) => id,
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! `manifest.json`: what a run read, where every row went, and what it wrote.
+
+mod inputs;
+
+pub(crate) use inputs::modified;
+pub use inputs::{Input, InputSegments, Inputs, Segment};
+
+use crate::checks::Check;
+use crate::digests::seal;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroU64;
+pub use tracklet_config::{RecordedColumn, RecordedType};
+use tracklet_kernel::ignored_ids::IgnoredIds;
+use tracklet_kernel::rules::{Count, Duplicates, MICROS_PER_MINUTE, Rules, Timeout};
+
+/// The manifest's name in a snapshot's folder.
+pub const MANIFEST: &str = "manifest.json";
+/// The version of the manifest and of the layout of the snapshot it describes.
+pub const FORMAT: u32 = 3;
+/// The first version, which has no digests. The second one has the list of inputs in the manifest itself.
+const FIRST_FORMAT: u32 = 1;
+
+/// Everything a run says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The snapshot's name.
+    pub snapshot: String,
+    /// When the run ended, RFC 3339 in UTC.
+    pub created_at: String,
+    /// What ran and what wrote the files.
+    pub versions: Versions,
+    /// A hash of all configuration that changes the meaning of the tables.
+    pub config_fingerprint: String,
+    /// A hash of the part of it that changes how files are read.
+    #[serde(default)]
+    pub source_fingerprint: String,
+    /// The digest of the list of forgotten ids that the tables were made with; absent where nobody was forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgotten: Option<String>,
+    /// Ids that were taken for none; absent where every id was one, as in earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored_ids: Option<RecordedIgnoredIds>,
+    /// The digest of `state/digests.json`; absent in the first format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digests: Option<String>,
+    /// The digest of the manifest itself, made with zeros in its place; absent in the first format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<String>,
+    /// How the run came to its tables.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Why a run made everything anew although there was a snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What this run has read anew.
+    #[serde(default)]
+    pub new: New,
+    /// What became of the parts.
+    #[serde(default)]
+    pub parts: Parts,
+    /// What this run has read.
+    #[serde(default)]
+    pub bytes_read: BytesRead,
+    /// What a session is in these tables; absent in manifests of the first version.
+    #[serde(default)]
+    pub rules: Option<RecordedRules>,
+    /// Where every row went, in all runs together.
+    pub rows: Rows,
+    /// Rejected rows by reason; reasons without rows are absent.
+    pub rejects: BTreeMap<String, u64>,
+    /// Skipped rows that are calls of other types, by type; types without calls are absent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_calls: BTreeMap<String, u64>,
+    /// Rows of every table.
+    pub tables: BTreeMap<String, u64>,
+    /// How many sessions there are.
+    pub sessions: u64,
+    /// How many visitors there are.
+    pub visitors: u64,
+    /// What was read.
+    pub inputs: Inputs,
+    /// How many of the inputs were gone when the run looked for them. Their rows stay.
+    #[serde(default)]
+    pub gone: u64,
+    /// Settings that changed while files could not be read again: rows of the runs before follow the earlier ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub older_settings: Vec<OlderSetting>,
+    /// What a person should look at.
+    pub warnings: Vec<String>,
+    /// What came of every invariant.
+    pub checks: Vec<Check>,
+    /// Sessionized rows of every event that counts ask for, also where there are none.
+    #[serde(default)]
+    pub counted: BTreeMap<String, u64>,
+    /// Files and bytes that this run has written.
+    pub written: Written,
+    /// Seconds of every step, by its name.
+    pub timings: BTreeMap<String, f64>,
+}
+
+/// Ids that were taken for none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedIgnoredIds {
+    /// All ids that are, as [`IgnoredIds::rule`] lists them.
+    pub rule: Vec<String>,
+    /// How many there were in rows read, by what in the list they are; those without any are absent.
+    pub found: BTreeMap<String, u64>,
+}
+
+impl Manifest {
+    /// The ids that were taken for none.
+    pub fn ignored_ids(&self) -> IgnoredIds {
+        let rule = self.ignored_ids.as_ref().map(|recorded| recorded.rule.clone());
+        IgnoredIds::of_rule(rule.unwrap_or_default())
+    }
+}
+
+/// What stands in the place of the seal while the seal is made.
+const UNSEALED: &str = "00000000000000000000000000000000";
+
+/// Bytes that are no manifest, or not those that were written.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// They can't be read.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// The digest is another.
+    #[error("it is damaged: its seal is not that of its text")]
+    Seal,
+}
+
+impl Manifest {
+    /// Whether this version of the program knows the format.
+    pub(crate) fn is_readable(&self) -> bool {
+        (FIRST_FORMAT..=FORMAT).contains(&self.format)
+    }
+
+    /// The bytes of the file, sealed.
+    /// # Errors
+    /// Never: every field has a text.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, ManifestError> {
+        let unsealed = Self { seal: Some(UNSEALED.to_owned()), ..self.clone() };
+        let mut text = serde_json::to_string_pretty(&unsealed)?;
+        text.push('\n');
+        let seal = seal(text.as_bytes());
+        Ok(text.replacen(&field(UNSEALED), &field(&seal), 1).into_bytes())
+    }
+
+    /// What the bytes of a file say, verified by its seal.
+    /// # Errors
+    /// [`ManifestError`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ManifestError> {
+        let manifest: Self = serde_json::from_slice(bytes)?;
+        match &manifest.seal {
+            None if manifest.format == FIRST_FORMAT => {}
+            None => return Err(ManifestError::Seal),
+            Some(sealed) => {
+                let text = std::str::from_utf8(bytes).map_err(|_| ManifestError::Seal)?;
+                if seal(text.replacen(&field(sealed), &field(UNSEALED), 1).as_bytes()) != *sealed {
+                    return Err(ManifestError::Seal);
+                }
+            }
+        }
+        Ok(manifest)
+    }
+}
+
+/// How the seal stands in the text.
+fn field(seal: &str) -> String {
+    format!("\"seal\": \"{seal}\"")
+}
+
+/// How a run came to its tables.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// From all rows.
+    #[default]
+    Full,
+    /// From new rows beside a snapshot.
+    Incremental,
+}
+
+/// What a run has read anew.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct New {
+    /// Files.
+    pub files: u64,
+    /// Their rows: `read` and `skipped` of them, and how many more there are of the others than before.
+    pub rows: Rows,
+    /// Their rejected rows by reason.
+    pub rejects: BTreeMap<String, u64>,
+    /// How many of the files have more than half of their rows rejected for one reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mostly_rejected: Option<NonZeroU64>,
+    /// Their skipped rows that are calls of other types, by type.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other_calls: BTreeMap<String, u64>,
+}
+
+/// What became of the parts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parts {
+    /// Parts that are the files of the snapshot before, under another name.
+    pub linked: u64,
+    /// Parts that were written.
+    pub rewritten: u64,
+    /// Parts of the snapshot before whose events were read.
+    pub read: u64,
+}
+
+/// Bytes that a run has read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BytesRead {
+    /// Of input files, as they are stored.
+    pub inputs: u64,
+    /// Of the tables of the snapshot before.
+    pub tables: u64,
+    /// Of the state beside them.
+    pub state: u64,
+}
+
+/// What ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// The version of the program.
+    pub tracklet: String,
+    /// What the Parquet files name as their writer.
+    pub writer: String,
+}
+
+/// The rules of a run, as its manifest has them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedRules {
+    /// The idle time that ends a session, in microseconds.
+    pub timeout_micros: NonZeroU64,
+    /// How idle time is compared with it.
+    pub boundary: Boundary,
+    /// Whether rows of one event id became one.
+    pub dedupe: bool,
+    /// How many events `dbt_tracks_flow` shows.
+    pub flow_length: usize,
+    /// The counted events by the column that counts them.
+    pub counts: BTreeMap<String, Vec<String>>,
+    /// Those columns in the order that they have in the tables; absent in older manifests.
+    #[serde(default)]
+    pub count_columns: Vec<String>,
+    /// The columns that tracks carry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<RecordedColumn>,
+}
+
+/// How idle time is compared with the timeout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Boundary {
+    /// Cut to whole minutes first.
+    WholeMinutes,
+    /// To the microsecond.
+    Exact,
+}
+
+impl RecordedRules {
+    /// The rules as the kernel takes them; none where the order of the counts is not known.
+    pub fn rules(&self) -> Option<Rules> {
+        let default = Rules::default().counts;
+        let of_default = default.iter().map(|count| (count.column.clone(), count.events.clone()));
+        let columns: Vec<&String> = if !self.count_columns.is_empty() {
+            self.count_columns.iter().collect()
+        } else if self.counts.len() < 2 {
+            self.counts.keys().collect()
+        } else if of_default.collect::<BTreeMap<_, _>>() == self.counts {
+            default.iter().map(|count| &count.column).collect()
+        } else {
+            return None;
+        };
+        let count = |column: &String| {
+            Some(Count { column: column.clone(), events: self.counts.get(column)?.clone() })
+        };
+        Some(Rules {
+            timeout: self.timeout(),
+            duplicates: if self.dedupe { Duplicates::Drop } else { Duplicates::Keep },
+            counts: columns.into_iter().map(count).collect::<Option<Vec<_>>>()?,
+            flow_length: self.flow_length,
+            carried: self.carried.iter().map(RecordedColumn::spec).collect(),
+        })
+    }
+
+    /// The timeout as the kernel takes it.
+    pub fn timeout(&self) -> Timeout {
+        match self.boundary {
+            Boundary::Exact => Timeout::Exact(self.timeout_micros),
+            Boundary::WholeMinutes => {
+                let minutes = self.timeout_micros.get() / MICROS_PER_MINUTE as u64;
+                NonZeroU64::new(minutes).map_or(Timeout::Exact(self.timeout_micros), Timeout::WholeMinutes)
+            }
+        }
+    }
+}
+
+impl From<&Rules> for RecordedRules {
+    fn from(rules: &Rules) -> Self {
+        let (timeout_micros, boundary) = match rules.timeout {
+            Timeout::Exact(micros) => (micros, Boundary::Exact),
+            Timeout::WholeMinutes(minutes) => {
+                let minute = NonZeroU64::new(MICROS_PER_MINUTE as u64).expect("a minute is not 0");
+                (minutes.saturating_mul(minute), Boundary::WholeMinutes)
+            }
+        };
+        let counts = rules.counts.iter().map(|count| (count.column.clone(), count.events.clone()));
+        Self {
+            timeout_micros,
+            boundary,
+            dedupe: rules.duplicates == Duplicates::Drop,
+            flow_length: rules.flow_length,
+            counts: counts.collect(),
+            count_columns: rules.counts.iter().map(|count| count.column.clone()).collect(),
+            carried: rules.carried.iter().map(RecordedColumn::from).collect(),
+        }
+    }
+}
+
+/// Row accounting: `read = sessionized + duplicates + rejected`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows {
+    /// Rows that could have been tracks.
+    pub read: u64,
+    /// Rows that are in a session.
+    pub sessionized: u64,
+    /// Rows dropped as duplicates.
+    pub duplicates: u64,
+    /// Rows that are no tracks for a reason.
+    pub rejected: u64,
+    /// Rows of another type, filtered out, or forgotten; not part of `read`.
+    pub skipped: u64,
+}
+
+/// A setting that changed while files that were read could not be read again. Displayed as a warning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OlderSetting {
+    /// `identity.ignore` or `[source]`.
+    pub setting: String,
+    /// The last snapshot before the change.
+    pub snapshot: String,
+}
+
+impl fmt::Display for OlderSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { setting, snapshot } = self;
+        write!(
+            f,
+            "rows up to snapshot {snapshot} follow an earlier {setting}, and some of their files can't be read again: put the \
+             files back and they are read again, or drop their rows with --full-refresh"
+        )
+    }
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// Parquet files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}

@@ -1,0 +1,130 @@
+//! How the fields of a CSV file are told apart: as the configuration says, or else as its first records show.
+
+use crate::read::Source;
+use crate::read::columns::{Column, place};
+use crate::read::first_bytes::packed;
+use ::csv::{ByteRecord, ReaderBuilder};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use tracklet_config::Quote;
+
+/// What tells the fields of one file apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Dialect {
+    pub(super) delimiter: u8,
+    pub(super) quote: Option<u8>,
+}
+
+/// The delimiters that are looked for; of equal ones the first. The last is Hive's.
+const DELIMITERS: [u8; 5] = [b',', b'\t', b';', b'|', 0x01];
+/// Records that are looked at.
+const RECORDS: usize = 20;
+
+impl Dialect {
+    /// The dialect of a file that begins with `start`.
+    pub(super) fn of(start: &[u8], source: &Source) -> Self {
+        let start = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start);
+        let options = &source.csv;
+        let quote = match options.quote {
+            Quote::None => None,
+            Quote::Byte(quote) => Some(quote),
+            Quote::Found => Some(b'"'),
+        };
+        let delimiter = options.delimiter.unwrap_or_else(|| {
+            let likely =
+                |delimiter: &u8| likeness(&records(start, Self { delimiter: *delimiter, quote }), source);
+            // Of equal ones `max_by_key` takes the last.
+            DELIMITERS.into_iter().rev().max_by_key(likely).unwrap_or(b',')
+        });
+        let found = Self { delimiter, quote };
+        if options.quote == Quote::Found && is_single_quoted(&records(start, found)) {
+            return Self { delimiter, quote: Some(b'\'') };
+        }
+        found
+    }
+}
+
+/// The names in the first line of a file that begins with `start`, by default options.
+pub(super) fn header(start: &[u8]) -> Vec<String> {
+    let source = Source::default();
+    let line = start.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
+    let first = records(line, Dialect::of(line, &source)).into_iter().next();
+    first.filter(|_| std::str::from_utf8(line).is_ok()).map(|record| names(&record)).unwrap_or_default()
+}
+
+/// The fields of a record as texts.
+pub(super) fn names(record: &ByteRecord) -> Vec<String> {
+    record.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+}
+
+fn records(start: &[u8], dialect: Dialect) -> Vec<ByteRecord> {
+    let mut builder = ReaderBuilder::new();
+    builder.has_headers(false).flexible(true).delimiter(dialect.delimiter).quoting(dialect.quote.is_some());
+    builder.quote(dialect.quote.unwrap_or(b'"'));
+    builder.from_reader(start).into_byte_records().take(RECORDS).map_while(Result::ok).collect()
+}
+
+/// How well records fit: the columns that their first one names, then those whose number of fields is the first one's.
+fn likeness(records: &[ByteRecord], source: &Source) -> (usize, usize, usize) {
+    let Some(first) = records.first() else { return (0, 0, 0) };
+    let fields = source.csv.columns.as_ref().map_or(first.len(), Vec::len);
+    let named = if source.csv.columns.is_some() {
+        0
+    } else {
+        let names = names(first);
+        Column::ALL.into_iter().filter(|column| place(*column, &names, source).is_some()).count()
+    };
+    let alike = records.iter().filter(|record| record.len() == fields).count();
+    (named, if fields > 1 { alike } else { 0 }, fields.min(first.len()))
+}
+
+fn is_single_quoted(records: &[ByteRecord]) -> bool {
+    let quoted = |field: &[u8]| field.len() > 1 && field.starts_with(b"'") && field.ends_with(b"'");
+    records.first().is_some_and(|first| !first.is_empty() && first.iter().all(quoted))
+}
+
+/// Whether a table is as it is stored: not compressed, not in another encoding, and not in single quotes, which are only found out.
+pub(super) fn is_plain(file: &mut File, quote: Quote, end: u64) -> io::Result<bool> {
+    let mut start = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.by_ref().take(end.min(7)).read_to_end(&mut start)?;
+    let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&start);
+    let is_single_quoted = quote == Quote::Found && text.starts_with(b"'");
+    let is_utf16 = start.iter().take(2).any(|byte| matches!(byte, 0 | 0xFE | 0xFF));
+    Ok(!is_single_quoted && !is_utf16 && packed(&start).is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracklet_config::CsvOptions;
+
+    fn found(start: &str) -> (char, Option<char>) {
+        let Dialect { delimiter, quote } = Dialect::of(start.as_bytes(), &Source::default());
+        (char::from(delimiter), quote.map(char::from))
+    }
+
+    #[test]
+    fn delimiters_and_quotes_are_found() {
+        let comma = (',', Some('"'));
+        assert_eq!(found("id,user_id,timestamp\n1;2,u,2026-01-04"), comma);
+        assert_eq!(found("id;user_id;timestamp\n1,5;u;2026-01-04"), (';', Some('"')));
+        assert_eq!(found("\u{feff}id\tuser_id\ttimestamp\n"), ('\t', Some('"')));
+        assert_eq!(found("id|user_id|timestamp\n1|u|2026-01-04"), ('|', Some('"')));
+        assert_eq!(found("'id','user_id'\n'1','u'\n"), (',', Some('\'')));
+        assert_eq!(found("\"id\";\"a,b\";\"timestamp\"\n"), (';', Some('"')));
+        // No known name: the number of fields decides.
+        assert_eq!(found("m1|d1||a,b\nm2|d1||c\n"), ('|', Some('"')));
+        assert_eq!(found(""), comma);
+        assert_eq!(found("id\n1\n2\n"), comma);
+    }
+
+    #[test]
+    fn configured_columns_are_counted() {
+        let columns = ["id", "device", "at"].map(str::to_owned).to_vec();
+        let csv = CsvOptions { header: false, columns: Some(columns), ..CsvOptions::default() };
+        let source = Source { csv, ..Source::default() };
+        assert_eq!(Dialect::of(b"m1,x,y,z|d1|2026\nm2|d2|2026\n", &source).delimiter, b'|');
+    }
+}

@@ -1,0 +1,163 @@
+//! A first look at files: which columns they have, which of them are canonical, and what the first rows hold.
+
+use super::columns::{Column, Lacking, find, lacking};
+use super::formats::Holds;
+use super::inputs::{Format, InputFile, Location};
+use super::partitions::partitions;
+use super::remote::FetchError;
+use super::sample::Sample;
+use super::{ReadError, Source};
+use crate::read::formats::HasReader as _;
+use std::collections::BTreeSet;
+use std::path::Path;
+use tracklet_kernel::time::{Unit, whole_number};
+
+/// Objects or rows of a file that are looked at.
+pub(super) const ROWS: usize = 1000;
+/// Files of a format that are looked at.
+const FILES: usize = 20;
+
+/// What files hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// One a format that is there.
+    pub formats: Vec<FormatColumns>,
+}
+
+impl Inspection {
+    /// The calls and events in the first rows of all files.
+    pub fn sample(&self) -> Sample {
+        let mut all = Sample::default();
+        for format in &self.formats {
+            all.merge(format.sample.clone());
+        }
+        all
+    }
+}
+
+/// The columns of all files of a format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormatColumns {
+    /// The format.
+    pub format: Format,
+    /// How many files are of it.
+    pub files: usize,
+    /// The columns of the first files, by name; of JSON the keys, those inside objects by their flattened names.
+    pub columns: Vec<String>,
+    /// Which of them each canonical column is, without any configuration.
+    pub canonical: Vec<(Column, Option<String>)>,
+    /// What the whole numbers in the place of event times count, where the first rows have some and their size tells.
+    pub time_unit: Option<Unit>,
+    /// The calls and events in the first rows.
+    pub sample: Sample,
+}
+
+/// Looks at the headers and footers, and the first 1,000 rows or objects, of up to 20 files of each format.
+///
+/// Objects are fetched to the folder `temporary`.
+///
+/// # Errors
+/// A file that can't be opened or fetched. One that can't be understood has no columns.
+pub fn inspect(files: &[InputFile], temporary: &Path) -> Result<Inspection, ReadError> {
+    let mut formats = Vec::new();
+    for format in Format::all() {
+        let of_format: Vec<&InputFile> = files.iter().filter(|file| file.format == format).collect();
+        if of_format.is_empty() {
+            continue;
+        }
+        let mut found = BTreeSet::new();
+        let mut times = Vec::new();
+        let mut sample = Sample::default();
+        let mut without_header = None;
+        for file in of_format.iter().take(FILES) {
+            let first = look(file, temporary)?;
+            if let Some(lacking) = first.lacks_header(file) {
+                without_header = without_header.or(Some(lacking.in_csv(file, &first.names, true)));
+                continue;
+            }
+            found.extend(first.names);
+            times.extend(first.times);
+            sample.merge(first.sample);
+        }
+        // Parts without a header go with the one that has it.
+        if let Some(error) = without_header.filter(|_| found.is_empty()) {
+            return Err(error);
+        }
+        let columns: Vec<String> = found.into_iter().collect();
+        let canonical = Column::ALL.map(|column| {
+            let place = format.reader().place(column, &columns);
+            (column, place.map(|place| columns[place].clone()))
+        });
+        formats.push(FormatColumns {
+            format,
+            files: of_format.len(),
+            columns,
+            canonical: canonical.to_vec(),
+            time_unit: time_unit(&times),
+            sample,
+        });
+    }
+    Ok(Inspection { formats })
+}
+
+/// The names in the first objects of local files of calls.
+pub(super) fn names_of_calls(files: &[InputFile]) -> BTreeSet<String> {
+    let of_calls = files.iter().filter(|file| file.format.reader().holds() == Holds::Calls).take(FILES);
+    of_calls
+        .filter_map(|file| match &file.location {
+            Location::Local(path) => file.format.reader().first(file, path).ok(),
+            Location::Remote(_) | Location::Unreachable => None,
+        })
+        .flat_map(|first| first.names)
+        .collect()
+}
+
+/// The start of a file.
+#[derive(Default)]
+pub(super) struct First {
+    pub(super) names: Vec<String>,
+    /// The event times of the first rows, as they stand.
+    pub(super) times: Vec<String>,
+    pub(super) sample: Sample,
+}
+
+impl First {
+    /// What a file lacks whose first row stands in the place of a header.
+    fn lacks_header(&self, file: &InputFile) -> Option<Lacking> {
+        let is_headless = file.format.reader().is_row(&self.names);
+        is_headless.then(|| lacking(&self.names, &file.partitions(), &Source::default())).flatten()
+    }
+}
+
+/// The unit of the numbers among `times`; `None` where most are no numbers or the numbers do not agree.
+fn time_unit(times: &[String]) -> Option<Unit> {
+    let units: Vec<Option<Unit>> =
+        times.iter().filter_map(|time| whole_number(time)).map(Unit::likely).collect();
+    let unit = *units.first()?;
+    let agree = units.len() * 2 > times.len() && units.iter().all(|other| *other == unit);
+    unit.filter(|_| agree)
+}
+
+fn look(file: &InputFile, temporary: &Path) -> Result<First, ReadError> {
+    let fetched;
+    let path = match &file.location {
+        Location::Local(path) => path.as_path(),
+        Location::Unreachable => return Ok(First::default()),
+        Location::Remote(object) => {
+            fetched = object.fetch(temporary).map_err(|error| match error {
+                FetchError::Remote(source) => ReadError::Fetch { file: file.name.clone(), source },
+                FetchError::Temporary(source) => {
+                    ReadError::Temporary { folder: temporary.display().to_string(), source }
+                }
+            })?;
+            fetched.path()
+        }
+    };
+    let mut first = file.format.reader().first(file, path)?;
+    for partition in partitions(&file.name) {
+        if find(&first.names, &partition.name).is_none() {
+            first.names.push(partition.name);
+        }
+    }
+    Ok(first)
+}

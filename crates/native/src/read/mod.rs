@@ -1,0 +1,105 @@
+//! From files to tracks.
+//!
+//! ```text
+//! paths, globs, URLs --inputs--> files --run--> units of work, one thread each
+//!                                                       |
+//!   objects, records, row groups <--a format of formats/--+
+//!      +--> batches --filter--> the kernel's gate --> TracksBuilder
+//!                                     +-------------> Reject
+//! ```
+//!
+//! Bad input never ends a read by default: the good rows count, every bad one becomes a [`Reject`].
+
+mod bytes;
+mod columns;
+mod content;
+mod credentials;
+mod error;
+mod extensions;
+mod fence;
+mod filter;
+mod first_bytes;
+mod formats;
+mod input_error;
+pub mod inputs;
+mod inspect;
+mod lake;
+mod limits;
+mod mostly_rejected;
+mod other_calls;
+mod partitions;
+mod rejects;
+mod remote;
+mod run;
+mod sample;
+mod sink;
+#[cfg(feature = "object-stores")]
+mod stores;
+#[cfg(not(feature = "object-stores"))]
+#[path = "without_stores.rs"]
+mod stores;
+mod table_formats;
+mod utf16;
+mod window;
+
+pub use columns::Column;
+pub use content::Digest;
+pub(crate) use content::{Content, Grown};
+pub use error::ReadError;
+pub use fence::silence_caught_panics;
+pub use filter::{BoundRowFilter, FilterError, NoRowFilters, RowFilter, RowFilters};
+pub use formats::csv::{CsvOptions, Quote};
+pub(crate) use formats::may_lack_header;
+pub use formats::{FORMATS, Format};
+pub use inputs::{InputError, InputFile, Inputs};
+pub use inspect::{FormatColumns, Inspection, inspect};
+pub(crate) use limits::{MOST_IDS, MOST_ROWS, check as check_limit};
+pub use mostly_rejected::MostlyRejected;
+pub use other_calls::OtherCalls;
+pub(crate) use partitions::said_by_path;
+pub(crate) use rejects::{Found, Head, RejectMemory, TEXTS, Texts};
+pub use rejects::{Reject, Rejects};
+pub use remote::RemoteError;
+pub(crate) use remote::would_find;
+pub use remote::{is_url, place_to_write};
+pub(crate) use run::read_all_beside;
+pub use run::{FileSummary, Options, Progress, Quiet, Read, Strictness, read_all};
+pub use sample::Sample;
+pub(crate) use sink::Overflow;
+pub use table_formats::TableFormat;
+
+use std::collections::BTreeMap;
+use tracklet_kernel::tracks::Gate;
+
+/// How the files are to be understood.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Names in the source of columns that are not called as usual.
+    pub columns: BTreeMap<Column, String>,
+    /// An SQL expression over the source's columns; rows for which it is not true are skipped.
+    pub where_: Option<String>,
+    /// What the kernel makes of rows before it judges them.
+    pub gate: Gate,
+    /// The format of every file, whatever its extension says.
+    pub format: Option<Format>,
+    /// How CSV files are written.
+    pub csv: CsvOptions,
+    /// The longest JSON object or CSV record that is read, in bytes.
+    pub max_line: usize,
+}
+
+/// The default of [`Source::max_line`]: 64 MiB.
+pub const DEFAULT_MAX_LINE: usize = 64 << 20;
+
+impl Default for Source {
+    fn default() -> Self {
+        Self {
+            columns: BTreeMap::new(),
+            where_: None,
+            gate: Gate::default(),
+            format: None,
+            csv: CsvOptions::default(),
+            max_line: DEFAULT_MAX_LINE,
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The first `tracklet.toml` of a user: what was found in the files, and every key with its default.
+
+use crate::read::{Column, FormatColumns, Inspection};
+use std::fmt::Write;
+use tracklet_config::TIME_UNITS;
+use tracklet_config::keys::{ANY, CANONICAL_COLUMNS, Key, keys_of, sections};
+use tracklet_display::error::nearest;
+use tracklet_display::visible::visible;
+
+/// The widest line of a comment, in characters.
+const WIDTH: usize = 100;
+/// Event names that are listed.
+const EVENTS: usize = 20;
+
+/// A commented `tracklet.toml` for the files that were looked at.
+///
+/// It reads `paths`, and sets `time_unit` where event times are numbers; every other key stands there as a comment, so that
+/// nothing else differs from the defaults. Comments list the calls and the most frequent events of the first rows.
+pub fn starter(inspection: &Inspection, paths: &[String]) -> String {
+    let mut page = String::from(
+        "# The configuration of Tracklet. Every key has a default: take the `#` away in front of a key to set it.\n\
+         # `tracklet run` in this folder uses this file.\n",
+    );
+    for section in sections() {
+        // A section of names that the user chooses replaces its defaults even when it is empty.
+        let sign = if keys_of(section).any(|key| key.name == ANY) { "# " } else { "" };
+        if !section.is_empty() {
+            let _ = write!(page, "\n{sign}[{section}]\n");
+        }
+        if section == "source.columns" {
+            columns(&mut page, inspection);
+            continue;
+        }
+        if section == "counts" {
+            events(&mut page, &inspection.sample().events());
+        }
+        for key in keys_of(section) {
+            page.push('\n');
+            comment(&mut page, "", &key.about.replace('`', ""));
+            comment(&mut page, "", &format!("Default: {}.", key.default.replace('`', "")));
+            if (key.section, key.name) == ("source", "paths") {
+                let _ = writeln!(page, "paths = {}", list(paths));
+            } else if let ("source", "time_unit", Some(unit)) = (key.section, key.name, time_unit(inspection))
+            {
+                comment(
+                    &mut page,
+                    "",
+                    "The event times of these files are numbers; by their size they count:",
+                );
+                let _ = writeln!(page, "time_unit = {}", quoted(unit));
+            } else {
+                let _ = writeln!(page, "# {}", usable_example(key));
+            }
+        }
+    }
+    page
+}
+
+/// The unit of event times that are numbers, where all formats agree.
+fn time_unit(inspection: &Inspection) -> Option<&'static str> {
+    let mut units = inspection.formats.iter().filter_map(|format| format.time_unit);
+    let unit = units.next().filter(|unit| units.all(|other| other == *unit))?;
+    TIME_UNITS.iter().find(|(_, other)| *other == unit).map(|(name, _)| *name)
+}
+
+/// The canonical columns that no format has and that a run can't do without.
+pub fn missing_columns(inspection: &Inspection) -> Vec<&'static str> {
+    let mut missing = Vec::new();
+    for format in &inspection.formats {
+        for (column, found) in &format.canonical {
+            let needed = *column != Column::ReceivedAt;
+            if found.is_none() && needed && !format.columns.is_empty() && !missing.contains(&column.name()) {
+                missing.push(column.name());
+            }
+        }
+    }
+    missing
+}
+
+/// For each canonical column what was found, or what could be meant.
+fn columns(page: &mut String, inspection: &Inspection) {
+    comment(page, "", "Which column of the source is which. Names are found without regard to case.");
+    for format in &inspection.formats {
+        page.push('\n');
+        let files = if format.files == 1 { "file" } else { "files" };
+        if format.columns.is_empty() {
+            comment(
+                page,
+                "",
+                &format!("{} {} {files}: no column was found.", format.files, format.format.as_str()),
+            );
+            continue;
+        }
+        comment(page, "", &format!("Found in {} {} {files}:", format.files, format.format.as_str()));
+        comment(page, "    ", &format.columns.join(", "));
+        let calls = format.sample.calls();
+        if !calls.is_empty() {
+            let calls: Vec<String> = calls.iter().map(|(name, rows)| format!("{rows} {name}")).collect();
+            let calls = format!("Calls in their first rows: {}. track calls are read.", calls.join(", "));
+            comment(page, "", &calls);
+        }
+        for (column, found) in &format.canonical {
+            let told = match found {
+                Some(found) => format!("{} is read from {found}", column.name()),
+                None => not_found(*column, format),
+            };
+            comment(page, "  ", &told);
+        }
+    }
+    page.push('\n');
+    for name in CANONICAL_COLUMNS {
+        let guess = guess(name, inspection).unwrap_or("...");
+        let _ = writeln!(page, "# {name} = {}", quoted(guess));
+    }
+}
+
+/// The most frequent events of the first rows.
+fn events(page: &mut String, events: &[(String, u64)]) {
+    if events.is_empty() {
+        return;
+    }
+    page.push('\n');
+    comment(page, "", "Events in the first rows of the files, and how often each was seen there:");
+    let shown: Vec<_> = events.iter().take(EVENTS).map(|(name, rows)| (visible(name), rows)).collect();
+    let width = shown.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    for (name, rows) in &shown {
+        let _ = writeln!(page, "#     {name:width$}  {rows}");
+    }
+    if events.len() > EVENTS {
+        let _ = writeln!(page, "#     and {} more", events.len() - EVENTS);
+    }
+}
+
+fn not_found(column: Column, format: &FormatColumns) -> String {
+    let likely = nearest(column.name(), format.columns.iter().map(String::as_str));
+    let likely = likely.map(|name| format!("; is it {name}?")).unwrap_or_default();
+    let optional = if column == Column::ReceivedAt { ", and may be absent" } else { "" };
+    format!("{} was NOT found{optional}{likely}", column.name())
+}
+
+/// What is found for a canonical column, or else what is called most like it.
+fn guess<'a>(name: &str, inspection: &'a Inspection) -> Option<&'a str> {
+    let found = inspection.formats.iter().flat_map(|format| &format.canonical);
+    let mut found = found.filter_map(|(column, found)| (column.name() == name).then_some(found.as_deref()?));
+    found.next().or_else(|| {
+        let columns = inspection.formats.iter().flat_map(|format| &format.columns);
+        nearest(name, columns.map(String::as_str))
+    })
+}
+
+fn usable_example(key: &Key) -> &'static str {
+    debug_assert!(key.name == ANY || key.example.starts_with(key.name), "{}", key.example);
+    key.example
+}
+
+/// A TOML list of texts.
+fn list(texts: &[String]) -> String {
+    let quoted: Vec<String> = texts.iter().map(|text| quoted(text)).collect();
+    format!("[{}]", quoted.join(", "))
+}
+
+/// A TOML text.
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+/// Writes a text as comment lines, broken between words. Names are escaped, so they can neither leave the comment nor turn it.
+fn comment(page: &mut String, indent: &str, text: &str) {
+    let mut line = format!("#{indent}");
+    let start = line.len();
+    for word in text.split(' ') {
+        let word = visible(word);
+        if line.len() > start && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            page.push_str(&line);
+            page.push('\n');
+            line = format!("#{indent}");
+        }
+        line.push(' ');
+        line.push_str(&word);
+    }
+    page.push_str(&line);
+    page.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{missing_columns, starter};
+    use crate::read::{Column, Format, FormatColumns, Inspection, Sample};
+    use std::path::Path;
+    use tracklet_config::Config;
+    use tracklet_kernel::time::Unit;
+
+    fn csv(columns: &[&str], canonical: [Option<&str>; 6]) -> Inspection {
+        let canonical = Column::ALL
+            .into_iter()
+            .zip(canonical)
+            .map(|(column, name)| (column, name.map(ToOwned::to_owned)));
+        let columns = columns.iter().map(|name| (*name).to_owned()).collect();
+        Inspection {
+            formats: vec![FormatColumns {
+                format: Format::Csv,
+                files: 2,
+                columns,
+                canonical: canonical.collect(),
+                time_unit: None,
+                sample: Sample::default(),
+            }],
+        }
+    }
+
+    #[test]
+    fn the_file_is_valid_and_sets_the_paths_alone() {
+        let inspection = csv(&["id", "\"\nname = 1"], [Some("id"), None, None, None, None, None]);
+        let paths = ["exports/*.csv".to_owned(), "a \"b\"\\".to_owned()];
+        let text = starter(&inspection, &paths);
+        let config = Config::parse(&text, Path::new("tracklet.toml")).unwrap();
+        assert_eq!(config.source.paths, paths);
+        let mut without_paths = config.clone();
+        without_paths.source.paths.clear();
+        assert_eq!(without_paths, Config::default());
+    }
+
+    #[test]
+    fn the_unit_of_times_that_are_numbers_is_set() {
+        let mut inspection =
+            csv(&["id", "timestamp"], [Some("id"), None, None, None, Some("timestamp"), None]);
+        inspection.formats[0].time_unit = Some(Unit::Microseconds);
+        let text = starter(&inspection, &["logs".to_owned()]);
+        let config = Config::parse(&text, Path::new("tracklet.toml")).unwrap();
+        assert_eq!(config.source.time_unit, Some(Unit::Microseconds), "{text}");
+    }
+
+    #[test]
+    fn every_key_is_valid_without_its_comment_sign() {
+        let inspection = csv(&["id"], [Some("id"), None, None, None, None, None]);
+        let text: String = starter(&inspection, &["logs".to_owned()])
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(section) if section.starts_with('[') && section.ends_with(']') => section,
+                Some(key) if key.split_once(" = ").is_some_and(|(name, _)| !name.contains(' ')) => key,
+                _ => line,
+            })
+            .collect::<Vec<_>>()
+            .join("\n");
+        let config = Config::parse(&text, Path::new("tracklet.toml")).unwrap();
+        assert_eq!(config.source.columns.event_id.as_deref(), Some("id"));
+        assert!(config.source.filter.is_some(), "{text}");
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_what_could_be_meant() {
+        let found = [Some("id"), Some("anonymous_id"), None, Some("event"), Some("timestamp"), None];
+        let inspection = csv(&["id", "anonymous_id", "userid", "event", "timestamp"], found);
+        let text = starter(&inspection, &["logs".to_owned()]);
+        assert!(text.contains("user_id was NOT found; is it userid?"), "{text}");
+        assert!(text.contains("received_at was NOT found, and may be absent"), "{text}");
+        assert!(text.contains("\n# user_id = \"userid\"\n"), "{text}");
+        assert_eq!(missing_columns(&inspection), ["user_id"]);
+    }
+}

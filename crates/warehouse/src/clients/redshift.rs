@@ -1,0 +1,18 @@
+//! The client of Redshift: that of PostgreSQL, whose protocol it speaks.
+
+use crate::clients::postgres::{self, Postgres, Server};
+use crate::targets::{Connect, TargetError, Warehouse};
+use async_trait::async_trait;
+use serde::Deserialize;
+
+/// How to connect to Redshift: as to PostgreSQL.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Settings(postgres::Settings);
+
+#[async_trait]
+impl Connect for Settings {
+    async fn connect(&self) -> Result<Box<dyn Warehouse>, TargetError> {
+        Ok(Box::new(Postgres::connect(&self.0, Server::Redshift).await?))
+    }
+}

@@ -1,0 +1,264 @@
+//! From the models to the statements of a run: make tables aside, then show them to readers.
+
+mod publish;
+
+pub use publish::{Change, Existing, Step};
+
+use super::graph::{Graph, Model};
+use super::render::{Materialized, ModelOptions};
+use super::{Names, RenderError, Rendered, Renderer};
+use crate::targets::Kind;
+use std::collections::{BTreeMap, BTreeSet};
+use tracklet_dialects::description::{ColumnType, Publishing, Stay};
+
+/// The start of the names of all tables that are made aside.
+pub const ASIDE_PREFIX: &str = "tracklet_aside_";
+
+/// The start of the names of tables that were not published because they contradict each other.
+const FAILED_PREFIX: &str = "tracklet_failed_";
+
+/// What the table of a model or a step is called once it has failed.
+pub fn failed(name: &str) -> String {
+    format!("{FAILED_PREFIX}{name}")
+}
+
+/// Hexadecimal digits of the digest of the models' SQL.
+const DIGITS: usize = 32;
+
+/// What a model is called while the run `token` makes it.
+pub fn aside(token: &str, model: &str) -> String {
+    format!("{ASIDE_PREFIX}{token}_{model}")
+}
+
+/// A model that a run makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// The model.
+    pub name: &'static str,
+    /// Table or view.
+    pub kind: Kind,
+    /// Whether it goes away at the end of the run.
+    pub is_aside: bool,
+    /// What it is made from, among the models of the run.
+    pub needs: BTreeSet<&'static str>,
+    /// The query alone.
+    pub query: String,
+    /// What makes it, one after the other; none for a view that is made when the run publishes.
+    pub statements: Vec<String>,
+    options: ModelOptions,
+}
+
+impl Planned {
+    /// A table aside that belongs to no model, called as `names` says, from what was made before it.
+    pub(super) fn step(name: &'static str, names: &Names, rendered: Rendered) -> Self {
+        let statements = making(names, &names.relation(name), &rendered);
+        let Rendered { sql: query, options, .. } = rendered;
+        Self { name, kind: Kind::Table, is_aside: true, needs: BTreeSet::new(), query, statements, options }
+    }
+}
+
+/// All that a run does.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The models to make, each after those that it needs.
+    pub models: Vec<Planned>,
+    building: Names,
+    published: Names,
+    /// Every view of the package, selected or not, as readers would see it.
+    views: BTreeMap<&'static str, View>,
+    digest: String,
+}
+
+#[derive(Debug, Clone)]
+struct View {
+    query: String,
+    refs: BTreeSet<&'static str>,
+}
+
+impl Plan {
+    /// A run that makes `wanted`, its tables aside under names with `token`.
+    ///
+    /// # Errors
+    /// [`RenderError`] of the first model that can't be rendered.
+    pub fn new(
+        renderer: &Renderer,
+        names: &Names,
+        wanted: &BTreeSet<&'static str>,
+        token: &str,
+    ) -> Result<Self, RenderError> {
+        let published = Graph::new(renderer, names)?;
+        let made = published.with_asides(wanted);
+        let stands_aside = |model: &Model| model.is_aside() || is_table(model);
+        let asides = published
+            .models()
+            .iter()
+            .filter(|model| made.contains(model.name) && stands_aside(model))
+            .map(|model| (model.name.to_owned(), aside(token, model.name)))
+            .collect();
+        let building_names = names.with_asides(asides);
+        let building = Graph::new(renderer, &building_names)?;
+        let models = building.models().iter().filter(|model| made.contains(model.name));
+        let models =
+            models.map(|model| planned(model, &building, &published, &building_names, &made)).collect();
+        // Those needed only while a run lasts too: dbt keeps them.
+        let views = published.models().iter().filter(|model| !is_table(model));
+        let views = views.map(|model| {
+            let refs = published.parents(model.name);
+            (model.name, View { query: model.rendered.sql.clone(), refs })
+        });
+        Ok(Self {
+            models,
+            building: building_names,
+            published: names.clone(),
+            views: views.collect(),
+            digest: digest(renderer, names)?,
+        })
+    }
+
+    /// A digest of the SQL of all models, chosen or not: tables that were made by the same SQL mean the same.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// What the models are called while they are made.
+    pub fn building(&self) -> &Names {
+        &self.building
+    }
+
+    /// What the models are called for readers.
+    pub fn published(&self) -> &Names {
+        &self.published
+    }
+
+    /// What the models are called when the run has published, and what it made aside is still there.
+    pub fn checking(&self) -> Names {
+        let asides = self.models.iter().filter(|model| model.is_aside);
+        let table = |model: &Planned| self.building.table(model.name).table.to_lowercase();
+        self.published.with_asides(asides.map(|model| (model.name.to_owned(), table(model))).collect())
+    }
+
+    /// The models that readers get.
+    pub fn kept(&self) -> impl Iterator<Item = &Planned> {
+        self.models.iter().filter(|model| !model.is_aside)
+    }
+
+    /// Their names, as the table of runs has them.
+    pub fn kept_names(&self) -> String {
+        self.kept().map(|model| model.name).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The statements that take away what was made only for the run, the last made first.
+    pub fn clean(&self, publishing: Publishing) -> Vec<String> {
+        let renamed = matches!(publishing, Publishing::Swap | Publishing::Rename);
+        let left = self
+            .models
+            .iter()
+            .rev()
+            .filter(|model| model.is_aside || (model.kind == Kind::Table && !renamed));
+        left.map(|model| drop_if_there(model.kind, &self.building.relation(model.name))).collect()
+    }
+}
+
+/// Who is forgotten is noted elsewhere: the first of them adds to every query, and changes no meaning.
+fn digest(renderer: &Renderer, names: &Names) -> Result<String, RenderError> {
+    let mut hasher = blake3::Hasher::new();
+    for model in Graph::new(&renderer.clone().with_forgotten(None), names)?.models() {
+        let Rendered { sql, options, .. } = &model.rendered;
+        for text in [model.name, sql, &format!("{options:?}")] {
+            hasher.update(text.as_bytes()).update(&[0]);
+        }
+    }
+    Ok(hasher.finalize().to_hex()[..DIGITS].to_owned())
+}
+
+fn is_table(model: &Model) -> bool {
+    model.rendered.options.materialized == Materialized::Table
+}
+
+fn planned(
+    model: &Model,
+    building: &Graph,
+    published: &Graph,
+    names: &Names,
+    made: &BTreeSet<&'static str>,
+) -> Planned {
+    let dialect = names.dialect();
+    let (options, is_aside) = (&model.rendered.options, model.is_aside());
+    let relation = names.relation(model.name);
+    let (kind, statements) = if is_table(model) {
+        (Kind::Table, making(names, &relation, &model.rendered))
+    } else if is_aside {
+        (Kind::View, vec![dialect.create_view(&relation, Stay::Staging, &model.rendered.sql)])
+    } else {
+        (Kind::View, Vec::new())
+    };
+    // A view that is made at the end shows the published tables.
+    let query = match published.get(model.name) {
+        Some(shown) if statements.is_empty() => shown.rendered.sql.clone(),
+        _ => model.rendered.sql.clone(),
+    };
+    Planned {
+        name: model.name,
+        kind,
+        is_aside,
+        needs: building.parents(model.name).intersection(made).copied().collect(),
+        query,
+        statements,
+        options: options.clone(),
+    }
+}
+
+/// The statements that make a table aside.
+fn making(names: &Names, relation: &str, rendered: &Rendered) -> Vec<String> {
+    let (dialect, options) = (names.dialect(), &rendered.options);
+    let made = dialect.create_table_as(relation, names.format(), options, Stay::Staging, &rendered.sql);
+    let after = Some(options.post_hook.trim()).filter(|hook| !hook.is_empty()).map(ToOwned::to_owned);
+    [made].into_iter().chain(dialect.create_indexes(relation, options)).chain(after).collect()
+}
+
+/// The statement that drops a table or view that is there.
+fn drop(kind: Kind, relation: &str) -> String {
+    match kind {
+        Kind::Table => format!("drop table {relation}"),
+        Kind::View => format!("drop view {relation}"),
+    }
+}
+
+/// The statement that drops a table or view if it is there.
+pub fn drop_if_there(kind: Kind, relation: &str) -> String {
+    match kind {
+        Kind::Table => format!("drop table if exists {relation}"),
+        Kind::View => format!("drop view if exists {relation}"),
+    }
+}
+
+/// The statement that makes the schema if it is not there.
+pub fn create_schema(names: &Names) -> String {
+    format!("create schema if not exists {}", names.quoted_schema())
+}
+
+/// A query for where the rows went, over the tables aside that the run has made. Its columns are `rows_read`,
+/// `sessionized`, `duplicates`, `rejected`, `sessions` and `visitors`; null for what the run does not make.
+pub fn accounting(plan: &Plan) -> String {
+    let from = |what: &str, model: &'static str| {
+        if plan.models.iter().any(|made| made.name == model) {
+            format!("(select {what} from {})", plan.building.relation(model))
+        } else {
+            format!("cast(null as {})", plan.published.dialect().type_name(ColumnType::Integer))
+        }
+    };
+    let columns = [
+        ("rows_read", from("count(*)", "tracklet_staged")),
+        ("sessionized", from("count(*)", "tracklet_events")),
+        ("duplicates", from("count(*)", "tracklet_duplicates")),
+        ("rejected", from("count(*)", "tracklet_rejects")),
+        ("sessions", from("count(*)", "tracklet_sessions")),
+        ("visitors", from("count(distinct dbt_visitor_id)", "tracklet_sessions")),
+    ];
+    let columns: Vec<String> =
+        columns.into_iter().map(|(name, value)| format!("    {value} as {name}")).collect();
+    format!("select\n{}", columns.join(",\n"))
+}
+
+#[cfg(test)]
+mod tests;
