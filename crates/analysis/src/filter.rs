@@ -6,9 +6,10 @@ mod size;
 
 pub use error::ExpressionError;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array as _, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_plan::PhysicalExpr;
@@ -19,8 +20,8 @@ use plan::Planner;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
-use tracklet_engine::read::{BoundRowFilter, FilterError, RowFilter, RowFilters};
-use tracklet_engine::sql::Dialect;
+use tracklet_native::read::{BoundRowFilter, FilterError, RowFilter, RowFilters};
+use tracklet_warehouse::sql::Dialect;
 
 /// Parses `[source] where` as `DataFusion` reads SQL.
 #[derive(Debug, Clone, Copy, Default)]
@@ -195,10 +196,7 @@ fn well_formed(expression: &str) -> Result<(), ExpressionError> {
     let planned = size::with_room(|| filter.first_that_fits(&filter.guesses()))??;
     // What stands in the expression itself, such as a pattern, is looked at when it meets a value.
     let sample = planned.schema.fields().iter().map(|field| sample(field.data_type())).collect::<Vec<_>>();
-    match planned.answer(&sample, 1) {
-        Err(error) if error.to_string().to_lowercase().contains("regular expression") => Err(error.into()),
-        _ => Ok(()),
-    }
+    planned.answer(&sample, 1).map(drop).map_err(ExpressionError::from)
 }
 
 impl Filter {
@@ -239,7 +237,23 @@ impl Planned {
         let columns: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
-        let answer = match self.expression.evaluate(&batch)? {
+        match self.evaluated(&batch) {
+            // Null is the answer for the rows alone whose values can't be taken.
+            Err(error) if is_of_a_value(&error) => {
+                let row = |row| match self.evaluated(&batch.slice(row, 1)) {
+                    Ok(answer) => Ok(answer.is_valid(0).then(|| answer.value(0))),
+                    Err(error) if is_of_a_value(&error) => Ok(None),
+                    Err(error) => Err(error),
+                };
+                (0..rows).map(row).collect()
+            }
+            answer => answer,
+        }
+    }
+
+    fn evaluated(&self, batch: &RecordBatch) -> Result<BooleanArray, DataFusionError> {
+        let rows = batch.num_rows();
+        let answer = match self.expression.evaluate(batch)? {
             ColumnarValue::Scalar(scalar) if scalar.is_null() => return Ok(BooleanArray::new_null(rows)),
             answer => answer.into_array(rows)?,
         };
@@ -247,6 +261,22 @@ impl Planned {
             Some(answer) => Ok(answer.clone()),
             None => Ok(BooleanArray::new_null(rows)),
         }
+    }
+}
+
+/// Whether an error is that of a value, where other rows may have better ones: a division by zero, a text that is no time.
+fn is_of_a_value(error: &DataFusionError) -> bool {
+    match error.find_root() {
+        DataFusionError::ArrowError(error, _) => matches!(
+            **error,
+            ArrowError::DivideByZero
+                | ArrowError::ArithmeticOverflow(_)
+                | ArrowError::CastError(_)
+                | ArrowError::ComputeError(_)
+                | ArrowError::ParseError(_)
+        ),
+        DataFusionError::Execution(text) => text.to_lowercase().contains("error parsing"),
+        _ => false,
     }
 }
 

@@ -3,17 +3,18 @@
 use super::size::{DEEPEST, MOST_OPERATORS};
 use arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::parser::ParserError;
 use std::io;
 use thiserror::Error;
-use tracklet_engine::error::Hint;
-use tracklet_engine::read::FilterError;
+use tracklet_display::error::Hint;
+use tracklet_native::read::FilterError;
 
 /// What is wrong with a filter.
 #[derive(Debug, Error)]
 pub enum ExpressionError {
     /// It can't be parsed, planned or evaluated.
-    #[error(transparent)]
-    Expression(#[from] DataFusionError),
+    #[error("{}", in_short(.0))]
+    Expression(#[source] DataFusionError),
     /// It says neither yes nor no.
     #[error("it yields {0}, not true or false")]
     NotBoolean(DataType),
@@ -23,6 +24,9 @@ pub enum ExpressionError {
     /// It asks for something else than the row.
     #[error("`{0}` depends on more than the row")]
     NotOfRows(String),
+    /// It asks for more than one row.
+    #[error("{0} looks at several rows, and a filter at each by itself")]
+    OfManyRows(String),
     /// The operating system gives no thread to look at it.
     #[error("could not start a thread to look at the expression")]
     Thread(#[source] io::Error),
@@ -32,9 +36,13 @@ impl Hint for ExpressionError {
     fn hint(&self) -> Option<String> {
         Some(
             match self {
-                Self::Expression(_) => {
+                Self::Expression(error) if is_of_types(error) => {
                     "columns of CSV and JSON files are text; try_cast(a as double) reads one as a number"
                 }
+                Self::Expression(DataFusionError::SQL(..)) => {
+                    "for example: context_ip <> '10.0.0.1' and event is not null; text stands in single quotes"
+                }
+                Self::Expression(_) | Self::OfManyRows(_) => "docs/input.md lists what a filter can have",
                 Self::NotBoolean(_) => "compare it with something: a = 'b', or a = true where a is text",
                 Self::TooLarge => {
                     "a in ('x', 'y') takes any number of values, and regexp_like(a, '^(x|y)') any number of patterns"
@@ -47,6 +55,33 @@ impl Hint for ExpressionError {
             .to_owned(),
         )
     }
+}
+
+impl From<DataFusionError> for ExpressionError {
+    fn from(error: DataFusionError) -> Self {
+        Self::Expression(error)
+    }
+}
+
+/// The error without what wraps it, and without names of the engine's own types.
+fn in_short(error: &DataFusionError) -> String {
+    match error.find_root() {
+        DataFusionError::SQL(error, _) => match &**error {
+            ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.clone(),
+            ParserError::RecursionLimitExceeded => error.to_string(),
+        },
+        root => {
+            let text = root.to_string();
+            // What stands behind it repeats the expression as the engine sees it.
+            text.lines().next().unwrap_or_default().to_owned()
+        }
+    }
+}
+
+/// Whether values of other types would help.
+fn is_of_types(error: &DataFusionError) -> bool {
+    let text = error.to_string();
+    ["oerce", "Utf8", "type"].iter().any(|word| text.contains(word))
 }
 
 impl From<ExpressionError> for FilterError {

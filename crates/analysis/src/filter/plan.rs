@@ -2,7 +2,7 @@
 
 use super::ExpressionError;
 use super::size::{DEEPEST, is_parsable, is_shallow};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ExprSchema};
 use datafusion::error::DataFusionError;
@@ -51,6 +51,13 @@ impl Planner {
         let logical = self.state.create_logical_expr_from_sql_expr(parsed, &schema)?;
         refuse_what_is_not_of_rows(&logical)?;
         let logical = logical.transform_up(|part| with_texts_read(part, &schema))?.data;
+        // A column that is the whole condition holds truths.
+        let logical = match logical {
+            column @ Expr::Column(_) if column.get_type(&schema)? == DataType::Utf8 => {
+                as_type(column, DataType::Boolean)
+            }
+            logical => logical,
+        };
         let context = SimplifyContext::builder()
             .with_schema(Arc::clone(&schema))
             .with_config_options(Arc::clone(self.state.config_options()))
@@ -71,29 +78,84 @@ impl Planner {
 fn refuse_what_is_not_of_rows(expression: &Expr) -> Result<(), ExpressionError> {
     let mut refused = None;
     expression.apply(|part| {
-        if let Expr::ScalarFunction(call) = part
-            && call.func.signature().volatility != Volatility::Immutable
-        {
-            refused = Some(call.func.name().to_owned());
-            return Ok(TreeNodeRecursion::Stop);
-        }
-        Ok(TreeNodeRecursion::Continue)
+        refused = match part {
+            Expr::ScalarFunction(call) if call.func.signature().volatility != Volatility::Immutable => {
+                Some(ExpressionError::NotOfRows(call.func.name().to_owned()))
+            }
+            Expr::AggregateFunction(call) => {
+                Some(ExpressionError::OfManyRows(format!("`{}`", call.func.name())))
+            }
+            Expr::WindowFunction(_) => Some(ExpressionError::OfManyRows("a window function".to_owned())),
+            Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_) => {
+                Some(ExpressionError::OfManyRows("a query in the expression".to_owned()))
+            }
+            _ => return Ok(TreeNodeRecursion::Continue),
+        };
+        Ok(TreeNodeRecursion::Stop)
     })?;
-    refused.map_or(Ok(()), |name| Err(ExpressionError::NotOfRows(name)))
+    refused.map_or(Ok(()), Err)
 }
 
-/// A text beside a number or a truth is read as one: columns of JSON and CSV are texts whatever they hold.
+/// Functions whose arguments are of one type.
+const OF_ONE_TYPE: [&str; 6] = ["coalesce", "greatest", "ifnull", "least", "nullif", "nvl"];
+
+/// A text beside a number, a truth or a length of time is read as what fits: columns of JSON and CSV are texts whatever they
+/// hold.
 fn with_texts_read(part: Expr, schema: &dyn ExprSchema) -> Result<Transformed<Expr>, DataFusionError> {
     let read = |expression: Expr, beside: &DataType| -> Result<Expr, DataFusionError> {
         let wanted = match beside {
             number if number.is_numeric() => DataType::Float64,
             DataType::Boolean => DataType::Boolean,
+            DataType::Interval(_) | DataType::Duration(_) => super::utc(),
             _ => return Ok(expression),
         };
         let is_text = expression.get_type(schema)? == DataType::Utf8;
-        Ok(if is_text { Expr::TryCast(TryCast::new(Box::new(expression), wanted)) } else { expression })
+        Ok(if is_text { as_type(expression, wanted) } else { expression })
+    };
+    // All of them are read as the first that is no text needs it.
+    let read_alike = |expressions: Vec<Expr>| -> Result<Vec<Expr>, DataFusionError> {
+        let mut beside = None;
+        for expression in &expressions {
+            let own = expression.get_type(schema)?;
+            if beside.is_none() && (own.is_numeric() || own == DataType::Boolean) {
+                beside = Some(own);
+            }
+        }
+        let Some(beside) = beside else { return Ok(expressions) };
+        expressions.into_iter().map(|expression| read(expression, &beside)).collect()
     };
     Ok(match part {
+        Expr::ScalarFunction(mut call) if OF_ONE_TYPE.contains(&call.func.name()) => {
+            call.args = read_alike(call.args)?;
+            Transformed::yes(Expr::ScalarFunction(call))
+        }
+        // What these can't read would end the run.
+        Expr::ScalarFunction(mut call) if call.args.len() == 1 && reads_time(call.func.name()).is_some() => {
+            let wanted = reads_time(call.func.name()).expect("it does");
+            let argument = call.args.remove(0);
+            if argument.get_type(schema)? == DataType::Utf8 {
+                Transformed::yes(as_type(argument, wanted))
+            } else {
+                call.args.push(argument);
+                Transformed::no(Expr::ScalarFunction(call))
+            }
+        }
+        Expr::InList(mut list) => {
+            let mut all = vec![*list.expr];
+            all.append(&mut list.list);
+            let mut all = read_alike(all)?;
+            list.expr = Box::new(all.remove(0));
+            list.list = all;
+            Transformed::yes(Expr::InList(list))
+        }
+        Expr::IsTrue(inner) => Transformed::yes(Expr::IsTrue(Box::new(read(*inner, &DataType::Boolean)?))),
+        Expr::IsFalse(inner) => Transformed::yes(Expr::IsFalse(Box::new(read(*inner, &DataType::Boolean)?))),
+        Expr::IsNotTrue(inner) => {
+            Transformed::yes(Expr::IsNotTrue(Box::new(read(*inner, &DataType::Boolean)?)))
+        }
+        Expr::IsNotFalse(inner) => {
+            Transformed::yes(Expr::IsNotFalse(Box::new(read(*inner, &DataType::Boolean)?)))
+        }
         Expr::BinaryExpr(BinaryExpr { left, op, right }) if op != Operator::StringConcat => {
             let (mut of_left, mut of_right) = (left.get_type(schema)?, right.get_type(schema)?);
             if matches!(op, Operator::And | Operator::Or) {
@@ -110,6 +172,20 @@ fn with_texts_read(part: Expr, schema: &dyn ExprSchema) -> Result<Transformed<Ex
         Expr::Not(inner) => Transformed::yes(Expr::Not(Box::new(read(*inner, &DataType::Boolean)?))),
         other => Transformed::no(other),
     })
+}
+
+/// What a function of one text reads a time as; none of every other function.
+fn reads_time(function: &str) -> Option<DataType> {
+    match function {
+        "to_timestamp" => Some(DataType::Timestamp(TimeUnit::Nanosecond, None)),
+        "to_date" => Some(DataType::Date32),
+        _ => None,
+    }
+}
+
+/// The expression as a type; null where its value is none of that type.
+fn as_type(expression: Expr, wanted: DataType) -> Expr {
+    Expr::TryCast(TryCast::new(Box::new(expression), wanted))
 }
 
 /// A cast that gives null where it would fail.

@@ -113,6 +113,77 @@ fn every_documented_function_works_on_every_format() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// The rows of which an expression holds, on texts as CSV and JSON have them, and on what Parquet has.
+#[track_caller]
+fn check_rows(expression: &str, expected: [Option<bool>; 5]) {
+    let text = |values: [Option<&str>; 5]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;
+    let number = text([Some("10"), Some("0"), Some("2.5"), None, Some("7")]);
+    let time =
+        text([Some("2026-01-04T10:00:00Z"), Some("2026-01-04 13:00:00"), None, Some("2026-01-05"), None]);
+    let truth = text([Some("true"), Some("false"), None, Some("true"), Some("false")]);
+    let name = text([Some("Ann"), Some("2026-01-04"), Some("5"), None, Some("")]);
+    let as_stored = [cast(&number, &DataType::Float64), cast(&time, &utc()), cast(&truth, &DataType::Boolean)];
+    let [typed_number, typed_time, typed_truth] = as_stored.map(Result::unwrap);
+    let filter = Filter::parse(expression).expect("it parses");
+    for columns in [[number, time, truth, name.clone()], [typed_number, typed_time, typed_truth, name]] {
+        let place =
+            |column: &String| ["n", "t", "b", "s"].iter().position(|known| known == column).expect("one");
+        let of_filter: Vec<ArrayRef> =
+            filter.columns().iter().map(|column| Arc::clone(&columns[place(column)])).collect();
+        let types: Vec<DataType> = of_filter.iter().map(|column| column.data_type().clone()).collect();
+        let bound =
+            filter.bind(&types).unwrap_or_else(|error| panic!("{expression} on {types:?}: {error:?}"));
+        let answer = bound.evaluate(&of_filter, 5);
+        let answer = answer.unwrap_or_else(|error| panic!("{expression} on {types:?}: {error:?}"));
+        assert_eq!(answer.iter().collect::<Vec<_>>(), expected, "{expression} on {types:?}");
+    }
+    assert!(well_formed(expression).is_ok(), "{expression}: {:?}", well_formed(expression));
+}
+
+// `coalesce(price, 0) > 2` read prices as whole numbers on CSV and JSON: 2.5 became null, and its row was dropped.
+#[test]
+fn a_text_beside_any_number_is_read_with_its_fraction() {
+    let (yes, no) = (Some(true), Some(false));
+    check_rows("coalesce(n, 0) > 2", [yes, no, yes, no, yes]);
+    check_rows("greatest(n, 2) = 2.5", [no, no, yes, no, no]);
+    check_rows("least(n, 3) = 2.5", [no, no, yes, no, no]);
+    check_rows("nullif(n, 10) is null", [yes, no, no, yes, no]);
+    check_rows("n in (2.5, 10)", [yes, no, yes, None, no]);
+    check_rows("n > 2", [yes, no, yes, None, yes]);
+}
+
+#[test]
+fn texts_that_are_truths_are_read_as_such() {
+    let (yes, no) = (Some(true), Some(false));
+    check_rows("b", [yes, no, None, yes, no]);
+    check_rows("not b", [no, yes, None, no, yes]);
+    check_rows("b in (true)", [yes, no, None, yes, no]);
+    check_rows("coalesce(b, false) = true", [yes, no, no, yes, no]);
+    check_rows("nullif(b, true) is null", [yes, no, yes, yes, no]);
+    check_rows("b is true", [yes, no, no, yes, no]);
+    check_rows("b is not true", [no, yes, yes, no, yes]);
+}
+
+// One value that could not be read ended the run, though the documentation says that it is null.
+#[test]
+fn a_value_that_can_not_be_taken_ends_no_run() {
+    let (yes, no) = (Some(true), Some(false));
+    check_rows("to_timestamp(s) is null", [yes, no, yes, yes, yes]);
+    check_rows("to_date(s) = date '2026-01-04'", [None, yes, None, None, None]);
+    check_rows("t + interval '1 hour' > timestamp '2026-01-04T12:00:00Z'", [no, yes, None, yes, None]);
+    check_rows("10 / n > 1", [no, None, yes, None, yes].map(|answer| answer));
+    check_rows("cast(n as bigint) = 10", [yes, no, no, None, no]);
+}
+
+#[test]
+fn what_no_row_can_have_is_told_in_plain_words() {
+    let told = |expression: &str| well_formed(expression).expect_err("it is wrong").to_string();
+    assert_eq!(told("count(*) > 1"), "`count` looks at several rows, and a filter at each by itself");
+    assert!(told("a in (select 1)").starts_with("a query in the expression looks at several rows"));
+    assert!(told("date_part('foo', t) = 1").contains("foo"), "{}", told("date_part('foo', t) = 1"));
+    assert!(!told("a = = 'b'").contains("ParserError"), "{}", told("a = = 'b'"));
+}
+
 #[test]
 fn the_documented_example_keeps_what_it_says() {
     let example = "context_ip <> '10.0.0.1' and coalesce(channel, '') <> 'server'";
@@ -154,7 +225,7 @@ fn size_has_a_limit_that_the_stack_holds() {
         let error = Filter::parse(&large).map(|_| ()).expect_err("too large");
         let expected = matches!(error, ExpressionError::TooLarge);
         assert!(expected || large.starts_with('-'), "{error:?}");
-        assert!(tracklet_engine::error::Hint::hint(&error).is_some());
+        assert!(tracklet_display::error::Hint::hint(&error).is_some());
     }
 }
 
