@@ -133,7 +133,7 @@ pub fn print<E: std::error::Error + 'static>(
 /// Prints rows that are at hand; answers how many there were.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn print_batches(
     schema: &Schema,
     batches: impl IntoIterator<Item = RecordBatch>,
