@@ -2,10 +2,8 @@
 
 use crate::columns::{Text, TextColumn};
 use crate::decimal::{self, PRECISION, SCALE};
-use crate::duplicates::nulls_last;
-use crate::intern::{Interner, NONE};
+use crate::intern::{Interner, NONE, renumber};
 use crate::registry::{CarriedSpec, CarriedType};
-use crate::tracks::renumber;
 use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, UInt32Type};
@@ -236,4 +234,9 @@ fn numbers(column: &ArrayRef) -> Vec<i128> {
             (0..column.len()).map(|row| or_none(text_of(&text, row).and_then(decimal::parse))).collect()
         }
     }
+}
+
+/// The order of the contract for values that may be missing; texts go by bytes.
+pub(crate) fn nulls_last<T: Ord>(a: Option<T>, b: Option<T>) -> Ordering {
+    (a.is_none(), a).cmp(&(b.is_none(), b))
 }

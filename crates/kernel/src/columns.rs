@@ -2,7 +2,6 @@
 
 use crate::number_id::whole_number;
 use crate::time::{self, Unit};
-use crate::tracks::{MAX_ID_BYTES, MAX_NAME_BYTES};
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, DictionaryArray, Float64Array, LargeBinaryArray,
     PrimitiveArray, StringArray, StringViewArray,
@@ -14,6 +13,11 @@ use arrow::datatypes::{
 };
 use std::borrow::Cow;
 use std::sync::Arc;
+
+/// The longest id, in bytes.
+pub const MAX_ID_BYTES: usize = 64 << 10;
+/// The longest event name as it came, in bytes.
+pub const MAX_NAME_BYTES: usize = 64 << 10;
 
 /// One value of a text column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Rows with the same event id: the least stays, the others are dropped.
 
+use crate::carried::nulls_last;
 use crate::partitions::{self, Partition};
 use crate::rules::Duplicates;
 use crate::tracks::{Row, Tracks};
@@ -157,11 +158,6 @@ pub(crate) fn precedence(tracks: &Tracks, a: Row, b: Row) -> Ordering {
         .then_with(|| nulls_last(tracks.user_id(a), tracks.user_id(b)))
         .then_with(|| nulls_last(tracks.event_name(a), tracks.event_name(b)))
         .then_with(|| tracks.compare_carried(a, b))
-}
-
-/// The order of the contract for values that may be missing; texts go by bytes.
-pub(crate) fn nulls_last<T: Ord>(a: Option<T>, b: Option<T>) -> Ordering {
-    (a.is_none(), a).cmp(&(b.is_none(), b))
 }
 
 #[cfg(test)]

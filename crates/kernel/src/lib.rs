@@ -30,6 +30,7 @@ pub mod registry;
 pub mod reject;
 pub mod rules;
 pub mod secret_hash;
+mod session;
 pub mod sessionize;
 pub mod subject;
 pub mod tables;

@@ -1,6 +1,7 @@
 //! Kept tracks in the order of the contract: by visitor, then timestamp, then event id, texts by bytes.
 
-use crate::duplicates::{Dropped, nulls_last};
+use crate::carried::nulls_last;
+use crate::duplicates::Dropped;
 use crate::identity::Identity;
 use crate::intern::NONE;
 use crate::partitions::{self, Partition};

@@ -11,7 +11,7 @@
 
 use crate::identity::{Identity, Login, NO_LOGIN};
 use crate::intern::{Interner, NONE};
-use crate::sessionize::AnySession;
+use crate::session::AnySession;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use std::ops::Range;

@@ -5,6 +5,7 @@ use crate::identity::Identity;
 use crate::intern::NONE;
 use crate::order::SortedTracks;
 use crate::rules::{Duplicates, Rules};
+use crate::session::AnySession;
 use crate::timeline::Timeline;
 use crate::tracks::Tracks;
 use rayon::prelude::*;
@@ -153,19 +154,6 @@ impl Sessionized {
         let visitor = self.sessions.visitors[session] as usize;
         (first > self.sorted.places(visitor).start).then(|| self.sorted.timestamps()[first - 1])
     }
-}
-
-/// A session, whether its tracks are in memory or not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct AnySession {
-    /// As a number of the tracks' ids.
-    pub(crate) visitor: u32,
-    /// Its number among its visitor's, from 1.
-    pub(crate) number: u32,
-    pub(crate) tracks: u32,
-    /// Times of its first and last event.
-    pub(crate) start: i64,
-    pub(crate) end: i64,
 }
 
 /// Sessions in columns, in the order of their tracks.

@@ -1,7 +1,7 @@
 //! All sessions in their order, where the tracks of only some are in memory.
 
 use crate::past::OwnedSessions;
-use crate::sessionize::AnySession;
+use crate::session::AnySession;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 

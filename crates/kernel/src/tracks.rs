@@ -1,11 +1,12 @@
 //! Tracks in columns, their strings stored once, and the one gate by which rows become tracks.
 
 use crate::carried::{Carried, CarriedColumn, CarriedValues, text_of};
+pub use crate::columns::{MAX_ID_BYTES, MAX_NAME_BYTES};
 use crate::columns::{Text, TextColumn, Time, TimeColumn};
 use crate::event_id::{EventId, EventIds, stored_hash};
 use crate::event_name::EventNames;
 use crate::ignored_ids::{Ignore, IgnoredIds};
-use crate::intern::{Interner, Last, NONE};
+use crate::intern::{Interner, Last, NONE, renumber};
 use crate::registry::{self, CarriedSpec};
 use crate::time::{Unit, in_range};
 use arrow::array::{ArrayRef, RecordBatch};
@@ -21,11 +22,6 @@ const ROWS_AT_ONCE: usize = 1 << 10;
 const CHUNK_TEXT_BYTES: usize = 1 << 30;
 /// `received_at` of a track that has none.
 pub(crate) const NO_TIME: i64 = i64::MAX;
-
-/// The longest id, in bytes.
-pub const MAX_ID_BYTES: usize = 64 << 10;
-/// The longest event name as it came, in bytes.
-pub const MAX_NAME_BYTES: usize = 64 << 10;
 
 /// Why a row is no track. A row has the first reason that holds, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -209,13 +205,6 @@ impl Chunk {
     fn renumber_ids(&mut self, ids: &[u32]) {
         renumber(&mut self.anonymous_ids, ids);
         renumber(&mut self.user_ids, ids);
-    }
-}
-
-/// Takes every interned number of a column to its new one.
-pub(crate) fn renumber(column: &mut [u32], to: &[u32]) {
-    for number in column.iter_mut().filter(|number| **number != NONE) {
-        *number = to[*number as usize];
     }
 }
 

@@ -1,7 +1,6 @@
 //! How long texts are, by which the most that some rows can take is known before their order is.
 
-/// Bytes of a text that every row is expected to have: a UUID, or what others take for one.
-pub(crate) const USUAL_BYTES: u64 = 64;
+use crate::intern::USUAL_BYTES;
 
 /// Texts counted by their lengths, in classes of powers of 2.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,14 +43,10 @@ impl Lengths {
     }
 }
 
-/// Bytes by which a text is longer than usual ones.
-pub(crate) fn excess(bytes: usize) -> u64 {
-    (bytes as u64).saturating_sub(USUAL_BYTES)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intern::excess;
 
     #[test]
     fn the_longest_texts_count_first_wherever_they_are() {

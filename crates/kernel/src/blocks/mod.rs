@@ -19,7 +19,6 @@ mod visitors;
 
 pub use duplicates::{Candidates, DuplicateRows, HashPass, Marks};
 pub use lengths::Lengths;
-pub(crate) use lengths::{USUAL_BYTES, excess};
 pub use packed::{Column, Damaged};
 pub use sorted_runs::SortedRun;
 pub use visitors::{IdentityPass, Partitioner, Ranges, VisitorCounts};
@@ -27,7 +26,7 @@ pub use visitors::{IdentityPass, Partitioner, Ranges, VisitorCounts};
 use crate::carried::bytes_of;
 use crate::duplicates::Dropped;
 use crate::identity::Identity;
-use crate::intern::Interner;
+use crate::intern::{Interner, USUAL_BYTES};
 use crate::order::SortedTracks;
 use crate::registry::CarriedSpec;
 use crate::rules::Rules;

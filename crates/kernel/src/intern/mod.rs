@@ -2,7 +2,6 @@
 
 mod table;
 
-use crate::blocks::excess;
 use crate::event_id::{EventId, UUID_LENGTH};
 use crate::secret_hash::{Mix, hash_text};
 use rayon::prelude::*;
@@ -10,6 +9,9 @@ use table::{Lookup, Table};
 
 /// Stands for "no value" where a column holds interned numbers.
 pub const NONE: u32 = u32::MAX;
+
+/// Bytes of a text that every row is expected to have: a UUID, or what others take for one.
+pub(crate) const USUAL_BYTES: u64 = 64;
 
 /// Look-ups that wait for memory together.
 const AT_ONCE: usize = 256;
@@ -194,6 +196,18 @@ impl Interner {
         keyed.par_sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| self.get(a.1).cmp(self.get(b.1))));
         keyed.into_iter().map(|(_, number)| number).collect()
     }
+}
+
+/// Takes every interned number of a column to its new one.
+pub(crate) fn renumber(column: &mut [u32], to: &[u32]) {
+    for number in column.iter_mut().filter(|number| **number != NONE) {
+        *number = to[*number as usize];
+    }
+}
+
+/// Bytes by which a text is longer than usual ones.
+pub(crate) fn excess(bytes: usize) -> u64 {
+    (bytes as u64).saturating_sub(USUAL_BYTES)
 }
 
 fn as_number(place: usize) -> u32 {

@@ -8,7 +8,8 @@ use crate::identity::NO_LOGIN;
 use crate::intern::NONE;
 use crate::registry::{CarriedSpec, CarriedType};
 use crate::rules::whole_minutes;
-use crate::sessionize::{AnySession, Sessionized};
+use crate::session::AnySession;
+use crate::sessionize::Sessionized;
 use crate::tracks::{NO_TIME, Row, Tracks};
 use arrow::array::{
     ArrayRef, ArrowPrimitiveType, Decimal128Array, Int64Array, PrimitiveArray, RecordBatch, StringArray,

@@ -2,7 +2,7 @@
 
 use crate::intern::{Interner, NONE};
 use crate::secret_hash::SecretState;
-use crate::sessionize::AnySession;
+use crate::session::AnySession;
 use arrow::array::{ArrayRef, AsArray, DictionaryArray, StringArray, UInt32Array};
 use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use hashbrown::HashMap;
