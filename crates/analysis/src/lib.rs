@@ -16,6 +16,7 @@ pub mod filter;
 mod queries;
 pub mod reference;
 pub mod report;
+mod sql_error;
 pub mod tables;
 pub mod testing;
 pub mod tune;

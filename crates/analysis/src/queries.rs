@@ -1,9 +1,11 @@
 //! SQL queries on the tables of one snapshot, answered by `DataFusion`.
 
+use crate::sql_error::{Short, missing_table};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Column as NamedColumn;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::{Expr, SortExpr};
 use datafusion::prelude::{DataFrame, SQLOptions, SessionConfig, SessionContext};
@@ -71,7 +73,10 @@ impl Queries {
         let refused =
             SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         let (runtime, context) = (self.runtime()?, self.session()?);
-        let wrong = |source| ResultsError::Sql { source: Box::new(source) };
+        let wrong = |source: DataFusionError| {
+            let missing = missing_table(&source).and_then(|name| self.results.table(&name).err());
+            missing.unwrap_or_else(|| ResultsError::Sql { source: Box::new(Short(source)) })
+        };
         let stream = runtime.block_on(async {
             let plan = context.state().create_logical_plan(sql).await.map_err(wrong)?;
             refused

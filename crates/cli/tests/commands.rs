@@ -150,8 +150,13 @@ fn errors_name_the_place_the_cause_and_a_hint() {
         error(&["show", "dbt_session_durations"]),
         "error: there is no table `dbt_session_durations`\n\nhint: did you mean `dbt_session_duration`?\n"
     );
+    assert_eq!(
+        error(&["query", "SELECT * FROM dbt_session_trakcs"]),
+        "error: there is no table `dbt_session_trakcs`\n\nhint: did you mean `dbt_session_tracks`?\n"
+    );
     let wrong = error(&["query", "SELECT nothing FROM dbt_session_duration"]);
     assert!(wrong.starts_with("error: the query is wrong\n  caused by: "), "{wrong}");
+    assert!(!wrong.contains("ParserError"), "{wrong}");
     assert!(wrong.contains("nothing"), "{wrong}");
     assert_eq!(wrong.matches("caused by").count(), 1, "{wrong}");
     let refused = error(&["query", "DROP TABLE dbt_session_duration"]);

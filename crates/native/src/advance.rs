@@ -195,6 +195,7 @@ pub(crate) fn advance(
     let mut warnings = new_batch.warnings;
     warnings.extend(warnings_of_rules(&settings.rules, &found.events, &counted));
     warnings.extend(warning_of_copies(written.copied + list.copied));
+    warnings.extend(written.repeated.warning(rows.read));
     warnings.extend(warnings_of_strangers(&written, disk, building.path())?);
     let WrittenTables { rows: rows_of_tables, bytes, files, rewritten, linked, checks, digests, .. } =
         written;

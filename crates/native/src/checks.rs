@@ -4,6 +4,7 @@
 //! once in 2^64.
 
 mod part;
+mod repeated;
 mod strangers;
 mod whole;
 
@@ -17,6 +18,7 @@ use whole::{Ascending, Numbered};
 
 pub(crate) use part::PartChecks;
 pub use part::PartSummary;
+pub(crate) use repeated::Repeated;
 pub use strangers::Strangers;
 pub(crate) use whole::{AliasesSeen, SessionsSeen, VisitorsSeen};
 
@@ -77,6 +79,7 @@ pub(crate) struct Checks {
     /// Visitors of `dbt_aliases_mapping`.
     mapped_visitors: Joined,
     heavy_visitors: Heavy,
+    repeated: Repeated,
 }
 
 impl Checks {
@@ -115,6 +118,16 @@ impl Checks {
             self.undefined_visitors += u64::from(!self.mapped_visitors.has(hash));
         }
         self.number_of_sessions += seen.number_of_sessions;
+    }
+
+    /// Takes in what was seen of the next rows of `tracklet_duplicates`.
+    pub(crate) fn add_duplicates(&mut self, seen: Repeated) {
+        self.repeated.append(seen);
+    }
+
+    /// The event id that most duplicates have.
+    pub(crate) fn repeated(&self) -> Repeated {
+        self.repeated.clone()
     }
 
     /// Ids that seem to stand for many people.

@@ -1,9 +1,9 @@
 //! What can be wrong with a filter.
 
 use super::size::{DEEPEST, MOST_OPERATORS};
+use crate::sql_error::in_short;
 use arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
-use datafusion::sql::sqlparser::parser::ParserError;
 use std::io;
 use thiserror::Error;
 use tracklet_display::error::Hint;
@@ -60,21 +60,6 @@ impl Hint for ExpressionError {
 impl From<DataFusionError> for ExpressionError {
     fn from(error: DataFusionError) -> Self {
         Self::Expression(error)
-    }
-}
-
-/// The error without what wraps it, and without names of the engine's own types.
-fn in_short(error: &DataFusionError) -> String {
-    match error.find_root() {
-        DataFusionError::SQL(error, _) => match &**error {
-            ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.clone(),
-            ParserError::RecursionLimitExceeded => error.to_string(),
-        },
-        root => {
-            let text = root.to_string();
-            // What stands behind it repeats the expression as the engine sees it.
-            text.lines().next().unwrap_or_default().to_owned()
-        }
     }
 }
 

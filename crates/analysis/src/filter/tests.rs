@@ -122,7 +122,8 @@ fn check_rows(expression: &str, expected: [Option<bool>; 5]) {
         text([Some("2026-01-04T10:00:00Z"), Some("2026-01-04 13:00:00"), None, Some("2026-01-05"), None]);
     let truth = text([Some("true"), Some("false"), None, Some("true"), Some("false")]);
     let name = text([Some("Ann"), Some("2026-01-04"), Some("5"), None, Some("")]);
-    let as_stored = [cast(&number, &DataType::Float64), cast(&time, &utc()), cast(&truth, &DataType::Boolean)];
+    let as_stored =
+        [cast(&number, &DataType::Float64), cast(&time, &utc()), cast(&truth, &DataType::Boolean)];
     let [typed_number, typed_time, typed_truth] = as_stored.map(Result::unwrap);
     let filter = Filter::parse(expression).expect("it parses");
     for columns in [[number, time, truth, name.clone()], [typed_number, typed_time, typed_truth, name]] {

@@ -221,3 +221,16 @@ fn a_lake_folder_yields_its_tracks_and_says_what_it_left() {
     let (code, said) = run(folder.path(), &["lake"]);
     assert!(code == 2 && said.contains("Delta Lake") && said.contains("hint: "), "{said}");
 }
+
+// 999 of 1,000 rows were lost as duplicates of each other without a word.
+#[test]
+fn an_event_id_that_most_rows_have_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let header = "id,anonymous_id,timestamp".to_owned();
+    let rows = (0..1000).map(|row| format!("NULL,d{},2026-01-01T10:{:02}:00Z", row % 300, row % 60));
+    let lines: Vec<String> = std::iter::once(header).chain(rows).collect();
+    fs::write(folder.path().join("a.csv"), lines.join("\n")).unwrap();
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "a.csv"]));
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("1000 of 1000 rows have the event id `NULL`, and one of them is kept"), "{said}");
+}

@@ -58,7 +58,10 @@ fn when_all_files_are_gone_their_rows_stay_and_nothing_fails() {
     fs::remove_file(at.join("logs/b.json")).unwrap();
     for paths in ["logs", "logs/*.json", "logs/a.json", "logs/**/*.json"] {
         let (code, said) = ended(&mut tracklet(at, &["run", paths]));
-        assert!(code == 0 && said.contains("no new files") && said.contains("2 files that are gone"), "{paths}: {said}");
+        assert!(
+            code == 0 && said.contains("no new files") && said.contains("2 files that are gone"),
+            "{paths}: {said}"
+        );
     }
     assert_eq!(rows(at), [2, 2, 0, 0]);
     // What was never read is a mistake still, and so is a full refresh over nothing.

@@ -202,6 +202,10 @@ impl Found {
         if !self.entered.insert(real) || self.is_log(folder) {
             return Ok(());
         }
+        if is_output(folder) {
+            tracing::warn!(path = %folder.display(), "passed over: tables that a run has written");
+            return Ok(());
+        }
         let entries = fs::read_dir(folder).map_err(error)?;
         let mut paths: Vec<PathBuf> =
             entries.map(|entry| Ok(entry?.path())).collect::<Result<_, _>>().map_err(error)?;
@@ -568,6 +572,11 @@ fn has_unasked_hidden_part(path: &Path, pattern: &str) -> bool {
         let asks = |part: &str| is_hidden(part) && Pattern::new(part).is_ok_and(|part| part.matches(&name));
         is_hidden(&name) && !pattern.split('/').any(asks)
     })
+}
+
+/// Whether a folder is one that runs publish their snapshots to.
+fn is_output(folder: &Path) -> bool {
+    folder.join("current/manifest.json").is_file() && folder.join("snapshots").is_dir()
 }
 
 fn is_hidden(name: &str) -> bool {

@@ -5,6 +5,9 @@ use super::{FileSummary, Source};
 use crate::spill::SpillError;
 use std::collections::BTreeMap;
 use std::fmt;
+use tracklet_display::error::listed;
+use tracklet_display::visible::visible;
+use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::time::{Unit, whole_number};
 use tracklet_kernel::tracks::Reason;
 
@@ -87,10 +90,19 @@ fn hint(reject: &Reject, source: &Source) -> String {
         format!("name the column that has it in tracklet.toml: [source.columns] {column} = \"...\"")
     };
     let number = reject.timestamp.as_deref().and_then(whole_number);
+    let word = reject.timestamp.as_deref().filter(|word| is_no_value(word));
+    let keys = reject.raw.as_deref().and_then(keys_of_json);
     match reject.reason {
         Reason::BadTimestamp if number.is_some() => unit_hint(number),
         Reason::TimestampOutOfRange if source.gate.time_unit.is_some() && number.is_some() => {
             unit_hint(number)
+        }
+        Reason::BadTimestamp if word.is_some() => {
+            let word = word.unwrap_or_default();
+            format!(
+                "`{word}` stands for no value there; in CSV files [source.csv] null = [\"\", \"\\\\N\", \"{word}\"] in \
+                 tracklet.toml makes it null"
+            )
         }
         Reason::BadTimestamp => {
             format!("times are `2026-01-04T10:00:00Z` and the like, see docs/input.md; {}", map("timestamp"))
@@ -103,6 +115,10 @@ fn hint(reject: &Reject, source: &Source) -> String {
         Reason::MissingIds => map("anonymous_id"),
         Reason::Unreadable if reject.raw.as_deref().is_some_and(is_ga4) => {
             "these are events of GA4's export, which have no id and no type; they are not read".to_owned()
+        }
+        Reason::Unreadable if keys.is_some() => {
+            let keys = keys.unwrap_or_default();
+            format!("it is JSON, but no call, no batch of calls and no row of a table: its keys are {keys}")
         }
         Reason::Unreadable => {
             "its rows are not in the format that it was taken for; --format names another".to_owned()
@@ -126,6 +142,42 @@ fn unit_hint(number: Option<i64>) -> String {
     format!("say in tracklet.toml what such a number counts: [source] time_unit = \"{unit}\"")
 }
 
+fn is_no_value(word: &str) -> bool {
+    IgnoredIds::default().has(word) && word.chars().all(|c| c.is_ascii_alphanumeric() || "/()".contains(c))
+}
+
+/// The first keys of an object, in words; none of what is no JSON object.
+fn keys_of_json(raw: &str) -> Option<String> {
+    const NAMED: usize = 6;
+    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(raw).ok()?;
+    let more = if object.len() > NAMED { " and others" } else { "" };
+    let keys = listed(object.keys().take(NAMED).map(String::as_str));
+    Some(if object.is_empty() { "none".to_owned() } else { format!("{}{more}", visible(&keys)) })
+}
+
 fn is_ga4(raw: &str) -> bool {
     ["\"event_timestamp\"", "\"event_name\"", "\"user_pseudo_id\""].iter().all(|key| raw.contains(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_no_value, keys_of_json};
+
+    #[test]
+    fn json_of_another_shape_is_named_by_its_keys() {
+        let wrapped = r#"{"_airbyte_data": {"messageId": "m"}, "_airbyte_id": 1}"#;
+        assert_eq!(keys_of_json(wrapped).as_deref(), Some("`_airbyte_data` and `_airbyte_id`"));
+        assert_eq!(keys_of_json("{}").as_deref(), Some("none"));
+        for other in ["[1]", "a,b,c", "{\"cut\": ", "\"text\""] {
+            assert_eq!(keys_of_json(other), None, "{other}");
+        }
+        let many = r#"{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"\u001b":1}"#;
+        assert_eq!(keys_of_json(many).as_deref(), Some("`a`, `b`, `c`, `d`, `e` and `f` and others"));
+    }
+
+    #[test]
+    fn words_for_no_value_are_known() {
+        assert!(is_no_value("NULL") && is_no_value("N/A") && is_no_value("none"));
+        assert!(!is_no_value("yesterday") && !is_no_value("") && !is_no_value("\\N"));
+    }
 }

@@ -13,7 +13,7 @@ pub(crate) mod table_file;
 mod tests;
 pub(crate) mod writer;
 
-use crate::checks::{Check, PartSummary, Strangers};
+use crate::checks::{Check, PartSummary, Repeated, Strangers};
 use crate::digests::{DIGESTS_FILE, Digests, seal};
 use crate::disk::{Disk, NewFile, write_file};
 use crate::read::Rejects;
@@ -221,6 +221,8 @@ pub struct WrittenTables {
     pub checks: Vec<Check>,
     /// Ids that seem to stand for many people.
     pub strangers: Strangers,
+    /// The event id that most duplicates have.
+    pub(crate) repeated: Repeated,
     /// The digest of the file of digests, for the manifest.
     pub digests: String,
 }
@@ -298,6 +300,7 @@ pub(crate) fn write_below<T, E: From<WriteError> + From<SpillError>>(
             let mut seen = writer.seen();
             seen.written.checks = seen.checks.finish(rules, sessionized);
             seen.written.strangers = seen.checks.strangers();
+            seen.written.repeated = seen.checks.repeated();
             let path = folder.join(STATE).join(PARTS_FILE);
             let bytes = seen.parts.to_json();
             write_file(disk, &path, &bytes).map_err(|error| WriteError::at(&path)(error.into()))?;

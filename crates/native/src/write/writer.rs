@@ -7,7 +7,7 @@ use super::table_file::{TableFile, Written, descriptors};
 use super::{
     Layout, OF_SESSIONS, OF_TRACKS, Place, Plan, Stays, StoredParts, WHOLE, WriteError, WrittenTables,
 };
-use crate::checks::{AliasesSeen, Checks, PartChecks, PartSummary, SessionsSeen, VisitorsSeen};
+use crate::checks::{AliasesSeen, Checks, PartChecks, PartSummary, Repeated, SessionsSeen, VisitorsSeen};
 use crate::digests::Digests;
 use crate::disk::{Disk, NewFile, copy_file, has_no_links};
 use arrow::array::{ArrayRef, RecordBatch};
@@ -202,7 +202,8 @@ impl<'a> Writer<'a> {
     ) -> Result<(), E> {
         let mut rows = Rows::new(self, &self.places_of_duplicates(), WHOLE)?;
         for batch in batches {
-            rows.put(&[batch?], Clone::clone, Followed::No, |_| (), |()| ())?;
+            let add = |seen| self.seen().checks.add_duplicates(seen);
+            rows.put(&[batch?], Clone::clone, Followed::No, Repeated::of, add)?;
         }
         Ok(rows.finish()?)
     }
@@ -251,8 +252,8 @@ impl<'a> Writer<'a> {
             &groups,
             |range| sessionized.duplicate_columns(range.clone()),
             Followed::No,
-            |_| (),
-            |()| (),
+            Repeated::of,
+            |seen| self.seen().checks.add_duplicates(seen),
         )?;
         rows.finish()
     }

@@ -87,7 +87,12 @@ fn r16_pipes_sockets_devices_and_circles_end_nothing() {
     symlink("f.json", files.path().join("d/g.json")).expect("a link back");
     symlink("/dev/null", files.path().join("d/h.json")).expect("a link to a device");
     let inputs = discover(&[files.name("d")], None).expect("one file");
-    assert_eq!((inputs.files.len(), inputs.ignored.len(), inputs.notes.len()), (1, 0, 6), "{:?}", inputs.notes);
+    assert_eq!(
+        (inputs.files.len(), inputs.ignored.len(), inputs.notes.len()),
+        (1, 0, 6),
+        "{:?}",
+        inputs.notes
+    );
     let is_noted = |end: &str| inputs.notes.iter().any(|note| note.ends_with(end));
     assert!(is_noted("d/c.json`, a named pipe") && is_noted("d/e.json`, a link that leads nowhere"));
     for (name, kind) in [("d/b.json", "a socket"), ("d/c.json", "a named pipe"), ("d/h.json", "a device")] {
@@ -123,6 +128,19 @@ fn patterns_end_at_circles_and_pass_over_dead_links() {
         expected.sort();
         assert_eq!(names, expected, "{pattern}");
     }
+}
+
+// A run over a folder with the output of another run stopped at one of its tables, with a hint about ids.
+#[test]
+fn tables_that_a_run_has_written_are_no_input() {
+    let files = Files::new();
+    files.write("d/a.json", line("1"));
+    files.write("d/old/current/manifest.json", "{}");
+    files.write("d/old/snapshots/000001/dbt_track_facts/all.json", line("2"));
+    files.write("d/no_output/snapshots/b.json", line("3"));
+    let inputs = discover(&[files.name("d")], None).expect("files");
+    let names: Vec<&str> = inputs.files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, [files.name("d/a.json"), files.name("d/no_output/snapshots/b.json")]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! False servers in the place of an object store.
 
+use super::super::false_servers::{FalseServer, request, silent, trickle};
 use super::{Connector, OddKeys, Waiting};
 use crate::read::remote::{FetchError, Object, RemoteError, Store, head, list_in};
-use super::super::false_servers::{FalseServer, request, silent, trickle};
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
