@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::path::Path;
 use tracklet_config::Config;
-use tracklet_native::run::Refresh;
+use tracklet_native::pipeline::Refresh;
 use tracklet_warehouse::build::{Checks, Made, Progress, build};
 use tracklet_warehouse::checks::test;
 use tracklet_warehouse::sql::names::relation;

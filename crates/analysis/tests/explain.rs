@@ -9,7 +9,7 @@ use tracklet_analysis::explain::{EventStory, Explanation, Subject, explain};
 use tracklet_config::Config;
 use tracklet_native::manifest::RecordedRules;
 use tracklet_native::observer::Silent;
-use tracklet_native::run::{RunRequest, run};
+use tracklet_native::pipeline::{RunRequest, run};
 
 struct Case {
     name: String,

@@ -16,8 +16,8 @@ use tracklet_kernel::oracle::{self, Row, Table, Value};
 use tracklet_kernel::rules::{MICROS_PER_MINUTE, Rules, Timeout};
 use tracklet_native::manifest::RecordedRules;
 use tracklet_native::observer::Silent;
+use tracklet_native::pipeline::{RunRequest, run};
 use tracklet_native::read::Strictness;
-use tracklet_native::run::{RunRequest, run};
 
 /// 2026-12-31T20:00:00Z: the histories cross into another part.
 const START: i64 = 1_798_747_200_000_000;

@@ -17,14 +17,13 @@ pub use warehouse::{
     Selection, TargetChoice,
 };
 
-use crate::logging::LogFormat;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use tracklet_config::{FORMATS, Format};
-use tracklet_native::run::Changed;
+use tracklet_native::pipeline::Changed;
 
 /// RudderStack and Segment events to session tables
 ///
@@ -418,6 +417,15 @@ const MOST_THREADS: usize = 256;
 fn threads(text: &str) -> Result<NonZeroUsize, String> {
     let number = text.parse::<NonZeroUsize>().ok().filter(|number| number.get() <= MOST_THREADS);
     number.ok_or_else(|| format!("write a whole number from 1 to {MOST_THREADS}"))
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// Parses the name of an input format.

@@ -1,6 +1,7 @@
 //! What stops a command, and how that is told.
 
-use crate::logging::{Log, LogFormat};
+use crate::arguments::LogFormat;
+use crate::logging::Log;
 use crate::status::Status;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -8,7 +9,7 @@ use std::io::{self, Write as _};
 use tracklet_display::error::Hint;
 use tracklet_display::print::{PrintError, Unprinted};
 use tracklet_display::visible::visible_lines;
-use tracklet_native::run::RunError;
+use tracklet_native::pipeline::RunError;
 use tracklet_warehouse::WarehouseError;
 
 /// What stops a command.

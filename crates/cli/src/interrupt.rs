@@ -1,6 +1,7 @@
 //! Ctrl-C during a run on files: says what became of the tables, and ends the program.
 
-use crate::logging::{Log, LogFormat};
+use crate::arguments::LogFormat;
+use crate::logging::Log;
 use indicatif::MultiProgress;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};

@@ -1,6 +1,6 @@
 //! What is said on stderr beside errors: warnings, and details if asked for.
 
-use crate::arguments::Global;
+use crate::arguments::{Global, LogFormat};
 use indicatif::MultiProgress;
 use std::borrow::Cow;
 use std::fmt;
@@ -11,15 +11,6 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 use tracklet_display::visible::{is_hidden, visible_lines};
-
-/// How log lines are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
 
 /// How much is said, and what else is on the screen.
 pub struct Log {

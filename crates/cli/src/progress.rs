@@ -1,6 +1,7 @@
 //! A run watched: a bar on a terminal, log lines for machines, nothing on a pipe.
 
-use crate::logging::{Log, LogFormat};
+use crate::arguments::LogFormat;
+use crate::logging::Log;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -6,7 +6,7 @@ use crate::known_inputs::KnownInputs;
 use crate::manifest::{FORMAT, Manifest, Mode, New, Parts, RecordedRules, Rows, Written};
 use crate::publish::{Building, OutputFolder, PublishError, Snapshot};
 use crate::read::{RejectMemory, Rejects};
-use crate::spill::SpillError;
+use crate::spilled_files::SpillError;
 use crate::write::{Layout, Plan, WRITER, WriteError, write_tables};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -17,10 +17,10 @@ use crate::digests::seal;
 use crate::disk::{Disk, Stored, copy_file, has_no_links, is_missing, write_file};
 use crate::increment::StoredError;
 use crate::manifest::{Input, InputSegments, Inputs, Segment};
-use crate::run::plan::Earlier;
+use crate::read::Reject;
 use crate::write::{STATE, WriteError};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -55,6 +55,28 @@ impl Known {
     /// Files that no earlier segment has.
     fn files(&self) -> usize {
         self.segment.files as usize
+    }
+}
+
+/// What the files of a run change of those that were read before.
+#[derive(Debug, Default)]
+pub(crate) struct Earlier {
+    /// Files that have another name, time or size now, by their numbers in the list of files.
+    pub(crate) replaced: BTreeMap<usize, Input>,
+    /// Rejected lines without an end that are read again because more has come behind them: file and line.
+    pub(crate) superseded: HashSet<(String, u64)>,
+    /// Files that are gone. Their rows stay.
+    pub(crate) gone: u64,
+    /// Of the files that are read: the numbers of those that were read before, in part or otherwise.
+    pub(crate) known: HashMap<String, usize>,
+}
+
+impl Earlier {
+    /// Whether the rejected line is read again.
+    pub(crate) fn supersedes(&self, reject: &Reject) -> bool {
+        let line = |number| (reject.source_file.clone(), number);
+        !self.superseded.is_empty()
+            && reject.row_number.is_some_and(|number| self.superseded.contains(&line(number)))
     }
 }
 

@@ -1,10 +1,9 @@
 //! The native engine: reads files, runs the kernel, writes and publishes tables.
 //!
 //! ```text
-//! run: read -> (the kernel) -> write, checks -> publish, manifest -> results
+//! pipeline: read -> (the kernel) -> write, checks -> publish, manifest -> results
 //! ```
 
-mod advance;
 pub mod checks;
 mod digests;
 pub mod disk;
@@ -13,10 +12,11 @@ pub mod increment;
 mod known_inputs;
 pub mod manifest;
 pub mod observer;
+pub mod pipeline;
 pub mod publish;
 pub mod read;
 pub mod results;
-pub mod run;
 pub mod spill;
+mod spilled_files;
 pub mod starter;
 pub mod write;

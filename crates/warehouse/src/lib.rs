@@ -15,6 +15,7 @@ pub mod checks;
 pub mod clients;
 pub mod compile;
 mod compiled;
+pub mod connection;
 mod contradictions;
 pub mod debug;
 mod error;

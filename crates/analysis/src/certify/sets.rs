@@ -16,8 +16,8 @@ use tracklet_display::error::Hint;
 use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::tables::Table;
 use tracklet_native::observer::Silent;
+use tracklet_native::pipeline::{self, RunError, RunRequest};
 use tracklet_native::results::ResultsError;
-use tracklet_native::run::{self, RunError, RunRequest};
 use tracklet_warehouse::load::loadable_rows;
 
 /// Rows of the generated history.
@@ -117,7 +117,7 @@ fn rows_of(case: &Case) -> Result<Vec<RecordBatch>, CertifyError> {
     let config = settings(case)?;
     let names = config.source.event_names;
     let request = RunRequest { paths: vec![folder.path().display().to_string()], ..RunRequest::new(config) };
-    let read = run::read(&request, &Silent)?;
+    let read = pipeline::read(&request, &Silent)?;
     Ok(loadable_rows(&read.tracks, &read.rejects, names).0)
 }
 
@@ -154,7 +154,7 @@ fn set(name: String, config: Config, batches: Vec<RecordBatch>) -> Result<Set, C
             ..config.clone()
         })
     };
-    run::run(&request, &Silent)?;
+    pipeline::run(&request, &Silent)?;
     let results = Queries::open(&output)?;
     let mut expected = Vec::new();
     for table in Table::ALL {

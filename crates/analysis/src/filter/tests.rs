@@ -172,7 +172,9 @@ fn a_value_that_can_not_be_taken_ends_no_run() {
     check_rows("to_timestamp(s) is null", [yes, no, yes, yes, yes]);
     check_rows("to_date(s) = date '2026-01-04'", [None, yes, None, None, None]);
     check_rows("t + interval '1 hour' > timestamp '2026-01-04T12:00:00Z'", [no, yes, None, yes, None]);
-    check_rows("10 / n > 1", [no, None, yes, None, yes].map(|answer| answer));
+    // A double that is divided by zero is infinite.
+    check_rows("10 / n > 1", [no, yes, yes, None, yes]);
+    assert_eq!(answers("10 % (n - 1) = 0"), [None, None, yes]);
     check_rows("cast(n as bigint) = 10", [yes, no, no, None, no]);
 }
 

@@ -2,13 +2,14 @@
 
 use super::test::{own_tests, tell_tests};
 use super::warehouse::{Lines, Place};
+use crate::arguments::LogFormat;
 use crate::arguments::{BuildArguments, RunArguments};
 use crate::failure::Outcome;
-use crate::logging::{Log, LogFormat};
+use crate::logging::Log;
 use crate::progress::{Busy, grouped};
 use crate::status::Status;
 use std::io::Write as _;
-use tracklet_native::run::Refresh;
+use tracklet_native::pipeline::Refresh;
 use tracklet_warehouse::audit::DifferentDay;
 use tracklet_warehouse::build::{BuildReport, Checks, build as make};
 use tracklet_warehouse::sql::runs::Mode;

@@ -3,8 +3,9 @@
 use super::output_folder;
 use super::warehouse::{Lines, Place};
 use crate::arguments::ForgetArguments;
+use crate::arguments::LogFormat;
 use crate::failure::{Failure, Outcome};
-use crate::logging::{Log, LogFormat};
+use crate::logging::Log;
 use crate::progress::grouped;
 use crate::status::Status;
 use std::collections::BTreeSet;

@@ -1,8 +1,9 @@
 //! `tracklet init`
 
 use crate::arguments::InitArguments;
+use crate::arguments::LogFormat;
 use crate::failure::{Failure, Outcome};
-use crate::logging::{Log, LogFormat};
+use crate::logging::Log;
 use crate::progress::grouped;
 use crate::status::Status;
 use std::fs::OpenOptions;

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
 use crate::progress::{Progress, grouped};
 use crate::status::Status;
-use tracklet_native::run::{self, RunRequest};
+use tracklet_native::pipeline::{self, RunRequest};
 use tracklet_warehouse::load as engine;
 
 pub fn load(arguments: &LoadArguments, log: &Log) -> Outcome {
@@ -21,7 +21,7 @@ pub fn load(arguments: &LoadArguments, log: &Log) -> Outcome {
         filters: row_filters(),
         ..RunRequest::new(place.config.clone())
     };
-    let read = run::read(&request, &Progress::new(log)).map_err(Failure::new)?;
+    let read = pipeline::read(&request, &Progress::new(log)).map_err(Failure::new)?;
     let names = place.config.source.event_names;
     let report = place
         .work(&*warehouse, None, async |job| engine::load(job, &read.tracks, &read.rejects, names).await)??;

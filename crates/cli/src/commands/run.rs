@@ -2,10 +2,11 @@
 
 use super::analysis::row_filters;
 use super::{build, output_folder};
+use crate::arguments::LogFormat;
 use crate::arguments::RunArguments;
 use crate::failure::{Failure, Outcome};
 use crate::interrupt::Interruptible;
-use crate::logging::{Log, LogFormat};
+use crate::logging::Log;
 use crate::progress::{Progress, grouped};
 use crate::status::Status;
 use crate::summary::{self, Summary};
@@ -13,8 +14,10 @@ use std::fmt;
 use std::io::{self, IsTerminal as _};
 use tracklet_config::{Config, FILE_NAME};
 use tracklet_display::error::Hint;
+use tracklet_native::pipeline::{
+    self as engine, Changed, Dropping, Refresh, RunError, RunReport, RunRequest,
+};
 use tracklet_native::read::Strictness;
-use tracklet_native::run::{self as engine, Changed, Dropping, Refresh, RunError, RunReport, RunRequest};
 
 pub fn run(arguments: &RunArguments, log: &Log) -> Outcome {
     if let Some(target) = &arguments.target {

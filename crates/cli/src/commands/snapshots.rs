@@ -2,9 +2,10 @@
 
 use super::of_files::OfFiles;
 use super::{answer::layout, output_folder};
+use crate::arguments::LogFormat;
 use crate::arguments::{Answer, SnapshotsArguments, SnapshotsCommand};
 use crate::failure::{Failure, Outcome};
-use crate::logging::{Log, LogFormat};
+use crate::logging::Log;
 use crate::status::Status;
 use arrow::array::{ArrayRef, BooleanArray, StringArray, UInt64Array};
 use arrow::record_batch::RecordBatch;

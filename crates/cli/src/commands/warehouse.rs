@@ -1,12 +1,13 @@
 //! What the commands about warehouses share: the target, the connection, and the lines about what happens.
 
+use crate::arguments::LogFormat;
 use crate::arguments::{Selection, TargetChoice};
 use crate::failure::Failure;
-use crate::logging::{Log, LogFormat};
+use crate::logging::Log;
 use crate::progress::grouped;
 use std::path::{Path, PathBuf};
 use tracklet_config::Config;
-use tracklet_native::run::Refresh;
+use tracklet_native::pipeline::Refresh;
 use tracklet_warehouse::build::{Made, Progress};
 use tracklet_warehouse::targets::{Kind, Target, Warehouse};
 use tracklet_warehouse::testing::{CheckResult, Severity};

@@ -3,7 +3,7 @@
 use crate::disk::{Disk, Stored, is_missing, write_file};
 use crate::publish::PublishError;
 use crate::read::Rejects;
-use crate::spill::SpillError;
+use crate::spilled_files::SpillError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -3,8 +3,8 @@
 use super::{FOLDER, KnownInputs, damaged_segments};
 use crate::disk::Disk;
 use crate::disk::memory::MemoryDisk;
+use crate::known_inputs::Earlier;
 use crate::manifest::{Input, Inputs};
-use crate::run::plan::Earlier;
 use crate::write::STATE;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Why a read ended without a result.
 
 use super::{Column, FilterError, InputError, RemoteError};
-use crate::spill::SpillError;
+use crate::spilled_files::SpillError;
 use std::io;
 use thiserror::Error;
 use tracklet_display::error::{Hint, MORE_MEMORY};

@@ -554,10 +554,14 @@ impl Walk<'_> {
                 continue;
             }
             let path = folder.join(&name);
-            if self.pattern.matches_path_with(&path, options) {
+            let is_folder = path.is_dir();
+            // Of what `**` ends with, the files below a folder match by themselves.
+            if self.pattern.matches_path_with(&path, options)
+                && !(is_folder && self.pattern.as_str().ends_with("**"))
+            {
                 self.found.push(Ok(path.clone()));
             }
-            if path.is_dir() {
+            if is_folder {
                 self.folder(&path);
             }
         }

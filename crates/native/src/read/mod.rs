@@ -57,7 +57,7 @@ pub(crate) use limits::{MOST_IDS, MOST_ROWS, check as check_limit};
 pub use mostly_rejected::MostlyRejected;
 pub use other_calls::OtherCalls;
 pub(crate) use partitions::said_by_path;
-pub(crate) use rejects::{Found, Head, RejectMemory, TEXTS, Texts};
+pub(crate) use rejects::{Found, Head, REJECT_GROUP_BYTES, RejectMemory, TEXTS, Texts};
 pub use rejects::{Reject, Rejects};
 pub use remote::RemoteError;
 pub(crate) use remote::would_find;

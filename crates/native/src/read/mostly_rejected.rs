@@ -2,7 +2,7 @@
 
 use super::rejects::{Reject, Rejects};
 use super::{FileSummary, Source};
-use crate::spill::SpillError;
+use crate::spilled_files::SpillError;
 use std::collections::BTreeMap;
 use std::fmt;
 use tracklet_display::error::listed;

@@ -9,7 +9,7 @@ use super::other_calls::OtherCalls;
 use super::rejects::{RawColumns, Reject, RejectMemory, Rejects, RejectsBuilder};
 use super::run::{Progress, Strictness};
 use super::{ReadError, Source};
-use crate::spill::SpillError;
+use crate::spilled_files::SpillError;
 use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use std::sync::atomic::{AtomicBool, Ordering};

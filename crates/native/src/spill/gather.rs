@@ -1,11 +1,11 @@
 //! Rows on their way from the reading threads: in memory while they fit, else spilled.
 
 use super::budget::{Amount, Limit};
-use super::store::{Store, StoredBlock};
 use super::{SpillError, Spilling};
 use crate::increment::Forgotten;
 use crate::manifest::Manifest;
 use crate::read::{Overflow, RejectMemory};
+use crate::spilled_files::{Store, StoredBlock};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use tracklet_kernel::blocks::{Lengths, Strings};

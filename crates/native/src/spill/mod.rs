@@ -11,20 +11,17 @@
 //! The tables have the bytes that they have without a limit: every row group is made of the same rows in the same order.
 
 mod budget;
-mod error;
 mod gather;
 mod sort;
-mod store;
 mod write;
 
+pub use crate::spilled_files::SpillError;
 #[cfg(test)]
 pub(crate) use budget::Budget;
 pub(crate) use budget::Limit;
-pub use error::SpillError;
 pub(crate) use gather::{Gathered, Gatherer, Spilled};
 pub(crate) use sort::{Sorted, sort};
-pub(crate) use store::{Store, compressed, damaged, inflated};
-pub(crate) use write::{WriteTables, WrittenSessions};
+pub(crate) use write::{SpilledTablesError, WriteTables, WrittenSessions};
 
 use std::path::PathBuf;
 

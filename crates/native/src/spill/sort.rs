@@ -2,8 +2,8 @@
 
 use super::budget::Budget;
 use super::gather::All;
-use super::store::{Store, StoredBlock};
 use super::{SpillError, Spilled, Spilling};
+use crate::spilled_files::{Store, StoredBlock};
 use rayon::prelude::*;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,10 +1,11 @@
 //! From ranges of visitors to the tables: sessions range by range, then files part by part.
 
 use super::Sorted;
-use super::store::{Store, StoredBlock, StoredRun};
+use super::SpillError;
 use crate::disk::Disk;
 use crate::read::Rejects;
-use crate::run::RunError;
+use crate::spilled_files::{Store, StoredBlock, StoredRun};
+use crate::write::WriteError;
 use crate::write::parts::{Cut, PartKey, parts};
 use crate::write::{AtOnce, Followed, Layout, Target, Writer, WrittenTables, write_below};
 use rayon::prelude::*;
@@ -13,6 +14,17 @@ use std::path::Path;
 use tracklet_kernel::blocks::{Common, DuplicateRows, SortedRun};
 use tracklet_kernel::rules::Rules;
 use tracklet_kernel::sessionize::Sessionized;
+
+/// Why spilled rows did not become tables.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SpilledTablesError {
+    /// A table could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// What was spilled could not be read back, or spilled again.
+    #[error(transparent)]
+    Spill(#[from] SpillError),
+}
 
 /// Where the tables go.
 pub(crate) struct WriteTables<'a> {
@@ -58,7 +70,7 @@ impl WriteTables<'_> {
         &self,
         sorted: Sorted,
         expected: u64,
-    ) -> Result<(WrittenSessions, WrittenTables), RunError> {
+    ) -> Result<(WrittenSessions, WrittenTables), SpilledTablesError> {
         let at_once = AtOnce { parts: 1, groups: sorted.budget.groups };
         let Self { rules, layout, disk, folder, advanced, .. } = *self;
         let target = Target { disk, folder, rules, layout, at_once, advanced };
@@ -77,7 +89,7 @@ impl WriteTables<'_> {
         &self,
         sorted: Sorted,
         writer: &Writer<'_>,
-    ) -> Result<(WrittenSessions, Common, Days), RunError> {
+    ) -> Result<(WrittenSessions, Common, Days), SpilledTablesError> {
         let Sorted { spilling, store, mut common, ranges, blocks, duplicates, .. } = sorted;
         common = self.duplicates(&duplicates, &store, common, writer)?;
         let mut days =
@@ -116,11 +128,11 @@ impl WriteTables<'_> {
         store: &Store,
         common: Common,
         writer: &Writer<'_>,
-    ) -> Result<Common, RunError> {
+    ) -> Result<Common, SpilledTablesError> {
         let runs = runs.iter().map(|run| run.iter().map(|stored| store.get_whole(stored)));
         let mut rows = DuplicateRows::new(runs.collect(), common, self.rules)?;
         let size = self.layout.rows_of_a_group;
-        let batches = std::iter::from_fn(|| rows.next(size).map_err(RunError::from).transpose());
+        let batches = std::iter::from_fn(|| rows.next(size).map_err(SpilledTablesError::from).transpose());
         writer.write_duplicates(batches)?;
         Ok(rows.into_common())
     }
@@ -143,7 +155,7 @@ impl WriteParts<'_> {
         days: BTreeMap<PartKey, Day>,
         mut common: Common,
         writer: &mut Writer<'_>,
-    ) -> Result<(), RunError> {
+    ) -> Result<(), SpilledTablesError> {
         let starts = days.values().map(|day| (day.start, day.tracks));
         let cut = Cut::new(starts, self.layout.tracks_of_a_part);
         if days.is_empty() {
@@ -185,7 +197,7 @@ impl WriteParts<'_> {
         common: Common,
         cut: &Cut,
         writer: &mut Writer<'_>,
-    ) -> Result<Common, RunError> {
+    ) -> Result<Common, SpilledTablesError> {
         let sorted_runs = of_parts.iter().map(|sorted_runs| self.load(sorted_runs));
         let sorted_runs = sorted_runs.collect::<Result<Vec<_>, _>>()?;
         let sessionized = Sessionized::of_sorted_runs(sorted_runs, common, self.rules.clone());
@@ -204,7 +216,7 @@ impl WriteParts<'_> {
         sorted_runs: &[(usize, StoredRun)],
         mut common: Common,
         writer: &mut Writer<'_>,
-    ) -> Result<Common, RunError> {
+    ) -> Result<Common, SpilledTablesError> {
         writer.at_once(AtOnce { parts: 1, groups: self.groups });
         let mut part = writer.begin_part(key)?;
         let mut ranges = sorted_runs.chunk_by(|(range, _), (other, _)| range == other).peekable();
@@ -225,7 +237,7 @@ impl WriteParts<'_> {
         Ok(common)
     }
 
-    fn load(&self, sorted_runs: &[(usize, StoredRun)]) -> Result<Vec<SortedRun>, RunError> {
+    fn load(&self, sorted_runs: &[(usize, StoredRun)]) -> Result<Vec<SortedRun>, SpilledTablesError> {
         let load = |(_, stored): &(usize, StoredRun)| self.store.get_sorted_run(stored);
         Ok(sorted_runs.par_iter().map(load).collect::<Result<_, _>>()?)
     }
@@ -237,7 +249,7 @@ fn rows_of(sorted_runs: &[(usize, StoredRun)]) -> u64 {
 
 impl Days {
     /// Puts the sessions of a range away, with their tracks.
-    fn spill(&mut self, range: usize, sessionized: &Sessionized) -> Result<(), RunError> {
+    fn spill(&mut self, range: usize, sessionized: &Sessionized) -> Result<(), SpilledTablesError> {
         let mut of_days: BTreeMap<PartKey, Vec<u32>> = BTreeMap::new();
         for session in 0..sessionized.session_count() {
             let day = PartKey::day_of(sessionized.session_start(session));

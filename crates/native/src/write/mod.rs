@@ -17,7 +17,7 @@ use crate::checks::{Check, PartSummary, Repeated, Strangers};
 use crate::digests::{DIGESTS_FILE, Digests, seal};
 use crate::disk::{Disk, NewFile, write_file};
 use crate::read::Rejects;
-use crate::spill::SpillError;
+use crate::spilled_files::SpillError;
 use arrow::datatypes::SchemaRef;
 pub use open_files::OpenFiles;
 use parquet::errors::ParquetError;
@@ -30,7 +30,6 @@ use tracklet_kernel::rules::Rules;
 use tracklet_kernel::sessionize::Sessionized;
 use tracklet_kernel::tables::{State, Table};
 
-pub(crate) use rejects::REJECT_GROUP_BYTES;
 use rejects::reject_groups;
 pub use state::{PARTS_FILE, STATE, StoredParts};
 pub use table_file::WRITER;

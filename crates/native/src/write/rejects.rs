@@ -1,16 +1,13 @@
 //! The rows of `tracklet_rejects` as row groups, made a column at a time.
 
-use crate::read::{Found, Head, Rejects, TEXTS, Texts};
-use crate::spill::SpillError;
+use crate::read::{Found, Head, REJECT_GROUP_BYTES, Rejects, TEXTS, Texts};
+use crate::spilled_files::SpillError;
 use arrow::array::{ArrayRef, Int64Array, StringArray, StringBuilder};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
-
-/// Bytes of texts at which a row group of rejects ends, also with fewer rows than others.
-pub(crate) const REJECT_GROUP_BYTES: u64 = 32 << 20;
 
 /// Some rejects that are next to each other, without their texts.
 #[derive(Debug, Default)]

@@ -18,7 +18,7 @@ mod tests;
 
 pub use settings::{KeyFile, Method, Priority, Settings};
 
-use crate::targets::{Connect, Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
+use crate::connection::{Connect, Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;

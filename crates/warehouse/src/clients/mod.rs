@@ -1,4 +1,4 @@
-//! The clients: one for each dialect, behind the trait [`Warehouse`](crate::targets::Warehouse).
+//! The clients: one for each dialect, behind the trait [`Warehouse`](crate::connection::Warehouse).
 //!
 //! A client runs the SQL that it is given and writes none of its own, but for questions to its warehouse's catalog.
 
@@ -13,9 +13,9 @@ pub mod snowflake;
 #[cfg(feature = "spark")]
 pub mod spark;
 
-use crate::targets::SettingsOf;
+use crate::connection::SettingsOf;
 #[cfg(feature = "clients")]
-use crate::targets::settings;
+use crate::connection::settings;
 use tracklet_dialects::Dialect;
 
 /// What makes the settings of a dialect's client; none where the program was built without the client.

@@ -11,8 +11,8 @@ mod tls;
 
 pub use settings::{Server, Settings, SslMode};
 
-use crate::targets::patience::Patience;
-use crate::targets::{At, Claim, Connect, Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
+use crate::connection::patience::Patience;
+use crate::connection::{At, Claim, Connect, Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;

@@ -1,7 +1,7 @@
 //! The client of Redshift: that of PostgreSQL, whose protocol it speaks.
 
 use crate::clients::postgres::{self, Postgres, Server};
-use crate::targets::{Connect, TargetError, Warehouse};
+use crate::connection::{Connect, TargetError, Warehouse};
 use async_trait::async_trait;
 use serde::Deserialize;
 

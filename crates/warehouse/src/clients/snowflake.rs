@@ -18,7 +18,7 @@ mod tests;
 
 pub use settings::{Authenticator, Protocol, Settings};
 
-use crate::targets::{Connect, Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
+use crate::connection::{Connect, Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
 use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;

@@ -11,9 +11,9 @@ mod silence;
 
 pub use settings::Settings;
 
+use crate::connection::patience::Patience;
+use crate::connection::{Connect, Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
 use crate::sql::names::relation;
-use crate::targets::patience::Patience;
-use crate::targets::{Connect, Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;

@@ -18,12 +18,12 @@ use self::exchanges::{Come, EXCHANGES, Exchange};
 use super::invariants::{Staged, contradictions};
 use super::plan::{Planned, aside, drop_if_there};
 use super::{Dialect, Names, RenderError, Renderer, package, runs};
-use crate::targets::{Kind, TableName};
 use chrono::{DateTime, NaiveTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tracklet_config::Source;
 use tracklet_dialects::description::RowExchange;
+use tracklet_dialects::{Kind, TableName};
 
 /// The steps, in order.
 pub const STEPS: [&str; 8] = [

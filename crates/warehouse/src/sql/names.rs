@@ -1,9 +1,9 @@
 //! What the models are called in the warehouse.
 
 use super::Dialect;
-use crate::targets::TableName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tracklet_dialects::TableName;
 use tracklet_dialects::description::Format;
 
 /// The names of the models in one schema, and the format of the tables there. Some may stand aside, under a name of their own, until they are published.

@@ -7,8 +7,8 @@ pub use publish::{Change, Existing, Step};
 use super::graph::{Graph, Model};
 use super::render::{Materialized, ModelOptions};
 use super::{Names, RenderError, Rendered, Renderer};
-use crate::targets::Kind;
 use std::collections::{BTreeMap, BTreeSet};
+use tracklet_dialects::Kind;
 use tracklet_dialects::description::{ColumnType, Publishing, Stay};
 
 /// The start of the names of all tables that are made aside.

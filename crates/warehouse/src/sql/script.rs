@@ -4,8 +4,8 @@ use super::increment::{Facts, Increment, STEPS};
 use super::plan::{Existing, Plan, Step, create_schema, drop_if_there};
 use super::schema::description;
 use super::{Dialect, RenderError};
-use crate::targets::Kind;
 use std::fmt::Write;
+use tracklet_dialects::Kind;
 use tracklet_dialects::description::Publishing;
 
 /// The script of a run. It can be run by hand: it makes the tables and shows them to readers, without the row of

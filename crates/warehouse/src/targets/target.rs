@@ -1,7 +1,7 @@
 //! A warehouse as the configuration names it, and how it is connected to.
 
 use super::profiles::{self, ProfileError};
-use super::{Connect, TargetError, Warehouse};
+use crate::connection::{Connect, TargetError, Warehouse};
 use crate::sql::render::Materialized;
 use crate::sql::{Dialect, Names};
 use serde_json::{Map, Value};

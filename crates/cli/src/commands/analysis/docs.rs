@@ -2,8 +2,9 @@
 
 use super::with_tables;
 use crate::arguments::DocsArguments;
+use crate::arguments::LogFormat;
 use crate::failure::{Failure, Outcome};
-use crate::logging::{Log, LogFormat};
+use crate::logging::Log;
 use crate::status::Status;
 use std::io;
 use std::path::PathBuf;

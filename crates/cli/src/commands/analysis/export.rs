@@ -1,12 +1,13 @@
 //! `tracklet export`
 
 use crate::arguments::ExportArguments;
+use crate::arguments::LogFormat;
 use crate::commands::answer::formulas;
 use crate::commands::of_files::OfFiles;
 use crate::commands::output_folder;
 use crate::commands::warehouse::Place as Warehouses;
 use crate::failure::{Failure, Outcome};
-use crate::logging::{Log, LogFormat};
+use crate::logging::Log;
 use crate::progress::grouped;
 use crate::status::Status;
 use tracklet_analysis::Queries;

@@ -1,9 +1,10 @@
 //! `tracklet report`
 
 use super::with_tables;
+use crate::arguments::LogFormat;
 use crate::arguments::ReportArguments;
 use crate::failure::{Failure, Outcome};
-use crate::logging::{Log, LogFormat};
+use crate::logging::Log;
 use crate::progress::{Busy, grouped};
 use crate::status::Status;
 use std::io;

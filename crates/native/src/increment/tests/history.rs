@@ -1,15 +1,16 @@
 //! Files of rows, and runs over them on a disk in memory.
 
-use crate::advance::{Before, NewBatch, RunMode, Settings, advance};
 use crate::disk::memory::MemoryDisk;
 use crate::forget::{Current, settle};
 use crate::increment::Forgotten;
+use crate::known_inputs::Earlier;
 use crate::manifest::{Input, Manifest};
 use crate::observer::Silent;
+use crate::pipeline::publish::{Before, NewBatch, RunMode, Settings, advance};
+use crate::pipeline::reading::Steps;
+use crate::pipeline::{Refresh, RunError};
 use crate::publish::OutputFolder;
 use crate::read::{Overflow, Reject, RejectMemory, Rejects};
-use crate::run::plan::Earlier;
-use crate::run::{Refresh, RunError, Steps};
 use crate::spill::{Budget, Gathered, Gatherer, Limit, SpillError, Spilling};
 use crate::write::Layout;
 use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};

@@ -1,12 +1,14 @@
 //! Where packed rejects are: in memory up to a limit, and beyond it in a file without a name.
 
-use crate::spill::{SpillError, Store};
-use crate::write::REJECT_GROUP_BYTES;
+use crate::spilled_files::{SpillError, Store};
 use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes of texts at which a row group of rejects ends, also with fewer rows than others.
+pub(crate) const REJECT_GROUP_BYTES: u64 = 32 << 20;
 
 /// Bytes of packed rejects that a run without a limit of memory holds.
 const USUAL_LIMIT: u64 = 128 << 20;

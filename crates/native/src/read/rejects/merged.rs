@@ -3,7 +3,7 @@
 use super::Reject;
 use super::packed::Rejects;
 use super::segment::{Head, Segment, Texts};
-use crate::spill::SpillError;
+use crate::spilled_files::SpillError;
 use std::cmp::Reverse;
 use std::sync::Arc;
 use tracklet_kernel::reject::TEXTS;

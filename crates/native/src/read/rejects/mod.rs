@@ -7,7 +7,7 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use memory::RejectMemory;
+pub(crate) use memory::{REJECT_GROUP_BYTES, RejectMemory};
 pub(crate) use merged::Found;
 pub use packed::Rejects;
 pub(crate) use packed::RejectsBuilder;

@@ -12,7 +12,7 @@ use super::Reject;
 use super::memory::RejectMemory;
 use super::merged::{Merged, RejectRows};
 use super::segment::{OpenSegment, Segment};
-use crate::spill::SpillError;
+use crate::spilled_files::SpillError;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tracklet_kernel::tracks::Reason;

@@ -2,7 +2,7 @@
 
 use super::Reject;
 use super::memory::{Data, RejectMemory};
-use crate::spill::{SpillError, compressed, damaged, inflated};
+use crate::spilled_files::{SpillError, compressed, damaged, inflated};
 use std::io::{self, ErrorKind};
 use tracklet_kernel::blocks::Damaged;
 use tracklet_kernel::reject::TEXTS;

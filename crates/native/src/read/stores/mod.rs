@@ -3,7 +3,7 @@
 
 // The same as for the clients of warehouses.
 #[cfg(test)]
-#[path = "../../../../warehouse/src/targets/false_servers.rs"]
+#[path = "../../../../warehouse/src/connection/false_servers.rs"]
 #[allow(dead_code, reason = "the clients of warehouses need the rest")]
 mod false_servers;
 mod odd_keys;

@@ -2,7 +2,7 @@
 
 use super::failure;
 use super::settings::{Method, Settings, wrong};
-use crate::targets::{Secret, TargetError};
+use crate::connection::{Secret, TargetError};
 use google_cloud_auth::credentials::{
     self, CacheableResource, Credentials, CredentialsProvider, EntityTag, impersonated, service_account,
     user_account,

@@ -1,6 +1,6 @@
 //! What Google's client and `BigQuery` say, as errors of a target.
 
-use crate::targets::{At, TargetError};
+use crate::connection::{At, TargetError};
 use google_cloud_bigquery_v2::Error;
 
 const ROLES: &str = "who connects needs `BigQuery Job User` on the project that pays, `BigQuery Data Viewer` on the \

@@ -3,7 +3,7 @@
 use super::rows::unreadable;
 use super::settings::Priority;
 use super::{BigQuery, failure};
-use crate::targets::{Outcome, TargetError};
+use crate::connection::{Outcome, TargetError};
 use google_cloud_bigquery_v2::Error;
 use google_cloud_bigquery_v2::model::{
     Job, JobConfiguration, JobConfigurationQuery, JobReference, JobStatistics, ListFormatJob,

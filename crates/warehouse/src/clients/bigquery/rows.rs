@@ -1,7 +1,7 @@
 //! What queries answer, as Arrow.
 
 use super::{BigQuery, failure};
-use crate::targets::TargetError;
+use crate::connection::TargetError;
 use arrow::array::{
     ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
 };

@@ -1,8 +1,8 @@
 //! False servers in the place of `BigQuery`.
 
 use super::{BigQuery, Settings, connect};
-use crate::targets::false_servers::{FalseServer, in_time, request, respond, silent, trickle};
-use crate::targets::{Seconds, TableName, TargetError, Warehouse as _};
+use crate::connection::false_servers::{FalseServer, in_time, request, respond, silent, trickle};
+use crate::connection::{Seconds, TableName, TargetError, Warehouse as _};
 use std::fs::File;
 use std::io::Write as _;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 use super::jobs::Script;
 use super::settings::Settings;
 use super::{failure, rows, upload};
-use crate::targets::{At, TargetError};
+use crate::connection::{At, TargetError};
 use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
 use std::sync::Arc;

@@ -6,7 +6,7 @@
 
 use super::rows::unreadable;
 use super::{BigQuery, failure, jobs};
-use crate::targets::{TableName, TargetError};
+use crate::connection::{TableName, TargetError};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use google_cloud_auth::credentials::CacheableResource;

@@ -1,6 +1,6 @@
 //! Rows of an answer as Arrow columns. Values come as text, whatever their type.
 
-use crate::targets::TargetError;
+use crate::connection::TargetError;
 use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };

@@ -1,6 +1,6 @@
 //! Rows on their way to the server: the text format of `copy`, or the values of an `insert`.
 
-use crate::targets::TargetError;
+use crate::connection::TargetError;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;

@@ -1,8 +1,8 @@
 //! The fields of a target, with dbt's names, and how a session is opened from them.
 
 use super::tls::Tls;
-use crate::targets::patience::Patience;
-use crate::targets::{Seconds, Secret, TargetError};
+use crate::connection::patience::Patience;
+use crate::connection::{Seconds, Secret, TargetError};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;

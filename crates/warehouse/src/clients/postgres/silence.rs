@@ -3,8 +3,8 @@
 #![expect(clippy::large_futures, reason = "each is awaited once, on a stack of its own")]
 
 use super::{Postgres, Server, Settings};
-use crate::targets::false_servers::{FalseServer, in_time, silent, trickle};
-use crate::targets::{Seconds, TargetError, Warehouse as _};
+use crate::connection::false_servers::{FalseServer, in_time, silent, trickle};
+use crate::connection::{Seconds, TargetError, Warehouse as _};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::mpsc::channel;

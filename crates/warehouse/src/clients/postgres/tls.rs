@@ -1,7 +1,7 @@
 //! TLS as libpq's `sslmode` and its certificate settings say.
 
 use super::settings::{Settings, SslMode};
-use crate::targets::TargetError;
+use crate::connection::TargetError;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};

@@ -1,7 +1,7 @@
 //! Who connects.
 
 use super::settings::{Authenticator, Settings, wrong};
-use crate::targets::{Secret, TargetError};
+use crate::connection::{Secret, TargetError};
 use snowflake_connector_rs::{AuthConfig, KeyPairConfig};
 
 /// The credentials that the settings describe.

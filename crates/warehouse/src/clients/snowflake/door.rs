@@ -2,8 +2,8 @@
 
 use super::failure;
 use super::settings::Settings;
-use crate::targets::TargetError;
-use crate::targets::patience::Patience;
+use crate::connection::TargetError;
+use crate::connection::patience::Patience;
 use futures::FutureExt as _;
 use url::Url;
 

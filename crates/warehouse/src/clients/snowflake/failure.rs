@@ -1,6 +1,6 @@
 //! What the client and Snowflake say, as errors of a target.
 
-use crate::targets::{At, TargetError};
+use crate::connection::{At, TargetError};
 use snowflake_connector_rs::{Error, ErrorKind};
 
 const SIGN_IN: &str = "check `account`, `user` and how to sign in: `private_key_path`, `token` or `password`";

@@ -6,7 +6,7 @@
 
 use super::sessions::{Kept, Sessions};
 use super::{failure, quoted};
-use crate::targets::TargetError;
+use crate::connection::TargetError;
 use arrow::array::{Array, AsArray as _};
 use arrow::datatypes::{
     DataType, Float64Type, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,

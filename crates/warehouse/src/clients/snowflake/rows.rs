@@ -1,7 +1,7 @@
 //! What statements answer, as Arrow.
 
 use super::failure;
-use crate::targets::{Outcome, TargetError};
+use crate::connection::{Outcome, TargetError};
 use arrow::array::{
     ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
 };

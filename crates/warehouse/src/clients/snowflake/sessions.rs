@@ -1,7 +1,7 @@
 //! Sessions: one for each statement that runs at a time, kept for the next.
 
 use super::{Settings, credentials, failure};
-use crate::targets::TargetError;
+use crate::connection::TargetError;
 use snowflake_connector_rs::{
     Client, ClientConfig, EndpointConfig, IntoStatement, QueryCanceller, QueryConfig, ResultCursor, Session,
     SessionConfig,

@@ -1,7 +1,7 @@
 //! The fields of a target of type `snowflake`.
 
-use crate::targets::patience::Patience;
-use crate::targets::{Seconds, Secret, TargetError};
+use crate::connection::patience::Patience;
+use crate::connection::{Seconds, Secret, TargetError};
 use serde::Deserialize;
 use std::path::PathBuf;
 

@@ -1,8 +1,8 @@
 //! False servers in the place of Snowflake.
 
 use super::{Settings, connect};
-use crate::targets::false_servers::{FalseServer, in_time, request, respond, silent, trickle};
-use crate::targets::{Seconds, TargetError, Warehouse as _};
+use crate::connection::false_servers::{FalseServer, in_time, request, respond, silent, trickle};
+use crate::connection::{Seconds, TargetError, Warehouse as _};
 use std::io::Write as _;
 use std::net::TcpStream;
 use std::time::Duration;

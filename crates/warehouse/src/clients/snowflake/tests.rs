@@ -1,7 +1,7 @@
 use super::credentials::pem;
 use super::settings::Settings;
 use super::{failure, literal, load};
-use crate::targets::{At, TargetError};
+use crate::connection::{At, TargetError};
 use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };

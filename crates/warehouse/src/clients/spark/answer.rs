@@ -1,6 +1,6 @@
 //! What the server answers: rows in the program's types, and errors.
 
-use crate::targets::{At, TargetError};
+use crate::connection::{At, TargetError};
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
@@ -13,7 +13,7 @@ const DEADLINE_EXCEEDED: i32 = 4;
 const PERMISSION_DENIED: i32 = 7;
 const UNAUTHENTICATED: i32 = 16;
 
-/// The rows in the types that [`crate::targets::Warehouse::query`] promises.
+/// The rows in the types that [`crate::connection::Warehouse::query`] promises.
 pub(super) fn plain(batch: &RecordBatch) -> Result<RecordBatch, TargetError> {
     let unreadable = |error: arrow::error::ArrowError| TargetError::Answer { message: error.to_string() };
     let schema = batch.schema();
@@ -88,7 +88,7 @@ fn place_in(message: &str) -> Option<At> {
 #[cfg(test)]
 mod tests {
     use super::{failed, is_in, place_in, plain};
-    use crate::targets::{At, TargetError};
+    use crate::connection::{At, TargetError};
     use arrow::array::{ArrayRef, Decimal128Array, Int32Array, RecordBatch};
     use arrow::datatypes::DataType;
     use spark_connect::SparkError;

@@ -1,6 +1,6 @@
 //! Rows as the client takes them: it makes the message for the server from them.
 
-use crate::targets::{TableColumn, TableName, TargetError};
+use crate::connection::{TableColumn, TableName, TargetError};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType as Arrow, Schema, TimeUnit, TimestampMicrosecondType};
 use spark_connect::apache_spark_connect::row::{Row, Value};
@@ -66,7 +66,7 @@ pub(super) fn rows(
 #[cfg(test)]
 mod tests {
     use super::{places, rows};
-    use crate::targets::{TableColumn, TableName};
+    use crate::connection::{TableColumn, TableName};
     use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
     use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The fields of a target, and the address that they make.
 
-use crate::targets::patience::Patience;
-use crate::targets::{Seconds, Secret, TargetError};
+use crate::connection::patience::Patience;
+use crate::connection::{Seconds, Secret, TargetError};
 use serde::Deserialize;
 use url::Url;
 
@@ -57,7 +57,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::Settings;
-    use crate::targets::Secret;
+    use crate::connection::Secret;
 
     fn settings(remote: &str, token: Option<&str>) -> Settings {
         Settings {

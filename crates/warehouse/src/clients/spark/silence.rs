@@ -1,7 +1,7 @@
 //! False servers in the place of Spark.
 
 use super::{Settings, connect};
-use crate::targets::false_servers::{FalseServer, in_time, silent};
+use crate::connection::false_servers::{FalseServer, in_time, silent};
 use serde_json::json;
 use std::net::TcpStream;
 use tracklet_display::error::with_causes;

@@ -10,8 +10,8 @@ use super::{Facts, Increment};
 use crate::sql::RenderError;
 use crate::sql::forgotten::{self, Hashes};
 use crate::sql::plan::{Planned, drop_if_there};
-use crate::targets::Kind;
 use std::collections::BTreeMap;
+use tracklet_dialects::Kind;
 
 /// The steps of an erasure, in order, after `forget_hashes`. What `forget_staged` makes takes the place of `increment_staged`.
 pub const STEPS_OF_ERASURE: [&str; 6] = [

@@ -2,8 +2,8 @@
 
 use super::{Plan, Planned, View, drop};
 use crate::sql::{forgotten, runs};
-use crate::targets::Kind;
 use std::collections::{BTreeMap, BTreeSet};
+use tracklet_dialects::Kind;
 use tracklet_dialects::description::{Publishing, Stay};
 
 /// Statements that take effect alone, or together.

@@ -4,9 +4,9 @@ use crate::sql::render::{Materialized, Renderer, SourceTable};
 use crate::sql::runs::{Accounting, Cursor, Mode, RunRow};
 use crate::sql::select::select;
 use crate::sql::{Dialect, Names};
-use crate::targets::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 use tracklet_config::Config;
+use tracklet_dialects::Kind;
 use tracklet_dialects::description::{FORMATS, Format, Publishing};
 
 fn plan(dialect: Dialect, selected: &str) -> Plan {

@@ -11,14 +11,15 @@
 //!     --> new
 //! ```
 
+use super::publish::{Before, RunMode};
 use super::{RunError, RunRequest};
-use crate::advance::{Before, RunMode};
 use crate::increment::{StoredError, StoredSnapshot};
+use crate::known_inputs::Earlier;
 use crate::manifest::{Input, OlderSetting, modified};
 use crate::publish::OutputFolder;
 use crate::read::inputs::discover;
 use crate::read::may_lack_header;
-use crate::read::{Content, Grown, InputFile, Quote, ReadError, Reject, said_by_path, would_find};
+use crate::read::{Content, Grown, InputFile, Quote, ReadError, said_by_path, would_find};
 use crate::write::WRITER;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -35,31 +36,9 @@ pub enum Changed {
     Keep,
 }
 
-/// What the files of a run change of those that were read before.
-#[derive(Debug, Default)]
-pub(crate) struct Earlier {
-    /// Files that have another name, time or size now, by their numbers in the list of files.
-    pub(crate) replaced: BTreeMap<usize, Input>,
-    /// Rejected lines without an end that are read again because more has come behind them: file and line.
-    pub(crate) superseded: HashSet<(String, u64)>,
-    /// Files that are gone. Their rows stay.
-    pub(crate) gone: u64,
-    /// Of the files that are read: the numbers of those that were read before, in part or otherwise.
-    pub(crate) known: HashMap<String, usize>,
-}
-
-impl Earlier {
-    /// Whether the rejected line is read again.
-    pub(crate) fn supersedes(&self, reject: &Reject) -> bool {
-        let line = |number| (reject.source_file.clone(), number);
-        !self.superseded.is_empty()
-            && reject.row_number.is_some_and(|number| self.superseded.contains(&line(number)))
-    }
-
-    /// Whether a snapshot must say it, also without new rows.
-    pub(crate) fn is_decided(&self, changed: Changed) -> bool {
-        changed == Changed::Keep && !self.replaced.is_empty()
-    }
+/// Whether a snapshot must say what became of the files, also without new rows.
+pub(super) fn is_decided(earlier: &Earlier, changed: Changed) -> bool {
+    changed == Changed::Keep && !earlier.replaced.is_empty()
 }
 
 /// What a run does.

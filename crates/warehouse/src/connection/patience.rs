@@ -114,7 +114,7 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use super::{Patience, Seconds};
-    use crate::targets::TargetError;
+    use crate::connection::TargetError;
     use futures::FutureExt as _;
     use std::future::{pending, ready};
     use std::sync::atomic::{AtomicU32, Ordering::SeqCst};

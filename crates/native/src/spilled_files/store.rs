@@ -43,16 +43,16 @@ struct Place {
 
 /// A block on disk.
 #[derive(Debug, Clone)]
-pub(super) struct StoredBlock {
-    pub(super) rows: u32,
+pub(crate) struct StoredBlock {
+    pub(crate) rows: u32,
     /// In the order of the store's columns.
     columns: Box<[Place]>,
 }
 
 /// Sessions and their tracks on disk.
 #[derive(Debug, Clone)]
-pub(super) struct StoredRun {
-    pub(super) rows: u64,
+pub(crate) struct StoredRun {
+    pub(crate) rows: u64,
     sessions: Place,
     blocks: Vec<StoredBlock>,
 }
@@ -65,21 +65,21 @@ impl Store {
         Ok(Self { folder: folder.to_owned(), file, end: AtomicU64::new(0), columns })
     }
 
-    pub(super) fn put(&self, block: &Block) -> Result<StoredBlock, SpillError> {
+    pub(crate) fn put(&self, block: &Block) -> Result<StoredBlock, SpillError> {
         self.write_block(block).map_err(SpillError::io(&self.folder))
     }
 
     /// A block with all its columns.
-    pub(super) fn get_whole(&self, stored: &StoredBlock) -> Result<Block, SpillError> {
+    pub(crate) fn get_whole(&self, stored: &StoredBlock) -> Result<Block, SpillError> {
         self.get(stored, &self.columns)
     }
 
     /// A block with these columns.
-    pub(super) fn get(&self, stored: &StoredBlock, columns: &[Column]) -> Result<Block, SpillError> {
+    pub(crate) fn get(&self, stored: &StoredBlock, columns: &[Column]) -> Result<Block, SpillError> {
         self.read_block(stored, columns).map_err(SpillError::io(&self.folder))
     }
 
-    pub(super) fn put_sorted_run(&self, sorted_run: &SortedRun) -> Result<StoredRun, SpillError> {
+    pub(crate) fn put_sorted_run(&self, sorted_run: &SortedRun) -> Result<StoredRun, SpillError> {
         let blocks = sorted_run.blocks.iter().map(|block| self.put(block)).collect::<Result<_, _>>()?;
         let sessions = self.write_all(&[(sorted_run.pack_sessions(), true)]);
         let [sessions] = sessions.map_err(SpillError::io(&self.folder))?[..] else {
@@ -88,7 +88,7 @@ impl Store {
         Ok(StoredRun { rows: sorted_run.rows() as u64, sessions, blocks })
     }
 
-    pub(super) fn get_sorted_run(&self, stored: &StoredRun) -> Result<SortedRun, SpillError> {
+    pub(crate) fn get_sorted_run(&self, stored: &StoredRun) -> Result<SortedRun, SpillError> {
         let whole = |block| self.get_whole(block);
         let blocks = stored.blocks.par_iter().map(whole).collect::<Result<_, _>>()?;
         let sessions = self.read(stored.sessions).map_err(SpillError::io(&self.folder))?;

@@ -2,18 +2,18 @@
 
 mod ids;
 
+use super::RunError;
+use super::reading::Steps;
 use crate::checks::Check;
 use crate::disk::Disk;
 use crate::increment::{Base, BytesRead, Forgotten, Made, Outcome, StoredError, StoredSnapshot, make};
-use crate::known_inputs::{KnownInputs, WrittenInputs};
+use crate::known_inputs::{Earlier, KnownInputs, WrittenInputs};
 use crate::manifest::{
     self, FORMAT, Input, Manifest, Mode, New, OlderSetting, Parts, Rows, Versions, Written,
 };
 use crate::observer::Step;
 use crate::publish::{Building, OutputFolder, Snapshot};
 use crate::read::Rejects;
-use crate::run::plan::Earlier;
-use crate::run::{Refresh, RunError, Steps};
 use crate::spill::{Gathered, Sorted, Spilled, Spilling, WriteTables, WrittenSessions, sort};
 use crate::write::{Layout, WRITER, WriteError, WrittenTables, write_tables};
 use chrono::{SecondsFormat, Utc};
@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::Path;
 use std::time::Instant;
+use tracklet_config::Refresh;
 use tracklet_config::advice::short_timeout;
 use tracklet_display::error::{nearest, with_causes};
 use tracklet_kernel::ignored_ids::IgnoredIds;

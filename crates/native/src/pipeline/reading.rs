@@ -1,0 +1,153 @@
+//! From files found to a batch of new rows.
+
+use super::RunRequest;
+use super::error::FILES_NAMED;
+use super::publish::NewBatch;
+use crate::known_inputs::Earlier;
+use crate::manifest::{Input, modified};
+use crate::observer::{Observer, Step};
+use crate::read::{
+    self, Column, InputError, InputFile, Inputs, Options, Overflow, Read, ReadError, RejectMemory, Rejects,
+    Source,
+};
+use crate::spill::Gathered;
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Runs steps one after the other, and times them.
+pub(crate) struct Steps<'a> {
+    pub(crate) observer: &'a dyn Observer,
+    pub(crate) timings: BTreeMap<String, f64>,
+}
+
+impl Steps<'_> {
+    pub(crate) fn step<T>(&mut self, step: Step, total: Option<u64>, work: impl FnOnce() -> T) -> T {
+        let started = Instant::now();
+        self.observer.step_started(step, total);
+        let result = work();
+        self.observer.step_finished(step);
+        self.timings.insert(step.as_str().to_owned(), started.elapsed().as_secs_f64());
+        result
+    }
+}
+
+/// Hands what is read on to the observer of the run.
+struct Advance<'a>(&'a dyn Observer);
+
+impl read::Progress for Advance<'_> {
+    fn advance(&self, rows: u64, bytes: u64) {
+        self.0.advanced(rows, bytes);
+    }
+}
+
+pub(super) fn read_files(
+    request: &RunRequest,
+    inputs: &Inputs,
+    tables: &[InputFile],
+    threads: NonZeroUsize,
+    observer: &dyn Observer,
+    rejects: &Arc<RejectMemory>,
+    overflow: Option<&dyn Overflow>,
+) -> Result<Read<Rejects>, ReadError> {
+    let config = &request.config.source;
+    let source = Source {
+        columns: mapped_columns(request),
+        where_: config.filter.clone(),
+        gate: request.config.gate(),
+        format: request.format,
+        csv: config.csv.clone(),
+        max_line: request.max_line,
+    };
+    let temporary = request.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
+    let options = Options {
+        threads,
+        strictness: request.strictness,
+        temporary: &temporary,
+        filters: &*request.filters,
+    };
+    read::read_all_beside(&inputs.files, tables, &source, &options, &Advance(observer), rejects, overflow)
+}
+
+/// The columns that the configuration names otherwise.
+fn mapped_columns(request: &RunRequest) -> BTreeMap<Column, String> {
+    let mapped = request.config.source.columns.mapped().into_iter();
+    mapped.filter_map(|(name, own)| Some((Column::from_name(name)?, own?.to_owned()))).collect()
+}
+
+/// A run over a folder that holds its own output must not read that.
+pub(super) fn without_output(mut inputs: Inputs, output: &Path) -> Result<Inputs, InputError> {
+    let Ok(output) = output.canonicalize() else { return Ok(inputs) };
+    let before = inputs.files.len();
+    inputs
+        .files
+        .retain(|file| !Path::new(&file.name).canonicalize().is_ok_and(|path| path.starts_with(&output)));
+    let left_out = before - inputs.files.len();
+    if left_out > 0 {
+        tracing::warn!(files = left_out, output = %output.display(), "passed over: files of the output folder");
+    }
+    if inputs.files.is_empty() && left_out > 0 {
+        let (path, ignored) = (output.display().to_string(), inputs.ignored.len());
+        return Err(InputError::Empty { path, ignored, rows: None });
+    }
+    Ok(inputs)
+}
+
+impl NewBatch {
+    pub(super) fn new(inputs: &Inputs, read: Read<Rejects>, tracks: Gathered, forgotten: u64) -> Self {
+        Self {
+            inputs: inputs_of(inputs, &read.files),
+            earlier: Earlier::default(),
+            older: Vec::new(),
+            warnings: warnings_of(inputs, &read, tracks.rows()),
+            mostly_rejected: read.mostly_rejected.len() as u64,
+            tracks,
+            rejects: read.rejects,
+            skipped: read.skipped + forgotten,
+            ignored_ids: read.ignored_ids,
+            other_calls: read.other_calls.by_type(),
+        }
+    }
+}
+
+fn inputs_of(inputs: &Inputs, summaries: &[read::FileSummary]) -> Vec<Input> {
+    let input = |(file, summary): (&InputFile, &read::FileSummary)| Input {
+        path: summary.name.clone(),
+        bytes: summary.content.map_or(file.size, |content| content.bytes),
+        digest: summary.content.map(|content| content.digest),
+        modified: modified(file),
+        etag: file.etag.clone(),
+        rows: summary.rows,
+        rejected: summary.rejected,
+        skipped: summary.skipped,
+    };
+    inputs.files.iter().zip(summaries).map(input).collect()
+}
+
+/// Calls that are no tracks, where there are more of them than tracks: perhaps the sessions should have them.
+fn warning_of_calls(calls: &BTreeMap<String, u64>, tracks: u64) -> Option<String> {
+    let total: u64 = calls.values().sum();
+    (total > tracks).then(|| {
+        let calls: Vec<String> = calls.iter().map(|(name, calls)| format!("{calls} {name}")).collect();
+        format!(
+            "{} calls are not counted, more than the {tracks} tracks: sessions are made of track calls alone",
+            calls.join(", ")
+        )
+    })
+}
+
+/// Files passed over, and those that are mostly rejected.
+fn warnings_of(inputs: &Inputs, read: &Read<Rejects>, tracks: u64) -> Vec<String> {
+    let mut warnings = inputs.notes.clone();
+    warnings.extend(warning_of_calls(&read.other_calls.by_type(), tracks));
+    warnings.extend(read.mostly_rejected.iter().take(FILES_NAMED).map(ToString::to_string));
+    if let more @ 1.. = read.mostly_rejected.len().saturating_sub(FILES_NAMED) {
+        warnings.push(format!("more than half of the rows of {more} more files are rejected for one reason"));
+    }
+    let [first, others @ ..] = inputs.ignored.as_slice() else { return warnings };
+    let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+    warnings.push(format!("passed over for its unknown extension: {first}{others}"));
+    warnings
+}

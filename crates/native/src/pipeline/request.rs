@@ -1,0 +1,71 @@
+//! What is asked of a run.
+
+use super::Changed;
+use crate::read::{self, Format, NoRowFilters, RowFilters, Strictness};
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tracklet_config::{Config, Refresh};
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct RunRequest {
+    /// What the tables mean and how the source is read.
+    pub config: Config,
+    /// The output folder.
+    pub output: PathBuf,
+    /// Files, folders, patterns and URLs to read.
+    pub paths: Vec<String>,
+    /// The format of every file; `None` tells by extension.
+    pub format: Option<Format>,
+    /// What becomes of bad rows.
+    pub strictness: Strictness,
+    /// How many threads work; `None` takes one a core.
+    pub threads: Option<NonZeroUsize>,
+    /// The longest line that is read, in bytes.
+    pub max_line: usize,
+    /// Where objects from a store lie while they are read, and tracks that don't fit into memory; `None` takes the system's
+    /// folder for objects and the output folder for tracks.
+    pub temp_dir: Option<PathBuf>,
+    /// Bytes of memory that the run may take; `None` takes what it needs.
+    pub memory_limit: Option<NonZeroU64>,
+    /// What counts of the runs before.
+    pub refresh: Refresh,
+    /// What becomes of files that were read and have other content now.
+    pub changed: Changed,
+    /// Whether a full refresh may drop rows.
+    pub dropping: Dropping,
+    /// What parses `[source] where`.
+    pub filters: Arc<dyn RowFilters>,
+}
+
+/// Whether a full refresh may drop rows of files that it does not find.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Dropping {
+    /// That is an error, which says what would be dropped.
+    #[default]
+    Refused,
+    /// It may.
+    Allowed,
+}
+
+impl RunRequest {
+    /// A run of what the configuration says.
+    pub fn new(config: Config) -> Self {
+        Self {
+            output: config.output.dir.clone(),
+            paths: config.source.paths.clone(),
+            format: config.source.format,
+            strictness: Strictness::Lenient,
+            threads: None,
+            max_line: read::DEFAULT_MAX_LINE,
+            temp_dir: None,
+            memory_limit: None,
+            refresh: Refresh::default(),
+            changed: Changed::default(),
+            dropping: Dropping::default(),
+            filters: Arc::new(NoRowFilters),
+            config,
+        }
+    }
+}
