@@ -4,10 +4,9 @@
 //! snowflake/mod.rs           where the SQL differs from others in the statements around a model: a Description, text alone
 //! dbt/macros/snowflake.sql   where it differs inside a model
 //! snowflake/target.rs        the keys of a target of that type
-//! snowflake/client.rs        the client of the warehouse, behind the trait Warehouse
 //! ```
 //!
-//! Nothing outside this folder decides by a dialect's name: what differs is a function of [`Description`].
+//! Nothing but this crate and the clients decides by a dialect's name: what differs is a function of [`Description`].
 
 mod bigquery;
 pub mod description;

@@ -1,8 +1,7 @@
-//! Warehouses. A client here speaks one protocol: it runs the SQL that it is given and writes none of its own, but
-//! for the questions to the catalog that its warehouse answers in its own way.
+//! A connection to a warehouse: what each client is to the rest of the program.
 //!
-//! The clients stand in the folders of their dialects. Each has its `Settings` (the fields of a target, with dbt's names),
-//! which connect; the rest of the program sees only [`Warehouse`].
+//! A client has its `Settings`, the fields of a target with dbt's names, which connect; the rest of the program sees
+//! only [`Warehouse`].
 
 mod error;
 #[cfg(test)]
