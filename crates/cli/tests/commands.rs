@@ -151,8 +151,8 @@ fn errors_name_the_place_the_cause_and_a_hint() {
         "error: there is no table `dbt_session_durations`\n\nhint: did you mean `dbt_session_duration`?\n"
     );
     assert_eq!(
-        error(&["query", "SELECT * FROM dbt_session_trakcs"]),
-        "error: there is no table `dbt_session_trakcs`\n\nhint: did you mean `dbt_session_tracks`?\n"
+        error(&["query", "SELECT * FROM dbt_session_duratoin"]),
+        "error: there is no table `dbt_session_duratoin`\n\nhint: did you mean `dbt_session_duration`?\n"
     );
     let wrong = error(&["query", "SELECT nothing FROM dbt_session_duration"]);
     assert!(wrong.starts_with("error: the query is wrong\n  caused by: "), "{wrong}");

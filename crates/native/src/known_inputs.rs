@@ -15,9 +15,9 @@ mod tests;
 
 use crate::digests::seal;
 use crate::disk::{Disk, Stored, copy_file, has_no_links, is_missing, write_file};
-use crate::increment::StoredError;
 use crate::manifest::{Input, InputSegments, Inputs, Segment};
 use crate::read::Reject;
+use crate::stored_error::StoredError;
 use crate::write::{STATE, WriteError};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

@@ -19,4 +19,5 @@ pub mod results;
 pub mod spill;
 mod spilled_files;
 pub mod starter;
+mod stored_error;
 pub mod write;

@@ -199,10 +199,13 @@ fn only_reading_is_allowed() {
         assert!(matches!(error, ResultsError::NotAQuery { .. }), "{sql}: {error:?}");
     }
     assert!(!target.exists());
-    for sql in ["SELECT 1; SELECT 2", "SELECT * FROM '/etc/passwd'", "SELEC 1", ""] {
+    for sql in ["SELECT 1; SELECT 2", "SELECT * FROM read_csv('/etc/passwd')", "SELEC 1", ""] {
         let error = results.query(sql).err().unwrap_or_else(|| panic!("{sql}"));
         assert!(matches!(error, ResultsError::Sql { .. }), "{sql}: {error:?}");
     }
+    // A file is no table.
+    let error = results.query("SELECT * FROM '/etc/passwd'").err().expect("an error");
+    assert!(matches!(error, ResultsError::NoTable { .. }), "{error:?}");
     for sql in ["SHOW TABLES", "DESCRIBE dbt_track_facts", "EXPLAIN SELECT 1"] {
         assert!(csv(results.query(sql)).lines().count() > 1, "{sql}");
     }

@@ -93,3 +93,14 @@ fn a_terminal_sees_a_bar_with_rows_a_second_and_it_is_gone_at_the_end() {
     let end = shown.find("15,310 rows from 41 files").unwrap_or_else(|| panic!("{shown:?}"));
     assert!(!shown[end..].contains("/s"), "{shown:?}");
 }
+
+// Every first run warned that nothing was called `signup`, which nobody had asked for.
+#[test]
+fn counts_that_nobody_configured_are_no_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.json"), line("m1", "ann", "2026-01-04T10:00:00Z")).unwrap();
+    let run = || ended(&mut tracklet(folder.path(), &["run", "a.json", "--full-refresh", "--yes"])).1;
+    assert!(!run().contains("no event is called"), "{}", run());
+    fs::write(folder.path().join("tracklet.toml"), "[counts]\ncnt_paid = \"paid\"\n").unwrap();
+    assert!(run().contains("cnt_paid counts `paid`, and no event is called that"), "{}", run());
+}

@@ -1,8 +1,8 @@
 //! Columns of stored files, some rows at a time.
 
-use super::error::StoredError;
 use crate::digests::{FileDigest, Verified};
 use crate::disk::Disk;
+use crate::stored_error::StoredError;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;

@@ -8,14 +8,13 @@
 //! ```
 
 mod columns;
-mod error;
 mod forgotten;
 mod stored;
 #[cfg(test)]
 mod tests;
 
+pub use crate::stored_error::StoredError;
 pub(crate) use columns::Rows;
-pub use error::StoredError;
 pub(crate) use forgotten::Forgotten;
 pub use forgotten::Subject;
 pub use stored::damaged_files;

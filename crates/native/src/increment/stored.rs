@@ -1,13 +1,13 @@
 //! What a snapshot has stored: its tables and state, read back.
 
 use super::columns::{Rows, SideBySide, StoredColumns};
-use super::error::StoredError;
 use crate::checks::PartSummary;
 use crate::digests::{DIGESTS_FILE, Digests, FileDigest, damage, seal};
 use crate::disk::{Disk, Stored, is_missing};
 use crate::known_inputs::damaged_segments;
 use crate::manifest::{Manifest, RecordedColumn};
 use crate::read::Reject;
+use crate::stored_error::StoredError;
 use crate::write::{PARTS_FILE, Place, STATE, StoredParts, WHOLE};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;

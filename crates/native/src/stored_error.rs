@@ -57,7 +57,7 @@ impl StoredError {
         move |source| Self::Io { path, source }
     }
 
-    pub(super) fn parquet(path: &Path) -> impl Fn(ParquetError) -> Self + use<> {
+    pub(crate) fn parquet(path: &Path) -> impl Fn(ParquetError) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self::Parquet { path: path.clone(), source }
     }
