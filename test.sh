@@ -273,7 +273,7 @@ fi
 
 if [ "${1:-}" = --random ]; then
   shift
-  set -- --seed "$((SRANDOM % 1000000000))" "$@"
+  set -- --seed "$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')" "$@"
 fi
 if [ "${1:-}" = --seed ]; then
   export TRACKLET_TEST_SEED="${2:?--seed needs a number}"
