@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use std::error::Error;
 use std::fmt;
 
-/// An error of the query engine, told by [`in_short`].
+/// An error of the query engine with the message of [`in_short`].
 #[derive(Debug)]
 pub(crate) struct Short(pub(crate) DataFusionError);
 

@@ -130,7 +130,7 @@ pub fn print<E: std::error::Error + 'static>(
     Ok(count)
 }
 
-/// Prints rows that are at hand; answers how many there were.
+/// Prints rows that are in memory; answers how many there were.
 ///
 /// # Errors
 /// As [`print()`].

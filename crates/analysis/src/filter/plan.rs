@@ -140,12 +140,13 @@ fn with_texts_read(part: Expr, schema: &dyn ExprSchema) -> Result<Transformed<Ex
                 Transformed::no(Expr::ScalarFunction(call))
             }
         }
+        // Numbers in a list are left to the engine: as doubles, ids of more than 2^53 would be others.
         Expr::InList(mut list) => {
-            let mut all = vec![*list.expr];
-            all.append(&mut list.list);
-            let mut all = read_alike(all)?;
-            list.expr = Box::new(all.remove(0));
-            list.list = all;
+            let is_of_truths =
+                list.list.iter().any(|item| item.get_type(schema).is_ok_and(|own| own == DataType::Boolean));
+            if is_of_truths {
+                list.expr = Box::new(read(*list.expr, &DataType::Boolean)?);
+            }
             Transformed::yes(Expr::InList(list))
         }
         Expr::IsTrue(inner) => Transformed::yes(Expr::IsTrue(Box::new(read(*inner, &DataType::Boolean)?))),

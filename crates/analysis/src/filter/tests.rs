@@ -178,12 +178,12 @@ fn a_value_that_can_not_be_taken_ends_no_run() {
 }
 
 #[test]
-fn what_no_row_can_have_is_told_in_plain_words() {
-    let told = |expression: &str| well_formed(expression).expect_err("it is wrong").to_string();
-    assert_eq!(told("count(*) > 1"), "`count` looks at several rows, and a filter at each by itself");
-    assert!(told("a in (select 1)").starts_with("a query in the expression looks at several rows"));
-    assert!(told("date_part('foo', t) = 1").contains("foo"), "{}", told("date_part('foo', t) = 1"));
-    assert!(!told("a = = 'b'").contains("ParserError"), "{}", told("a = = 'b'"));
+fn what_no_row_can_have_is_an_error_in_plain_words() {
+    let message = |expression: &str| well_formed(expression).expect_err("it is wrong").to_string();
+    assert_eq!(message("count(*) > 1"), "`count` looks at several rows, and a filter at each by itself");
+    assert!(message("a in (select 1)").starts_with("a query in the expression looks at several rows"));
+    assert!(message("date_part('foo', t) = 1").contains("foo"), "{}", message("date_part('foo', t) = 1"));
+    assert!(!message("a = = 'b'").contains("ParserError"), "{}", message("a = = 'b'"));
 }
 
 #[test]

@@ -224,7 +224,7 @@ fn a_lake_folder_yields_its_tracks_and_says_what_it_left() {
 
 // 999 of 1,000 rows were lost as duplicates of each other without a word.
 #[test]
-fn an_event_id_that_most_rows_have_is_told() {
+fn an_event_id_that_most_rows_have_is_warned_of() {
     let folder = tempfile::tempdir().unwrap();
     let header = "id,anonymous_id,timestamp".to_owned();
     let rows = (0..1000).map(|row| format!("NULL,d{},2026-01-01T10:{:02}:00Z", row % 300, row % 60));

@@ -110,10 +110,10 @@ mod tests {
         let repeated = seen(&[&ids]);
         assert_eq!(repeated.warning(999), None);
         assert_eq!(repeated.warning(1200), None);
-        let told = repeated.warning(1199).unwrap();
+        let message = repeated.warning(1199).unwrap();
         assert!(
-            told.starts_with("61 of 1199 rows have the event id `NULL`, and one of them is kept"),
-            "{told}"
+            message.starts_with("61 of 1199 rows have the event id `NULL`, and one of them is kept"),
+            "{message}"
         );
     }
 }
