@@ -55,6 +55,8 @@ fn parser_of(dialect: Dialect) -> Option<Box<dyn parsers::Dialect>> {
 struct Filter {
     parsed: Expr,
     columns: Vec<String>,
+    /// A path into a list that it has.
+    path: Option<String>,
     planner: Planner,
     /// The filter by the types of its columns, which many files have alike.
     planned: Mutex<HashMap<Vec<DataType>, Planned>>,
@@ -81,12 +83,13 @@ impl RowFilter for Filter {
 impl Filter {
     fn parse(expression: &str) -> Result<Self, ExpressionError> {
         let planner = Planner::default();
+        let path = path_into_list(expression);
         let (parsed, columns) = size::with_room(|| {
-            let mut parsed = planner.parse(expression)?;
+            let mut parsed = planner.parse(expression).map_err(|error| or_path(error, path.as_deref()))?;
             let columns = name_columns(&mut parsed);
             Ok::<_, ExpressionError>((parsed, columns))
         })??;
-        Ok(Self { parsed, columns, planner, planned: Mutex::default() })
+        Ok(Self { parsed, columns, path, planner, planned: Mutex::default() })
     }
 
     fn planned(&self, types: &[DataType]) -> Result<Planned, ExpressionError> {
@@ -111,7 +114,7 @@ impl Filter {
                 Err(error) => first = first.or(Some(error)),
             }
         }
-        Err(first.expect("there is a choice"))
+        Err(or_path(first.expect("there is a choice"), self.path.as_deref()))
     }
 
     fn plan(&self, types: &[DataType]) -> Result<Planned, ExpressionError> {
@@ -122,6 +125,28 @@ impl Filter {
         let expression = self.planner.plan(&self.parsed, &schema)?;
         Ok(Planned { expression, schema })
     }
+}
+
+/// The error, or that of the path that it comes of.
+fn or_path(error: ExpressionError, path: Option<&str>) -> ExpressionError {
+    match (error, path) {
+        (ExpressionError::Expression(_), Some(path)) => ExpressionError::Path(path.to_owned()),
+        (error, _) => error,
+    }
+}
+
+/// The first name outside quotes that has a number among its parts, as `contexts.session.0.userId` and `session[0].id` have.
+fn path_into_list(expression: &str) -> Option<String> {
+    let unquoted = expression.split(['\'', '"']).step_by(2);
+    let is_of_name = |c: char| c.is_alphanumeric() || "_.[]".contains(c);
+    let mut names = unquoted.flat_map(|text| text.split(move |c: char| !is_of_name(c)));
+    let is_path = |name: &&str| {
+        let mut parts = name.split(['.', '[', ']']).filter(|part| !part.is_empty());
+        let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        parts.next().is_some_and(|first| !first.starts_with(|c: char| c.is_ascii_digit()))
+            && parts.any(is_number)
+    };
+    names.find(is_path).map(str::to_owned)
 }
 
 /// Makes every name a quoted one, for what it is in a file is for the reader to find; answers the names, each once.

@@ -15,6 +15,9 @@ pub enum ExpressionError {
     /// It can't be parsed, planned or evaluated.
     #[error("{}", in_short(.0))]
     Expression(#[source] DataFusionError),
+    /// It has a path into a list, which is no SQL.
+    #[error("`{0}` is a path into a list, and no name in SQL")]
+    Path(String),
     /// It says neither yes nor no.
     #[error("it yields {0}, not true or false")]
     NotBoolean(DataType),
@@ -34,6 +37,12 @@ pub enum ExpressionError {
 
 impl Hint for ExpressionError {
     fn hint(&self) -> Option<String> {
+        if let Self::Path(path) = self {
+            let path = path.replace('[', ".").replace(']', "");
+            return Some(format!(
+                "of JSON lines it can be read in double quotes, elements counted from 0: \"{path}\""
+            ));
+        }
         Some(
             match self {
                 Self::Expression(error) if is_of_types(error) => {
@@ -50,7 +59,7 @@ impl Hint for ExpressionError {
                 Self::NotOfRows(_) => {
                     "the same rows must be read whenever a run is made: compare with a value that stands in the expression"
                 }
-                Self::Thread(_) => return None,
+                Self::Thread(_) | Self::Path(_) => return None,
             }
             .to_owned(),
         )
@@ -72,7 +81,9 @@ fn is_of_types(error: &DataFusionError) -> bool {
 impl From<ExpressionError> for FilterError {
     fn from(error: ExpressionError) -> Self {
         match error {
-            ExpressionError::Expression(DataFusionError::SQL(..)) => Self::syntax(error),
+            ExpressionError::Expression(DataFusionError::SQL(..)) | ExpressionError::Path(_) => {
+                Self::syntax(error)
+            }
             _ => Self::unusable(error),
         }
     }

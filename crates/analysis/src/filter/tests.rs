@@ -1,5 +1,6 @@
 use super::*;
 use arrow::array::{Int64Array, StringArray};
+use tracklet_display::error::Hint;
 
 fn answers(expression: &str) -> Vec<Option<bool>> {
     let filter = Filter::parse(expression).expect("it parses");
@@ -237,5 +238,29 @@ fn the_parser_knows_every_dialect() {
         assert!(parser_of(dialect).is_some(), "{}", dialect.parser());
         assert!(SqlRowFilters.is_sql_of(dialect, "event = 'a' and not user_id is null"));
         assert!(!SqlRowFilters.is_sql_of(dialect, "event = = 'a'"));
+    }
+}
+
+// The parser's words about `.0` helped nobody.
+#[test]
+fn a_path_into_a_list_is_told_how_it_is_written() {
+    for (expression, path, quoted) in [
+        ("contexts.session.0.userId = 'u.1.x'", "contexts.session.0.userId", "contexts.session.0.userId"),
+        (
+            "a = 1 and contexts.session[0].userId is not null",
+            "contexts.session[0].userId",
+            "contexts.session.0.userId",
+        ),
+    ] {
+        let error = Filter::parse(expression)
+            .and_then(|filter| filter.planned(&[const { DataType::Utf8 }; 2]).map(drop));
+        let error = error.expect_err("it is no SQL");
+        assert!(error.to_string().starts_with(&format!("`{path}` is a path into a list")), "{error}");
+        assert!(error.hint().unwrap().contains(&format!("\"{quoted}\"")), "{:?}", error.hint());
+        let name = format!("\"{quoted}\" = 'u'");
+        assert_eq!(Filter::parse(&name).unwrap().columns, [quoted]);
+    }
+    for plain in ["price > 1.5", "a.b = '0.1.2'", "\"x.0\" = 'y'", "a1.b2 = 3"] {
+        assert_eq!(path_into_list(plain), None, "{plain}");
     }
 }
