@@ -47,7 +47,8 @@ pub fn read(name: &str, bytes: &[u8], source: &Source) -> Option<Outcome> {
     let folder = folder();
     let path = folder.path().join(name);
     fs::write(&path, bytes).expect("room for a small file");
-    let inputs = discover(&[path.display().to_string()], None).expect("the file is there").files;
+    let inputs =
+        discover(&[path.display().to_string()], None, source.types).expect("the file is there").files;
     match inspect(&inputs, folder.path()) {
         Ok(_) | Err(ReadError::MissingColumn { is_row: true, .. }) => {}
         Err(other) => panic!("a first look fails only for a file without a header: {other}"),

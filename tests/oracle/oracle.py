@@ -15,8 +15,10 @@ import re
 import sys
 import tomllib
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 
+import events
 from event_names import CONVENTIONS
 from reading import FIRST_TIME, LAST_TIME, TIME_UNITS, Reject, read_folder, start_of, time_text
 
@@ -29,6 +31,10 @@ class Config:
     """The settings that change tables. The defaults are the contract's."""
 
     columns: dict = field(default_factory=dict)
+    types: list = field(default_factory=lambda: ["track"])
+    event_columns: list = field(default_factory=list)
+    # Whether there are tables of events and sessions.
+    events: bool = False
     ignore: list = field(default_factory=lambda: ["usual"])
     event_names: str = "rudderstack"
     time_unit: str | None = None
@@ -47,6 +53,11 @@ class Config:
         if "where" in source:
             raise ValueError("`[source] where` is not known to this oracle")
         config.columns = source.get("columns", {})
+        types = source.get("types", ["track"])
+        types = [types] if isinstance(types, str) else types
+        config.types = [name for name in events.TYPES if name in types]
+        config.event_columns = events.columns_of(settings.get("columns", {}))
+        config.events = config.types != ["track"] or "columns" in settings
         config.event_names = source.get("event_names", "rudderstack")
         if config.event_names not in CONVENTIONS:
             raise ValueError(f"`event_names = {config.event_names!r}` is none of {', '.join(CONVENTIONS)}")
@@ -136,7 +147,8 @@ def dedupe(tracks):
 
     def key(track):
         texts = (track.anonymous_id, track.user_id, track.event)
-        return (track.timestamp, nulls_last(track.received_at), *map(nulls_last, texts))
+        carried = (track.event_type, *track.columns.values())
+        return (track.timestamp, nulls_last(track.received_at), *map(nulls_last, texts), *map(nulls_last, carried))
 
     kept, dropped = {}, []
     for track in sorted(tracks, key=key):
@@ -290,6 +302,8 @@ def build_tables(tracks, rejects, config):
                 there = index + ahead
                 flow[f"event_{ahead + 1}"] = places[there].track.event if there < len(places) else None
             tables["dbt_tracks_flow"].append(flow)
+    if config.events:
+        add_events(tables, sessions)
     for visitor, starts in visitors.items():
         tables["dbt_user_session_facts"].append({
             "dbt_visitor_id": visitor,
@@ -316,6 +330,45 @@ def build_tables(tracks, rejects, config):
         })
     counts = {"sessionized": len(kept), "duplicates": len(dropped), "rejected": len(rejected)}
     return tables, counts
+
+
+def shown(value):
+    """A decimal number with all six digits behind the point."""
+    return f"{value:.6f}" if isinstance(value, Decimal) else value
+
+
+def add_events(tables, sessions):
+    """The tables of events and sessions."""
+    tables["tracklet_events"], tables["tracklet_sessions"] = [], []
+    for (visitor, number), places in sessions.items():
+        session_id, reason = f"{number} - {visitor}", "first" if number == 1 else "idle"
+        following = sessions.get((visitor, number + 1))
+        for place in places:
+            tables["tracklet_events"].append({
+                "event_id": place.track.event_id,
+                "event_type": place.track.event_type,
+                "event": place.track.event,
+                "anonymous_id": place.track.anonymous_id,
+                "user_id": place.track.user_id,
+                "dbt_visitor_id": visitor,
+                "timestamp": time_text(place.track.timestamp),
+                "session_id": session_id,
+                "session_key": places[0].track.event_id,
+                "event_sequence_number": place.number,
+                "start_reason": reason if place is places[0] else None,
+                **{name: shown(value) for name, value in place.track.columns.items()},
+            })
+        tables["tracklet_sessions"].append({
+            "session_key": places[0].track.event_id,
+            "session_id": session_id,
+            "dbt_visitor_id": visitor,
+            "session_sequence_number": number,
+            "session_start_at": time_text(places[0].track.timestamp),
+            "ended_at": time_text(places[-1].track.timestamp),
+            "next_session_start_at": time_text(following[0].track.timestamp) if following else None,
+            "start_reason": reason,
+            "events": len(places),
+        })
 
 
 TABLES = (

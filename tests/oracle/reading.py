@@ -4,10 +4,11 @@ import json
 import re
 import urllib.parse
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
+import events
 from event_names import CONVENTIONS
 
 SECOND = 1_000_000
@@ -50,6 +51,9 @@ class Track:
 
     # What ids and the name are before anything is made of them, where they are texts.
     texts: dict
+    event_type: str = "track"
+    # What it brings along, by the names of the columns.
+    columns: dict = field(default_factory=dict)
 
     @property
     def too_long(self):
@@ -262,30 +266,50 @@ def json_form(members, config):
 
 
 def json_call(members, config, name):
-    """What an object is: ("track", form), "other", or "unknown"."""
+    """What an object is: (its type, form), "other", or "unknown"."""
     form, row = json_form(members, config), "unknown"
     if form == "row":
-        row = ("track", "row")
+        event_type = type_of_rows(name, config)
+        row = (event_type, "row") if event_type in config.types else "other"
     kind = (member(members, "type") or (None, ""))[0]
     if kind is None:
         kind = partitions(name).get("type")
     if not isinstance(kind, str):
         return row
-    if kind.lower() == "track":
-        return "track", form or "call"
+    if kind.lower() in config.types:
+        return kind.lower(), form or "call"
     if form == "row" and kind.lower() not in CALLS:
         return row
     batch = member(members, "batch")
     return "unknown" if batch and isinstance(batch[0], list) else "other"
 
 
-def json_track(members, form, received_at, config, source_file, row_number):
-    """The track of an object."""
+def type_of_rows(name, config):
+    """The type of the rows of a table in a file."""
+    return "track" if config.types == ["track"] else events.type_by_folder(name) or "track"
+
+
+def json_columns(members, event_type, config, in_path):
+    """What an object brings along."""
+    def text(name, column):
+        found = events.in_object(members, name, json_members)
+        return events.json_text(*found, column.is_number) if found else in_path.get(name.lower())
+
+    return {
+        column.name: column.value(text(name, column) for name in column.names(event_type)) for column in config.event_columns
+    }
+
+
+def json_track(members, event_type, form, received_at, config, source_file, row_number):
+    """The event of an object."""
     in_path = partitions(source_file)
     fields, raw, texts, not_text, nested = {}, {}, {}, False, {}
     warehouse_name = False
     for name in CANONICAL:
         mapped = config.columns.get(name)
+        if name == "event" and events.TYPES[event_type][0]:
+            fields[name] = raw[name] = texts[name] = events.TYPES[event_type][0]
+            continue
         if mapped:
             names = (mapped,)
         elif form == "call":
@@ -333,7 +357,9 @@ def json_track(members, form, received_at, config, source_file, row_number):
         fields["event"] = normalised(fields["event"], config)
     for name in ("event_id", "anonymous_id", "user_id", "event"):
         fields[name] = fields[name] or None
-    return Track(source_file, row_number, **fields, not_text=not_text, raw=raw, texts=texts)
+    columns = json_columns(members, event_type, config, in_path)
+    return Track(
+        source_file, row_number, **fields, not_text=not_text, raw=raw, texts=texts, event_type=event_type, columns=columns)
 
 
 def whole_number(text):
@@ -370,8 +396,11 @@ def table_track(row, config, source_file, row_number):
     def column(*names):
         return next((name.lower() for name in names if name.lower() in by_name), None)
 
-    fields, raw = {}, {}
+    fields, raw, event_type = {}, {}, type_of_rows(source_file, config)
     for name in CANONICAL:
+        if name == "event" and events.TYPES[event_type][0]:
+            fields[name] = raw[name] = events.TYPES[event_type][0]
+            continue
         names = (config.columns[name],) if name in config.columns else TABLE_COLUMNS[name]
         found = column(*names)
         if name == "event" and found is None and (found := column("event_text")):
@@ -383,7 +412,17 @@ def table_track(row, config, source_file, row_number):
         if name in ("timestamp", "received_at") and isinstance(value, str):
             value = parse_time(value, config.time_unit)
         fields[name] = None if value == "" else value
-    return Track(source_file, row_number, **fields, not_text=False, raw=raw, texts=raw)
+    in_path = partitions(source_file)
+    own = {name.lower(): value for name, value in row.items()}
+
+    def text(name):
+        return own[name.lower()] if name.lower() in own else in_path.get(name.lower())
+
+    columns = {
+        column.name: column.value(text(name) for name in column.names(event_type)) for column in config.event_columns
+    }
+    return Track(
+        source_file, row_number, **fields, not_text=False, raw=raw, texts=raw, event_type=event_type, columns=columns)
 
 
 def csv_records(text, delimiter=",", quote='"'):
@@ -494,7 +533,7 @@ def read_json(path, name, config):
         if call == "other":
             skipped += 1
         elif call != "unknown":
-            tracks.append(json_track(members, call[1], received_at, config, name, line))
+            tracks.append(json_track(members, *call, received_at, config, name, line))
         elif not in_batch and (batch := batch_of(members)):
             calls, received_at = batch
             start = 0
@@ -577,6 +616,15 @@ def read_parquet(path, name, config):
     return tracks, [], 0
 
 
+def is_passed_over(name, root, config):
+    """Whether a table holds what is no event, or tracks that `tracks` beside it holds too."""
+    event_type = events.type_by_folder(name)
+    if event_type:
+        return config.types != ["track"] and event_type not in config.types
+    folders = name.split("/")[:-1]
+    return any((root / "/".join(folders[:place]) / "tracks").is_dir() for place in range(len(folders)))
+
+
 READERS = {"json": read_json, "csv": read_csv, "parquet": read_parquet}
 
 
@@ -591,7 +639,10 @@ def read_folder(folder, config):
         kind = config.format or EXTENSIONS.get("".join(extension))
         if kind is None:
             continue
-        found = READERS[kind](path, path.relative_to(folder).as_posix(), config)
+        name = path.relative_to(folder).as_posix()
+        if kind != "json" and is_passed_over(name, folder, config):
+            continue
+        found = READERS[kind](path, name, config)
         tracks += found[0]
         rejects += found[1]
         skipped += found[2]

@@ -5,6 +5,7 @@ usage: TRACKLET_BIN=path/to/tracklet check.py
 
 import collections
 import datetime
+import decimal
 import json
 import os
 import pathlib
@@ -20,9 +21,13 @@ TABLES = [
     "dbt_aliases_mapping", "dbt_mapped_tracks", "dbt_session_tracks", "dbt_track_facts", "dbt_session_track_facts",
     "dbt_user_session_facts", "dbt_session_duration", "dbt_tracks_flow", "tracklet_duplicates", "tracklet_rejects",
 ]
+# Where the configuration asks for events.
+OF_EVENTS = ["tracklet_events", "tracklet_sessions"]
 
 
 def shown(value):
+    if isinstance(value, decimal.Decimal):
+        return f"{value:.6f}"
     if isinstance(value, datetime.datetime):
         return value.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return value
@@ -54,7 +59,7 @@ def compare(name, source, wanted, config):
         if status not in (0, 1):
             return [f"{name}: exit code {status}"]
         differences = []
-        for table in TABLES:
+        for table in [*TABLES, *(table for table in OF_EVENTS if (wanted / f"{table}.jsonl").exists())]:
             bag = lambda rows: collections.Counter(json.dumps(row) for row in rows)
             ours, theirs = bag(found(out, table, source)), bag(expected(wanted, table))
             if ours != theirs:

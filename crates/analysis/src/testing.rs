@@ -146,6 +146,7 @@ fn renderer(rules: &RecordedRules) -> (Renderer, Names) {
                 .collect(),
             flow_length: rules.flow_length,
             carried: Vec::new(),
+            events: false,
         },
         ..Config::default()
     };
@@ -164,7 +165,7 @@ fn renderer(rules: &RecordedRules) -> (Renderer, Names) {
 
 /// The package's tests that apply to the tables of a run.
 fn of_package(renderer: &Renderer, names: &Names, manifest: &Manifest) -> Result<Vec<DataTest>, RenderError> {
-    let is_table = |name: &str| Table::ALL.iter().any(|table| table.name() == name);
+    let is_table = |name: &str| Table::ALWAYS.iter().any(|table| table.name() == name);
     let mut tests = data_tests(renderer, names)?;
     tests.retain(|test| match &test.of_column {
         Some(model) => is_table(model),
@@ -217,8 +218,11 @@ fn all_rows(names: &Names, manifest: &Manifest) -> DataTest {
 
 /// Every table has the rows that the manifest says.
 fn as_counted(names: &Names, manifest: &Manifest) -> DataTest {
-    let tables: Vec<Table> =
-        Table::ALL.into_iter().filter(|table| manifest.tables.contains_key(table.name())).collect();
+    let tables: Vec<Table> = Table::ALWAYS
+        .into_iter()
+        .chain(Table::OF_EVENTS)
+        .filter(|table| manifest.tables.contains_key(table.name()))
+        .collect();
     let counts: Vec<String> = tables
         .iter()
         .map(|table| {

@@ -166,7 +166,7 @@ pub struct RunArguments {
     pub memory_limit: Option<NonZeroU64>,
     /// Where files are put that don't outlive the run [default: the system's folder for temporary files, and the output
     /// folder for what --memory-limit puts away]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = folder)]
     pub temp_dir: Option<PathBuf>,
     /// Read every file or row again, and let go of rows whose file is gone, or which are no longer in the source; before rows of
     /// files are dropped, say which and ask
@@ -457,6 +457,12 @@ fn size(text: &str) -> Result<NonZeroU64, String> {
 }
 
 /// A number of bytes that can lie in memory in one piece.
+/// A folder that is there.
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_dir() { Ok(path) } else { Err("there is no such folder".to_owned()) }
+}
+
 fn length(text: &str) -> Result<NonZeroUsize, String> {
     NonZeroUsize::try_from(size(text)?).map_err(|_| "that is too much".to_owned())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use tracklet_kernel::event_type::EventType;
 use tracklet_native::manifest::{Manifest, Mode};
 
 /// What came of a run.
@@ -166,13 +167,21 @@ impl Summary {
         let kind = if calls == 1 { "call" } else { "calls" };
         match (calls, others) {
             (0, _) => "more not counted: filtered out or forgotten".to_owned(),
-            (_, 0) => format!("more not counted: {} {kind}", by_number(&self.other_calls)),
+            (_, 0) => format!("more not counted: {} {kind}{}", by_number(&self.other_calls), self.taken_in()),
             _ => format!(
-                "more not counted: {} {kind}; {} filtered out or forgotten",
+                "more not counted: {} {kind}{}; {} filtered out or forgotten",
                 by_number(&self.other_calls),
+                self.taken_in(),
                 grouped(others)
             ),
         }
+    }
+
+    /// By which key skipped calls would be events, where there are some of a type that can be.
+    fn taken_in(&self) -> &'static str {
+        let can_be =
+            self.other_calls.iter().any(|(name, calls)| *calls > 0 && EventType::of_call(name).is_some());
+        if can_be { " (source.types takes them in)" } else { "" }
     }
 
     fn ignored(&self) -> Option<String> {
@@ -250,7 +259,7 @@ mod tests {
              \u{20} 19,480 sessionized\n\
              \u{20}    500 duplicates dropped, listed in tracklet_duplicates\n\
              \u{20}     20 rejected (16 missing_ids, 4 bad_timestamp), listed in tracklet_rejects\n\
-             \u{20}  1,300 more not counted: 1,000 page, 200 identify calls; 100 filtered out or forgotten\n\
+             \u{20}  1,300 more not counted: 1,000 page, 200 identify calls (source.types takes them in); 100 filtered out or forgotten\n\
              2,345 sessions of 1 visitor in out/current\n"
         );
     }

@@ -323,14 +323,53 @@ impl Entry<'_> {
 
     /// One of a few words.
     pub(super) fn choice<T: Copy>(&self, choices: &[(&'static str, T)]) -> Result<T, ConfigError> {
-        let word = self.as_text().ok_or_else(|| self.wrong_type(self.value, "a text"))?;
+        self.choice_of(self.value, "a text", choices)
+    }
+
+    /// One of a few words, or a list of them.
+    pub(super) fn choices<T: Copy>(&self, choices: &[(&'static str, T)]) -> Result<Vec<T>, ConfigError> {
+        const EXPECTED: &str = "a text or a list of texts";
+        match self.value.get_ref().as_array() {
+            None => Ok(vec![self.choice_of(self.value, EXPECTED, choices)?]),
+            Some(list) => list.iter().map(|item| self.choice_of(item, EXPECTED, choices)).collect(),
+        }
+    }
+
+    fn choice_of<T: Copy>(
+        &self,
+        value: &Spanned<DeValue<'_>>,
+        expected: &'static str,
+        choices: &[(&'static str, T)],
+    ) -> Result<T, ConfigError> {
+        let word = value.get_ref().as_str().ok_or_else(|| self.wrong_type(value, expected))?;
         choices.iter().find(|(name, _)| *name == word).map(|(_, choice)| *choice).ok_or_else(|| {
-            self.wrong(Problem::NotAChoice {
-                key: self.path.clone(),
-                value: word.to_owned(),
-                choices: choices.iter().map(|(name, _)| *name).collect(),
-            })
+            self.document.wrong(
+                &value.span(),
+                Problem::NotAChoice {
+                    key: self.path.clone(),
+                    value: word.to_owned(),
+                    choices: choices.iter().map(|(name, _)| *name).collect(),
+                },
+            )
         })
+    }
+
+    /// What stands under the only key of a value that is a table with that key alone.
+    pub(super) fn only(&self, key: &str) -> Option<Entry<'_>> {
+        let table = self.value.get_ref().as_table()?;
+        let (name, value) = table.get_key_value(key).filter(|_| table.len() == 1)?;
+        Some(Entry {
+            document: self.document,
+            path: self.path.clone(),
+            key: self.key.clone(),
+            key_span: name.span(),
+            value,
+        })
+    }
+
+    /// Whether the value is a table.
+    pub(super) fn is_table(&self) -> bool {
+        self.value.get_ref().as_table().is_some()
     }
 }
 

@@ -54,6 +54,9 @@ pub enum Problem {
     /// CSV files without a header, whose columns have no names.
     #[error("`source.csv.header` is false, and `source.csv.columns` names no columns")]
     NoColumns,
+    /// The same character between fields of CSV and around them.
+    #[error("`source.csv.quote` and `source.csv.delimiter` are the same character")]
+    SameCharacter,
     /// A text that is not one character.
     #[error("`{key}` is one character, not `{value}`")]
     NoCharacter {
@@ -136,11 +139,18 @@ pub enum Problem {
         value: String,
     },
     /// A name that not every warehouse takes for a column.
-    #[error("`{0}` is no name for a column")]
-    BadColumn(String),
-    /// A count column named like another column of its table.
-    #[error("the count column `{column}` has the name of {}", taken(other))]
+    #[error("`{column}` is no name for a column")]
+    BadColumn {
+        /// The section it stands in.
+        section: &'static str,
+        /// The name.
+        column: String,
+    },
+    /// A column named like another column of its table.
+    #[error("the column `{}` has the name of {}", dotted(section, column), taken(other))]
     TakenColumn {
+        /// The section it stands in.
+        section: &'static str,
         /// The column.
         column: String,
         /// The column it clashes with.
@@ -170,24 +180,38 @@ pub enum Problem {
         /// How it may stand there.
         example: &'static str,
     },
+    /// A column of events that is read from nothing.
+    #[error("the column `{0}` of `[columns]` names no column of the source")]
+    ReadsNothing(String),
+    /// A list of no type.
+    #[error("`source.types` names no type")]
+    NoTypes,
+    /// Tables of events where rows of one event id are events each.
+    #[error(
+        "`dedupe` is false, and `{asked_by}` asks for sessions that are known by the id of their first event"
+    )]
+    NoSessionKey {
+        /// The key that asks for the tables of events.
+        asked_by: &'static str,
+    },
     /// A count column that counts nothing.
     #[error("the count column `{0}` lists no event")]
     CountsNothing(String),
 }
 
-/// Whose name a count column has.
+/// Whose name a column has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TakenBy {
-    /// A column that `dbt_session_track_facts` always has.
-    Table(&'static str),
-    /// Another count column, as the file spells it.
-    Count(String),
+    /// A column that a table always has: the column and the table.
+    Table(&'static str, &'static str),
+    /// Another column of the section, as the file spells it.
+    Other(String),
 }
 
 fn taken(by: &TakenBy) -> String {
     match by {
-        TakenBy::Table(column) => format!("the column `{column}` of `dbt_session_track_facts`"),
-        TakenBy::Count(column) => format!("the count column `{column}`"),
+        TakenBy::Table(column, table) => format!("the column `{column}` of `{table}`"),
+        TakenBy::Other(column) => format!("the column `{column}`"),
     }
 }
 
@@ -227,9 +251,14 @@ impl Problem {
             | Self::Duration { key, .. } => key.clone(),
             Self::PartMinutes { .. } => "sessions.timeout".to_owned(),
             Self::NoColumns => "source.csv.header".to_owned(),
-            Self::BadColumn(column) | Self::TakenColumn { column, .. } | Self::CountsNothing(column) => {
-                dotted("counts", column)
+            Self::SameCharacter => "source.csv.quote".to_owned(),
+            Self::BadColumn { section, column } | Self::TakenColumn { section, column, .. } => {
+                dotted(section, column)
             }
+            Self::CountsNothing(column) => dotted("counts", column),
+            Self::ReadsNothing(column) => dotted("columns", column),
+            Self::NoTypes => "source.types".to_owned(),
+            Self::NoSessionKey { .. } => "dedupe".to_owned(),
             Self::NoType { target } => dotted("targets", target),
             Self::UnknownTargetKey { target, key, .. } => format!("targets.{target}.{key}"),
             Self::SecretInFile { key, .. } => (*key).to_owned(),
@@ -247,7 +276,8 @@ impl Problem {
             | Self::Duration { value, .. }
             | Self::PartMinutes { value } => Some(value),
             Self::Empty { .. } => Some("\"\""),
-            Self::CountsNothing(_) => Some("[]"),
+            Self::CountsNothing(_) | Self::ReadsNothing(_) | Self::NoTypes => Some("[]"),
+            Self::NoSessionKey { .. } => Some("false"),
             // What is wrong is the key; and a secret is not repeated.
             _ => None,
         }
@@ -281,6 +311,9 @@ impl Hint for Problem {
             Self::NoColumns => {
                 "name them in their order: columns = [\"id\", \"anonymous_id\", \"timestamp\"]".to_owned()
             }
+            Self::SameCharacter => {
+                "leave `quote` out, or set it to \"none\" where fields stand in no quotes".to_owned()
+            }
             Self::NoCharacter { .. } => {
                 "for example: delimiter = \"|\", or quote = \"'\"; a tab is \"\\t\"".to_owned()
             }
@@ -302,7 +335,7 @@ impl Hint for Problem {
                 "round it to minutes, or set [sessions] boundary = \"exact\" to compare microseconds"
                     .to_owned()
             }
-            Self::BadColumn(_) => {
+            Self::BadColumn { .. } => {
                 "use letters, digits and underscores, at most 63 of them and no digit first".to_owned()
             }
             Self::TakenColumn { .. } => {
@@ -321,6 +354,11 @@ impl Hint for Problem {
             }
             Self::SecretInFile { example, .. } => format!("take it from the environment: {example}"),
             Self::CountsNothing(column) => format!("for example: {column} = [\"order_completed\"]"),
+            Self::ReadsNothing(column) => format!("for example: {column} = \"properties_{column}\""),
+            Self::NoTypes => "for example: types = [\"track\", \"page\"]".to_owned(),
+            Self::NoSessionKey { asked_by } => {
+                format!("leave `dedupe` out, so that duplicates are dropped, or leave `{asked_by}` out")
+            }
         })
     }
 }

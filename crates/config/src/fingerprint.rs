@@ -1,9 +1,10 @@
 //! The hash of what a configuration means.
 
-use super::{Config, CsvOptions, EVENT_NAMES, Quote, TIME_UNITS};
+use super::{ColumnSource, Config, CsvOptions, EVENT_NAMES, EventColumn, Quote, TIME_UNITS};
 use crate::RecordedColumn;
 use serde_json::{Value, json};
 use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::registry::CarriedSpec;
 use tracklet_kernel::rules::{Duplicates, Timeout};
@@ -16,7 +17,7 @@ pub(super) fn fingerprint(config: &Config) -> String {
 pub(super) fn source_fingerprint(config: &Config) -> String {
     let Value::Array(all) = canonical(config) else { unreachable!("it is made as an array") };
     let of_source = all.into_iter().filter(|entry| {
-        ["columns", "where", "event_names", "time_unit", "csv", "ignore"]
+        ["columns", "where", "event_names", "time_unit", "csv", "types", "event_columns", "ignore"]
             .iter()
             .any(|name| entry[0].as_str() == Some(name))
     });
@@ -74,11 +75,31 @@ fn canonical(config: &Config) -> Value {
     // Keys that came later stand in it only where they are set, so that tables made without them are not rebuilt.
     canonical.extend(time_unit.map(|unit| json!(["time_unit", unit])));
     canonical.extend(csv(&config.source.csv));
+    canonical.extend(types(config.source.types));
+    canonical.extend(event_columns(&config.columns));
     canonical.extend(carried(&rules.carried));
     if ignored != IgnoredIds::default() {
         canonical.push(json!(["ignore", ignored.rule()]));
     }
     Value::Array(canonical)
+}
+
+/// The types of calls whose rows are events, unless those are tracks alone.
+fn types(types: EventTypes) -> Option<Value> {
+    let names: Vec<&str> = types.iter().map(EventType::name).collect();
+    (types != EventTypes::default()).then(|| json!(["types", names]))
+}
+
+/// What the columns of events are read from, in their order.
+fn event_columns(columns: &[EventColumn]) -> Option<Value> {
+    let column = |column: &EventColumn| {
+        let source =
+            |source: &ColumnSource| json!([source.name.to_lowercase(), source.of.map(EventType::name)]);
+        let sources: Vec<Value> = column.sources.iter().map(source).collect();
+        json!([column.spec.name, RecordedColumn::from(&column.spec), sources, column.spec.no_value])
+    };
+    let columns: Vec<Value> = columns.iter().map(column).collect();
+    (!columns.is_empty()).then(|| json!(["event_columns", columns]))
 }
 
 /// The columns that tracks carry, in their order.

@@ -4,7 +4,7 @@
 //! part-minutes, that two count columns differ by more than their case.
 
 use super::keys::{ANY, Key, Takes, keys_of, sections};
-use super::{FACT_COLUMNS, LONGEST_COLUMN};
+use super::{COLUMNS_BESIDE_EVENTS, COLUMNS_OF_EVENTS, FACT_COLUMNS, LONGEST_COLUMN};
 use serde_json::{Map, Value, json};
 use tracklet_dialects::Dialect;
 use tracklet_dialects::description::{FORMATS, PUBLISHINGS, Publishing};
@@ -44,9 +44,11 @@ pub fn json_schema() -> Value {
 
 /// A section with those below it.
 fn section(name: &str) -> Value {
+    let named = keys_of(name).filter(|key| key.name != ANY);
+    let mut properties: Map<String, Value> = named.map(|key| (key.name.to_owned(), described(key))).collect();
     if let Some(key) = keys_of(name).find(|key| key.name == ANY) {
-        let fixed: Vec<String> = FACT_COLUMNS.iter().map(|column| any_case(column)).collect();
-        return json!({
+        let fixed: Vec<String> = taken_names(name).iter().map(|column| any_case(column)).collect();
+        let mut schema = json!({
             "type": "object",
             "description": key.about,
             "propertyNames": {
@@ -55,9 +57,11 @@ fn section(name: &str) -> Value {
             },
             "additionalProperties": taken(key.takes),
         });
+        if !properties.is_empty() {
+            schema["properties"] = properties.into();
+        }
+        return schema;
     }
-    let mut properties: Map<String, Value> =
-        keys_of(name).map(|key| (key.name.to_owned(), described(key))).collect();
     let below = format!("{name}.");
     for child in sections().into_iter().filter(|child| !name.is_empty() && child.starts_with(&below)) {
         properties.insert(child[below.len()..].to_owned(), section(child));
@@ -91,10 +95,32 @@ fn taken(takes: Takes) -> Value {
         Takes::Number(least, Some(most)) => {
             json!({ "type": "integer", "minimum": least, "maximum": most })
         }
+        Takes::Words(words) => {
+            let word = json!({ "enum": words });
+            json!({ "anyOf": [word, { "type": "array", "items": word, "minItems": 1 }] })
+        }
+        Takes::Column => {
+            let names = json!({ "anyOf": [text, { "type": "array", "items": text, "minItems": 1 }] });
+            let number = json!({
+                "type": "object",
+                "properties": { "number": names },
+                "required": ["number"],
+                "additionalProperties": false,
+            });
+            json!({ "anyOf": [names, number] })
+        }
         Takes::Duration(most) => json!({ "anyOf": [
             { "type": "integer", "minimum": 1, "maximum": most },
             { "type": "string", "pattern": "^(?=.*[1-9])([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$" },
         ] }),
+    }
+}
+
+/// Names of columns that are taken in a section whose names the user chooses.
+fn taken_names(section: &str) -> Vec<&'static str> {
+    match section {
+        "columns" => [&COLUMNS_OF_EVENTS[..], &COLUMNS_BESIDE_EVENTS].concat(),
+        _ => FACT_COLUMNS.to_vec(),
     }
 }
 

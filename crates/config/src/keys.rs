@@ -4,7 +4,8 @@
 //! writes are made from it.
 
 use super::{
-    BOUNDARIES, EVENT_NAMES, FORMATS, IGNORED, LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT, TIME_UNITS,
+    BOUNDARIES, EVENT_NAMES, FORMATS, IGNORED, LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT, PRESETS,
+    TIME_UNITS, TYPES,
 };
 
 /// One key of the configuration file.
@@ -58,6 +59,10 @@ pub enum Takes {
     Number(u64, Option<u64>),
     /// Minutes up to a greatest number, or a text with units.
     Duration(u64),
+    /// One of a few words, or a list of at least one.
+    Words(&'static [&'static str]),
+    /// A text, a list of at least one, or either under the key `number` of a table.
+    Column,
 }
 
 /// The names of choices.
@@ -75,6 +80,8 @@ const FORMAT_WORDS: &[&str] = &words(&FORMATS);
 const EVENT_NAME_WORDS: &[&str] = &words(&EVENT_NAMES);
 const TIME_UNIT_WORDS: &[&str] = &words(&TIME_UNITS);
 const IGNORED_WORDS: &[&str] = &words(&IGNORED);
+const TYPE_WORDS: &[&str] = &words(&TYPES);
+const PRESET_WORDS: &[&str] = &words(&PRESETS);
 const BOUNDARY_WORDS: &[&str] = &words(&BOUNDARIES);
 
 /// The name of a key in a section whose names the user chooses.
@@ -135,6 +142,19 @@ pub const KEYS: &[Key] = &[
         meaning: Meaning::Keeps,
         about: "Files, folders, globs or URLs (`s3://`, `gs://`, `az://`) to read when the command line names none. \
                 A relative path starts at the folder of the configuration file.",
+    },
+    Key {
+        section: "source",
+        name: "types",
+        value: "a list of `track`, `page`, `screen`, `group`, `identify` and `alias`",
+        takes: Takes::Words(TYPE_WORDS),
+        default: "`[\"track\"]`",
+        example: "types = [\"track\", \"page\", \"screen\"]",
+        meaning: Meaning::Changes,
+        about: "The calls that are events. In raw JSON a call names its type; of tables a folder on the path that is called `tracks`, \
+                `pages`, `screens`, `groups`, `identifies` or `aliases` says it, and other tables hold tracks. The event of a page \
+                call is `page_view`, of a screen call `screen_view`, of others the name of the type. With other types than tracks a \
+                run also writes `tracklet_events` and `tracklet_sessions`. For files only.",
     },
     Key {
         section: "source",
@@ -316,6 +336,30 @@ pub const KEYS: &[Key] = &[
         "received_at = \"loaded_at\"",
         "When the event arrived. The column may be absent.",
     ),
+    Key {
+        section: "columns",
+        name: "preset",
+        value: "`web` or `mobile`",
+        takes: Takes::Word(PRESET_WORDS),
+        default: "none",
+        example: "preset = \"web\"",
+        meaning: Meaning::Changes,
+        about: "A list of columns for what RudderStack's and Segment's libraries send. A column of the section that is called as one of \
+                the list goes before it. `docs/events.md` has the lists.",
+    },
+    Key {
+        section: "columns",
+        name: ANY,
+        value: "a column's name, a list of names, or `{ number = ... }` with either",
+        takes: Takes::Column,
+        default: "none: events bring no columns",
+        example: "plan = \"context_traits_plan\"",
+        meaning: Meaning::Changes,
+        about: "A column of `tracklet_events`, and the column of the source that has its values; of a list the first that has a value. In \
+                raw JSON a column is called as in the warehouse: `properties.cartValue` is `properties_cart_value`. Values are texts, \
+                or with `number` decimal numbers with six digits behind the point. With the section a run also writes \
+                `tracklet_events` and `tracklet_sessions`. For files only.",
+    },
     Key {
         section: "identity",
         name: "ignore",

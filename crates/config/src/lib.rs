@@ -7,6 +7,7 @@ pub mod advice;
 mod document;
 mod duration;
 mod error;
+mod event_columns;
 mod fingerprint;
 mod input;
 mod json_schema;
@@ -18,6 +19,7 @@ mod targets;
 
 pub use duration::DurationError;
 pub use error::{ConfigError, Place, Problem, TakenBy};
+pub use event_columns::{ColumnSource, EventColumn, PRESETS, Preset};
 pub use json_schema::json_schema;
 pub use reference::reference;
 pub use targets::TargetSection;
@@ -30,6 +32,7 @@ pub use document::Spot;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::ignored_ids::{Ignore, IgnoredIds};
 use tracklet_kernel::rules::Rules;
 use tracklet_kernel::time::Unit;
@@ -43,6 +46,8 @@ pub const FILE_NAME: &str = "tracklet.toml";
 pub struct Config {
     /// What is read.
     pub source: Source,
+    /// Columns that events bring along, in the order of the tables.
+    pub columns: Vec<EventColumn>,
     /// What ids say of people.
     pub identity: Identity,
     /// What the tables mean.
@@ -61,6 +66,8 @@ pub struct Source {
     /// Files, folders, globs and URLs, relative ones already joined to the folder of the file. Empty when the
     /// command line must name them.
     pub paths: Vec<String>,
+    /// The types of calls whose rows are events.
+    pub types: EventTypes,
     /// The tables of a warehouse that hold the track calls, as the user names them. Empty for `tracks` of the target's
     /// own schema.
     pub tables: Vec<String>,
@@ -112,6 +119,17 @@ pub const TIME_UNITS: [(&str, Unit); 4] = [
     ("microseconds", Unit::Microseconds),
     ("nanoseconds", Unit::Nanoseconds),
 ];
+
+/// Every type of calls with its name in the file.
+pub const TYPES: [(&str, EventType); EventType::ALL.len()] = {
+    let mut types = [("", EventType::Track); EventType::ALL.len()];
+    let mut place = 0;
+    while place < types.len() {
+        types[place] = (EventType::ALL[place].name(), EventType::ALL[place]);
+        place += 1;
+    }
+    types
+};
 
 /// How idle time is compared with the timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,6 +255,12 @@ impl Config {
         self.rules.clone()
     }
 
+    /// The key that asks for the tables of events and sessions, if one does.
+    pub fn events_asked_by(&self) -> Option<&'static str> {
+        let by_types = (self.source.types != EventTypes::default()).then_some("source.types");
+        by_types.or_else(|| self.rules.events.then_some("columns"))
+    }
+
     /// What rows come through, as the kernel takes it.
     pub fn gate(&self) -> Gate {
         Gate {
@@ -258,12 +282,12 @@ impl Config {
     /// Two configurations with the same fingerprint give the same rows from the same input. It is taken over a
     /// canonical rendering, so neither order, spelling nor comments of the file matter: the timeout in its unit with
     /// the boundary, `dedupe`, the mapped columns in lower case, `where` and `event_names`, the ignored ids where
-    /// they are not the usual ones, every count with its events sorted, and the flow's length. Paths, format and `[output]` are not part of it.
+    /// they are not the usual ones, the types of calls and the columns of events where there are others than tracks, every count with its events sorted, and the flow's length. Paths, format and `[output]` are not part of it.
     pub fn fingerprint(&self) -> String {
         fingerprint::fingerprint(self)
     }
 
-    /// The hash of the mapped columns, `where`, `event_names` and ignored ids alone: while it stays, rows that were read once need not be
+    /// The hash of the mapped columns, `where`, `event_names`, types, columns of events and ignored ids alone: while it stays, rows that were read once need not be
     /// read again.
     pub fn source_fingerprint(&self) -> String {
         fingerprint::source_fingerprint(self)
@@ -278,6 +302,25 @@ const LONGEST_COLUMN: usize = 63;
 
 /// The columns that `dbt_session_track_facts` has before the counts.
 const FACT_COLUMNS: [&str; 3] = ["session_id", "ended_at", "num_pvs"];
+
+/// The columns that `tracklet_events` has before those of events.
+const COLUMNS_OF_EVENTS: [&str; 11] = [
+    "event_id",
+    "event_type",
+    "event",
+    "anonymous_id",
+    "user_id",
+    "dbt_visitor_id",
+    "timestamp",
+    "session_id",
+    "session_key",
+    "event_sequence_number",
+    "start_reason",
+];
+
+/// Columns of the other tables of events and of the state beside them, which are made together.
+const COLUMNS_BESIDE_EVENTS: [&str; 4] =
+    ["received_at", "event_id_hash", "idle_time_minutes", "track_sequence_number"];
 
 const MICROS_PER_MINUTE: u64 = tracklet_kernel::rules::MICROS_PER_MINUTE as u64;
 

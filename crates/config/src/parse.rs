@@ -4,13 +4,16 @@ use super::document::{Document, Entry, Section};
 use super::duration::{self, DurationError};
 use super::error::{ConfigError, Problem, TakenBy};
 use super::{
-    BOUNDARIES, Boundary, Columns, Config, CsvOptions, EVENT_NAMES, FACT_COLUMNS, FORMATS, IGNORED, Identity,
-    LONGEST_COLUMN, LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, Quote, Source,
-    TIME_UNITS, minutes_in,
+    BOUNDARIES, Boundary, COLUMNS_BESIDE_EVENTS, COLUMNS_OF_EVENTS, ColumnSource, Columns, Config,
+    CsvOptions, EVENT_NAMES, EventColumn, FACT_COLUMNS, FORMATS, IGNORED, Identity, LONGEST_COLUMN,
+    LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, PRESETS, Preset, Quote,
+    Source, TIME_UNITS, TYPES, minutes_in,
 };
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use tracklet_kernel::event_type::EventTypes;
 use tracklet_kernel::ignored_ids::Ignore;
+use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
 
 /// The configuration, and all that is wrong with it: the default stands for what is.
@@ -22,10 +25,27 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
     };
     let config = {
         let top = Section::top(&document, &table);
+        let source = source(&top.section("source"));
+        let of_events = top.section("columns");
+        let columns = columns(&of_events);
+        let mut rules = rules(&top);
+        let asked_by = asks_for_events(&source, &of_events);
+        if let Some(asked_by) = asked_by {
+            rules.events = true;
+            rules.carried = std::iter::once(CarriedSpec::event_type())
+                .chain(columns.iter().map(|column| column.spec.clone()))
+                .collect();
+            if rules.duplicates == Duplicates::Keep {
+                top.read("dedupe", |entry| -> Result<(), ConfigError> {
+                    Err(entry.wrong(Problem::NoSessionKey { asked_by }))
+                });
+            }
+        }
         Config {
-            source: source(&top.section("source")),
+            source,
+            columns,
             identity: identity(&top.section("identity")),
-            rules: rules(&top),
+            rules,
             output: output(&top.section("output")),
             profile: top.read("profile", Entry::text),
             targets: super::targets::targets(&top.named_sections("targets")),
@@ -40,6 +60,7 @@ fn source(section: &Section<'_>) -> Source {
     let column = |name: &str| columns.read(name, Entry::text);
     Source {
         paths: section.read("paths", Entry::texts).unwrap_or_default(),
+        types: section.read("types", types).unwrap_or_default(),
         tables: section.read("tables", Entry::texts).unwrap_or_default(),
         format: section.read("format", |entry| entry.choice(&FORMATS)),
         filter: section.read("where", Entry::text),
@@ -60,6 +81,62 @@ fn source(section: &Section<'_>) -> Source {
     }
 }
 
+fn types(entry: &Entry<'_>) -> Result<EventTypes, ConfigError> {
+    let types = entry.choices(&TYPES)?;
+    if types.is_empty() { Err(entry.wrong(Problem::NoTypes)) } else { Ok(types.into_iter().collect()) }
+}
+
+/// The key that asks for the tables of events and sessions, if one does.
+fn asks_for_events(source: &Source, columns: &Section<'_>) -> Option<&'static str> {
+    let by_types = (source.types != EventTypes::default()).then_some("source.types");
+    by_types.or_else(|| columns.exists().then_some("columns"))
+}
+
+/// The columns of the preset, each where the file does not define it itself, and then the file's own.
+fn columns(section: &Section<'_>) -> Vec<EventColumn> {
+    let preset = section.read("preset", |entry| entry.choice(&PRESETS));
+    let mut columns = preset.map(Preset::columns).unwrap_or_default();
+    let of_preset = columns.len();
+    for entry in section.entries().into_iter().filter(|entry| entry.key != "preset") {
+        let Some(column) = section.kept(event_column(&entry, &columns[of_preset..])) else { continue };
+        let is_it = |other: &&mut EventColumn| other.spec.name.eq_ignore_ascii_case(&column.spec.name);
+        match columns[..of_preset].iter_mut().find(is_it) {
+            Some(replaced) => *replaced = column,
+            None => columns.push(column),
+        }
+    }
+    columns
+}
+
+fn event_column(entry: &Entry<'_>, before: &[EventColumn]) -> Result<EventColumn, ConfigError> {
+    const SECTION: &str = "columns";
+    let name = entry.key.clone();
+    if !is_column(&name) {
+        return Err(entry.wrong_key(Problem::BadColumn { section: SECTION, column: name }));
+    }
+    let is_it = |other: &&str| other.eq_ignore_ascii_case(&name);
+    let of_events = COLUMNS_OF_EVENTS.into_iter().find(is_it).map(|column| (column, "tracklet_events"));
+    let beside =
+        || COLUMNS_BESIDE_EVENTS.into_iter().find(is_it).map(|column| (column, "tracklet_duplicates"));
+    let fixed = of_events.or_else(beside).map(|(column, table)| TakenBy::Table(column, table));
+    let other = || before.iter().find(|other| is_it(&other.spec.name.as_str()));
+    if let Some(other) = fixed.or_else(|| other().map(|other| TakenBy::Other(other.spec.name.clone()))) {
+        return Err(entry.wrong_key(Problem::TakenColumn { section: SECTION, column: name, other }));
+    }
+    let (carried_type, sources) = match entry.only("number") {
+        Some(inner) => (CarriedType::Number, inner.texts()?),
+        None if entry.is_table() => {
+            return Err(entry.wrong_type_of("a column's name, a list of names, or `{ number = ... }`"));
+        }
+        None => (CarriedType::Text, entry.texts()?),
+    };
+    if sources.is_empty() {
+        return Err(entry.wrong(Problem::ReadsNothing(name)));
+    }
+    let sources = sources.iter().map(|source| ColumnSource::new(source)).collect();
+    Ok(EventColumn { spec: CarriedSpec::new(&name, carried_type), sources, is_of_preset: false })
+}
+
 fn csv(section: &Section<'_>) -> CsvOptions {
     let default = CsvOptions::default();
     let columns = section.read("columns", Entry::texts);
@@ -67,14 +144,19 @@ fn csv(section: &Section<'_>) -> CsvOptions {
     if header == Some(false) && columns.is_none() {
         section.read("header", |entry| -> Result<(), ConfigError> { Err(entry.wrong(Problem::NoColumns)) });
     }
+    let delimiter = section.read("delimiter", |entry| {
+        let text = entry.text()?;
+        one_byte(&text)
+            .ok_or_else(|| entry.wrong(Problem::NoCharacter { key: entry.path.clone(), value: text }))
+    });
+    let quote = section.read("quote", |entry| match quote(entry)? {
+        Quote::Byte(quote) if Some(quote) == delimiter => Err(entry.wrong(Problem::SameCharacter)),
+        quote => Ok(quote),
+    });
     CsvOptions {
         null: section.read("null", Entry::any_texts).unwrap_or(default.null),
-        delimiter: section.read("delimiter", |entry| {
-            let text = entry.text()?;
-            one_byte(&text)
-                .ok_or_else(|| entry.wrong(Problem::NoCharacter { key: entry.path.clone(), value: text }))
-        }),
-        quote: section.read("quote", quote).unwrap_or_default(),
+        delimiter,
+        quote: quote.unwrap_or_default(),
         header: header.unwrap_or(columns.is_none()),
         columns,
     }
@@ -129,6 +211,7 @@ fn rules(top: &Section<'_>) -> Rules {
         counts: if counts.exists() { self::counts(&counts) } else { default.counts },
         flow_length: length.map_or(default.flow_length, |length| length as usize),
         carried: default.carried,
+        events: default.events,
     }
 }
 
@@ -187,15 +270,16 @@ fn counts(section: &Section<'_>) -> Vec<Count> {
 }
 
 fn count(entry: &Entry<'_>, before: &[Count]) -> Result<Count, ConfigError> {
+    const SECTION: &str = "counts";
     let column = entry.key.clone();
     if !is_column(&column) {
-        return Err(entry.wrong_key(Problem::BadColumn(column)));
+        return Err(entry.wrong_key(Problem::BadColumn { section: SECTION, column }));
     }
-    let fixed =
-        FACT_COLUMNS.into_iter().find(|fixed| fixed.eq_ignore_ascii_case(&column)).map(TakenBy::Table);
+    let fixed = FACT_COLUMNS.into_iter().find(|fixed| fixed.eq_ignore_ascii_case(&column));
+    let fixed = fixed.map(|fixed| TakenBy::Table(fixed, "dbt_session_track_facts"));
     let other = || before.iter().find(|count| count.column.eq_ignore_ascii_case(&column));
-    if let Some(other) = fixed.or_else(|| other().map(|count| TakenBy::Count(count.column.clone()))) {
-        return Err(entry.wrong_key(Problem::TakenColumn { column, other }));
+    if let Some(other) = fixed.or_else(|| other().map(|count| TakenBy::Other(count.column.clone()))) {
+        return Err(entry.wrong_key(Problem::TakenColumn { section: SECTION, column, other }));
     }
     let events = entry.texts()?;
     if events.is_empty() {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use tracklet_dialects::Dialect;
 use tracklet_display::error::Hint;
 use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::event_type::{EventType, EventTypes};
+use tracklet_kernel::registry::CarriedType;
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
 use tracklet_kernel::time::Unit;
 
@@ -76,6 +78,7 @@ fn every_key_is_read() {
         config.source,
         super::Source {
             paths: vec!["logs".to_owned(), "s3://bucket/x".to_owned()],
+            types: EventTypes::default(),
             tables: vec!["rudder.tracks".to_owned(), "'my shop'.tracks".to_owned()],
             format: Some(Format::Csv),
             filter: own("channel = 'web'"),
@@ -111,6 +114,7 @@ fn every_key_is_read() {
             counts: vec![Count::new("purchases", ["paid", "bought"]), Count::new("cnt_signup", ["signup"])],
             flow_length: 9,
             carried: Vec::new(),
+            events: false,
         }
     );
     assert_eq!(config.output, super::Output { dir: PathBuf::from("tables"), keep: NonZeroUsize::MIN });
@@ -133,6 +137,33 @@ fn timeouts() {
     for (lines, timeout) in cases {
         assert_eq!(good(&format!("[sessions]\n{lines}")).rules.timeout, timeout, "{lines}");
     }
+}
+
+#[test]
+fn columns_of_events_are_those_of_the_preset_and_then_the_files_own() {
+    let config = good(
+        "[source]\ntypes = [\"page\", \"track\"]\n[columns]\nzone = \"context_timezone\"\npreset = \"web\"\n\
+         Locale = [\"a\", \"b\"]\nrevenue = { number = [\"revenue\", \"total\"] }",
+    );
+    assert_eq!(config.source.types.iter().collect::<Vec<_>>(), [EventType::Track, EventType::Page]);
+    let names: Vec<&str> = config.columns.iter().map(|column| column.spec.name.as_str()).collect();
+    assert_eq!(names[..2], ["page_url", "page_path"]);
+    assert_eq!(names[16..], ["Locale", "country", "context_session_id", "zone", "revenue"]);
+    let of = |name: &str, event_type| -> Vec<&str> {
+        let column = config.columns.iter().find(|column| column.spec.name == name).unwrap();
+        column.sources_of(event_type).collect()
+    };
+    assert_eq!(of("page_url", EventType::Page), ["properties_url", "url", "context_page_url"]);
+    assert_eq!(of("page_url", EventType::Track), ["context_page_url"]);
+    assert_eq!(of("Locale", EventType::Track), ["a", "b"]);
+    assert_eq!(config.columns[20].spec.carried_type, CarriedType::Number);
+    assert_eq!(config.columns[3].spec.no_value, ["$direct"]);
+    assert!(config.rules.events && config.rules.carried.len() == 22);
+    assert_eq!(config.rules.carried[0].name, "event_type");
+    assert_eq!(config.rules.event_columns().len(), 21);
+    let mobile = good("[columns]\npreset = \"mobile\"");
+    assert_eq!(mobile.columns.len(), good("[columns]\npreset = \"web\"").columns.len() + 4);
+    assert!(!Config::default().rules.events && good("[columns]").rules.events);
 }
 
 #[test]
@@ -168,6 +199,11 @@ const WRONG: &[(&str, &str, &str)] = &[
         "name them in their order: columns = [\"id\", \"anonymous_id\", \"timestamp\"]",
     ),
     (
+        "[source.csv]\nquote = \"|\"\ndelimiter = \"|\"",
+        "2:9: `source.csv.quote` and `source.csv.delimiter` are the same character",
+        "leave `quote` out, or set it to \"none\" where fields stand in no quotes",
+    ),
+    (
         "[source.csv]\ndelimiter = \"||\"",
         "2:13: `source.csv.delimiter` is one character, not `||`",
         "for example: delimiter = \"|\", or quote = \"'\"; a tab is \"\\t\"",
@@ -180,7 +216,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "zzz = 1",
         "1:1: unknown key `zzz`",
-        "the file can hold `dedupe`, `profile`, `source`, `identity`, `sessions`, `counts`, `flow`, `output` and `targets`",
+        "the file can hold `dedupe`, `profile`, `source`, `columns`, `identity`, `sessions`, `counts`, `flow`, `output` and `targets`",
     ),
     ("dedupe = yes", "1:10: this is not TOML: string values must be quoted, expected literal string", ""),
     ("dedupe = true\ndedupe = true", "2:1: this is not TOML: duplicate key", ""),
@@ -242,6 +278,57 @@ const WRONG: &[(&str, &str, &str)] = &[
         "3:3: `source.paths` must be a text or a list of texts, not `7`",
         "for example: paths = [\"rudder-logs\"]",
     ),
+    (
+        "[source]\ntypes = [\"track\", \"pages\"]",
+        "2:19: `source.types` can't be `pages`",
+        "did you mean `page`?",
+    ),
+    (
+        "[source]\ntypes = []",
+        "2:9: `source.types` names no type",
+        "for example: types = [\"track\", \"page\"]",
+    ),
+    ("[columns]\npreset = \"wbe\"", "2:10: `columns.preset` can't be `wbe`", "did you mean `web`?"),
+    (
+        "[columns]\nEvent = \"name\"",
+        "2:1: the column `columns.Event` has the name of the column `event` of `tracklet_events`",
+        "columns are told apart without regard to case: choose another name",
+    ),
+    (
+        "[columns]\nplan = \"a\"\nPlan = \"b\"",
+        "3:1: the column `columns.Plan` has the name of the column `plan`",
+        "columns are told apart without regard to case: choose another name",
+    ),
+    (
+        "[columns]\n\"my-plan\" = \"plan\"",
+        "2:1: `my-plan` is no name for a column",
+        "use letters, digits and underscores, at most 63 of them and no digit first",
+    ),
+    (
+        "[columns]\nplan = []",
+        "2:8: the column `plan` of `[columns]` names no column of the source",
+        "for example: plan = \"properties_plan\"",
+    ),
+    (
+        "[columns]\nrevenue = { numbr = \"revenue\" }",
+        "2:11: `columns.revenue` must be a column's name, a list of names, or `{ number = ... }`, not `{ numbr = \"revenue\" }`",
+        "",
+    ),
+    (
+        "[columns]\nrevenue = { number = 3 }",
+        "2:22: `columns.revenue` must be a text or a list of texts, not `3`",
+        "",
+    ),
+    (
+        "dedupe = false\n[columns]\nplan = \"plan\"",
+        "1:10: `dedupe` is false, and `columns` asks for sessions that are known by the id of their first event",
+        "leave `dedupe` out, so that duplicates are dropped, or leave `columns` out",
+    ),
+    (
+        "dedupe = false\n[source]\ntypes = \"page\"",
+        "1:10: `dedupe` is false, and `source.types` asks for sessions that are known by the id of their first event",
+        "leave `dedupe` out, so that duplicates are dropped, or leave `source.types` out",
+    ),
     ("[flow]\nlength = 0", "2:10: `flow.length` must be a number from 1 to 100, not `0`", ""),
     ("[flow]\nlength = 101", "2:10: `flow.length` must be a number from 1 to 100, not `101`", ""),
     ("[output]\nkeep = 0", "2:8: `output.keep` must be a number of at least 1, not `0`", ""),
@@ -267,12 +354,12 @@ const WRONG: &[(&str, &str, &str)] = &[
     ),
     (
         "[counts]\nNum_PVs = \"x\"",
-        "2:1: the count column `Num_PVs` has the name of the column `num_pvs` of `dbt_session_track_facts`",
+        "2:1: the column `counts.Num_PVs` has the name of the column `num_pvs` of `dbt_session_track_facts`",
         "columns are told apart without regard to case: choose another name",
     ),
     (
         "[counts]\ncnt_a = \"x\"\nCNT_A = \"y\"",
-        "3:1: the count column `CNT_A` has the name of the count column `cnt_a`",
+        "3:1: the column `counts.CNT_A` has the name of the column `cnt_a`",
         "columns are told apart without regard to case: choose another name",
     ),
     (
@@ -351,6 +438,15 @@ fn the_fingerprint_sees_meaning_only() {
         "[identity]\nignore = \"strict\"",
         "[identity]\nignore = []",
         "[identity]\nignore = [\"usual\", \"test\"]",
+        "[source]\ntypes = [\"track\", \"page\"]",
+        "[source]\ntypes = \"page\"",
+        "[columns]",
+        "[columns]\npreset = \"web\"",
+        "[columns]\npreset = \"mobile\"",
+        "[columns]\nplan = \"plan\"",
+        "[columns]\nplan = [\"plan\", \"tier\"]",
+        "[columns]\nplan = { number = \"plan\" }",
+        "[columns]\nlevel = \"plan\"",
         "[source.columns]\nevent = \"x\"",
         "[source.columns]\nuser_id = \"x\"",
     ];
@@ -386,11 +482,13 @@ fn is_beyond_a_schema(problem: &Problem) -> bool {
         problem,
         Problem::Syntax(_)
             | Problem::PartMinutes { .. }
-            | Problem::TakenColumn { other: super::TakenBy::Count(_), .. }
+            | Problem::TakenColumn { other: super::TakenBy::Other(_), .. }
             | Problem::Duration { problem: DurationError::TooLong, .. }
             | Problem::NoColumns
+            | Problem::SameCharacter
             | Problem::NoCharacter { .. }
             | Problem::NotOneColumn { .. }
+            | Problem::NoSessionKey { .. }
     )
 }
 

@@ -8,6 +8,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, UInt32Type};
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 /// The longest text of a carried column, in bytes; a longer one is null.
 pub const MAX_TEXT_BYTES: usize = 64 << 10;
@@ -161,45 +162,142 @@ impl Carried {
     }
 }
 
-/// A carried column of a batch, as the gate reads it.
+/// Values of a column of numbers that are none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UnreadNumbers {
+    /// How many there are.
+    pub values: u64,
+    /// The least of them by their bytes, at most three. Long ones are cut.
+    pub examples: BTreeSet<String>,
+}
+
+/// Examples that are kept.
+const EXAMPLES: usize = 3;
+/// The longest example, in characters.
+const EXAMPLE_CHARACTERS: usize = 60;
+
+impl UnreadNumbers {
+    fn add(&mut self, text: &str) {
+        self.values += 1;
+        self.keep(text.chars().take(EXAMPLE_CHARACTERS).collect());
+    }
+
+    fn keep(&mut self, example: String) {
+        self.examples.insert(example);
+        if self.examples.len() > EXAMPLES {
+            self.examples.pop_last();
+        }
+    }
+
+    /// Takes in those of other rows.
+    pub fn merge(&mut self, others: Self) {
+        self.values += others.values;
+        others.examples.into_iter().for_each(|example| self.keep(example));
+    }
+}
+
+/// A carried column of a batch, as the gate reads it: of several columns of its name the first that has a value in a row counts.
 pub(crate) enum CarriedValues {
-    Texts(TextColumn),
-    /// Millionths, or [`NO_NUMBER`].
-    Numbers(Vec<i128>),
+    Texts(Texts),
+    Numbers(Numbers),
 }
 
 impl CarriedValues {
-    /// The values of a column of any type; a column that is absent has none.
-    pub(crate) fn new(column: Option<&ArrayRef>, carried_type: CarriedType, rows: usize) -> Self {
-        match carried_type {
-            CarriedType::Text => Self::Texts(texts(column)),
-            CarriedType::Number => Self::Numbers(column.map_or_else(|| vec![NO_NUMBER; rows], numbers)),
+    /// The values of columns of any types; without any column there are none.
+    pub(crate) fn new(columns: &[&ArrayRef], spec: &CarriedSpec, rows: usize) -> Self {
+        let texts = Texts {
+            columns: columns.iter().map(|column| texts(column)).collect(),
+            no_value: spec.no_value.clone(),
+        };
+        match spec.carried_type {
+            CarriedType::Text => Self::Texts(texts),
+            CarriedType::Number => Self::Numbers(Numbers::new(columns, &texts, rows)),
         }
     }
 }
 
+/// Columns of texts of one name.
+pub(crate) struct Texts {
+    columns: Vec<TextColumn>,
+    /// Texts that are no value.
+    no_value: Vec<String>,
+}
+
+impl Texts {
+    /// The text of this row, if it can be kept.
+    #[inline]
+    pub(crate) fn get(&self, row: usize) -> Option<&str> {
+        let texts = self.columns.iter().filter_map(|column| text_of(column, row));
+        texts.into_iter().find(|text| !self.no_value.iter().any(|none| none == text))
+    }
+}
+
+/// Columns of numbers of one name.
+pub(crate) struct Numbers {
+    /// Millionths, or [`NO_NUMBER`].
+    pub(crate) values: Vec<i128>,
+    /// The rows that have a value which is no number, ascending, with its text.
+    unread: Vec<(usize, String)>,
+}
+
+impl Numbers {
+    fn new(columns: &[&ArrayRef], texts: &Texts, rows: usize) -> Self {
+        let mut found = Self { values: vec![NO_NUMBER; rows], unread: Vec::new() };
+        for column in columns {
+            for (value, of_column) in found.values.iter_mut().zip(numbers(column)) {
+                if *value == NO_NUMBER {
+                    *value = of_column;
+                }
+            }
+        }
+        for (row, value) in found.values.iter_mut().enumerate().filter(|(_, value)| **value == UNREAD) {
+            *value = NO_NUMBER;
+            found.unread.push((row, texts.get(row).unwrap_or_default().to_owned()));
+        }
+        found
+    }
+
+    /// Adds those of these rows, which ascend, that have a value which is no number.
+    pub(crate) fn note_unread(&self, rows: impl Iterator<Item = usize>, unread: &mut UnreadNumbers) {
+        if self.unread.is_empty() {
+            return;
+        }
+        for row in rows {
+            if let Ok(place) = self.unread.binary_search_by_key(&row, |(row, _)| *row) {
+                unread.add(&self.unread[place].1);
+            }
+        }
+    }
+}
+
+/// Stands for a value that is no number.
+const UNREAD: i128 = i128::MIN + 1;
+
 /// The text of this row, if it can be kept.
 #[inline]
-pub(crate) fn text_of(column: &TextColumn, row: usize) -> Option<&str> {
+fn text_of(column: &TextColumn, row: usize) -> Option<&str> {
     match column.get(row) {
         Text::Value(text) if text.len() <= MAX_TEXT_BYTES && !text.is_empty() => Some(text),
         _ => None,
     }
 }
 
-fn texts(column: Option<&ArrayRef>) -> TextColumn {
-    match column {
-        // As every warehouse spells them.
-        Some(column) if *column.data_type() == DataType::Boolean => {
-            TextColumn::new(cast(column, &DataType::Utf8).ok().as_ref())
-        }
-        column => TextColumn::new(column),
+fn texts(column: &ArrayRef) -> TextColumn {
+    // As every warehouse spells them.
+    if *column.data_type() == DataType::Boolean {
+        return TextColumn::new(cast(column, &DataType::Utf8).ok().as_ref());
     }
+    TextColumn::new(Some(column))
 }
 
-/// Millionths of the values of a column of any type, [`NO_NUMBER`] where there is none.
+/// Millionths of the values of a column of any type, [`NO_NUMBER`] where there is none and [`UNREAD`] where one is no number.
 fn numbers(column: &ArrayRef) -> Vec<i128> {
-    let or_none = |value: Option<i128>| value.unwrap_or(NO_NUMBER);
+    let or_unread = |value: Option<i128>| value.unwrap_or(UNREAD);
+    let of_text = |text: &TextColumn, row: usize, parse: fn(&str) -> Option<i128>| match text.get(row) {
+        Text::Missing | Text::Value("") => NO_NUMBER,
+        Text::Invalid => UNREAD,
+        Text::Value(text) => or_unread(parse(text)),
+    };
     let cast = |to: &DataType| cast(column, to).ok();
     match column.data_type() {
         number if number.is_integer() => {
@@ -209,8 +307,8 @@ fn numbers(column: &ArrayRef) -> Vec<i128> {
         }
         DataType::Decimal128(_, scale) => {
             let column: &Decimal128Array = column.as_primitive::<Decimal128Type>();
-            let value = |value: Option<i128>| value.and_then(|value| decimal::rescale(value, *scale));
-            column.iter().map(|number| or_none(value(number))).collect()
+            let value = |value: i128| or_unread(decimal::rescale(value, *scale));
+            column.iter().map(|number| number.map_or(NO_NUMBER, value)).collect()
         }
         DataType::Dictionary(_, _) => {
             let Some(keyed) =
@@ -225,13 +323,11 @@ fn numbers(column: &ArrayRef) -> Vec<i128> {
         // Floats print their shortest decimal form, decimals of 256 bits all digits.
         number if number.is_numeric() => {
             let text = TextColumn::new(cast(&DataType::Utf8).as_ref());
-            (0..column.len())
-                .map(|row| or_none(text_of(&text, row).and_then(decimal::parse_number)))
-                .collect()
+            (0..column.len()).map(|row| of_text(&text, row, decimal::parse_number)).collect()
         }
         _ => {
             let text = TextColumn::new(Some(column));
-            (0..column.len()).map(|row| or_none(text_of(&text, row).and_then(decimal::parse))).collect()
+            (0..column.len()).map(|row| of_text(&text, row, decimal::parse)).collect()
         }
     }
 }

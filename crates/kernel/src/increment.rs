@@ -69,6 +69,11 @@ impl Known {
         self.part_of_day[day(self.past.start(place))]
     }
 
+    /// When the session after the one in this place started, of a visitor whose past sessions these are.
+    fn next_start(&self, place: usize, of_visitor: &Range<usize>) -> Option<i64> {
+        Some(place + 1).filter(|next| *next < of_visitor.end).map(|next| self.past.start(next))
+    }
+
     /// Whether the tracks of the past session in this place are in memory.
     fn is_loaded(&self, place: usize) -> bool {
         self.loaded[self.part(place) as usize]
@@ -241,6 +246,7 @@ impl Increment {
             sessions: &mut sessions,
             timeline: Timeline::on_top_of(Arc::clone(&known.past)),
             of_visitor: Vec::new(),
+            places: Vec::new(),
             wanted_is_loaded: missing.is_empty(),
             missing,
         };
@@ -259,8 +265,9 @@ struct Merge<'a> {
     sorted: &'a SortedTracks,
     sessions: &'a mut Sessions,
     timeline: Timeline,
-    /// The sessions of one visitor.
+    /// The sessions of one visitor, and the places of those among the past ones that are not in memory.
     of_visitor: Vec<AnySession>,
+    places: Vec<Option<usize>>,
     missing: BTreeSet<u32>,
     wanted_is_loaded: bool,
 }
@@ -319,6 +326,7 @@ impl Merge<'_> {
                         renumbered.push(known.part(place));
                     }
                     previous = Some((old, Some(place)));
+                    self.places.push(Some(place));
                     old
                 }
                 (_, Some(next)) => {
@@ -332,12 +340,17 @@ impl Merge<'_> {
                         joined.push(known.part(place));
                     }
                     previous = Some((next, None));
+                    self.places.push(None);
                     next
                 }
                 (Some(_), None) => unreachable!("without one in memory the past one is next"),
             };
             self.of_visitor.push(AnySession { number, ..session });
         }
+        if self.rules.events {
+            renumbered.extend(self.followed_otherwise(&past));
+        }
+        self.places.clear();
         // Most who have tracks in memory have no new one: theirs are not kept twice.
         if self.of_visitor.iter().copied().eq(known.past.range(past.clone())) {
             self.timeline.push_past(past);
@@ -347,6 +360,24 @@ impl Merge<'_> {
         self.of_visitor.clear();
         // Numbers count once it is known which sessions there are.
         self.missing.extend(if joined.is_empty() && self.wanted_is_loaded { renumbered } else { joined });
+    }
+}
+
+impl Merge<'_> {
+    /// Notes of the visitor's sessions in memory when the next one starts. Answers the parts of those that are not in memory and were
+    /// followed by a session that started at another time: `tracklet_sessions` tells when.
+    fn followed_otherwise(&mut self, past: &Range<usize>) -> Vec<u32> {
+        let known = self.known;
+        let mut changed = Vec::new();
+        for (number, place) in self.places.iter().enumerate() {
+            let next = self.of_visitor.get(number + 1).map(|next| next.start);
+            match place {
+                None => self.timeline.push_next_start(next),
+                Some(place) if known.next_start(*place, past) != next => changed.push(known.part(*place)),
+                Some(_) => {}
+            }
+        }
+        changed
     }
 }
 
@@ -391,7 +422,7 @@ impl Draft {
     /// When the sessions start that are new or not as they were, and when those started that are no more. A session may be
     /// named that is as it was.
     pub fn changed(&self) -> Vec<i64> {
-        let Sessionized { sorted, sessions, identity, timeline, .. } = &self.sessionized;
+        let Sessionized { sorted, sessions, identity, timeline, rules, .. } = &self.sessionized;
         let known = &self.known;
         let timeline = timeline.as_ref().expect("an increment has one");
         let mut changed = Vec::new();
@@ -408,7 +439,12 @@ impl Draft {
                 }
                 let is_as_before = |place: usize| {
                     let end_before = (place > past.start).then(|| known.past.get(place - 1).end);
-                    known.past.get(place) == now && end_before == timeline.previous_end(session)
+                    // Facts alone do not tell when the next session starts.
+                    let is_followed_as_before =
+                        || !rules.events || known.next_start(place, &past) == timeline.next_start(session);
+                    known.past.get(place) == now
+                        && end_before == timeline.previous_end(session)
+                        && is_followed_as_before()
                 };
                 let same_start = before.next_if(|place| known.past.start(*place) == now.start);
                 let stays = !known.moved.contains(visitor)

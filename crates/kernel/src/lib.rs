@@ -16,6 +16,7 @@ pub mod decimal;
 pub mod duplicates;
 pub mod event_id;
 pub mod event_name;
+pub mod event_type;
 pub mod identity;
 pub mod ignored_ids;
 pub mod increment;

@@ -67,14 +67,17 @@ pub fn rejects(rows: &[Row], ignore: &Ignore) -> Vec<(usize, &'static str)> {
     reasons.enumerate().filter_map(|(index, reason)| Some((index, reason?))).collect()
 }
 
-/// The eight `dbt_*` tables and `tracklet_duplicates`, by name.
+/// The eight `dbt_*` tables and `tracklet_duplicates`, by name, and the tables of events and sessions where the rules have them.
 ///
 /// Rows stand in these orders, text by its bytes and nulls last: tracks by (visitor, timestamp, event id,
 /// anonymous id, event); sessions by (visitor, sequence number); visitors and aliases by themselves; duplicates
 /// by (event id, timestamp, received at, anonymous id, user id, event).
 pub fn tables(rows: &[Row], ignore: &Ignore, rules: &Rules) -> BTreeMap<&'static str, Table> {
     let Steps { aliases, sessions, duplicates } = steps(rows, ignore, rules);
-    BTreeMap::from([
+    let of_events = rules.events.then(|| {
+        [("tracklet_events", events(&sessions, rules)), ("tracklet_sessions", sessions_of_events(&sessions))]
+    });
+    let mut tables = BTreeMap::from([
         ("dbt_aliases_mapping", aliases_mapping(&aliases)),
         ("dbt_mapped_tracks", mapped_tracks(&sessions)),
         ("dbt_session_tracks", session_tracks(&sessions)),
@@ -84,7 +87,9 @@ pub fn tables(rows: &[Row], ignore: &Ignore, rules: &Rules) -> BTreeMap<&'static
         ("dbt_session_duration", session_duration(&sessions)),
         ("dbt_tracks_flow", tracks_flow(&sessions, rules.flow_length)),
         ("tracklet_duplicates", duplicates_table(&duplicates)),
-    ])
+    ]);
+    tables.extend(of_events.into_iter().flatten());
+    tables
 }
 
 /// What the tracks carry: for every row of `dbt_mapped_tracks` and of `tracklet_duplicates`, each in its order, the event id and
@@ -450,6 +455,86 @@ fn tracks_flow(sessions: &[Session], length: usize) -> Table {
             rows.push(row);
         }
     }
+    table(&columns, rows)
+}
+
+/// Why a session opens.
+fn start_reason(session: &Session) -> &'static str {
+    if session.number == 1 { "first" } else { "idle" }
+}
+
+/// The id of a session's first event.
+fn session_key(session: &Session) -> &str {
+    &session.tracks[0].0.event_id
+}
+
+fn events(sessions: &[Session], rules: &Rules) -> Table {
+    let mut columns = vec![
+        "event_id",
+        "event_type",
+        "event",
+        "anonymous_id",
+        "user_id",
+        "dbt_visitor_id",
+        "timestamp",
+        "session_id",
+        "session_key",
+        "event_sequence_number",
+        "start_reason",
+    ];
+    columns.extend(rules.carried[1..].iter().map(|column| column.name.as_str()));
+    let mut rows = Vec::new();
+    for session in sessions {
+        for (number, (track, _)) in (1..).zip(&session.tracks) {
+            let reason = if number == 1 { text(start_reason(session)) } else { Value::Null };
+            let mut row = vec![
+                text(&track.event_id),
+                track.carried[0].clone(),
+                text_or_null(track.event.as_ref()),
+                text_or_null(track.anonymous_id.as_ref()),
+                text_or_null(track.user_id.as_ref()),
+                text(&session.visitor),
+                Value::Time(track.timestamp),
+                text(&session.id()),
+                text(session_key(session)),
+                Value::Integer(number),
+                reason,
+            ];
+            row.extend_from_slice(&track.carried[1..]);
+            rows.push(row);
+        }
+    }
+    table(&columns, rows)
+}
+
+fn sessions_of_events(sessions: &[Session]) -> Table {
+    let mut rows = Vec::new();
+    for session in sessions {
+        let is_next =
+            |other: &&Session| other.visitor == session.visitor && other.number == session.number + 1;
+        rows.push(vec![
+            text(session_key(session)),
+            text(&session.id()),
+            text(&session.visitor),
+            Value::Integer(session.number),
+            Value::Time(session.started_at()),
+            Value::Time(session.ended_at()),
+            sessions.iter().find(is_next).map_or(Value::Null, |next| Value::Time(next.started_at())),
+            text(start_reason(session)),
+            Value::Integer(session.tracks.len() as i64),
+        ]);
+    }
+    let columns = [
+        "session_key",
+        "session_id",
+        "dbt_visitor_id",
+        "session_sequence_number",
+        "session_start_at",
+        "ended_at",
+        "next_session_start_at",
+        "start_reason",
+        "events",
+    ];
     table(&columns, rows)
 }
 

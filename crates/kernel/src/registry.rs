@@ -97,6 +97,10 @@ pub const RECEIVED_AT: ColumnSpec = ColumnSpec {
 /// A table's column of event names as they were sent, which the gate normalizes.
 pub const ORIGINAL_EVENT: &str = "event_text";
 
+/// The carried column that says of which [type](crate::event_type::EventType) an event is. Every event has one, and it is the first
+/// carried column, where [`Rules::events`](crate::rules::Rules::events) holds.
+pub const EVENT_TYPE: &str = "event_type";
+
 /// The columns that every track has, in the order of the contract.
 pub static COLUMNS: [ColumnSpec; 6] = [EVENT_ID, ANONYMOUS_ID, USER_ID, EVENT, TIMESTAMP, RECEIVED_AT];
 
@@ -118,12 +122,19 @@ pub struct CarriedSpec {
     pub name: String,
     /// What its values are.
     pub carried_type: CarriedType,
+    /// Texts that stand for no value, besides the empty one.
+    pub no_value: Vec<String>,
 }
 
 impl CarriedSpec {
     /// A column of this name and type.
     pub fn new(name: &str, carried_type: CarriedType) -> Self {
-        Self { name: name.to_owned(), carried_type }
+        Self { name: name.to_owned(), carried_type, no_value: Vec::new() }
+    }
+
+    /// The column of an event's type.
+    pub fn event_type() -> Self {
+        Self::new(EVENT_TYPE, CarriedType::Text)
     }
 }
 

@@ -19,6 +19,9 @@ pub struct Rules {
     pub flow_length: usize,
     /// The columns that tracks carry. Their names differ from those of all columns of tables and state of tracks.
     pub carried: Vec<CarriedSpec>,
+    /// Whether there are tables of events and sessions, `tracklet_events` and `tracklet_sessions`. The first carried column is
+    /// [`EVENT_TYPE`](crate::registry::EVENT_TYPE) then, and duplicates are dropped: a session is known by the id of its first event.
+    pub events: bool,
 }
 
 impl Default for Rules {
@@ -32,6 +35,7 @@ impl Default for Rules {
             ],
             flow_length: 5,
             carried: Vec::new(),
+            events: false,
         }
     }
 }
@@ -52,6 +56,16 @@ pub enum SplitReason {
     Idle,
 }
 
+impl SplitReason {
+    /// The reason as `start_reason` spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Idle => "idle",
+        }
+    }
+}
+
 impl Rules {
     /// Why `next` opens a session after `previous`, the same visitor's event right before it; `None` where both are in one
     /// session. Kernel, increments, checks and invariants ask here; only the oracles decide by
@@ -69,6 +83,17 @@ impl Rules {
     pub fn split(&self, previous: Option<SplitEvent>, next: SplitEvent) -> Option<SplitReason> {
         let Some(previous) = previous else { return Some(SplitReason::First) };
         self.timeout.is_over(previous.time, next.time).then_some(SplitReason::Idle)
+    }
+
+    /// The columns that events bring along: those that tracks carry, without their type.
+    pub fn event_columns(&self) -> &[CarriedSpec] {
+        if self.events { self.carried.get(1..).unwrap_or_default() } else { &[] }
+    }
+
+    /// Why a session opens that starts at a time, in microseconds, where the event before it was at another.
+    pub fn opening(&self, previous: Option<i64>, start: i64) -> SplitReason {
+        let reason = self.split(previous.map(|time| SplitEvent { time }), SplitEvent { time: start });
+        reason.expect("a session opens where the rules split")
     }
 
     /// Whether events at these times, in microseconds, of one visitor and with none between them are in different sessions.

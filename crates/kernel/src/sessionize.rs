@@ -154,6 +154,16 @@ impl Sessionized {
         let visitor = self.sessions.visitors[session] as usize;
         (first > self.sorted.places(visitor).start).then(|| self.sorted.timestamps()[first - 1])
     }
+
+    /// When the visitor's session after one starts, if there is one.
+    pub(crate) fn next_start(&self, session: usize) -> Option<i64> {
+        if let Some(timeline) = &self.timeline {
+            return timeline.next_start(session);
+        }
+        let visitor = |session: &usize| self.sessions.visitors[*session];
+        let next = Some(session + 1).filter(|next| *next < self.session_count());
+        next.filter(|next| visitor(next) == visitor(&session)).map(|next| self.session_start(next))
+    }
 }
 
 /// Sessions in columns, in the order of their tracks.

@@ -23,6 +23,8 @@ pub(crate) struct Timeline {
     first_of_visitor: OnceLock<Vec<u32>>,
     /// Of the sessions in memory: when the visitor's event before was; [`NO_EVENT`] where there is none.
     previous_ends: Vec<i64>,
+    /// Of the sessions in memory: when the visitor's next session starts; [`NO_EVENT`] where there is none.
+    next_starts: Vec<i64>,
 }
 
 /// Sessions that follow each other in one of the two lists.
@@ -84,6 +86,11 @@ impl Timeline {
     /// Notes what was before the next of the sessions in memory.
     pub(crate) fn push_previous_end(&mut self, end: Option<i64>) {
         self.previous_ends.push(end.unwrap_or(NO_EVENT));
+    }
+
+    /// Notes when the session after the next of the sessions in memory starts.
+    pub(crate) fn push_next_start(&mut self, start: Option<i64>) {
+        self.next_starts.push(start.unwrap_or(NO_EVENT));
     }
 
     /// The sessions in these places.
@@ -171,5 +178,10 @@ impl Timeline {
     /// When the event before the first of a session in memory was.
     pub(crate) fn previous_end(&self, session: usize) -> Option<i64> {
         Some(self.previous_ends[session]).filter(|end| *end != NO_EVENT)
+    }
+
+    /// When the session after a session in memory starts.
+    pub(crate) fn next_start(&self, session: usize) -> Option<i64> {
+        Some(self.next_starts[session]).filter(|start| *start != NO_EVENT)
     }
 }

@@ -1,6 +1,6 @@
 //! Tracks in columns, their strings stored once, and the one gate by which rows become tracks.
 
-use crate::carried::{Carried, CarriedColumn, CarriedValues, text_of};
+use crate::carried::{Carried, CarriedColumn, CarriedValues, UnreadNumbers};
 pub use crate::columns::{MAX_ID_BYTES, MAX_NAME_BYTES};
 use crate::columns::{Text, TextColumn, Time, TimeColumn};
 use crate::event_id::{EventId, EventIds, stored_hash};
@@ -231,6 +231,8 @@ pub struct TracksBuilder {
     gate: Gate,
     /// How many ids were ignored, by the place of the word in the rule.
     ignored: Vec<u64>,
+    /// By carried column: values of its rows that are not of its type.
+    unread: Vec<UnreadNumbers>,
     pub(crate) rows: u64,
 }
 
@@ -250,6 +252,7 @@ impl TracksBuilder {
     pub fn new(gate: Gate) -> Self {
         Self {
             ignored: vec![0; gate.ignored_ids.rule().len()],
+            unread: vec![UnreadNumbers::default(); gate.carried.len()],
             chunks: Vec::new(),
             ids: Interner::default(),
             names: Interner::default(),
@@ -263,7 +266,11 @@ impl TracksBuilder {
 
     /// The tracks so far in a builder of their own. What was counted of other rows stays.
     pub(crate) fn take(&mut self) -> Self {
-        let counted = Self { ignored: std::mem::take(&mut self.ignored), ..Self::new(self.gate.clone()) };
+        let counted = Self {
+            ignored: std::mem::take(&mut self.ignored),
+            unread: std::mem::take(&mut self.unread),
+            ..Self::new(self.gate.clone())
+        };
         std::mem::replace(self, counted)
     }
 
@@ -271,6 +278,12 @@ impl TracksBuilder {
     pub fn ignored_ids(&self) -> BTreeMap<String, u64> {
         let rule = self.gate.ignored_ids.rule().into_iter();
         rule.zip(self.ignored.iter().copied()).filter(|(_, ids)| *ids > 0).collect()
+    }
+
+    /// By carried column of numbers: the values of its tracks that are none. Columns without any are absent.
+    pub fn unread_numbers(&self) -> BTreeMap<String, UnreadNumbers> {
+        let columns = self.gate.carried.iter().map(|column| column.name.clone());
+        columns.zip(self.unread.iter().cloned()).filter(|(_, unread)| unread.values > 0).collect()
     }
 
     /// How many tracks there are now, for tracks that may be taken back.
@@ -335,8 +348,8 @@ impl TracksBuilder {
     /// to be normalised), `timestamp`, `received_at`. Absent columns are null. Ids and names are text, dictionaries
     /// of text, or numbers; values of other types are [`Reason::InvalidText`]. Times are timestamps of any unit, text as
     /// [`time::parse`](crate::time::parse) takes it, or with [`Gate::time_unit`] whole numbers; values of other
-    /// types are [`Reason::BadTimestamp`]. Carried columns have their own names; a value that is not of its column's type
-    /// is null.
+    /// types are [`Reason::BadTimestamp`]. Carried columns have their own names, which several columns may have: the first that has a value
+    /// in a row counts. A value that is not of its column's type is null.
     pub fn push(&mut self, batch: &RecordBatch) -> Vec<Rejected> {
         let columns = Columns::new(batch, &self.gate);
         let mut rejected = Vec::new();
@@ -386,13 +399,15 @@ impl TracksBuilder {
             }
             chunk.timestamps.extend(fitting.iter().map(|track| track.timestamp));
             chunk.received.extend(fitting.iter().map(|track| track.received_at));
-            for ((column, values), last) in chunk.carried.0.iter_mut().zip(&columns.carried).zip(carried) {
+            let carried = chunk.carried.0.iter_mut().zip(&columns.carried).zip(carried).zip(&mut self.unread);
+            for (((column, values), last), unread) in carried {
                 match (column, values) {
                     (CarriedColumn::Texts(numbers), CarriedValues::Texts(texts)) => {
-                        self.values.intern_column(fitting, |track| text_of(texts, track.row), last, numbers);
+                        self.values.intern_column(fitting, |track| texts.get(track.row), last, numbers);
                     }
                     (CarriedColumn::Numbers(numbers), CarriedValues::Numbers(values)) => {
-                        numbers.extend(fitting.iter().map(|track| values[track.row]));
+                        numbers.extend(fitting.iter().map(|track| values.values[track.row]));
+                        values.note_unread(fitting.iter().map(|track| track.row), unread);
                     }
                     _ => unreachable!("both were made of one list"),
                 }
@@ -470,7 +485,7 @@ impl Columns {
             timestamp: TimeColumn::new(column(registry::TIMESTAMP.name), gate.time_unit),
             received_at: TimeColumn::new(column(registry::RECEIVED_AT.name), gate.time_unit),
             carried: (gate.carried.iter())
-                .map(|spec| CarriedValues::new(column(&spec.name), spec.carried_type, batch.num_rows()))
+                .map(|spec| CarriedValues::new(&columns_of(batch, &spec.name), spec, batch.num_rows()))
                 .collect(),
         }
     }
@@ -508,6 +523,12 @@ impl Columns {
         };
         Ok(Accepted { row, event_id, anonymous_id, user_id, event, timestamp, received_at })
     }
+}
+
+/// The columns of a batch that have this name.
+fn columns_of<'b>(batch: &'b RecordBatch, name: &str) -> Vec<&'b ArrayRef> {
+    let fields = batch.schema_ref().fields().iter().zip(batch.columns());
+    fields.filter(|(field, _)| field.name() == name).map(|(_, column)| column).collect()
 }
 
 /// The id, if it is one.

@@ -112,15 +112,20 @@ fn row() -> impl Strategy<Value = Row> {
 /// Values for the columns of [`CARRIED`].
 fn carried() -> impl Strategy<Value = Vec<Value>> {
     let plans = ["free", "pro", "", "é😀"].map(|plan| Value::Text(plan.to_owned()));
+    let types = ["track", "track", "page", "screen"].map(|name| Value::Text(name.to_owned()));
     let numbers = [0, 1, -1, 12_500_000, 10_i128.pow(28) - 1, 1 - 10_i128.pow(28)].map(Value::Number);
     let or_null = |values: &[Value]| prop_oneof![1 => Just(Value::Null), 3 => select(values.to_vec())];
-    (or_null(&plans), or_null(&numbers), or_null(&plans))
-        .prop_map(|(plan, revenue, city)| vec![plan, revenue, city])
+    (select(types.to_vec()), or_null(&plans), or_null(&numbers), or_null(&plans))
+        .prop_map(|(event_type, plan, revenue, city)| vec![event_type, plan, revenue, city])
 }
 
-/// Invented columns, one of each type and one more.
-const CARRIED: [(&str, CarriedType); 3] =
-    [("plan", CarriedType::Text), ("revenue", CarriedType::Number), ("city", CarriedType::Text)];
+/// The type of an event, and invented columns, one of each type and one more.
+const CARRIED: [(&str, CarriedType); 4] = [
+    ("event_type", CarriedType::Text),
+    ("plan", CarriedType::Text),
+    ("revenue", CarriedType::Number),
+    ("city", CarriedType::Text),
+];
 
 /// The rows with values for these columns alone.
 fn carrying(rows: &[Row], columns: usize) -> Vec<Row> {
@@ -141,11 +146,12 @@ fn rules() -> impl Strategy<Value = Rules> {
         vec![],
         vec![Count::new("views", ["viewed_product", "viewed"]), Count::new("again", ["viewed", "viewed"])],
     ];
-    let carried = select(vec![0, 0, 1, 2, 3]);
+    let carried = (select(vec![0, 0, 1, 2, 3, 4]), any::<bool>());
     (select(timeouts.to_vec()), any::<bool>(), select(counts.to_vec()), select(vec![1, 2, 5, 7]), carried)
-        .prop_map(|(timeout, drop, counts, flow_length, carried)| Rules {
+        .prop_map(|(timeout, drop, counts, flow_length, (carried, events))| Rules {
             timeout,
             duplicates: if drop { Duplicates::Drop } else { Duplicates::Keep },
+            events: drop && events && carried > 0,
             counts,
             flow_length,
             carried: CARRIED[..carried].iter().map(|(name, of)| CarriedSpec::new(name, *of)).collect(),
@@ -295,6 +301,48 @@ proptest! {
         let (whole, _) = build(&[&rows], &Ignore::default(), &rules);
         let (cut, _) = build(&batches, &Ignore::default(), &rules);
         prop_assert_eq!(kernel(whole, &rules, 4), kernel(cut, &rules, 4));
+    }
+}
+
+/// Of every event: the key of its session and its time.
+fn keys(rows: &[Row], rules: &Rules) -> BTreeMap<String, (String, i64)> {
+    let (tracks, _) = build(&[rows], &Ignore::default(), rules);
+    let events =
+        kernel(tracks, rules, 8).tables.remove("tracklet_events").expect("there is a table of events");
+    let text = |value: &Value| if let Value::Text(text) = value { text.clone() } else { panic!("{value:?}") };
+    let time = |value: &Value| if let Value::Time(time) = value { *time } else { panic!("{value:?}") };
+    events.iter().map(|row| (text(&row[0]), (text(&row[8]), time(&row[6])))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// A session changes its key only when an earlier event joins it or it is cut differently.
+    #[test]
+    fn a_session_keeps_its_key(before in vec(row(), 1..40), later in vec(row(), 0..20)) {
+        let carried = CARRIED.iter().map(|(name, of)| CarriedSpec::new(name, *of)).collect();
+        let rules = Rules { events: true, carried, ..Rules::default() };
+        let all: Vec<Row> = before.iter().chain(&later).cloned().collect();
+        let (old, new) = (keys(&before, &rules), keys(&all, &rules));
+        let mut sessions: BTreeMap<&String, Vec<&String>> = BTreeMap::new();
+        for (event, (key, _)) in &old {
+            sessions.entry(key).or_default().push(event);
+        }
+        for (key, events) in sessions {
+            let of: Vec<Option<&(String, i64)>> = events.iter().map(|event| new.get(*event)).collect();
+            // A second delivery may have taken the place of an event, or moved it.
+            let is_whole = of.iter().zip(&events).all(|(found, event)| {
+                found.is_some_and(|(key, time)| *key == of[0].expect("all are there").0 && *time == old[*event].1)
+            });
+            if !is_whole {
+                continue;
+            }
+            let (new_key, _) = of[0].expect("a session has an event");
+            let place = |event: &String, events: &BTreeMap<String, (String, i64)>| (events[event].1, event.clone());
+            let first_new = new.iter().filter(|(_, (key, _))| key == new_key).map(|(event, _)| place(event, &new)).min();
+            let is_earlier = first_new < Some(place(key, &old));
+            prop_assert_eq!(new_key == key, !is_earlier, "{} became {}", key, new_key);
+        }
     }
 }
 

@@ -200,6 +200,21 @@ pub struct New {
     /// Their skipped rows that are calls of other types, by type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub other_calls: BTreeMap<String, u64>,
+    /// What was found of the columns of events; those of which there is nothing to say are absent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, RecordedFindings>,
+}
+
+/// What was found of a column of events.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedFindings {
+    /// Files that do not have it.
+    pub files_without: u64,
+    /// Values that are no numbers, in a column of numbers.
+    pub unread: u64,
+    /// Some of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<String>,
 }
 
 /// What became of the parts.
@@ -252,6 +267,9 @@ pub struct RecordedRules {
     /// The columns that tracks carry.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub carried: Vec<RecordedColumn>,
+    /// Whether there are tables of events and sessions; their columns are the carried ones then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub events: bool,
 }
 
 /// How idle time is compared with the timeout.
@@ -287,6 +305,7 @@ impl RecordedRules {
             counts: columns.into_iter().map(count).collect::<Option<Vec<_>>>()?,
             flow_length: self.flow_length,
             carried: self.carried.iter().map(RecordedColumn::spec).collect(),
+            events: self.events,
         })
     }
 
@@ -320,6 +339,7 @@ impl From<&Rules> for RecordedRules {
             counts: counts.collect(),
             count_columns: rules.counts.iter().map(|count| count.column.clone()).collect(),
             carried: rules.carried.iter().map(RecordedColumn::from).collect(),
+            events: rules.events,
         }
     }
 }

@@ -6,6 +6,7 @@ use tracklet_config::TIME_UNITS;
 use tracklet_config::keys::{ANY, CANONICAL_COLUMNS, Key, keys_of, sections};
 use tracklet_display::error::nearest;
 use tracklet_display::visible::visible;
+use tracklet_kernel::event_type::EventType;
 
 /// The widest line of a comment, in characters.
 const WIDTH: usize = 100;
@@ -40,6 +41,8 @@ pub fn starter(inspection: &Inspection, paths: &[String]) -> String {
             comment(&mut page, "", &format!("Default: {}.", key.default.replace('`', "")));
             if (key.section, key.name) == ("source", "paths") {
                 let _ = writeln!(page, "paths = {}", list(paths));
+            } else if let ("source", "types", Some(types)) = (key.section, key.name, types(inspection)) {
+                let _ = writeln!(page, "# types = {}", list(&types));
             } else if let ("source", "time_unit", Some(unit)) = (key.section, key.name, time_unit(inspection))
             {
                 comment(
@@ -54,6 +57,20 @@ pub fn starter(inspection: &Inspection, paths: &[String]) -> String {
         }
     }
     page
+}
+
+/// The types of calls in the first rows that sessions are made of, where there are others than tracks.
+fn types(inspection: &Inspection) -> Option<Vec<String>> {
+    let calls = inspection.sample().calls();
+    let is_seen = |event_type: &EventType| calls.iter().any(|(name, _)| name == event_type.name());
+    let of_sessions = [EventType::Track, EventType::Page, EventType::Screen];
+    let types: Vec<&str> = of_sessions
+        .iter()
+        .filter(|event_type| is_seen(event_type))
+        .map(|event_type| event_type.name())
+        .collect();
+    let has_others = types.iter().any(|name| *name != EventType::Track.name());
+    has_others.then(|| types.into_iter().map(str::to_owned).collect())
 }
 
 /// The unit of event times that are numbers, where all formats agree.
@@ -96,7 +113,10 @@ fn columns(page: &mut String, inspection: &Inspection) {
         let calls = format.sample.calls();
         if !calls.is_empty() {
             let calls: Vec<String> = calls.iter().map(|(name, rows)| format!("{rows} {name}")).collect();
-            let calls = format!("Calls in their first rows: {}. track calls are read.", calls.join(", "));
+            let calls = format!(
+                "Calls in their first rows: {}. types says which of them are events.",
+                calls.join(", ")
+            );
             comment(page, "", &calls);
         }
         for (column, found) in &format.canonical {

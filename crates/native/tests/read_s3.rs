@@ -16,6 +16,7 @@ use std::{env, fs};
 use tracklet_analysis::Queries;
 use tracklet_analysis::export::{Files, to_file};
 use tracklet_display::error::Hint;
+use tracklet_kernel::event_type::EventTypes;
 use tracklet_native::read::inputs::{InputError, discover};
 use tracklet_native::read::{
     Format, NoRowFilters, Options, Quiet, ReadError, Source, Strictness, inspect, read_all,
@@ -86,7 +87,7 @@ fn line(id: &str) -> String {
 
 fn names(urls: &[&str]) -> Result<Vec<String>, InputError> {
     let urls: Vec<String> = urls.iter().map(|url| (*url).to_owned()).collect();
-    Ok(discover(&urls, None)?.files.into_iter().map(|file| file.name).collect())
+    Ok(discover(&urls, None, EventTypes::default())?.files.into_iter().map(|file| file.name).collect())
 }
 
 fn is_empty(folder: &Path) -> bool {
@@ -134,7 +135,7 @@ fn objects_are_listed_fetched_and_read() {
     let told = format!("{error} {error:?} {:?}", std::error::Error::source(&error).map(ToString::to_string));
     assert!(!told.contains(SECRET), "{told}");
 
-    let inputs = discover(&["s3://shop/p".to_owned()], None).expect("a prefix");
+    let inputs = discover(&["s3://shop/p".to_owned()], None, EventTypes::default()).expect("a prefix");
     assert_eq!(inputs.ignored, ["s3://shop/p/notes.txt"]);
     assert!(inputs.files.iter().all(|file| file.etag.is_some() && file.modified.is_some() && file.size > 0));
     let folder = tempfile::tempdir().expect("a folder");
@@ -172,7 +173,7 @@ fn odd_keys_and_names(moto: &Moto) {
     for key in good.iter().chain(&odd) {
         moto.put(&format!("/shop/odd/{key}").replace(' ', "%20"), line("1").as_bytes());
     }
-    let inputs = discover(&["s3://shop/odd".to_owned()], None).expect("a prefix");
+    let inputs = discover(&["s3://shop/odd".to_owned()], None, EventTypes::default()).expect("a prefix");
     assert_eq!(inputs.files.len(), good.len() + odd.len(), "{:?}", inputs.files);
     let folder = tempfile::tempdir().expect("a folder");
     let threads = NonZeroUsize::new(2).expect("not 0");
@@ -217,12 +218,12 @@ fn tables_of_a_bucket(moto: &Moto) {
     for name in ["tracks", "pages", "signup"] {
         moto.put(&format!("/shop/lake/ns/{name}/2026/01/04/10/a.csv"), table.as_bytes());
     }
-    let inputs = discover(&["s3://shop/lake".to_owned()], None).expect("a lake");
+    let inputs = discover(&["s3://shop/lake".to_owned()], None, EventTypes::default()).expect("a lake");
     assert_eq!((inputs.files.len(), inputs.notes.len()), (1, 1), "{:?}", inputs.notes);
     moto.put("/shop/athena/20260104_1", &parquet);
     moto.put("/shop/athena/20260104_2", table.as_bytes());
     moto.put("/shop/athena/manifest", b"{}");
-    let inputs = discover(&["s3://shop/athena".to_owned()], None).expect("two files");
+    let inputs = discover(&["s3://shop/athena".to_owned()], None, EventTypes::default()).expect("two files");
     let formats: Vec<Format> = inputs.files.iter().map(|file| file.format).collect();
     assert_eq!(formats, [Format::Parquet, Format::Csv]);
 }

@@ -87,6 +87,9 @@ def cases(corpus=CORPUS):
     groups = {}
     for path in sorted(corpus.glob("*/case.toml")):
         config = CorpusCase.config_of(path.parent)
+        if config.events:
+            # For files only.
+            continue
         key = repr((config.timeout, config.exact, config.ignore, config.dedupe, config.counts, config.flow_length))
         groups.setdefault(key, (config, []))[1].append(path.parent)
     found = [CorpusCase(folders, config) for config, folders in groups.values()]

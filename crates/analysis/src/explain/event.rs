@@ -35,6 +35,9 @@ pub struct TrackStory {
     pub why_session: String,
     /// Why it is with this visitor.
     pub why_visitor: String,
+    /// Its type and the columns that it brings along, those with a value; none where there is no table of events.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<(String, String)>,
 }
 
 /// A dropped row.
@@ -121,6 +124,7 @@ fn tracks(tables: &dyn Tables, rules: &RecordedRules, has_id: &str) -> Result<Ve
             };
             let logins = tables.logins(&track.event_id, track.anonymous_id.as_deref())?;
             stories.push(TrackStory {
+                columns: columns(tables, rules, &track.event_id)?,
                 events_of_session: answer.first().map_or(Ok(0), |row| row.count(0))?,
                 why_session: reasons::of_session(&track, rules),
                 why_visitor: reasons::of_visitor(&track, device_visitor.as_deref(), logins.as_ref()),
@@ -130,6 +134,31 @@ fn tracks(tables: &dyn Tables, rules: &RecordedRules, has_id: &str) -> Result<Ve
         }
     }
     Ok(stories)
+}
+
+/// The type and the columns of an event, where the tables have them.
+fn columns(
+    tables: &dyn Tables,
+    rules: &RecordedRules,
+    event_id: &str,
+) -> Result<Vec<(String, String)>, TablesError> {
+    if !rules.events {
+        return Ok(Vec::new());
+    }
+    let names: Vec<&str> = rules.carried.iter().map(|column| column.name.as_str()).collect();
+    let texts: Vec<String> = names.iter().map(|name| format!("cast(\"{name}\" as varchar)")).collect();
+    let answer = tables.ask(&format!(
+        "select {} from {} where event_id = {}",
+        texts.join(", "),
+        tables.dialect().table("tracklet_events"),
+        tables.dialect().text(event_id)
+    ))?;
+    let Some(row) = answer.first() else { return Ok(Vec::new()) };
+    let mut columns = Vec::new();
+    for (place, name) in names.into_iter().enumerate() {
+        columns.extend(row.text(place)?.map(|text| (name.to_owned(), text.to_owned())));
+    }
+    Ok(columns)
 }
 
 /// The visitor that the mapping has for an alias.

@@ -42,6 +42,10 @@ fn event(story: &EventStory) -> Vec<String> {
             track.track_sequence_number, found.events_of_session, track.session_id
         ));
         lines.push(format!("  {}", found.why_session));
+        if !found.columns.is_empty() {
+            let columns = found.columns.iter().map(|(name, text)| format!("{name} {}", visible(text)));
+            lines.push(format!("  it has {}", columns.collect::<Vec<_>>().join(", ")));
+        }
         lines.push(format!("  visitor `{}`: {}", track.dbt_visitor_id, found.why_visitor));
     }
     for row in &story.duplicates {

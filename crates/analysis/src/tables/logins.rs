@@ -1,4 +1,4 @@
-//! Which events named the user of a device. The tables don't have the user of an event; the state beside them does.
+//! Which events named the user of a device. The `dbt_*` tables don't have the user of an event; `tracklet_events` or the state beside them does.
 
 use super::{Answer, TablesError};
 use arrow::record_batch::RecordBatch;
@@ -46,11 +46,11 @@ pub(super) fn logins(
     let folder = results.folder();
     let tracks = Place::Table(Table::MappedTracks).folder(folder);
     for part in results.parts_of(Table::MappedTracks.name()) {
-        let beside =
-            Place::State(State::Tracks).folder(folder).join(part.strip_prefix(&tracks).unwrap_or(part));
-        if !beside.exists() {
-            return Ok(None);
-        }
+        let name = part.strip_prefix(&tracks).unwrap_or(part);
+        // Where there are tables of events, they have the user, and the state has it not.
+        let places = [Place::Table(Table::Events), Place::State(State::Tracks)];
+        let mut found_beside = places.iter().map(|place| place.folder(folder).join(name));
+        let Some(beside) = found_beside.find(|path| path.exists()) else { return Ok(None) };
         let tracks = open(part, &["event_id", "anonymous_id", "timestamp"])?;
         let users = open(&beside, &["user_id"])?;
         for (tracks, users) in tracks.zip(users) {

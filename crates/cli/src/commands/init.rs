@@ -13,6 +13,7 @@ use thiserror::Error;
 use tracklet_config::FILE_NAME;
 use tracklet_display::error::Hint;
 use tracklet_display::visible::visible;
+use tracklet_kernel::event_type::EventTypes;
 use tracklet_native::read::inputs::discover;
 use tracklet_native::read::{Inspection, inspect};
 use tracklet_native::starter::{missing_columns, starter};
@@ -25,7 +26,7 @@ pub fn init(arguments: &InitArguments, log: &Log) -> Outcome {
     if !arguments.force && file.exists() {
         return Err(Failure::new(InitError::Exists { path: file }));
     }
-    let inputs = discover(&arguments.paths, None).map_err(Failure::new)?;
+    let inputs = discover(&arguments.paths, None, EventTypes::default()).map_err(Failure::new)?;
     for note in &inputs.notes {
         tracing::warn!("{note}");
     }

@@ -46,7 +46,7 @@ fn calls_and_events_that_were_seen_are_listed_and_escaped() {
     assert!(said.contains(events), "{said}");
     let text = fs::read_to_string(folder.path().join("tracklet.toml")).unwrap();
     for expected in [
-        "# Calls in their first rows: 337 track, 3 identify, 2 page. track calls are read.\n",
+        "# Calls in their first rows: 337 track, 3 identify, 2 page. types says which of them are events.\n",
         "#     e_000                  3\n",
         "#     \\u{1b}[31mred\\u{202e}  2\n",
         "#     and 315 more\n",

@@ -3,6 +3,7 @@
 mod bytes;
 mod choosing;
 mod codes;
+mod events;
 mod exporting;
 mod hostile;
 mod hostile_memory;

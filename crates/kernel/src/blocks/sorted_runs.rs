@@ -27,10 +27,12 @@ struct Spilled {
     tracks: u32,
     /// When the visitor's event before it was, or [`NO_EVENT`].
     previous_end: i64,
+    /// When the visitor's next session starts, or [`NO_EVENT`].
+    next_start: i64,
 }
 
 /// Bytes of a session.
-const SESSION_BYTES: usize = 4 + 4 + 4 + 8;
+const SESSION_BYTES: usize = 4 + 4 + 4 + 8 + 8;
 
 impl SortedRun {
     /// How many tracks there are.
@@ -46,6 +48,7 @@ impl SortedRun {
         put_planes(&mut bytes, sessions().map(|session| session.number.to_le_bytes()));
         put_planes(&mut bytes, sessions().map(|session| session.tracks.to_le_bytes()));
         put_planes(&mut bytes, sessions().map(|session| zigzag(session.previous_end).to_le_bytes()));
+        put_planes(&mut bytes, sessions().map(|session| zigzag(session.next_start).to_le_bytes()));
         bytes
     }
 
@@ -58,16 +61,22 @@ impl SortedRun {
         if count * SESSION_BYTES != sessions.len() {
             return Err(Damaged);
         }
-        let (numbers, ends) = sessions.split_at(count * 12);
+        let (numbers, times) = sessions.split_at(count * 12);
+        let (ends, starts) = times.split_at(count * 8);
         let mut numbers = numbers.chunks_exact((count * 4).max(1));
         let mut column = || planes(numbers.next().unwrap_or_default(), count).map(u32::from_le_bytes);
         let (ranks, counts, tracks) = (column(), column(), column());
-        let ends = planes(ends, count).map(|end| unzigzag(u64::from_le_bytes(end)));
-        let sessions = ranks
-            .zip(counts)
-            .zip(tracks)
-            .zip(ends)
-            .map(|(((rank, number), tracks), previous_end)| Spilled { rank, number, tracks, previous_end });
+        let time = |bytes: [u8; 8]| unzigzag(u64::from_le_bytes(bytes));
+        let times = planes(ends, count).map(time).zip(planes(starts, count).map(time));
+        let sessions = ranks.zip(counts).zip(tracks).zip(times).map(
+            |(((rank, number), tracks), (previous_end, next_start))| Spilled {
+                rank,
+                number,
+                tracks,
+                previous_end,
+                next_start,
+            },
+        );
         let sorted_run = Self { sessions: sessions.collect(), blocks };
         let tracks: u64 = sorted_run.sessions.iter().map(|session| u64::from(session.tracks)).sum();
         if tracks == sorted_run.rows() as u64 { Ok(sorted_run) } else { Err(Damaged) }
@@ -87,6 +96,7 @@ impl Sessionized {
                 number: found.number,
                 tracks: found.tracks,
                 previous_end: self.previous_end(session).unwrap_or(NO_EVENT),
+                next_start: self.next_start(session).unwrap_or(NO_EVENT),
             });
             for place in self.session_places(session) {
                 let row = self.sorted.row(place);
@@ -134,6 +144,7 @@ impl Sessionized {
             let visitor = cut.first_of_visitor.len() as u32 - 1;
             cut.close(&tracks, &sorted, &counted, start..end, visitor, session.number);
             timeline.push_previous_end(Some(session.previous_end));
+            timeline.push_next_start(Some(session.next_start));
             start = end;
         }
         let dropped = Dropped::default();

@@ -1,6 +1,6 @@
 //! The columns of any range of rows.
 
-use super::texts::{LocalDictionary, SessionsOfVisitors, TextColumn, with_values};
+use super::texts::{LocalDictionary, SessionsOfVisitors, TextColumn, with_values, words};
 use super::{following_events, timestamp_type};
 use crate::carried::{NO_NUMBER, number_type};
 use crate::event_id::stored_hash;
@@ -31,7 +31,7 @@ pub struct Run {
 
 impl Sessionized {
     /// Every column that a table of tracks has, for the tracks of `runs` in order: `dbt_mapped_tracks`,
-    /// `dbt_track_facts`, `dbt_tracks_flow` and the state beside them are projections of it.
+    /// `dbt_track_facts`, `dbt_tracks_flow`, `tracklet_events` and the state beside them are projections of it.
     ///
     /// Texts that repeat are dictionaries with `u32` keys, their values in order of appearance; the columns
     /// `event`, `event_2`, ... share one.
@@ -69,6 +69,17 @@ impl Sessionized {
             or_null::<TimestampMicrosecondType>(received, NO_TIME).with_data_type(timestamp_type());
         let events = self.event_columns(runs, &rows);
         let (event_ids, hashes) = self.event_ids(&rows);
+        let of_events = self.rules().events.then(|| {
+            let numbers: ArrayRef = Arc::new(Int64Array::from(sequence_numbers.clone()));
+            [
+                ("event_sequence_number".to_owned(), numbers),
+                (
+                    "session_key".to_owned(),
+                    with_values(sessions.session_keys().to_vec(), self.session_keys(runs)),
+                ),
+                ("start_reason".to_owned(), self.start_reasons(runs)),
+            ]
+        });
         let (session_ids, visitors) = sessions.finish(ids);
         let mut columns: Vec<(String, ArrayRef)> = vec![
             ("event_id".into(), event_ids),
@@ -85,7 +96,32 @@ impl Sessionized {
         let names = std::iter::once("event".to_owned()).chain(following_events(self.rules()));
         columns.extend(names.zip(events));
         columns.extend(carried_columns(&self.tracks, &self.rules().carried, &rows));
+        columns.extend(of_events.into_iter().flatten());
         batch(columns)
+    }
+
+    /// The id of the first event of each run's session, by which the session is known.
+    fn session_keys(&self, runs: &[Run]) -> ArrayRef {
+        let firsts: Vec<Row> = runs.iter().map(|run| self.first_row(run.session)).collect();
+        self.event_ids(&firsts).0
+    }
+
+    /// Why the session opens, on its first event; null on the others.
+    fn start_reasons(&self, runs: &[Run]) -> ArrayRef {
+        words(runs.iter().flat_map(|run| {
+            let first = self.session_places(run.session).start;
+            let opens = (run.places.start == first).then(|| self.start_reason(run.session));
+            let others = run.places.len() - usize::from(opens.is_some());
+            opens.map(Some).into_iter().chain(std::iter::repeat_n(None, others))
+        }))
+    }
+
+    fn first_row(&self, session: usize) -> Row {
+        self.sorted.row(self.session_places(session).start)
+    }
+
+    fn start_reason(&self, session: usize) -> &'static str {
+        self.rules().opening(self.previous_end(session), self.session_start(session)).as_str()
     }
 
     fn rows_of(&self, runs: &[Run]) -> Vec<Row> {
@@ -163,7 +199,28 @@ impl Sessionized {
             let values = sessions.clone().map(|session| i64::from(values[session]));
             columns.push((count.column.clone(), integers(values)));
         }
+        if self.rules().events {
+            columns.extend(self.columns_of_sessions(sessions, &all));
+        }
         batch(columns)
+    }
+
+    /// What `tracklet_sessions` has beside the columns of all tables of session facts.
+    fn columns_of_sessions(
+        &self,
+        sessions: &(impl Iterator<Item = usize> + Clone),
+        all: &[AnySession],
+    ) -> [(String, ArrayRef); 6] {
+        let firsts: Vec<Row> = sessions.clone().map(|session| self.first_row(session)).collect();
+        let next_starts = sessions.clone().map(|session| self.next_start(session)).collect();
+        [
+            ("session_key".into(), self.event_ids(&firsts).0),
+            ("session_sequence_number".into(), integers(all.iter().map(|session| i64::from(session.number)))),
+            ("session_start_at".into(), times(all.iter().map(|session| session.start).collect())),
+            ("next_session_start_at".into(), optional_times(next_starts)),
+            ("start_reason".into(), words(sessions.clone().map(|session| Some(self.start_reason(session))))),
+            ("events".into(), integers(all.iter().map(|session| i64::from(session.tracks)))),
+        ]
     }
 
     /// Rows of `dbt_session_tracks` and of the state beside it, of the sessions in `range` among all.

@@ -6,7 +6,7 @@ mod texts;
 pub use columns::Run;
 pub(crate) use columns::duplicate_columns;
 
-use crate::registry::CarriedSpec;
+use crate::registry::{CarriedSpec, EVENT_TYPE};
 use crate::rules::Rules;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use std::sync::Arc;
@@ -34,11 +34,15 @@ pub enum Table {
     Duplicates,
     /// `tracklet_rejects`: the rows that are no tracks. Filled by who reads them.
     Rejects,
+    /// `tracklet_events`: every event with its session and its columns. Only with [`Rules::events`].
+    Events,
+    /// `tracklet_sessions`: every session with the reason for which it opens. Only with [`Rules::events`].
+    Sessions,
 }
 
 impl Table {
-    /// All tables, those of the reference project first.
-    pub const ALL: [Self; 10] = [
+    /// The tables that every run makes, those of the reference project first.
+    pub const ALWAYS: [Self; 10] = [
         Self::AliasesMapping,
         Self::MappedTracks,
         Self::SessionTracks,
@@ -50,6 +54,15 @@ impl Table {
         Self::Duplicates,
         Self::Rejects,
     ];
+
+    /// The tables of events and sessions.
+    pub const OF_EVENTS: [Self; 2] = [Self::Events, Self::Sessions];
+
+    /// All tables that a run with these rules makes.
+    pub fn all(rules: &Rules) -> impl Iterator<Item = Self> + use<> {
+        let of_events = if rules.events { &Self::OF_EVENTS[..] } else { &[] };
+        Self::ALWAYS.iter().chain(of_events).copied()
+    }
 
     /// The table's name.
     pub fn name(self) -> &'static str {
@@ -64,7 +77,44 @@ impl Table {
             Self::TracksFlow => "dbt_tracks_flow",
             Self::Duplicates => "tracklet_duplicates",
             Self::Rejects => "tracklet_rejects",
+            Self::Events => "tracklet_events",
+            Self::Sessions => "tracklet_sessions",
         }
+    }
+
+    /// The columns of a table of events or sessions.
+    fn fields_of_events(self, rules: &Rules) -> Vec<Field> {
+        let text = |name: &str| field(name, DataType::Utf8, Nulls::None);
+        let nullable = |name: &str| field(name, DataType::Utf8, Nulls::Some);
+        let time = |name: &str| field(name, timestamp_type(), Nulls::None);
+        let integer = |name: &str| field(name, DataType::Int64, Nulls::None);
+        if self == Self::Sessions {
+            return vec![
+                text("session_key"),
+                text("session_id"),
+                text("dbt_visitor_id"),
+                integer("session_sequence_number"),
+                time("session_start_at"),
+                time("ended_at"),
+                field("next_session_start_at", timestamp_type(), Nulls::Some),
+                text("start_reason"),
+                integer("events"),
+            ];
+        }
+        let fixed = [
+            text("event_id"),
+            text(EVENT_TYPE),
+            nullable("event"),
+            nullable("anonymous_id"),
+            nullable("user_id"),
+            text("dbt_visitor_id"),
+            time("timestamp"),
+            text("session_id"),
+            text("session_key"),
+            integer("event_sequence_number"),
+            nullable("start_reason"),
+        ];
+        fixed.into_iter().chain(carried(rules.event_columns())).collect()
     }
 
     /// The table's columns, in order.
@@ -143,6 +193,7 @@ impl Table {
                 nullable("received_at"),
                 nullable("raw"),
             ],
+            Self::Events | Self::Sessions => self.fields_of_events(rules),
         };
         Arc::new(Schema::new(fields))
     }
@@ -151,7 +202,8 @@ impl Table {
 /// What the next run needs and no table has. Each is aligned to the rows of a table and stored beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
-    /// Of every track, aligned to `dbt_mapped_tracks`: its user, its arrival, the hash of its id, and what it carries.
+    /// Of every track, aligned to `dbt_mapped_tracks`: its user, its arrival, the hash of its id, and what it carries; of these only
+    /// what `tracklet_events` does not have, where there is one.
     Tracks,
     /// Of every session, aligned to `dbt_session_tracks`: its end and how many tracks it has.
     Sessions,
@@ -180,25 +232,25 @@ impl State {
 
     /// Its columns, in order.
     pub fn schema(self, rules: &Rules) -> SchemaRef {
-        let carried = || {
-            let column = |spec: &CarriedSpec| field(&spec.name, spec.carried_type.data_type(), Nulls::Some);
-            rules.carried.iter().map(column)
-        };
         let fields = match self {
+            Self::Tracks if rules.events => vec![
+                field("received_at", timestamp_type(), Nulls::Some),
+                field("event_id_hash", DataType::Int64, Nulls::None),
+            ],
             Self::Tracks => {
                 let fixed = [
                     field("user_id", DataType::Utf8, Nulls::Some),
                     field("received_at", timestamp_type(), Nulls::Some),
                     field("event_id_hash", DataType::Int64, Nulls::None),
                 ];
-                fixed.into_iter().chain(carried()).collect()
+                fixed.into_iter().chain(carried(&rules.carried)).collect()
             }
             Self::Sessions => vec![
                 field("ended_at", timestamp_type(), Nulls::None),
                 field("tracks", DataType::Int64, Nulls::None),
             ],
             Self::Aliases => vec![field("last_login_at", timestamp_type(), Nulls::Some)],
-            Self::Duplicates => carried().collect(),
+            Self::Duplicates => carried(&rules.carried).collect(),
         };
         Arc::new(Schema::new(fields))
     }
@@ -213,6 +265,11 @@ enum Nulls {
 
 fn field(name: &str, data_type: DataType, nulls: Nulls) -> Field {
     Field::new(name, data_type, matches!(nulls, Nulls::Some))
+}
+
+/// Carried columns as a table or state has them.
+fn carried(columns: &[CarriedSpec]) -> impl Iterator<Item = Field> {
+    columns.iter().map(|spec| field(&spec.name, spec.carried_type.data_type(), Nulls::Some))
 }
 
 /// Names of the flow's columns after `event`: `event_2`, `event_3`, ...

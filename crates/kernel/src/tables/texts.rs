@@ -158,6 +158,11 @@ impl SessionsOfVisitors {
         self.sessions.push((session.number, visitor));
     }
 
+    /// The key of every row's session. One that was pushed twice has two.
+    pub(super) fn session_keys(&self) -> &[u32] {
+        &self.session_keys
+    }
+
     /// Both columns.
     pub(super) fn finish(self, ids: &Interner) -> (ArrayRef, ArrayRef) {
         let visitors = values(&self.visitors, ids);
@@ -171,6 +176,21 @@ impl SessionsOfVisitors {
         }
         (with_values(self.session_keys, session_ids.finish()), with_values(self.visitor_keys, visitors))
     }
+}
+
+/// A dictionary of few words, its values in the order of their first rows.
+pub(super) fn words(rows: impl Iterator<Item = Option<&'static str>>) -> ArrayRef {
+    let mut values: Vec<&str> = Vec::new();
+    let keys = rows.map(|word| {
+        let Some(word) = word else { return NONE };
+        let known = values.iter().position(|known| *known == word);
+        known.unwrap_or_else(|| {
+            values.push(word);
+            values.len() - 1
+        }) as u32
+    });
+    let keys = keys.collect();
+    with_values(keys, Arc::new(StringArray::from_iter_values(values)))
 }
 
 /// Appends a number's digits. The formatter would take longer than all else that is done for a session.

@@ -14,10 +14,12 @@ pub fn rows(sessionized: &Sessionized, groups: &[Vec<Run>]) -> BTreeMap<&'static
     let session_columns = vec![sessionized.session_columns(&(0..sessionized.session_count()))];
     let timeline_columns = vec![sessionized.timeline_columns(0..sessionized.all_session_count())];
     let mut tables = BTreeMap::new();
-    for table in Table::ALL {
+    for table in Table::all(sessionized.rules()) {
         let batches = match table {
-            Table::MappedTracks | Table::TrackFacts | Table::TracksFlow => track_columns.clone(),
-            Table::SessionTrackFacts | Table::SessionDuration => session_columns.clone(),
+            Table::MappedTracks | Table::TrackFacts | Table::TracksFlow | Table::Events => {
+                track_columns.clone()
+            }
+            Table::SessionTrackFacts | Table::SessionDuration | Table::Sessions => session_columns.clone(),
             Table::SessionTracks => timeline_columns.clone(),
             Table::AliasesMapping => vec![sessionized.alias_columns(0..sessionized.alias_count())],
             Table::UserSessionFacts => vec![sessionized.visitor_columns(0..sessionized.visitor_count())],

@@ -9,13 +9,15 @@ use crate::manifest::{Manifest, RecordedColumn};
 use crate::read::Reject;
 use crate::stored_error::StoredError;
 use crate::write::{PARTS_FILE, Place, STATE, StoredParts, WHOLE};
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tracklet_kernel::event_type::EventType;
 use tracklet_kernel::identity::Identity;
 use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::past::{
@@ -29,6 +31,9 @@ use tracklet_kernel::tracks::{Gate, Reason, TracksBuilder};
 /// What is read of a part's tracks, and of the state beside them.
 const OF_TRACKS: [&str; 4] = ["event_id", "anonymous_id", "timestamp", "event"];
 const STATE_OF_TRACKS: [&str; 2] = ["user_id", "received_at"];
+/// The same of events, which have the rest in their table.
+const OF_EVENTS: [&str; 5] = ["event_id", "anonymous_id", "user_id", "timestamp", "event"];
+const STATE_OF_EVENTS: [&str; 1] = ["received_at"];
 
 /// Bytes of shared files that a run verifies, about: some milliseconds.
 const VERIFIED_AT_MOST: u64 = 16 << 20;
@@ -44,6 +49,8 @@ pub(crate) struct StoredSnapshot<'a> {
     /// The columns that its tracks carry, and those that they get when they are read.
     stored_carried: Vec<CarriedSpec>,
     carried: Vec<CarriedSpec>,
+    /// Whether it has tables of events and sessions.
+    has_events: bool,
     tables_read: AtomicU64,
     state_read: AtomicU64,
 }
@@ -94,7 +101,8 @@ impl<'a> StoredSnapshot<'a> {
         let carried = manifest.rules.iter().flat_map(|rules| &rules.carried);
         let carried: Vec<CarriedSpec> = carried.map(RecordedColumn::spec).collect();
         let stored = Self::open_sealed(disk, folder, manifest.digests.as_deref())?;
-        Ok(stored.map(|stored| Self { stored_carried: carried.clone(), carried, ..stored }))
+        let has_events = manifest.rules.as_ref().is_some_and(|rules| rules.events);
+        Ok(stored.map(|stored| Self { stored_carried: carried.clone(), carried, has_events, ..stored }))
     }
 
     /// The snapshot for a run whose tracks carry these columns: those that it does not have are null.
@@ -129,8 +137,17 @@ impl<'a> StoredSnapshot<'a> {
         let Ok(parts) = serde_json::from_slice::<StoredParts>(&bytes) else { return Ok(None) };
         let (tables_read, state_read) = (AtomicU64::new(0), AtomicU64::new(bytes.len() as u64));
         let (folder, stored_carried, carried) = (folder.to_owned(), Vec::new(), Vec::new());
-        let snapshot =
-            Self { disk, folder, parts, digests, stored_carried, carried, tables_read, state_read };
+        let snapshot = Self {
+            disk,
+            folder,
+            parts,
+            digests,
+            stored_carried,
+            carried,
+            has_events: false,
+            tables_read,
+            state_read,
+        };
         Ok(Some(snapshot).filter(|snapshot| snapshot.parts.is_readable()))
     }
 
@@ -350,9 +367,13 @@ impl<'a> StoredSnapshot<'a> {
 
     /// What is kept of a part's tracks.
     fn columns_of_tracks(&self, part: &str, rows: &Rows<'_>) -> Result<SideBySide, StoredError> {
-        let table = (Place::Table(Table::MappedTracks), &OF_TRACKS[..]);
-        let state = [&STATE_OF_TRACKS, &self.carried_names()[..]].concat();
-        self.side_by_side(part, table, (Place::State(State::Tracks), &state), rows)
+        let carried = self.carried_names();
+        let (table, columns, state) = if self.has_events {
+            (Table::Events, [&OF_EVENTS, &carried[..]].concat(), STATE_OF_EVENTS.to_vec())
+        } else {
+            (Table::MappedTracks, OF_TRACKS.to_vec(), [&STATE_OF_TRACKS, &carried[..]].concat())
+        };
+        self.side_by_side(part, (Place::Table(table), &columns), (Place::State(State::Tracks), &state), rows)
     }
 
     /// The columns to read.
@@ -370,7 +391,8 @@ impl<'a> StoredSnapshot<'a> {
     pub(crate) fn duplicates(&self) -> Result<TracksBuilder, StoredError> {
         let (place, names) = (Place::Table(Table::Duplicates), &registry::NAMES[..]);
         let mut tracks = self.builder();
-        let mut add = |batch: RecordBatch| push(&batch, &mut tracks, &place.file(&self.folder, WHOLE));
+        let mut add =
+            |batch: RecordBatch| push(&self.typed(&batch), &mut tracks, &place.file(&self.folder, WHOLE));
         let carried = self.carried_names();
         if carried.is_empty() {
             self.columns(place, WHOLE, names, &Rows::All)?.try_for_each(|batch| add(batch?))?;
@@ -423,7 +445,21 @@ impl<'a> StoredSnapshot<'a> {
     }
 
     fn push(&self, part: &str, batch: &RecordBatch, tracks: &mut TracksBuilder) -> Result<(), StoredError> {
-        push(batch, tracks, &Place::Table(Table::MappedTracks).file(&self.folder, part))
+        push(&self.typed(batch), tracks, &Place::Table(Table::MappedTracks).file(&self.folder, part))
+    }
+
+    /// The rows with their type, where they have none: they were read when tracks alone were events.
+    fn typed(&self, batch: &RecordBatch) -> RecordBatch {
+        let is_type = |column: &CarriedSpec| column.name == registry::EVENT_TYPE;
+        if !self.carried.iter().any(is_type) || self.stored_carried.iter().any(is_type) {
+            return batch.clone();
+        }
+        let types: ArrayRef = Arc::new(StringArray::from(vec![EventType::Track.name(); batch.num_rows()]));
+        let schema = batch.schema();
+        let named =
+            schema.fields().iter().map(|field| field.name().as_str()).zip(batch.columns().iter().cloned());
+        let columns = named.chain([(registry::EVENT_TYPE, types)]).map(|(name, column)| (name, column, true));
+        RecordBatch::try_from_iter_with_nullable(columns).expect("as many values in each column")
     }
 
     /// Columns of a table and of the state aligned to it, side by side.

@@ -160,7 +160,7 @@ pub(crate) fn plan(
         let mut files = found;
         // Everything seen counts, also what these paths don't name.
         if !elsewhere.is_empty() {
-            files.extend(discover(&elsewhere, request.format)?.files);
+            files.extend(discover(&elsewhere, request.format, request.config.source.types)?.files);
             files.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
         }
         return Ok(Plan::full(reason, each_once(files, &looks)?));

@@ -9,7 +9,7 @@ use crate::disk::Disk;
 use crate::increment::{Base, BytesRead, Forgotten, Made, Outcome, StoredError, StoredSnapshot, make};
 use crate::known_inputs::{Earlier, KnownInputs, WrittenInputs};
 use crate::manifest::{
-    self, FORMAT, Input, Manifest, Mode, New, OlderSetting, Parts, Rows, Versions, Written,
+    self, FORMAT, Input, Manifest, Mode, New, OlderSetting, Parts, RecordedFindings, Rows, Versions, Written,
 };
 use crate::observer::Step;
 use crate::publish::{Building, OutputFolder, Snapshot};
@@ -108,6 +108,8 @@ pub(crate) struct NewBatch {
     pub(crate) warnings: Vec<String>,
     /// Files of which one reason rejects most rows.
     pub(crate) mostly_rejected: u64,
+    /// What was found of the columns of events.
+    pub(crate) columns: BTreeMap<String, RecordedFindings>,
 }
 
 /// What does not change from run to run.
@@ -160,7 +162,7 @@ pub(crate) fn advance(
     })?;
 
     if let (Ready::InMemory(made), Some(stored)) = (&ready, &stored) {
-        stored.verify_in_turn(&made.plan.shared_files())?;
+        stored.verify_in_turn(&made.plan.shared_files(&settings.rules))?;
     }
 
     let new_rejects = new_batch.rejects.by_reason();
@@ -189,6 +191,7 @@ pub(crate) fn advance(
         rows: Rows { skipped: new_batch.skipped, ..new_rows(rows, past, accepted, new_rejected) },
         rejects: new_rejects,
         other_calls: new_batch.other_calls.clone(),
+        columns: new_batch.columns,
     };
     let bytes_read = bytes_read(&new_batch.inputs, stored.as_ref(), before);
     let list = write_list(disk, &building, before, new_batch.inputs, &new_batch.earlier)?;

@@ -4,11 +4,11 @@ use super::RunRequest;
 use super::error::FILES_NAMED;
 use super::publish::NewBatch;
 use crate::known_inputs::Earlier;
-use crate::manifest::{Input, modified};
+use crate::manifest::{Input, RecordedFindings, modified};
 use crate::observer::{Observer, Step};
 use crate::read::{
-    self, Column, InputError, InputFile, Inputs, Options, Overflow, Read, ReadError, RejectMemory, Rejects,
-    Source,
+    self, Column, ColumnFindings, InputError, InputFile, Inputs, Options, Overflow, Read, ReadError,
+    RejectMemory, Rejects, Source,
 };
 use crate::spill::Gathered;
 use std::collections::BTreeMap;
@@ -16,6 +16,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
+use tracklet_display::error::listed;
+use tracklet_display::visible::visible;
 
 /// Runs steps one after the other, and times them.
 pub(crate) struct Steps<'a> {
@@ -58,6 +60,8 @@ pub(super) fn read_files(
         where_: config.filter.clone(),
         gate: request.config.gate(),
         format: request.format,
+        types: config.types,
+        event_columns: request.config.columns.clone(),
         csv: config.csv.clone(),
         max_line: request.max_line,
     };
@@ -103,6 +107,7 @@ impl NewBatch {
             older: Vec::new(),
             warnings: warnings_of(inputs, &read, tracks.rows()),
             mostly_rejected: read.mostly_rejected.len() as u64,
+            columns: findings_of(&read),
             tracks,
             rejects: read.rejects,
             skipped: read.skipped + forgotten,
@@ -110,6 +115,40 @@ impl NewBatch {
             other_calls: read.other_calls.by_type(),
         }
     }
+}
+
+/// What is worth to be kept of what was found of the columns of events.
+fn findings_of(read: &Read<Rejects>) -> BTreeMap<String, RecordedFindings> {
+    let recorded = |found: &ColumnFindings| RecordedFindings {
+        files_without: found.files_without,
+        unread: found.unread.values,
+        examples: found.unread.examples.iter().cloned().collect(),
+    };
+    read.event_columns.iter().map(|(name, found)| (name.clone(), recorded(found))).collect()
+}
+
+/// Columns of events that no file has, and those of numbers with values that are none.
+fn warnings_of_columns(read: &Read<Rejects>) -> impl Iterator<Item = String> {
+    let (of_preset, own): (Vec<_>, Vec<_>) =
+        read.absent_columns.iter().partition(|column| column.is_of_preset);
+    let absent = own.into_iter().map(|column| {
+        let near = column.near.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        let sources: Vec<String> =
+            column.sources.iter().map(|source| format!("`{}`", visible(source))).collect();
+        format!("no file has {}: the column `{}` is null{near}", sources.join(" or "), column.name)
+    });
+    let absent = absent.chain((!of_preset.is_empty()).then(|| {
+        let names = listed(of_preset.iter().map(|column| column.name.as_str()));
+        format!("no file has what the preset reads for {names}: these columns are null")
+    }));
+    let unread = read.event_columns.iter().filter(|(_, found)| found.unread.values > 0);
+    let unread = unread.map(|(name, found)| {
+        let values = if found.unread.values == 1 { "value is no number" } else { "values are no numbers" };
+        let examples = found.unread.examples.iter().map(|example| visible(example));
+        let examples = listed(examples.collect::<Vec<_>>().iter().map(|example| &**example));
+        format!("{} {values} and null in the column `{name}`: {examples}", found.unread.values)
+    });
+    absent.chain(unread)
 }
 
 fn inputs_of(inputs: &Inputs, summaries: &[read::FileSummary]) -> Vec<Input> {
@@ -132,7 +171,7 @@ fn warning_of_calls(calls: &BTreeMap<String, u64>, tracks: u64) -> Option<String
     (total > tracks).then(|| {
         let calls: Vec<String> = calls.iter().map(|(name, calls)| format!("{calls} {name}")).collect();
         format!(
-            "{} calls are not counted, more than the {tracks} tracks: sessions are made of track calls alone",
+            "{} calls are not counted, more than the {tracks} events of sessions: [source] types takes calls in",
             calls.join(", ")
         )
     })
@@ -142,6 +181,7 @@ fn warning_of_calls(calls: &BTreeMap<String, u64>, tracks: u64) -> Option<String
 fn warnings_of(inputs: &Inputs, read: &Read<Rejects>, tracks: u64) -> Vec<String> {
     let mut warnings = inputs.notes.clone();
     warnings.extend(warning_of_calls(&read.other_calls.by_type(), tracks));
+    warnings.extend(warnings_of_columns(read));
     warnings.extend(read.mostly_rejected.iter().take(FILES_NAMED).map(ToString::to_string));
     if let more @ 1.. = read.mostly_rejected.len().saturating_sub(FILES_NAMED) {
         warnings.push(format!("more than half of the rows of {more} more files are rejected for one reason"));

@@ -1,9 +1,11 @@
 //! Which column of a table is which canonical column.
 
+use super::event_columns::{AbsentColumn, FilesWith};
 use super::inputs::InputFile;
 use super::partitions::{self, Partition};
 use super::{ReadError, Source};
 use std::collections::BTreeSet;
+use tracklet_kernel::event_type::EventType;
 use tracklet_kernel::registry::{self, ColumnSpec};
 use tracklet_kernel::time;
 
@@ -71,6 +73,17 @@ pub(super) enum Place {
     Constant(Option<String>),
 }
 
+impl Place {
+    /// The value of a row whose fields `field` gives.
+    #[inline]
+    pub(super) fn value<'a>(&'a self, field: impl FnOnce(usize) -> Option<&'a str>) -> Option<&'a str> {
+        match self {
+            Self::Column(place) => field(*place),
+            Self::Constant(value) => value.as_deref(),
+        }
+    }
+}
+
 /// What the path of a file says about its rows: names and values of `name=value`.
 pub(super) type Partitions = [Partition];
 
@@ -80,10 +93,19 @@ pub(super) struct Mapping {
 }
 
 impl Mapping {
-    /// Finds the columns among the table's `names`; absent ones are left out.
-    pub(super) fn new(names: &[String], partitions: &Partitions, source: &Source) -> Self {
+    /// Finds the columns among the `names` of a table of events of one type; absent ones are left out.
+    pub(super) fn new(
+        names: &[String],
+        partitions: &Partitions,
+        source: &Source,
+        event_type: EventType,
+    ) -> Self {
         let mut places = Vec::new();
         for column in Column::ALL {
+            if let (Column::Event, Some(name)) = (column, event_type.event_name()) {
+                places.push((column.name(), Place::Constant(Some(name.to_owned()))));
+                continue;
+            }
             let place = place(column, names, source).map(Place::Column);
             let Some(place) = place.or_else(|| in_path(column, partitions, source)) else { continue };
             let is_original = |place: &Place| matches!(place, Place::Column(place) if names[*place].eq_ignore_ascii_case(ORIGINAL_EVENT));
@@ -124,9 +146,15 @@ fn in_path(column: Column, partitions: &Partitions, source: &Source) -> Option<P
 
 /// The column that a table lacks, without which none of its rows could be a track; or one that it has by another name, which
 /// would silently be null.
-pub(super) fn lacking(names: &[String], partitions: &Partitions, source: &Source) -> Option<Lacking> {
+pub(super) fn lacking(
+    names: &[String],
+    partitions: &Partitions,
+    source: &Source,
+    event_type: EventType,
+) -> Option<Lacking> {
     let is_absent = |column: Column| {
-        place(column, names, source).is_none() && in_path(column, partitions, source).is_none()
+        let is_named = column == Column::Event && event_type.event_name().is_some();
+        !is_named && place(column, names, source).is_none() && in_path(column, partitions, source).is_none()
     };
     let is_usual = |column: &Column| !source.columns.contains_key(column);
     let other =
@@ -190,6 +218,8 @@ pub(super) struct Seen {
     pub(super) json: BTreeSet<String>,
     /// In the paths of files.
     pub(super) in_paths: BTreeSet<String>,
+    /// Of the columns of events, how many files have them.
+    pub(super) files_with: FilesWith,
 }
 
 impl Seen {
@@ -209,6 +239,22 @@ impl Seen {
         let column = Column::AnonymousId;
         let near = near_match(column, &names);
         Err(ReadError::MissingColumn { file: None, column, found: names, near, is_row: false })
+    }
+
+    /// The columns of events that no file has.
+    pub(super) fn absent(
+        &self,
+        source: &Source,
+        json_names: impl FnOnce() -> BTreeSet<String>,
+    ) -> Vec<AbsentColumn> {
+        let absent: Vec<_> =
+            source.event_columns.iter().filter(|column| self.files_with.of(column) == 0).collect();
+        if absent.is_empty() {
+            return Vec::new();
+        }
+        let mut found = json_names();
+        found.extend(self.tables.iter().chain(&self.nested).chain(&self.in_paths).cloned());
+        absent.into_iter().map(|column| AbsentColumn::new(column, &found)).collect()
     }
 
     /// Whether every configured name was somewhere. `json_names` are those that JSON lines have.

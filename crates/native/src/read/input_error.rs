@@ -8,6 +8,7 @@ use super::table_formats::TableFormat;
 use std::io;
 use thiserror::Error;
 use tracklet_display::error::{Hint, listed};
+use tracklet_kernel::event_type::{EventType, EventTypes};
 
 /// Why the given paths name no files to read.
 #[derive(Debug, Error)]
@@ -78,11 +79,17 @@ pub enum InputError {
         /// The format of its files.
         files: Format,
     },
-    /// A data lake's tables without the one of tracks.
-    #[error("`{path}` holds no track calls: its files are those of {tables}", tables = listed(tables.iter().map(String::as_str)))]
-    NoTracks {
+    /// A data lake's tables without any of events.
+    #[error(
+        "`{path}` holds no {types} calls: its files are those of {tables}",
+        types = listed(types.iter().map(EventType::name)),
+        tables = listed(tables.iter().map(String::as_str))
+    )]
+    NoEvents {
         /// The path as given.
         path: String,
+        /// The types of calls that are events.
+        types: EventTypes,
         /// The tables.
         tables: Vec<String>,
     },
@@ -147,8 +154,14 @@ impl Hint for InputError {
                 format.exporter(),
                 files.as_str()
             )),
-            Self::NoTracks { .. } => {
-                Some("name the folder of `tracks`, or the folder above all tables: only track calls are sessionized".to_owned())
+            Self::NoEvents { types, .. } if *types == EventTypes::default() => Some(
+                "name the folder of `tracks`, or the folder above all tables: only track calls are sessionized, unless [source] types \
+                 names others"
+                    .to_owned(),
+            ),
+            Self::NoEvents { types, .. } => {
+                let tables = listed(types.iter().map(EventType::table));
+                Some(format!("name a folder of {tables}, or let [source] types name what is there"))
             }
             Self::NoFile { .. } => Some("write what comes from it to a file first".to_owned()),
             Self::Remote { url, source } if source.is_no_bucket() => Some(format!(

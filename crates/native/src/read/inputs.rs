@@ -3,7 +3,7 @@
 use super::content::Grown;
 use super::extensions::kind;
 use super::first_bytes;
-use super::lake::{Candidate, choose};
+use super::lake::{Candidate, choose, choose_named};
 use super::partitions::{Partition, partitions};
 use super::remote::{self, Object};
 use super::table_formats::{self, Logs, TableFormat};
@@ -16,6 +16,7 @@ use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
+use tracklet_kernel::event_type::{EventType, EventTypes};
 
 pub use super::extensions::Compression;
 pub use super::formats::Format;
@@ -28,6 +29,8 @@ pub struct InputFile {
     pub name: String,
     /// How its rows are written.
     pub format: Format,
+    /// The type of the calls that its rows are, where they do not say it themselves.
+    pub event_type: EventType,
     /// How it is compressed.
     pub compression: Compression,
     /// Its size, in bytes.
@@ -76,13 +79,14 @@ pub struct Inputs {
 /// Finds the files that `paths` name: files, folders (with all below), patterns and object-store URLs.
 ///
 /// Names that start with `.` or `_` are passed over in folders, and so are the tables of a data lake that repeat `tracks`.
-/// What a file holds is told by its name and its first bytes; with `format` every file is taken as that.
+/// What a file holds is told by its name and its first bytes; with `format` every file is taken as that. Of tables that hold the
+/// calls of one type, those of `types` are read.
 ///
 /// # Errors
 /// A path that does not exist, a folder or pattern without files, a given file of unknown format, the files of a table that
 /// a log of its own describes.
-pub fn discover(paths: &[String], format: Option<Format>) -> Result<Inputs, InputError> {
-    discover_beside(paths, format, |_| false)
+pub fn discover(paths: &[String], format: Option<Format>, types: EventTypes) -> Result<Inputs, InputError> {
+    discover_beside(paths, format, types, |_| false)
 }
 
 /// [`discover`], where a path without files is no error if `was_read` says that files which it named were read before: they
@@ -90,6 +94,7 @@ pub fn discover(paths: &[String], format: Option<Format>) -> Result<Inputs, Inpu
 pub(crate) fn discover_beside(
     paths: &[String],
     format: Option<Format>,
+    types: EventTypes,
     was_read: impl Fn(&str) -> bool,
 ) -> Result<Inputs, InputError> {
     if paths.is_empty() {
@@ -97,6 +102,7 @@ pub(crate) fn discover_beside(
     }
     let mut found = Found {
         format,
+        types,
         inputs: Inputs::default(),
         known: HashSet::new(),
         entered: HashSet::new(),
@@ -131,6 +137,7 @@ enum Named {
 
 struct Found {
     format: Option<Format>,
+    types: EventTypes,
     inputs: Inputs,
     /// Files by their real paths, objects by URL.
     known: HashSet<PathBuf>,
@@ -149,9 +156,7 @@ impl Found {
             Ok(metadata) if metadata.is_dir() => self.given_folder(given),
             Ok(metadata) => {
                 self.file(path, path, &metadata, Named::Explicitly)?;
-                let found = std::mem::take(&mut self.candidates);
-                self.take(found);
-                Ok(())
+                self.named(given)
             }
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(InputError::Io { path: given.to_owned(), source: error })
@@ -282,6 +287,7 @@ impl Found {
         let file = InputFile {
             name,
             format,
+            event_type: EventType::Track,
             compression,
             size: metadata.len(),
             modified: modified.map(|since| since.as_micros() as i64),
@@ -311,6 +317,7 @@ impl Found {
         let file = InputFile {
             name: path.display().to_string(),
             format: self.format.unwrap_or(Format::Json),
+            event_type: EventType::Track,
             compression: Compression::None,
             size: 0,
             modified: None,
@@ -374,6 +381,7 @@ impl Found {
             let file = InputFile {
                 name: name.clone(),
                 format,
+                event_type: EventType::Track,
                 compression,
                 size: object.size,
                 modified: Some(object.modified),
@@ -401,15 +409,24 @@ impl Found {
             return Err(InputError::TableFormat { table: listing.url_of(&table), format, files });
         }
         if listing.objects.iter().any(|object| object.is_exact) {
-            let found = std::mem::take(&mut self.candidates);
-            self.take(found);
-            return Ok(());
+            return self.named(&url);
         }
         self.chosen(&url, root, || match pattern {
             Some(_) => InputError::NoMatch { pattern: url.clone() },
             None if ignored == 0 => InputError::Missing { path: url.clone() },
             None => InputError::Empty { path: url.clone(), ignored, rows: None },
         })
+    }
+
+    /// Takes a file that was named itself.
+    fn named(&mut self, given: &str) -> Result<(), InputError> {
+        let mut found = std::mem::take(&mut self.candidates);
+        for candidate in &mut found {
+            candidate.folders = folders_above(Path::new(&candidate.file.name));
+        }
+        let found = choose_named(given, found, self.types, &mut self.inputs.notes)?;
+        self.take(found);
+        Ok(())
     }
 
     /// Takes the candidates of a folder or pattern, but for those of tables that repeat tracks.
@@ -423,7 +440,7 @@ impl Found {
         if found.is_empty() {
             return Err(nothing());
         }
-        let chosen = choose(given, root, found, &mut self.inputs.notes)?;
+        let chosen = choose(given, root, found, self.types, &mut self.inputs.notes)?;
         self.take(chosen);
         Ok(())
     }
@@ -449,6 +466,12 @@ fn folders(file: &Path, root: &Path) -> Vec<String> {
     let below = file.strip_prefix(root).ok().and_then(Path::parent).unwrap_or(Path::new(""));
     let below = below.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
     std::iter::once(own).chain(below).collect()
+}
+
+/// All folders that the path of a file names.
+fn folders_above(file: &Path) -> Vec<String> {
+    let above = file.parent().unwrap_or(Path::new("")).components();
+    above.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect()
 }
 
 /// The folder that a pattern spells out before its first wildcard.

@@ -125,7 +125,8 @@ impl First {
     /// What a file lacks whose first row stands in the place of a header.
     fn lacks_header(&self, file: &InputFile) -> Option<Lacking> {
         let is_headless = file.format.reader().is_row(&self.names);
-        is_headless.then(|| lacking(&self.names, &file.partitions(), &Source::default())).flatten()
+        let lacks = || lacking(&self.names, &file.partitions(), &Source::default(), file.event_type);
+        is_headless.then(lacks).flatten()
     }
 }
 

@@ -1,4 +1,5 @@
-//! Folders of a data lake: of the tables below a namespace, `tracks` alone holds every track once.
+//! Folders of a data lake: of the tables below a namespace, `tracks` alone holds every track once, and `pages`, `screens` and the like
+//! the calls of another type.
 //!
 //! RudderStack writes `<namespace>/<table>/<year>/<month>/<day>/<hour>/<file>`: beside `tracks` there is a table for each
 //! event, whose rows have the ids of `tracks`, and one for each other call.
@@ -9,12 +10,12 @@ use crate::read::formats::HasReader as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::PathBuf;
+use tracklet_kernel::event_type::{EventType, EventTypes};
 
 /// The table of all track calls.
 const TRACKS: &str = "tracks";
-/// The tables that hold no track calls.
-const OTHERS: [&str; 8] =
-    ["pages", "screens", "groups", "identifies", "aliases", "users", "accounts", "rudder_discards"];
+/// The tables that hold no calls of any type.
+const OTHERS: [&str; 3] = ["users", "accounts", "rudder_discards"];
 
 /// A file that was found below a given path.
 pub(super) struct Candidate {
@@ -28,21 +29,22 @@ pub(super) struct Candidate {
 /// A table that is passed over.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Other {
-    /// The calls of another type.
+    /// Calls of a type that are no events, or no calls.
     Type,
     /// The tracks of one event.
     Event,
 }
 
-/// Leaves out the files of lake tables that repeat tracks or hold none, and says so in `notes`. A file that was named itself
-/// is always read.
+/// Leaves out the files of lake tables that repeat tracks or hold no events, and says so in `notes`. The others get the type of their
+/// calls.
 ///
 /// # Errors
-/// [`InputError::NoTracks`] where nothing is left.
+/// [`InputError::NoEvents`] where nothing is left.
 pub(super) fn choose(
     given: &str,
     root: &str,
     found: Vec<Candidate>,
+    types: EventTypes,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Candidate>, InputError> {
     let namespaces: BTreeSet<Vec<String>> = found
@@ -52,8 +54,16 @@ pub(super) fn choose(
         .collect();
     let mut passed: BTreeMap<Vec<String>, (u64, BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
     let mut chosen = Vec::new();
-    for candidate in found {
-        let Some((place, other)) = table_of(&candidate, &namespaces) else {
+    for mut candidate in found {
+        let by_folder = if types == EventTypes::default() { None } else { type_by_folder(&candidate) };
+        let passed_over = match by_folder {
+            Some((place, event_type)) => {
+                candidate.file.event_type = event_type;
+                (!types.contains(event_type)).then_some((place, Other::Type))
+            }
+            None => table_of(&candidate, &namespaces),
+        };
+        let Some((place, other)) = passed_over else {
             chosen.push(candidate);
             continue;
         };
@@ -65,10 +75,30 @@ pub(super) fn choose(
     if chosen.is_empty() && !passed.is_empty() {
         let tables =
             passed.into_values().flat_map(|(_, types, events)| types.into_iter().chain(events)).collect();
-        return Err(InputError::NoTracks { path: given.to_owned(), tables });
+        return Err(InputError::NoEvents { path: given.to_owned(), types, tables });
     }
     notes.extend(passed.into_iter().map(|(namespace, passed)| note(root, &namespace, passed)));
     Ok(chosen)
+}
+
+/// A file that was named itself is always read, unless calls of other types than tracks are events: then the folders above it say the
+/// type of its calls.
+///
+/// # Errors
+/// [`InputError::NoEvents`] where it is another.
+pub(super) fn choose_named(
+    given: &str,
+    found: Vec<Candidate>,
+    types: EventTypes,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Candidate>, InputError> {
+    if types == EventTypes::default() { Ok(found) } else { choose(given, given, found, types, notes) }
+}
+
+/// The last folder on the way to a file that is called as the table of a type of calls, and that type.
+fn type_by_folder(candidate: &Candidate) -> Option<(usize, EventType)> {
+    let mut folders = candidate.folders.iter().enumerate().rev();
+    folders.find_map(|(place, name)| Some((place, EventType::of_table(name)?)))
 }
 
 fn note(
@@ -121,7 +151,8 @@ fn table_of(candidate: &Candidate, namespaces: &BTreeSet<Vec<String>>) -> Option
     if !is_table(candidate) || folders.iter().any(|name| is(name, TRACKS)) {
         return None;
     }
-    let of_type = |name: &str| OTHERS.iter().any(|other| is(name, other));
+    let of_type =
+        |name: &str| EventType::of_table(name).is_some() || OTHERS.iter().any(|other| is(name, other));
     for (place, name) in folders.iter().enumerate() {
         let has_tracks = place > 0 && namespaces.contains(&folders[..place]);
         if of_type(name) && (has_tracks || is_dated(&folders[place + 1..])) {

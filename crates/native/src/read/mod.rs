@@ -15,6 +15,7 @@ mod columns;
 mod content;
 mod credentials;
 mod error;
+mod event_columns;
 mod extensions;
 mod fence;
 mod filter;
@@ -46,6 +47,7 @@ pub use columns::Column;
 pub use content::Digest;
 pub(crate) use content::{Content, Grown};
 pub use error::ReadError;
+pub use event_columns::AbsentColumn;
 pub use fence::silence_caught_panics;
 pub use filter::{BoundRowFilter, FilterError, NoRowFilters, RowFilter, RowFilters};
 pub use formats::csv::{CsvOptions, Quote};
@@ -63,12 +65,14 @@ pub use remote::RemoteError;
 pub(crate) use remote::would_find;
 pub use remote::{is_url, place_to_write};
 pub(crate) use run::read_all_beside;
-pub use run::{FileSummary, Options, Progress, Quiet, Read, Strictness, read_all};
+pub use run::{ColumnFindings, FileSummary, Options, Progress, Quiet, Read, Strictness, read_all};
 pub use sample::Sample;
 pub(crate) use sink::Overflow;
 pub use table_formats::TableFormat;
 
 use std::collections::BTreeMap;
+use tracklet_config::EventColumn;
+use tracklet_kernel::event_type::EventTypes;
 use tracklet_kernel::tracks::Gate;
 
 /// How the files are to be understood.
@@ -82,6 +86,10 @@ pub struct Source {
     pub gate: Gate,
     /// The format of every file, whatever its extension says.
     pub format: Option<Format>,
+    /// The types of calls whose rows are events.
+    pub types: EventTypes,
+    /// The columns that events bring along: those that the gate carries, but for the type.
+    pub event_columns: Vec<EventColumn>,
     /// How CSV files are written.
     pub csv: CsvOptions,
     /// The longest JSON object or CSV record that is read, in bytes.
@@ -98,6 +106,8 @@ impl Default for Source {
             where_: None,
             gate: Gate::default(),
             format: None,
+            types: EventTypes::default(),
+            event_columns: Vec::new(),
             csv: CsvOptions::default(),
             max_line: DEFAULT_MAX_LINE,
         }

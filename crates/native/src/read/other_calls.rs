@@ -1,44 +1,17 @@
-//! Calls that are no tracks, counted by type.
+//! Calls that are no events, counted by type.
 
 use std::collections::BTreeMap;
+use tracklet_kernel::event_type::EventType;
 
-/// The type of a call that is no track, as the specification of RudderStack and Segment names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OtherCall {
-    Page,
-    Screen,
-    Identify,
-    Group,
-    Alias,
-    /// A type that the specification does not name.
-    Unknown,
-}
-
-const NAMED: [(OtherCall, &str); 5] = [
-    (OtherCall::Page, "page"),
-    (OtherCall::Screen, "screen"),
-    (OtherCall::Identify, "identify"),
-    (OtherCall::Group, "group"),
-    (OtherCall::Alias, "alias"),
-];
-
-impl OtherCall {
-    /// The type that a call's `type` names, without regard to case.
-    pub(super) fn of(name: &str) -> Self {
-        NAMED
-            .iter()
-            .find(|(_, known)| known.eq_ignore_ascii_case(name))
-            .map_or(Self::Unknown, |(call, _)| *call)
-    }
-}
-
-/// How many calls of each type were read and not counted as tracks.
+/// How many calls of each type were read that are no events; last those of types that the specification of RudderStack and Segment does
+/// not name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct OtherCalls([u64; NAMED.len() + 1]);
+pub struct OtherCalls([u64; EventType::ALL.len() + 1]);
 
 impl OtherCalls {
-    pub(super) fn add(&mut self, call: OtherCall) {
-        self.0[call as usize] += 1;
+    /// Adds a call; none is one of a type that the specification does not name.
+    pub(super) fn add(&mut self, call: Option<EventType>) {
+        self.0[call.map_or(EventType::ALL.len(), |call| call as usize)] += 1;
     }
 
     /// Adds the calls of another count.
@@ -55,7 +28,7 @@ impl OtherCalls {
 
     /// The types that there are calls of; `other` stands for all types that the specification does not name.
     pub fn by_type(&self) -> BTreeMap<String, u64> {
-        let names = NAMED.iter().map(|(_, name)| *name).chain(["other"]);
+        let names = EventType::ALL.into_iter().map(EventType::name).chain(["other"]);
         names
             .zip(self.0)
             .filter(|(_, calls)| *calls > 0)
@@ -66,13 +39,13 @@ impl OtherCalls {
 
 #[cfg(test)]
 mod tests {
-    use super::{OtherCall, OtherCalls};
+    use super::{EventType, OtherCalls};
 
     #[test]
     fn calls_are_counted_by_type() {
         let mut calls = OtherCalls::default();
         for name in ["page", "Page", "ALIAS", "merge", "", "identify"] {
-            calls.add(OtherCall::of(name));
+            calls.add(EventType::of_call(name));
         }
         let mut twice = calls;
         twice.merge(&calls);

@@ -2,6 +2,7 @@
 
 use super::columns::Seen;
 use super::content::{Content, of_file};
+use super::event_columns::AbsentColumn;
 use super::filter::{Filter, RowFilters};
 use super::formats::csv::Headers;
 use super::formats::{Cut, FilePart, Holds, Split};
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use tracklet_kernel::carried::UnreadNumbers;
 use tracklet_kernel::tracks::TracksBuilder;
 
 /// What becomes of bad rows.
@@ -94,6 +96,19 @@ pub struct Read<R = Vec<Reject>> {
     pub files: Vec<FileSummary>,
     /// Files of which one reason rejects most rows.
     pub mostly_rejected: Vec<MostlyRejected>,
+    /// Columns of events that no file has.
+    pub absent_columns: Vec<AbsentColumn>,
+    /// By column of events, in how many files it is not, where it is in some; and which values are no numbers.
+    pub event_columns: BTreeMap<String, ColumnFindings>,
+}
+
+/// What was found of a column of events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ColumnFindings {
+    /// Files that do not have it.
+    pub files_without: u64,
+    /// Values that are not of its type.
+    pub unread: UnreadNumbers,
 }
 
 /// A part of a file that one thread reads.
@@ -135,8 +150,17 @@ pub fn read_all(
     let rejects = Arc::new(RejectMemory::new(options.temporary.to_owned(), None));
     let read = read_all_beside(files, &[], source, options, progress, &rejects, None)?;
     let rejects = read.rejects.rows().collect::<Result<_, _>>()?;
-    let Read { tracks, skipped, ignored_ids, other_calls, files, mostly_rejected, .. } = read;
-    Ok(Read { tracks, rejects, skipped, ignored_ids, other_calls, files, mostly_rejected })
+    Ok(Read {
+        rejects,
+        tracks: read.tracks,
+        skipped: read.skipped,
+        ignored_ids: read.ignored_ids,
+        other_calls: read.other_calls,
+        files: read.files,
+        mostly_rejected: read.mostly_rejected,
+        absent_columns: read.absent_columns,
+        event_columns: read.event_columns,
+    })
 }
 
 /// [`read_all`], where rejects stay packed within a memory budget, and `overflow` may take tracks away from the
@@ -185,6 +209,8 @@ pub(crate) fn read_all_beside(
         other_calls: OtherCalls::default(),
         files: Vec::new(),
         mostly_rejected: Vec::new(),
+        absent_columns: Vec::new(),
+        event_columns: BTreeMap::new(),
     };
     let mut counts = vec![Counts::default(); files.len()];
     let mut errors = Vec::new();
@@ -192,6 +218,9 @@ pub(crate) fn read_all_beside(
     for worker in planned.into_iter().chain(results) {
         for (word, ids) in worker.tracks.ignored_ids() {
             *read.ignored_ids.entry(word).or_insert(0) += ids;
+        }
+        for (column, unread) in worker.tracks.unread_numbers() {
+            read.event_columns.entry(column).or_default().unread.merge(unread);
         }
         read.tracks.push(worker.tracks);
         all_rejects.extend(worker.rejects);
@@ -216,6 +245,13 @@ pub(crate) fn read_all_beside(
     let has_rows = counts.iter().any(|counts| counts.tracks + counts.rejected + counts.skipped > 0);
     if has_rows {
         seen.check_configured(source, filter_columns, || inspect::names_of_calls(files))?;
+        read.absent_columns = seen.absent(source, || inspect::names_of_calls(files));
+        for column in &source.event_columns {
+            let without = (files.len() as u64).saturating_sub(seen.files_with.of(column));
+            if without > 0 {
+                read.event_columns.entry(column.spec.name.clone()).or_default().files_without = without;
+            }
+        }
     }
 
     let nulled: u64 = counts.iter().map(|counts| counts.nulled).sum();

@@ -11,6 +11,7 @@ use super::partitions::{self, Partition};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
+use tracklet_kernel::event_type::{EventType, EventTypes};
 
 /// Characters of a name that are kept, so that hostile names take little memory and fit a line.
 const LONGEST: usize = 100;
@@ -49,10 +50,10 @@ impl Sample {
         let mut fields = Fields::default();
         let is_whole = object(text, |key, value| fields.note(&meaning(key), value)) == Ok(true);
         let in_path = |name: &str| partitions::find(partitions, name)?.value.as_deref();
-        match fields.call(false, in_path("type")) {
+        match fields.call(false, in_path("type"), EventType::Track, EventTypes::default()) {
             Call::Unknown => return false,
             Call::Other(call) if is_whole => self.other_calls.add(call),
-            Call::Track(form) if is_whole => {
+            Call::Event(_, form) if is_whole => {
                 self.tracks += 1;
                 let is_warehouse_name = fields.is_warehouse_name(form) == Some(true);
                 let value = fields.column(Column::Event, form);
@@ -64,7 +65,7 @@ impl Sample {
                     None => self.note_event(in_path("event").unwrap_or_default(), is_warehouse_name, 1),
                 }
             }
-            Call::Other(_) | Call::Track(_) => {}
+            Call::Other(_) | Call::Event(..) => {}
         }
         true
     }
@@ -99,7 +100,7 @@ impl Sampled {
     /// Finds the columns among the table's `names` and in its path.
     pub(super) fn new(names: &[String], partitions: &[Partition]) -> Self {
         let mut found = Self { time: None, event: None, is_warehouse_name: true };
-        for (name, place) in Mapping::new(names, partitions, &Source::default()).places {
+        for (name, place) in Mapping::new(names, partitions, &Source::default(), EventType::Track).places {
             if name == Column::Timestamp.name() {
                 found.time = match place {
                     Place::Column(place) => Some(place),

@@ -58,7 +58,7 @@ pub fn tables_as_rows(tables: &[TableInfo]) -> RecordBatch {
     RecordBatch::try_from_iter(columns).expect("the columns have one value a table")
 }
 
-/// Every folder of `folder` that has part files: the ten tables in the order of the data's way, then any other.
+/// Every folder of `folder` that has part files: the known tables in the order of the data's way, then any other.
 /// `state` is no table.
 pub(super) fn find(folder: &Path) -> Result<Vec<StoredTable>, ResultsError> {
     let mut tables = Vec::new();
@@ -75,8 +75,10 @@ pub(super) fn find(folder: &Path) -> Result<Vec<StoredTable>, ResultsError> {
             tables.push(StoredTable { name: name.to_owned(), parts });
         }
     }
-    let place =
-        |name: &str| Known::ALL.iter().position(|known| known.name() == name).unwrap_or(Known::ALL.len());
+    let place = |name: &str| {
+        let mut known = Known::ALWAYS.into_iter().chain(Known::OF_EVENTS);
+        known.position(|known| known.name() == name).unwrap_or(usize::MAX)
+    };
     tables.sort_by(|a, b| (place(&a.name), &a.name).cmp(&(place(&b.name), &b.name)));
     Ok(tables)
 }
@@ -142,6 +144,7 @@ pub(super) fn kind(data_type: &DataType) -> String {
         DataType::Int64 => "integer".to_owned(),
         DataType::Float64 => "double".to_owned(),
         DataType::Boolean => "boolean".to_owned(),
+        DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})"),
         DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => "timestamp".to_owned(),
         DataType::Dictionary(_, values) => kind(values),
         other => other.to_string(),

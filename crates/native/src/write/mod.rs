@@ -37,16 +37,30 @@ pub(crate) use writer::{AtOnce, Followed, Target, Writer};
 
 /// Name of the file of a table that is not cut into parts, and of those that are where there is no session.
 pub const WHOLE: &str = "all";
-/// What has a row a track, in the order of their session's parts.
-const OF_TRACKS: [Place; 4] = [
+/// What has a row a track, in the order of their session's parts; the last only where the rules have events.
+const OF_TRACKS: [Place; 5] = [
     Place::Table(Table::MappedTracks),
     Place::Table(Table::TrackFacts),
     Place::Table(Table::TracksFlow),
     Place::State(State::Tracks),
+    Place::Table(Table::Events),
 ];
-/// What has a row a session and is cut into parts.
-const OF_SESSIONS: [Place; 2] =
-    [Place::Table(Table::SessionTrackFacts), Place::Table(Table::SessionDuration)];
+/// What has a row a session and is cut into parts; the last only where the rules have events.
+const OF_SESSIONS: [Place; 3] = [
+    Place::Table(Table::SessionTrackFacts),
+    Place::Table(Table::SessionDuration),
+    Place::Table(Table::Sessions),
+];
+
+/// [`OF_TRACKS`] of these rules.
+fn of_tracks(rules: &Rules) -> &'static [Place] {
+    &OF_TRACKS[..OF_TRACKS.len() - usize::from(!rules.events)]
+}
+
+/// [`OF_SESSIONS`] of these rules.
+fn of_sessions(rules: &Rules) -> &'static [Place] {
+    &OF_SESSIONS[..OF_SESSIONS.len() - usize::from(!rules.events)]
+}
 
 /// A table, or state beside one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +74,7 @@ pub enum Place {
 impl Place {
     /// All that a run with these rules writes.
     pub fn all(rules: &Rules) -> impl Iterator<Item = Self> {
-        Table::ALL.into_iter().map(Self::Table).chain(State::all(rules).map(Self::State))
+        Table::all(rules).map(Self::Table).chain(State::all(rules).map(Self::State))
     }
 
     /// Its folder in a snapshot's.
@@ -190,9 +204,9 @@ impl Plan<'_> {
     }
 
     /// The files of the parts that stay, by their paths from the snapshot's folder.
-    pub(crate) fn shared_files(&self) -> Vec<String> {
+    pub(crate) fn shared_files(&self, rules: &Rules) -> Vec<String> {
         let parts = self.stays.iter().flat_map(|stays| stays.parts.keys());
-        let places = || OF_TRACKS.into_iter().chain(OF_SESSIONS);
+        let places = || of_tracks(rules).iter().chain(of_sessions(rules));
         parts.flat_map(|part| places().map(move |place| place.name(&part.to_string()))).collect()
     }
 

@@ -1,7 +1,7 @@
 //! How many files a run may have open while it writes tables.
 //!
 //! ```text
-//! parts being written (at most 4 files each) + files that wait for their sync + all else <= the limit of the process
+//! parts being written (at most 5 files each) + files that wait for their sync + all else <= the limit of the process
 //! ```
 //!
 //! How many parts there are is up to the events: a browser may send one of every year. And how long a sync takes is up to the
@@ -40,8 +40,8 @@ mod tests {
 
     #[test]
     fn half_of_the_files_are_for_others() {
-        assert_eq!(OpenFiles::of_limit(256), OpenFiles { parts: 16, waiting: 64 });
+        assert_eq!(OpenFiles::of_limit(256), OpenFiles { parts: 12, waiting: 64 });
         assert_eq!(OpenFiles::of_limit(3), OpenFiles { parts: 1, waiting: 1 });
-        assert_eq!(OpenFiles::of_limit(u64::MAX), OpenFiles { parts: 64, waiting: 256 });
+        assert_eq!(OpenFiles::of_limit(u64::MAX), OpenFiles { parts: 51, waiting: 256 });
     }
 }

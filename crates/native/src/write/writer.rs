@@ -5,7 +5,7 @@ use super::join::join;
 use super::parts::{self, Part, PartKey};
 use super::table_file::{TableFile, Written, descriptors};
 use super::{
-    Layout, OF_SESSIONS, OF_TRACKS, Place, Plan, Stays, StoredParts, WHOLE, WriteError, WrittenTables,
+    Layout, Place, Plan, Stays, StoredParts, WHOLE, WriteError, WrittenTables, of_sessions, of_tracks,
 };
 use crate::checks::{AliasesSeen, Checks, PartChecks, PartSummary, Repeated, SessionsSeen, VisitorsSeen};
 use crate::digests::Digests;
@@ -80,10 +80,18 @@ impl<'a> Writer<'a> {
         self.target.at_once = at_once;
     }
 
+    fn of_tracks(&self) -> &'static [Place] {
+        of_tracks(self.target.rules)
+    }
+
+    fn of_sessions(&self) -> &'static [Place] {
+        of_sessions(self.target.rules)
+    }
+
     /// What is cut into parts, where there is no session.
     pub(crate) fn write_no_parts(&self) -> Result<(), WriteError> {
-        let mut places = OF_TRACKS.into_iter().chain(OF_SESSIONS);
-        places.try_for_each(|place| Rows::new(self, &[place], WHOLE)?.finish())
+        let mut places = self.of_tracks().iter().chain(self.of_sessions());
+        places.try_for_each(|place| Rows::new(self, &[*place], WHOLE)?.finish())
     }
 
     /// What is cut into parts, of these parts, whose sessions are all in memory.
@@ -103,10 +111,10 @@ impl<'a> Writer<'a> {
     fn write_part(&self, sessionized: &Sessionized, part: &Part) -> Result<(), WriteError> {
         let name = part.key.to_string();
         let mut checks = PartChecks::default();
-        let mut tracks = Rows::new(self, &OF_TRACKS, &name)?;
+        let mut tracks = Rows::new(self, self.of_tracks(), &name)?;
         tracks.put_tracks(sessionized, part, Followed::No, &mut checks)?;
         tracks.finish()?;
-        let mut sessions = Rows::new(self, &OF_SESSIONS, &name)?;
+        let mut sessions = Rows::new(self, self.of_sessions(), &name)?;
         sessions.put_sessions(sessionized, part, Followed::No, &mut checks)?;
         sessions.finish()?;
         self.add_part(part.key, checks);
@@ -120,8 +128,8 @@ impl<'a> Writer<'a> {
             writer: self,
             key,
             checks: PartChecks::default(),
-            tracks: Rows::new(self, &OF_TRACKS, &name)?,
-            sessions: Rows::new(self, &OF_SESSIONS, &name)?,
+            tracks: Rows::new(self, self.of_tracks(), &name)?,
+            sessions: Rows::new(self, self.of_sessions(), &name)?,
         })
     }
 
@@ -145,7 +153,7 @@ impl<'a> Writer<'a> {
     fn link_part(&self, stays: &Stays<'_>, part: PartKey, summary: &PartSummary) -> Result<(), WriteError> {
         let name = part.to_string();
         let mut seen = self.seen();
-        for (places, rows) in [(&OF_TRACKS[..], summary.tracks), (&OF_SESSIONS[..], summary.sessions())] {
+        for (places, rows) in [(self.of_tracks(), summary.tracks), (self.of_sessions(), summary.sessions())] {
             for place in places {
                 let path = place.file(self.target.folder, &name);
                 let stored = place.file(stays.snapshot, &name);

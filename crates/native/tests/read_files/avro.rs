@@ -4,6 +4,7 @@ use super::support::{Files, event_names, line, outcome, tracks};
 use flate2::write::DeflateEncoder;
 use std::io::Write;
 use tracklet_display::error::Hint;
+use tracklet_kernel::event_type::EventTypes;
 use tracklet_kernel::time::Unit;
 use tracklet_native::read::inputs::{InputError, discover};
 use tracklet_native::read::{Column, Format, ReadError, Source, Strictness, TableFormat, inspect};
@@ -291,7 +292,7 @@ fn the_first_bytes_tell_it_and_a_first_look_shows_its_columns() {
     files.write("d/b", table(2, 1, "snappy"));
     files.write("d/c.avro", line("1"));
     files.write("d/d.avro.gz", "");
-    let inputs = discover(&[files.name("d")], None).expect("a folder");
+    let inputs = discover(&[files.name("d")], None, EventTypes::default()).expect("a folder");
     let formats: Vec<Format> = inputs.files.iter().map(|file| file.format).collect();
     assert_eq!((formats, inputs.ignored.len()), (vec![Format::Avro, Format::Avro, Format::Json], 1));
     let found = inspect(&inputs.files[..2], files.path()).expect("they can be read");
@@ -301,7 +302,7 @@ fn the_first_bytes_tell_it_and_a_first_look_shows_its_columns() {
         [("id", "\"string\""), ("user_id", "\"string\""), ("timestamp", "\"long\""), ("event", "\"string\"")];
     let row = [text("1"), text("u"), long(SECONDS * 1_000), text("signup")].concat();
     files.write("e/a.avro", one_block(&numbers, vec![row; 3]));
-    let inputs = discover(&[files.name("e")], None).expect("a folder");
+    let inputs = discover(&[files.name("e")], None, EventTypes::default()).expect("a folder");
     let found = inspect(&inputs.files, files.path()).expect("it can be read");
     assert_eq!(found.formats[0].time_unit, Some(Unit::Milliseconds));
     assert_eq!(found.sample().events(), [("signup".to_owned(), 3)]);
@@ -320,14 +321,16 @@ fn what_iceberg_keeps_is_never_taken_for_tracks() {
         files.write("lake/tracks/metadata/other.avro", one_block(&manifest, Vec::new()));
         files.write("lake/tracks/data/a.avro", table(2, 1, "deflate"));
         for path in ["lake", "lake/tracks/data/a.avro", "lake/tracks/metadata/other.avro", "lake/**/*.avro"] {
-            let error = discover(&[files.name(path)], None).expect_err("it is a table with a log");
+            let error = discover(&[files.name(path)], None, EventTypes::default())
+                .expect_err("it is a table with a log");
             assert!(error.hint().is_some_and(|hint| hint.contains("--format avro")), "{error:?}");
             assert!(
                 matches!(error, InputError::TableFormat { format: TableFormat::Iceberg, .. }),
                 "{path}: {error}"
             );
         }
-        let insisted = discover(&[files.name("lake")], Some(Format::Avro)).expect("it is insisted on");
+        let insisted = discover(&[files.name("lake")], Some(Format::Avro), EventTypes::default())
+            .expect("it is insisted on");
         assert_eq!(insisted.files.len(), 1, "{:?}", insisted.files);
     }
 }

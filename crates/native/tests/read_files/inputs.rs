@@ -4,11 +4,12 @@ use super::support::{Files, gzip, line};
 use std::fs;
 use std::os::unix::fs::symlink;
 use tracklet_display::error::Hint;
+use tracklet_kernel::event_type::EventTypes;
 use tracklet_native::read::inputs::{InputError, Inputs, discover};
 use tracklet_native::read::{Column, Format, inspect};
 
 fn find(paths: &[String]) -> Result<Inputs, InputError> {
-    discover(paths, None)
+    discover(paths, None, EventTypes::default())
 }
 
 /// The names found, without the folder.
@@ -102,7 +103,8 @@ fn errors_have_hints() {
     assert!(matches!(error("sub/notes.txt"), InputError::UnknownFormat { .. }));
     assert!(matches!(find(&[]), Err(InputError::NoPaths)));
     assert!(matches!(find(&[files.name("a***b[")]), Err(InputError::Pattern { .. })));
-    let forced = discover(&[files.name("sub")], Some(Format::Csv)).expect("any file will do");
+    let forced =
+        discover(&[files.name("sub")], Some(Format::Csv), EventTypes::default()).expect("any file will do");
     assert_eq!(forced.files[0].format, Format::Csv);
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracklet_display::error::Hint;
+use tracklet_kernel::event_type::EventTypes;
 use tracklet_native::read::inputs::discover;
 use tracklet_native::read::{
     Column, Format, NoRowFilters, Options, Progress, ReadError, Source, Strictness, read_all,
@@ -326,7 +327,8 @@ fn progress_adds_up_to_all_rows_and_bytes() {
     let page = line("2").replace("\"track\"", "\"page\"");
     files.write("a.json.gz", gzip(format!("{}\n{page}\n{{\n", line("1")).as_bytes()));
     files.write("b.csv", "id,user_id,timestamp\n1,u,2026-01-04T10:00:00Z\nx\n");
-    let inputs = discover(&[files.path().display().to_string()], None).expect("two files");
+    let inputs =
+        discover(&[files.path().display().to_string()], None, EventTypes::default()).expect("two files");
     let threads = NonZeroUsize::new(2).expect("not 0");
     let options =
         Options { threads, strictness: Strictness::Lenient, temporary: files.path(), filters: &NoRowFilters };

@@ -3,6 +3,7 @@
 mod avro;
 mod avro_damage;
 mod csv;
+mod events;
 mod inputs;
 mod json;
 mod json_forms;

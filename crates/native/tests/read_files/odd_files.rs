@@ -5,6 +5,7 @@ use super::support::{Files, gzip, line, outcome, zstd};
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
+use tracklet_kernel::event_type::EventTypes;
 use tracklet_native::read::inputs::{Compression, Format, InputError, discover};
 
 const CSV: &str = "id,user_id,timestamp\n1,u,2026-01-04T10:00:00Z\n";
@@ -17,7 +18,7 @@ fn kind(name: &str, bytes: &[u8]) -> Option<(Format, Compression)> {
     let files = Files::new();
     files.write(&format!("d/{name}"), bytes);
     files.write("d/x.json", line("x"));
-    let inputs = discover(&[files.name("d")], None).expect("a folder");
+    let inputs = discover(&[files.name("d")], None, EventTypes::default()).expect("a folder");
     let mut found = inputs.files.iter().filter(|file| file.name.ends_with(name));
     found.next().map(|file| (file.format, file.compression))
 }
@@ -60,7 +61,7 @@ fn r16_the_first_bytes_tell_what_a_file_holds() {
     // A file that is named is looked into whatever it is called.
     let files = Files::new();
     files.write("a.txt", CSV);
-    let inputs = discover(&[files.name("a.txt")], None).expect("its bytes tell");
+    let inputs = discover(&[files.name("a.txt")], None, EventTypes::default()).expect("its bytes tell");
     assert_eq!(inputs.files[0].format, Csv);
 }
 
@@ -86,7 +87,7 @@ fn r16_pipes_sockets_devices_and_circles_end_nothing() {
     symlink("g.json", files.path().join("d/f.json")).expect("a link");
     symlink("f.json", files.path().join("d/g.json")).expect("a link back");
     symlink("/dev/null", files.path().join("d/h.json")).expect("a link to a device");
-    let inputs = discover(&[files.name("d")], None).expect("one file");
+    let inputs = discover(&[files.name("d")], None, EventTypes::default()).expect("one file");
     assert_eq!(
         (inputs.files.len(), inputs.ignored.len(), inputs.notes.len()),
         (1, 0, 6),
@@ -96,10 +97,10 @@ fn r16_pipes_sockets_devices_and_circles_end_nothing() {
     let is_noted = |end: &str| inputs.notes.iter().any(|note| note.ends_with(end));
     assert!(is_noted("d/c.json`, a named pipe") && is_noted("d/e.json`, a link that leads nowhere"));
     for (name, kind) in [("d/b.json", "a socket"), ("d/c.json", "a named pipe"), ("d/h.json", "a device")] {
-        let error = discover(&[files.name(name)], None).expect_err("it is no file");
+        let error = discover(&[files.name(name)], None, EventTypes::default()).expect_err("it is no file");
         assert!(matches!(error, InputError::NoFile { kind: told, .. } if told == kind), "{error}");
     }
-    let error = discover(&[files.name("d/e.json")], None).expect_err("a circle");
+    let error = discover(&[files.name("d/e.json")], None, EventTypes::default()).expect_err("a circle");
     assert!(matches!(error, InputError::Io { .. }), "{error}");
 }
 
@@ -121,7 +122,7 @@ fn patterns_end_at_circles_and_pass_over_dead_links() {
         ("c/**/.hidden/*.json", &["c/.hidden/z.json"]),
         ("c/*.json", &["c/y.json"]),
     ] {
-        let inputs = discover(&[files.name(pattern)], None).expect("files");
+        let inputs = discover(&[files.name(pattern)], None, EventTypes::default()).expect("files");
         let mut names: Vec<&str> = inputs.files.iter().map(|file| file.name.as_str()).collect();
         names.sort_unstable();
         let mut expected: Vec<String> = expected.iter().map(|name| files.name(name)).collect();
@@ -138,7 +139,7 @@ fn tables_that_a_run_has_written_are_no_input() {
     files.write("d/old/current/manifest.json", "{}");
     files.write("d/old/snapshots/000001/dbt_track_facts/all.json", line("2"));
     files.write("d/no_output/snapshots/b.json", line("3"));
-    let inputs = discover(&[files.name("d")], None).expect("files");
+    let inputs = discover(&[files.name("d")], None, EventTypes::default()).expect("files");
     let names: Vec<&str> = inputs.files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, [files.name("d/a.json"), files.name("d/no_output/snapshots/b.json")]);
 }

@@ -43,7 +43,7 @@ impl Files {
     /// Reads with one thread and with three, which must not matter.
     pub fn try_read(&self, source: &Source, strictness: Strictness) -> Result<Read, ReadError> {
         let paths = [self.path().display().to_string()];
-        let files = discover(&paths, source.format)?.files;
+        let files = discover(&paths, source.format, source.types)?.files;
         let read = |threads| {
             let threads = NonZeroUsize::new(threads).expect("not 0");
             let options = Options { threads, strictness, temporary: self.path(), filters: &SqlRowFilters };

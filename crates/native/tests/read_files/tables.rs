@@ -3,7 +3,8 @@
 use super::parquet::{ids, parquet, times};
 use super::support::{Files, outcome};
 use tracklet_display::error::Hint;
-use tracklet_native::read::inputs::{InputError, discover};
+use tracklet_kernel::event_type::{EventType, EventTypes};
+use tracklet_native::read::inputs::{InputError, InputFile, discover};
 use tracklet_native::read::{Format, TableFormat};
 
 fn table() -> Vec<u8> {
@@ -11,7 +12,8 @@ fn table() -> Vec<u8> {
 }
 
 fn refused(files: &Files, path: &str) -> (TableFormat, String) {
-    let error = discover(&[files.name(path)], None).expect_err("it is a table with a log");
+    let error =
+        discover(&[files.name(path)], None, EventTypes::default()).expect_err("it is a table with a log");
     let hint = error.hint().expect("a hint");
     assert!(hint.contains("--format parquet") && error.to_string().contains("come back"), "{error}: {hint}");
     let InputError::TableFormat { table, format, .. } = error else { panic!("{error}") };
@@ -39,7 +41,8 @@ fn r16_tables_with_a_log_are_refused_wherever_they_are_entered() {
         }
         std::os::unix::fs::symlink(files.name("lake/shop/tracks/data"), files.name("link")).expect("a link");
         assert_eq!(refused(&files, "link").0, format);
-        let insisted = discover(&[files.name("lake")], Some(Format::Parquet)).expect("it is insisted on");
+        let insisted = discover(&[files.name("lake")], Some(Format::Parquet), EventTypes::default())
+            .expect("it is insisted on");
         assert_eq!(insisted.files.len(), 1, "{:?}", insisted.files);
     }
 }
@@ -53,16 +56,16 @@ fn other_folders_of_these_names_are_no_logs() {
     files.write("_delta_log", "");
     files.write("b/_delta_log/0.json", "");
     files.write("b/events.json", "");
-    assert_eq!(discover(&[files.name("a")], None).expect("no table").files.len(), 3);
+    assert_eq!(discover(&[files.name("a")], None, EventTypes::default()).expect("no table").files.len(), 3);
     // Raw events that lie there are no part of the table.
-    assert_eq!(discover(&[files.name("b")], None).expect("no table").files.len(), 1);
+    assert_eq!(discover(&[files.name("b")], None, EventTypes::default()).expect("no table").files.len(), 1);
 }
 
 /// What is read of a path, below the folder, and what is said of the rest.
 fn found(files: &Files, paths: &[&str]) -> (Vec<String>, Vec<String>) {
     let root = format!("{}/", files.path().display());
     let paths: Vec<String> = paths.iter().map(|path| files.name(path)).collect();
-    let inputs = discover(&paths, None).expect("something to read");
+    let inputs = discover(&paths, None, EventTypes::default()).expect("something to read");
     let names = inputs.files.iter().map(|file| file.name.replace(&root, "")).collect();
     (names, inputs.notes.iter().map(|note| note.replace(&root, "")).collect())
 }
@@ -92,9 +95,45 @@ fn r16_of_a_lakes_namespace_tracks_alone_are_read() {
     assert_eq!(found(&files, &["lake/shop/signup"]).0, [single]);
     let page = "lake/shop/pages/2026/01/04/10/a.parquet";
     assert_eq!(found(&files, &[page]).0, [page]);
-    let error = discover(&[files.name("lake/shop/pages")], None).expect_err("no tracks");
-    assert!(matches!(&error, InputError::NoTracks { tables, .. } if tables == &["pages"]), "{error}");
+    let error =
+        discover(&[files.name("lake/shop/pages")], None, EventTypes::default()).expect_err("no tracks");
+    assert!(matches!(&error, InputError::NoEvents { tables, .. } if tables == &["pages"]), "{error}");
     assert!(error.hint().is_some_and(|hint| hint.contains("`tracks`")));
+}
+
+// The calls of another type are those of its table, where the configuration asks for them.
+#[test]
+fn tables_of_the_types_that_are_asked_for_are_read() {
+    let files = Files::new();
+    lake(&files);
+    files.write("lake/shop/screens/x.parquet", table());
+    let typed = |path: &str, types: &[EventType]| {
+        let types = types.iter().copied().collect();
+        discover(&[files.name(path)], None, types).map(|inputs| {
+            let named = |file: &InputFile| {
+                let name = file.name.replace(&format!("{}/lake/shop/", files.path().display()), "");
+                (name.split('/').next().expect("a folder").to_owned(), file.event_type)
+            };
+            (inputs.files.iter().map(named).collect::<Vec<_>>(), inputs.notes.len())
+        })
+    };
+    let (track, page, screen) = (EventType::Track, EventType::Page, EventType::Screen);
+    let found = |names: &[(&str, EventType)]| -> Vec<(String, EventType)> {
+        names.iter().map(|(name, event_type)| ((*name).to_owned(), *event_type)).collect()
+    };
+    for path in ["lake", "lake/shop", "lake/**/*.parquet"] {
+        let (read, notes) = typed(path, &[track, page, screen]).expect("three tables");
+        assert_eq!(read, found(&[("pages", page), ("screens", screen), ("tracks", track)]), "{path}");
+        assert_eq!(notes, 1);
+    }
+    assert_eq!(typed("lake", &[page]).expect("one table").0, found(&[("pages", page)]));
+    // What is named itself, or lies below a folder that is named, is what the folders above it say.
+    for path in ["lake/shop/pages", "lake/shop/pages/2026/01/04/10/a.parquet"] {
+        assert_eq!(typed(path, &[track, page]).expect("pages").0, found(&[("pages", page)]), "{path}");
+        let error = typed(path, &[track, screen]).expect_err("no pages were asked for");
+        assert!(error.to_string().contains("no `track` and `screen` calls"), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("[source] types")));
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::parquet::{ids, parquet, text};
 use super::support::{Files, outcome};
 use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int32Array, Int64Array, UInt64Array};
 use std::sync::Arc;
+use tracklet_kernel::event_type::EventTypes;
 use tracklet_kernel::time::Unit;
 use tracklet_kernel::tracks::Gate;
 use tracklet_native::read::inputs::discover;
@@ -103,7 +104,7 @@ fn a_first_look_finds_the_unit_of_times_that_are_numbers() {
     for (name, bytes, unit) in cases {
         let files = Files::new();
         files.write(name, bytes);
-        let inputs = discover(&[files.name(name)], None).expect("a file");
+        let inputs = discover(&[files.name(name)], None, EventTypes::default()).expect("a file");
         let found = inspect(&inputs.files, files.path()).expect("it can be read");
         assert_eq!(found.formats[0].time_unit, unit, "{name}");
     }

@@ -8,6 +8,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
+use std::iter;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracklet_kernel::oracle::{Row, Value};
@@ -148,13 +149,22 @@ pub(super) fn rules() -> impl Strategy<Value = Rules> {
         prop::bool::weighted(0.8),
         select(vec![5, 1, 3]),
         select(vec![0, 0, 1, 2]),
+        prop::bool::weighted(0.4),
     )
-        .prop_map(|(timeout, drop, flow_length, carried)| Rules {
-            timeout,
-            duplicates: if drop { Duplicates::Drop } else { Duplicates::Keep },
-            flow_length,
-            carried: carried_columns()[..carried].to_vec(),
-            ..Rules::default()
+        .prop_map(|(timeout, drop, flow_length, carried, events)| {
+            let all = carried_columns();
+            let columns = all[..carried].iter().cloned();
+            let rules = Rules {
+                timeout,
+                duplicates: if drop { Duplicates::Drop } else { Duplicates::Keep },
+                flow_length,
+                carried: columns.clone().collect(),
+                ..Rules::default()
+            };
+            if !drop || !events {
+                return rules;
+            }
+            Rules { carried: iter::once(CarriedSpec::event_type()).chain(columns).collect(), events, ..rules }
         })
 }
 

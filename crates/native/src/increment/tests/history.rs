@@ -168,6 +168,7 @@ fn read(
         older: Vec::new(),
         warnings: Vec::new(),
         mostly_rejected: 0,
+        columns: BTreeMap::new(),
     };
     for file in files {
         let mut builder = TracksBuilder::new(Gate { carried: carried.to_vec(), ..Gate::default() });
@@ -204,6 +205,11 @@ fn read(
     Ok(new_batch)
 }
 
+/// The type of a row, which is that of its event.
+fn event_type(row: &Row) -> &'static str {
+    if row.event.as_deref() == Some("signup") { "page" } else { "track" }
+}
+
 fn batch(rows: &[Row]) -> RecordBatch {
     let text = |value: fn(&Row) -> &Option<String>| -> ArrayRef {
         Arc::new(rows.iter().map(|row| value(row).as_deref()).collect::<StringArray>())
@@ -224,6 +230,11 @@ fn batch(rows: &[Row]) -> RecordBatch {
         ("event", text(|row| &row.event), true),
         ("timestamp", time(|row| row.timestamp), true),
         ("received_at", time(|row| row.received_at), true),
+        (
+            "event_type",
+            Arc::new(rows.iter().map(|row| Some(event_type(row))).collect::<StringArray>()) as ArrayRef,
+            true,
+        ),
         ("plan", Arc::new(plans.collect::<StringArray>()) as ArrayRef, true),
         ("revenue", Arc::new(revenues.collect::<StringArray>()), true),
     ])

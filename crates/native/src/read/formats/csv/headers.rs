@@ -29,7 +29,7 @@ impl<'a> Headers<'a> {
         for (file, start) in found {
             let partitions = file.partitions();
             headers.others.extend(partitions.iter().map(|partition| partition.name.clone()));
-            if lacking(&start.names, &partitions, source).is_none() {
+            if lacking(&start.names, &partitions, source, file.event_type).is_none() {
                 headers.good.insert(start.names.clone());
             } else {
                 folders.insert(folder_of(file));
@@ -39,7 +39,7 @@ impl<'a> Headers<'a> {
             // One that can't be read is none that the part could belong to.
             if let Location::Local(path) = &file.location
                 && let Ok(Some(start)) = look(file, path, source)
-                && lacking(&start.names, &file.partitions(), source).is_none()
+                && lacking(&start.names, &file.partitions(), source, file.event_type).is_none()
             {
                 headers.good.insert(start.names);
             }
@@ -57,7 +57,8 @@ impl<'a> Headers<'a> {
         start: Option<Start>,
     ) -> Result<Option<Box<dyn FilePart>>, ReadError> {
         let Some(start) = start else { return Ok(None) };
-        let Some(lacking) = lacking(&start.names, &file.partitions(), self.source) else { return Ok(None) };
+        let lacking = lacking(&start.names, &file.partitions(), self.source, file.event_type);
+        let Some(lacking) = lacking else { return Ok(None) };
         let mut tables = self.good.iter().filter(|names| is_part(&start, names, self.source));
         match (tables.next(), tables.next()) {
             (Some(names), None) => {

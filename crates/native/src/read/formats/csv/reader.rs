@@ -3,6 +3,7 @@
 use super::dialect::Dialect;
 use super::records::{Limits, Next, Records};
 use crate::read::columns::{Column, Mapping, ORIGINAL_EVENT, Partitions, Place, find_place, lacking, place};
+use crate::read::event_columns::{is_value, places};
 use crate::read::filter::Bound;
 use crate::read::inputs::InputFile;
 use crate::read::rejects::RawColumns;
@@ -199,14 +200,15 @@ pub(super) fn read(
         Err(NoColumns::Unreadable(raw)) => return sink.unreadable(file, Some(1), &raw),
     };
     let partitions = file.partitions();
-    if let Some(lacking) = lacking(&start.names, &partitions, source) {
+    if let Some(lacking) = lacking(&start.names, &partitions, source, file.event_type) {
         return Err(lacking.in_csv(file, &start.names, start.has_header && source.csv.columns.is_none()));
     }
     let mut seen = lock(&sink.shared.seen);
     seen.tables.extend(start.names.iter().cloned());
     seen.tables.extend(partitions.iter().map(|partition| partition.name.clone()));
-    drop(seen);
     let mut rows = Rows::new(file, &start.names, &partitions, sink)?;
+    seen.files_with.note(&source.event_columns, |column| !rows.event_columns[column].is_empty());
+    drop(seen);
     let limits = Limits { bytes: source.max_line, fields: start.names.len() + 1 };
     loop {
         let next = if is_row { Next::Record } else { records.next(limits) };
@@ -243,6 +245,9 @@ struct Rows<'f> {
     file: &'f InputFile,
     /// Name for the gate and place of each canonical column.
     columns: Vec<(&'static str, Place)>,
+    /// What events bring along, and where each column of it may be.
+    source: &'f Source,
+    event_columns: Vec<Vec<Place>>,
     /// Place of each column of the filter, if it is there.
     filtered: Vec<Option<Place>>,
     /// Fields that are no value.
@@ -263,7 +268,9 @@ impl<'f> Rows<'f> {
         sink: &Sink<'f>,
     ) -> Result<Self, ReadError> {
         let source = sink.shared.source;
-        let columns = Mapping::new(header, partitions, source).places;
+        let columns = Mapping::new(header, partitions, source, file.event_type).places;
+        let event_columns =
+            places(&source.event_columns, file.event_type, |name| find_place(header, partitions, name));
         let names = sink.shared.filter.map_or(&[][..], |filter| filter.columns());
         let filtered: Vec<Option<Place>> =
             names.iter().map(|name| find_place(header, partitions, name)).collect();
@@ -272,12 +279,25 @@ impl<'f> Rows<'f> {
             .map(|place| if place.is_some() { DataType::Utf8 } else { DataType::Null })
             .collect();
         let bound = sink.shared.filter.map(|filter| filter.bind(&file.name, &types)).transpose()?;
-        let fields: Vec<Field> =
-            columns.iter().map(|(name, _)| Field::new(*name, DataType::Utf8, true)).collect();
-        let builders = (0..columns.len() + filtered.len()).map(|_| StringBuilder::new()).collect();
+        let carried = source.gate.carried.iter().map(|spec| spec.name.as_str());
+        let names = columns.iter().map(|(name, _)| *name).chain(carried);
+        let fields: Vec<Field> = names.map(|name| Field::new(name, DataType::Utf8, true)).collect();
+        let builders = (0..fields.len() + filtered.len()).map(|_| StringBuilder::new()).collect();
         let schema = Arc::new(Schema::new(fields));
         let null = &source.csv.null;
-        Ok(Self { file, columns, filtered, null, builders, bytes: 0, bound, schema, lines: Vec::new() })
+        Ok(Self {
+            file,
+            columns,
+            source,
+            event_columns,
+            filtered,
+            null,
+            builders,
+            bytes: 0,
+            bound,
+            schema,
+            lines: Vec::new(),
+        })
     }
 
     /// Appends a record, unless it is not UTF-8.
@@ -287,24 +307,33 @@ impl<'f> Rows<'f> {
         if !(0..record.len()).all(|field| text.is_char_boundary(record.range(field).end)) {
             return false;
         }
-        let places = self.columns.iter().map(|(name, place)| (*name, Some(place)));
-        let places = places.chain(self.filtered.iter().map(|place| ("", place.as_ref())));
-        for (builder, (name, place)) in self.builders.iter_mut().zip(places) {
-            let value = match place {
-                None => None,
-                Some(Place::Column(field)) => {
-                    let value = &text[record.range(*field)];
-                    Some(value).filter(|value| !self.null.iter().any(|null| null == value))
-                }
-                Some(Place::Constant(value)) => value.as_deref(),
-            };
-            self.bytes += value.map_or(0, str::len);
-            let is_id = matches!(name, "event_id" | "anonymous_id" | "user_id");
+        let Self { file, columns, source, event_columns, filtered, null, builders, bytes, .. } = self;
+        let field = |field: usize| {
+            Some(&text[record.range(field)]).filter(|value| !null.iter().any(|null| null == value))
+        };
+        let mut builders = builders.iter_mut();
+        let mut next = |value: Option<&str>| {
+            *bytes += value.map_or(0, str::len);
+            builders.next().expect("a builder for every column").append_option(value);
+        };
+        for (name, place) in &*columns {
+            let value = place.value(field);
+            let is_id = matches!(*name, "event_id" | "anonymous_id" | "user_id");
             // An id is too long as it came.
             match value.filter(|value| is_id && value.len() <= MAX_ID_BYTES).and_then(whole_text) {
-                Some(whole) => builder.append_value(whole),
-                None => builder.append_option(value),
+                Some(whole) => next(Some(&whole)),
+                None => next(value),
             }
+        }
+        if source.has_events() {
+            next(Some(file.event_type.name()));
+        }
+        for (column, places) in source.event_columns.iter().zip(&*event_columns) {
+            let mut values = places.iter().filter_map(|place| place.value(field));
+            next(values.find(|value| is_value(value, &column.spec)));
+        }
+        for place in &*filtered {
+            next(place.as_ref().and_then(|place| place.value(field)));
         }
         self.lines.push(record.first_line());
         true
@@ -322,7 +351,7 @@ impl<'f> Rows<'f> {
         self.bytes = 0;
         let mut columns: Vec<ArrayRef> =
             self.builders.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef).collect();
-        let mut filtered = columns.split_off(self.columns.len());
+        let mut filtered = columns.split_off(self.schema.fields().len());
         for (column, place) in filtered.iter_mut().zip(&self.filtered) {
             if place.is_none() {
                 *column = new_null_array(&DataType::Null, rows);

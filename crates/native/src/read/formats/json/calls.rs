@@ -3,7 +3,7 @@
 use super::path::meaning;
 use super::text::{Kind, Value, object};
 use crate::read::columns::{Column, ORIGINAL_EVENT};
-use crate::read::other_calls::OtherCall;
+use tracklet_kernel::event_type::{EventType, EventTypes};
 
 /// The keys that are looked for, without regard to case.
 const KEYS: [&str; 15] = [
@@ -31,8 +31,6 @@ const OF_ROWS: [usize; 6] = [7, 8, 9, 10, 11, 13];
 const EVENT: usize = 4;
 const EVENT_TEXT: usize = 11;
 const BATCH: usize = 14;
-/// The calls that servers know.
-const CALLS: [&str; 6] = ["track", "page", "screen", "identify", "group", "alias"];
 
 /// The place of a key in [`KEYS`], and whether it is spelled as there.
 #[inline]
@@ -66,9 +64,10 @@ pub(in crate::read) enum Form {
 /// What an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::read) enum Call {
-    Track(Form),
-    /// A call of another type.
-    Other(OtherCall),
+    /// An event of this type.
+    Event(EventType, Form),
+    /// A call of a type that is none, or of one that the specification does not name.
+    Other(Option<EventType>),
     /// None, but perhaps calls are in it.
     Unknown,
 }
@@ -106,21 +105,32 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// What the object is; `default_type` is the type of an object without one.
-    pub(in crate::read) fn call(&self, has_configured: bool, default_type: Option<&str>) -> Call {
+    /// What the object is, where calls of these types are events; `default_type` is the type of a call without one, `row_type` that of
+    /// the rows of a table.
+    pub(in crate::read) fn call(
+        &self,
+        has_configured: bool,
+        default_type: Option<&str>,
+        row_type: EventType,
+        types: EventTypes,
+    ) -> Call {
         let form = self.form(has_configured);
-        let row = || if form == Some(Form::Row) { Call::Track(Form::Row) } else { Call::Unknown };
-        let named = |name: &str| {
-            if name.eq_ignore_ascii_case("track") {
-                Call::Track(form.unwrap_or(Form::Call))
-            } else if form == Some(Form::Row) && !CALLS.iter().any(|call| call.eq_ignore_ascii_case(name)) {
-                // A column that happens to be called so.
-                Call::Track(Form::Row)
-            } else if self.values[BATCH].is_some_and(|batch| batch.kind == Kind::Array) {
-                Call::Unknown
+        let of_table = || {
+            if types.contains(row_type) {
+                Call::Event(row_type, Form::Row)
             } else {
-                Call::Other(OtherCall::of(name))
+                Call::Other(Some(row_type))
             }
+        };
+        let row = || if form == Some(Form::Row) { of_table() } else { Call::Unknown };
+        let named = |name: &str| match EventType::of_call(name) {
+            Some(event_type) if types.contains(event_type) => {
+                Call::Event(event_type, form.unwrap_or(Form::Call))
+            }
+            // A column that happens to be called so.
+            None if form == Some(Form::Row) => of_table(),
+            _ if self.values[BATCH].is_some_and(|batch| batch.kind == Kind::Array) => Call::Unknown,
+            other => Call::Other(other),
         };
         match self.values[TYPE] {
             Some(value) if matches!(value.kind, Kind::Plain | Kind::Escaped) => named(&meaning(value)),

@@ -4,8 +4,9 @@ use super::text::{Kind, Value, elements, object, unescape};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::secret_hash::SecretState;
 
-/// How many different keys have their flattened spelling kept.
+/// How many different keys are kept with what they lead to.
 const KNOWN_KEYS: usize = 10_000;
 
 /// A name to look for in every line.
@@ -55,20 +56,125 @@ impl Target {
     }
 }
 
-/// How keys are spelled in the warehouse, kept from line to line.
-#[derive(Default)]
-pub(in crate::read) struct Keys(HashMap<String, String>);
+/// The names to look for in every object, and where the keys met so far lead to.
+///
+/// ```text
+/// context_page_url, context_ip --context--> page_url, ip --page--> url --url--> found
+/// ```
+///
+/// An object is gone through once for all names, and only where some of them go on.
+pub(in crate::read) struct Names {
+    targets: Vec<Target>,
+    /// Where names go on; the first is the object itself.
+    places: Vec<Place>,
+    /// What keys lead to. The first is that of a key beyond those that are kept.
+    steps: Vec<Step>,
+}
 
-impl Keys {
-    fn flat(&mut self, key: &str) -> String {
-        if let Some(flat) = self.0.get(key) {
-            return flat.clone();
+/// A place in objects at which names go on.
+struct Place {
+    /// By target: where in its flattened name.
+    names: Vec<(usize, usize)>,
+    /// The steps of the keys met so far.
+    known: HashMap<String, usize, SecretState>,
+}
+
+/// What a key leads to.
+#[derive(Default)]
+struct Step {
+    /// The targets whose value it has.
+    takes: Vec<(usize, Fit)>,
+    /// The place inside its value.
+    next: Option<usize>,
+}
+
+impl Names {
+    /// Nothing was met yet.
+    pub(in crate::read) fn new(targets: &[Target]) -> Self {
+        let names = (0..targets.len()).map(|target| (target, 0)).collect();
+        let whole = Place { names, known: HashMap::default() };
+        Self { targets: targets.to_vec(), places: vec![whole], steps: vec![Step::default()] }
+    }
+
+    /// Looks whether a top-level entry of an object is, or holds, what targets name.
+    #[inline]
+    pub(in crate::read) fn note<'a>(&mut self, key: &str, value: Value<'a>, found: &mut [Option<Found<'a>>]) {
+        if self.targets.is_empty() {
+            return;
         }
-        let flat = flattened(key);
-        if self.0.len() < KNOWN_KEYS {
-            self.0.insert(key.to_owned(), flat.clone());
+        self.step_into(0, key, value, found);
+        for (target, found) in self.targets.iter().zip(found) {
+            if let [first, rest @ ..] = target.path.as_slice()
+                && first.eq_ignore_ascii_case(key)
+                && let Some((value, is_exact)) = at_path(value, rest)
+            {
+                let fit = if is_exact && first == key { Fit::Path } else { Fit::PathInOtherCase };
+                take(found, fit, value);
+            }
         }
-        flat
+    }
+
+    fn step_into<'a>(&mut self, place: usize, key: &str, value: Value<'a>, found: &mut [Option<Found<'a>>]) {
+        let step = match self.places[place].known.get(key) {
+            Some(step) => *step,
+            None => self.new_step(place, key),
+        };
+        let Step { takes, next } = &self.steps[step];
+        for (target, fit) in takes {
+            take(&mut found[*target], *fit, value);
+        }
+        if let Some(next) = *next
+            && value.kind == Kind::Object
+        {
+            // The line as a whole is checked by who looks at it.
+            let _ = object(value.text, |key, value| self.step_into(next, &meaning(key), value, found));
+        }
+    }
+
+    /// The step of a key that was not met there before.
+    fn new_step(&mut self, place: usize, key: &str) -> usize {
+        let part = flattened(key);
+        let mut step = Step::default();
+        let mut next = Vec::new();
+        for (target, from) in &self.places[place].names {
+            let Target { name, flat, renamed, .. } = &self.targets[*target];
+            if place == 0 && key.eq_ignore_ascii_case(name) {
+                step.takes.push((*target, if key == name { Fit::Key } else { Fit::KeyInOtherCase }));
+                continue;
+            }
+            if place == 0 && renamed.is_some_and(|renamed| renamed.eq_ignore_ascii_case(key)) {
+                step.takes.push((*target, Fit::Renamed));
+            }
+            // Without a part of its own a level would not make the name shorter.
+            let rest = flat[*from..].strip_prefix(part.as_str()).filter(|_| !part.is_empty());
+            match rest.map(|rest| rest.strip_prefix('_').ok_or(rest)) {
+                Some(Err("")) => step.takes.push((*target, Fit::Flattened)),
+                Some(Ok(rest)) => next.push((*target, flat.len() - rest.len())),
+                Some(Err(_)) | None => {}
+            }
+        }
+        if !next.is_empty() {
+            let known = self.places.iter().position(|place| place.names == next);
+            step.next = Some(known.unwrap_or(self.places.len()));
+            if known.is_none() {
+                self.places.push(Place { names: next, known: HashMap::default() });
+            }
+        }
+        if self.steps.len() > KNOWN_KEYS {
+            self.steps[0] = step;
+            return 0;
+        }
+        self.steps.push(step);
+        let number = self.steps.len() - 1;
+        self.places[place].known.insert(key.to_owned(), number);
+        number
+    }
+}
+
+/// Takes a value for a target where none fits better.
+fn take<'a>(found: &mut Option<Found<'a>>, fit: Fit, value: Value<'a>) {
+    if found.is_none_or(|found| found.fit <= fit) {
+        *found = Some(Found { fit, value });
     }
 }
 
@@ -86,39 +192,6 @@ pub(in crate::read) fn meaning(value: Value<'_>) -> Cow<'_, str> {
     // The text with U+FFFD is the best there is.
     let _ = unescape(value.text, &mut text);
     Cow::Owned(text)
-}
-
-/// Looks whether a top-level entry of the line is, or holds, what a target names.
-pub(in crate::read) fn look<'a>(
-    target: &Target,
-    key: &str,
-    value: Value<'a>,
-    keys: &mut Keys,
-    found: &mut Option<Found<'a>>,
-) {
-    let mut take = |fit: Fit, value: Value<'a>| {
-        if found.is_none_or(|found| found.fit <= fit) {
-            *found = Some(Found { fit, value });
-        }
-    };
-    if key == target.name {
-        return take(Fit::Key, value);
-    }
-    if key.eq_ignore_ascii_case(&target.name) {
-        return take(Fit::KeyInOtherCase, value);
-    }
-    if target.renamed.is_some_and(|renamed| renamed.eq_ignore_ascii_case(key)) {
-        take(Fit::Renamed, value);
-    }
-    if let [first, rest @ ..] = target.path.as_slice()
-        && first.eq_ignore_ascii_case(key)
-        && let Some((value, is_exact)) = at_path(value, rest)
-    {
-        take(if is_exact && first == key { Fit::Path } else { Fit::PathInOtherCase }, value);
-    }
-    if let Some(value) = at_flat(key, value, &target.flat, keys) {
-        take(Fit::Flattened, value);
-    }
 }
 
 /// What stands at `path` below `value`, and whether all keys are spelled as in the path. An array's elements are counted
@@ -156,36 +229,33 @@ fn at_path<'a>(value: Value<'a>, path: &[String]) -> Option<(Value<'a>, bool)> {
     found
 }
 
-/// What stands below `key` under the flattened name `flat`.
-fn at_flat<'a>(key: &str, value: Value<'a>, flat: &str, keys: &mut Keys) -> Option<Value<'a>> {
-    let part = keys.flat(key);
-    // Without a part of its own a level would not make the name shorter.
-    let rest = flat.strip_prefix(part.as_str()).filter(|_| !part.is_empty())?;
-    if rest.is_empty() {
-        return Some(value);
-    }
-    let rest = rest.strip_prefix('_')?;
-    if value.kind != Kind::Object {
-        return None;
-    }
-    let mut found = None;
-    let _ = object(value.text, |key, value| {
-        found = at_flat(&meaning(key), value, rest, keys).or(found);
-    });
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn find(line: &str, name: &str) -> Option<String> {
-        let target = Target::new(name);
-        let mut keys = Keys::default();
-        let mut found = None;
-        let looked = object(line, |key, value| look(&target, &meaning(key), value, &mut keys, &mut found));
+        let mut names = Names::new(&[Target::new("id"), Target::new(name), Target::new("context_x_y_z")]);
+        let mut found = [None; 3];
+        let looked = object(line, |key, value| names.note(&meaning(key), value, &mut found));
         assert_eq!(looked, Ok(true));
-        found.map(|found| meaning(found.value).into_owned())
+        let first = found[1].map(|found: Found<'_>| meaning(found.value).into_owned());
+        // A line like it takes the steps that are known now.
+        let mut again = [None; 3];
+        let _ = object(line, |key, value| names.note(&meaning(key), value, &mut again));
+        assert_eq!(again[1].map(|found: Found<'_>| meaning(found.value).into_owned()), first);
+        first
+    }
+
+    #[test]
+    fn names_are_found_also_beyond_the_keys_that_are_kept() {
+        let mut names = Names::new(&[Target::new("context_page_url")]);
+        for key in 0..KNOWN_KEYS + 5 {
+            names.note(&format!("k{key}"), Value { kind: Kind::Number, text: "1" }, &mut [None]);
+        }
+        let mut found = [None];
+        let page = Value { kind: Kind::Object, text: r#"{"ip":1,"page":{"path":2,"url":3}}"# };
+        names.note("context", page, &mut found);
+        assert_eq!(found[0].map(|found| found.value.text), Some("3"));
     }
 
     #[test]

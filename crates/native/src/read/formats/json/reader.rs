@@ -1,10 +1,11 @@
 //! Reads events as JSON: calls as RudderStack and Segment store them, rows of warehouse tables, and batches of calls.
 
 use super::calls::{Call, Fields, Form, batch};
-use super::path::{Found, Keys, Target, look, meaning};
+use super::path::{Found, Names, Target, meaning};
 use super::text::{Kind, Value, elements, first_object, object, unescape};
 use super::values::{Cutter, Values};
 use crate::read::columns::{Column, ORIGINAL_EVENT};
+use crate::read::event_columns::{is_number, is_value};
 use crate::read::filter::Bound;
 use crate::read::inputs::InputFile;
 use crate::read::other_calls::OtherCalls;
@@ -19,6 +20,9 @@ use arrow::datatypes::{DataType, Field, Schema};
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
+use tracklet_config::{ColumnSource, EventColumn};
+use tracklet_kernel::decimal;
+use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::number_id::whole_number;
 use tracklet_kernel::tracks::{MAX_ID_BYTES, MAX_NAME_BYTES};
 
@@ -67,18 +71,27 @@ struct Plan {
     targets: Vec<Target>,
     /// For each column the target it is mapped to, if it is.
     mapped: [Option<usize>; 6],
+    /// For each column of events the targets that may have its value, the first that counts first, each with the only type of events
+    /// that it is looked for in.
+    event_columns: Vec<Vec<(usize, Option<EventType>)>>,
+    /// Targets before this one are canonical columns.
+    mapped_end: usize,
     /// Targets from here on are the filter's columns.
     filter_from: usize,
     /// Whether the column that event names are mapped to holds them as they were sent.
     is_original_mapped: bool,
     /// Columns in the file's path.
     partitions: Vec<Partition>,
+    /// The calls that are events, and the type of the rows of a table.
+    types: EventTypes,
+    row_type: EventType,
     /// For each target the value in the path, for objects without it.
     in_path: Vec<Option<String>>,
 }
 
 impl Plan {
-    fn new(source: &Source, filter_columns: &[String], partitions: Vec<Partition>) -> Self {
+    fn new(source: &Source, filter_columns: &[String], file: &InputFile) -> Self {
+        let partitions = partitions(&file.name);
         let mut targets = Vec::new();
         let mapped = Column::ALL.map(|column| {
             source.columns.get(&column).map(|name| {
@@ -86,6 +99,19 @@ impl Plan {
                 targets.len() - 1
             })
         });
+        let mapped_end = targets.len();
+        let event_columns = source.event_columns.iter().map(|column| {
+            let place = |source: &ColumnSource| {
+                let known = targets[mapped_end..].iter().position(|target| target.name == source.name);
+                let place = known.map_or(targets.len(), |place| mapped_end + place);
+                if known.is_none() {
+                    targets.push(Target::new(&source.name));
+                }
+                (place, source.of)
+            };
+            column.sources.iter().map(place).collect()
+        });
+        let event_columns = event_columns.collect();
         let filter_from = targets.len();
         targets.extend(filter_columns.iter().map(|name| Target::new(name)));
         let in_path =
@@ -94,9 +120,13 @@ impl Plan {
         Self {
             targets,
             mapped,
+            event_columns,
+            mapped_end,
             filter_from,
             is_original_mapped: event.is_some_and(|name| name.eq_ignore_ascii_case(ORIGINAL_EVENT)),
             partitions,
+            types: source.types,
+            row_type: file.event_type,
             in_path,
         }
     }
@@ -168,21 +198,25 @@ impl<'a> Parts<'a> {
     }
 
     #[inline]
-    fn note(&mut self, key: Value<'a>, value: Value<'a>, plan: &Plan, keys: &mut Keys) {
+    fn note(&mut self, key: Value<'a>, value: Value<'a>, names: &mut Names) {
         let key = meaning(key);
         self.fields.note(&key, value);
-        for (target, found) in plan.targets.iter().zip(self.targets.iter_mut()) {
-            look(target, &key, value, keys, found);
-        }
+        names.note(&key, value, &mut self.targets);
     }
 
     fn call(&self, plan: &Plan) -> Call {
-        let has_configured = self.targets[..plan.filter_from].iter().any(Option::is_some);
-        self.fields.call(has_configured, plan.default_type())
+        let has_configured = self.targets[..plan.mapped_end].iter().any(Option::is_some);
+        self.fields.call(has_configured, plan.default_type(), plan.row_type, plan.types)
     }
 
+    /// The canonical columns but for the event of what is no track, which has no value of its own.
     #[inline]
-    fn columns(&self, form: Form, plan: &Plan, received_at: Option<Value<'a>>) -> [Option<Value<'a>>; 6] {
+    fn columns(
+        &self,
+        (event_type, form): (EventType, Form),
+        plan: &Plan,
+        received_at: Option<Value<'a>>,
+    ) -> [Option<Value<'a>>; 6] {
         let mut columns = Column::ALL.map(|column| match plan.mapped[column as usize] {
             Some(target) => self.targets[target].map(|found| found.value),
             None => self.fields.column(column, form),
@@ -191,11 +225,36 @@ impl<'a> Parts<'a> {
         if last.is_none() && plan.mapped[Column::ReceivedAt as usize].is_none() {
             *last = received_at;
         }
+        if event_type.event_name().is_some() {
+            columns[Column::Event as usize] = None;
+        }
         columns
     }
 
-    /// As [`Fields::is_warehouse_name`].
-    fn is_warehouse_name(&self, form: Form, plan: &Plan) -> Option<bool> {
+    /// The value of a column of events, or what the file's path has in its place.
+    fn event_column<'p>(
+        &'p self,
+        place: usize,
+        event_type: EventType,
+        column: &EventColumn,
+        plan: &'p Plan,
+    ) -> Option<Cow<'p, str>> {
+        let targets = plan.event_columns[place].iter();
+        let targets =
+            targets.filter(|(_, of)| of.is_none_or(|of| of == event_type)).map(|(target, _)| *target);
+        targets
+            .filter_map(|target| match self.targets[target] {
+                Some(found) => value_text(found.value, is_number(column)),
+                None => plan.in_path[target].as_deref().map(Cow::Borrowed),
+            })
+            .find(|value| is_value(value, &column.spec))
+    }
+
+    /// As [`Fields::is_warehouse_name`]; the names of events that are no tracks are the same either way.
+    fn is_warehouse_name(&self, (event_type, form): (EventType, Form), plan: &Plan) -> Option<bool> {
+        if event_type.event_name().is_some() {
+            return None;
+        }
         match plan.mapped[Column::Event as usize] {
             Some(_) => Some(form == Form::Row && !plan.is_original_mapped),
             None => self.fields.is_warehouse_name(form),
@@ -205,14 +264,15 @@ impl<'a> Parts<'a> {
 
 struct Reader<'f> {
     file: &'f InputFile,
+    source: &'f Source,
     plan: Plan,
-    keys: Keys,
+    names: Names,
     bound: Option<Bound>,
     builders: Vec<StringBuilder>,
     /// Whether the batch's event names are as the warehouse spells them; unknown while all are null.
     is_warehouse_name: Option<bool>,
     rows: Vec<Row>,
-    /// Calls of other types since the last flush.
+    /// Calls that are no events since the last flush.
     skipped: OtherCalls,
     scratch: String,
     /// Whether an object had the target's name.
@@ -220,20 +280,22 @@ struct Reader<'f> {
 }
 
 impl<'f> Reader<'f> {
-    fn new(file: &'f InputFile, sink: &Sink<'_>) -> Result<Self, ReadError> {
+    fn new(file: &'f InputFile, sink: &Sink<'f>) -> Result<Self, ReadError> {
         let source = sink.shared.source;
         let filter_columns = sink.shared.filter.map_or(&[][..], |filter| filter.columns());
-        let plan = Plan::new(source, filter_columns, partitions(&file.name));
+        let plan = Plan::new(source, filter_columns, file);
         let bound = match sink.shared.filter {
             Some(filter) => Some(filter.bind(&file.name, &vec![DataType::Utf8; filter_columns.len()])?),
             None => None,
         };
-        let builders = (0..Column::ALL.len() + filter_columns.len()).map(|_| StringBuilder::new()).collect();
+        let columns = Column::ALL.len() + source.gate.carried.len() + filter_columns.len();
+        let builders = (0..columns).map(|_| StringBuilder::new()).collect();
         let found = vec![false; plan.targets.len()];
         Ok(Self {
             file,
+            source,
+            names: Names::new(&plan.targets),
             plan,
-            keys: Keys::default(),
             bound,
             builders,
             is_warehouse_name: None,
@@ -244,24 +306,41 @@ impl<'f> Reader<'f> {
         })
     }
 
-    /// Appends a track to the batch.
+    /// Appends an event to the batch.
     #[inline]
-    fn append(&mut self, parts: &Parts<'_>, columns: [Option<Value<'_>>; 6]) -> Nulled {
+    fn append(
+        &mut self,
+        parts: &Parts<'_>,
+        columns: [Option<Value<'_>>; 6],
+        event_type: EventType,
+    ) -> Nulled {
         let nulled = nulled(&columns);
         for (position, column) in Column::ALL.into_iter().enumerate() {
             let builder = &mut self.builders[position];
             match columns[position] {
                 Some(_) if nulled.contains(&column) => builder.append_null(),
                 Some(value) => append(builder, &mut self.scratch, value, column),
+                None if column == Column::Event && event_type.event_name().is_some() => {
+                    builder.append_option(event_type.event_name());
+                }
                 None => builder.append_option(self.plan.canonical_in_path(column)),
             }
+        }
+        let mut carried = self.builders[Column::ALL.len()..].iter_mut();
+        if self.source.has_events()
+            && let Some(builder) = carried.next()
+        {
+            builder.append_value(event_type.name());
+        }
+        for (place, (column, builder)) in self.source.event_columns.iter().zip(&mut carried).enumerate() {
+            builder.append_option(parts.event_column(place, event_type, column, &self.plan));
         }
         for (found, target) in self.found.iter_mut().zip(&parts.targets) {
             *found |= target.is_some();
         }
         let from = self.plan.filter_from;
         let filtered = parts.targets[from..].iter().zip(&self.plan.in_path[from..]);
-        for (builder, (target, in_path)) in self.builders[Column::ALL.len()..].iter_mut().zip(filtered) {
+        for (builder, (target, in_path)) in carried.zip(filtered) {
             match target {
                 Some(found) => builder.append_option(source_text(found.value)),
                 None => builder.append_option(in_path.as_deref()),
@@ -274,6 +353,10 @@ impl<'f> Reader<'f> {
         let found = self.plan.targets.iter().zip(&self.found).filter(|(_, found)| **found);
         let mut seen = lock(&sink.shared.seen);
         seen.json.extend(found.map(|(target, _)| target.name.clone()));
+        let has = |target: usize| self.found[target] || self.plan.in_path[target].is_some();
+        seen.files_with.note(&self.source.event_columns, |column| {
+            self.plan.event_columns[column].iter().any(|(target, _)| has(*target))
+        });
         seen.in_paths.extend(self.plan.partitions.iter().map(|partition| partition.name.clone()));
     }
 }
@@ -317,9 +400,9 @@ impl Values for Taker<'_, '_, '_, '_> {
 
     #[inline]
     fn object(&mut self, text: &str, start: usize, line: u64) -> Result<Result<usize, usize>, ReadError> {
-        let Reader { plan, keys, .. } = &mut *self.reader;
+        let Reader { plan, names, .. } = &mut *self.reader;
         let mut parts = Parts::new(plan);
-        match first_object(text, |key, value| parts.note(key, value, plan, keys)) {
+        match first_object(text, |key, value| parts.note(key, value, names)) {
             Err(place) => Ok(Err(place)),
             Ok(length) => {
                 let span = Span { start, end: start + length };
@@ -341,23 +424,24 @@ impl Values for Taker<'_, '_, '_, '_> {
 impl Taker<'_, '_, '_, '_> {
     #[inline]
     fn take(&mut self, text: &str, parts: &Parts<'_>, row: Row) -> Result<(), ReadError> {
-        let form = match parts.call(&self.reader.plan) {
-            Call::Track(form) => form,
+        let (event_type, form) = match parts.call(&self.reader.plan) {
+            Call::Event(event_type, form) => (event_type, form),
             Call::Other(call) => {
                 self.reader.skipped.add(call);
                 return Ok(());
             }
             Call::Unknown => return self.take_batch(text, row),
         };
-        let is_warehouse_name = parts.is_warehouse_name(form, &self.reader.plan);
+        let is_warehouse_name = parts.is_warehouse_name((event_type, form), &self.reader.plan);
         if let (Some(of_batch), Some(of_row)) = (self.reader.is_warehouse_name, is_warehouse_name)
             && of_batch != of_row
         {
             self.flush()?;
         }
         self.reader.is_warehouse_name = is_warehouse_name.or(self.reader.is_warehouse_name);
-        let columns = parts.columns(form, &self.reader.plan, row.around.received_at(self.bytes));
-        if !self.reader.append(parts, columns).is_empty() {
+        let received_at = row.around.received_at(self.bytes);
+        let columns = parts.columns((event_type, form), &self.reader.plan, received_at);
+        if !self.reader.append(parts, columns, event_type).is_empty() {
             self.sink.counts.nulled += 1;
         }
         self.reader.rows.push(row);
@@ -382,9 +466,9 @@ impl Taker<'_, '_, '_, '_> {
             let span = Span::of(call.text, text, start);
             line += memchr::memchr_iter(b'\n', &self.bytes[counted..span.start]).count() as u64;
             counted = span.start;
-            let Reader { plan, keys, .. } = &mut *self.reader;
+            let Reader { plan, names, .. } = &mut *self.reader;
             let mut parts = Parts::new(plan);
-            if object(call.text, |key, value| parts.note(key, value, plan, keys)) == Ok(true) {
+            if object(call.text, |key, value| parts.note(key, value, names)) == Ok(true) {
                 self.take(call.text, &parts, Row { line, span, around })?;
             } else {
                 self.unreadable(line, call.text.as_bytes())?;
@@ -403,13 +487,15 @@ impl Taker<'_, '_, '_, '_> {
         }
         let mut columns: Vec<ArrayRef> =
             reader.builders.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef).collect();
-        let of_filter = columns.split_off(Column::ALL.len());
-        let fields = Column::ALL.map(|column| {
+        let carried = &reader.source.gate.carried;
+        let of_filter = columns.split_off(Column::ALL.len() + carried.len());
+        let names = Column::ALL.into_iter().map(|column| {
             let is_original = column == Column::Event && !is_warehouse_name;
-            let name = if is_original { ORIGINAL_EVENT } else { column.name() };
-            Field::new(name, DataType::Utf8, true)
+            if is_original { ORIGINAL_EVENT } else { column.name() }
         });
-        let schema = Arc::new(Schema::new(fields.to_vec()));
+        let names = names.chain(carried.iter().map(|spec| spec.name.as_str()));
+        let fields: Vec<Field> = names.map(|name| Field::new(name, DataType::Utf8, true)).collect();
+        let schema = Arc::new(Schema::new(fields));
         let batch = RecordBatch::try_new(schema, columns).expect("as many values in each column");
         let rows = std::mem::take(&mut reader.rows);
         let keep = match &reader.bound {
@@ -455,6 +541,24 @@ fn start_of(text: &str) -> &str {
     if text.len() <= LONGEST { text } else { &text[..text.floor_char_boundary(LONGEST + 4)] }
 }
 
+/// The text that a column of events has for a value; arrays and objects have none. A number with an exponent is written without, where
+/// numbers are asked for.
+fn value_text(value: Value<'_>, is_number: bool) -> Option<Cow<'_, str>> {
+    match value.kind {
+        Kind::Null | Kind::Array | Kind::Object => None,
+        Kind::Number if is_number => {
+            let without_exponent = value.text.contains(['e', 'E']).then(|| decimal::parse_number(value.text));
+            Some(
+                without_exponent
+                    .flatten()
+                    .map_or(Cow::Borrowed(value.text), |number| decimal::to_text(number).into()),
+            )
+        }
+        Kind::Number => Some(whole_number(value.text).map_or(Cow::Borrowed(value.text), Cow::Owned)),
+        Kind::Plain | Kind::Escaped | Kind::Bool => Some(meaning(value)),
+    }
+}
+
 /// A value's text: what a string means, of anything else its source.
 fn source_text(value: Value<'_>) -> Option<Cow<'_, str>> {
     (value.kind != Kind::Null).then(|| meaning(value))
@@ -463,13 +567,16 @@ fn source_text(value: Value<'_>) -> Option<Cow<'_, str>> {
 /// The canonical columns of a row that was taken apart before, as they stand there.
 fn raw_columns(row: &Row, window: &[u8], plan: &Plan) -> RawColumns {
     let text = std::str::from_utf8(&window[row.span.start..row.span.end]).unwrap_or_default();
-    let (mut parts, mut keys) = (Parts::new(plan), Keys::default());
-    let _ = object(text, |key, value| parts.note(key, value, plan, &mut keys));
-    let Call::Track(form) = parts.call(plan) else { return RawColumns::default() };
-    let columns = parts.columns(form, plan, row.around.received_at(window));
+    let (mut parts, mut names) = (Parts::new(plan), Names::new(&plan.targets));
+    let _ = object(text, |key, value| parts.note(key, value, &mut names));
+    let Call::Event(event_type, form) = parts.call(plan) else { return RawColumns::default() };
+    let columns = parts.columns((event_type, form), plan, row.around.received_at(window));
     let mut raw = columns.map(|value| value.and_then(source_text).map(Cow::into_owned));
     for (column, (raw, value)) in Column::ALL.into_iter().zip(raw.iter_mut().zip(columns)) {
-        if value.is_none() {
+        let name = event_type.event_name().filter(|_| column == Column::Event);
+        if let Some(name) = name {
+            *raw = Some(name.to_owned());
+        } else if value.is_none() {
             *raw = plan.canonical_in_path(column).map(str::to_owned);
         }
     }

@@ -3,6 +3,7 @@
 pub(in crate::read) mod column;
 
 use crate::read::columns::{Column, Mapping, ORIGINAL_EVENT, Place, find_place, lacking};
+use crate::read::event_columns::places;
 use crate::read::filter::Bound;
 use crate::read::inputs::InputFile;
 use crate::read::rejects::RawColumns;
@@ -13,6 +14,7 @@ use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, new_n
 use arrow::datatypes::{DataType, Field, Fields, Schema};
 use column::FilterColumn;
 use std::sync::Arc;
+use tracklet_kernel::registry;
 
 /// Notes the columns of a table.
 ///
@@ -26,12 +28,20 @@ pub(in crate::read) fn note_columns(
 ) -> Result<(), ReadError> {
     let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
     let partitions = file.partitions();
+    let source = sink.shared.source;
+    let found = places(&source.event_columns, file.event_type, |name| {
+        FilterColumn::find(fields, name)
+            .is_some()
+            .then_some(())
+            .or_else(|| find_place(&[], &partitions, name).map(|_| ()))
+    });
     let mut seen = lock(&sink.shared.seen);
+    seen.files_with.note(&source.event_columns, |column| !found[column].is_empty());
     seen.tables
         .extend(names.iter().cloned().chain(partitions.iter().map(|partition| partition.name.clone())));
     seen.nested.extend(column::paths(fields));
     drop(seen);
-    match lacking(&names, &partitions, sink.shared.source).filter(|_| has_rows) {
+    match lacking(&names, &partitions, source, file.event_type).filter(|_| has_rows) {
         Some(lacking) => Err(lacking.of(file, &names)),
         None => Ok(()),
     }
@@ -45,6 +55,8 @@ pub(in crate::read) struct Columns {
     uuids: Vec<bool>,
     /// Name for the gate and place among the projected ones.
     canonical: Vec<(&'static str, Place)>,
+    /// What events bring along: for each column of it, where its value may be.
+    of_events: Vec<(String, Vec<Filtered>)>,
     filtered: Vec<Filtered>,
     bound: Option<Bound>,
 }
@@ -60,16 +72,23 @@ impl Columns {
         let source: &Source = sink.shared.source;
         let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
         let partitions = file.partitions();
-        let mut canonical = Mapping::new(&names, &partitions, source).places;
+        let mut canonical = Mapping::new(&names, &partitions, source, file.event_type).places;
         let wanted = sink.shared.filter.map_or(&[][..], |filter| filter.columns());
-        let mut filtered: Vec<Filtered> = wanted
-            .iter()
-            .map(|name| match (FilterColumn::find(fields, name), find_place(&[], &partitions, name)) {
-                (Some(column), _) => Filtered::Column(column),
-                (None, Some(Place::Constant(value))) => Filtered::Constant(value),
-                _ => Filtered::Absent,
-            })
-            .collect();
+        let find = |name: &str| match (FilterColumn::find(fields, name), find_place(&[], &partitions, name)) {
+            (Some(column), _) => Some(Filtered::Column(column)),
+            (None, Some(Place::Constant(value))) => Some(Filtered::Constant(value)),
+            _ => None,
+        };
+        let mut filtered: Vec<Filtered> =
+            wanted.iter().map(|name| find(name).unwrap_or(Filtered::Absent)).collect();
+        let mut of_events: Vec<(String, Vec<Filtered>)> = Vec::new();
+        if source.has_events() {
+            let event_type = Filtered::Constant(Some(file.event_type.name().to_owned()));
+            of_events.push((registry::EVENT_TYPE.to_owned(), vec![event_type]));
+            let found = places(&source.event_columns, file.event_type, find);
+            let names = source.event_columns.iter().map(|column| column.spec.name.clone());
+            of_events.extend(names.zip(found));
+        }
         let types: Vec<DataType> = filtered
             .iter()
             .map(|column| match column {
@@ -87,6 +106,7 @@ impl Columns {
         });
         let mut projected: Vec<usize> = of_columns.collect();
         projected.extend(filtered.iter().filter_map(Filtered::root));
+        projected.extend(of_events.iter().flat_map(|(_, places)| places).filter_map(Filtered::root));
         projected.sort_unstable();
         projected.dedup();
         let among = |place: usize| projected.partition_point(|other| *other < place);
@@ -95,13 +115,13 @@ impl Columns {
                 *place = among(*place);
             }
         }
-        for column in &mut filtered {
+        for column in filtered.iter_mut().chain(of_events.iter_mut().flat_map(|(_, places)| places)) {
             if let Filtered::Column(column) = column {
                 column.root = among(column.root);
             }
         }
         let uuids = projected.iter().map(|place| is_uuid(*place)).collect();
-        Ok(Self { projected, uuids, canonical, filtered, bound })
+        Ok(Self { projected, uuids, canonical, of_events, filtered, bound })
     }
 
     /// The places of the columns to read, ascending.
@@ -121,31 +141,28 @@ impl Columns {
         let read: Vec<ArrayRef> = (read.columns().iter().zip(&self.uuids))
             .map(|(column, is_uuid)| if *is_uuid { column::uuid_texts(column) } else { Arc::clone(column) })
             .collect();
-        let columns: Vec<ArrayRef> = self
-            .canonical
-            .iter()
-            .map(|(_, place)| match place {
-                Place::Column(place) => Arc::clone(&read[*place]),
-                Place::Constant(value) => constant(value.as_deref(), rows),
-            })
-            .collect();
-        let fields: Vec<Field> = self
-            .canonical
-            .iter()
-            .zip(&columns)
-            .map(|((name, _), column)| Field::new(*name, column.data_type().clone(), true))
-            .collect();
+        let values = |column: &Filtered| match column {
+            Filtered::Column(column) => column.values(&read),
+            Filtered::Constant(value) => constant(value.as_deref(), rows),
+            Filtered::Absent => new_null_array(&DataType::Null, rows),
+        };
+        let canonical = self.canonical.iter().map(|(name, place)| match place {
+            Place::Column(place) => (*name, Arc::clone(&read[*place])),
+            Place::Constant(value) => (*name, constant(value.as_deref(), rows)),
+        });
+        // A column of events that may be in several places is there several times: the gate takes the first value.
+        let of_events = (self.of_events.iter())
+            .flat_map(|(name, places)| places.iter().map(|place| (name.as_str(), values(place))));
+        let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = canonical
+            .chain(of_events)
+            .map(|(name, column)| (Field::new(name, column.data_type().clone(), true), column))
+            .unzip();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
             .expect("as many values in each column");
         let keep = match &self.bound {
             None => None,
             Some(bound) => {
-                let values = |column: &Filtered| match column {
-                    Filtered::Column(column) => column.values(&read),
-                    Filtered::Constant(value) => constant(value.as_deref(), rows),
-                    Filtered::Absent => new_null_array(&DataType::Null, rows),
-                };
                 let columns: Vec<ArrayRef> = self.filtered.iter().map(values).collect();
                 Some(bound.evaluate(&columns, rows)?)
             }

@@ -1,0 +1,189 @@
+//! Events of several types and their columns, from configuration to tables.
+
+use super::support::{ended, manifest, tables, tracklet};
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+const CONFIG: &str = "[source]\npaths = [\"logs\"]\ntypes = [\"track\", \"page\"]\n[columns]\nplan = \"context_traits_plan\"\n\
+                      total = { number = \"properties_total\" }\n";
+
+fn call(kind: &str, id: &str, device: &str, minute: u32, total: &str) -> String {
+    format!(
+        r#"{{"type":"{kind}","event":"Order Completed","messageId":"{id}","anonymousId":"{device}","context":{{"traits":{{"plan":"pro"}}}},"properties":{{"total":{total}}},"timestamp":"2026-01-{:02}T10:{:02}:00Z"}}"#,
+        1 + minute / 60,
+        minute % 60,
+    ) + "\n"
+}
+
+fn with(config: &str, files: &[(&str, String)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("logs")).unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join("logs").join(name), text).unwrap();
+    }
+    fs::write(folder.path().join("tracklet.toml"), config).unwrap();
+    folder
+}
+
+fn run(folder: &Path, more: &[&str]) -> (i32, String) {
+    ended(&mut tracklet(folder, &[&["run"][..], more].concat()))
+}
+
+fn shown(folder: &Path, table: &str) -> String {
+    let output = tracklet(folder, &["show", table, "--format", "csv"]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn first_files() -> [(&'static str, String); 1] {
+    [("a.json", [call("page", "p", "a", 0, "1"), call("track", "t", "a", 5, "\"12.50\"")].concat())]
+}
+
+#[test]
+fn events_and_sessions_are_tables_with_the_columns_that_were_asked_for() {
+    let folder = with(CONFIG, &first_files());
+    let at = folder.path();
+    assert_eq!(run(at, &[]).0, 0);
+    assert_eq!(
+        shown(at, "tracklet_events"),
+        "event_id,event_type,event,anonymous_id,user_id,dbt_visitor_id,timestamp,session_id,session_key,event_sequence_number,start_reason,plan,total\n\
+         p,page,page_view,a,,a,2026-01-01T10:00:00.000000Z,1 - a,p,1,first,pro,1.000000\n\
+         t,track,order_completed,a,,a,2026-01-01T10:05:00.000000Z,1 - a,p,2,,pro,12.500000\n"
+    );
+    assert_eq!(
+        shown(at, "tracklet_sessions"),
+        "session_key,session_id,dbt_visitor_id,session_sequence_number,session_start_at,ended_at,next_session_start_at,start_reason,events\n\
+         p,1 - a,a,1,2026-01-01T10:00:00.000000Z,2026-01-01T10:05:00.000000Z,,first,2\n"
+    );
+    assert_eq!(shown(at, "dbt_mapped_tracks").lines().count(), 3);
+    let manifest = manifest(&at.join("out"));
+    assert_eq!(manifest["tables"]["tracklet_events"], 2);
+    assert!(manifest["checks"].as_array().unwrap().iter().all(|check| check["passed"] == true));
+    assert_eq!(ended(&mut tracklet(at, &["test"])).0, 0);
+    let output = tracklet(at, &["explain", "event", "t"]).output().unwrap();
+    let story = String::from_utf8(output.stdout).unwrap();
+    assert!(story.contains("it has event_type track, plan pro, total 12.500000"), "{story}");
+}
+
+#[test]
+fn runs_one_after_the_other_give_the_bytes_of_one_run() {
+    let files: Vec<(String, String)> = (0..12u32)
+        .map(|number| {
+            let device = format!("d{}", number % 4);
+            let calls: String = (0..40u32)
+                .map(|place| {
+                    let kind = if place % 3 == 0 { "page" } else { "track" };
+                    call(
+                        kind,
+                        &format!("{number}-{place}"),
+                        &device,
+                        number * 7 + place * 11,
+                        &place.to_string(),
+                    )
+                })
+                .collect();
+            (format!("{number}.json"), calls)
+        })
+        .collect();
+    let folder = with(CONFIG, &[]);
+    let at = folder.path();
+    for (name, text) in files.iter().rev() {
+        fs::write(at.join("logs").join(name), text).unwrap();
+        let (code, said) = run(at, &[]);
+        assert_eq!(code, 0, "{said}");
+    }
+    assert_eq!(run(at, &["--out", "whole"]).0, 0);
+    assert!(tables(&at.join("out")) == tables(&at.join("whole")));
+}
+
+#[test]
+fn columns_that_are_absent_and_values_that_are_no_numbers_are_told_and_kept_in_the_manifest() {
+    let config = CONFIG.replace("context_traits_plan", "context_trait_plan");
+    let folder = with(&config, &[("a.json", call("track", "t", "a", 0, "\"1,5\""))]);
+    let (code, said) = run(folder.path(), &[]);
+    assert_eq!(code, 0, "{said}");
+    let absent =
+        "no file has `context_trait_plan`: the column `plan` is null; did you mean `context_traits_plan`?";
+    assert!(said.contains(absent), "{said}");
+    assert!(said.contains("1 value is no number and null in the column `total`: `1,5`"), "{said}");
+    let columns = manifest(&folder.path().join("out"))["new"]["columns"].clone();
+    assert_eq!(
+        columns,
+        serde_json::json!({
+            "plan": {"files_without": 1, "unread": 0},
+            "total": {"files_without": 0, "unread": 1, "examples": ["1,5"]},
+        })
+    );
+}
+
+#[test]
+fn files_are_read_again_for_new_types_and_columns() {
+    let folder = with("[source]\npaths = [\"logs\"]\n", &first_files());
+    let at = folder.path();
+    let said = run(at, &[]).1;
+    assert!(said.contains("more not counted: 1 page call"), "{said}");
+    assert!(!at.join("out/current/tracklet_events").exists());
+    fs::write(at.join("tracklet.toml"), CONFIG).unwrap();
+    let (code, said) = run(at, &[]);
+    assert!(code == 0 && said.contains("full rebuild: [source] of the configuration has changed"), "{said}");
+    assert_eq!(shown(at, "tracklet_events").lines().count(), 3);
+    // And back again: the tables are those of before, and no others.
+    fs::write(at.join("tracklet.toml"), "[source]\npaths = [\"logs\"]\n").unwrap();
+    assert_eq!(run(at, &[]).0, 0);
+    assert!(!at.join("out/current/tracklet_events").exists());
+}
+
+#[test]
+fn rows_of_files_that_are_gone_are_tracks_without_columns() {
+    let folder = with("[source]\npaths = [\"logs\"]\n", &first_files());
+    let at = folder.path();
+    assert_eq!(run(at, &[]).0, 0);
+    fs::remove_file(at.join("logs/a.json")).unwrap();
+    fs::write(at.join("logs/b.json"), call("page", "q", "a", 9, "3")).unwrap();
+    fs::write(at.join("tracklet.toml"), CONFIG).unwrap();
+    let (code, said) = run(at, &[]);
+    assert!(code == 0 && said.contains("can't be read again"), "{said}");
+    let events = shown(at, "tracklet_events");
+    let lines: Vec<&str> = events.lines().skip(1).collect();
+    assert!(lines[0].starts_with("t,track,order_completed,") && lines[0].ends_with("first,,"), "{events}");
+    assert!(lines[1].starts_with("q,page,page_view,") && lines[1].ends_with(",pro,3.000000"), "{events}");
+    // The other way, pages stay what they were read as.
+    fs::write(at.join("tracklet.toml"), "[source]\npaths = [\"logs\"]\n").unwrap();
+    fs::remove_file(at.join("logs/b.json")).unwrap();
+    fs::write(at.join("logs/c.json"), call("track", "c", "a", 9, "3")).unwrap();
+    assert_eq!(run(at, &[]).0, 0);
+    assert_eq!(shown(at, "dbt_mapped_tracks").lines().count(), 4);
+}
+
+#[test]
+fn a_person_is_erased_from_the_tables_of_events_too() {
+    let files = [("a.json", [call("page", "p", "a", 0, "1"), call("page", "q", "b", 0, "1")].concat())];
+    let folder = with(CONFIG, &files);
+    let at = folder.path();
+    assert_eq!(run(at, &[]).0, 0);
+    let (code, said) = ended(&mut tracklet(at, &["forget", "--visitor", "a"]));
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(shown(at, "tracklet_events").lines().count(), 2);
+    assert!(!shown(at, "tracklet_sessions").contains("1 - a"));
+    fs::write(at.join("logs/b.json"), call("page", "r", "b", 200, "1")).unwrap();
+    assert_eq!(run(at, &[]).0, 0);
+    assert_eq!(shown(at, "tracklet_sessions").lines().count(), 3);
+}
+
+#[test]
+fn a_warehouse_says_that_it_has_no_such_tables() {
+    let target = "[targets.pg]\ntype = \"postgres\"\nhost = \"127.0.0.1\"\nuser = \"u\"\ndbname = \"d\"\nschema = \"s\"\n";
+    for (asks, key) in
+        [("[columns]\nplan = \"plan\"\n", "columns"), ("[source]\ntypes = \"page\"\n", "source.types")]
+    {
+        let folder = with(&format!("{asks}{target}"), &[]);
+        for command in
+            [&["run", "--target", "pg"][..], &["build", "--target", "pg"], &["compile", "--target", "pg"]]
+        {
+            let (code, said) = ended(&mut tracklet(folder.path(), command));
+            assert_eq!(code, 2, "{said}");
+            assert!(said.contains(&format!("`{key}` is for runs from files")), "{said}");
+            assert!(said.contains("--config"), "{said}");
+        }
+    }
+}
