@@ -16,7 +16,7 @@ TYPES = {
     "alias": ("alias", "aliases"),
 }
 TABLE_TYPES = {table: name for name, (_, table) in TYPES.items()}
-LONGEST = 64 * 1024
+LONGEST = 16 * 1024 - 1
 # More digits than a text has.
 EXACT = Context(prec=LONGEST + 10, rounding=ROUND_HALF_UP)
 
@@ -134,7 +134,9 @@ def json_text(value, source, is_number):
         return source
     if isinstance(value, (int, float)):
         if is_number:
-            return f"{Decimal(source):f}" if re.search("[eE]", source) and abs(Decimal(source).adjusted()) < 100 else source
+            if not re.search("[eE]", source) or Decimal(source).adjusted() > 100:
+                return source
+            return f"{Decimal(source):f}" if Decimal(source).adjusted() > -100 else "0"
         return whole_number(source)
     if isinstance(value, str):
         return re.sub("[\ud800-\udfff]", "\ufffd", value)

@@ -619,8 +619,10 @@ def read_parquet(path, name, config):
 def is_passed_over(name, root, config):
     """Whether a table holds what is no event, or tracks that `tracks` beside it holds too."""
     event_type = events.type_by_folder(name)
+    if config.types != ["track"] and (event_type or "track") not in config.types:
+        return True
     if event_type:
-        return config.types != ["track"] and event_type not in config.types
+        return False
     folders = name.split("/")[:-1]
     return any((root / "/".join(folders[:place]) / "tracks").is_dir() for place in range(len(folders)))
 

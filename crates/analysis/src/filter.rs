@@ -114,7 +114,9 @@ impl Filter {
                 Err(error) => first = first.or(Some(error)),
             }
         }
-        Err(or_path(first.expect("there is a choice"), self.path.as_deref()))
+        // A list by itself has elements in SQL too; what is inside of them has no name there.
+        let path = self.path.as_deref().filter(|path| path.contains("]."));
+        Err(or_path(first.expect("there is a choice"), path))
     }
 
     fn plan(&self, types: &[DataType]) -> Result<Planned, ExpressionError> {

@@ -203,7 +203,7 @@ pub enum Problem {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TakenBy {
     /// A column that a table always has: the column and the table.
-    Table(&'static str, &'static str),
+    Table(String, &'static str),
     /// Another column of the section, as the file spells it.
     Other(String),
 }

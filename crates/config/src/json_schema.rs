@@ -47,7 +47,14 @@ fn section(name: &str) -> Value {
     let named = keys_of(name).filter(|key| key.name != ANY);
     let mut properties: Map<String, Value> = named.map(|key| (key.name.to_owned(), described(key))).collect();
     if let Some(key) = keys_of(name).find(|key| key.name == ANY) {
-        let fixed: Vec<String> = taken_names(name).iter().map(|column| any_case(column)).collect();
+        let mut fixed: Vec<String> = taken_names(name).iter().map(|column| any_case(column)).collect();
+        if name == "columns" {
+            // Of a flow, and the preset in another case.
+            fixed.extend([
+                format!("{}[0-9]+", any_case("event_")),
+                "(?!preset)[Pp][Rr][Ee][Ss][Ee][Tt]".to_owned(),
+            ]);
+        }
         let mut schema = json!({
             "type": "object",
             "description": key.about,

@@ -318,9 +318,21 @@ const COLUMNS_OF_EVENTS: [&str; 11] = [
     "start_reason",
 ];
 
-/// Columns of the other tables of events and of the state beside them, which are made together.
-const COLUMNS_BESIDE_EVENTS: [&str; 4] =
-    ["received_at", "event_id_hash", "idle_time_minutes", "track_sequence_number"];
+/// Columns of the other tables of events, of the state beside them and of what is read, which are made together.
+const COLUMNS_BESIDE_EVENTS: [&str; 5] =
+    ["received_at", "event_id_hash", "idle_time_minutes", "track_sequence_number", "event_text"];
+
+/// The columns that `tracklet_sessions` has and that counts of the same sessions could be called as.
+const COLUMNS_OF_SESSIONS: [&str; 8] = [
+    "session_key",
+    "dbt_visitor_id",
+    "session_sequence_number",
+    "session_start_at",
+    "next_session_start_at",
+    "start_reason",
+    "events",
+    "session_duration",
+];
 
 const MICROS_PER_MINUTE: u64 = tracklet_kernel::rules::MICROS_PER_MINUTE as u64;
 

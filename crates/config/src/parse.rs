@@ -4,10 +4,10 @@ use super::document::{Document, Entry, Section};
 use super::duration::{self, DurationError};
 use super::error::{ConfigError, Problem, TakenBy};
 use super::{
-    BOUNDARIES, Boundary, COLUMNS_BESIDE_EVENTS, COLUMNS_OF_EVENTS, ColumnSource, Columns, Config,
-    CsvOptions, EVENT_NAMES, EventColumn, FACT_COLUMNS, FORMATS, IGNORED, Identity, LONGEST_COLUMN,
-    LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, PRESETS, Preset, Quote,
-    Source, TIME_UNITS, TYPES, minutes_in,
+    BOUNDARIES, Boundary, COLUMNS_BESIDE_EVENTS, COLUMNS_OF_EVENTS, COLUMNS_OF_SESSIONS, ColumnSource,
+    Columns, Config, CsvOptions, EVENT_NAMES, EventColumn, FACT_COLUMNS, FORMATS, IGNORED, Identity,
+    LONGEST_COLUMN, LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, PRESETS,
+    Preset, Quote, Source, TIME_UNITS, TYPES, minutes_in,
 };
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -35,6 +35,16 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
             rules.carried = std::iter::once(CarriedSpec::event_type())
                 .chain(columns.iter().map(|column| column.spec.clone()))
                 .collect();
+            let counts = top.section("counts");
+            for count in &rules.counts {
+                let is_it = |other: &&str| other.eq_ignore_ascii_case(&count.column);
+                let Some(taken) = COLUMNS_OF_SESSIONS.into_iter().find(is_it) else { continue };
+                counts.read(&count.column, |entry| -> Result<(), ConfigError> {
+                    let other = TakenBy::Table(taken.to_owned(), "tracklet_sessions");
+                    let column = count.column.clone();
+                    Err(entry.wrong_key(Problem::TakenColumn { section: "counts", column, other }))
+                });
+            }
             if rules.duplicates == Duplicates::Keep {
                 top.read("dedupe", |entry| -> Result<(), ConfigError> {
                     Err(entry.wrong(Problem::NoSessionKey { asked_by }))
@@ -111,14 +121,20 @@ fn columns(section: &Section<'_>) -> Vec<EventColumn> {
 fn event_column(entry: &Entry<'_>, before: &[EventColumn]) -> Result<EventColumn, ConfigError> {
     const SECTION: &str = "columns";
     let name = entry.key.clone();
+    if name.eq_ignore_ascii_case("preset") {
+        return Err(entry.wrong_key(Problem::UnknownKey { section: SECTION.to_owned(), key: name }));
+    }
     if !is_column(&name) {
         return Err(entry.wrong_key(Problem::BadColumn { section: SECTION, column: name }));
     }
     let is_it = |other: &&str| other.eq_ignore_ascii_case(&name);
-    let of_events = COLUMNS_OF_EVENTS.into_iter().find(is_it).map(|column| (column, "tracklet_events"));
-    let beside =
-        || COLUMNS_BESIDE_EVENTS.into_iter().find(is_it).map(|column| (column, "tracklet_duplicates"));
-    let fixed = of_events.or_else(beside).map(|(column, table)| TakenBy::Table(column, table));
+    let of_table = |columns: &[&'static str], table| {
+        columns.iter().copied().find(is_it).map(|column| TakenBy::Table(column.to_owned(), table))
+    };
+    let of_events = of_table(&COLUMNS_OF_EVENTS, "tracklet_events");
+    let beside = || of_table(&COLUMNS_BESIDE_EVENTS, "tables that are made with it");
+    let of_flow = || is_of_flow(&name).then(|| TakenBy::Table(name.clone(), "dbt_tracks_flow"));
+    let fixed = of_events.or_else(beside).or_else(of_flow);
     let other = || before.iter().find(|other| is_it(&other.spec.name.as_str()));
     if let Some(other) = fixed.or_else(|| other().map(|other| TakenBy::Other(other.spec.name.clone()))) {
         return Err(entry.wrong_key(Problem::TakenColumn { section: SECTION, column: name, other }));
@@ -276,7 +292,7 @@ fn count(entry: &Entry<'_>, before: &[Count]) -> Result<Count, ConfigError> {
         return Err(entry.wrong_key(Problem::BadColumn { section: SECTION, column }));
     }
     let fixed = FACT_COLUMNS.into_iter().find(|fixed| fixed.eq_ignore_ascii_case(&column));
-    let fixed = fixed.map(|fixed| TakenBy::Table(fixed, "dbt_session_track_facts"));
+    let fixed = fixed.map(|fixed| TakenBy::Table(fixed.to_owned(), "dbt_session_track_facts"));
     let other = || before.iter().find(|count| count.column.eq_ignore_ascii_case(&column));
     if let Some(other) = fixed.or_else(|| other().map(|count| TakenBy::Other(count.column.clone()))) {
         return Err(entry.wrong_key(Problem::TakenColumn { section: SECTION, column, other }));
@@ -286,6 +302,12 @@ fn count(entry: &Entry<'_>, before: &[Count]) -> Result<Count, ConfigError> {
         return Err(entry.wrong(Problem::CountsNothing(column)));
     }
     Ok(Count { column, events })
+}
+
+/// Whether a flow of some length has a column of this name: `event_2`, `event_3`, ...
+fn is_of_flow(name: &str) -> bool {
+    let number = name.to_ascii_lowercase().strip_prefix("event_").map(str::to_owned);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Whether every warehouse takes the name for a column without quotes.

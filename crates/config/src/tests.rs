@@ -295,6 +295,17 @@ const WRONG: &[(&str, &str, &str)] = &[
         "columns are told apart without regard to case: choose another name",
     ),
     (
+        "[columns]\nevent_12 = \"name\"",
+        "2:1: the column `columns.event_12` has the name of the column `event_12` of `dbt_tracks_flow`",
+        "columns are told apart without regard to case: choose another name",
+    ),
+    ("[columns]\nPreset = \"web\"", "2:1: unknown key `columns.Preset`", "did you mean `preset`?"),
+    (
+        "[source]\ntypes = \"page\"\n[counts]\nEvents = \"x\"",
+        "4:1: the column `counts.Events` has the name of the column `events` of `tracklet_sessions`",
+        "columns are told apart without regard to case: choose another name",
+    ),
+    (
         "[columns]\nplan = \"a\"\nPlan = \"b\"",
         "3:1: the column `columns.Plan` has the name of the column `plan`",
         "columns are told apart without regard to case: choose another name",
@@ -482,7 +493,10 @@ fn is_beyond_a_schema(problem: &Problem) -> bool {
         problem,
         Problem::Syntax(_)
             | Problem::PartMinutes { .. }
-            | Problem::TakenColumn { other: super::TakenBy::Other(_), .. }
+            | Problem::TakenColumn {
+                other: super::TakenBy::Other(_) | super::TakenBy::Table(_, "tracklet_sessions"),
+                ..
+            }
             | Problem::Duration { problem: DurationError::TooLong, .. }
             | Problem::NoColumns
             | Problem::SameCharacter

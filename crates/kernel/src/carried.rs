@@ -4,14 +4,17 @@ use crate::columns::{Text, TextColumn};
 use crate::decimal::{self, PRECISION, SCALE};
 use crate::intern::{Interner, NONE, renumber};
 use crate::registry::{CarriedSpec, CarriedType};
-use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array};
+use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Decimal128Type, UInt32Type};
+use arrow::datatypes::{DataType, Decimal128Type, TimeUnit, TimestampMicrosecondType, UInt32Type};
+use chrono::DateTime;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-/// The longest text of a carried column, in bytes; a longer one is null.
-pub const MAX_TEXT_BYTES: usize = 64 << 10;
+/// The longest text of a carried column, in bytes; a longer one is null. A row group of 131,072 rows holds less than 2 GiB of such texts,
+/// which is as much as a column of a batch can have.
+pub const MAX_TEXT_BYTES: usize = (16 << 10) - 1;
 /// Stands for "no value" in a column of numbers.
 pub(crate) const NO_NUMBER: i128 = i128::MIN;
 
@@ -283,19 +286,36 @@ fn text_of(column: &TextColumn, row: usize) -> Option<&str> {
 }
 
 fn texts(column: &ArrayRef) -> TextColumn {
-    // As every warehouse spells them.
-    if *column.data_type() == DataType::Boolean {
-        return TextColumn::new(cast(column, &DataType::Utf8).ok().as_ref());
+    match column.data_type() {
+        // As every warehouse spells them.
+        DataType::Boolean
+        | DataType::Date32
+        | DataType::Date64
+        | DataType::Time32(_)
+        | DataType::Time64(_) => TextColumn::new(cast(column, &DataType::Utf8).ok().as_ref()),
+        DataType::Timestamp(..) => TextColumn::new(times_as_texts(column).as_ref()),
+        _ => TextColumn::new(Some(column)),
     }
-    TextColumn::new(Some(column))
+}
+
+/// Times as the tables show them: UTC with six digits of the second.
+fn times_as_texts(column: &ArrayRef) -> Option<ArrayRef> {
+    let micros = cast(column, &DataType::Timestamp(TimeUnit::Microsecond, None)).ok()?;
+    let micros = micros.as_primitive::<TimestampMicrosecondType>();
+    let text = |micros: i64| {
+        Some(DateTime::from_timestamp_micros(micros)?.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+    };
+    let texts: StringArray = micros.iter().map(|micros| text(micros?)).collect();
+    Some(Arc::new(texts))
 }
 
 /// Millionths of the values of a column of any type, [`NO_NUMBER`] where there is none and [`UNREAD`] where one is no number.
 fn numbers(column: &ArrayRef) -> Vec<i128> {
     let or_unread = |value: Option<i128>| value.unwrap_or(UNREAD);
     let of_text = |text: &TextColumn, row: usize, parse: fn(&str) -> Option<i128>| match text.get(row) {
-        Text::Missing | Text::Value("") => NO_NUMBER,
-        Text::Invalid => UNREAD,
+        // What can't be kept as a text is no value of any column.
+        Text::Missing | Text::Value("") | Text::Invalid => NO_NUMBER,
+        Text::Value(text) if text.len() > MAX_TEXT_BYTES => NO_NUMBER,
         Text::Value(text) => or_unread(parse(text)),
     };
     let cast = |to: &DataType| cast(column, to).ok();
@@ -326,7 +346,7 @@ fn numbers(column: &ArrayRef) -> Vec<i128> {
             (0..column.len()).map(|row| of_text(&text, row, decimal::parse_number)).collect()
         }
         _ => {
-            let text = TextColumn::new(Some(column));
+            let text = texts(column);
             (0..column.len()).map(|row| of_text(&text, row, decimal::parse)).collect()
         }
     }

@@ -326,7 +326,7 @@ impl Merge<'_> {
                         renumbered.push(known.part(place));
                     }
                     previous = Some((old, Some(place)));
-                    self.places.push(Some(place));
+                    self.note_place(Some(place));
                     old
                 }
                 (_, Some(next)) => {
@@ -340,17 +340,14 @@ impl Merge<'_> {
                         joined.push(known.part(place));
                     }
                     previous = Some((next, None));
-                    self.places.push(None);
+                    self.note_place(None);
                     next
                 }
                 (Some(_), None) => unreachable!("without one in memory the past one is next"),
             };
             self.of_visitor.push(AnySession { number, ..session });
         }
-        if self.rules.events {
-            renumbered.extend(self.followed_otherwise(&past));
-        }
-        self.places.clear();
+        renumbered.extend(self.followed_otherwise(&past));
         // Most who have tracks in memory have no new one: theirs are not kept twice.
         if self.of_visitor.iter().copied().eq(known.past.range(past.clone())) {
             self.timeline.push_past(past);
@@ -364,16 +361,23 @@ impl Merge<'_> {
 }
 
 impl Merge<'_> {
+    /// Notes where the visitor's next session is; only the tables of events tell when the one after it starts.
+    fn note_place(&mut self, place: Option<usize>) {
+        if self.rules.events {
+            self.places.push(place);
+        }
+    }
+
     /// Notes of the visitor's sessions in memory when the next one starts. Answers the parts of those that are not in memory and were
     /// followed by a session that started at another time: `tracklet_sessions` tells when.
     fn followed_otherwise(&mut self, past: &Range<usize>) -> Vec<u32> {
         let known = self.known;
         let mut changed = Vec::new();
-        for (number, place) in self.places.iter().enumerate() {
+        for (number, place) in std::mem::take(&mut self.places).into_iter().enumerate() {
             let next = self.of_visitor.get(number + 1).map(|next| next.start);
             match place {
                 None => self.timeline.push_next_start(next),
-                Some(place) if known.next_start(*place, past) != next => changed.push(known.part(*place)),
+                Some(place) if known.next_start(place, past) != next => changed.push(known.part(place)),
                 Some(_) => {}
             }
         }

@@ -209,12 +209,13 @@ impl Chunk {
 }
 
 /// How many tracks a builder had, for [`TracksBuilder::rewind`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Mark {
     chunks: usize,
     /// Tracks of the last chunk.
     last: usize,
     rows: u64,
+    unread: Vec<UnreadNumbers>,
 }
 
 /// Tracks under construction, one builder a reading thread.
@@ -288,7 +289,12 @@ impl TracksBuilder {
 
     /// How many tracks there are now, for tracks that may be taken back.
     pub fn mark(&self) -> Mark {
-        Mark { chunks: self.chunks.len(), last: self.chunks.last().map_or(0, Chunk::len), rows: self.rows }
+        Mark {
+            chunks: self.chunks.len(),
+            last: self.chunks.last().map_or(0, Chunk::len),
+            rows: self.rows,
+            unread: self.unread.clone(),
+        }
     }
 
     /// Takes back the tracks that came since the mark. Their ids and names stay known, and are of no track.
@@ -304,6 +310,7 @@ impl TracksBuilder {
             *chunk = chunk.filtered(&stays);
         }
         self.rows = mark.rows;
+        self.unread.clone_from(&mark.unread);
     }
 
     /// The columns that its tracks carry.

@@ -62,7 +62,9 @@ pub fn starter(inspection: &Inspection, paths: &[String]) -> String {
 /// The types of calls in the first rows that sessions are made of, where there are others than tracks.
 fn types(inspection: &Inspection) -> Option<Vec<String>> {
     let calls = inspection.sample().calls();
-    let is_seen = |event_type: &EventType| calls.iter().any(|(name, _)| name == event_type.name());
+    let is_seen = |event_type: &EventType| {
+        *event_type == EventType::Track || calls.iter().any(|(name, _)| name == event_type.name())
+    };
     let of_sessions = [EventType::Track, EventType::Page, EventType::Screen];
     let types: Vec<&str> = of_sessions
         .iter()

@@ -81,9 +81,7 @@ fn is_of_types(error: &DataFusionError) -> bool {
 impl From<ExpressionError> for FilterError {
     fn from(error: ExpressionError) -> Self {
         match error {
-            ExpressionError::Expression(DataFusionError::SQL(..)) | ExpressionError::Path(_) => {
-                Self::syntax(error)
-            }
+            ExpressionError::Expression(DataFusionError::SQL(..)) => Self::syntax(error),
             _ => Self::unusable(error),
         }
     }

@@ -102,8 +102,7 @@ fn columns_that_are_absent_and_values_that_are_no_numbers_are_told_and_kept_in_t
     let folder = with(&config, &[("a.json", call("track", "t", "a", 0, "\"1,5\""))]);
     let (code, said) = run(folder.path(), &[]);
     assert_eq!(code, 0, "{said}");
-    let absent =
-        "no file has `context_trait_plan`: the column `plan` is null; did you mean `context_traits_plan`?";
+    let absent = "no file of this run has `context_trait_plan`: the column `plan` is null; did you mean `context_traits_plan`?";
     assert!(said.contains(absent), "{said}");
     assert!(said.contains("1 value is no number and null in the column `total`: `1,5`"), "{said}");
     let columns = manifest(&folder.path().join("out"))["new"]["columns"].clone();
@@ -131,6 +130,56 @@ fn files_are_read_again_for_new_types_and_columns() {
     fs::write(at.join("tracklet.toml"), "[source]\npaths = [\"logs\"]\n").unwrap();
     assert_eq!(run(at, &[]).0, 0);
     assert!(!at.join("out/current/tracklet_events").exists());
+}
+
+// Page rows became tracks when `types` was taken away, and a run ended when one type was.
+#[test]
+fn tables_of_types_that_are_not_asked_for_any_more_are_left_out() {
+    let folder = with("", &[]);
+    let at = folder.path();
+    for (table, column) in [("tracks", ",event"), ("pages", ""), ("screens", "")] {
+        fs::create_dir_all(at.join("logs/shop").join(table)).unwrap();
+        let value = if column.is_empty() { "" } else { ",bought" };
+        let rows = format!("id,user_id,timestamp{column}\n{table},u,2026-01-04 10:00:00{value}\n");
+        fs::write(at.join("logs/shop").join(table).join("a.csv"), rows).unwrap();
+    }
+    for (types, rows) in [
+        ("[\"track\", \"page\", \"screen\"]", 3),
+        ("[\"track\", \"page\"]", 2),
+        ("[\"track\"]", 1),
+        ("[\"page\"]", 1),
+        ("[\"track\", \"page\", \"screen\"]", 3),
+    ] {
+        fs::write(at.join("tracklet.toml"), format!("[source]\npaths = [\"logs\"]\ntypes = {types}\n"))
+            .unwrap();
+        let (code, said) = run(at, &[]);
+        assert!(code == 0 && !said.contains("can't be read again"), "{types}: {said}");
+        assert_eq!(shown(at, "dbt_mapped_tracks").lines().count() - 1, rows, "{types}: {said}");
+        assert_eq!(run(at, &["--out", "whole", "--full-refresh"]).0, 0);
+        assert!(tables(&at.join("out")) == tables(&at.join("whole")), "{types}");
+    }
+}
+
+// A file that moved to a folder of another value was taken for the same file.
+#[test]
+fn what_the_path_says_of_columns_and_types_is_part_of_a_file() {
+    let folder = with(
+        "[source]\npaths = [\"logs\"]\ntypes = [\"track\", \"page\"]\n[columns]\nplan = \"plan\"\n",
+        &[],
+    );
+    let at = folder.path();
+    let rows = "id,user_id,timestamp\na,u,2026-01-04 10:00:00\n";
+    for folder in ["plan=free", "plan=pro", "pages"] {
+        fs::create_dir(at.join("logs").join(folder)).unwrap();
+    }
+    fs::write(at.join("logs/plan=free/a.csv"), rows).unwrap();
+    assert_eq!(run(at, &[]).0, 0);
+    fs::rename(at.join("logs/plan=free/a.csv"), at.join("logs/plan=pro/a.csv")).unwrap();
+    let (_, said) = run(at, &[]);
+    assert!(!said.contains("no new files"), "{said}");
+    fs::rename(at.join("logs/plan=pro/a.csv"), at.join("logs/pages/a.csv")).unwrap();
+    let (_, said) = run(at, &[]);
+    assert!(!said.contains("no new files"), "{said}");
 }
 
 #[test]

@@ -207,7 +207,7 @@ fn a_lake_folder_yields_its_tracks_and_says_what_it_left() {
     assert_eq!(code, 0, "{said}");
     assert!(
         said.contains(
-            "not read: 2 files of `lake/shop`, of other calls (pages), and of single events (signup)"
+            "not read: 2 files of `lake/shop`, of other calls (pages; source.types takes calls in), and of single events (signup)"
         ),
         "{said}"
     );

@@ -16,6 +16,7 @@ fn input(path: &str, rows: u64) -> Input {
         modified: None,
         etag: None,
         digest: None,
+        event_type: None,
         rows,
         rejected: 0,
         skipped: 0,

@@ -18,6 +18,9 @@ pub struct Input {
     /// The digest of its bytes: 32 hexadecimal digits of BLAKE3; absent where an earlier version has read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
+    /// The type of the calls that its rows were read as, where that is not tracks and they do not say it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<String>,
     /// Rows read from it, in all runs.
     pub rows: u64,
     /// Rows of it that were rejected.

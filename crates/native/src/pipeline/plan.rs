@@ -17,12 +17,13 @@ use crate::increment::{StoredError, StoredSnapshot};
 use crate::known_inputs::Earlier;
 use crate::manifest::{Input, OlderSetting, modified};
 use crate::publish::OutputFolder;
-use crate::read::inputs::discover;
+use crate::read::inputs::discover_beside;
 use crate::read::may_lack_header;
-use crate::read::{Content, Grown, InputFile, Quote, ReadError, said_by_path, would_find};
+use crate::read::{Content, Grown, InputFile, Quote, ReadError, said_by_path, type_by_path, would_find};
 use crate::write::WRITER;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use tracklet_kernel::event_type::{EventType, EventTypes};
 
 /// What becomes of a file that was read and has other content now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -110,7 +111,10 @@ pub(crate) fn plan(
     let mut elsewhere = Vec::new();
     let mut gone = Vec::new();
     for (place, input) in before.known.inputs.iter().enumerate() {
-        if !compared.found[place] {
+        let is_asked = (input.event_type.as_deref().and_then(EventType::of_call))
+            .is_none_or(|event_type| request.config.source.types.contains(event_type));
+        // What is of a type that is not asked for any more is neither looked for nor missed.
+        if !compared.found[place] && is_asked {
             let names = if is_still_there(input, &request.paths) { &mut elsewhere } else { &mut gone };
             names.push(input.path.clone());
         }
@@ -160,7 +164,9 @@ pub(crate) fn plan(
         let mut files = found;
         // Everything seen counts, also what these paths don't name.
         if !elsewhere.is_empty() {
-            files.extend(discover(&elsewhere, request.format, request.config.source.types)?.files);
+            files.extend(
+                discover_beside(&elsewhere, request.format, request.config.source.types, |_| true)?.files,
+            );
             files.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
         }
         return Ok(Plan::full(reason, each_once(files, &looks)?));
@@ -227,8 +233,9 @@ struct Looks<'a> {
     /// The folder for objects that are only looked at.
     temporary: PathBuf,
     quote: Quote,
-    /// The names of columns that are mapped.
+    /// The names of columns that are mapped, or that events bring along.
     mapped: Vec<&'a str>,
+    types: EventTypes,
     filter: Option<&'a str>,
 }
 
@@ -238,17 +245,31 @@ type Origin<T> = (T, Vec<(String, Option<String>)>);
 impl<'a> Looks<'a> {
     fn new(request: &'a RunRequest) -> Self {
         let source = &request.config.source;
+        let of_events = request.config.columns.iter().flat_map(|column| &column.sources);
+        let of_events = of_events.map(|source| source.name.as_str());
         Self {
             temporary: request.temp_dir.clone().unwrap_or_else(std::env::temp_dir),
             quote: source.csv.quote,
-            mapped: source.columns.mapped().into_iter().filter_map(|(_, name)| name).collect(),
+            mapped: source
+                .columns
+                .mapped()
+                .into_iter()
+                .filter_map(|(_, name)| name)
+                .chain(of_events)
+                .collect(),
+            types: source.types,
             filter: source.filter.as_deref(),
         }
     }
 
     /// What the path of a file says about its rows.
     fn path(&self, name: &str) -> Vec<(String, Option<String>)> {
-        said_by_path(name, &self.mapped, self.filter)
+        let mut said = said_by_path(name, &self.mapped, self.filter);
+        if self.types != EventTypes::default() {
+            let of_folder = type_by_path(name).map(|event_type| event_type.name().to_owned());
+            said.extend(of_folder.map(|name| ("the type of its folder".to_owned(), Some(name))));
+        }
+        said
     }
 }
 

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tracklet_display::error::listed;
 use tracklet_display::visible::visible;
+use tracklet_kernel::event_type::EventType;
 
 /// Runs steps one after the other, and times them.
 pub(crate) struct Steps<'a> {
@@ -135,11 +136,15 @@ fn warnings_of_columns(read: &Read<Rejects>) -> impl Iterator<Item = String> {
         let near = column.near.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         let sources: Vec<String> =
             column.sources.iter().map(|source| format!("`{}`", visible(source))).collect();
-        format!("no file has {}: the column `{}` is null{near}", sources.join(" or "), column.name)
+        format!(
+            "no file of this run has {}: the column `{}` is null{near}",
+            sources.join(" or "),
+            column.name
+        )
     });
     let absent = absent.chain((!of_preset.is_empty()).then(|| {
         let names = listed(of_preset.iter().map(|column| column.name.as_str()));
-        format!("no file has what the preset reads for {names}: these columns are null")
+        format!("no file of this run has what the preset reads for {names}: these columns are null")
     }));
     let unread = read.event_columns.iter().filter(|(_, found)| found.unread.values > 0);
     let unread = unread.map(|(name, found)| {
@@ -158,6 +163,7 @@ fn inputs_of(inputs: &Inputs, summaries: &[read::FileSummary]) -> Vec<Input> {
         digest: summary.content.map(|content| content.digest),
         modified: modified(file),
         etag: file.etag.clone(),
+        event_type: (file.event_type != EventType::Track).then(|| file.event_type.name().to_owned()),
         rows: summary.rows,
         rejected: summary.rejected,
         skipped: summary.skipped,
@@ -168,7 +174,8 @@ fn inputs_of(inputs: &Inputs, summaries: &[read::FileSummary]) -> Vec<Input> {
 /// Calls that are no tracks, where there are more of them than tracks: perhaps the sessions should have them.
 fn warning_of_calls(calls: &BTreeMap<String, u64>, tracks: u64) -> Option<String> {
     let total: u64 = calls.values().sum();
-    (total > tracks).then(|| {
+    let can_be_events = calls.keys().any(|name| EventType::of_call(name).is_some());
+    (total > tracks && can_be_events).then(|| {
         let calls: Vec<String> = calls.iter().map(|(name, calls)| format!("{calls} {name}")).collect();
         format!(
             "{} calls are not counted, more than the {tracks} events of sessions: [source] types takes calls in",

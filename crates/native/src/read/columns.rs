@@ -249,10 +249,9 @@ impl Seen {
     ) -> Vec<AbsentColumn> {
         let absent: Vec<_> =
             source.event_columns.iter().filter(|column| self.files_with.of(column) == 0).collect();
-        if absent.is_empty() {
-            return Vec::new();
-        }
-        let mut found = json_names();
+        // Of a preset nobody has said that the source has it: nothing is meant.
+        let mut found =
+            if absent.iter().all(|column| column.is_of_preset) { BTreeSet::new() } else { json_names() };
         found.extend(self.tables.iter().chain(&self.nested).chain(&self.in_paths).cloned());
         absent.into_iter().map(|column| AbsentColumn::new(column, &found)).collect()
     }

@@ -107,6 +107,11 @@ pub enum InputError {
 }
 
 impl InputError {
+    /// Whether it says that there are no files to read, or none of those that are asked for.
+    pub(super) fn is_without_files(&self) -> bool {
+        self.is_of_nothing() || matches!(self, Self::NoEvents { .. })
+    }
+
     /// Whether it says that nothing to read was found, and no more.
     pub(crate) fn is_of_nothing(&self) -> bool {
         matches!(self, Self::Missing { .. } | Self::Empty { .. } | Self::NoMatch { .. })

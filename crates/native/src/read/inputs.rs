@@ -3,7 +3,7 @@
 use super::content::Grown;
 use super::extensions::kind;
 use super::first_bytes;
-use super::lake::{Candidate, choose, choose_named};
+use super::lake::{Candidate, choose};
 use super::partitions::{Partition, partitions};
 use super::remote::{self, Object};
 use super::table_formats::{self, Logs, TableFormat};
@@ -113,7 +113,7 @@ pub(crate) fn discover_beside(
         found.entered.clear();
         let looked = if remote::is_url(path) { found.objects(path) } else { found.path(path) };
         match looked {
-            Err(error) if error.is_of_nothing() && was_read(path) => {}
+            Err(error) if error.is_without_files() && was_read(path) => {}
             looked => looked?,
         }
     }
@@ -128,9 +128,9 @@ pub(crate) fn discover_beside(
     Ok(inputs)
 }
 
-/// Whether files of unknown extension are an error.
+/// How a file came to be looked at: of one that was named itself more is an error, and less is passed over.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Named {
+pub(super) enum Named {
     Explicitly,
     ByFolder,
 }
@@ -420,12 +420,9 @@ impl Found {
 
     /// Takes a file that was named itself.
     fn named(&mut self, given: &str) -> Result<(), InputError> {
-        let mut found = std::mem::take(&mut self.candidates);
-        for candidate in &mut found {
-            candidate.folders = folders_above(Path::new(&candidate.file.name));
-        }
-        let found = choose_named(given, found, self.types, &mut self.inputs.notes)?;
-        self.take(found);
+        let found = std::mem::take(&mut self.candidates);
+        let chosen = choose(given, given, found, self.types, Named::Explicitly, &mut self.inputs.notes)?;
+        self.take(chosen);
         Ok(())
     }
 
@@ -440,7 +437,7 @@ impl Found {
         if found.is_empty() {
             return Err(nothing());
         }
-        let chosen = choose(given, root, found, self.types, &mut self.inputs.notes)?;
+        let chosen = choose(given, root, found, self.types, Named::ByFolder, &mut self.inputs.notes)?;
         self.take(chosen);
         Ok(())
     }
@@ -466,12 +463,6 @@ fn folders(file: &Path, root: &Path) -> Vec<String> {
     let below = file.strip_prefix(root).ok().and_then(Path::parent).unwrap_or(Path::new(""));
     let below = below.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
     std::iter::once(own).chain(below).collect()
-}
-
-/// All folders that the path of a file names.
-fn folders_above(file: &Path) -> Vec<String> {
-    let above = file.parent().unwrap_or(Path::new("")).components();
-    above.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect()
 }
 
 /// The folder that a pattern spells out before its first wildcard.

@@ -5,7 +5,7 @@
 //! event, whose rows have the ids of `tracks`, and one for each other call.
 
 use super::formats::Holds;
-use super::inputs::{InputError, InputFile};
+use super::inputs::{InputError, InputFile, Named};
 use crate::read::formats::HasReader as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -36,7 +36,7 @@ enum Other {
 }
 
 /// Leaves out the files of lake tables that repeat tracks or hold no events, and says so in `notes`. The others get the type of their
-/// calls.
+/// calls. A file that was named itself is left out only where its calls are of a type that is not asked for.
 ///
 /// # Errors
 /// [`InputError::NoEvents`] where nothing is left.
@@ -45,6 +45,7 @@ pub(super) fn choose(
     root: &str,
     found: Vec<Candidate>,
     types: EventTypes,
+    named: Named,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Candidate>, InputError> {
     let namespaces: BTreeSet<Vec<String>> = found
@@ -55,22 +56,25 @@ pub(super) fn choose(
     let mut passed: BTreeMap<Vec<String>, (u64, BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
     let mut chosen = Vec::new();
     for mut candidate in found {
-        let by_folder = if types == EventTypes::default() { None } else { type_by_folder(&candidate) };
-        let passed_over = match by_folder {
-            Some((place, event_type)) => {
-                candidate.file.event_type = event_type;
-                (!types.contains(event_type)).then_some((place, Other::Type))
-            }
-            None => table_of(&candidate, &namespaces),
-        };
-        let Some((place, other)) = passed_over else {
+        if types != EventTypes::default() {
+            candidate.file.event_type = type_by_path(&candidate.file.name).unwrap_or(EventType::Track);
+        }
+        let event_type = candidate.file.event_type;
+        let of_lake = table_of(&candidate, &namespaces).filter(|_| named == Named::ByFolder);
+        let is_asked = types.contains(event_type);
+        // Calls say themselves what they are.
+        if !is_table(&candidate) || is_asked && (of_lake.is_none() || event_type != EventType::Track) {
             chosen.push(candidate);
             continue;
+        }
+        let (namespace, table, other) = match of_lake {
+            Some((place, other)) => (&candidate.folders[..place], candidate.folders[place].as_str(), other),
+            None => (&candidate.folders[..], event_type.table(), Other::Type),
         };
-        let (files, types, events) = passed.entry(candidate.folders[..place].to_vec()).or_default();
+        let (files, of_types, of_events) = passed.entry(namespace.to_vec()).or_default();
         *files += 1;
-        let tables = if other == Other::Type { types } else { events };
-        tables.insert(candidate.folders[place].clone());
+        let tables = if other == Other::Type { of_types } else { of_events };
+        tables.insert(table.to_owned());
     }
     if chosen.is_empty() && !passed.is_empty() {
         let tables =
@@ -81,24 +85,16 @@ pub(super) fn choose(
     Ok(chosen)
 }
 
-/// A file that was named itself is always read, unless calls of other types than tracks are events: then the folders above it say the
-/// type of its calls.
-///
-/// # Errors
-/// [`InputError::NoEvents`] where it is another.
-pub(super) fn choose_named(
-    given: &str,
-    found: Vec<Candidate>,
-    types: EventTypes,
-    notes: &mut Vec<String>,
-) -> Result<Vec<Candidate>, InputError> {
-    if types == EventTypes::default() { Ok(found) } else { choose(given, given, found, types, notes) }
-}
-
-/// The last folder on the way to a file that is called as the table of a type of calls, and that type.
-fn type_by_folder(candidate: &Candidate) -> Option<(usize, EventType)> {
-    let mut folders = candidate.folders.iter().enumerate().rev();
-    folders.find_map(|(place, name)| Some((place, EventType::of_table(name)?)))
+/// The type that the folders on the path of a file say: that of the last one which is called as the table of a type.
+pub(crate) fn type_by_path(name: &str) -> Option<EventType> {
+    let mut folders: Vec<&str> = Vec::new();
+    for folder in name.rsplit_once('/')?.0.split('/') {
+        match folder {
+            ".." => drop(folders.pop()),
+            folder => folders.push(folder),
+        }
+    }
+    folders.into_iter().rev().find_map(EventType::of_table)
 }
 
 fn note(
@@ -115,7 +111,12 @@ fn note(
     let folder = folder.collect::<Vec<_>>().join("/");
     let mut parts = Vec::new();
     if !types.is_empty() {
-        parts.push(format!("of other calls ({})", shown(&types)));
+        let key = if types.iter().any(|table| EventType::of_table(table).is_some()) {
+            "; source.types takes calls in"
+        } else {
+            ""
+        };
+        parts.push(format!("of other calls ({}{key})", shown(&types)));
     }
     if !events.is_empty() {
         parts.push(format!("of single events ({}), which `tracks` has too", shown(&events)));

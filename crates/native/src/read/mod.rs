@@ -55,6 +55,7 @@ pub(crate) use formats::may_lack_header;
 pub use formats::{FORMATS, Format};
 pub use inputs::{InputError, InputFile, Inputs};
 pub use inspect::{FormatColumns, Inspection, inspect};
+pub(crate) use lake::type_by_path;
 pub(crate) use limits::{MOST_IDS, MOST_ROWS, check as check_limit};
 pub use mostly_rejected::MostlyRejected;
 pub use other_calls::OtherCalls;

@@ -82,7 +82,7 @@ fn r16_of_a_lakes_namespace_tracks_alone_are_read() {
     let files = Files::new();
     lake(&files);
     let tracks = "lake/shop/tracks/2026/01/04/10/a.parquet";
-    let note = "not read: 5 files of `lake/shop`, of other calls (identifies, pages, users), and of single events \
+    let note = "not read: 5 files of `lake/shop`, of other calls (identifies, pages, users; source.types takes calls in), and of single events \
                 (order_completed, signup), which `tracks` has too";
     for path in ["lake", "lake/shop", "lake/shop/", "lake/shop/**/*.parquet"] {
         assert_eq!(found(&files, &[path]), (vec![tracks.to_owned()], vec![note.to_owned()]), "{path}");
@@ -134,6 +134,26 @@ fn tables_of_the_types_that_are_asked_for_are_read() {
         assert!(error.to_string().contains("no `track` and `screen` calls"), "{error}");
         assert!(error.hint().is_some_and(|hint| hint.contains("[source] types")));
     }
+}
+
+// Raw calls name their type, whatever their folder is called, and a table below no folder of a type holds tracks.
+#[test]
+fn what_is_asked_for_decides_of_calls_and_of_tables_below_other_folders() {
+    let files = Files::new();
+    files.write("pages/calls.json", "");
+    files.write("pages/rows.csv", "");
+    files.write("x/rows.csv", "");
+    let names = |types: &[EventType]| {
+        let inputs = discover(&[files.path().display().to_string()], None, types.iter().copied().collect());
+        let names = inputs.expect("calls").files.into_iter().map(|file| file.name);
+        names.map(|name| name.replace(&format!("{}/", files.path().display()), "")).collect::<Vec<_>>()
+    };
+    let (track, page, screen) = (EventType::Track, EventType::Page, EventType::Screen);
+    assert_eq!(names(&[track, page]), ["pages/calls.json", "pages/rows.csv", "x/rows.csv"]);
+    assert_eq!(names(&[page]), ["pages/calls.json", "pages/rows.csv"]);
+    assert_eq!(names(&[track, screen]), ["pages/calls.json", "x/rows.csv"]);
+    let error = discover(&[files.name("x")], None, [page].into_iter().collect()).expect_err("tracks alone");
+    assert!(error.to_string().contains("holds no `page` calls: its files are those of `tracks`"), "{error}");
 }
 
 #[test]

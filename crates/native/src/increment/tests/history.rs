@@ -179,6 +179,7 @@ fn read(
             modified: None,
             etag: None,
             digest: None,
+            event_type: None,
             rows: file.rows.len() as u64,
             rejected: rejected.len() as u64,
             skipped: 0,

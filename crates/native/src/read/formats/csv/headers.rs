@@ -8,12 +8,13 @@ use crate::read::sink::Sink;
 use crate::read::{ReadError, Source};
 use std::collections::BTreeSet;
 use std::path::Path;
+use tracklet_kernel::event_type::EventType;
 
 /// The headers of the CSV files of a read.
 pub(in crate::read) struct Headers<'a> {
     source: &'a Source,
-    /// Those with all columns that are needed, each once.
-    good: BTreeSet<Vec<String>>,
+    /// Those with all columns that are needed, each once for a type of events.
+    good: BTreeSet<(EventType, Vec<String>)>,
     others: BTreeSet<String>,
 }
 
@@ -30,7 +31,7 @@ impl<'a> Headers<'a> {
             let partitions = file.partitions();
             headers.others.extend(partitions.iter().map(|partition| partition.name.clone()));
             if lacking(&start.names, &partitions, source, file.event_type).is_none() {
-                headers.good.insert(start.names.clone());
+                headers.good.insert((file.event_type, start.names.clone()));
             } else {
                 folders.insert(folder_of(file));
             }
@@ -41,7 +42,7 @@ impl<'a> Headers<'a> {
                 && let Ok(Some(start)) = look(file, path, source)
                 && lacking(&start.names, &file.partitions(), source, file.event_type).is_none()
             {
-                headers.good.insert(start.names);
+                headers.good.insert((file.event_type, start.names));
             }
         }
         headers
@@ -59,7 +60,9 @@ impl<'a> Headers<'a> {
         let Some(start) = start else { return Ok(None) };
         let lacking = lacking(&start.names, &file.partitions(), self.source, file.event_type);
         let Some(lacking) = lacking else { return Ok(None) };
-        let mut tables = self.good.iter().filter(|names| is_part(&start, names, self.source));
+        let is_of_type = |event_type: &EventType| *event_type == file.event_type;
+        let good = self.good.iter().filter(|(event_type, _)| is_of_type(event_type)).map(|(_, names)| names);
+        let mut tables = good.filter(|names| is_part(&start, names, self.source));
         match (tables.next(), tables.next()) {
             (Some(names), None) => {
                 tracing::info!("`{}` has no header: it is read as a part of the table beside it", file.name);
@@ -71,7 +74,7 @@ impl<'a> Headers<'a> {
 
     /// The names of all columns.
     pub(in crate::read) fn names(&self) -> impl Iterator<Item = String> + '_ {
-        self.good.iter().flatten().chain(&self.others).cloned()
+        self.good.iter().flat_map(|(_, names)| names).chain(&self.others).cloned()
     }
 }
 

@@ -203,10 +203,10 @@ pub(super) fn read(
     if let Some(lacking) = lacking(&start.names, &partitions, source, file.event_type) {
         return Err(lacking.in_csv(file, &start.names, start.has_header && source.csv.columns.is_none()));
     }
+    let mut rows = Rows::new(file, &start.names, &partitions, sink)?;
     let mut seen = lock(&sink.shared.seen);
     seen.tables.extend(start.names.iter().cloned());
     seen.tables.extend(partitions.iter().map(|partition| partition.name.clone()));
-    let mut rows = Rows::new(file, &start.names, &partitions, sink)?;
     seen.files_with.note(&source.event_columns, |column| !rows.event_columns[column].is_empty());
     drop(seen);
     let limits = Limits { bytes: source.max_line, fields: start.names.len() + 1 };

@@ -8,6 +8,8 @@ use tracklet_kernel::secret_hash::SecretState;
 
 /// How many different keys are kept with what they lead to.
 const KNOWN_KEYS: usize = 10_000;
+/// The longest key that is kept, in bytes.
+const LONGEST_KNOWN_KEY: usize = 256;
 
 /// A name to look for in every line.
 #[derive(Debug, Clone)]
@@ -160,7 +162,7 @@ impl Names {
                 self.places.push(Place { names: next, known: HashMap::default() });
             }
         }
-        if self.steps.len() > KNOWN_KEYS {
+        if self.steps.len() > KNOWN_KEYS || key.len() > LONGEST_KNOWN_KEY {
             self.steps[0] = step;
             return 0;
         }
