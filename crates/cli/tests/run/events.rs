@@ -155,7 +155,7 @@ fn tables_of_types_that_are_not_asked_for_any_more_are_left_out() {
         let (code, said) = run(at, &[]);
         assert!(code == 0 && !said.contains("can't be read again"), "{types}: {said}");
         assert_eq!(shown(at, "dbt_mapped_tracks").lines().count() - 1, rows, "{types}: {said}");
-        assert_eq!(run(at, &["--out", "whole", "--full-refresh"]).0, 0);
+        assert_eq!(run(at, &["--out", "whole", "--full-refresh", "--yes"]).0, 0);
         assert!(tables(&at.join("out")) == tables(&at.join("whole")), "{types}");
     }
 }
