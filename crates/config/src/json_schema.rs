@@ -4,8 +4,9 @@
 //! part-minutes, that two count columns differ by more than their case.
 
 use super::keys::{ANY, Key, Takes, keys_of, sections};
-use super::{COLUMNS_BESIDE_EVENTS, COLUMNS_OF_EVENTS, FACT_COLUMNS, LONGEST_COLUMN};
+use super::{COLUMNS_BESIDE_EVENTS, FACT_COLUMNS, LONGEST_COLUMN, TABLES_OF_EVENTS, columns_of};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use tracklet_dialects::Dialect;
 use tracklet_dialects::description::{FORMATS, PUBLISHINGS, Publishing};
 use tracklet_dialects::model::MATERIALIZED;
@@ -124,11 +125,12 @@ fn taken(takes: Takes) -> Value {
 }
 
 /// Names of columns that are taken in a section whose names the user chooses.
-fn taken_names(section: &str) -> Vec<&'static str> {
-    match section {
-        "columns" => [&COLUMNS_OF_EVENTS[..], &COLUMNS_BESIDE_EVENTS].concat(),
-        _ => FACT_COLUMNS.to_vec(),
+fn taken_names(section: &str) -> BTreeSet<String> {
+    if section != "columns" {
+        return FACT_COLUMNS.into_iter().map(str::to_owned).collect();
     }
+    let beside = COLUMNS_BESIDE_EVENTS.into_iter().map(|(column, _)| column.to_owned());
+    TABLES_OF_EVENTS.into_iter().flat_map(columns_of).chain(beside).collect()
 }
 
 /// A pattern of the word in any case.

@@ -34,7 +34,9 @@ use std::path::{Path, PathBuf};
 use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::ignored_ids::{Ignore, IgnoredIds};
+use tracklet_kernel::registry::{CarriedSpec, ORIGINAL_EVENT};
 use tracklet_kernel::rules::Rules;
+use tracklet_kernel::tables::Table;
 use tracklet_kernel::time::Unit;
 use tracklet_kernel::tracks::Gate;
 
@@ -303,36 +305,20 @@ const LONGEST_COLUMN: usize = 63;
 /// The columns that `dbt_session_track_facts` has before the counts.
 const FACT_COLUMNS: [&str; 3] = ["session_id", "ended_at", "num_pvs"];
 
-/// The columns that `tracklet_events` has before those of events.
-const COLUMNS_OF_EVENTS: [&str; 11] = [
-    "event_id",
-    "event_type",
-    "event",
-    "anonymous_id",
-    "user_id",
-    "dbt_visitor_id",
-    "timestamp",
-    "session_id",
-    "session_key",
-    "event_sequence_number",
-    "start_reason",
-];
+/// The tables whose columns are made together, from those of an event.
+const TABLES_OF_EVENTS: [Table; 4] =
+    [Table::Events, Table::MappedTracks, Table::TrackFacts, Table::Duplicates];
 
-/// Columns of the other tables of events, of the state beside them and of what is read, which are made together.
-const COLUMNS_BESIDE_EVENTS: [&str; 5] =
-    ["received_at", "event_id_hash", "idle_time_minutes", "track_sequence_number", "event_text"];
+/// What else a column of events can't be called as, and where it stands.
+const COLUMNS_BESIDE_EVENTS: [(&str, &str); 2] =
+    [("event_id_hash", "state/tracks"), (ORIGINAL_EVENT, "tracks")];
 
-/// The columns that `tracklet_sessions` has and that counts of the same sessions could be called as.
-const COLUMNS_OF_SESSIONS: [&str; 8] = [
-    "session_key",
-    "dbt_visitor_id",
-    "session_sequence_number",
-    "session_start_at",
-    "next_session_start_at",
-    "start_reason",
-    "events",
-    "session_duration",
-];
+/// The columns that a table has whatever `[columns]` and `[counts]` ask for, where there are tables of events.
+fn columns_of(table: Table) -> Vec<String> {
+    let carried = vec![CarriedSpec::event_type()];
+    let rules = Rules { events: true, carried, counts: Vec::new(), ..Rules::default() };
+    table.schema(&rules).fields().iter().map(|field| field.name().clone()).collect()
+}
 
 const MICROS_PER_MINUTE: u64 = tracklet_kernel::rules::MICROS_PER_MINUTE as u64;
 

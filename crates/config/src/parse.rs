@@ -4,10 +4,10 @@ use super::document::{Document, Entry, Section};
 use super::duration::{self, DurationError};
 use super::error::{ConfigError, Problem, TakenBy};
 use super::{
-    BOUNDARIES, Boundary, COLUMNS_BESIDE_EVENTS, COLUMNS_OF_EVENTS, COLUMNS_OF_SESSIONS, ColumnSource,
-    Columns, Config, CsvOptions, EVENT_NAMES, EventColumn, FACT_COLUMNS, FORMATS, IGNORED, Identity,
-    LONGEST_COLUMN, LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, PRESETS,
-    Preset, Quote, Source, TIME_UNITS, TYPES, minutes_in,
+    BOUNDARIES, Boundary, COLUMNS_BESIDE_EVENTS, ColumnSource, Columns, Config, CsvOptions, EVENT_NAMES,
+    EventColumn, FACT_COLUMNS, FORMATS, IGNORED, Identity, LONGEST_COLUMN, LONGEST_FLOW, LONGEST_OVERLAP,
+    LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, PRESETS, Preset, Quote, Source, TABLES_OF_EVENTS, TIME_UNITS,
+    TYPES, columns_of, minutes_in,
 };
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use tracklet_kernel::event_type::EventTypes;
 use tracklet_kernel::ignored_ids::Ignore;
 use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
+use tracklet_kernel::tables::Table;
 
 /// The configuration, and all that is wrong with it: the default stands for what is.
 pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
@@ -29,29 +30,12 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
         let of_events = top.section("columns");
         let columns = columns(&of_events);
         let mut rules = rules(&top);
-        let asked_by = asks_for_events(&source, &of_events);
-        if let Some(asked_by) = asked_by {
-            rules.events = true;
-            rules.carried = std::iter::once(CarriedSpec::event_type())
-                .chain(columns.iter().map(|column| column.spec.clone()))
-                .collect();
-            let counts = top.section("counts");
-            for count in &rules.counts {
-                let is_it = |other: &&str| other.eq_ignore_ascii_case(&count.column);
-                let Some(taken) = COLUMNS_OF_SESSIONS.into_iter().find(is_it) else { continue };
-                counts.read(&count.column, |entry| -> Result<(), ConfigError> {
-                    let other = TakenBy::Table(taken.to_owned(), "tracklet_sessions");
-                    let column = count.column.clone();
-                    Err(entry.wrong_key(Problem::TakenColumn { section: "counts", column, other }))
-                });
-            }
-            if rules.duplicates == Duplicates::Keep {
-                top.read("dedupe", |entry| -> Result<(), ConfigError> {
-                    Err(entry.wrong(Problem::NoSessionKey { asked_by }))
-                });
-            }
+        rules.events = source.types != EventTypes::default() || of_events.exists();
+        if rules.events {
+            let of_columns = columns.iter().map(|column| column.spec.clone());
+            rules.carried = std::iter::once(CarriedSpec::event_type()).chain(of_columns).collect();
         }
-        Config {
+        let config = Config {
             source,
             columns,
             identity: identity(&top.section("identity")),
@@ -59,7 +43,11 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
             output: output(&top.section("output")),
             profile: top.read("profile", Entry::text),
             targets: super::targets::targets(&top.named_sections("targets")),
+        };
+        if let Some(asked_by) = config.events_asked_by() {
+            check_beside_events(&top, &config.rules, asked_by);
         }
+        config
     };
     drop(table);
     (config, document.into_found())
@@ -96,10 +84,29 @@ fn types(entry: &Entry<'_>) -> Result<EventTypes, ConfigError> {
     if types.is_empty() { Err(entry.wrong(Problem::NoTypes)) } else { Ok(types.into_iter().collect()) }
 }
 
-/// The key that asks for the tables of events and sessions, if one does.
-fn asks_for_events(source: &Source, columns: &Section<'_>) -> Option<&'static str> {
-    let by_types = (source.types != EventTypes::default()).then_some("source.types");
-    by_types.or_else(|| columns.exists().then_some("columns"))
+/// What can't stand beside tables of events and sessions: rows of one event id that are events each, and counts that are called as
+/// columns which are made with them.
+fn check_beside_events(top: &Section<'_>, rules: &Rules, asked_by: &'static str) {
+    let counts = top.section("counts");
+    for count in &rules.counts {
+        let mut tables = [Table::Sessions, Table::SessionDuration].into_iter();
+        let Some(other) = tables.find_map(|table| taken_by(&count.column, table)) else { continue };
+        counts.read(&count.column, |entry| -> Result<(), ConfigError> {
+            let column = count.column.clone();
+            Err(entry.wrong_key(Problem::TakenColumn { section: "counts", column, other }))
+        });
+    }
+    if rules.duplicates == Duplicates::Keep {
+        top.read("dedupe", |entry| -> Result<(), ConfigError> {
+            Err(entry.wrong(Problem::NoSessionKey { asked_by }))
+        });
+    }
+}
+
+/// The column of a table that has this name, if one does.
+fn taken_by(name: &str, table: Table) -> Option<TakenBy> {
+    let column = columns_of(table).into_iter().find(|column| column.eq_ignore_ascii_case(name))?;
+    Some(TakenBy::Table(column, table.name()))
 }
 
 /// The columns of the preset, each where the file does not define it itself, and then the file's own.
@@ -128,13 +135,13 @@ fn event_column(entry: &Entry<'_>, before: &[EventColumn]) -> Result<EventColumn
         return Err(entry.wrong_key(Problem::BadColumn { section: SECTION, column: name }));
     }
     let is_it = |other: &&str| other.eq_ignore_ascii_case(&name);
-    let of_table = |columns: &[&'static str], table| {
-        columns.iter().copied().find(is_it).map(|column| TakenBy::Table(column.to_owned(), table))
+    let of_tables = TABLES_OF_EVENTS.into_iter().find_map(|table| taken_by(&name, table));
+    let of_others = || {
+        let (column, of) = COLUMNS_BESIDE_EVENTS.into_iter().find(|(column, _)| is_it(column))?;
+        Some(TakenBy::Table(column.to_owned(), of))
     };
-    let of_events = of_table(&COLUMNS_OF_EVENTS, "tracklet_events");
-    let beside = || of_table(&COLUMNS_BESIDE_EVENTS, "tables that are made with it");
-    let of_flow = || is_of_flow(&name).then(|| TakenBy::Table(name.clone(), "dbt_tracks_flow"));
-    let fixed = of_events.or_else(beside).or_else(of_flow);
+    let of_flow = || is_of_flow(&name).then(|| TakenBy::Table(name.clone(), Table::TracksFlow.name()));
+    let fixed = of_tables.or_else(of_others).or_else(of_flow);
     let other = || before.iter().find(|other| is_it(&other.spec.name.as_str()));
     if let Some(other) = fixed.or_else(|| other().map(|other| TakenBy::Other(other.spec.name.clone()))) {
         return Err(entry.wrong_key(Problem::TakenColumn { section: SECTION, column: name, other }));

@@ -299,6 +299,16 @@ const WRONG: &[(&str, &str, &str)] = &[
         "2:1: the column `columns.event_12` has the name of the column `event_12` of `dbt_tracks_flow`",
         "columns are told apart without regard to case: choose another name",
     ),
+    (
+        "[columns]\nReceived_At = \"receivedAt\"",
+        "2:1: the column `columns.Received_At` has the name of the column `received_at` of `tracklet_duplicates`",
+        "columns are told apart without regard to case: choose another name",
+    ),
+    (
+        "[columns]\nevent_text = \"name\"",
+        "2:1: the column `columns.event_text` has the name of the column `event_text` of `tracks`",
+        "columns are told apart without regard to case: choose another name",
+    ),
     ("[columns]\nPreset = \"web\"", "2:1: unknown key `columns.Preset`", "did you mean `preset`?"),
     (
         "[source]\ntypes = \"page\"\n[counts]\nEvents = \"x\"",

@@ -208,13 +208,9 @@ pub(crate) enum CarriedValues {
 impl CarriedValues {
     /// The values of columns of any types; without any column there are none.
     pub(crate) fn new(columns: &[&ArrayRef], spec: &CarriedSpec, rows: usize) -> Self {
-        let texts = Texts {
-            columns: columns.iter().map(|column| texts(column)).collect(),
-            no_value: spec.no_value.clone(),
-        };
         match spec.carried_type {
-            CarriedType::Text => Self::Texts(texts),
-            CarriedType::Number => Self::Numbers(Numbers::new(columns, &texts, rows)),
+            CarriedType::Text => Self::Texts(Texts::new(columns, spec)),
+            CarriedType::Number => Self::Numbers(Numbers::new(columns, spec, rows)),
         }
     }
 }
@@ -227,11 +223,18 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
+    fn new(columns: &[&ArrayRef], spec: &CarriedSpec) -> Self {
+        Self {
+            columns: columns.iter().map(|column| texts(column)).collect(),
+            no_value: spec.no_value.clone(),
+        }
+    }
+
     /// The text of this row, if it can be kept.
     #[inline]
     pub(crate) fn get(&self, row: usize) -> Option<&str> {
-        let texts = self.columns.iter().filter_map(|column| text_of(column, row));
-        texts.into_iter().find(|text| !self.no_value.iter().any(|none| none == text))
+        let mut texts = self.columns.iter().filter_map(|column| text_of(column, row));
+        texts.find(|text| !self.no_value.iter().any(|none| none == text))
     }
 }
 
@@ -244,20 +247,24 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
-    fn new(columns: &[&ArrayRef], texts: &Texts, rows: usize) -> Self {
-        let mut found = Self { values: vec![NO_NUMBER; rows], unread: Vec::new() };
-        for column in columns {
-            for (value, of_column) in found.values.iter_mut().zip(numbers(column)) {
-                if *value == NO_NUMBER {
-                    *value = of_column;
-                }
+    fn new(columns: &[&ArrayRef], spec: &CarriedSpec, rows: usize) -> Self {
+        let of_columns = columns.iter().map(|column| numbers(column));
+        let first_value = |mut values: Vec<i128>, others: Vec<i128>| {
+            for (value, other) in values.iter_mut().zip(others).filter(|(value, _)| **value == NO_NUMBER) {
+                *value = other;
             }
-        }
-        for (row, value) in found.values.iter_mut().enumerate().filter(|(_, value)| **value == UNREAD) {
+            values
+        };
+        let mut values = of_columns.reduce(first_value).unwrap_or_else(|| vec![NO_NUMBER; rows]);
+        // Texts are made where one is shown: few columns have a value that is no number.
+        let mut texts = None;
+        let mut unread = Vec::new();
+        for (row, value) in values.iter_mut().enumerate().filter(|(_, value)| **value == UNREAD) {
             *value = NO_NUMBER;
-            found.unread.push((row, texts.get(row).unwrap_or_default().to_owned()));
+            let text = texts.get_or_insert_with(|| Texts::new(columns, spec)).get(row);
+            unread.push((row, text.unwrap_or_default().to_owned()));
         }
-        found
+        Self { values, unread }
     }
 
     /// Adds those of these rows, which ascend, that have a value which is no number.

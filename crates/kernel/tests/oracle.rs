@@ -346,6 +346,26 @@ proptest! {
     }
 }
 
+// Values of rows that were taken back stayed among those that are no numbers.
+#[test]
+fn what_is_taken_back_is_counted_no_more() {
+    let carried = vec![CarriedSpec::new("revenue", CarriedType::Number)];
+    let mut builder = TracksBuilder::new(Gate { carried, ..Gate::default() });
+    let row = |id: &str, revenue: &str| {
+        let columns =
+            [("event_id", id), ("user_id", "u"), ("timestamp", "2026-01-04T10:00:00Z"), ("revenue", revenue)];
+        let column = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+        RecordBatch::try_from_iter(columns.map(|(name, text)| (name, column(text)))).expect("one row")
+    };
+    assert_eq!(builder.push(&row("a", "x")), []);
+    let mark = builder.mark();
+    assert_eq!(builder.push(&row("b", "y")), []);
+    assert_eq!(builder.unread_numbers()["revenue"].values, 2);
+    builder.rewind(&mark);
+    let unread = &builder.unread_numbers()["revenue"];
+    assert_eq!((unread.values, unread.examples.len()), (1, 1));
+}
+
 #[test]
 fn r16_names_that_came_through_a_gate_may_be_longer_than_they_came() {
     let column = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;

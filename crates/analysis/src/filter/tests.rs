@@ -243,7 +243,7 @@ fn the_parser_knows_every_dialect() {
 
 // The parser's words about `.0` helped nobody.
 #[test]
-fn a_path_into_a_list_is_told_how_it_is_written() {
+fn the_error_of_a_path_into_a_list_says_how_it_is_written() {
     for (expression, path, quoted) in [
         ("contexts.session.0.userId = 'u.1.x'", "contexts.session.0.userId", "contexts.session.0.userId"),
         (

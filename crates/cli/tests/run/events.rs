@@ -97,7 +97,7 @@ fn runs_one_after_the_other_give_the_bytes_of_one_run() {
 }
 
 #[test]
-fn columns_that_are_absent_and_values_that_are_no_numbers_are_told_and_kept_in_the_manifest() {
+fn a_run_warns_of_absent_columns_and_of_values_that_are_no_numbers_and_keeps_both() {
     let config = CONFIG.replace("context_traits_plan", "context_trait_plan");
     let folder = with(&config, &[("a.json", call("track", "t", "a", 0, "\"1,5\""))]);
     let (code, said) = run(folder.path(), &[]);

@@ -87,8 +87,10 @@ pub(super) fn choose(
 
 /// The type that the folders on the path of a file say: that of the last one which is called as the table of a type.
 pub(crate) fn type_by_path(name: &str) -> Option<EventType> {
+    // Neither a scheme nor a bucket is a folder.
+    let path = name.split_once("://").map_or(Some(name), |(_, object)| Some(object.split_once('/')?.1))?;
     let mut folders: Vec<&str> = Vec::new();
-    for folder in name.rsplit_once('/')?.0.split('/') {
+    for folder in path.rsplit_once('/')?.0.split('/') {
         match folder {
             ".." => drop(folders.pop()),
             folder => folders.push(folder),
@@ -182,4 +184,26 @@ fn is_dated(below: &[String]) -> bool {
     let is_number =
         |name: &String, digits: usize| name.len() == digits && name.bytes().all(|byte| byte.is_ascii_digit());
     matches!(below, [year, month, day, ..] if is_number(year, 4) && is_number(month, 2) && is_number(day, 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EventType, type_by_path};
+
+    #[test]
+    fn the_last_folder_of_a_path_that_is_called_as_a_table_says_the_type() {
+        for (name, event_type) in [
+            ("shop/pages/2026/a.csv", Some(EventType::Page)),
+            ("pages/tracks/a.csv", Some(EventType::Track)),
+            ("/data/Screens/a.csv", Some(EventType::Screen)),
+            ("pages/../b/a.csv", None),
+            ("pages.csv", None),
+            ("b/pages", None),
+            ("s3://pages/b/a.csv", None),
+            ("s3://pages/a.csv", None),
+            ("s3://bucket/pages/a.csv", Some(EventType::Page)),
+        ] {
+            assert_eq!(type_by_path(name), event_type, "{name}");
+        }
+    }
 }

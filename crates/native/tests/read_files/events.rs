@@ -3,8 +3,8 @@
 use super::parquet::parquet;
 use super::support::{Files, outcome};
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array, ListArray,
-    StringArray, StructArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array,
+    Int64Array, ListArray, StringArray, StructArray, TimestampMicrosecondArray,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, Field, Int32Type};
@@ -127,6 +127,43 @@ fn columns_of_typed_tables_are_texts_and_numbers_whatever_their_type() {
             "c - - 3 -7 3 - 3",
             "d - - 0.000001 0 free - 4",
         ]
+    );
+}
+
+#[test]
+fn times_of_typed_tables_are_texts_as_the_tables_show_them() {
+    let files = Files::new();
+    let ids: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
+    let time =
+        |micros: [Option<i64>; 2]| -> ArrayRef { Arc::new(TimestampMicrosecondArray::from(micros.to_vec())) };
+    let columns = [
+        ("id", Arc::clone(&ids)),
+        ("user_id", ids),
+        ("timestamp", time([Some(1_767_520_800_000_000); 2])),
+        ("sent_at", time([Some(1_767_520_800_123_456), None])),
+        ("day", Arc::new(Date32Array::from(vec![Some(20_457), None])) as ArrayRef),
+    ];
+    files.write("a.parquet", parquet(&columns, 2));
+    let config = config("[columns]\nsent_at = \"sent_at\"\nday = \"day\"\nn = { number = \"sent_at\" }");
+    let found = read(&files, &config);
+    assert_eq!(found.event_columns["n"].unread.values, 1);
+    assert_eq!(
+        events(found, &config, &["event_id", "sent_at", "day", "n"]),
+        ["a 2026-01-04T10:00:00.123456Z 2026-01-04 -", "b - - -"]
+    );
+}
+
+#[test]
+fn parts_without_a_header_take_that_of_a_table_of_their_type() {
+    let files = Files::new();
+    let row = |id: &str, third: &str| format!("{id},u,2026-01-04 10:00:00,{third}\n");
+    files.write("tracks/0.csv", format!("id,user_id,timestamp,event\n{}", row("t", "bought")));
+    files.write("pages/0.csv", format!("id,user_id,timestamp,url\n{}", row("p", "https://a/")));
+    files.write("pages/1.csv", row("q", "https://b/"));
+    let config = config("[source]\ntypes = [\"track\", \"page\"]\n[columns]\nurl = \"url\"");
+    assert_eq!(
+        events(read(&files, &config), &config, &["event_id", "event", "url"]),
+        ["p page_view https://a/", "q page_view https://b/", "t bought -"]
     );
 }
 

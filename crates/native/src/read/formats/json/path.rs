@@ -67,6 +67,8 @@ impl Target {
 /// An object is gone through once for all names, and only where some of them go on.
 pub(in crate::read) struct Names {
     targets: Vec<Target>,
+    /// The targets that may spell a path with dots.
+    with_path: Vec<usize>,
     /// Where names go on; the first is the object itself.
     places: Vec<Place>,
     /// What keys lead to. The first is that of a key beyond those that are kept.
@@ -95,7 +97,8 @@ impl Names {
     pub(in crate::read) fn new(targets: &[Target]) -> Self {
         let names = (0..targets.len()).map(|target| (target, 0)).collect();
         let whole = Place { names, known: HashMap::default() };
-        Self { targets: targets.to_vec(), places: vec![whole], steps: vec![Step::default()] }
+        let with_path = (0..targets.len()).filter(|target| !targets[*target].path.is_empty()).collect();
+        Self { targets: targets.to_vec(), with_path, places: vec![whole], steps: vec![Step::default()] }
     }
 
     /// Looks whether a top-level entry of an object is, or holds, what targets name.
@@ -105,13 +108,13 @@ impl Names {
             return;
         }
         self.step_into(0, key, value, found);
-        for (target, found) in self.targets.iter().zip(found) {
-            if let [first, rest @ ..] = target.path.as_slice()
+        for target in &self.with_path {
+            if let [first, rest @ ..] = self.targets[*target].path.as_slice()
                 && first.eq_ignore_ascii_case(key)
                 && let Some((value, is_exact)) = at_path(value, rest)
             {
                 let fit = if is_exact && first == key { Fit::Path } else { Fit::PathInOtherCase };
-                take(found, fit, value);
+                take(&mut found[*target], fit, value);
             }
         }
     }
