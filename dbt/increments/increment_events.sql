@@ -1,6 +1,6 @@
 {{ config(materialized='table', unlogged=true, dist='dbt_visitor_id', post_hook=gather_statistics(['dbt_visitor_id', 'session_sequence_number'])) }}
 
--- The events of those visitors from there on, as tracklet_events has them afterwards.
+-- The events of those visitors from there on, as tracklet_event_facts has them afterwards.
 
 with {{ changed_tracks() }},
 
@@ -12,8 +12,9 @@ standing as (
         coalesce(aliases.dbt_visitor_id, events.dbt_visitor_id) as dbt_visitor_id,
         events.{{ own_column('timestamp') }},
         events.event
+        {{- and_carried('events.') }}
     from {{ ref('increment_restarts') }} as restarts
-    inner join {{ ref('tracklet_events') }} as events
+    inner join {{ ref('tracklet_event_facts') }} as events
         on events.dbt_visitor_id = restarts.affected_visitor_id
         and events.{{ own_column('timestamp') }} >= restarts.restart_at
     left join {{ ref('increment_aliases') }} as aliases
@@ -40,6 +41,7 @@ standing as (
         aliases.dbt_visitor_id,
         changed.{{ own_column('timestamp') }},
         changed.event
+        {{- and_carried('changed.') }}
     from changed
     inner join {{ ref('increment_aliases') }} as aliases
         on aliases.alias = coalesce(changed.user_id, changed.anonymous_id)
@@ -53,7 +55,8 @@ visited as (
         standing.user_id,
         standing.dbt_visitor_id,
         standing.{{ own_column('timestamp') }},
-        standing.event,
+        standing.event
+        {{- and_carried('standing.') }},
         restarts.sessions_before,
         restarts.last_before
     from standing

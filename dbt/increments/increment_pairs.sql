@@ -37,7 +37,7 @@ latest as (
     from touched
     inner join {{ ref('dbt_aliases_mapping') }} as mapping
         on mapping.alias = case when length(touched.user_id) > 0 then touched.user_id else touched.anonymous_id end
-    inner join {{ ref('tracklet_events') }} as events
+    inner join {{ ref('tracklet_event_facts') }} as events
         on events.dbt_visitor_id = mapping.dbt_visitor_id
         and coalesce(events.anonymous_id, '') = touched.anonymous_id
         and coalesce(events.user_id, '') = touched.user_id

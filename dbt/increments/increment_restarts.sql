@@ -23,7 +23,7 @@ changes as (
             aliases.dbt_visitor_id,
             min(events.{{ own_column('timestamp') }}) as changed_at
         from {{ ref('increment_aliases') }} as aliases
-        inner join {{ ref('tracklet_events') }} as events
+        inner join {{ ref('tracklet_event_facts') }} as events
             on events.dbt_visitor_id = aliases.old_visitor_id
             and coalesce(events.user_id, events.anonymous_id) = aliases.alias
         where aliases.dbt_visitor_id <> aliases.old_visitor_id
@@ -64,7 +64,7 @@ placed as (
                 )
         end as place_before
     from affected
-    left join {{ ref('tracklet_sessions') }} as sessions
+    left join {{ ref('tracklet_session_facts') }} as sessions
         on sessions.dbt_visitor_id = affected.affected_visitor_id
 )
 

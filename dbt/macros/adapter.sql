@@ -4,45 +4,143 @@
 -#}
 
 {#
-  The source tables: a list of {relation: its quoted name, name: its name as text,
-  columns: its column names}. The columns are none while dbt only parses, and knows none.
+  The source tables: a list of {relation: its quoted name, name: its name as text, event_type: of its calls,
+  columns: its column names, types: the type of each}. The columns are none while dbt only parses, and knows none.
 -#}
 {% macro source_tables() %}
     {%- if execute -%}{%- do check_values() -%}{%- endif -%}
-    {%- set tables = [] -%}
-    {%- for table in var('tracklet_source_tables') -%}
-        {%- if table is string -%}
-            {%- set parts = table.split('.') -%}
-            {%- set relation = api.Relation.create(
-                database=parts[-3] if parts | length > 2 else target.database,
-                schema=parts[-2] if parts | length > 1 else target.schema,
-                identifier=parts[-1]) -%}
-        {%- elif table.ref is defined -%}
-            {%- set relation = ref(table.ref) -%}
-        {%- elif table.source is defined -%}
-            {%- set relation = source(table.source, table.table) -%}
-        {%- else -%}
-            {%- set relation = api.Relation.create(
-                database=table.database or target.database,
-                schema=table.schema or target.schema,
-                identifier=table.table) -%}
-        {%- endif -%}
-        {%- set columns = none -%}
-        {%- if execute -%}
-            {%- set columns = adapter.get_columns_in_relation(relation) | map(attribute='name') | list -%}
-            {%- if not columns -%}
-                {{ exceptions.raise_compiler_error("source table " ~ relation ~ " is not there, or may not be read. Name yours: tracklet_source_tables: [schema.tracks]") }}
-            {%- endif -%}
-        {%- endif -%}
-        {%- do tables.append({
-            'relation': relation | string,
-            'name': [relation.schema, relation.identifier] | select | join('.'),
-            'columns': columns}) -%}
-    {%- endfor -%}
-    {%- if not tables -%}
+    {%- set tables_of_types = {'page': 'pages', 'screen': 'screens', 'group': 'groups', 'identify': 'identifies', 'alias': 'aliases'} -%}
+    {%- set of_tracks = [] -%}
+    {%- for table in var('tracklet_source_tables') -%}{%- do of_tracks.append(relation_of(table)) -%}{%- endfor -%}
+    {%- if not of_tracks -%}
         {{ exceptions.raise_compiler_error("tracklet_source_tables is empty. Name the tables that hold the track calls: [schema.tracks]") }}
     {%- endif -%}
+    {%- set tables = [] -%}
+    {%- for event_type in ['track'] + (tables_of_types | list) if event_type in var('tracklet_types') -%}
+        {%- set named = var('tracklet_tables_of')[event_type] -%}
+        {%- set relations = [] -%}
+        {%- if event_type == 'track' -%}
+            {%- do relations.extend(of_tracks) -%}
+        {%- elif named -%}
+            {%- for table in ([named] if named is string or named is mapping else named) -%}{%- do relations.append(relation_of(table)) -%}{%- endfor -%}
+        {%- else -%}
+            {%- for relation in of_tracks -%}
+                {%- set beside = api.Relation.create(database=relation.database, schema=relation.schema, identifier=tables_of_types[event_type]) -%}
+                {%- if beside | string not in relations | map('string') -%}{%- do relations.append(beside) -%}{%- endif -%}
+            {%- endfor -%}
+        {%- endif -%}
+        {%- for relation in relations -%}
+            {%- set columns = none -%}
+            {%- set types = {} -%}
+            {%- if execute -%}
+                {%- set found = adapter.get_columns_in_relation(relation) if event_type == 'track' or named or is_there(relation) else [] -%}
+                {%- set columns = found | map(attribute='name') | list -%}
+                {%- for column in found -%}{%- do types.update({column.name: column.data_type}) -%}{%- endfor -%}
+                {%- if not columns and (event_type == 'track' or named) -%}
+                    {{ exceptions.raise_compiler_error("source table " ~ relation ~ " is not there, or may not be read. Name yours: "
+                        ~ ("tracklet_source_tables: [schema.tracks]" if event_type == 'track' else "tracklet_tables_of: {" ~ event_type ~ ": [schema.table]}")) }}
+                {%- endif -%}
+            {%- endif -%}
+            {#- A loader makes the table of a type with the first call of it. -#}
+            {%- if columns or not execute -%}
+                {%- do tables.append({
+                    'relation': relation | string,
+                    'name': [relation.schema, relation.identifier] | select | join('.'),
+                    'event_type': event_type,
+                    'columns': columns,
+                    'types': types}) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- if not tables -%}
+        {{ exceptions.raise_compiler_error("there is none of the tables of tracklet_types: " ~ var('tracklet_types') | join(', ')
+            ~ ". Name yours: tracklet_tables_of: {page: [schema.pages]}") }}
+    {%- endif -%}
     {{ return(tables) }}
+{% endmacro %}
+
+{# What an entry of tracklet_source_tables names. -#}
+{% macro relation_of(table) %}
+    {%- if table is string -%}
+        {%- set parts = table.split('.') -%}
+        {{ return(api.Relation.create(
+            database=parts[-3] if parts | length > 2 else target.database,
+            schema=parts[-2] if parts | length > 1 else target.schema,
+            identifier=parts[-1])) }}
+    {%- elif table.ref is defined -%}
+        {{ return(ref(table.ref)) }}
+    {%- elif table.source is defined -%}
+        {{ return(source(table.source, table.table)) }}
+    {%- else -%}
+        {{ return(api.Relation.create(
+            database=table.database or target.database,
+            schema=table.schema or target.schema,
+            identifier=table.table)) }}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro is_there(relation) %}
+    {{ return(adapter.get_relation(database=relation.database, schema=relation.schema, identifier=relation.identifier) is not none) }}
+{% endmacro %}
+
+{#
+  The columns that events carry, as macros/columns.sql describes them: none where tracklet_types and tracklet_event_columns ask
+  for no more than tracks.
+-#}
+{% macro carried_columns() %}
+    {%- set settings = var('tracklet_event_columns') -%}
+    {%- if var('tracklet_types') == ['track'] and not settings -%}
+        {{ return([]) }}
+    {%- endif -%}
+    {%- set columns = [{'name': 'event_type', 'type': 'event_type'}] -%}
+    {%- set own = {} -%}
+    {%- for name, value in settings.items() if name != 'preset' -%}
+        {%- set is_number = value is mapping -%}
+        {%- set value = value.number if is_number else value -%}
+        {%- set sources = [] -%}
+        {%- for source in ([value] if value is string else value) -%}{%- do sources.append({'name': source, 'of': none}) -%}{%- endfor -%}
+        {%- do own.update({name | lower: {'name': name, 'type': 'number' if is_number else 'text', 'no_value': [], 'sources': sources, 'is_of_preset': false}}) -%}
+    {%- endfor -%}
+    {%- set taken = [] -%}
+    {%- for column in preset_columns(settings.preset) -%}
+        {%- do columns.append(own.get(column.name, column)) -%}
+        {%- do taken.append(column.name) -%}
+    {%- endfor -%}
+    {%- for name, column in own.items() if name not in taken -%}{%- do columns.append(column) -%}{%- endfor -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+{# The columns of a preset: web, mobile, or none of both. -#}
+{% macro preset_columns(preset) %}
+    {%- set columns = [] -%}
+    {%- if preset -%}
+        {%- for name in ['url', 'path', 'title', 'referrer'] -%}
+            {%- do columns.append(preset_column('page_' ~ name, 'page', ['properties_' ~ name, name], 'context_page_' ~ name)) -%}
+        {%- endfor -%}
+        {%- do columns.append(preset_column('page_name', 'page', ['name', 'properties_name'])) -%}
+        {%- for name, source in [['source', 'source'], ['medium', 'medium'], ['campaign', 'name'], ['term', 'term'], ['content', 'content']] -%}
+            {%- do columns.append(preset_column('utm_' ~ name, none, [], 'context_campaign_' ~ source)) -%}
+        {%- endfor -%}
+        {%- for name in ['user_agent', 'os_name', 'os_version', 'device_type', 'app_name', 'app_version', 'locale'] -%}
+            {%- do columns.append(preset_column(name, none, [], 'context_' ~ name)) -%}
+        {%- endfor -%}
+        {%- do columns.append(preset_column('country', none, [], 'context_geo_country')) -%}
+        {%- do columns.append(preset_column('context_session_id', none, [], 'context_session_id')) -%}
+    {%- endif -%}
+    {%- if preset == 'mobile' -%}
+        {%- do columns.append(preset_column('screen_name', 'screen', ['name', 'properties_name'])) -%}
+        {%- for name in ['device_model', 'device_manufacturer', 'network_carrier'] -%}
+            {%- do columns.append(preset_column(name, none, [], 'context_' ~ name)) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+{% macro preset_column(name, of, sources_of_type, of_all=none) %}
+    {%- set sources = [] -%}
+    {%- for source in sources_of_type -%}{%- do sources.append({'name': source, 'of': of}) -%}{%- endfor -%}
+    {%- if of_all -%}{%- do sources.append({'name': of_all, 'of': none}) -%}{%- endif -%}
+    {{ return({'name': name, 'type': 'text', 'no_value': ['$direct'] if name == 'page_referrer' else [], 'sources': sources, 'is_of_preset': true}) }}
 {% endmacro %}
 
 {#
@@ -51,11 +149,12 @@
   would be guessed.
 -#}
 {% macro check_names() -%}
-    {%- set known = ['source_tables', 'columns', 'loaded_at', 'where', 'forgotten', 'timeout', 'boundary', 'dedupe', 'counts',
+    {%- set known = ['source_tables', 'types', 'tables_of', 'event_columns', 'columns', 'loaded_at', 'where', 'forgotten', 'timeout', 'boundary', 'dedupe', 'counts',
         'flow_length', 'materialize'] -%}
     {%- set guessed = {'session_timeout': 'timeout', 'inactivity_timeout': 'timeout', 'timeout_minutes': 'timeout',
         'source_table': 'source_tables', 'sources': 'source_tables', 'source': 'source_tables', 'tables': 'source_tables',
         'mapping': 'columns', 'filter': 'where', 'deduplicate': 'dedupe', 'duplicates': 'dedupe', 'materialized': 'materialize',
+        'event_types': 'types', 'type': 'types', 'tables_of_types': 'tables_of', 'properties': 'event_columns',
         'materialization': 'materialize', 'flow': 'flow_length', 'event_counts': 'counts'} -%}
     {%- set refused = "the package tracklet has no variable " -%}
     {%- for name in (invocation_args_dict.get('vars') or {}) if name[:9] == 'tracklet_' and name[9:] not in known -%}
@@ -87,7 +186,28 @@
     {%- if tables is string or tables is mapping or tables is not iterable -%}
         {{ exceptions.raise_compiler_error("tracklet_source_tables is '" ~ tables ~ "': write a list: [schema.tracks]") }}
     {%- endif -%}
-    {%- for name in ['columns', 'counts'] if var('tracklet_' ~ name) is not mapping -%}
+    {%- set types = ['track', 'page', 'screen', 'group', 'identify', 'alias'] -%}
+    {%- set asked = var('tracklet_types') -%}
+    {%- if asked is string or asked is mapping or asked is not iterable or not asked -%}
+        {{ exceptions.raise_compiler_error("tracklet_types is '" ~ asked ~ "': write a list: [track, page]") }}
+    {%- endif -%}
+    {%- for type in asked if type not in types -%}
+        {%- set near = nearest_of(type, types) -%}
+        {{ exceptions.raise_compiler_error("tracklet_types has " ~ type ~ ": " ~ ("did you mean " ~ near ~ "?" if near else "it can have " ~ types | join(', '))) }}
+    {%- endfor -%}
+    {%- if carried_columns() and not dedupe -%}
+        {{ exceptions.raise_compiler_error("tracklet_dedupe is false, and then an event id says of no session which it is: leave tracklet_types and tracklet_event_columns as they are, or write tracklet_dedupe: true") }}
+    {%- endif -%}
+    {%- for type in var('tracklet_tables_of') if type not in types or type == 'track' -%}
+        {{ exceptions.raise_compiler_error("tracklet_tables_of has " ~ type ~ ": " ~ ("tracks are named by tracklet_source_tables" if type == 'track' else "it can have " ~ types[1:] | join(', '))) }}
+    {%- endfor -%}
+    {%- if var('tracklet_event_columns').preset is defined and var('tracklet_event_columns').preset not in ['web', 'mobile'] -%}
+        {{ exceptions.raise_compiler_error("the preset of tracklet_event_columns is '" ~ var('tracklet_event_columns').preset ~ "': write web or mobile") }}
+    {%- endif -%}
+    {%- for name, column in var('tracklet_event_columns').items() if column is mapping and (column | list != ['number']) -%}
+        {{ exceptions.raise_compiler_error("tracklet_event_columns." ~ name ~ " is '" ~ column ~ "': write a column, a list of columns or {number: column}") }}
+    {%- endfor -%}
+    {%- for name in ['columns', 'counts', 'tables_of', 'event_columns'] if var('tracklet_' ~ name) is not mapping -%}
         {{ exceptions.raise_compiler_error("tracklet_" ~ name ~ " is '" ~ var('tracklet_' ~ name) ~ "': write names with values: {name: value}") }}
     {%- endfor -%}
     {%- set canonical = ['event_id', 'anonymous_id', 'user_id', 'event', 'timestamp', 'received_at'] -%}

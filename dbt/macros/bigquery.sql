@@ -3,6 +3,12 @@
 {% macro bigquery__as_text(expression) %}cast({{ expression }} as string){% endmacro %}
 {% macro bigquery__as_integer(expression) %}cast({{ expression }} as int64){% endmacro %}
 {% macro bigquery__as_double(expression) %}cast({{ expression }} as float64){% endmacro %}
+{# NUMERIC has 29 digits before the point and 9 behind it, and rounds halves away from zero. -#}
+{% macro bigquery__as_number(expression) %}cast({{ expression }} as numeric){% endmacro %}
+{% macro bigquery__as_decimal(expression) %}cast({{ expression }} as numeric){% endmacro %}
+{% macro bigquery__digits_of_double(expression) %}cast(cast(cast({{ expression }} as string) as bignumeric) as string){% endmacro %}
+{% macro bigquery__byte_length(expression) %}byte_length({{ expression }}){% endmacro %}
+{% macro bigquery__place_of(part, expression) %}strpos({{ expression }}, {{ part }}){% endmacro %}
 {% macro bigquery__as_time(expression) %}cast({{ expression }} as timestamp){% endmacro %}
 {% macro bigquery__time_literal(text) %}timestamp '{{ text }}+00:00'{% endmacro %}
 {% macro bigquery__time_as_text(expression) %}format_timestamp('%E4Y-%m-%dT%H:%M:%E6SZ', {{ expression }}, 'UTC'){% endmacro %}

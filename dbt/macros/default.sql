@@ -3,6 +3,11 @@
 {% macro default__as_text(expression) %}cast({{ expression }} as varchar){% endmacro %}
 {% macro default__as_integer(expression) %}cast({{ expression }} as bigint){% endmacro %}
 {% macro default__as_double(expression) %}cast({{ expression }} as double precision){% endmacro %}
+{% macro default__as_number(expression) %}cast({{ expression }} as decimal(28, 6)){% endmacro %}
+{% macro default__as_decimal(expression) %}cast({{ expression }} as decimal(38, 7)){% endmacro %}
+{% macro default__digits_of_double(expression) %}{{ as_text('cast(' ~ expression ~ ' as decimal(38, 15))') }}{% endmacro %}
+{% macro default__byte_length(expression) %}octet_length({{ expression }}){% endmacro %}
+{% macro default__place_of(part, expression) %}position({{ part }} in {{ expression }}){% endmacro %}
 {% macro default__as_time(expression) %}cast({{ expression }} as timestamp with time zone){% endmacro %}
 {% macro default__time_literal(text) %}timestamp with time zone '{{ text }}+00:00'{% endmacro %}
 

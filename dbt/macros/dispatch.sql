@@ -8,6 +8,22 @@
 {% macro as_integer(expression) %}{{ adapter.dispatch('as_integer', 'tracklet')(expression) }}{% endmacro %}
 {% macro as_double(expression) %}{{ adapter.dispatch('as_double', 'tracklet')(expression) }}{% endmacro %}
 
+{# A decimal number that fits as decimal(28, 6), the type of the tables. -#}
+{% macro as_number(expression) %}{{ adapter.dispatch('as_number', 'tracklet')(expression) }}{% endmacro %}
+
+{# A text of digits with at most 22 before the point and seven behind it as a decimal number, and the same rounded to six. -#}
+{% macro as_decimal(expression) %}{{ adapter.dispatch('as_decimal', 'tracklet')(expression) }}{% endmacro %}
+{% macro rounded_number(expression) %}round({{ as_decimal(expression) }}, 6){% endmacro %}
+
+{# The digits of a floating point number of less than 10^22 as a text without exponent. -#}
+{% macro digits_of_double(expression) -%}
+case when abs({{ expression }}) < 1e22 then {{ adapter.dispatch('digits_of_double', 'tracklet')(expression) }} end
+{%- endmacro %}
+
+{# The number of bytes of a text in UTF-8, and the place of a text in another one, from 1; 0 if it is not in it. -#}
+{% macro byte_length(expression) %}{{ adapter.dispatch('byte_length', 'tracklet')(expression) }}{% endmacro %}
+{% macro place_of(part, expression) %}{{ adapter.dispatch('place_of', 'tracklet')(part, expression) }}{% endmacro %}
+
 {# A time column of the source as a UTC time, cut to microseconds towards the past. -#}
 {% macro as_time(expression) %}{{ adapter.dispatch('as_time', 'tracklet')(expression) }}{% endmacro %}
 

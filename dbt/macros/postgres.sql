@@ -6,6 +6,9 @@
 {# Times hold microseconds; the cast of a time without zone needs the session in UTC. -#}
 {% macro postgres__session_in_utc() %}set local time zone 'UTC'{% endmacro %}
 
+{# A double's text has all digits that tell it from others; its cast to numeric keeps fifteen. -#}
+{% macro postgres__digits_of_double(expression) %}{{ as_text('cast(cast(' ~ expression ~ ' as text) as numeric)') }}{% endmacro %}
+
 {# to_char knows neither infinity nor years before 1. -#}
 {% macro postgres__time_as_text(expression) -%}
 case

@@ -12,6 +12,8 @@
 {% macro redshift__microseconds_between(earlier, later) %}datediff(microsecond, {{ earlier }}, {{ later }}){% endmacro %}
 {% macro redshift__whole_minutes(microseconds) %}({{ microseconds }}) / 60000000{% endmacro %}
 
+{% macro redshift__digits_of_double(expression) %}{{ default__digits_of_double(expression) }}{% endmacro %}
+
 {# Text can't hold U+0000. -#}
 {% macro redshift__holds_nul(expression) %}false{% endmacro %}
 

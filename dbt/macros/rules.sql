@@ -46,6 +46,14 @@ partition by dbt_visitor_id order by {{ own_column('timestamp') }}, event_id
     {%- endif -%}
 {%- endmacro %}
 
+{# Why an event opens a session, null for one that opens none. From the same columns as opens_session. -#}
+{% macro start_reason() -%}
+case
+            when idle_microseconds is null then {{ as_text(text_literal('first')) }}
+            when {{ opens_session() }} then {{ as_text(text_literal('idle')) }}
+        end
+{%- endmacro %}
+
 {#
   An id of the source if it is one, else null: an empty text is none, and neither is what tracklet_ignore names, compared in
   ASCII lower case without spaces around it.
@@ -142,6 +150,12 @@ partition by dbt_visitor_id order by {{ own_column('timestamp') }}, event_id
     {%- else -%}
         null
     {%- endif -%}
+{%- endmacro %}
+
+{# The event's name in the rows of a source table: that of a track stands there, other calls are called as their type. -#}
+{% macro event_of_table(table) -%}
+    {%- set names = {'page': 'page_view', 'screen': 'screen_view', 'group': 'group', 'identify': 'identify', 'alias': 'alias'} -%}
+    {{ text_literal(names[table.event_type]) if table.event_type in names else source_column(table, 'event', ['event']) }}
 {%- endmacro %}
 
 {# The most whole minutes between an event and the one before it in its session. -#}

@@ -5,7 +5,18 @@
 
 {# The columns of a row of the source as canonical_rows gives them, what becomes of it apart. -#}
 {% macro row_columns() -%}
-event_id, anonymous_id, user_id, event, {{ own_column('timestamp') }}, received_at, loaded_at, source_file, reason
+event_id, anonymous_id, user_id, event, {{ own_column('timestamp') }}, received_at
+    {%- for column in carried_columns() %}, {{ own_column(column.name) }}{% endfor %}, loaded_at, source_file, reason
+{%- endmacro %}
+
+{#
+  The columns that events carry beside those that every track has, after a comma, each on a line of its own: event_type and
+  those of tracklet_event_columns, of a relation where it is named. Nothing where no event carries any.
+-#}
+{% macro and_carried(relation='', indent=8) -%}
+    {%- for column in carried_columns() -%}
+        {{ ',\n' ~ ' ' * indent ~ relation ~ own_column(column.name) }}
+    {%- endfor -%}
 {%- endmacro %}
 
 {#
@@ -46,9 +57,12 @@ source_rows as (
         {{ as_text(source_column(table, 'event_id', ['id', 'event_id'], required=true)) }} as event_id,
         {{ as_text(source_column(table, 'anonymous_id', ['anonymous_id'])) }} as anonymous_id,
         {{ as_text(source_column(table, 'user_id', ['user_id'])) }} as user_id,
-        {{ as_text(source_column(table, 'event', ['event'])) }} as event,
+        {{ as_text(event_of_table(table)) }} as event,
         {{ as_time(source_column(table, 'timestamp', ['timestamp', '_timestamp'], required=true)) }} as {{ own_column('timestamp') }},
         {{ as_time(source_column(table, 'received_at', ['received_at'])) }} as received_at,
+        {%- for column in carried_columns() %}
+        {{ carried_text(table, column) }} as {{ own_column(column.name) }},
+        {%- endfor %}
         {{ as_time(loaded_at(table)) }} as loaded_at,
         {{ as_text(text_literal(table.name)) }} as source_file
     from {{ table.relation }}
@@ -78,6 +92,9 @@ known as (
         event,
         {{ own_column('timestamp') }},
         received_at,
+        {%- for column in carried_columns() %}
+        {{ carried_value(column) }} as {{ own_column(column.name) }},
+        {%- endfor %}
         loaded_at,
         source_file,
         {{ known_id('anonymous_id') }} as known_anonymous_id,
@@ -96,7 +113,8 @@ judged as (
         known_user_id,
         event,
         {{ own_column('timestamp') }},
-        received_at,
+        received_at
+        {{- and_carried() }},
         loaded_at,
         source_file,
         case
@@ -125,7 +143,8 @@ canonical as (
         {{ own_column('timestamp') }},
         case
             when reason is not null or (received_at >= {{ earliest }} and received_at < {{ latest }}) then received_at
-        end as received_at,
+        end as received_at
+        {{- and_carried() }},
         loaded_at,
         case when reason is not null then source_file end as source_file,
         reason
@@ -165,6 +184,9 @@ from (
                 anonymous_id nulls last,
                 user_id nulls last,
                 event nulls last
+                {%- for column in carried_columns() %},
+                {{ own_column(column.name) }} nulls last
+                {%- endfor %}
                 {%- if goes_on %},
                 old_fate nulls last
                 {%- endif %}
@@ -187,7 +209,8 @@ changed as (
         anonymous_id,
         user_id,
         event,
-        {{ own_column('timestamp') }},
+        {{ own_column('timestamp') }}
+        {{- and_carried() }},
         case when fate = 0 then 1 else 0 end as is_new
     from {{ ref('increment_staged') }}
     where (fate = 0 and coalesce(old_fate, 1) <> 0)
@@ -246,8 +269,8 @@ ranked as (
 {%- endmacro %}
 
 {#
-  CTEs up to numbered, over the CTE visited: event_id, anonymous_id, user_id, dbt_visitor_id, timestamp, event. With
-  goes_on, visited has the end of a visitor's events from the start of a session on, and two columns more, the same in all
+  CTEs up to numbered, over the CTE visited: event_id, anonymous_id, user_id, dbt_visitor_id, timestamp, event and the carried
+  columns. With goes_on, visited has the end of a visitor's events from the start of a session on, and two columns more, the same in all
   rows of a visitor: last_before, the time of the visitor's event before them or null, and sessions_before, its sessions
   before them or 0.
 
@@ -265,7 +288,8 @@ in_order as (
         user_id,
         dbt_visitor_id,
         {{ own_column('timestamp') }},
-        event,
+        event
+        {{- and_carried() }},
         {%- if goes_on %}
         sessions_before,
         {%- endif %}
@@ -281,7 +305,8 @@ idle as (
         user_id,
         dbt_visitor_id,
         {{ own_column('timestamp') }},
-        event,
+        event
+        {{- and_carried() }},
         {%- if goes_on %}
         sessions_before,
         {%- endif %}
@@ -298,12 +323,16 @@ split as (
         user_id,
         dbt_visitor_id,
         {{ own_column('timestamp') }},
-        event,
+        event
+        {{- and_carried() }},
         {%- if goes_on %}
         sessions_before,
         {%- endif %}
         idle_time_minutes,
         visitor_sequence_number,
+        {%- if carried_columns() %}
+        {{ start_reason() }} as start_reason,
+        {%- endif %}
         case when {{ opens_session() }} then 1 else 0 end as opens_session
     from idle
 ),
@@ -316,8 +345,14 @@ numbered as (
         user_id,
         dbt_visitor_id,
         {{ own_column('timestamp') }},
-        event,
+        event
+        {{- and_carried() }},
         idle_time_minutes,
+        {%- if carried_columns() %}
+        start_reason,
+        -- The greatest number is the latest opening's, and the event's id stands behind it.
+        max(case when opens_session = 1 then {{ as_text('1000000000000 + visitor_sequence_number') }} || event_id end) over ({{ visitor_order_again() }}{{ so_far() }}) as opened_by,
+        {%- endif %}
         sum(opens_session) over ({{ visitor_order_again() }}{{ so_far() }}){{ ' + sessions_before' if goes_on }} as session_sequence_number,
         max(case when opens_session = 1 then {{ own_column('timestamp') }} end) over ({{ visitor_order_again() }}{{ so_far() }}) as session_start_at,
         max(case when opens_session = 1 then visitor_sequence_number end) over ({{ visitor_order_again() }}{{ so_far() }}) as first_place,
@@ -330,7 +365,7 @@ numbered as (
 )
 {%- endmacro %}
 
-{# The query for tracklet_events over the CTE numbered. -#}
+{# The query for tracklet_event_facts over the CTE numbered. -#}
 {% macro events_of_numbered() -%}
 select
     event_id,
@@ -341,7 +376,12 @@ select
     event,
     {{ as_integer('idle_time_minutes') }} as idle_time_minutes,
     {{ as_integer('session_sequence_number') }} as session_sequence_number,
-    session_start_at,
+    session_start_at
+    {{- and_carried(indent=4) }},
+    {%- if carried_columns() %}
+    start_reason,
+    substr(opened_by, 14) as session_key,
+    {%- endif %}
     {{ as_integer('place - first_place + 1') }} as track_sequence_number
     {%- for number in range(2, var('tracklet_flow_length') + 1) %},
     case when {% for between in range(2, number + 1) %}{{ 'opens_' ~ between }}{{ ' + ' if not loop.last }}{% endfor %} = 0 then next_{{ number }} end as event_{{ number }}
@@ -350,7 +390,7 @@ from numbered
 {%- endmacro %}
 
 {#
-  The query for tracklet_sessions over a relation like tracklet_events, which has the end of a visitor's events from
+  The query for tracklet_session_facts over a relation like tracklet_event_facts, which has the end of a visitor's events from
   the start of a session on.
 -#}
 {% macro sessions_of(relation) -%}
@@ -365,6 +405,10 @@ with grouped as (
         {{ as_integer('count(*)') }} as num_pvs
         {%- else %}
         {{ as_integer('count(distinct event_id)') }} as num_pvs
+        {%- endif %}
+        {%- if carried_columns() %},
+        min(session_key) as session_key,
+        min(start_reason) as start_reason
         {%- endif %}
         {%- for column, names in var('tracklet_counts') | items %},
         {{ count_events(names) }} as {{ own_column(column) }}
@@ -382,6 +426,10 @@ select
     ended_at,
     {{ whole_minutes(microseconds_between('session_start_at', 'ended_at')) }} as session_duration,
     num_pvs
+    {%- if carried_columns() %},
+    session_key,
+    start_reason
+    {%- endif %}
     {%- for column, names in var('tracklet_counts') | items %},
     {{ own_column(column) }}
     {%- endfor %}

@@ -9,4 +9,4 @@ select
     {{ own_column('timestamp') }},
     event,
     idle_time_minutes
-from {{ ref('tracklet_events') }}
+from {{ ref('tracklet_event_facts') }}

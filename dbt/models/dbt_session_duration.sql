@@ -6,4 +6,4 @@ select
     dbt_visitor_id,
     session_id,
     session_duration
-from {{ ref('tracklet_sessions') }}
+from {{ ref('tracklet_session_facts') }}

@@ -9,4 +9,4 @@ select
     {%- for column, names in var('tracklet_counts') | items %},
     {{ own_column(column) }}
     {%- endfor %}
-from {{ ref('tracklet_sessions') }}
+from {{ ref('tracklet_session_facts') }}

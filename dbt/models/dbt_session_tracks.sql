@@ -8,4 +8,4 @@ select
     session_start_at,
     session_sequence_number,
     next_session_start_at
-from {{ ref('tracklet_sessions') }}
+from {{ ref('tracklet_session_facts') }}

@@ -10,4 +10,4 @@ select
     {{ session_id() }} as session_id,
     dbt_visitor_id,
     track_sequence_number
-from {{ ref('tracklet_events') }}
+from {{ ref('tracklet_event_facts') }}

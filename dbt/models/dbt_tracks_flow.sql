@@ -12,4 +12,4 @@ select
     {%- for number in range(2, var('tracklet_flow_length') + 1) %},
     event_{{ number }}
     {%- endfor %}
-from {{ ref('tracklet_events') }}
+from {{ ref('tracklet_event_facts') }}

@@ -7,5 +7,5 @@ select
     min(session_start_at) as first_date,
     max(session_start_at) as last_date,
     {{ as_integer('count(*)') }} as number_of_sessions
-from {{ ref('tracklet_sessions') }}
+from {{ ref('tracklet_session_facts') }}
 group by dbt_visitor_id

@@ -1,28 +1,20 @@
-{{ config(
-    materialized='table',
-    partition_by=partition_by_month('timestamp'),
-    cluster_by=['dbt_visitor_id'],
-    dist='dbt_visitor_id',
-    sort=['dbt_visitor_id', 'session_start_at'],
-    indexes=indexed_by([['dbt_visitor_id', 'timestamp']]),
-    post_hook=gather_statistics(['dbt_visitor_id', 'session_sequence_number'])
-) }}
+{{ config(materialized=var('tracklet_materialize'), enabled=carried_columns() | length > 0) }}
 
--- One row per track: its visitor, its place in the session, and the events that follow.
+-- Every event with its session, why it opened one, and the columns that it carries.
 
-with visited as (
-    select
-        tracks.event_id,
-        tracks.anonymous_id,
-        tracks.user_id,
-        mapping.dbt_visitor_id,
-        tracks.{{ own_column('timestamp') }},
-        tracks.event
-    from {{ ref('tracklet_tracks') }} as tracks
-    left join {{ ref('dbt_aliases_mapping') }} as mapping
-        on mapping.alias = coalesce(tracks.user_id, tracks.anonymous_id)
-),
-
-{{ numbered_events() }}
-
-{{ events_of_numbered() }}
+select
+    event_id,
+    event_type,
+    event,
+    anonymous_id,
+    user_id,
+    dbt_visitor_id,
+    {{ own_column('timestamp') }},
+    {{ session_id() }} as session_id,
+    session_key,
+    track_sequence_number as event_sequence_number,
+    start_reason
+    {%- for column in carried_columns() if column.name != 'event_type' %},
+    {{ own_column(column.name) }}
+    {%- endfor %}
+from {{ ref('tracklet_event_facts') }}

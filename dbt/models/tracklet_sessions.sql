@@ -1,13 +1,15 @@
-{{ config(
-    materialized='table',
-    partition_by=partition_by_month('session_start_at'),
-    cluster_by=['dbt_visitor_id'],
-    dist='dbt_visitor_id',
-    sort=['dbt_visitor_id', 'session_start_at'],
-    indexes=indexed_by([['dbt_visitor_id', 'session_start_at']]),
-    post_hook=gather_statistics()
-) }}
+{{ config(materialized=var('tracklet_materialize'), enabled=carried_columns() | length > 0) }}
 
--- One row per session, with every column that a session has.
+-- Every session: by which key it is known, whose, from when to when, why it began and how many events it has.
 
-{{ sessions_of(ref('tracklet_events')) }}
+select
+    session_key,
+    session_id,
+    dbt_visitor_id,
+    session_sequence_number,
+    session_start_at,
+    ended_at,
+    next_session_start_at,
+    start_reason,
+    num_pvs as events
+from {{ ref('tracklet_session_facts') }}

@@ -2,6 +2,6 @@
 {{ config(enabled=var('tracklet_dedupe')) }}
 
 select event_id
-from {{ ref('tracklet_events') }}
+from {{ ref('tracklet_event_facts') }}
 group by event_id
 having count(*) > 1

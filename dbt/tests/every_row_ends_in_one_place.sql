@@ -3,7 +3,7 @@
 with counted as (
     select
         (select count(*) from {{ ref('tracklet_staged') }}) as rows_read,
-        (select count(*) from {{ ref('tracklet_events') }}) as sessionized,
+        (select count(*) from {{ ref('tracklet_event_facts') }}) as sessionized,
         (select count(*) from {{ ref('tracklet_duplicates') }}) as duplicates,
         (select count(*) from {{ ref('tracklet_rejects') }}) as rejected
 )

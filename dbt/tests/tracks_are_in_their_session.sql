@@ -5,8 +5,8 @@ select
     events.dbt_visitor_id,
     events.session_sequence_number,
     events.session_start_at
-from {{ ref('tracklet_events') }} as events
-left join {{ ref('tracklet_sessions') }} as sessions
+from {{ ref('tracklet_event_facts') }} as events
+left join {{ ref('tracklet_session_facts') }} as sessions
     on sessions.dbt_visitor_id = events.dbt_visitor_id
     and sessions.session_sequence_number = events.session_sequence_number
 where sessions.session_start_at is null

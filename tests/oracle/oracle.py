@@ -33,6 +33,8 @@ class Config:
     columns: dict = field(default_factory=dict)
     types: list = field(default_factory=lambda: ["track"])
     event_columns: list = field(default_factory=list)
+    # The section `[columns]` as it is written.
+    column_settings: dict = field(default_factory=dict)
     # Whether there are tables of events and sessions.
     events: bool = False
     ignore: list = field(default_factory=lambda: ["usual"])
@@ -56,7 +58,8 @@ class Config:
         types = source.get("types", ["track"])
         types = [types] if isinstance(types, str) else types
         config.types = [name for name in events.TYPES if name in types]
-        config.event_columns = events.columns_of(settings.get("columns", {}))
+        config.column_settings = settings.get("columns", {})
+        config.event_columns = events.columns_of(config.column_settings)
         config.events = config.types != ["track"] or "columns" in settings
         config.event_names = source.get("event_names", "rudderstack")
         if config.event_names not in CONVENTIONS:
@@ -383,6 +386,11 @@ TABLES = (
     "tracklet_rejects",
     "tracklet_duplicates",
 )
+
+
+def tables_of(config):
+    """The names of the tables that a configuration implies."""
+    return [*TABLES, *(["tracklet_events", "tracklet_sessions"] if config.events else [])]
 
 
 def outputs(folder, config):

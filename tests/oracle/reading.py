@@ -52,7 +52,8 @@ class Track:
     # What ids and the name are before anything is made of them, where they are texts.
     texts: dict
     event_type: str = "track"
-    # What it brings along, by the names of the columns.
+    # What the source has in the columns that are asked for, {name: text}, and what the event carries of it.
+    sources: dict = field(default_factory=dict)
     columns: dict = field(default_factory=dict)
 
     @property
@@ -289,15 +290,24 @@ def type_of_rows(name, config):
     return "track" if config.types == ["track"] else events.type_by_folder(name) or "track"
 
 
-def json_columns(members, event_type, config, in_path):
-    """What an object brings along."""
+def carried(text, event_type, config):
+    """What an event carries, {column: value}, and the texts in the source that it comes of, {name: text}. `text` gives the text for a
+    name of the source and a column."""
+    sources = {name: text(name, column) for column in config.event_columns for name in column.names(event_type)}
+    return {
+        "sources": sources,
+        "columns": {
+            column.name: column.value(text(name, column) for name in column.names(event_type)) for column in config.event_columns},
+    }
+
+
+def json_carried(members, event_type, config, in_path):
+    """What the event of an object carries."""
     def text(name, column):
         found = events.in_object(members, name, json_members)
         return events.json_text(*found, column.is_number) if found else in_path.get(name.lower())
 
-    return {
-        column.name: column.value(text(name, column) for name in column.names(event_type)) for column in config.event_columns
-    }
+    return carried(text, event_type, config)
 
 
 def json_track(members, event_type, form, received_at, config, source_file, row_number):
@@ -357,9 +367,9 @@ def json_track(members, event_type, form, received_at, config, source_file, row_
         fields["event"] = normalised(fields["event"], config)
     for name in ("event_id", "anonymous_id", "user_id", "event"):
         fields[name] = fields[name] or None
-    columns = json_columns(members, event_type, config, in_path)
     return Track(
-        source_file, row_number, **fields, not_text=not_text, raw=raw, texts=texts, event_type=event_type, columns=columns)
+        source_file, row_number, **fields, not_text=not_text, raw=raw, texts=texts, event_type=event_type,
+        **json_carried(members, event_type, config, in_path))
 
 
 def whole_number(text):
@@ -415,14 +425,12 @@ def table_track(row, config, source_file, row_number):
     in_path = partitions(source_file)
     own = {name.lower(): value for name, value in row.items()}
 
-    def text(name):
+    def text(name, _):
         return own[name.lower()] if name.lower() in own else in_path.get(name.lower())
 
-    columns = {
-        column.name: column.value(text(name) for name in column.names(event_type)) for column in config.event_columns
-    }
     return Track(
-        source_file, row_number, **fields, not_text=False, raw=raw, texts=raw, event_type=event_type, columns=columns)
+        source_file, row_number, **fields, not_text=False, raw=raw, texts=raw, event_type=event_type,
+        **carried(text, event_type, config))
 
 
 def csv_records(text, delimiter=",", quote='"'):

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
-use tracklet_config::Config;
+use tracklet_config::{Config, RecordedColumn};
 use tracklet_display::error::AnyError;
 use tracklet_kernel::rules::{Count, Duplicates, Rules};
 use tracklet_kernel::tables::Table;
@@ -37,8 +37,8 @@ const MACROS: &str = "\
 /// The table of a run that has the rows of one that only a warehouse has.
 const STAND_INS: [(&str, &str); 3] = [
     ("tracklet_tracks", "dbt_mapped_tracks"),
-    ("tracklet_events", "dbt_mapped_tracks"),
-    ("tracklet_sessions", "dbt_session_tracks"),
+    ("tracklet_event_facts", "dbt_mapped_tracks"),
+    ("tracklet_session_facts", "dbt_session_tracks"),
 ];
 
 /// The test that reads no table, but all bytes of all files.
@@ -145,16 +145,13 @@ fn renderer(rules: &RecordedRules) -> (Renderer, Names) {
                 .map(|(column, events)| Count { column: column.clone(), events: events.clone() })
                 .collect(),
             flow_length: rules.flow_length,
-            carried: Vec::new(),
-            events: false,
+            carried: rules.carried.iter().map(RecordedColumn::spec).collect(),
+            events: rules.events,
         },
         ..Config::default()
     };
-    let source = SourceTable {
-        relation: "tracks".to_owned(),
-        name: "tracks".to_owned(),
-        columns: ["id", "anonymous_id", "user_id", "event", "timestamp"].map(ToOwned::to_owned).to_vec(),
-    };
+    let columns = ["id", "anonymous_id", "user_id", "event", "timestamp"];
+    let source = SourceTable::of_tracks("tracks", "tracks", columns);
     let renderer =
         Renderer::new(Dialect::Postgres, &config, Materialized::View, vec![source]).with_macros(MACROS);
     let asides: BTreeMap<String, String> =

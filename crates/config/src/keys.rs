@@ -153,8 +153,9 @@ pub const KEYS: &[Key] = &[
         meaning: Meaning::Changes,
         about: "The calls that are events. In raw JSON a call names its type; of tables a folder on the path that is called `tracks`, \
                 `pages`, `screens`, `groups`, `identifies` or `aliases` says it, and other tables hold tracks. The event of a page \
-                call is `page_view`, of a screen call `screen_view`, of others the name of the type. With other types than tracks a \
-                run also writes `tracklet_events` and `tracklet_sessions`. For files only.",
+                call is `page_view`, of a screen call `screen_view`, of others the name of the type. In a warehouse \
+                the tables of these names beside those of tracks are read. With other types than tracks a run also writes \
+                `tracklet_events` and `tracklet_sessions`.",
     },
     Key {
         section: "source",
@@ -247,6 +248,56 @@ pub const KEYS: &[Key] = &[
         meaning: Meaning::Keeps,
         about: "How far before the last run a run looks for new rows. Load times are stamped before a load commits: a row \
                 that became visible later than this after its time is only found by `--audit`.",
+    },
+    Key {
+        section: "source.tables_of",
+        name: "page",
+        value: "a text or a list of texts",
+        takes: Takes::Texts,
+        default: "`pages` beside each table of tracks, if it is there",
+        example: "page = [\"web.pages\"]",
+        meaning: Meaning::Keeps,
+        about: "The tables that hold the page calls in a warehouse, named as in `tables`. Only the types of `types` are read.",
+    },
+    Key {
+        section: "source.tables_of",
+        name: "screen",
+        value: "a text or a list of texts",
+        takes: Takes::Texts,
+        default: "`screens` beside each table of tracks, if it is there",
+        example: "screen = [\"web.screens\"]",
+        meaning: Meaning::Keeps,
+        about: "The tables that hold the screen calls in a warehouse, named as in `tables`.",
+    },
+    Key {
+        section: "source.tables_of",
+        name: "group",
+        value: "a text or a list of texts",
+        takes: Takes::Texts,
+        default: "`groups` beside each table of tracks, if it is there",
+        example: "group = [\"web.groups\"]",
+        meaning: Meaning::Keeps,
+        about: "The tables that hold the group calls in a warehouse, named as in `tables`.",
+    },
+    Key {
+        section: "source.tables_of",
+        name: "identify",
+        value: "a text or a list of texts",
+        takes: Takes::Texts,
+        default: "`identifies` beside each table of tracks, if it is there",
+        example: "identify = [\"web.identifies\"]",
+        meaning: Meaning::Keeps,
+        about: "The tables that hold the identify calls in a warehouse, named as in `tables`.",
+    },
+    Key {
+        section: "source.tables_of",
+        name: "alias",
+        value: "a text or a list of texts",
+        takes: Takes::Texts,
+        default: "`aliases` beside each table of tracks, if it is there",
+        example: "alias = [\"web.aliases\"]",
+        meaning: Meaning::Keeps,
+        about: "The tables that hold the alias calls in a warehouse, named as in `tables`.",
     },
     Key {
         section: "source.csv",
@@ -358,7 +409,7 @@ pub const KEYS: &[Key] = &[
         about: "A column of `tracklet_events`, and the column of the source that has its values; of a list the first that has a value. In \
                 raw JSON a column is called as in the warehouse: `properties.cartValue` is `properties_cart_value`. Values are texts, \
                 or with `number` decimal numbers with six digits behind the point. With the section a run also writes \
-                `tracklet_events` and `tracklet_sessions`. For files only.",
+                `tracklet_events` and `tracklet_sessions`.",
     },
     Key {
         section: "identity",

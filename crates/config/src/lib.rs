@@ -73,6 +73,9 @@ pub struct Source {
     /// The tables of a warehouse that hold the track calls, as the user names them. Empty for `tracks` of the target's
     /// own schema.
     pub tables: Vec<String>,
+    /// The tables of a warehouse that hold the calls of other types, where they are named: those of a type that is not here stand
+    /// beside the tables of tracks.
+    pub tables_of: Vec<(EventType, Vec<String>)>,
     /// What the files are; `None` tells by the ending of their names.
     pub format: Option<Format>,
     /// An SQL expression that the rows read must meet. Its text is not looked at here.

@@ -11,7 +11,7 @@ use super::{
 };
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
-use tracklet_kernel::event_type::EventTypes;
+use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::ignored_ids::Ignore;
 use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
@@ -55,11 +55,18 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
 
 fn source(section: &Section<'_>) -> Source {
     let columns = section.section("source.columns");
+    let tables_of = section.section("source.tables_of");
     let column = |name: &str| columns.read(name, Entry::text);
     Source {
         paths: section.read("paths", Entry::texts).unwrap_or_default(),
         types: section.read("types", types).unwrap_or_default(),
         tables: section.read("tables", Entry::texts).unwrap_or_default(),
+        tables_of: TYPES
+            .into_iter()
+            .filter(|(_, of)| *of != EventType::Track)
+            .filter_map(|(name, of)| Some((of, tables_of.read(name, Entry::texts)?)))
+            .filter(|(_, tables)| !tables.is_empty())
+            .collect(),
         format: section.read("format", |entry| entry.choice(&FORMATS)),
         filter: section.read("where", Entry::text),
         loaded_at: section.read("loaded_at", Entry::text),

@@ -26,7 +26,7 @@ pub struct ModelOptions {
     pub post_hook: String,
     /// What the model is marked with.
     pub tags: Vec<String>,
-    /// Whether a data test applies; `None` does.
+    /// Whether there is such a model or data test under the configuration; `None` is yes.
     pub enabled: Option<bool>,
     /// How bad a row is that a data test finds: dbt's `warn` or `error`.
     pub severity: Option<String>,

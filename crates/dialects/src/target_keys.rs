@@ -74,7 +74,7 @@ const COMMON: &[TargetKey] = &[
         "materialize",
         Text,
         "materialize = \"view\"",
-        "How the tables over `tracklet_events` and `tracklet_sessions` are kept: as `view` (default) or `table`.",
+        "How the tables over `tracklet_event_facts` and `tracklet_session_facts` are kept: as `view` (default) or `table`.",
     ),
     key(
         "publish",

@@ -1,15 +1,16 @@
 //! Whether a target can be used, and if not, why.
 
 use super::partitions;
-use super::sources::{named, unread};
+use super::sources::{Named, named, source, unread};
 use super::{Job, WarehouseError};
+use crate::sql::Renderer;
 use crate::sql::names::relation;
 use crate::sql::plan::{Plan, drop_if_there};
-use crate::sql::{Renderer, SourceTable};
 use crate::targets::{Kind, TableColumn, TableName, Target, Warehouse};
 use std::collections::BTreeSet;
 use tracklet_config::Config;
 use tracklet_display::error::{Hint, listed};
+use tracklet_kernel::event_type::EventType;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,12 +94,17 @@ async fn sources(warehouse: &dyn Warehouse, target: &Target, config: &Config) ->
         Err(error) => return vec![Finding { what: "source tables".to_owned(), found: Err(problem(&error)) }],
     };
     let mut findings = Vec::new();
-    for table in tables {
+    for Named { event_type, table, may_be_absent } in tables {
         let what = format!("source table `{table}`");
         let found = match warehouse.columns(&table).await {
             Err(error) => Err(problem(&error)),
-            Ok(None) => Err(problem(&unread(warehouse, table.clone()).await)),
-            Ok(Some(columns)) => match usable(target, config, &table, &columns) {
+            Ok(None) => match unread(warehouse, table.clone()).await {
+                WarehouseError::NoSource { .. } if may_be_absent => {
+                    Ok(format!("not there: no {} calls", event_type.name()))
+                }
+                error => Err(problem(&error)),
+            },
+            Ok(Some(columns)) => match usable(target, config, event_type, &table, &columns) {
                 Ok((found, renderer)) => partitions::check(warehouse, target, config, &renderer)
                     .await
                     .map(|()| found)
@@ -115,16 +121,13 @@ async fn sources(warehouse: &dyn Warehouse, target: &Target, config: &Config) ->
 fn usable(
     target: &Target,
     config: &Config,
+    event_type: EventType,
     table: &TableName,
     columns: &[TableColumn],
 ) -> Result<(String, Renderer), Problem> {
-    let source = SourceTable {
-        relation: relation(target.dialect, table),
-        name: table.to_string(),
-        columns: columns.iter().map(|column| column.name.clone()).collect(),
-    };
+    let source = source(target, event_type, table, columns.to_vec());
     let renderer = Renderer::new(target.dialect, config, target.materialize, vec![source]);
-    Plan::new(&renderer, &target.names, &BTreeSet::from(["tracklet_events"]), "debug")
+    Plan::new(&renderer, &target.names, &BTreeSet::from(["tracklet_event_facts"]), "debug")
         .map_err(|error| problem(&error))?;
     let own = |canonical: &str, usual: &[&str]| {
         let mapped = config.source.columns.mapped().into_iter().find(|(name, _)| *name == canonical)?.1;
@@ -154,8 +157,10 @@ fn usable(
         ("event", "event"),
         ("received_at", "received_at"),
     ];
+    let is_named_itself = |canonical: &str| canonical != "event" || event_type == EventType::Track;
     let absent: Vec<&str> = optional
         .into_iter()
+        .filter(|(canonical, _)| is_named_itself(canonical))
         .filter(|(canonical, usual)| own(canonical, &[usual]).is_none())
         .map(|(canonical, _)| canonical)
         .collect();

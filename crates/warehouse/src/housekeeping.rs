@@ -177,7 +177,7 @@ mod tests {
         let name = aside(&token.to_string(), "dbt_session_track_facts");
         assert!(name.len() <= 63, "a longer name would be cut: {name}");
         assert_eq!(maker(&name.to_uppercase()), Some(token));
-        assert_eq!(maker("tracklet_events"), None);
+        assert_eq!(maker("tracklet_event_facts"), None);
         assert_eq!(maker("tracklet_aside_x"), None);
         assert!(
             has_failed("TRACKLET_FAILED_TRACKLET_EVENTS") && has_failed("tracklet_failed_increment_events")

@@ -2,7 +2,7 @@
 
 use super::housekeeping::{ensure_schema, statement_for};
 use super::load_times::LoadTimes;
-use super::sources::{column_names, named};
+use super::sources::{column_names, tables_of_tracks};
 use super::{Job, WarehouseError};
 use crate::sql::names::relation;
 use crate::targets::TableName;
@@ -48,7 +48,7 @@ pub async fn load(
     let (rejected, refused) = loadable(rejects, names);
     let mut batches = tracks.batches(BATCH_ROWS).chain(rejected);
     let (rows, times) = load_rows(job, &mut batches).await?;
-    let table = named(job.target, job.config)?.remove(0);
+    let table = tables_of_tracks(job.target, job.config)?.remove(0);
     Ok(LoadReport { table: table.to_string(), rows, refused, added: times.added, unseen: times.unseen })
 }
 
@@ -67,7 +67,7 @@ pub async fn load_rows(
     job: &Job<'_>,
     batches: &mut (dyn Iterator<Item = RecordBatch> + Send),
 ) -> Result<(u64, LoadTimes), WarehouseError> {
-    let table = named(job.target, job.config)?.remove(0);
+    let table = tables_of_tracks(job.target, job.config)?.remove(0);
     let canonical = column_names(job.target, job.config);
     let times = make_table(job, &table, &canonical).await?;
     let schema = schema(&columns_to_write(&canonical, &times));

@@ -5,7 +5,7 @@
 //!                                                                \--no----------> added, and filled
 //! ```
 
-use super::sources::{column_names, named};
+use super::sources::{column_names, tables_of_tracks};
 use super::{Job, WarehouseError};
 use crate::sql::names::relation;
 use crate::targets::{TableName, Target};
@@ -74,7 +74,7 @@ impl LoadTimes {
     /// The same, with the columns that the warehouse says the tables have.
     pub(super) async fn of(job: &Job<'_>, own: Option<&[String]>) -> Result<Self, WarehouseError> {
         let mut others = Vec::new();
-        for table in named(job.target, job.config)?.iter().skip(1) {
+        for table in tables_of_tracks(job.target, job.config)?.iter().skip(1) {
             // A run says what is wrong with a table that can't be seen.
             if let Some(columns) = job.warehouse.columns(table).await? {
                 others.push(columns.into_iter().map(|column| column.name).collect());

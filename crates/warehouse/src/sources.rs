@@ -1,49 +1,141 @@
-//! The tables that hold the track calls.
+//! The tables that hold the calls that are events.
 
 use super::WarehouseError;
 use crate::sql::SourceTable;
 use crate::sql::names::{parse_table, relation};
-use crate::targets::{TableName, Target, Warehouse};
-use tracklet_config::Config;
+use crate::targets::{TableColumn, TableName, Target, Warehouse};
+use tracklet_config::{Config, EventColumn};
+use tracklet_display::error::nearest;
+use tracklet_display::visible::visible;
+use tracklet_kernel::event_type::EventType;
 use tracklet_kernel::registry;
 
-/// The table that is read when the configuration names none.
-const TRACKS: &str = "tracks";
+/// A table that is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) event_type: EventType,
+    pub(super) table: TableName,
+    /// Whether it is read if it is there: nobody has named it, and loaders make it with the first call of its type.
+    pub(super) may_be_absent: bool,
+}
 
-/// The source tables that the configuration names.
+/// The tables of tracks that the configuration names, or the usual one.
 ///
 /// # Errors
 /// [`WarehouseError::TableName`].
-pub(super) fn named(target: &Target, config: &Config) -> Result<Vec<TableName>, WarehouseError> {
-    let usual = [TRACKS.to_owned()];
+pub(super) fn tables_of_tracks(target: &Target, config: &Config) -> Result<Vec<TableName>, WarehouseError> {
+    let usual = [EventType::Track.table().to_owned()];
     let written = if config.source.tables.is_empty() { &usual[..] } else { &config.source.tables };
-    let names = &target.names;
-    written
-        .iter()
-        .map(|table| {
-            parse_table(target.dialect, table, names.database(), names.schema())
-                .map_err(WarehouseError::TableName)
-        })
-        .collect()
+    written.iter().map(|table| parsed(target, table)).collect()
 }
 
-/// The source tables with the columns that the warehouse says they have.
+/// The source tables: those that the configuration names, and for the other types of events the tables beside those of tracks.
 ///
 /// # Errors
-/// [`WarehouseError::NoSource`] for one that is not there, with those of its name elsewhere.
+/// [`WarehouseError::TableName`].
+pub(super) fn named(target: &Target, config: &Config) -> Result<Vec<Named>, WarehouseError> {
+    let of_tracks = tables_of_tracks(target, config)?;
+    let mut all = Vec::new();
+    for event_type in config.source.types.iter() {
+        let named = config.source.tables_of.iter().find(|(of, _)| *of == event_type);
+        let (tables, may_be_absent) = match named {
+            _ if event_type == EventType::Track => (of_tracks.clone(), false),
+            Some((_, tables)) => {
+                (tables.iter().map(|table| parsed(target, table)).collect::<Result<Vec<_>, _>>()?, false)
+            }
+            None => {
+                let name = target.dialect.own(event_type.table());
+                let beside = |table: &TableName| TableName { table: name.clone(), ..table.clone() };
+                let mut tables: Vec<TableName> = Vec::new();
+                for table in of_tracks.iter().map(beside) {
+                    if !tables.contains(&table) {
+                        tables.push(table);
+                    }
+                }
+                (tables, true)
+            }
+        };
+        all.extend(tables.into_iter().map(|table| Named { event_type, table, may_be_absent }));
+    }
+    Ok(all)
+}
+
+fn parsed(target: &Target, table: &str) -> Result<TableName, WarehouseError> {
+    let names = &target.names;
+    parse_table(target.dialect, table, names.database(), names.schema()).map_err(WarehouseError::TableName)
+}
+
+/// The source tables with the columns that the warehouse says they have. Of a type whose tables nobody has named and of which none
+/// is there nothing is read, with a warning.
+///
+/// # Errors
+/// [`WarehouseError::NoSource`] for one that is not there, with those of its name elsewhere; [`WarehouseError::NotReadable`] for one that may
+/// not be read.
 pub async fn source_tables(
     warehouse: &dyn Warehouse,
     target: &Target,
     config: &Config,
 ) -> Result<Vec<SourceTable>, WarehouseError> {
-    let mut sources = Vec::new();
-    for table in named(target, config)? {
-        let Some(columns) = warehouse.columns(&table).await? else {
-            return Err(unread(warehouse, table).await);
-        };
-        sources.push(source(target, &table, columns.into_iter().map(|column| column.name).collect()));
+    let named = named(target, config)?;
+    let mut sources: Vec<SourceTable> = Vec::new();
+    for Named { event_type, table, may_be_absent } in &named {
+        match warehouse.columns(table).await? {
+            Some(columns) => sources.push(source(target, *event_type, table, columns)),
+            None if *may_be_absent => {
+                let error = unread(warehouse, table.clone()).await;
+                if !matches!(error, WarehouseError::NoSource { .. }) {
+                    return Err(error);
+                }
+            }
+            None => return Err(unread(warehouse, table.clone()).await),
+        }
+    }
+    if sources.is_empty()
+        && let Some(first) = named.first()
+    {
+        return Err(unread(warehouse, first.table.clone()).await);
+    }
+    for sentence in absent_tables(&named, &sources).into_iter().chain(absent_columns(config, &sources)) {
+        tracing::warn!("{sentence}");
     }
     Ok(sources)
+}
+
+/// What is said of types of which no table is there.
+fn absent_tables(named: &[Named], sources: &[SourceTable]) -> Vec<String> {
+    let mut said = Vec::new();
+    for (place, Named { event_type, table, .. }) in named.iter().enumerate() {
+        let name = event_type.name();
+        let is_first = named[..place].iter().all(|before| before.event_type != *event_type);
+        if is_first && !sources.iter().any(|source| source.event_type == name) {
+            said.push(format!(
+                "there is no table {table}: no {name} calls are read. Another is named by `[source.tables_of] {name}`"
+            ));
+        }
+    }
+    said
+}
+
+/// What is said of columns of events that no table has, but for those of a preset.
+fn absent_columns(config: &Config, sources: &[SourceTable]) -> Vec<String> {
+    let has = |column: &EventColumn| {
+        sources.iter().any(|source| {
+            EventType::of_call(source.event_type)
+                .into_iter()
+                .flat_map(|of| column.sources_of(of))
+                .any(|wanted| source.columns.iter().any(|name| name.to_lowercase() == wanted.to_lowercase()))
+        })
+    };
+    let absent = config.columns.iter().filter(|column| !column.is_of_preset && !has(column));
+    let said = absent.map(|column| {
+        let names = || column.sources.iter().map(|source| source.name.as_str());
+        let there = || sources.iter().flat_map(|source| &source.columns).map(String::as_str);
+        let near = names().find_map(|name| nearest(name, there()));
+        let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        let names: Vec<String> = names().map(|name| format!("`{}`", visible(name))).collect();
+        format!("no source table has {}: the column `{}` is null{near}", names.join(" or "), column.spec.name)
+    });
+    said.collect()
 }
 
 /// Why a source table has no columns to see.
@@ -67,7 +159,18 @@ pub fn assumed_sources(target: &Target, config: &Config) -> Result<Vec<SourceTab
     let named_besides = [&config.source.loaded_at, &config.source.partition_time];
     let columns = column_names(target, config).into_iter().map(|(_, own)| own);
     let columns: Vec<String> = columns.chain(named_besides.into_iter().flatten().map(spelled)).collect();
-    Ok(named(target, config)?.iter().map(|table| source(target, table, columns.clone())).collect())
+    let assumed = |Named { event_type, table, .. }: Named| {
+        let carried = config.columns.iter().flat_map(|column| column.sources_of(event_type));
+        let mut all = columns.clone();
+        for name in carried.map(|name| target.dialect.own(name)) {
+            if !all.contains(&name) {
+                all.push(name);
+            }
+        }
+        let text = |name| TableColumn { name, data_type: String::new() };
+        source(target, event_type, &table, all.into_iter().map(text).collect())
+    };
+    Ok(named(target, config)?.into_iter().map(assumed).collect())
 }
 
 /// The canonical columns, with what they are called in the warehouse.
@@ -81,10 +184,23 @@ pub(super) fn column_names(target: &Target, config: &Config) -> Vec<(&'static st
         .collect()
 }
 
-fn source(target: &Target, table: &TableName, columns: Vec<String>) -> SourceTable {
+/// A source table of these columns; a type without words is that of texts.
+pub(super) fn source(
+    target: &Target,
+    event_type: EventType,
+    table: &TableName,
+    columns: Vec<TableColumn>,
+) -> SourceTable {
+    let has_words = |column: &&TableColumn| !column.data_type.is_empty();
     SourceTable {
+        event_type: event_type.name(),
         relation: relation(target.dialect, table),
         name: format!("{}.{}", table.schema, table.table),
-        columns,
+        types: columns
+            .iter()
+            .filter(has_words)
+            .map(|column| (column.name.clone(), column.data_type.clone()))
+            .collect(),
+        columns: columns.into_iter().map(|column| column.name).collect(),
     }
 }

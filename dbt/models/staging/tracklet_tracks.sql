@@ -9,5 +9,6 @@ select
     event,
     {{ own_column('timestamp') }},
     received_at
+    {{- and_carried(indent=4) }}
 from {{ ref('tracklet_staged') }}
 where fate = 0

@@ -109,7 +109,7 @@ def main():
 
         # From standard input, a line an id.
         expect("ids of a file", place.forget("--anonymous-id", "-", ids="device 8\ndevice 9\n\n"), 0, "rows erased")
-        if warehouse.query("select count(*) from sessions.tracklet_events where anonymous_id in ('device 8', 'device 9')")[1][0][0]:
+        if warehouse.query("select count(*) from sessions.tracklet_event_facts where anonymous_id in ('device 8', 'device 9')")[1][0][0]:
             wrong.append("ids of standard input are still there")
         expect("ids of a file", place.forget("--visitor", "-", "--dry-run", ids="device 10\n"), 0, "would be erased")
 
@@ -151,7 +151,7 @@ def main():
         expect("a preview", place.forget("--visitor", "device 14", "--dry-run"), 0, "would be rebuilt from the source: the configuration",
                "would be erased")
         expect("another configuration", place.forget("--visitor", "device 14"), 0, "all tables were", "rows erased")
-        if warehouse.query("select count(*) from sessions.tracklet_events where anonymous_id = 'device 14'")[1][0][0]:
+        if warehouse.query("select count(*) from sessions.tracklet_event_facts where anonymous_id = 'device 14'")[1][0][0]:
             wrong.append("rows are still there after a change of the configuration")
         expect("a run after it", place.run("run", "--target", "pg"), 0, "incremental run: no new rows")
     answers.end()

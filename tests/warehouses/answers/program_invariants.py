@@ -39,18 +39,18 @@ FIRST = "where ctid = (select min(ctid) from THIS)"
 
 # The table that is changed, how, and what the error says: of full runs of both kinds, and of those whose views are tables.
 WHOLE = [
-    ("tracklet_events", LOST, "1. tracklet_events has one row per track"),
-    ("tracklet_sessions", "delete from EVENTS where ctid = (select min(ctid) from EVENTS)", "1. tracklet_events has one row per track"),
-    ("tracklet_events", TWICE, "1. tracklet_events has one row per track"),
-    ("tracklet_sessions", TWICE, "2. session_id is unique in tracklet_sessions"),
+    ("tracklet_event_facts", LOST, "1. tracklet_event_facts has one row per track"),
+    ("tracklet_session_facts", "delete from EVENTS where ctid = (select min(ctid) from EVENTS)", "1. tracklet_event_facts has one row per track"),
+    ("tracklet_event_facts", TWICE, "1. tracklet_event_facts has one row per track"),
+    ("tracklet_session_facts", TWICE, "2. session_id is unique in tracklet_session_facts"),
     ("dbt_aliases_mapping", TWICE, "2. alias is unique in dbt_aliases_mapping"),
-    ("tracklet_sessions", f"update THIS set num_pvs = num_pvs + 1 {FIRST}", "3. the num_pvs of tracklet_sessions add up"),
-    ("tracklet_events", "update THIS set idle_time_minutes = 31 where ctid = (select min(ctid) from THIS where track_sequence_number > 1)",
-     "4. no session of tracklet_events holds a gap over the timeout"),
-    ("tracklet_sessions", "update THIS set next_session_start_at = ended_at + interval '1 minute' where session_id ="
+    ("tracklet_session_facts", f"update THIS set num_pvs = num_pvs + 1 {FIRST}", "3. the num_pvs of tracklet_session_facts add up"),
+    ("tracklet_event_facts", "update THIS set idle_time_minutes = 31 where ctid = (select min(ctid) from THIS where track_sequence_number > 1)",
+     "4. no session of tracklet_event_facts holds a gap over the timeout"),
+    ("tracklet_session_facts", "update THIS set next_session_start_at = ended_at + interval '1 minute' where session_id ="
      " (select min(session_id) from THIS where next_session_start_at is not null)", "4. consecutive sessions"),
-    ("tracklet_sessions", LOST, "5. tracklet_events and tracklet_sessions have the same sessions"),
-    ("tracklet_sessions", f"update THIS set dbt_visitor_id = 'nobody' {FIRST}", "5. every dbt_visitor_id of tracklet_sessions is in"),
+    ("tracklet_session_facts", LOST, "5. tracklet_event_facts and tracklet_session_facts have the same sessions"),
+    ("tracklet_session_facts", f"update THIS set dbt_visitor_id = 'nobody' {FIRST}", "5. every dbt_visitor_id of tracklet_session_facts is in"),
 ]
 OF_TABLES = [
     ("dbt_mapped_tracks", LOST, "1. dbt_mapped_tracks has one row per track"),
@@ -67,10 +67,10 @@ OF_TABLES = [
     ("dbt_tracks_flow", f"update THIS set dbt_visitor_id = 'nobody' {FIRST}", "5. every dbt_visitor_id of dbt_tracks_flow"),
 ]
 ROWS = [
-    ("increment_sessions", TWICE, "2. session_id is unique in tracklet_sessions"),
+    ("increment_sessions", TWICE, "2. session_id is unique in tracklet_session_facts"),
     ("increment_aliases", TWICE, "2. alias is unique in dbt_aliases_mapping"),
-    ("increment_sessions", "delete from EVENTS where ctid = (select min(ctid) from EVENTS)", "3. the num_pvs of tracklet_sessions add up"),
-    ("increment_sessions", LOST, "5. tracklet_events and tracklet_sessions have the same sessions"),
+    ("increment_sessions", "delete from EVENTS where ctid = (select min(ctid) from EVENTS)", "3. the num_pvs of tracklet_session_facts add up"),
+    ("increment_sessions", LOST, "5. tracklet_event_facts and tracklet_session_facts have the same sessions"),
 ]
 
 
@@ -142,7 +142,7 @@ def main():
             place.configure(f'publish = "{publish}"', f'materialize = "{materialize}"', tables=["sessions.tracks"])
             expect("load", place.run("load", "late.jsonl", "--target", "pg"), 0)
             # The first run has no tables to keep, and fails all the same.
-            damaged("tracklet_sessions", TWICE, "2. session_id is unique in tracklet_sessions", "run")
+            damaged("tracklet_session_facts", TWICE, "2. session_id is unique in tracklet_session_facts", "run")
             expect("the run after it", place.run("run", "--target", "pg"), 0, "it is the first run")
             for table, statement, says in OF_TABLES if materialize == "table" else WHOLE:
                 damaged(table, statement, says, "run", "--full-refresh")

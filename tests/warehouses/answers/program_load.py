@@ -44,7 +44,7 @@ def main():
     expect, wrong = answers.expect, answers.wrong
 
     def expect_rows(what, expected):
-        found = warehouse.query("select count(*) from sessions.tracklet_events")[1][0][0]
+        found = warehouse.query("select count(*) from sessions.tracklet_event_facts")[1][0][0]
         if found != expected:
             wrong.append(f"{what}: {found} tracks, expected {expected}")
         before = tables(warehouse)

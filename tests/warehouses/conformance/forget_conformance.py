@@ -227,7 +227,7 @@ class Lane:
         contents["tracklet_staged"] = [(*row[:6], *row[7:]) for row in contents["tracklet_staged"]]
         if not self.variant.rules.dedupe:
             # And which of tracks that are alike in every key of the order has which user.
-            contents["tracklet_events"] = [(*row[:2], *row[3:]) for row in contents["tracklet_events"]]
+            contents["tracklet_event_facts"] = [(*row[:2], *row[3:]) for row in contents["tracklet_event_facts"]]
         return {name: sorted(map(repr, rows)) for name, rows in contents.items() if name not in OF_RUNS}
 
     def steps(self, batches):

@@ -6,7 +6,7 @@ some rows of a batch are older than what was there before.
 """
 
 from conformance.program_conformance import leftovers
-from lib import comparison, definition, program
+from lib import calls, comparison, definition, program
 from lib.definition import DAY
 from lib.warehouse import quoted, time_for_loading
 
@@ -37,6 +37,8 @@ class Growing:
 
     # Whether a run takes seconds, however little there is to do.
     is_slow = False
+    # Whether calls of other types than tracks go in.
+    holds_types = False
 
     def __init__(self, folder):
         self.folder = folder
@@ -64,6 +66,7 @@ class InDatabase(Growing):
     """A PostgreSQL, or what stands in for Redshift: rows go in by SQL."""
 
     target = "pg"
+    holds_types = True
 
     def __init__(self, warehouse, folder):
         super().__init__(folder)
@@ -76,6 +79,16 @@ class InDatabase(Growing):
     def tables(self):
         return [("rudder", "tracks"), ("rudder", "app")][:self.variant.tables]
 
+    @property
+    def tables_of_types(self):
+        """The source tables of calls that are no tracks."""
+        return calls.tables(self.tables[0], self.variant.rules)[1:]
+
+    def kinds(self, event_type, loaded_at):
+        names = calls.columns(self.variant.rules, event_type)
+        kinds = [f"{quoted(name)} {'timestamptz' if name in ('timestamp', 'received_at') else 'text'}" for name in names]
+        return ", ".join(kinds) + loaded_at
+
     def start(self, variant):
         """Begins anew with empty tables."""
         self.variant = variant
@@ -87,7 +100,9 @@ class InDatabase(Growing):
             'create schema "rudder"',
             *(f"create table {quoted(*table)} (id text, anonymous_id text, {user}event text,"
               f' "timestamp" timestamptz, received_at timestamptz{loaded_at})'
-              for table, user in zip(self.tables, columns, strict=True))])
+              for table, user in zip(self.tables, columns, strict=True) if not variant.rules.events),
+            *(f"create table {quoted(*table)} ({self.kinds(calls.type_of(table), loaded_at)})"
+              for table in [*self.tables, *self.tables_of_types] if variant.rules.events)])
         self.configure()
 
     def configure(self):
@@ -108,6 +123,15 @@ class InDatabase(Growing):
                 for table, texts in columns.items()}
 
     def append(self, rows, number):
+        if self.variant.rules.events:
+            for table in [*self.tables, *self.tables_of_types]:
+                event_type = calls.type_of(table)
+                chosen = [row for row in rows if row["event_type"] == event_type]
+                values = [
+                    calls.values(self.warehouse, row, self.variant.rules, event_type) + self.load_times(row, number) for row in chosen]
+                if values:
+                    self.warehouse.insert(quoted(*table), values)
+            return
         for place, table in enumerate(self.tables):
             # What has no user may go into the table without users.
             chosen = [row for row in rows if len(self.tables) == 1 or (row["user_id"] is None) == bool(place)]
@@ -117,8 +141,11 @@ class InDatabase(Growing):
 
     def values(self, row, names, number):
         values = [time_for_loading(row[name]) if name in ("timestamp", "received_at") else row[name] for name in names]
-        loaded_at = [time_for_loading(load_time(row, number))] if self.variant.cursor == "loaded_at" else []
-        return tuple(values + loaded_at)
+        return (*values, *self.load_times(row, number))
+
+    def load_times(self, row, number):
+        """What stands in the column `loaded_at`, if there is one."""
+        return (time_for_loading(load_time(row, number)),) if self.variant.cursor == "loaded_at" else ()
 
     def differences(self, tables):
         """Lines that say how the tables differ from those of the definition."""

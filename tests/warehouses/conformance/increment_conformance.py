@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conformance.growing_tables import ACCOUNTING, FUTURE, InDatabase
-from lib import definition, histories, program
+from lib import calls, cases, definition, histories, program
 from lib.definition import Config
 from lib.histories import SEED
 from lib.shrinking import Shrinker, readable
@@ -61,8 +61,14 @@ VARIANTS = [
     Variant("as it is", 1, 6, 3),
     Variant("duplicates kept", 0.3, 4, 2, cursor="received_at",
             rules=Config(timeout=31 * definition.MINUTE, exact=True, dedupe=False, flow_length=3, counts={"cnt_paid": ["paid"]})),
+    Variant("events", 0.3, 4, 2, rules=cases.Events.rules),
     Variant("tables", 0.3, 4, 2, materialize="table", publish="rows", tables=2, partition_time="loaded_at"),
 ]
+
+
+def variants(growing):
+    """Those that a server of a kind can hold."""
+    return [variant for variant in VARIANTS if growing.holds_types or not variant.rules.events]
 
 
 def accounting(tables):
@@ -123,6 +129,10 @@ def check(growing, variant, number_of_histories, seed, only):
     numbers = range(max(1, round(number_of_histories * variant.share))) if only is None else [only]
     number_of_cuts = variant.cloud_cuts if growing.is_slow else variant.cuts
     cuts = [histories.cut(number, f"{seed}/{variant.name}", number_of_cuts) for number in numbers]
+    if variant.rules.events:
+        cuts = [
+            [calls.of_types(batch, variant.rules, f"{seed}/{number}/{place}") for place, batch in enumerate(batches)]
+            for number, batches in zip(numbers, cuts, strict=True)]
     batches = [growing.loadable([row for batch in some for row in batch]) for some in zip(*cuts, strict=True)]
     title = f"{growing.name}, {variant.name}: {len(numbers)} histories, {sum(map(len, batches))} rows, {number_of_cuts} cuts"
 
@@ -148,7 +158,7 @@ def in_clouds(name, options):
 
     with cloud_conformance.stand_in(name) as (reader, folder):
         growing = InCloud(reader, folder)
-        failed = [bool(check(growing, variant, options.histories, options.seed, options.only)) for variant in VARIANTS]
+        failed = [bool(check(growing, variant, options.histories, options.seed, options.only)) for variant in variants(growing)]
         if name == "bigquery":
             failed.append(bool(cloud_legality.differences(reader)))
         return any(failed)
@@ -162,7 +172,7 @@ def in_sail(options):
 
     with sail_server.sail() as sail, tempfile.TemporaryDirectory(prefix="tracklet-increments-") as folder:
         growing = InSail(sail, Path(folder))
-        return any([check(growing, variant, options.histories, options.seed, options.only) for variant in VARIANTS])
+        return any([check(growing, variant, options.histories, options.seed, options.only) for variant in variants(growing)])
 
 
 def main():
@@ -189,7 +199,7 @@ def main():
         warehouse = stack.enter_context(redshift_stand_in.redshift()) if options.redshift else \
             Postgres(stack.enter_context(servers.postgres()))
         growing = InDatabase(warehouse, folder)
-        failed = [check(growing, variant, options.histories, options.seed, options.only) for variant in VARIANTS]
+        failed = [check(growing, variant, options.histories, options.seed, options.only) for variant in variants(growing)]
     sys.exit(1 if any(failed) else 0)
 
 

@@ -4,7 +4,7 @@ import shutil
 
 from lib.render import PACKAGE
 
-EVENTS = "models/tracklet_events.sql"
+EVENTS = "models/tracklet_event_facts.sql"
 PAIRS = "models/tracklet_pairs.sql"
 STEPS = "macros/steps.sql"
 RULES = "macros/rules.sql"

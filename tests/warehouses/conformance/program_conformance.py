@@ -20,7 +20,7 @@ from pathlib import Path
 
 import duckdb
 
-from lib import cases, corpus, figures, histories, program
+from lib import calls, cases, corpus, figures, histories, program
 from lib.comparison import columns_of, compare, differences
 from lib.definition import Config, time_as_text
 from lib.histories import SEED
@@ -47,7 +47,8 @@ CASES = [case if not isinstance(case, cases.KeepsAll) else ProgramKeepsAll() for
 
 
 def settings(case, warehouse, publish):
-    tables = [("rudder", "tracks")] if isinstance(case, cases.Hour) else case.tables
+    # The tables of other types are found beside those of tracks.
+    tables = [table for table in case.tables if calls.type_of(table) == "track"]
     return program.configuration(
         case.rules, warehouse, SCHEMA, tables, case.variables.get("tracklet_columns", {}),
         case.variables.get("tracklet_where"), case.variables.get("tracklet_materialize", "view"), publish)

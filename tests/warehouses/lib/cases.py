@@ -4,7 +4,7 @@ and the rows with the tables they should give."""
 import hashlib
 import random
 
-from lib import definition, histories
+from lib import calls, definition, histories
 from lib.definition import MINUTE, Config
 from lib.warehouse import quoted, time_for_loading
 
@@ -105,6 +105,28 @@ class Hour(Case):
     sources = {"version": 2, "sources": [{"name": "clicks", "schema": "rudder", "tables": [{"name": "tracks"}]}]}
 
 
+class Events(Case):
+    """Calls of every type, each type in a table of its own, with texts and numbers that events carry."""
+
+    name = "events"
+    settings = {
+        "source": {"types": list(definition.events.TYPES)},
+        "columns": {
+            "preset": "mobile", "locale": ["properties_language", "context_locale"], "plan": "context_traits_plan",
+            "it_s": "properties_it_s", "revenue": {"number": ["revenue", "properties_revenue"]}, "tax": {"number": "tax"}},
+    }
+    rules = Config.from_toml(settings)
+    variables = Case.variables | {
+        "tracklet_types": settings["source"]["types"], "tracklet_event_columns": settings["columns"]}
+    tables = calls.tables(("rudder", "tracks"), rules)
+
+    def rows(self, seed, tracks):
+        return calls.of_types(super().rows(seed, tracks), self.rules, f"{seed}/{self.name}")
+
+    def load(self, warehouse, rows):
+        calls.load(warehouse, self.tables, self.rules, rows)
+
+
 class Nothing(Case):
     """A source without rows."""
 
@@ -149,4 +171,4 @@ class Forgetful(Case):
 
 
 FORGETFUL = Forgetful()
-RANDOM = [Case(), KeepsAll(), Hour(), Nothing()]
+RANDOM = [Case(), KeepsAll(), Hour(), Events(), Nothing()]

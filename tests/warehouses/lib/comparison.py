@@ -4,10 +4,11 @@ from collections import Counter
 
 from lib.warehouse import quoted
 
-TEXT, INTEGER, TIME = "text", "integer", "time"
+TEXT, INTEGER, NUMBER, TIME = "text", "integer", "number", "time"
 TYPES = {
     "text": TEXT, "VARCHAR": TEXT, "character varying": TEXT,
     "bigint": INTEGER, "BIGINT": INTEGER,
+    "numeric": NUMBER, "DECIMAL(28,6)": NUMBER,
     "timestamp with time zone": TIME, "TIMESTAMP": TIME, "TIMESTAMP WITH TIME ZONE": TIME,
 }
 
@@ -41,6 +42,20 @@ def columns_of(config):
             "source_file": TEXT, "row_number": INTEGER, "reason": TEXT, "event_id": TEXT,
             "anonymous_id": TEXT, "user_id": TEXT, "event": TEXT, "timestamp": TEXT, "received_at": TEXT,
             "raw": TEXT},
+    } | (columns_of_events(config) if config.events else {})
+
+
+def columns_of_events(config):
+    """The columns of the tables that there are where events have types or carry columns."""
+    return {
+        "tracklet_events": {
+            "event_id": TEXT, "event_type": TEXT, "event": TEXT, "anonymous_id": TEXT, "user_id": TEXT,
+            "dbt_visitor_id": TEXT, "timestamp": TIME, "session_id": TEXT, "session_key": TEXT,
+            "event_sequence_number": INTEGER, "start_reason": TEXT,
+            **{column.name: NUMBER if column.is_number else TEXT for column in config.event_columns}},
+        "tracklet_sessions": {
+            "session_key": TEXT, "session_id": TEXT, "dbt_visitor_id": TEXT, "session_sequence_number": INTEGER,
+            "session_start_at": TIME, "ended_at": TIME, "next_session_start_at": TIME, "start_reason": TEXT, "events": INTEGER},
     }
 
 
@@ -68,7 +83,7 @@ def compare(warehouse, schema, config, kind, expected):
         if list(types.items()) != list(columns.items()):
             wrong.append(f"  {table}: columns {types}, expected {columns}")
             continue
-        physical = table.startswith("tracklet_") or table == "dbt_aliases_mapping"
+        physical = table in ("tracklet_rejects", "tracklet_duplicates", "dbt_aliases_mapping")
         if dict(kinds)[table] != ("BASE TABLE" if physical else kind):
             wrong.append(f"  {table}: is a {dict(kinds)[table]}")
         # In a warehouse a reject's source is the relation, and it has neither line nor raw text.

@@ -9,12 +9,12 @@ import json
 import tomllib
 from pathlib import Path
 
-from lib import definition
+from lib import calls, definition
 from lib.cases import Case
 from lib.definition import COLUMNS, Config, oracle, reading
 
 CORPUS = Path(__file__).resolve().parents[3] / "corpus"
-IDS = ("event_id", "anonymous_id", "user_id", "alias", "dbt_visitor_id")
+IDS = ("event_id", "anonymous_id", "user_id", "alias", "dbt_visitor_id", "session_key")
 
 
 def prefixed(row, prefix, config):
@@ -40,7 +40,8 @@ def canonical_rows(folder, config):
             continue
         row = {name: "" if track.raw[name] == "" else getattr(track, name) for name in COLUMNS[:4]}
         received_at = None if track.received_at == "bad" or not is_held(track.received_at) else track.received_at
-        rows.append(row | {"timestamp": track.timestamp, "received_at": received_at})
+        row |= {"timestamp": track.timestamp, "received_at": received_at}
+        rows.append(row | ({"event_type": track.event_type, "sources": track.sources} if config.events else {}))
     return rows
 
 
@@ -59,7 +60,16 @@ class CorpusCase(Case):
             "tracklet_dedupe": config.dedupe,
             "tracklet_counts": config.counts,
             "tracklet_flow_length": config.flow_length,
+            "tracklet_types": config.types,
+            "tracklet_event_columns": config.column_settings,
         }
+        self.tables = calls.tables(("rudder", "tracks"), config)
+
+    def load(self, warehouse, rows):
+        if self.rules.events:
+            calls.load(warehouse, self.tables, self.rules, rows)
+        else:
+            super().load(warehouse, rows)
 
     def rows(self, seed, tracks):
         return [
@@ -68,9 +78,9 @@ class CorpusCase(Case):
             for row in canonical_rows(folder / "input", self.config_of(folder))]
 
     def expected(self, rows):
-        tables = {table: [] for table in oracle.TABLES}
+        tables = {table: [] for table in oracle.tables_of(self.rules)}
         for number, folder in enumerate(self.folders):
-            for table in oracle.TABLES:
+            for table in tables:
                 for line in (folder / "expected" / f"{table}.jsonl").read_text("utf-8").split("\n"):
                     if line:
                         tables[table].append(prefixed(json.loads(line), f"{number}|", self.rules))
@@ -87,10 +97,9 @@ def cases(corpus=CORPUS):
     groups = {}
     for path in sorted(corpus.glob("*/case.toml")):
         config = CorpusCase.config_of(path.parent)
-        if config.events:
-            # For files only.
-            continue
-        key = repr((config.timeout, config.exact, config.ignore, config.dedupe, config.counts, config.flow_length))
+        key = repr((
+            config.timeout, config.exact, config.ignore, config.dedupe, config.counts, config.flow_length, config.types,
+            config.column_settings))
         groups.setdefault(key, (config, []))[1].append(path.parent)
     found = [CorpusCase(folders, config) for config, folders in groups.values()]
     return sorted(found, key=lambda case: -len(case.folders))

@@ -1,7 +1,8 @@
 """What SPEC.md says of canonical rows: the oracle of tests/oracle, asked without files.
 
 A row is a dict of the six canonical columns as a warehouse has them; times are microseconds since 1970 in
-UTC, or the texts "infinity" and "-infinity" that some warehouses know.
+UTC, or the texts "infinity" and "-infinity" that some warehouses know. Where events have types it has `event_type` too, and
+`sources`, the texts in the columns that events carry something of.
 """
 
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "oracle"))
 
+import events  # noqa: E402
 import oracle  # noqa: E402
 import reading  # noqa: E402
 from oracle import MINUTE, Config  # noqa: E402
@@ -39,7 +41,10 @@ def tables(rows, config):
         texts = {name: row[name] or None for name in COLUMNS[:4]}
         times = {name: INFINITE.get(row[name], row[name]) for name in COLUMNS[4:]}
         raw = {name: row[name] for name in COLUMNS[:4]} | {name: time_as_text(row[name]) for name in COLUMNS[4:]}
-        tracks.append(reading.Track("", number, **texts, **times, not_text=False, raw=raw, texts=texts))
+        event_type, sources = row.get("event_type", "track"), row.get("sources", {})
+        carried = reading.carried(lambda name, _, sources=sources: sources.get(name), event_type, config)
+        tracks.append(reading.Track(
+            "", number, **texts, **times, not_text=False, raw=raw, texts=texts, event_type=event_type, **carried))
     return oracle.build_tables(tracks, [], config)[0]
 
 
@@ -52,4 +57,4 @@ def top_users(tables):
     return sorted(averages, key=lambda row: (-row[1], row[0].encode()))
 
 
-__all__ = ["COLUMNS", "DAY", "MINUTE", "RANGE", "Config", "oracle", "reading", "tables", "time_as_text", "top_users"]
+__all__ = ["COLUMNS", "DAY", "MINUTE", "RANGE", "Config", "events", "oracle", "reading", "tables", "time_as_text", "top_users"]

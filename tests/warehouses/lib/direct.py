@@ -1,17 +1,22 @@
 """Runs the package's SQL, rendered without dbt, on a warehouse: seconds where dbt takes a minute."""
 
+from lib import calls
 from lib.render import Renderer
 from lib.warehouse import quoted
 
 
-def column_names(warehouse, schema, table):
-    return warehouse.query(f"select * from {quoted(schema, table)} limit 0")[0]
+def columns(warehouse, schema, table):
+    """The columns of a table, and the type of each."""
+    _, found = warehouse.query(
+        "select column_name, data_type from information_schema.columns"
+        f" where table_schema = '{schema}' and table_name = '{table}' order by ordinal_position")
+    return {"columns": [name for name, _ in found], "types": dict(found)}
 
 
 def run(warehouse, tables, variables, schema, package=None):
     """Builds every model in `schema`, made anew; `tables` are (schema, table) of the source."""
     sources = [
-        {"relation": quoted(*table), "name": ".".join(table), "columns": column_names(warehouse, *table)}
+        {"relation": quoted(*table), "name": ".".join(table), "event_type": calls.type_of(table), **columns(warehouse, *table)}
         for table in tables]
     forgotten = variables.get("tracklet_forgotten")
     options = ({"package": package} if package else {}) | ({"forgotten": quoted(*forgotten.split("."))} if forgotten else {})
@@ -19,6 +24,8 @@ def run(warehouse, tables, variables, schema, package=None):
     warehouse.execute([f"drop schema if exists {quoted(schema)} cascade", f"create schema {quoted(schema)}"])
     for name in renderer.models():
         sql, config, _ = renderer.render(name)
+        if not config.get("enabled", True):
+            continue
         kind = config.get("materialized", "view")
         if config.get("unlogged") and warehouse.name == "postgres":
             kind = f"unlogged {kind}"

@@ -8,6 +8,8 @@ from pathlib import Path
 import minijinja
 import yaml
 
+from lib import calls
+
 PACKAGE = Path(__file__).resolve().parents[3] / "dbt"
 # The macros of the second are tried where the first has none.
 PREFIXES = {"spark": ["spark"], "databricks": ["databricks", "spark"]}
@@ -26,6 +28,7 @@ class Renderer:
         self.variables = project["vars"] | (variables or {})
         self.prefixes = [*PREFIXES.get(target, [target]), "default"]
         self.target, self.sources, self.schema = target, sources, schema
+        self.carried = calls.carried_columns(self.variables["tracklet_types"], self.variables["tracklet_event_columns"])
         macros = [p for p in sorted((package / "macros").glob("*.sql")) if p.name != "adapter.sql"]
         self.macros = self.dispatched("".join(p.read_text() for p in macros))
         self.files = {p.stem: p for f in ("models", "analyses", "tests") for p in (package / f).rglob("*.sql")}
@@ -69,6 +72,7 @@ class Renderer:
             "exceptions": Exceptions(), "ref": ref, "config": configure,
             "var": self.variables.__getitem__, "source_tables": lambda: self.sources,
             "forgotten_table": lambda: self.forgotten,
+            "carried_columns": lambda: self.carried,
             "this": self.relation(name),
             "partition_by_month": lambda column: {"month": column},
             "indexed_by": lambda columns: [],

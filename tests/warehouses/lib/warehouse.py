@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import duckdb
 import psycopg2
@@ -18,7 +19,9 @@ def quoted(*names):
 
 
 def plain(value):
-    """Times as text, all else as it is."""
+    """Times as text, decimal numbers with six digits behind the point, all else as it is."""
+    if isinstance(value, Decimal):
+        return f"{value:.6f}"
     if isinstance(value, datetime):
         value = value if value.tzinfo else value.replace(tzinfo=UTC)
         return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
@@ -102,7 +105,10 @@ class Redshift(DuckDb):
         for division in list(tree.find_all(sqlglot.exp.Div)):
             if division.expression.is_int:
                 division.replace(sqlglot.exp.IntDiv(this=division.this, expression=division.expression))
-        return re.sub(r"(strftime\(.*?'[^']*?)\"T\"([^']*?)\"Z\"'", r"\1T\2Z'", tree.sql("duckdb"), flags=re.IGNORECASE)
+        sql = tree.sql("duckdb")
+        # DuckDB's function of this name is of blobs alone.
+        sql = re.sub("octet_length", "strlen", sql, flags=re.IGNORECASE)
+        return re.sub(r"(strftime\(.*?'[^']*?)\"T\"([^']*?)\"Z\"'", r"\1T\2Z'", sql, flags=re.IGNORECASE)
 
 
 class Postgres:

@@ -15,7 +15,7 @@ from lib.warehouse import Postgres, quoted
 from stand_ins import servers
 
 VISITORS, EVENTS_OF_EACH = 4_000, 30
-LARGE = ["tracks", "tracklet_staged", "tracklet_events", "tracklet_sessions"]
+LARGE = ["tracks", "tracklet_staged", "tracklet_event_facts", "tracklet_session_facts"]
 FIRST_ROW = re.compile(r"Limit [^\n]*\n[^\n]*Seq Scan")
 SETTINGS = ["session_preload_libraries = 'auto_explain'", "auto_explain.log_min_duration = 0"]
 

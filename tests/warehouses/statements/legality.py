@@ -67,7 +67,7 @@ def check_parsed(target, sources, variables):
             wrong.append(f"{name}: is not one query")
             continue
         literals = {literal.this for literal in trees[0].find_all(exp.Literal) if literal.is_string}
-        if name == "tracklet_sessions" and "tracklet_counts" in variables:
+        if name == "tracklet_session_facts" and "tracklet_counts" in variables:
             # Redshift's backslashes come from chr(92), so its literals are pieces.
             missing = {text for text in HOSTILE if not (target == "redshift" and "\\" in text)} - literals
             wrong += [f"{name}: lost the event name {text!r}" for text in missing]

@@ -19,6 +19,8 @@ sources! {
     "tracklet_duplicates": "tracklet_duplicates.sql",
     "tracklet_pairs": "tracklet_pairs.sql",
     "dbt_aliases_mapping": "dbt_aliases_mapping.sql",
+    "tracklet_event_facts": "tracklet_event_facts.sql",
+    "tracklet_session_facts": "tracklet_session_facts.sql",
     "tracklet_events": "tracklet_events.sql",
     "tracklet_sessions": "tracklet_sessions.sql",
     "dbt_mapped_tracks": "dbt_mapped_tracks.sql",

@@ -38,6 +38,9 @@ pub enum Severity {
 pub fn data_tests(renderer: &Renderer, names: &Names) -> Result<Vec<DataTest>, RenderError> {
     let mut tests = Vec::new();
     for model in &schema().models {
+        if !renderer.is_enabled(&model.name, names)? {
+            continue;
+        }
         for column in &model.columns {
             for test in &column.data_tests {
                 tests.push(column_test(names, &model.name, &column.name, test));

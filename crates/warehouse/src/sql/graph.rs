@@ -20,21 +20,24 @@ impl Model {
     }
 }
 
-/// All models, each after those that it refers to.
+/// All models that the configuration has, each after those that it refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Graph {
     models: Vec<Model>,
 }
 
 impl Graph {
-    /// Renders every model, called as `names` says.
+    /// Renders every model that the configuration has, called as `names` says.
     ///
     /// # Errors
     /// [`RenderError`] of the first that can't be rendered.
     pub fn new(renderer: &Renderer, names: &Names) -> Result<Self, RenderError> {
         let mut unordered = BTreeMap::new();
         for file in package::models() {
-            unordered.insert(file.name(), renderer.render(file.name(), names)?);
+            let rendered = renderer.render(file.name(), names)?;
+            if rendered.options.enabled != Some(false) {
+                unordered.insert(file.name(), rendered);
+            }
         }
         let mut graph = Self { models: Vec::new() };
         for name in unordered.keys().copied().collect::<Vec<_>>() {
@@ -109,11 +112,7 @@ pub(super) mod tests {
     use tracklet_config::Config;
 
     pub(crate) fn graph() -> Graph {
-        let table = SourceTable {
-            relation: "tracks".to_owned(),
-            name: "tracks".to_owned(),
-            columns: vec!["id".to_owned(), "timestamp".to_owned()],
-        };
+        let table = SourceTable::of_tracks("tracks", "tracks", ["id", "timestamp"]);
         let renderer = Renderer::new(Dialect::Postgres, &Config::default(), Materialized::View, vec![table]);
         Graph::new(&renderer, &Names::new(Dialect::Postgres, None, "s".to_owned())).unwrap()
     }

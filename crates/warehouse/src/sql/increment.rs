@@ -109,8 +109,8 @@ pub struct Increment<'a> {
 
 /// The models whose rows are checked before they are exchanged, and the steps that have them.
 const CHECKED: [(&str, &str); 3] = [
-    ("tracklet_events", "increment_events"),
-    ("tracklet_sessions", "increment_sessions"),
+    ("tracklet_event_facts", "increment_events"),
+    ("tracklet_session_facts", "increment_sessions"),
     ("dbt_aliases_mapping", "increment_aliases"),
 ];
 
@@ -123,8 +123,8 @@ impl<'a> Increment<'a> {
         let mut exchanging = steps.clone();
         for (model, step) in [
             ("tracklet_staged", "increment_staged"),
-            ("tracklet_events", "increment_events"),
-            ("tracklet_sessions", "increment_sessions"),
+            ("tracklet_event_facts", "increment_events"),
+            ("tracklet_session_facts", "increment_sessions"),
         ] {
             exchanging.insert(model.to_owned(), aside(token, step));
         }
@@ -237,7 +237,7 @@ impl<'a> Increment<'a> {
              inner join {} as sessions\n    on sessions.dbt_visitor_id = aliases.old_visitor_id\n\
              where aliases.dbt_visitor_id <> aliases.old_visitor_id",
             self.names.relation("increment_aliases"),
-            self.names.relation("tracklet_sessions")
+            self.names.relation("tracklet_session_facts")
         )
     }
 
@@ -290,7 +290,7 @@ select
     (
         select count(*)
         from {{ ref('increment_restarts') }} as restarts
-        inner join {{ ref('tracklet_events') }} as events
+        inner join {{ ref('tracklet_event_facts') }} as events
             on events.dbt_visitor_id = restarts.affected_visitor_id
             and events.{{ own_column('timestamp') }} >= restarts.restart_at
         where events.{{ own_column('timestamp') }} >= {{ restarted_since }}
@@ -303,7 +303,7 @@ select
     (
         select count(*)
         from {{ ref('increment_restarts') }} as restarts
-        inner join {{ ref('tracklet_sessions') }} as sessions
+        inner join {{ ref('tracklet_session_facts') }} as sessions
             on sessions.dbt_visitor_id = restarts.affected_visitor_id
             and sessions.session_start_at >= restarts.restart_at
     ) as sessions_taken,
@@ -322,7 +322,7 @@ select
     (
         select count(distinct sessions.dbt_visitor_id)
         from {{ ref('increment_restarts') }} as restarts
-        inner join {{ ref('tracklet_sessions') }} as sessions
+        inner join {{ ref('tracklet_session_facts') }} as sessions
             on sessions.dbt_visitor_id = restarts.affected_visitor_id
     ) as visitors_taken";
 

@@ -29,8 +29,8 @@ struct Invariant {
     offending: String,
 }
 
-const EVENTS: &str = "tracklet_events";
-const SESSIONS: &str = "tracklet_sessions";
+const EVENTS: &str = "tracklet_event_facts";
+const SESSIONS: &str = "tracklet_session_facts";
 const MAPPING: &str = "dbt_aliases_mapping";
 const USERS: &str = "dbt_user_session_facts";
 
@@ -80,8 +80,11 @@ pub fn contradictions(
 
 fn all() -> Vec<Invariant> {
     let mut all = vec![one_row_per_track(EVENTS, "tracklet_staged", " where fate = 0")];
-    all.extend(OF_TRACKS.map(|table| one_row_per_track(table, EVENTS, "")));
+    all.extend(
+        OF_TRACKS.into_iter().chain(["tracklet_events"]).map(|table| one_row_per_track(table, EVENTS, "")),
+    );
     all.extend([SESSIONS].into_iter().chain(OF_SESSIONS).map(|table| unique(table, "session_id")));
+    all.push(unique("tracklet_sessions", "session_key"));
     all.extend([
         unique(MAPPING, "alias"),
         Invariant { is_of_whole: true, ..unique(USERS, "dbt_visitor_id") },
@@ -92,6 +95,7 @@ fn all() -> Vec<Invariant> {
     let with_session =
         ["dbt_track_facts", "dbt_tracks_flow", "dbt_session_track_facts", "dbt_session_duration"];
     all.extend(with_session.map(|table| exists(table, "session_id", "dbt_session_tracks")));
+    all.push(exists("tracklet_events", "session_key", "tracklet_sessions"));
     let with_visitor = [SESSIONS, "dbt_session_tracks", "dbt_session_duration", USERS];
     let with_visitor = with_visitor.into_iter().chain(OF_TRACKS);
     all.extend(with_visitor.map(|table| exists(table, "dbt_visitor_id", MAPPING)));
@@ -134,7 +138,7 @@ fn unique(table: &'static str, key: &'static str) -> Invariant {
 
 fn num_pvs_add_up(table: &'static str) -> Invariant {
     let sum = format!("select coalesce(sum(num_pvs), 0) from {{{{ ref('{table}') }}}}");
-    let tracks = "select count(*) from {{ ref('tracklet_events') }}";
+    let tracks = "select count(*) from {{ ref('tracklet_event_facts') }}";
     let says = format!("the num_pvs of {table} add up to the tracks");
     // Kept duplicates count once in a session.
     let differ = "of_left {{ '<>' if var('tracklet_dedupe') else '>' }} of_right";
@@ -144,7 +148,7 @@ fn num_pvs_add_up(table: &'static str) -> Invariant {
 
 fn numbers_of_sessions_add_up() -> Invariant {
     let sum = "select coalesce(sum(number_of_sessions), 0) from {{ ref('dbt_user_session_facts') }}";
-    let sessions = "select count(*) from {{ ref('tracklet_sessions') }}";
+    let sessions = "select count(*) from {{ ref('tracklet_session_facts') }}";
     let says = "the number_of_sessions of dbt_user_session_facts add up to the sessions".to_owned();
     let sides = [("counted by visitors", sum), ("sessions", sessions)];
     same(3, says, vec![USERS, SESSIONS], sides, "of_left <> of_right")
@@ -153,10 +157,10 @@ fn numbers_of_sessions_add_up() -> Invariant {
 fn no_gap_in_a_session() -> Invariant {
     Invariant {
         number: 4,
-        says: "no session of tracklet_events holds a gap over the timeout".to_owned(),
+        says: "no session of tracklet_event_facts holds a gap over the timeout".to_owned(),
         needs: vec![EVENTS],
         is_of_whole: false,
-        offending: "select event_id as offender\nfrom {{ ref('tracklet_events') }}\nwhere track_sequence_number > 1\n    and \
+        offending: "select event_id as offender\nfrom {{ ref('tracklet_event_facts') }}\nwhere track_sequence_number > 1\n    and \
                     coalesce(idle_time_minutes, {{ longest_idle_minutes() }} + 1) > {{ longest_idle_minutes() }}"
             .to_owned(),
     }
@@ -166,11 +170,11 @@ fn sessions_are_apart() -> Invariant {
     let gap = "{{ microseconds_between('ended_at', 'next_session_start_at') }}";
     Invariant {
         number: 4,
-        says: "consecutive sessions of tracklet_sessions are apart by more than the timeout".to_owned(),
+        says: "consecutive sessions of tracklet_session_facts are apart by more than the timeout".to_owned(),
         needs: vec![SESSIONS],
         is_of_whole: false,
         offending: format!(
-            "select session_id as offender\nfrom {{{{ ref('tracklet_sessions') }}}}\nwhere next_session_start_at is not null\n    \
+            "select session_id as offender\nfrom {{{{ ref('tracklet_session_facts') }}}}\nwhere next_session_start_at is not null\n    \
              and {gap} < {{{{ shortest_splitting_gap() }}}}"
         ),
     }
@@ -179,7 +183,7 @@ fn sessions_are_apart() -> Invariant {
 fn tracks_and_sessions_agree() -> Invariant {
     Invariant {
         number: 5,
-        says: "tracklet_events and tracklet_sessions have the same sessions".to_owned(),
+        says: "tracklet_event_facts and tracklet_session_facts have the same sessions".to_owned(),
         needs: vec![EVENTS, SESSIONS],
         is_of_whole: false,
         offending: TRACKS_AND_SESSIONS.to_owned(),
@@ -200,10 +204,10 @@ from (
         min(session_start_at) as session_start_at,
         max({{ own_column('timestamp') }}) as ended_at,
         count(*) as tracks
-    from {{ ref('tracklet_events') }}
+    from {{ ref('tracklet_event_facts') }}
     group by dbt_visitor_id, session_sequence_number
 ) as tracks
-full outer join {{ ref('tracklet_sessions') }} as sessions
+full outer join {{ ref('tracklet_session_facts') }} as sessions
     on sessions.dbt_visitor_id = tracks.dbt_visitor_id
     and sessions.session_sequence_number = tracks.session_sequence_number
 where sessions.session_id is null
@@ -277,18 +281,18 @@ mod tests {
 
     #[test]
     fn what_is_not_staged_is_not_looked_at() {
-        let tables = ["tracklet_events", "tracklet_sessions", "dbt_aliases_mapping"];
+        let tables = ["tracklet_event_facts", "tracklet_session_facts", "dbt_aliases_mapping"];
         let rows = query(Dialect::Postgres, "", Staged::Rows, &tables).unwrap();
         assert!(!rows.contains("\"dbt_session_tracks\"") && !rows.contains("\"tracklet_staged\""), "{rows}");
         assert_eq!(said(&rows), 6);
         let whole = query(Dialect::Postgres, "", Staged::Whole, &tables).unwrap();
-        assert!(whole.contains("every dbt_visitor_id of tracklet_sessions is in dbt_aliases_mapping"));
+        assert!(whole.contains("every dbt_visitor_id of tracklet_session_facts is in dbt_aliases_mapping"));
         assert_eq!(query(Dialect::Postgres, "", Staged::Whole, &["tracklet_rejects"]), None);
     }
 
     #[test]
     fn the_timeout_and_duplicates_are_those_of_the_configuration() {
-        let tables = ["tracklet_events", "tracklet_sessions"];
+        let tables = ["tracklet_event_facts", "tracklet_session_facts"];
         let usual = query(Dialect::Spark, "", Staged::Rows, &tables).unwrap();
         assert!(usual.contains("coalesce(idle_time_minutes, 30 + 1) > 30"), "{usual}");
         assert!(usual.contains("< 1860000000") && usual.contains("of_left <> of_right"), "{usual}");

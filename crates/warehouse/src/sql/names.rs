@@ -180,9 +180,9 @@ mod tests {
     #[test]
     fn asides_have_other_names() {
         let names = Names::new(Dialect::Snowflake, None, "S".to_owned());
-        let asides = BTreeMap::from([("tracklet_events".to_owned(), "aside_1".to_owned())]);
+        let asides = BTreeMap::from([("tracklet_event_facts".to_owned(), "aside_1".to_owned())]);
         let building = names.with_asides(asides);
-        assert_eq!(building.relation("tracklet_events"), r#""S"."ASIDE_1""#);
-        assert_eq!(building.relation("tracklet_sessions"), r#""S"."TRACKLET_SESSIONS""#);
+        assert_eq!(building.relation("tracklet_event_facts"), r#""S"."ASIDE_1""#);
+        assert_eq!(building.relation("tracklet_session_facts"), r#""S"."TRACKLET_SESSIONS""#);
     }
 }

@@ -66,6 +66,8 @@ pub struct Plan {
     published: Names,
     /// Every view of the package, selected or not, as readers would see it.
     views: BTreeMap<&'static str, View>,
+    /// The models of the package that the configuration does not have.
+    disabled: Vec<&'static str>,
     digest: String,
 }
 
@@ -106,8 +108,11 @@ impl Plan {
             let refs = published.parents(model.name);
             (model.name, View { query: model.rendered.sql.clone(), refs })
         });
+        let disabled = super::package::models().map(super::package::File::name);
+        let disabled = disabled.filter(|name| published.get(name).is_none()).collect();
         Ok(Self {
             models,
+            disabled,
             building: building_names,
             published: names.clone(),
             views: views.collect(),
@@ -249,11 +254,11 @@ pub fn accounting(plan: &Plan) -> String {
     };
     let columns = [
         ("rows_read", from("count(*)", "tracklet_staged")),
-        ("sessionized", from("count(*)", "tracklet_events")),
+        ("sessionized", from("count(*)", "tracklet_event_facts")),
         ("duplicates", from("count(*)", "tracklet_duplicates")),
         ("rejected", from("count(*)", "tracklet_rejects")),
-        ("sessions", from("count(*)", "tracklet_sessions")),
-        ("visitors", from("count(distinct dbt_visitor_id)", "tracklet_sessions")),
+        ("sessions", from("count(*)", "tracklet_session_facts")),
+        ("visitors", from("count(distinct dbt_visitor_id)", "tracklet_session_facts")),
     ];
     let columns: Vec<String> =
         columns.into_iter().map(|(name, value)| format!("    {value} as {name}")).collect();

@@ -1,26 +1,49 @@
 //! The package's files as SQL for one dialect and one configuration.
 
 use super::refusal::in_own_words;
-use super::variables::variables;
+use super::variables::{carried_columns, variables};
 use super::{Dialect, Names, package};
 use minijinja::value::{Kwargs, Object, Serde, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use tracklet_config::Config;
 pub use tracklet_dialects::model::{Materialized, ModelOptions, Partition};
 use tracklet_display::error::Hint;
+use tracklet_kernel::event_type::EventType;
 
-/// A table that holds track calls.
+/// A table that holds calls of one type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SourceTable {
+    /// The type of its calls, as `event_type` has it.
+    pub event_type: &'static str,
     /// Its quoted name.
     pub relation: String,
     /// Its name for people, and for `source_file` of rejected rows.
     pub name: String,
     /// Its columns, as the warehouse spells them.
     pub columns: Vec<String>,
+    /// The type of each of them, in the warehouse's words; one that is not here holds texts.
+    pub types: BTreeMap<String, String>,
+}
+
+impl SourceTable {
+    /// A table of tracks whose columns hold texts, or times where the models take times.
+    pub fn of_tracks(
+        relation: &str,
+        name: &str,
+        columns: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self {
+            event_type: EventType::Track.name(),
+            relation: relation.to_owned(),
+            name: name.to_owned(),
+            columns: columns.into_iter().map(Into::into).collect(),
+            types: BTreeMap::new(),
+        }
+    }
 }
 
 /// The tag of models that are needed only while a run lasts.
@@ -86,6 +109,7 @@ impl Hint for RenderError {
 pub struct Renderer {
     dialect: Dialect,
     variables: serde_json::Map<String, serde_json::Value>,
+    carried: serde_json::Value,
     sources: Vec<SourceTable>,
     forgotten: Option<String>,
     macros: Macros,
@@ -128,16 +152,14 @@ impl Renderer {
         materialize: Materialized,
         sources: Vec<SourceTable>,
     ) -> Self {
-        Self::with_variables(dialect, variables(config, materialize), sources)
-    }
-
-    /// A renderer for dbt's variables, those of the package given anew where `variables` has them.
-    pub(crate) fn with_variables(
-        dialect: Dialect,
-        variables: serde_json::Map<String, serde_json::Value>,
-        sources: Vec<SourceTable>,
-    ) -> Self {
-        Self { dialect, variables, sources, forgotten: None, macros: Macros::Package }
+        Self {
+            dialect,
+            variables: variables(config, materialize),
+            carried: carried_columns(config),
+            sources,
+            forgotten: None,
+            macros: Macros::Package,
+        }
     }
 
     /// The same, with macros that take the place of the package's.
@@ -182,6 +204,14 @@ impl Renderer {
                 .map(ToOwned::to_owned),
         })?;
         self.render_text(name, file.text, names)
+    }
+
+    /// Whether the configuration has a model: some are there for events of every type alone.
+    ///
+    /// # Errors
+    /// [`RenderError`] of a model that can't be rendered.
+    pub fn is_enabled(&self, model: &str, names: &Names) -> Result<bool, RenderError> {
+        Ok(self.render(model, names)?.options.enabled != Some(false))
     }
 
     /// The SQL of a text of an increment, which may use `values`.
@@ -309,6 +339,8 @@ impl Renderer {
         });
         let sources = value(&self.sources);
         environment.add_function("source_tables", move || sources.clone());
+        let carried = value(&self.carried);
+        environment.add_function("carried_columns", move || carried.clone());
         let forgotten = value(&self.forgotten);
         environment.add_function("forgotten_table", move || forgotten.clone());
         environment.add_function("partition_by_month", |column: String| {

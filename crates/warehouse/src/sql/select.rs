@@ -136,18 +136,18 @@ mod tests {
 
     #[test]
     fn plus_signs_reach_up_and_down() {
-        assert_eq!(chosen("tracklet_sessions", ""), "tracklet_sessions");
+        assert_eq!(chosen("tracklet_session_facts", ""), "tracklet_session_facts");
         assert_eq!(chosen("2+dbt_aliases_mapping", ""), "dbt_aliases_mapping tracklet_pairs tracklet_tracks");
         assert_eq!(chosen("1+dbt_aliases_mapping", ""), "dbt_aliases_mapping tracklet_pairs");
         assert_eq!(
-            chosen("tracklet_sessions+", ""),
-            "dbt_session_duration dbt_session_track_facts dbt_session_tracks dbt_user_session_facts tracklet_sessions"
+            chosen("tracklet_session_facts+", ""),
+            "dbt_session_duration dbt_session_track_facts dbt_session_tracks dbt_user_session_facts tracklet_session_facts"
         );
         assert_eq!(
-            chosen("+tracklet_sessions", ""),
-            "dbt_aliases_mapping tracklet_events tracklet_pairs tracklet_sessions tracklet_staged tracklet_tracks"
+            chosen("+tracklet_session_facts", ""),
+            "dbt_aliases_mapping tracklet_event_facts tracklet_pairs tracklet_session_facts tracklet_staged tracklet_tracks"
         );
-        assert_eq!(chosen("tracklet_events+1,dbt_track*", ""), "dbt_track_facts dbt_tracks_flow");
+        assert_eq!(chosen("tracklet_event_facts+1,dbt_track*", ""), "dbt_track_facts dbt_tracks_flow");
     }
 
     #[test]
@@ -155,7 +155,10 @@ mod tests {
         assert_eq!(chosen("tag:aside", ""), "tracklet_tracks");
         assert_eq!(chosen("tracklet_re* tracklet_d*", ""), "tracklet_duplicates tracklet_rejects");
         assert_eq!(chosen("dbt_session*", "dbt_session_tr*"), "dbt_session_duration");
-        assert_eq!(chosen("", "dbt_* tracklet_staged+1"), "tracklet_events tracklet_pairs tracklet_sessions");
+        assert_eq!(
+            chosen("", "dbt_* tracklet_staged+1"),
+            "tracklet_event_facts tracklet_pairs tracklet_session_facts"
+        );
         let all = chosen("", "");
         assert_eq!(chosen("@tracklet_staged", ""), all);
     }
@@ -164,6 +167,6 @@ mod tests {
     fn a_word_that_selects_nothing_is_an_error() {
         let error = select(&graph(), &["+tracklet_evnts".to_owned()], &[]).unwrap_err();
         assert_eq!(error.to_string(), "`+tracklet_evnts` selects no model");
-        assert_eq!(error.hint().as_deref(), Some("did you mean `tracklet_events`?"));
+        assert_eq!(error.hint().as_deref(), Some("did you mean `tracklet_event_facts`?"));
     }
 }

@@ -1,9 +1,12 @@
-//! The configuration as the variables of the dbt package.
+//! The configuration as the variables of the dbt package. Those that say which types events have and what they carry are not
+//! among them: [`carried_columns`] and the source tables stand for what dbt makes of these.
 
 use super::package;
 use super::render::Materialized;
 use serde_json::{Map, Value, json};
-use tracklet_config::Config;
+use tracklet_config::{ColumnSource, Config};
+use tracklet_kernel::event_type::EventType;
+use tracklet_kernel::registry::{CarriedSpec, CarriedType, EVENT_TYPE};
 use tracklet_kernel::rules::{Duplicates, Timeout};
 
 const MICROS_OF_UNITS: [(&str, u64); 5] =
@@ -41,6 +44,31 @@ pub(super) fn variables(config: &Config, materialize: Materialized) -> Map<Strin
         },
     });
     with_defaults(given)
+}
+
+/// What the models' function `carried_columns` gives: the columns that events carry from the source to `tracklet_events`, as
+/// `macros/columns.sql` describes them. None where there are no tables of events.
+pub(super) fn carried_columns(config: &Config) -> Value {
+    let column = |carried: &CarriedSpec| {
+        if carried.name == EVENT_TYPE {
+            return json!({ "name": EVENT_TYPE, "type": "event_type" });
+        }
+        let column = config.columns.iter().find(|column| column.spec.name == carried.name);
+        let source =
+            |source: &ColumnSource| json!({ "name": source.name, "of": source.of.map(EventType::name) });
+        let sources = column.into_iter().flat_map(|column| &column.sources).map(source);
+        json!({
+            "name": carried.name,
+            "type": match carried.carried_type {
+                CarriedType::Text => "text",
+                CarriedType::Number => "number",
+            },
+            "no_value": carried.no_value,
+            "sources": sources.collect::<Vec<_>>(),
+            "is_of_preset": column.is_some_and(|column| column.is_of_preset),
+        })
+    };
+    config.rules.carried.iter().map(column).collect()
 }
 
 /// The package's defaults, with what is given in their place.

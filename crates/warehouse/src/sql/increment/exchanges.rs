@@ -77,7 +77,7 @@ const NAMED_SESSIONS: Gone = Gone {
     condition: "\
 session_id in (
         select sessions.session_id
-        from {{ ref('tracklet_sessions') }} as sessions
+        from {{ ref('tracklet_session_facts') }} as sessions
         inner join {{ ref('increment_restarts') }} as restarts
             on restarts.affected_visitor_id = sessions.dbt_visitor_id
         where sessions.session_start_at >= restarts.restart_at
@@ -85,7 +85,7 @@ session_id in (
     )",
     rows: "\
 select sessions.session_id
-from {{ ref('tracklet_sessions') }} as sessions
+from {{ ref('tracklet_session_facts') }} as sessions
 inner join {{ ref('increment_restarts') }} as restarts
     on restarts.affected_visitor_id = sessions.dbt_visitor_id
 where sessions.session_start_at >= restarts.restart_at
@@ -95,13 +95,15 @@ target.session_id = gone.session_id",
 };
 
 /// Every table that may be kept, those first whose rows are told by the rows of others.
-pub(super) const EXCHANGES: [Exchange; 14] = [
+pub(super) const EXCHANGES: [Exchange; 16] = [
     Exchange { model: "dbt_session_duration", gone: NAMED_SESSIONS, come: Come::Model },
     Exchange { model: "dbt_session_track_facts", gone: NAMED_SESSIONS, come: Come::Model },
     Exchange { model: "dbt_session_tracks", gone: SESSIONS, come: Come::Model },
     Exchange { model: "dbt_mapped_tracks", gone: TRACKS, come: Come::Model },
     Exchange { model: "dbt_track_facts", gone: TRACKS, come: Come::Model },
     Exchange { model: "dbt_tracks_flow", gone: TRACKS, come: Come::Model },
+    Exchange { model: "tracklet_events", gone: TRACKS, come: Come::Model },
+    Exchange { model: "tracklet_sessions", gone: SESSIONS, come: Come::Model },
     Exchange {
         model: "tracklet_rejects",
         gone: Gone {
@@ -204,12 +206,12 @@ where dbt_visitor_id is not null",
         ),
     },
     Exchange {
-        model: "tracklet_events",
+        model: "tracklet_event_facts",
         gone: TRACKS,
         come: Come::Rows("select *\nfrom {{ ref('increment_events') }}"),
     },
     Exchange {
-        model: "tracklet_sessions",
+        model: "tracklet_session_facts",
         gone: SESSIONS,
         come: Come::Rows("select *\nfrom {{ ref('increment_sessions') }}"),
     },

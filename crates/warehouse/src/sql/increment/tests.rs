@@ -12,11 +12,7 @@ use tracklet_kernel::subject::Subject;
 
 fn renderer(dialect: Dialect, configuration: &str, materialize: Materialized) -> Renderer {
     let columns = ["id", "anonymous_id", "user_id", "event", "timestamp", "received_at"];
-    let table = SourceTable {
-        relation: "tracks".to_owned(),
-        name: "tracks".to_owned(),
-        columns: columns.map(|name| dialect.own(name)).to_vec(),
-    };
+    let table = SourceTable::of_tracks("tracks", "tracks", columns.map(|name| dialect.own(name)));
     let config = Config::parse(configuration, std::path::Path::new("tracklet.toml")).unwrap();
     Renderer::new(dialect, &config, materialize, vec![table])
 }
@@ -80,16 +76,15 @@ fn what_goes_is_asked_of_tables_that_still_have_it() {
     let all: Vec<&str> = EXCHANGES.iter().map(|exchange| exchange.model).collect();
     let statements = increment.exchange(&all, &unknown()).unwrap();
     let place = |start: &str| statements.iter().position(|statement| statement.starts_with(start)).unwrap();
-    let sessions = place("delete from \"s\".\"tracklet_sessions\"");
-    let looking = statements[..all.len()]
-        .iter()
-        .enumerate()
-        .filter(|(own, statement)| *own != sessions && statement.contains("\"s\".\"tracklet_sessions\""));
+    let sessions = place("delete from \"s\".\"tracklet_session_facts\"");
+    let looking = statements[..all.len()].iter().enumerate().filter(|(own, statement)| {
+        *own != sessions && statement.contains("\"s\".\"tracklet_session_facts\"")
+    });
     let looking: Vec<usize> = looking.map(|(own, _)| own).collect();
     assert_eq!(looking.len(), 2, "the tables that have a session's name alone");
     assert!(looking.iter().all(|own| *own < sessions));
     let facts = place("insert into \"s\".\"dbt_user_session_facts\"");
-    assert!(place("insert into \"s\".\"tracklet_sessions\"") < facts);
+    assert!(place("insert into \"s\".\"tracklet_session_facts\"") < facts);
 }
 
 #[test]
@@ -102,7 +97,7 @@ fn what_is_told_beforehand_stands_in_the_statements_as_a_literal() {
         assert!(step("increment_incoming", &unknown()).contains("loaded_at >= SINCE"));
         assert!(step("increment_events", &unknown()).contains(">= EARLIEST"));
         assert!(increment.accounting(&unknown()).unwrap().contains(">= EARLIEST"));
-        let events = increment.names.relation("tracklet_events");
+        let events = increment.names.relation("tracklet_event_facts");
         for name in ["increment_pairs", "increment_restarts"] {
             assert!(step(name, &unknown()).contains(&events), "{name}");
             assert!(!step(name, &nothing_special()).contains(&events), "the history isn't read for {name}");
@@ -200,7 +195,7 @@ fn on_spark_each_table_changes_by_itself_and_what_goes_is_told_by_a_merge() {
             assert_eq!(other < place, is_after, "{model} reads {relation}");
         }
     }
-    let sessions = "merge into `s`.`tracklet_sessions` as target\nusing (\n    select\n        affected_visitor_id,\n        \
+    let sessions = "merge into `s`.`tracklet_session_facts` as target\nusing (\n    select\n        affected_visitor_id,\n        \
                     restart_at\n    from `s`.`tracklet_aside_t1_increment_restarts`\n) as gone\non target.dbt_visitor_id = \
                     gone.affected_visitor_id\n    and target.session_start_at >= gone.restart_at\n    and \
                     target.session_start_at >= EARLIEST\nwhen matched then delete";

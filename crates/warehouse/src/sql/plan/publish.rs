@@ -72,6 +72,7 @@ impl Plan {
 
     fn swap(&self, existing: &Existing, record: Vec<String>) -> Vec<String> {
         let mut together = record;
+        together.extend(self.drop_disabled(existing));
         let views = self.views_to_make(existing);
         for view in &views {
             together.extend(self.drop(view, existing));
@@ -89,6 +90,7 @@ impl Plan {
     /// New rows in the tables that are there, where DDL is taken back with its transaction.
     fn rows_at_once(&self, existing: &Existing, record: Vec<String>) -> Vec<String> {
         let mut together = record;
+        together.extend(self.drop_disabled(existing));
         let dialect = self.published.dialect();
         let (new, views) = self.to_remake(existing);
         for name in views.iter().chain(new.iter().map(|table| &table.name)) {
@@ -107,7 +109,7 @@ impl Plan {
     /// end readers keep the old rows, whatever is made before it. No view is ever without a column that it looks at: new
     /// ones come before the views, old ones go after them.
     fn rows(&self, existing: &Existing, record: Vec<String>) -> Vec<Step> {
-        let mut steps = Vec::new();
+        let mut steps: Vec<String> = self.drop_disabled(existing).collect();
         let (new, views) = self.to_remake(existing);
         for table in &new {
             match existing.changed.get(table.name) {
@@ -138,6 +140,7 @@ impl Plan {
 
     fn replace(&self, existing: &Existing, record: Vec<String>) -> Vec<Step> {
         let mut steps = record;
+        steps.extend(self.drop_disabled(existing));
         for table in self.tables() {
             // Only a Delta table can be replaced by one.
             let is_other = existing.of_other_format.contains(table.name);
@@ -155,6 +158,7 @@ impl Plan {
 
     fn rename(&self, existing: &Existing, record: Vec<String>) -> Vec<Step> {
         let mut steps = record;
+        steps.extend(self.drop_disabled(existing));
         for table in self.tables() {
             steps.extend(self.drop(table.name, existing));
             steps.push(self.rename_aside(table.name));
@@ -203,6 +207,11 @@ impl Plan {
     fn drop(&self, name: &'static str, existing: &Existing) -> Option<String> {
         let relation = self.published.relation(name);
         existing.kinds.get(name).map(|kind| drop(*kind, &relation))
+    }
+
+    /// What the configuration has no more goes first: it looks at tables that change.
+    fn drop_disabled(&self, existing: &Existing) -> impl Iterator<Item = String> {
+        self.disabled.iter().filter_map(|name| self.drop(name, existing))
     }
 
     fn rename_aside(&self, name: &str) -> String {

@@ -14,11 +14,7 @@ fn plan(dialect: Dialect, selected: &str) -> Plan {
 }
 
 fn plan_in(names: &Names, selected: &str) -> Plan {
-    let table = SourceTable {
-        relation: "tracks".to_owned(),
-        name: "tracks".to_owned(),
-        columns: vec!["id".to_owned(), "timestamp".to_owned()],
-    };
+    let table = SourceTable::of_tracks("tracks", "tracks", ["id", "timestamp"]);
     let renderer = Renderer::new(names.dialect(), &Config::default(), Materialized::View, vec![table]);
     let graph = Graph::new(&renderer, names).unwrap();
     let words: Vec<String> = selected.split_whitespace().map(ToOwned::to_owned).collect();
@@ -31,8 +27,8 @@ fn filled() -> Existing {
         "dbt_aliases_mapping",
         "tracklet_staged",
         "tracklet_pairs",
-        "tracklet_events",
-        "tracklet_sessions",
+        "tracklet_event_facts",
+        "tracklet_session_facts",
         "tracklet_rejects",
         "tracklet_duplicates",
     ];
@@ -65,9 +61,10 @@ fn first_words(statements: &[String]) -> Vec<String> {
 #[test]
 fn tables_are_made_aside_from_what_is_aside() {
     let plan = plan(Dialect::Postgres, "");
-    let events = plan.models.iter().find(|model| model.name == "tracklet_events").unwrap();
+    let events = plan.models.iter().find(|model| model.name == "tracklet_event_facts").unwrap();
     assert!(
-        events.statements[0].starts_with("create table \"s\".\"tracklet_aside_t1_tracklet_events\"\nas\n")
+        events.statements[0]
+            .starts_with("create table \"s\".\"tracklet_aside_t1_tracklet_event_facts\"\nas\n")
     );
     assert!(
         events.query.contains("from \"s\".\"tracklet_aside_t1_tracklet_tracks\" as tracks"),
@@ -76,16 +73,16 @@ fn tables_are_made_aside_from_what_is_aside() {
     );
     assert_eq!(
         events.statements[1],
-        "create index on \"s\".\"tracklet_aside_t1_tracklet_events\" (\"dbt_visitor_id\", \"timestamp\")"
+        "create index on \"s\".\"tracklet_aside_t1_tracklet_event_facts\" (\"dbt_visitor_id\", \"timestamp\")"
     );
     assert_eq!(
         events.statements[2],
-        "analyze \"s\".\"tracklet_aside_t1_tracklet_events\" (\"dbt_visitor_id\", \"session_sequence_number\")"
+        "analyze \"s\".\"tracklet_aside_t1_tracklet_event_facts\" (\"dbt_visitor_id\", \"session_sequence_number\")"
     );
     assert_eq!(events.needs, BTreeSet::from(["tracklet_tracks", "dbt_aliases_mapping"]));
     let view = plan.models.iter().find(|model| model.name == "dbt_track_facts").unwrap();
     assert!(view.statements.is_empty());
-    assert!(view.query.ends_with("from \"s\".\"tracklet_events\"\n"), "{}", view.query);
+    assert!(view.query.ends_with("from \"s\".\"tracklet_event_facts\"\n"), "{}", view.query);
 }
 
 #[test]
@@ -98,10 +95,10 @@ fn a_swap_is_one_transaction_that_drops_what_is_there() {
     let steps = plan.publish(Publishing::Swap, &filled(), Vec::new());
     let words = first_words(together(&steps));
     assert_eq!(words[0], "drop view \"s\".\"dbt_mapped_tracks\"");
-    let dropped = words.iter().position(|line| line == "drop table \"s\".\"tracklet_events\"").unwrap();
+    let dropped = words.iter().position(|line| line == "drop table \"s\".\"tracklet_event_facts\"").unwrap();
     assert_eq!(
         words[dropped + 1],
-        "alter table \"s\".\"tracklet_aside_t1_tracklet_events\" rename to \"tracklet_events\""
+        "alter table \"s\".\"tracklet_aside_t1_tracklet_event_facts\" rename to \"tracklet_event_facts\""
     );
     assert_eq!(words.last().unwrap(), "create view \"s\".\"dbt_user_session_facts\" as");
     assert_eq!(
@@ -112,13 +109,13 @@ fn a_swap_is_one_transaction_that_drops_what_is_there() {
 
 #[test]
 fn views_over_a_table_that_changes_are_made_anew_even_when_not_selected() {
-    let plan = plan(Dialect::Postgres, "tracklet_sessions");
+    let plan = plan(Dialect::Postgres, "tracklet_session_facts");
     let names: Vec<&str> = plan.models.iter().map(|model| model.name).collect();
-    assert_eq!(names, ["tracklet_sessions"]);
+    assert_eq!(names, ["tracklet_session_facts"]);
     let words = first_words(together(&plan.publish(Publishing::Swap, &filled(), Vec::new())));
     let made = words.iter().filter(|line| line.starts_with("create view")).count();
     assert_eq!(made, 4, "{words:?}");
-    assert!(plan.models[0].query.contains("from \"s\".\"tracklet_events\""), "{}", plan.models[0].query);
+    assert!(plan.models[0].query.contains("from \"s\".\"tracklet_event_facts\""), "{}", plan.models[0].query);
 }
 
 #[test]
@@ -145,7 +142,11 @@ fn changed() -> Existing {
         columns: vec![("event_id".to_owned(), true), ("event_5".to_owned(), false)],
         removed: Vec::new(),
     };
-    Existing { changed: BTreeMap::from([("tracklet_events", change)]), views_may_differ: true, ..filled() }
+    Existing {
+        changed: BTreeMap::from([("tracklet_event_facts", change)]),
+        views_may_differ: true,
+        ..filled()
+    }
 }
 
 #[test]
@@ -170,11 +171,11 @@ fn a_table_that_gets_a_column_keeps_its_rows_until_all_change() {
     let plan = plan(Dialect::BigQuery, "");
     let steps = plan.publish(Publishing::Rows, &changed(), Vec::new());
     let Step::Alone(first) = &steps[0] else { panic!() };
-    assert!(first.starts_with("create or replace table `s`.`tracklet_events`\npartition by"), "{first}");
+    assert!(first.starts_with("create or replace table `s`.`tracklet_event_facts`\npartition by"), "{first}");
     assert!(
         first.ends_with(
-            "as\nselect\n    `event_id`,\n    `event_5`\nfrom `s`.`tracklet_aside_t1_tracklet_events`\nwhere false\n\
-             union all\nselect\n    `event_id`,\n    null\nfrom `s`.`tracklet_events`"
+            "as\nselect\n    `event_id`,\n    `event_5`\nfrom `s`.`tracklet_aside_t1_tracklet_event_facts`\nwhere false\n\
+             union all\nselect\n    `event_id`,\n    null\nfrom `s`.`tracklet_event_facts`"
         ),
         "{first}"
     );
@@ -190,7 +191,7 @@ fn a_column_goes_when_no_view_looks_at_it_any_more() {
     let steps_of = |columns: Vec<(String, bool)>| {
         let mut existing = changed();
         let change = Change { columns, removed: vec!["EVENT_6".to_owned()] };
-        existing.changed.insert("tracklet_events", change);
+        existing.changed.insert("tracklet_event_facts", change);
         let steps = plan.publish(Publishing::Rows, &existing, Vec::new());
         let alone = steps.into_iter().filter_map(|step| match step {
             Step::Alone(statement) => Some(statement),
@@ -272,22 +273,25 @@ fn the_turn_is_taken_before_all_else_that_a_transaction_does() {
 
 #[test]
 fn replaced_tables_keep_their_layout() {
-    let plan = plan(Dialect::BigQuery, "tracklet_sessions");
+    let plan = plan(Dialect::BigQuery, "tracklet_session_facts");
     let steps = plan.publish(Publishing::Replace, &filled(), Vec::new());
     let Step::Alone(first) = &steps[0] else { panic!() };
-    assert!(first.starts_with("create or replace table `s`.`tracklet_sessions`\npartition by"), "{first}");
-    assert!(first.ends_with("select *\nfrom `s`.`tracklet_aside_t1_tracklet_sessions`"), "{first}");
+    assert!(
+        first.starts_with("create or replace table `s`.`tracklet_session_facts`\npartition by"),
+        "{first}"
+    );
+    assert!(first.ends_with("select *\nfrom `s`.`tracklet_aside_t1_tracklet_session_facts`"), "{first}");
 }
 
 #[test]
 fn renamed_tables_are_named_with_their_schema_on_spark() {
-    let plan = plan(Dialect::Spark, "tracklet_sessions");
+    let plan = plan(Dialect::Spark, "tracklet_session_facts");
     let steps = plan.publish(Publishing::Rename, &filled(), Vec::new());
-    assert_eq!(steps[0], Step::Alone("drop table `s`.`tracklet_sessions`".to_owned()));
+    assert_eq!(steps[0], Step::Alone("drop table `s`.`tracklet_session_facts`".to_owned()));
     assert_eq!(
         steps[1],
         Step::Alone(
-            "alter table `s`.`tracklet_aside_t1_tracklet_sessions` rename to `s`.`tracklet_sessions`"
+            "alter table `s`.`tracklet_aside_t1_tracklet_session_facts` rename to `s`.`tracklet_session_facts`"
                 .to_owned()
         )
     );
@@ -296,20 +300,21 @@ fn renamed_tables_are_named_with_their_schema_on_spark() {
 #[test]
 fn delta_tables_are_replaced_and_others_dropped_before() {
     let names = Names::new(Dialect::Spark, None, "s".to_owned()).in_format(Format::Delta);
-    let plan = plan_in(&names, "tracklet_sessions");
+    let plan = plan_in(&names, "tracklet_session_facts");
     let made = |existing: &Existing| plan.publish(Publishing::Replace, existing, Vec::new());
     let replaced = Step::Alone(
-        "create or replace table `s`.`tracklet_sessions`\nusing delta\nas\nselect *\n\
-         from `s`.`tracklet_aside_t1_tracklet_sessions`"
+        "create or replace table `s`.`tracklet_session_facts`\nusing delta\nas\nselect *\n\
+         from `s`.`tracklet_aside_t1_tracklet_session_facts`"
             .to_owned(),
     );
     assert_eq!(made(&filled())[0], replaced);
-    let of_parquet = Existing { of_other_format: BTreeSet::from(["tracklet_sessions"]), ..filled() };
+    let of_parquet = Existing { of_other_format: BTreeSet::from(["tracklet_session_facts"]), ..filled() };
     assert_eq!(
         made(&of_parquet)[..2],
-        [Step::Alone("drop table `s`.`tracklet_sessions`".to_owned()), replaced]
+        [Step::Alone("drop table `s`.`tracklet_session_facts`".to_owned()), replaced]
     );
-    let making = &plan.models.iter().find(|model| model.name == "tracklet_sessions").unwrap().statements[0];
+    let making =
+        &plan.models.iter().find(|model| model.name == "tracklet_session_facts").unwrap().statements[0];
     assert!(making.contains("\nusing delta\nas"), "{making}");
 }
 

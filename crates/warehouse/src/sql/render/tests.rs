@@ -4,13 +4,8 @@ use std::path::Path;
 use tracklet_config::Config;
 
 fn sources() -> Vec<SourceTable> {
-    vec![SourceTable {
-        relation: "\"rudder\".\"tracks\"".to_owned(),
-        name: "rudder.tracks".to_owned(),
-        columns: ["ID", "anonymous_id", "user_id", "event", "timestamp", "received_at"]
-            .map(ToOwned::to_owned)
-            .to_vec(),
-    }]
+    let columns = ["ID", "anonymous_id", "user_id", "event", "timestamp", "received_at"];
+    vec![SourceTable::of_tracks("\"rudder\".\"tracks\"", "rudder.tracks", columns)]
 }
 
 fn renderer(dialect: Dialect, config: &str) -> Renderer {
@@ -62,7 +57,7 @@ fn names_and_texts_are_quoted_as_the_macros_quote_them() {
 #[test]
 fn a_model_says_what_it_is_and_what_it_needs() {
     let rendered =
-        renderer(Dialect::BigQuery, "").render("tracklet_events", &names(Dialect::BigQuery)).unwrap();
+        renderer(Dialect::BigQuery, "").render("tracklet_event_facts", &names(Dialect::BigQuery)).unwrap();
     assert_eq!(rendered.options.materialized, Materialized::Table);
     assert_eq!(rendered.options.partition_by, Some(Partition::Month { month: "timestamp".to_owned() }));
     assert_eq!(rendered.options.cluster_by, ["dbt_visitor_id"]);
@@ -84,9 +79,9 @@ fn the_configuration_is_in_the_sql() {
                   [flow]\nlength = 2\n[source]\nwhere = \"a > 1\"\n[source.columns]\nevent_id = \"Id\"";
     let renderer = renderer(Dialect::Postgres, config);
     let sql = |model| renderer.render(model, &names(Dialect::Postgres)).unwrap().sql;
-    assert!(sql("tracklet_events").contains("idle_microseconds > 500000"));
-    assert!(sql("tracklet_events").contains("as event_2\nfrom"));
-    assert!(sql("tracklet_sessions").contains("event in ('it''s')"));
+    assert!(sql("tracklet_event_facts").contains("idle_microseconds > 500000"));
+    assert!(sql("tracklet_event_facts").contains("as event_2\nfrom"));
+    assert!(sql("tracklet_session_facts").contains("event in ('it''s')"));
     assert!(sql("tracklet_staged").contains("cast(\"ID\" as text)"));
     assert!(sql("tracklet_staged").contains("a > 1"));
     assert!(!sql("tracklet_staged").contains("copy_number"));
@@ -106,6 +101,6 @@ fn what_a_model_refuses_is_told_in_its_own_words() {
     let error = renderer.render("tracklet_event", &names(Dialect::Postgres)).unwrap_err();
     assert_eq!(
         tracklet_display::error::Hint::hint(&error).as_deref(),
-        Some("did you mean `tracklet_events`?")
+        Some("did you mean `tracklet_event_facts`?")
     );
 }
