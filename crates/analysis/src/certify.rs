@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::path::Path;
 use tracklet_config::Config;
+use tracklet_kernel::event_type::EventType;
 use tracklet_native::pipeline::Refresh;
 use tracklet_warehouse::build::{Checks, Made, Progress, build};
 use tracklet_warehouse::checks::test;
@@ -112,7 +113,7 @@ pub async fn certify(
     };
     clear(&job).await?;
     let mut batches = set.batches.iter().cloned();
-    load::load_rows(&job, &mut batches).await?;
+    load::load_rows(&job, EventType::Track, &mut batches).await?;
     let report = build(&job, target.threads, Checks::Run, &Quiet).await?;
     let tests = test(&job, &[], target.threads, &Quiet).await?;
     let failed = report.checks.iter().chain(&tests.results).filter(|check| !check.passed());

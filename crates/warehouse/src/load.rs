@@ -1,18 +1,21 @@
-//! Files into a warehouse's table of tracks, so that a demo or a test can start from files.
+//! Files into a warehouse's source tables, so that a demo or a test can start from files.
 
 use super::housekeeping::{ensure_schema, statement_for};
 use super::load_times::LoadTimes;
-use super::sources::{column_names, tables_of_tracks};
+use super::sources::{Named, column_names, named};
 use super::{Job, WarehouseError};
 use crate::sql::names::relation;
-use crate::targets::TableName;
+use crate::targets::{TableName, Target};
 use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use std::sync::Arc;
+use tracklet_config::Config;
 use tracklet_config::keys::CANONICAL_COLUMNS;
 use tracklet_dialects::description::ColumnType;
 use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::event_type::EventType;
+use tracklet_kernel::registry::{self, CarriedSpec};
 use tracklet_kernel::reject::Reject;
 use tracklet_kernel::tracks::{Reason, Tracks};
 
@@ -22,20 +25,29 @@ const BATCH_ROWS: usize = 8_192;
 /// What came of a load.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadReport {
+    /// What came of each table, tracks first.
+    pub tables: Vec<Loaded>,
+    /// Rows that no such table can hold: they could not be read, or their time is none.
+    pub refused: u64,
+}
+
+/// What came of one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
     /// The table.
     pub table: String,
     /// Rows that went in.
     pub rows: u64,
-    /// Rows that no table of tracks can hold: they could not be read, or their time is none.
-    pub refused: u64,
     /// A column that the table got, with the time at which rows were loaded.
     pub added: Option<String>,
     /// The column by which runs look for new rows, where the load did not write the time of the load into it.
     pub unseen: Option<String>,
 }
 
-/// Appends tracks, and rejected rows as far as a typed table can hold them, to the first source table, each with the time of
-/// the load. The table is created with RudderStack's columns and `loaded_at` if it does not exist.
+/// Appends events, and rejected rows as far as a typed table can hold them, to the first source table of each type, each with
+/// the time of the load. Rejected rows go to the first of them. A table is created with RudderStack's columns and `loaded_at` if it does
+/// not exist, and gets the columns that it lacks; what events carry is in it as text. A table that no row is for is left alone,
+/// but for the first.
 ///
 /// # Errors
 /// [`WarehouseError`].
@@ -45,35 +57,45 @@ pub async fn load(
     rejects: &[Reject],
     names: EventNames,
 ) -> Result<LoadReport, WarehouseError> {
-    let (rejected, refused) = loadable(rejects, names);
-    let mut batches = tracks.batches(BATCH_ROWS).chain(rejected);
-    let (rows, times) = load_rows(job, &mut batches).await?;
-    let table = tables_of_tracks(job.target, job.config)?.remove(0);
-    Ok(LoadReport { table: table.to_string(), rows, refused, added: times.added, unseen: times.unseen })
+    let carried = &job.config.rules.carried;
+    let (mut rejected, refused) = loadable(rejects, names, carried);
+    let mut tables: Vec<Loaded> = Vec::new();
+    for event_type in job.config.source.types.iter() {
+        let batches = tracks.batches_of(BATCH_ROWS, carried, Some(event_type));
+        let mut batches = batches.filter(|batch| batch.num_rows() > 0).chain(rejected.take()).peekable();
+        if tables.is_empty() || batches.peek().is_some() {
+            tables.push(load_rows(job, event_type, &mut batches).await?);
+        }
+    }
+    Ok(LoadReport { tables, refused })
 }
 
-/// The rows of [`load`], and how many are refused.
-pub fn loadable_rows(tracks: &Tracks, rejects: &[Reject], names: EventNames) -> (Vec<RecordBatch>, u64) {
-    let (rejected, refused) = loadable(rejects, names);
-    (tracks.batches(BATCH_ROWS).chain(rejected).collect(), refused)
+/// The rows of [`load`] of a configuration with tracks alone.
+pub fn loadable_rows(tracks: &Tracks, rejects: &[Reject], names: EventNames) -> Vec<RecordBatch> {
+    let (rejected, _) = loadable(rejects, names, &[]);
+    tracks.batches(BATCH_ROWS).chain(rejected).collect()
 }
 
-/// Appends rows of the canonical columns to the first source table, which is created if it does not exist. Returns how many, and
-/// where the time of the load is written.
+/// Appends rows of the canonical columns, and of those that events carry, to the first source table of a type, which is created if it
+/// does not exist.
 ///
 /// # Errors
 /// [`WarehouseError`] where the warehouse refuses the table or the rows.
 pub async fn load_rows(
     job: &Job<'_>,
+    event_type: EventType,
     batches: &mut (dyn Iterator<Item = RecordBatch> + Send),
-) -> Result<(u64, LoadTimes), WarehouseError> {
-    let table = tables_of_tracks(job.target, job.config)?.remove(0);
-    let canonical = column_names(job.target, job.config);
-    let times = make_table(job, &table, &canonical).await?;
-    let schema = schema(&columns_to_write(&canonical, &times));
+) -> Result<Loaded, WarehouseError> {
+    let mut tables = named(job.target, job.config)?.into_iter();
+    let table = tables.find(|named| named.event_type == event_type);
+    let Named { table, .. } = table.expect("every type of the configuration has a table");
+    let columns = columns_of(job.target, job.config, event_type);
+    let times = make_table(job, &table, &columns).await?;
+    let schema = schema(&columns_to_write(&columns, &times));
     let loaded_at = Utc::now().timestamp_micros();
     let completed = |batch: RecordBatch| {
-        let mut columns = batch.columns().to_vec();
+        let wanted = |column: &LoadedColumn| Arc::clone(&batch[column.name.as_str()]);
+        let mut columns: Vec<ArrayRef> = columns.iter().map(wanted).collect();
         for _ in &times.filled {
             let times = TimestampMicrosecondArray::from_value(loaded_at, batch.num_rows());
             columns.push(Arc::new(times.with_timezone("UTC")));
@@ -84,24 +106,59 @@ pub async fn load_rows(
     let loaded = job.warehouse.load(&table, Arc::clone(&schema), &mut completed).await;
     let rows = loaded
         .map_err(|source| WarehouseError::Statement { what: format!("load rows into `{table}`"), source })?;
-    Ok((rows, times))
+    Ok(Loaded { table: table.to_string(), rows, added: times.added, unseen: times.unseen })
+}
+
+/// A column of a source table, as a load fills it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct LoadedColumn {
+    /// What it is called in batches.
+    name: String,
+    /// What it is called in the table.
+    own: String,
+}
+
+/// The columns of a source table of a type: the canonical ones, and for each column that events carry the first of the source's that
+/// no column before it has.
+fn columns_of(target: &Target, config: &Config, event_type: EventType) -> Vec<LoadedColumn> {
+    let is_named_itself = |name: &str| name != registry::EVENT.name || event_type == EventType::Track;
+    let canonical = column_names(target, config).into_iter().filter(|(name, _)| is_named_itself(name));
+    let mut columns: Vec<LoadedColumn> =
+        canonical.map(|(name, own)| LoadedColumn { name: name.to_owned(), own }).collect();
+    for column in &config.columns {
+        let is_free = |name: &&str| !columns.iter().any(|taken| taken.own.eq_ignore_ascii_case(name));
+        if let Some(source) = column.sources_of(event_type).find(is_free) {
+            columns.push(LoadedColumn { name: column.spec.name.clone(), own: target.dialect.own(source) });
+        }
+    }
+    columns
 }
 
 /// The columns that a load writes, and whether each holds times.
-fn columns_to_write(canonical: &[(&'static str, String)], times: &LoadTimes) -> Vec<(String, ColumnType)> {
-    let of_events = canonical.iter().map(|(canonical, own)| (own.clone(), column_type(canonical)));
+fn columns_to_write(columns: &[LoadedColumn], times: &LoadTimes) -> Vec<(String, ColumnType)> {
+    let of_events = columns.iter().map(|column| (column.own.clone(), column_type(&column.name)));
     of_events.chain(times.filled.iter().map(|own| (own.clone(), ColumnType::Time))).collect()
 }
 
-/// Makes the table of tracks, and its schema, if it does not exist, or adds the column that says when rows were loaded.
+/// Makes a source table, and its schema, if it does not exist, or adds what it lacks: columns that events carry, and the one that says
+/// when rows were loaded.
 async fn make_table(
     job: &Job<'_>,
     table: &TableName,
-    canonical: &[(&'static str, String)],
+    columns: &[LoadedColumn],
 ) -> Result<LoadTimes, WarehouseError> {
-    if let Some(columns) = job.warehouse.columns(table).await? {
-        let own: Vec<String> = columns.into_iter().map(|column| column.name).collect();
-        let times = LoadTimes::of(job, Some(&own)).await?;
+    let dialect = job.target.dialect;
+    if let Some(there) = job.warehouse.columns(table).await? {
+        let own: Vec<String> = there.into_iter().map(|column| column.name).collect();
+        let is_there = |column: &&LoadedColumn| own.iter().any(|name| name.eq_ignore_ascii_case(&column.own));
+        let is_carried = |column: &&LoadedColumn| {
+            job.config.columns.iter().any(|carried| carried.spec.name == column.name)
+        };
+        for lacking in columns.iter().filter(is_carried).filter(|column| !is_there(column)) {
+            let statement = dialect.add_column(&relation(dialect, table), &lacking.own, ColumnType::Text);
+            statement_for(job, &format!("add the column `{}` to `{table}`", lacking.own), &statement).await?;
+        }
+        let times = LoadTimes::of(job, table, Some(&own)).await?;
         times.add_to(job, table).await?;
         return Ok(times);
     }
@@ -110,20 +167,19 @@ async fn make_table(
     if !grants.is_empty() {
         return Err(WarehouseError::NotReadable { table: table.clone(), grants });
     }
-    let times = LoadTimes::of(job, None).await?;
-    let dialect = job.target.dialect;
+    let times = LoadTimes::of(job, table, None).await?;
     if job.warehouse.tables_of(table.database.as_deref(), &table.schema).await?.is_empty() {
         let schema = crate::sql::Names::new(dialect, table.database.clone(), table.schema.clone());
         ensure_schema(job, &schema).await?;
     }
-    let columns = columns_to_write(canonical, &times);
+    let columns = columns_to_write(columns, &times);
     let types = columns
         .iter()
         .map(|(own, column)| format!("    {} {}", dialect.quoted(own), dialect.type_name(*column)));
     let types: Vec<String> = types.collect();
     let using = dialect.using(job.target.names.format()).unwrap_or_default();
     let statement = format!("create table {} (\n{}\n){using}", relation(dialect, table), types.join(",\n"));
-    statement_for(job, "make the table of the tracks", &statement).await?;
+    statement_for(job, "make a source table", &statement).await?;
     Ok(LoadTimes { added: None, ..times })
 }
 
@@ -140,7 +196,7 @@ fn schema(columns: &[(String, ColumnType)]) -> SchemaRef {
 }
 
 /// The rejects that a typed table can hold, and how many it can't.
-fn loadable(rejects: &[Reject], names: EventNames) -> (Option<RecordBatch>, u64) {
+fn loadable(rejects: &[Reject], names: EventNames, carried: &[CarriedSpec]) -> (Option<RecordBatch>, u64) {
     let holds = |reject: &&Reject| match reject.reason {
         Reason::Unreadable
         | Reason::IdTooLong
@@ -165,7 +221,7 @@ fn loadable(rejects: &[Reject], names: EventNames) -> (Option<RecordBatch>, u64)
         Arc::new(times.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
     };
     let events = held.iter().map(|reject| reject.event.as_deref().and_then(|event| names.normalise(event)));
-    let columns = vec![
+    let mut columns = vec![
         text(|reject| reject.event_id.as_ref()),
         text(|reject| reject.anonymous_id.as_ref()),
         text(|reject| reject.user_id.as_ref()),
@@ -173,9 +229,11 @@ fn loadable(rejects: &[Reject], names: EventNames) -> (Option<RecordBatch>, u64)
         time(|reject| reject.timestamp.as_ref()),
         time(|reject| reject.received_at.as_ref()),
     ];
-    let canonical = CANONICAL_COLUMNS.map(|name| (name.to_owned(), column_type(name)));
-    let batch =
-        RecordBatch::try_new(schema(&canonical), columns).expect("the columns have the schema's types");
+    let carried = || carried.iter().filter(|column| column.name != registry::EVENT_TYPE);
+    columns.extend(carried().map(|_| Arc::new(StringArray::new_null(held.len())) as ArrayRef));
+    let names = CANONICAL_COLUMNS.into_iter().chain(carried().map(|column| column.name.as_str()));
+    let typed: Vec<(String, ColumnType)> = names.map(|name| (name.to_owned(), column_type(name))).collect();
+    let batch = RecordBatch::try_new(schema(&typed), columns).expect("the columns have the schema's types");
     (Some(batch), refused)
 }
 

@@ -5,7 +5,7 @@
 //!                                                                \--no----------> added, and filled
 //! ```
 
-use super::sources::{column_names, tables_of_tracks};
+use super::sources::{column_names, named};
 use super::{Job, WarehouseError};
 use crate::sql::names::relation;
 use crate::targets::{TableName, Target};
@@ -32,7 +32,7 @@ pub struct LoadTimes {
 }
 
 impl LoadTimes {
-    /// What to write into the first source table. `own` are its columns, none where it does not exist; `others` those of the other
+    /// What to write into a source table. `own` are its columns, none where it does not exist; `others` those of the other
     /// source tables that can be seen.
     pub(super) fn new(
         target: &Target,
@@ -72,11 +72,15 @@ impl LoadTimes {
     }
 
     /// The same, with the columns that the warehouse says the tables have.
-    pub(super) async fn of(job: &Job<'_>, own: Option<&[String]>) -> Result<Self, WarehouseError> {
+    pub(super) async fn of(
+        job: &Job<'_>,
+        into: &TableName,
+        own: Option<&[String]>,
+    ) -> Result<Self, WarehouseError> {
         let mut others = Vec::new();
-        for table in tables_of_tracks(job.target, job.config)?.iter().skip(1) {
+        for other in named(job.target, job.config)?.iter().filter(|other| other.table != *into) {
             // A run says what is wrong with a table that can't be seen.
-            if let Some(columns) = job.warehouse.columns(table).await? {
+            if let Some(columns) = job.warehouse.columns(&other.table).await? {
                 others.push(columns.into_iter().map(|column| column.name).collect());
             }
         }

@@ -19,9 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from conformance.program_conformance import UNTYPED, native_tables, write_lines
-from lib import corpus, definition, figures, histories, program
+from lib import calls, cases, corpus, definition, figures, histories, program
 from lib.cases import ALL_ELSE
-from lib.comparison import columns_of, differences
+from lib.comparison import PHYSICAL, columns_of, differences
 from lib.definition import Config
 from lib.histories import SEED
 from stand_ins import cloud_readers, cloud_servers
@@ -42,6 +42,7 @@ def configuration(reader, config, source, event_names="raw", **options):
     return "\n".join([
         f"dedupe = {program.toml(config.dedupe)}",
         "[source]", f"event_names = {program.toml(event_names)}", f"tables = {program.toml([source])}",
+        *program.settings_of_events(config),
         "[identity]", f"ignore = {program.toml(config.ignore)}",
         "[sessions]", f"timeout = {program.toml(program.timeout(config))}",
         f"boundary = {program.toml('exact' if config.exact else 'whole_minutes')}",
@@ -56,7 +57,7 @@ def compare(reader, config, expected, kind, unknown):
     kinds = reader.kinds()
     wrong = [f"  left aside: {name}" for name in kinds if name.lower().startswith("tracklet_aside")]
     for table, columns in columns_of(config).items():
-        physical = table.startswith("tracklet_") or table == "dbt_aliases_mapping"
+        physical = table in PHYSICAL
         found = kinds.get(reader.own(table))
         if found != ("TABLE" if physical else kind):
             wrong.append(f"  {table}: is a {found}")
@@ -147,6 +148,13 @@ class Lane:
         write_lines(path, rows)
         expected = in_order(definition.tables(rows, ALL_ELSE), ALL_ELSE)
         self.check("other settings", ALL_ELSE, [path.name], lambda: expected, unknown=OF_FILES, tests=False)
+        path = self.folder / "events.jsonl"
+        rules = cases.Events.rules
+        rows = calls.of_types(histories.packed(f"{seed}/events", tracks // 20), rules, f"{seed}/events")
+        rows = [row for row in rows if loadable(row)]
+        write_lines(path, rows)
+        expected_events = in_order(definition.tables(rows, rules), rules)
+        self.check("events", rules, [path.name], lambda: expected_events, unknown=OF_FILES)
         path = self.folder / "history.jsonl"
         write_lines(path, [row for row in histories.packed(f"{seed}/clouds", tracks) if loadable(row)])
         self.check("a generated history", Config(), [path.name], self.native([path.name]), unknown=OF_FILES, tests=False)

@@ -3,15 +3,17 @@
 from conformance import cloud_conformance
 from conformance.growing_tables import Growing, load_times
 from conformance.program_conformance import write_lines
+from lib import calls
 from lib.warehouse import time_for_loading
 
 
 class InCloud(Growing):
     """The stand-ins for BigQuery and Snowflake: rows go in as files, by `tracklet load`, and get their load time in SQL.
-    They go into one table, whatever the variant says."""
+    They go into one table for each type, whatever the variant says."""
 
     target = "cloud"
     is_slow = True
+    holds_types = True
     types = {
         "bigquery": {"text": "string", "time": "timestamp"},
         "snowflake": {"text": "varchar", "time": "timestamp_tz"}}
@@ -30,45 +32,55 @@ class InCloud(Growing):
         self.started += 1
         self.reader.schema = f"{self.schema}_{self.started}"
         self.raw = self.reader.own(f"raw_{self.started}")
-        kinds = self.types[self.name]
-        columns = dict.fromkeys(("id", "anonymous_id", "user_id", "event"), kinds["text"])
-        columns |= dict.fromkeys(["timestamp", "received_at", "loaded_at"][:3 if variant.cursor == "loaded_at" else 2], kinds["time"])
-        self.columns = [self.reader.column(name) for name in columns]
         self.reader.execute(f"create schema {self.reader.schema_relation(self.raw)}")
-        self.reader.execute(
-            f"create table {self.reader.relation('tracks', self.raw)} ("
-            + ", ".join(f"{self.reader.column(name)} {kind}" for name, kind in columns.items()) + ")")
-        self.configure("tracks")
+        for _, table in calls.tables((self.raw, "tracks"), variant.rules):
+            columns = ", ".join(f"{self.reader.column(name)} {self.kind(name)}" for name in self.columns(table))
+            self.reader.execute(f"create table {self.reader.relation(table, self.raw)} ({columns})")
+        self.configure()
+
+    def columns(self, table):
+        """The names of a table's columns."""
+        loaded = calls.loaded_columns(self.variant.rules, calls.type_of((table,)))
+        return loaded + ["loaded_at"] * (self.variant.cursor == "loaded_at")
+
+    def kind(self, column):
+        return self.types[self.name]["time" if column in ("timestamp", "received_at", "loaded_at") else "text"]
 
     def contents(self):
         """{table: rows} of everything in the schema, views too."""
         reader = self.reader
         return {name.lower(): reader.query(f"select * from {reader.relation(name)}")[1] for name in reader.kinds()}
 
-    def configure(self, table="tracks"):
+    def configure(self, schema=None):
         variant = self.variant
         text = cloud_conformance.configuration(
-            self.reader, variant.rules, f"raw_{self.started}.{table}", materialize=variant.materialize)
+            self.reader, variant.rules, f"{schema or f'raw_{self.started}'}.tracks", materialize=variant.materialize)
         self.write_configuration(text)
 
     def append(self, rows, number):
         if not rows:
             return
         write_lines(self.folder / "batch.jsonl", rows)
-        self.configure(f"batch_{abs(number)}")
+        # Of its own, for tables of other types stand beside that of tracks.
+        batch = f"raw_{self.started}_batch_{abs(number)}"
+        self.configure(batch)
         self.run("load", "batch.jsonl", code=None)
-        self.configure("tracks")
-        names = self.columns[:6]
+        self.configure()
         loaded_at = ""
         if self.variant.cursor == "loaded_at":
             now, others = load_times(number)
             cases = [
-                f"when mod(length(coalesce({names[0]}, 'xxxx')), 5) = {remainder} then {self.time(time)}"
+                f"when mod(length(coalesce({self.reader.column('id')}, 'xxxx')), 5) = {remainder} then {self.time(time)}"
                 for remainder, time in enumerate(others)]
             loaded_at = f", case {' '.join(cases)} else {self.time(now)} end"
-        self.reader.execute(
-            f"insert into {self.reader.relation('tracks', self.raw)} ({', '.join(self.columns)})"
-            f" select {', '.join(names)}{loaded_at} from {self.reader.relation(f'batch_{abs(number)}', self.raw)}")
+        there = [name.lower() for name in self.reader.kinds(self.reader.own(batch))]
+        for _, table in calls.tables((self.raw, "tracks"), self.variant.rules):
+            if table in there:
+                names = list(map(self.reader.column, self.columns(table)))
+                known = [name for name in names if name != self.reader.column("loaded_at")]
+                self.reader.execute(
+                    f"insert into {self.reader.relation(table, self.raw)} ({', '.join(names)})"
+                    f" select {', '.join(known)}{loaded_at} from {self.reader.relation(table, self.reader.own(batch))}")
 
     def time(self, time):
         """A literal."""

@@ -86,9 +86,9 @@ def write_lines(path, rows):
     """The rows as RudderStack's raw lines."""
     with path.open("w", encoding="utf-8") as file:
         for row in rows:
-            line = {"type": "track", "messageId": row["event_id"], "anonymousId": row["anonymous_id"],
+            line = {"type": row.get("event_type", "track"), "messageId": row["event_id"], "anonymousId": row["anonymous_id"],
                     "userId": row["user_id"], "event": row["event"], "timestamp": time_as_text(row["timestamp"]),
-                    "receivedAt": time_as_text(row["received_at"])}
+                    "receivedAt": time_as_text(row["received_at"]), **row.get("sources", {})}
             file.write(json.dumps({key: value for key, value in line.items() if value is not None}) + "\n")
 
 

@@ -65,6 +65,14 @@ def columns(config, event_type):
     return ["id", "received_at", "anonymous_id", "user_id", "timestamp", *event, *sources_of(config, event_type), *named]
 
 
+def loaded_columns(config, event_type):
+    """The names that `tracklet load` gives the columns of a table: of each that events carry the first source that is free."""
+    names = ["id", "anonymous_id", "user_id", *(["event"] if event_type == "track" else []), "timestamp", "received_at"]
+    for column in config.event_columns:
+        names += [name for name in column.names(event_type) if name not in names][:1]
+    return names
+
+
 def values(warehouse, row, config, event_type):
     """A row of such a table."""
     sources = [row["sources"].get(name) for name in sources_of(config, event_type)]

@@ -4,6 +4,8 @@ from collections import Counter
 
 from lib.warehouse import quoted
 
+# Tables under every setting of `materialize`.
+PHYSICAL = ("tracklet_rejects", "tracklet_duplicates", "dbt_aliases_mapping")
 TEXT, INTEGER, NUMBER, TIME = "text", "integer", "number", "time"
 TYPES = {
     "text": TEXT, "VARCHAR": TEXT, "character varying": TEXT,
@@ -83,7 +85,7 @@ def compare(warehouse, schema, config, kind, expected):
         if list(types.items()) != list(columns.items()):
             wrong.append(f"  {table}: columns {types}, expected {columns}")
             continue
-        physical = table in ("tracklet_rejects", "tracklet_duplicates", "dbt_aliases_mapping")
+        physical = table in PHYSICAL
         if dict(kinds)[table] != ("BASE TABLE" if physical else kind):
             wrong.append(f"  {table}: is a {dict(kinds)[table]}")
         # In a warehouse a reject's source is the relation, and it has neither line nor raw text.

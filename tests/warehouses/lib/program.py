@@ -38,15 +38,20 @@ def timeout(config):
     return f"{config.timeout // 1000}ms"
 
 
+def settings_of_events(config):
+    """Lines of `[source]` that say which calls are events, and the section with what they carry behind them."""
+    columns = [f"{name} = {toml(own)}" for name, own in config.column_settings.items()]
+    return [f"types = {toml(config.types)}"] * (config.types != ["track"]) + ["[columns]", *columns] * bool(columns)
+
+
 def configuration(config, warehouse, schema, tables, columns=(), where=None, materialize="view", publish="swap"):
     """A tracklet.toml."""
     lines = [
         f"dedupe = {toml(config.dedupe)}",
         "[source]", f"tables = {toml([quoted_table(*table) for table in tables])}",
         *([f"where = {toml(where)}"] if where else []),
-        *([f"types = {toml(config.types)}"] if config.types != ["track"] else []),
+        *settings_of_events(config),
         "[source.columns]", *(f"{name} = {toml(own)}" for name, own in dict(columns).items()),
-        *(["[columns]", *(f"{name} = {toml(own)}" for name, own in config.column_settings.items())] if config.column_settings else []),
         "[identity]", f"ignore = {toml(config.ignore)}",
         "[sessions]", f"timeout = {toml(timeout(config))}",
         f"boundary = {toml('exact' if config.exact else 'whole_minutes')}",

@@ -4,13 +4,19 @@ import json
 import urllib.request
 import uuid
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
-TEXT, INTEGER, TIME, DOUBLE = "text", "integer", "time", "double"
+TEXT, INTEGER, NUMBER, TIME, DOUBLE = "text", "integer", "number", "time", "double"
 
 
 def time_of(microseconds):
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
     return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def number_of(text):
+    """A decimal number with six digits behind the point."""
+    return f"{Decimal(text):.6f}"
 
 
 def post(url, body, headers=None):
@@ -24,7 +30,7 @@ class BigQuery:
     """A project of local-bigquery."""
 
     name = "bigquery"
-    types = {"STRING": TEXT, "INTEGER": INTEGER, "TIMESTAMP": TIME, "FLOAT": DOUBLE}
+    types = {"STRING": TEXT, "INTEGER": INTEGER, "NUMERIC": NUMBER, "TIMESTAMP": TIME, "FLOAT": DOUBLE}
 
     def __init__(self, server, schema):
         self.server, self.schema = server, schema
@@ -58,7 +64,7 @@ class BigQuery:
         """The types of the columns, and the rows."""
         answer = self.execute(sql)
         kinds = [self.types[field["type"]] for field in answer["schema"]["fields"]]
-        read = {TEXT: str, INTEGER: int, DOUBLE: float, TIME: lambda text: time_of(int(text))}
+        read = {TEXT: str, INTEGER: int, NUMBER: number_of, DOUBLE: float, TIME: lambda text: time_of(int(text))}
         rows = [
             tuple(None if cell["v"] is None else read[kind](cell["v"]) for kind, cell in zip(kinds, row["f"], strict=True))
             for row in answer.get("rows", [])]
@@ -66,9 +72,9 @@ class BigQuery:
             raise SystemExit(f"{len(rows)} of {answer['totalRows']} rows came")
         return kinds, rows
 
-    def kinds(self):
-        """{name: TABLE or VIEW} of the schema."""
-        url = f"{self.server.endpoint}/bigquery/v2/projects/local/datasets/{self.schema}/tables?maxResults=1000"
+    def kinds(self, schema=None):
+        """{name: TABLE or VIEW} of a schema, or of that of the tables."""
+        url = f"{self.server.endpoint}/bigquery/v2/projects/local/datasets/{schema or self.schema}/tables?maxResults=1000"
         with urllib.request.urlopen(url) as answer:
             found = json.load(answer).get("tables", [])
         return {table["tableReference"]["tableId"]: table["type"] for table in found}
@@ -123,8 +129,8 @@ class Snowflake:
         columns, rows = self.ask(sql)
         # fakesnow's CONVERT_TIMEZONE loses the zone that Snowflake's has.
         types = {"text": TEXT, "fixed": INTEGER, "timestamp_tz": TIME, "timestamp_ntz": TIME, "real": DOUBLE}
-        kinds = [types[column["type"]] for column in columns]
-        read = {TEXT: str, INTEGER: int, DOUBLE: float, TIME: self.time}
+        kinds = [NUMBER if column["type"] == "fixed" and column["scale"] else types[column["type"]] for column in columns]
+        read = {TEXT: str, INTEGER: int, NUMBER: number_of, DOUBLE: float, TIME: self.time}
         return kinds, [
             tuple(None if cell is None else read[kind](cell) for kind, cell in zip(kinds, row, strict=True)) for row in rows]
 
@@ -135,8 +141,8 @@ class Snowflake:
         microseconds = int(seconds.lstrip("-")) * 1_000_000 + int(fraction) // 1000
         return time_of(-microseconds if seconds.startswith("-") else microseconds)
 
-    def kinds(self):
-        """{name: TABLE or VIEW} of the schema."""
-        columns, rows = self.ask(f'show terse objects in schema "SHOP"."{self.schema}"')
+    def kinds(self, schema=None):
+        """{name: TABLE or VIEW} of a schema, or of that of the tables."""
+        columns, rows = self.ask(f'show terse objects in schema "SHOP"."{schema or self.schema}"')
         names = [column["name"].lower() for column in columns]
         return {row[names.index("name")]: row[names.index("kind")] for row in rows}

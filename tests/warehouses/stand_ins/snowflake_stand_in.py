@@ -9,17 +9,34 @@ is what Snowflake sends it. Only the form of the rows is changed here. Run by th
 import base64
 import importlib
 import json
+import re
 import sys
 
 import fakesnow.instance
+import fakesnow.variables
 import pyarrow
 import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
+# No statement has this character.
+HIDDEN = "\ue000"
 # The package has a function of the same name.
 server = importlib.import_module("fakesnow.server")
+
+
+def outside_literals(inline):
+    """fakesnow's look for variables, but not in literals, where Snowflake sees none."""
+    def inlined(self, sql):
+        hidden = LITERAL.sub(lambda literal: literal[0].replace("$", HIDDEN), sql)
+        return inline(self, hidden).replace(HIDDEN, "$")
+
+    return inlined
+
+
+fakesnow.variables.Variables.inline_variables = outside_literals(fakesnow.variables.Variables.inline_variables)
 
 
 def text(value, kind):

@@ -118,7 +118,7 @@ fn rows_of(case: &Case) -> Result<Vec<RecordBatch>, CertifyError> {
     let names = config.source.event_names;
     let request = RunRequest { paths: vec![folder.path().display().to_string()], ..RunRequest::new(config) };
     let read = pipeline::read(&request, &Silent)?;
-    Ok(loadable_rows(&read.tracks, &read.rejects, names).0)
+    Ok(loadable_rows(&read.tracks, &read.rejects, names))
 }
 
 /// The rows with something before each id, so that many histories fit into one table.

@@ -26,14 +26,16 @@ pub fn load(arguments: &LoadArguments, log: &Log) -> Outcome {
     let report = place
         .work(&*warehouse, None, async |job| engine::load(job, &read.tracks, &read.rejects, names).await)??;
     let lines = Lines(log);
-    lines.say(&format!("{} rows loaded into {}", grouped(report.rows), report.table));
-    if let Some(column) = &report.added {
-        lines.say(&format!(
-            "{} got the column `{column}`: when rows were loaded; runs look for new rows by it",
-            report.table
-        ));
+    for loaded in &report.tables {
+        lines.say(&format!("{} rows loaded into {}", grouped(loaded.rows), loaded.table));
+        if let Some(column) = &loaded.added {
+            lines.say(&format!(
+                "{} got the column `{column}`: when rows were loaded; runs look for new rows by it",
+                loaded.table
+            ));
+        }
     }
-    if let Some(column) = &report.unseen {
+    if let Some(column) = report.tables.iter().find_map(|loaded| loaded.unseen.as_ref()) {
         tracing::warn!(
             "runs look for new rows by `{column}`, which `load` does not write the time of the load into: they miss rows with an \
              old one until `tracklet run --target {} --full-refresh`",
