@@ -127,6 +127,59 @@ class Events(Case):
         calls.load(warehouse, self.tables, self.rules, rows)
 
 
+class Typed(Case):
+    """Tracks that carry columns of types other than text."""
+
+    name = "typed columns"
+    # The type of each, and values with the texts that they are.
+    kinds = {
+        "whole": ("bigint", {"42": "42", "-9007199254740993": "-9007199254740993"}),
+        "fraction": ("double precision", {"1": "1", "2.5": "2.5", "-0.125": "-0.125", "1e3": "1000"}),
+        "truth": ("boolean", {"true": "true", "false": "false"}),
+        "moment": ("timestamp with time zone", {"2026-01-04 10:00:00.5+01": "2026-01-04T09:00:00.500000Z"}),
+        "exact": ("decimal(30, 8)", {"1.23456750": "1.23456750", "-0.00000050": "-0.00000050", "0": "0"}),
+        "real": ("double precision", {
+            "0.1": "0.1", "1e9": "1000000000", "1e22": None, "-2.5e-7": "-0.00000025", "5e-7": "0.0000005",
+            "1234567890.123456": "1234567890.123456", "NaN": None, "Infinity": None}),
+    }
+    settings = {"columns": {
+        **{name: name.upper() for name in ("whole", "fraction", "truth", "moment")}, "exact": {"number": "exact"}, "real": {"number": "real"}}}
+    rules = Config.from_toml(settings)
+    variables = Case.variables | {"tracklet_event_columns": settings["columns"]}
+
+    def rows(self, seed, tracks):
+        draw = random.Random(f"{seed}/{self.name}")
+        rows = super().rows(seed, min(tracks, 500))
+        return [
+            row | {"event_type": "track", "values": {name: draw.choice([None, *values]) for name, (_, values) in self.kinds.items()}}
+            for row in rows]
+
+    def expected(self, rows):
+        def sources(row):
+            return {
+                own: values.get(row["values"][name])
+                for name, (_, values) in self.kinds.items() for own in (name, name.upper())}
+
+        return super().expected([row | {"sources": sources(row)} for row in rows])
+
+    def load(self, warehouse, rows):
+        table = quoted("rudder", "tracks")
+        columns = ", ".join(f"{name} {kind}" for name, (kind, _) in self.kinds.items())
+        warehouse.execute([
+            'create schema "rudder"',
+            f'create table {table} (id text, received_at timestamptz, anonymous_id text, user_id text, event text,'
+            f' "timestamp" timestamptz, {columns})'])
+        warehouse.insert(table, [
+            (row["event_id"], time_for_loading(row["received_at"]), row["anonymous_id"], row["user_id"], row["event"],
+             time_for_loading(row["timestamp"]), *row["values"].values()) for row in rows])
+
+
+# Of what events carry one column of each type, for runs that take long by the length of their statements.
+FEW_COLUMNS = Config.from_toml({
+    "source": {"types": list(definition.events.TYPES)},
+    "columns": {"plan": ["properties_plan", "context_traits_plan"], "revenue": {"number": "revenue"}}})
+
+
 class Nothing(Case):
     """A source without rows."""
 
@@ -171,4 +224,4 @@ class Forgetful(Case):
 
 
 FORGETFUL = Forgetful()
-RANDOM = [Case(), KeepsAll(), Hour(), Events(), Nothing()]
+RANDOM = [Case(), KeepsAll(), Hour(), Events(), Typed(), Nothing()]
