@@ -38,6 +38,7 @@ fn every_key_is_read() {
         [source]
         paths = ["logs", "s3://bucket/x"]
         tables = ["rudder.tracks", "'my shop'.tracks"]
+        tables_of = { page = ["web.pages", "app.pages"], group = "rudder._groups", alias = [] }
         where = "channel = 'web'"
         loaded_at = "stored_at"
         partition_time = "_PARTITIONTIME"
@@ -80,6 +81,10 @@ fn every_key_is_read() {
             paths: vec!["logs".to_owned(), "s3://bucket/x".to_owned()],
             types: EventTypes::default(),
             tables: vec!["rudder.tracks".to_owned(), "'my shop'.tracks".to_owned()],
+            tables_of: vec![
+                (EventType::Page, vec!["web.pages".to_owned(), "app.pages".to_owned()]),
+                (EventType::Group, vec!["rudder._groups".to_owned()]),
+            ],
             format: Some(Format::Csv),
             filter: own("channel = 'web'"),
             loaded_at: own("stored_at"),

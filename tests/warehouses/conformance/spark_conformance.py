@@ -23,16 +23,16 @@ from pyspark.sql import SparkSession, functions
 
 from conformance.growing_tables import FIRST_LOAD
 from conformance.program_conformance import UNTYPED, native_tables, write_lines
-from lib import corpus, definition, histories, program
+from lib import calls, cases, corpus, definition, histories, program
 from lib.cases import ALL_ELSE
-from lib.comparison import INTEGER, TEXT, TIME, columns_of, differences
+from lib.comparison import INTEGER, NUMBER, PHYSICAL, TEXT, TIME, columns_of, differences
 from lib.definition import Config
 from lib.histories import SEED
 from stand_ins import spark_server
 
 # Spark takes letters, digits and underscores only; one that starts with a digit must be quoted.
 SCHEMA = "1_sessions"
-TYPES = {"string": TEXT, "bigint": INTEGER, "timestamp": TIME}
+TYPES = {"string": TEXT, "bigint": INTEGER, "decimal(28,6)": NUMBER, "timestamp": TIME}
 # In a warehouse a reject's source is the relation, and it has neither line nor raw text.
 NOT_OF_WAREHOUSES = ("source_file", "row_number", "raw")
 MERGE = re.compile(
@@ -47,6 +47,7 @@ def configuration(
     return "\n".join([
         f"dedupe = {program.toml(config.dedupe)}",
         "[source]", f"event_names = {program.toml(event_names)}", f"tables = {program.toml(sources)}",
+        *program.settings_of_events(config),
         "[identity]", f"ignore = {program.toml(config.ignore)}",
         "[sessions]", f"timeout = {program.toml(program.timeout(config))}",
         f"boundary = {program.toml('exact' if config.exact else 'whole_minutes')}",
@@ -77,6 +78,8 @@ def read(spark, schema, table, columns):
     start = datetime(1970, 1, 1, tzinfo=UTC)
 
     def value(kind, cell):
+        if kind == NUMBER and cell is not None:
+            return f"{cell:.6f}"
         if kind != TIME or cell is None:
             return cell
         return f"{start + timedelta(microseconds=cell):%Y-%m-%dT%H:%M:%S.%f}Z"
@@ -91,7 +94,7 @@ def compare(spark, config, expected, kind, unknown, schema=SCHEMA):
     found |= {view.get("viewName") or view["tableName"]: "VIEW" for view in views}
     wrong = [f"  left aside: {name}" for name in found if name.startswith("tracklet_aside")]
     for table, columns in columns_of(config).items():
-        physical = table.startswith("tracklet_") or table == "dbt_aliases_mapping"
+        physical = table in PHYSICAL
         if found.get(table) != ("TABLE" if physical else kind):
             wrong.append(f"  {table}: is a {found.get(table)}")
             continue
@@ -273,6 +276,12 @@ class Lane:
         write_lines(self.folder / "rows.jsonl", rows)
         expected = in_order(definition.tables(rows, ALL_ELSE), ALL_ELSE)
         self.check("other settings", ALL_ELSE, ["rows.jsonl"], lambda: expected, OF_FILES)
+        rules = cases.Events.rules
+        rows = calls.of_types(histories.packed(f"{seed}/events", tracks // 20), rules, f"{seed}/events")
+        rows = [row for row in rows if loadable(row)]
+        write_lines(self.folder / "events.jsonl", rows)
+        expected_events = in_order(definition.tables(rows, rules), rules)
+        self.check("events", rules, ["events.jsonl"], lambda: expected_events, OF_FILES)
         rows = [row for row in histories.packed(f"{seed}/spark", tracks) if loadable(row)]
         write_lines(self.folder / "history.jsonl", rows)
         self.check("a generated history, tables", Config(), ["history.jsonl"], self.native(["history.jsonl"]),

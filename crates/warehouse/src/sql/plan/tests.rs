@@ -7,7 +7,7 @@ use crate::sql::{Dialect, Names};
 use std::collections::{BTreeMap, BTreeSet};
 use tracklet_config::Config;
 use tracklet_dialects::Kind;
-use tracklet_dialects::description::{FORMATS, Format, Publishing};
+use tracklet_dialects::description::{FORMATS, Format, PUBLISHINGS, Publishing};
 
 fn plan(dialect: Dialect, selected: &str) -> Plan {
     plan_in(&Names::new(dialect, None, "s".to_owned()), selected)
@@ -19,6 +19,39 @@ fn plan_in(names: &Names, selected: &str) -> Plan {
     let graph = Graph::new(&renderer, names).unwrap();
     let words: Vec<String> = selected.split_whitespace().map(ToOwned::to_owned).collect();
     Plan::new(&renderer, names, &select(&graph, &words, &[]).unwrap(), "t1").unwrap()
+}
+
+#[test]
+fn what_the_configuration_has_no_more_goes_first() {
+    let mut existing = filled();
+    existing.kinds.extend([("tracklet_events", Kind::View), ("tracklet_sessions", Kind::Table)]);
+    for dialect in Dialect::ALL {
+        let plan = plan(dialect, "");
+        for (_, publishing) in PUBLISHINGS {
+            let steps = plan.publish(publishing, &existing, vec!["note".to_owned()]);
+            let statements: Vec<&String> = steps
+                .iter()
+                .flat_map(|step| match step {
+                    Step::Alone(statement) => std::slice::from_ref(statement),
+                    Step::Together(statements) => statements,
+                })
+                .collect();
+            let place = |statement: String| statements.iter().position(|made| **made == statement);
+            let table = |name: &str| plan.published().relation(name);
+            let dropped = [
+                place(format!("drop view {}", table("tracklet_events"))),
+                place(format!("drop table {}", table("tracklet_sessions"))),
+            ];
+            let makes = |made: &&&String| {
+                !made.starts_with("drop ") && made.to_lowercase().contains("tracklet_event_facts")
+            };
+            let first = statements.iter().position(|made| makes(&made));
+            assert!(
+                dropped.iter().all(|place| place.is_some() && *place < first),
+                "{publishing:?} {statements:?}"
+            );
+        }
+    }
 }
 
 /// A schema that an earlier run has filled.
