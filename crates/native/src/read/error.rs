@@ -5,6 +5,7 @@ use crate::spilled_files::SpillError;
 use std::io;
 use thiserror::Error;
 use tracklet_display::error::{Hint, MORE_MEMORY};
+use tracklet_display::numbers::grouped;
 use tracklet_kernel::tracks::Reason;
 
 /// Why a read ended without a result. Bad rows and files alone never do that, but for a strict read.
@@ -67,7 +68,11 @@ pub enum ReadError {
         is_row: bool,
     },
     /// A CSV file whose first record is too long for a header.
-    #[error("the first line of `{file}` is longer than {bytes} bytes or has more than {columns} columns")]
+    #[error(
+        "the first line of `{file}` is longer than {} bytes or has more than {} columns",
+        grouped(*bytes as u64),
+        grouped(*columns as u64)
+    )]
     Header {
         /// The file.
         file: String,
@@ -105,7 +110,10 @@ pub enum ReadError {
         near: Option<String>,
     },
     /// More than the numbers of rows or ids can tell apart.
-    #[error("there are more than {most} {what}, which is the most that one output folder can hold")]
+    #[error(
+        "there are more than {} {what}, which is the most that one output folder can hold",
+        grouped(*most)
+    )]
     TooMany {
         /// Rows, or ids.
         what: &'static str,

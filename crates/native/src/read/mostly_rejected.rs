@@ -6,6 +6,7 @@ use crate::spilled_files::SpillError;
 use std::collections::BTreeMap;
 use std::fmt;
 use tracklet_display::error::listed;
+use tracklet_display::numbers::grouped;
 use tracklet_display::visible::visible;
 use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::time::{Unit, whole_number};
@@ -34,6 +35,7 @@ pub struct MostlyRejected {
 impl fmt::Display for MostlyRejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, rows, rejected, reason, example, hint } = self;
+        let (rejected, rows) = (grouped(*rejected), grouped(*rows));
         write!(f, "{rejected} of {rows} rows of `{file}` are rejected as {}", reason.as_str())?;
         if let Some(example) = example {
             write!(f, ", such as `{example}`")?;
