@@ -45,6 +45,25 @@ pub struct InputFile {
 }
 
 impl InputFile {
+    /// A file of this machine that may exist nowhere; its name says its format, JSON where it says nothing. A URL can't be reached.
+    #[cfg(test)]
+    pub(crate) fn of_size(name: &str, size: u64, modified: Option<i64>) -> Self {
+        let (format, compression) = kind(name).unwrap_or((Format::Json, Compression::None));
+        let location =
+            if name.contains("://") { Location::Unreachable } else { Location::Local(PathBuf::from(name)) };
+        Self {
+            name: name.to_owned(),
+            format,
+            event_type: EventType::Track,
+            compression,
+            size,
+            modified,
+            etag: None,
+            grown: None,
+            location,
+        }
+    }
+
     /// The columns that stand in the path.
     pub(super) fn partitions(&self) -> Vec<Partition> {
         partitions(&self.name)

@@ -45,6 +45,8 @@ mod window;
 
 pub use columns::Column;
 pub use content::Digest;
+#[cfg(test)]
+pub(crate) use content::Hashed;
 pub(crate) use content::{Content, Grown};
 pub use error::ReadError;
 pub use event_columns::AbsentColumn;
