@@ -1,5 +1,6 @@
 """Files to rows: JSON, CSV, and Parquet where pyarrow is installed."""
 
+import itertools
 import json
 import re
 import urllib.parse
@@ -433,8 +434,8 @@ def table_track(row, config, source_file, row_number):
         **carried(text, event_type, config))
 
 
-def csv_records(text, delimiter=",", quote='"'):
-    """(line on which it starts, source text, fields) of every record; quotes as in RFC 4180."""
+def csv_records(text, delimiter=",", quote='"', is_spaced=False):
+    """(line on which it starts, source text, fields) of every record; quotes as in RFC 4180, behind spaces if there are such."""
     plain = re.compile(rf"[^{re.escape(delimiter)}\r\n]*")
     quoted = quote and re.compile(f"{quote}((?:[^{quote}]|{quote}{quote})*)(?:{quote}|\\Z)")
     at, line = 0, 1
@@ -452,6 +453,8 @@ def csv_records(text, delimiter=",", quote='"'):
             at = rest.end()
             if text[at:at + 1] == delimiter:
                 at += 1
+                while is_spaced and text[at:at + 1] == " ":
+                    at += 1
                 continue
             ended = True
         source, end = text[start:at], re.compile(r"\r?\n|\r|\Z").match(text, at)
@@ -460,18 +463,82 @@ def csv_records(text, delimiter=",", quote='"'):
             yield start_line, source, fields
 
 
+def csv_known(config):
+    known = {name for names in TABLE_COLUMNS.values() for name in names} | {"event_text"}
+    return known | {name.lower() for name in config.columns.values()}
+
+
 def csv_delimiter(text, config):
-    """The configured delimiter, or the first of those by which the first line names the most columns."""
+    """The configured delimiter, or the first of those by which one of the first lines names the most columns."""
     if "delimiter" in config.csv:
         return config.csv["delimiter"]
-    known = {name for names in TABLE_COLUMNS.values() for name in names} | {"event_text"}
-    known |= {name.lower() for name in config.columns.values()}
+    known = csv_known(config)
 
     def named(delimiter):
-        first = next(csv_records(text, delimiter), (1, "", []))[2]
-        return sum(name.lower() in known for name in first)
+        first = itertools.islice(csv_records(text, delimiter), 20)
+        return max((sum(name.strip().lower() in known for name in names) for _, _, names in first), default=0)
 
     return max(",\t;|\x01", key=named)
+
+
+def csv_header_at(records, config):
+    """Which record is the header: lines before it begin with `#`, are short, or have nothing where id and time would be."""
+    names = {column: [config.columns[column].lower()] if column in config.columns else TABLE_COLUMNS[column]
+             for column in ("event_id", "timestamp")}
+    for place, (_, _, fields) in enumerate(records[:20]):
+        header = [field.strip().lower() for field in fields]
+        found = [next((header.index(name) for name in names[column] if name in header), None) for column in names]
+        if None in found:
+            continue
+        for _, _, before in records[:place]:
+            has_time = any(parse_time(field) != "bad" for field in before)
+            blank = len(before) == len(header) and any(not before[at].strip() for at in found) and not has_time
+            short = len(before) < len(header) and (len(before) <= 2 or not has_time)
+            if not (before[0].startswith("#") or blank or short):
+                return 0
+        return place
+    return 0
+
+
+def csv_is_no_row(fields, header):
+    """Whether a record is the header again, a line under it, or what a client writes behind rows."""
+    first = fields[0].removeprefix("\ufeff").strip('"') if fields[0].startswith("\ufeff") else fields[0]
+    again = [field.strip() for field in (first, *fields[1:])] == [name.strip() for name in header]
+    line = len(fields) > 1 and all(re.fullmatch("-+", field.strip()) for field in fields)
+    count = len(header) > 1 and len(fields) == 1 and re.fullmatch(r"\([0-9]+ rows?( affected)?\)|\\\.", fields[0].strip())
+    return bool(again or line or count)
+
+
+def csv_is_spaced(records, config):
+    """Whether a space stands behind each delimiter of the header and behind the first of the row below."""
+    if "columns" in config.csv or not records:
+        return False
+    place = csv_header_at(records, config)
+    names = records[place][2]
+    row = records[place + 1][2] if len(records) > place + 1 else None
+    is_spaced = len(names) > 1 and all(name.startswith(" ") for name in names[1:])
+    return is_spaced and (row is None or len(row) > 1 and row[1].startswith(" "))
+
+
+def csv_fitted(header, first, config):
+    """The names, where the rows have a field more or less than they."""
+    name = config.columns.get("timestamp")
+    lower = [field.strip().lower() for field in header]
+    at = next((lower.index(name) for name in ([name.lower()] if name else TABLE_COLUMNS["timestamp"]) if name in lower), None)
+    if first is None or at is None:
+        return header
+
+    def is_time(field):
+        return parse_time(field) != "bad" or re.fullmatch(r"-?[0-9]+", field)
+
+    if len(first) == len(header) + 1:
+        if first[-1] == "" and is_time(first[at]):
+            return [*header, ""]
+        if is_time(first[at + 1]) and parse_time(first[at]) == "bad" and re.fullmatch("[0-9]+", first[0]):
+            return ["", *header]
+    if len(first) + 1 == len(header) and header[-1] == "" and is_time(first[at]):
+        return header[:-1]
+    return header
 
 
 NO_COLUMNS = dict.fromkeys(CANONICAL)
@@ -569,22 +636,41 @@ def read_csv(path, name, config):
     # Undecodable bytes pass through as lone surrogates, so that only their record is lost.
     text = decoded(data)
     quote = {"none": None}.get(config.csv.get("quote"), config.csv.get("quote", '"'))
-    records = list(csv_records(text, csv_delimiter(text, config), quote))
+    declared = re.match(r'"?sep=(\\t|[^\w\r\n])"?(?:\r\n|\r|\n)', text, re.I)
+    if declared:
+        text = text[declared.end():]
+    delimiter = csv_delimiter(text, config)
+    if declared and "delimiter" not in config.csv:
+        delimiter = declared[1].replace("\\t", "\t")
+    records = list(csv_records(text, delimiter, quote))
+    if csv_is_spaced(records, config):
+        records = list(csv_records(text, delimiter, quote, True))
+    lines = 1 if declared else 0
+    records = [(number + lines, source, fields) for number, source, fields in records]
     rest = records.pop() if cut_off and records and not text.endswith("\n") else None
     tracks, rejects = [], []
     columns = config.csv.get("columns")
+    if columns:
+        no_comment = next((at for at, record in enumerate(records) if not record[2][0].startswith("#")), 0)
+        fits = [len(record[2]) == len(columns) for record in records]
+        records = records[no_comment:] if fits and not fits[0] and fits[no_comment] else records
+    else:
+        records = records[csv_header_at(records, config):]
     if config.csv.get("header", columns is None):
         header, records = (columns or records[0][2] if records else []), records[1:]
+        header = header if columns else csv_fitted(header, records[0][2] if records else None, config)
     else:
         is_header = records and [name.strip().lower() for name in records[0][2]] == [name.lower() for name in columns]
         header, records = columns, records[1:] if is_header else records
     null = config.csv.get("null", ["", "\\N"])
     null = [null] if isinstance(null, str) else null
     for number, source, fields in records:
+        if csv_is_no_row(fields, header):
+            continue
         if len(fields) != len(header) or has_lone_surrogate(source):
             rejects.append(unreadable(name, number, source.encode("utf-8", "surrogateescape")))
             continue
-        row = {column: None if value in null else value for column, value in zip(header, fields)}
+        row = {column.strip(): None if value in null else value for column, value in zip(header, fields)}
         track = table_track(row, config, name, number)
         for column in ("event_id", "anonymous_id", "user_id"):
             setattr(track, column, whole_text(getattr(track, column)))

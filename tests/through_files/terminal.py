@@ -3,14 +3,17 @@
 usage: TRACKLET_BIN=path/to/tracklet terminal.py
 """
 
+import fcntl
 import json
 import os
 import pathlib
 import pty
 import select
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 
 from check import BINARY
 
@@ -35,9 +38,10 @@ def folder_with_a_file_gone(folder):
     (logs / "b.json").unlink()
 
 
-def on_terminal(folder, arguments, typed):
+def on_terminal(folder, arguments, typed, columns=80):
     """Exit code and all that the terminal showed; `typed` is answered once the question stands there."""
     controller, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal}
     with subprocess.Popen([BINARY, *arguments], cwd=folder, start_new_session=True, **streams) as program:
         os.close(terminal)
@@ -72,6 +76,28 @@ def sessionized(folder):
     return json.loads((folder / "out/current/manifest.json").read_text("utf-8"))["rows"]["sessionized"]
 
 
+def tables_fit():
+    """A table fits the terminal, cut in the middle, unless it is to be wide; what is no terminal gets all of it."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
+        folder_with_a_file_gone(folder)
+        show = ["show", "dbt_track_facts"]
+        ended = {name: on_terminal(folder, [*show, *more], b"", 60)
+                 for name, more in {"fits": [], "wide": ["--wide"]}.items()}
+        whole = subprocess.run(
+            [BINARY, *show], cwd=folder, timeout=LIMIT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+        ).stdout
+    lines = {name: [line for line in shown.splitlines() if line.strip()] for name, (_, shown) in ended.items()}
+    longest = {name: max(map(len, of)) for name, of in lines.items()}
+    passed = all(code == 0 for code, _ in ended.values()) and longest["fits"] <= 60 < longest["wide"]
+    passed = passed and any("…" in line for line in lines["fits"]) and not any("…" in line for line in lines["wide"])
+    passed = passed and [line.rstrip() for line in lines["wide"]] == [line for line in whole.splitlines() if line.strip()]
+    print(f"{'ok' if passed else 'FAILED'}: a table on a terminal of 60 columns: {longest}")
+    if not passed:
+        print(ended, whole)
+    return passed
+
+
 def main():
     refresh = ["run", "logs", "--full-refresh"]
     yes = (0, 1)
@@ -100,6 +126,7 @@ def main():
         if not passed:
             print(shown)
         failed |= not passed
+    failed |= not tables_fit()
     return 1 if failed else 0
 
 

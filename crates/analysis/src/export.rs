@@ -1,9 +1,9 @@
 //! `tracklet export`: tables of a run where people need them.
 //!
 //! ```text
-//! Parquet parts --batch by batch, in order--> CSV, JSON lines or Parquet --> a file aside, then in its place
+//! Parquet parts --batch by batch, in order--> CSV, JSON lines or Parquet --> a staging file, renamed at the end
 //!                                                                        --> an object, there when it is whole
-//!                                         --> a table aside in a database, then in its place
+//!                                         --> a staging table in a database, renamed at the end
 //! ```
 
 mod local;
@@ -15,7 +15,7 @@ pub use table::{ExportedTable, Replacing, to_target};
 use crate::Queries;
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
-use local::Aside;
+use local::StagingFile;
 use object::Upload;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -245,18 +245,19 @@ pub fn to_file(
         let mut upload = Upload::begin(&to)?;
         let url = upload.url().to_owned();
         let rows = written(table, &schema, rows, (kind, formulas), &mut upload)
-            .map_err(|error| upload.told(error))?;
+            .map_err(|error| upload.error(error))?;
         upload.finish()?;
         return Ok(Exported { table: table.to_owned(), to: url, rows });
     }
     let path = Path::new(&to);
     let failed = |source| ExportError::Write { path: path.to_owned(), source };
-    let mut aside = Aside::create(path).map_err(failed)?;
-    let rows = written(table, &schema, rows, (kind, formulas), &mut aside).map_err(|error| match error {
-        Unwritten::Place(source) => failed(source),
-        Unwritten::Other(error) => error,
-    })?;
-    aside.publish().map_err(failed)?;
+    let mut staging = StagingFile::create(path).map_err(failed)?;
+    let rows =
+        written(table, &schema, rows, (kind, formulas), &mut staging).map_err(|error| match error {
+            Unwritten::Place(source) => failed(source),
+            Unwritten::Other(error) => error,
+        })?;
+    staging.publish().map_err(failed)?;
     Ok(Exported { table: table.to_owned(), to, rows })
 }
 
@@ -323,7 +324,7 @@ mod tests {
     use super::{ExportError, FileKind, Files};
 
     #[test]
-    fn what_is_meant_is_told_by_the_name() {
+    fn what_is_meant_is_known_by_the_name() {
         let here = tempfile::tempdir().unwrap();
         let here = here.path().to_str().unwrap();
         let meant = |to: &str, tables, kind| Files::meant(to, tables, kind);

@@ -42,7 +42,7 @@ impl RowFilters for SqlRowFilters {
             parser_of(dialect).is_none_or(|parser| Parser::parse_sql(&*parser, &query).is_ok())
         };
         // What is too large to be parsed is for the warehouse to say.
-        with_room(expression, is_parsed).unwrap_or(true)
+        with_large_stack(expression, is_parsed).unwrap_or(true)
     }
 }
 
@@ -84,7 +84,7 @@ impl Filter {
     fn parse(expression: &str) -> Result<Self, ExpressionError> {
         let planner = Planner::default();
         let path = path_into_list(expression);
-        let (parsed, columns) = size::with_room(|| {
+        let (parsed, columns) = size::with_large_stack(|| {
             let mut parsed = planner.parse(expression).map_err(|error| or_path(error, path.as_deref()))?;
             let columns = name_columns(&mut parsed);
             Ok::<_, ExpressionError>((parsed, columns))
@@ -96,7 +96,7 @@ impl Filter {
         if let Some(planned) = self.lock().get(types) {
             return Ok(planned.clone());
         }
-        let planned = size::with_room(|| self.first_that_fits(&choices(types)))??;
+        let planned = size::with_large_stack(|| self.first_that_fits(&choices(types)))??;
         self.lock().insert(types.to_vec(), planned.clone());
         Ok(planned)
     }
@@ -210,8 +210,8 @@ fn plain(stored: &DataType) -> DataType {
 }
 
 /// Does `work`, which parses `expression`; `None` for one that is too large.
-fn with_room<T: Send>(expression: &str, work: impl FnOnce() -> T + Send) -> Option<T> {
-    if size::is_parsable(expression) { size::with_room(work).ok() } else { None }
+fn with_large_stack<T: Send>(expression: &str, work: impl FnOnce() -> T + Send) -> Option<T> {
+    if size::is_parsable(expression) { size::with_large_stack(work).ok() } else { None }
 }
 
 /// What `expression` says is wrong with it before any file is read; the types of the columns are not known then.
@@ -220,7 +220,7 @@ fn with_room<T: Send>(expression: &str, work: impl FnOnce() -> T + Send) -> Opti
 /// An error that a run would end with, whatever its files have.
 fn well_formed(expression: &str) -> Result<(), ExpressionError> {
     let filter = Filter::parse(expression)?;
-    let planned = size::with_room(|| filter.first_that_fits(&filter.guesses()))??;
+    let planned = size::with_large_stack(|| filter.first_that_fits(&filter.guesses()))??;
     // What stands in the expression itself, such as a pattern, is looked at when it meets a value.
     let sample = planned.schema.fields().iter().map(|field| sample(field.data_type())).collect::<Vec<_>>();
     planned.answer(&sample, 1).map(drop).map_err(ExpressionError::from)

@@ -154,9 +154,9 @@ fn renderer(rules: &RecordedRules) -> (Renderer, Names) {
     let source = SourceTable::of_tracks("tracks", "tracks", columns);
     let renderer =
         Renderer::new(Dialect::Postgres, &config, Materialized::View, vec![source]).with_macros(MACROS);
-    let asides: BTreeMap<String, String> =
+    let stand_ins: BTreeMap<String, String> =
         STAND_INS.iter().map(|(name, table)| ((*name).to_owned(), (*table).to_owned())).collect();
-    let names = Names::new(Dialect::Postgres, None, SCHEMA.to_owned()).with_asides(asides);
+    let names = Names::new(Dialect::Postgres, None, SCHEMA.to_owned()).with_asides(stand_ins);
     (renderer, names)
 }
 

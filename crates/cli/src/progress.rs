@@ -7,6 +7,7 @@ use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tracklet_display::numbers::{duration, grouped};
 use tracklet_native::observer::{Observer, Step};
 
 /// Watches a run for the user.
@@ -119,7 +120,7 @@ impl Observer for Progress {
             tracing::info!(step = step.as_str(), rows, bytes, seconds, "step finished");
         } else if self.tells_steps {
             let rows = if rows > 0 { format!("{} rows in ", grouped(rows)) } else { String::new() };
-            tracing::info!("{}: {rows}{seconds:.2} s", step.as_str());
+            tracing::info!("{}: {rows}{}", step.as_str(), duration(seconds));
         }
     }
 }
@@ -163,22 +164,9 @@ fn short(number: u64) -> String {
     }
 }
 
-/// `1234567` as `1,234,567`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{grouped, short};
+    use super::short;
 
     #[test]
     fn rows_in_a_line_of_progress_take_six_characters() {
@@ -188,12 +176,5 @@ mod tests {
             assert_eq!(short(number), text);
         }
         assert!((0..63).all(|power| short(1 << power).len() <= 6 || power > 39));
-    }
-
-    #[test]
-    fn thousands_are_set_apart() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number), text);
-        }
     }
 }

@@ -1,10 +1,9 @@
 //! The first `tracklet.toml` of a user: what was found in the files, and every key with its default.
 
-use crate::read::{Column, FormatColumns, Inspection};
+use crate::read::{Column, FormatColumns, Inspection, near_match};
 use std::fmt::Write;
 use tracklet_config::TIME_UNITS;
 use tracklet_config::keys::{ANY, CANONICAL_COLUMNS, Key, keys_of, sections};
-use tracklet_display::error::nearest;
 use tracklet_display::visible::visible;
 use tracklet_kernel::event_type::EventType;
 
@@ -15,7 +14,7 @@ const EVENTS: usize = 20;
 
 /// A commented `tracklet.toml` for the files that were looked at.
 ///
-/// It reads `paths`, and sets `time_unit` where event times are numbers; every other key stands there as a comment, so that
+/// It reads `paths`, sets `time_unit` where event times are numbers, and maps `timestamp` where devices' own times are all there is; every other key stands there as a comment, so that
 /// nothing else differs from the defaults. Comments list the calls and the most frequent events of the first rows.
 pub fn starter(inspection: &Inspection, paths: &[String]) -> String {
     let mut page = String::from(
@@ -88,7 +87,9 @@ pub fn missing_columns(inspection: &Inspection) -> Vec<&'static str> {
     for format in &inspection.formats {
         for (column, found) in &format.canonical {
             let needed = *column != Column::ReceivedAt;
-            if found.is_none() && needed && !format.columns.is_empty() && !missing.contains(&column.name()) {
+            let is_substituted = *column == Column::Timestamp && substitute_time(inspection).is_some();
+            let is_missing = found.is_none() && needed && !is_substituted;
+            if is_missing && !format.columns.is_empty() && !missing.contains(&column.name()) {
                 missing.push(column.name());
             }
         }
@@ -131,8 +132,14 @@ fn columns(page: &mut String, inspection: &Inspection) {
     }
     page.push('\n');
     for name in CANONICAL_COLUMNS {
-        let guess = guess(name, inspection).unwrap_or("...");
-        let _ = writeln!(page, "# {name} = {}", quoted(guess));
+        let substitute = substitute_time(inspection).filter(|_| name == Column::Timestamp.name());
+        if let Some(substitute) = substitute {
+            comment(page, "", "No event has a timestamp yet; this is the device's own clock:");
+            let _ = writeln!(page, "{name} = {}", quoted(&substitute));
+            continue;
+        }
+        let guess = guess(name, inspection).unwrap_or_else(|| "...".to_owned());
+        let _ = writeln!(page, "# {name} = {}", quoted(&guess));
     }
 }
 
@@ -154,20 +161,35 @@ fn events(page: &mut String, events: &[(String, u64)]) {
 }
 
 fn not_found(column: Column, format: &FormatColumns) -> String {
-    let likely = nearest(column.name(), format.columns.iter().map(String::as_str));
-    let likely = likely.map(|name| format!("; is it {name}?")).unwrap_or_default();
+    let likely = likely(column, format).map(|name| format!("; is it {name}?")).unwrap_or_default();
     let optional = if column == Column::ReceivedAt { ", and may be absent" } else { "" };
     format!("{} was NOT found{optional}{likely}", column.name())
 }
 
+/// The column that may be meant for one that was not found.
+fn likely(column: Column, format: &FormatColumns) -> Option<String> {
+    let is_found = |name: &String| format.canonical.iter().any(|(_, found)| found.as_ref() == Some(name));
+    let others: Vec<String> = format.columns.iter().filter(|name| !is_found(name)).cloned().collect();
+    near_match(column, &others)
+}
+
 /// What is found for a canonical column, or else what is called most like it.
-fn guess<'a>(name: &str, inspection: &'a Inspection) -> Option<&'a str> {
+fn guess(name: &str, inspection: &Inspection) -> Option<String> {
+    let column = Column::from_name(name)?;
     let found = inspection.formats.iter().flat_map(|format| &format.canonical);
-    let mut found = found.filter_map(|(column, found)| (column.name() == name).then_some(found.as_deref()?));
-    found.next().or_else(|| {
-        let columns = inspection.formats.iter().flat_map(|format| &format.columns);
-        nearest(name, columns.map(String::as_str))
-    })
+    let mut found = found.filter_map(|(other, found)| (*other == column).then_some(found.clone()?));
+    found.next().or_else(|| inspection.formats.iter().find_map(|format| likely(column, format)))
+}
+
+/// The column of times as devices sent them, where no format has the events' own: the gateway sets those later.
+pub fn substitute_time(inspection: &Inspection) -> Option<String> {
+    let found = inspection.formats.iter().flat_map(|format| &format.canonical);
+    let mut times = found.filter(|(column, _)| *column == Column::Timestamp);
+    if times.any(|(_, found)| found.is_some()) {
+        return None;
+    }
+    let mut likely = inspection.formats.iter().filter_map(|format| likely(Column::Timestamp, format));
+    likely.find(|name| name.replace('_', "").eq_ignore_ascii_case("originalTimestamp"))
 }
 
 fn usable_example(key: &Key) -> &'static str {
@@ -267,6 +289,35 @@ mod tests {
         let config = Config::parse(&text, Path::new("tracklet.toml")).unwrap();
         assert_eq!(config.source.columns.event_id.as_deref(), Some("id"));
         assert!(config.source.filter.is_some(), "{text}");
+    }
+
+    // Followed, the file made all but one event of a name duplicates.
+    #[test]
+    fn an_id_of_events_is_never_guessed_from_their_name() {
+        let found = [None, None, Some("user_id"), Some("event"), Some("timestamp"), None];
+        let inspection = csv(&["user_id", "event", "timestamp"], found);
+        let text = starter(&inspection, &["logs".to_owned()]);
+        assert!(
+            text.contains("event_id was NOT found\n") && text.contains("\n# event_id = \"...\"\n"),
+            "{text}"
+        );
+    }
+
+    // The gateway has not set `timestamp` yet: every event of its files was rejected.
+    #[test]
+    fn the_devices_times_take_the_place_of_none() {
+        let found = [Some("messageId"), Some("anonymousId"), None, Some("event"), None, None];
+        let columns = ["messageId", "anonymousId", "event", "originalTimestamp", "sentAt"];
+        let text = starter(&csv(&columns, found), &["logs".to_owned()]);
+        assert!(text.contains("timestamp was NOT found; is it originalTimestamp?"), "{text}");
+        let config = Config::parse(&text, Path::new("tracklet.toml")).unwrap();
+        assert_eq!(config.source.columns.timestamp.as_deref(), Some("originalTimestamp"));
+        // One that the files of another format have stays as it is.
+        let mut both = csv(&columns, found);
+        both.formats
+            .push(csv(&["timestamp"], [None, None, None, None, Some("timestamp"), None]).formats.remove(0));
+        let text = starter(&both, &["logs".to_owned()]);
+        assert_eq!(Config::parse(&text, Path::new("tracklet.toml")).unwrap().source.columns.timestamp, None);
     }
 
     #[test]

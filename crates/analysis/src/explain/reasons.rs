@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_told_as_it_is_compared() {
+    fn a_gap_is_printed_as_it_is_compared() {
         let mut rules = RecordedRules::from(&Rules::default());
         let previous = |gap, session: &str| {
             Some(Neighbour {

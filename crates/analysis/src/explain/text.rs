@@ -93,19 +93,19 @@ fn visitor(story: &VisitorStory) -> Vec<String> {
         story.sessions.len()
     ));
     lines.push(format!("  aliases: {}", story.aliases.join(", ")));
-    let mut untold = 0;
+    let mut left_out = 0;
     for session in &story.sessions {
         if session.events.is_empty() {
-            untold += 1;
+            left_out += 1;
             continue;
         }
         lines.push(String::new());
         lines.push(format!("session {}", session.session_id));
         lines.extend(body(session));
     }
-    if untold > 0 {
+    if left_out > 0 {
         lines.push(String::new());
-        lines.push(format!("{untold} later sessions are left out; --limit 0 shows all"));
+        lines.push(format!("{left_out} later sessions are left out; --limit 0 shows all"));
     }
     lines
 }

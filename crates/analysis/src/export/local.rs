@@ -4,15 +4,15 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// A file beside its place. It goes away when it is dropped before it is published.
-pub(super) struct Aside {
+/// A file under another name in the folder of its place. It is removed when it is dropped before it is published.
+pub(super) struct StagingFile {
     file: File,
     path: PathBuf,
     place: PathBuf,
     is_published: bool,
 }
 
-impl Aside {
+impl StagingFile {
     /// A file for `place`, in its folder, which is made if it is not there.
     pub(super) fn create(place: &Path) -> io::Result<Self> {
         if let Some(folder) = place.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -36,7 +36,7 @@ impl Aside {
     }
 }
 
-impl Write for Aside {
+impl Write for StagingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write(bytes)
     }
@@ -46,7 +46,7 @@ impl Write for Aside {
     }
 }
 
-impl Drop for Aside {
+impl Drop for StagingFile {
     fn drop(&mut self) {
         if !self.is_published {
             // Nothing more can be done about a file that does not go away.

@@ -42,7 +42,7 @@ impl Upload {
     }
 
     /// The error about this object.
-    pub(super) fn told(&self, error: Unwritten) -> ExportError {
+    pub(super) fn error(&self, error: Unwritten) -> ExportError {
         match error {
             Unwritten::Other(error) => error,
             Unwritten::Place(error) => self.wrong(
@@ -83,8 +83,8 @@ impl Upload {
 
 impl Write for Upload {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = PART - self.part.len();
-        let taken = bytes.len().min(room);
+        let free = PART - self.part.len();
+        let taken = bytes.len().min(free);
         self.part.extend_from_slice(&bytes[..taken]);
         if self.part.len() == PART {
             self.send().map_err(io::Error::other)?;

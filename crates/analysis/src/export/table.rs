@@ -35,11 +35,11 @@ pub struct ExportedTable {
     pub rows: u64,
 }
 
-/// Sends a table's rows, those that `filter` takes, to the schema of a target. They go to a table aside, which takes its
+/// Sends a table's rows, those that `filter` takes, to the schema of a target. They go to a staging table, which takes its
 /// place when it is whole. `runtime` is the one that the client lives in; it must not be at work.
 ///
 /// # Errors
-/// [`ExportError`]; a table aside is dropped.
+/// [`ExportError`]; a staging table is dropped.
 /// # Cost
 /// Memory for a few batches.
 pub fn to_target(
@@ -54,7 +54,7 @@ pub fn to_target(
         return Err(ExportError::Kind { target: target.name.clone(), kind: dialect.name() });
     }
     let names = &target.names;
-    let (place, aside) = (names.own(table), names.own(&format!("{table}__exported")));
+    let (place, staging) = (names.own(table), names.own(&format!("{table}__exported")));
     let failed = |source| ExportError::Target { table: place.to_string(), source };
     let execute = |statement: &str| runtime.block_on(warehouse.execute(statement)).map(|_| ());
     let there = runtime.block_on(warehouse.tables_of(names.database(), names.schema())).map_err(failed)?;
@@ -70,14 +70,14 @@ pub fn to_target(
         execute(&plan::create_schema(names)).map_err(failed)?;
     }
     let quoted = |name: &TableName| relation(dialect, name);
-    let drop_aside = format!("drop table if exists {}", quoted(&aside));
-    execute(&drop_aside).map_err(failed)?;
-    let sent = send(results, table, filter, (warehouse, runtime), &aside, dialect);
+    let drop_staging = format!("drop table if exists {}", quoted(&staging));
+    execute(&drop_staging).map_err(failed)?;
+    let sent = send(results, table, filter, (warehouse, runtime), &staging, dialect);
     let rows = match sent {
         Ok(rows) => rows,
         Err(error) => {
             // What is said is why it failed; a table left behind is dropped by the next export.
-            let _ = execute(&drop_aside);
+            let _ = execute(&drop_staging);
             return Err(match error {
                 Unsent::Rows(error) => error.into(),
                 Unsent::Target(error) => failed(error),
@@ -88,9 +88,9 @@ pub fn to_target(
     if kind.is_some() {
         swap.push(format!("drop table {}", quoted(&place)));
     }
-    swap.push(format!("alter table {} rename to {}", quoted(&aside), dialect.quoted(&place.table)));
+    swap.push(format!("alter table {} rename to {}", quoted(&staging), dialect.quoted(&place.table)));
     if let Err(error) = runtime.block_on(warehouse.transaction(&swap)) {
-        let _ = execute(&drop_aside);
+        let _ = execute(&drop_staging);
         return Err(failed(error));
     }
     Ok(ExportedTable { table: place.to_string(), rows })
@@ -106,7 +106,7 @@ fn send(
     table: &str,
     filter: Option<&str>,
     (warehouse, runtime): (&dyn Warehouse, &Runtime),
-    aside: &TableName,
+    staging: &TableName,
     dialect: Dialect,
 ) -> Result<u64, Unsent> {
     // A thread of its own reads: an answer waits for its rows, which no thread of the client's may do.
@@ -131,9 +131,9 @@ fn send(
         let sent = match take_schema.recv() {
             Err(_) => Ok(0),
             Ok(schema) => runtime.block_on(async {
-                warehouse.execute(&create(aside, &schema, dialect)).await?;
+                warehouse.execute(&create(staging, &schema, dialect)).await?;
                 // The receiver goes with the work, so that the reader ends whatever became of it.
-                warehouse.load(aside, schema, &mut receiver.into_iter()).await
+                warehouse.load(staging, schema, &mut receiver.into_iter()).await
             }),
         };
         let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));

@@ -102,8 +102,8 @@ const OF_ONE_TYPE: [&str; 6] = ["coalesce", "greatest", "ifnull", "least", "null
 /// A text beside a number, a truth or a length of time is read as what fits: columns of JSON and CSV are texts whatever they
 /// hold.
 fn with_texts_read(part: Expr, schema: &dyn ExprSchema) -> Result<Transformed<Expr>, DataFusionError> {
-    let read = |expression: Expr, beside: &DataType| -> Result<Expr, DataFusionError> {
-        let wanted = match beside {
+    let read = |expression: Expr, other: &DataType| -> Result<Expr, DataFusionError> {
+        let wanted = match other {
             number if number.is_numeric() => DataType::Float64,
             DataType::Boolean => DataType::Boolean,
             DataType::Interval(_) | DataType::Duration(_) => super::utc(),
@@ -114,15 +114,15 @@ fn with_texts_read(part: Expr, schema: &dyn ExprSchema) -> Result<Transformed<Ex
     };
     // All of them are read as the first that is no text needs it.
     let read_alike = |expressions: Vec<Expr>| -> Result<Vec<Expr>, DataFusionError> {
-        let mut beside = None;
+        let mut other = None;
         for expression in &expressions {
             let own = expression.get_type(schema)?;
-            if beside.is_none() && (own.is_numeric() || own == DataType::Boolean) {
-                beside = Some(own);
+            if other.is_none() && (own.is_numeric() || own == DataType::Boolean) {
+                other = Some(own);
             }
         }
-        let Some(beside) = beside else { return Ok(expressions) };
-        expressions.into_iter().map(|expression| read(expression, &beside)).collect()
+        let Some(other) = other else { return Ok(expressions) };
+        expressions.into_iter().map(|expression| read(expression, &other)).collect()
     };
     Ok(match part {
         Expr::ScalarFunction(mut call) if OF_ONE_TYPE.contains(&call.func.name()) => {

@@ -17,7 +17,7 @@ pub(super) const MOST_OPERATORS: usize = 2000;
 const STACK: usize = 512 << 20;
 
 /// Does `work` where an expression of the greatest size has room.
-pub(super) fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, ExpressionError> {
+pub(super) fn with_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, ExpressionError> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
         let thread = thread.map_err(ExpressionError::Thread)?;

@@ -144,7 +144,7 @@ fn check_rows(expression: &str, expected: [Option<bool>; 5]) {
 
 // `coalesce(price, 0) > 2` read prices as whole numbers on CSV and JSON: 2.5 became null, and its row was dropped.
 #[test]
-fn a_text_beside_any_number_is_read_with_its_fraction() {
+fn a_text_compared_with_any_number_is_read_with_its_fraction() {
     let (yes, no) = (Some(true), Some(false));
     check_rows("coalesce(n, 0) > 2", [yes, no, yes, no, yes]);
     check_rows("greatest(n, 2) = 2.5", [no, no, yes, no, no]);

@@ -39,11 +39,11 @@ pub(super) fn warnings(
         warn(what, "The tables can't be trusted. Please report it with the manifest of this run.");
     }
     let rows = manifest.rows;
-    if share(rows.rejected, rows.read) >= REJECTED {
+    if ratio(rows.rejected, rows.read) >= REJECTED {
         let what = format!("{} of the rows read were rejected.", percent(rows.rejected, rows.read));
         warn(what, "Look at the reasons under Rows, and at the table tracklet_rejects.");
     }
-    if share(rows.duplicates, rows.read) >= DUPLICATES {
+    if ratio(rows.duplicates, rows.read) >= DUPLICATES {
         let what = format!("{} of the rows read were duplicates.", percent(rows.duplicates, rows.read));
         warn(what, "Some repetition is normal; this much often means that files were read twice.");
     }
@@ -71,7 +71,7 @@ pub(super) fn warnings(
                 "Clocks of devices can be wrong. Such events make sessions on days that are yet to come.",
             );
         }
-        if share(nameless, totals.events) >= NAMELESS {
+        if ratio(nameless, totals.events) >= NAMELESS {
             let what = format!("{} of the events have no name.", percent(nameless, totals.events));
             warn(what, "Check the column that the configuration takes for event.");
         }
@@ -82,7 +82,7 @@ pub(super) fn warnings(
     ))?;
     if let Some(row) = answer.first() {
         let events = row.count(1)?;
-        if totals.visitors >= MANY_VISITORS && share(events, totals.events) >= ONE_VISITOR {
+        if totals.visitors >= MANY_VISITORS && ratio(events, totals.events) >= ONE_VISITOR {
             let visitor = row.word(0)?;
             let what =
                 format!("One visitor, {visitor}, has {} of all events.", percent(events, totals.events));
@@ -92,12 +92,12 @@ pub(super) fn warnings(
     Ok(warnings)
 }
 
-fn share(part: u64, whole: u64) -> f64 {
+fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 fn percent(part: u64, whole: u64) -> String {
-    format!("{:.1} % ({part} of {whole})", 100.0 * share(part, whole))
+    format!("{:.1} % ({part} of {whole})", 100.0 * ratio(part, whole))
 }
 
 fn sentence(text: &str) -> String {

@@ -6,9 +6,10 @@ use crate::arguments::LogFormat;
 use crate::arguments::{BuildArguments, RunArguments};
 use crate::failure::Outcome;
 use crate::logging::Log;
-use crate::progress::{Busy, grouped};
+use crate::progress::Busy;
 use crate::status::Status;
 use std::io::Write as _;
+use tracklet_display::numbers::{duration, grouped, size};
 use tracklet_native::pipeline::Refresh;
 use tracklet_warehouse::audit::DifferentDay;
 use tracklet_warehouse::build::{BuildReport, Checks, build as make};
@@ -28,8 +29,8 @@ pub fn in_warehouse(arguments: &RunArguments, target: &str, log: &Log) -> Outcom
             place.work(&*warehouse, selection, async |job| compile::dry_run(job).await)??;
         std::io::stdout().lock().write_all(script.as_bytes())?;
         for estimate in estimates.iter().filter(|estimate| estimate.bytes.is_some()) {
-            let bytes = grouped(estimate.bytes.unwrap_or_default());
-            Lines(log).say(&format!("{}: {bytes} bytes would be scanned", estimate.model));
+            let bytes = size(estimate.bytes.unwrap_or_default());
+            Lines(log).say(&format!("{}: {bytes} would be scanned", estimate.model));
         }
         return Ok(Status::Done);
     }
@@ -107,10 +108,10 @@ fn tell(report: &BuildReport, schema: &str, log: &Log) {
     }
     if counts.sessions.is_some() {
         lines.say(&format!(
-            "{} sessions of {} visitors in `{schema}`, {:.2} s",
+            "{} sessions of {} visitors in `{schema}`, {}",
             number(counts.sessions),
             number(counts.visitors),
-            report.seconds
+            duration(report.seconds)
         ));
     }
 }

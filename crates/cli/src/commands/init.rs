@@ -4,7 +4,6 @@ use crate::arguments::InitArguments;
 use crate::arguments::LogFormat;
 use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
-use crate::progress::grouped;
 use crate::status::Status;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -12,11 +11,12 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use tracklet_config::FILE_NAME;
 use tracklet_display::error::Hint;
+use tracklet_display::numbers::grouped;
 use tracklet_display::visible::visible;
 use tracklet_kernel::event_type::EventTypes;
 use tracklet_native::read::inputs::discover;
 use tracklet_native::read::{Inspection, inspect};
-use tracklet_native::starter::{missing_columns, starter};
+use tracklet_native::starter::{missing_columns, starter, substitute_time};
 
 /// Event names that are printed; the file lists more.
 const EVENTS: usize = 5;
@@ -35,6 +35,12 @@ pub fn init(arguments: &InitArguments, log: &Log) -> Outcome {
     write(&file, &starter(&inspection, &paths), arguments.force)?;
     for column in missing_columns(&inspection) {
         tracing::warn!("no column was found for {column}: name it in [source.columns] of {}", file.display());
+    }
+    if let Some(name) = substitute_time(&inspection) {
+        tracing::warn!(
+            "no column was found for timestamp: {} is read in its place, the device's own clock",
+            visible(&name)
+        );
     }
     tell(&file, &inspection, log);
     Ok(Status::Done)

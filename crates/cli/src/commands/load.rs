@@ -5,8 +5,9 @@ use super::warehouse::{Lines, Place};
 use crate::arguments::LoadArguments;
 use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
-use crate::progress::{Progress, grouped};
+use crate::progress::Progress;
 use crate::status::Status;
+use tracklet_display::numbers::grouped;
 use tracklet_native::pipeline::{self, RunRequest};
 use tracklet_warehouse::load as engine;
 

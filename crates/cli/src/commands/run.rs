@@ -7,13 +7,14 @@ use crate::arguments::RunArguments;
 use crate::failure::{Failure, Outcome};
 use crate::interrupt::Interruptible;
 use crate::logging::Log;
-use crate::progress::{Progress, grouped};
+use crate::progress::Progress;
 use crate::status::Status;
 use crate::summary::{self, Summary};
 use std::fmt;
 use std::io::{self, IsTerminal as _};
 use tracklet_config::{Config, FILE_NAME};
 use tracklet_display::error::Hint;
+use tracklet_display::numbers::grouped;
 use tracklet_native::pipeline::{
     self as engine, Changed, Dropping, Refresh, RunError, RunReport, RunRequest,
 };

@@ -4,9 +4,9 @@ use crate::arguments::LogFormat;
 use crate::arguments::{Selection, TargetChoice};
 use crate::failure::Failure;
 use crate::logging::Log;
-use crate::progress::grouped;
 use std::path::{Path, PathBuf};
 use tracklet_config::Config;
+use tracklet_display::numbers::{grouped, size};
 use tracklet_native::pipeline::Refresh;
 use tracklet_warehouse::build::{Made, Progress};
 use tracklet_warehouse::targets::{Kind, Target, Warehouse, check_supported};
@@ -138,7 +138,7 @@ impl Progress for Lines<'_> {
             );
         }
         let rows = made.rows.map_or(String::new(), |rows| format!("{} rows", grouped(rows)));
-        let bytes = made.bytes.map_or(String::new(), |bytes| format!("  {} bytes scanned", grouped(bytes)));
+        let bytes = made.bytes.map_or(String::new(), |bytes| format!("  {} scanned", size(bytes)));
         let aside = if made.is_aside { "  (for this run)" } else { "" };
         let line = format!("{:<26} {kind:<5} {rows:>18} {:>9.2} s{bytes}{aside}", made.model, made.seconds);
         self.say(&line);

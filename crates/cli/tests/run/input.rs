@@ -232,5 +232,5 @@ fn an_event_id_that_most_rows_have_is_warned_of() {
     fs::write(folder.path().join("a.csv"), lines.join("\n")).unwrap();
     let (code, said) = ended(&mut tracklet(folder.path(), &["run", "a.csv"]));
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("1000 of 1000 rows have the event id `NULL`, and one of them is kept"), "{said}");
+    assert!(said.contains("1,000 of 1,000 rows have the event id `NULL`, and one of them is kept"), "{said}");
 }

@@ -288,6 +288,27 @@ fn tables_grow_however_they_are_written() {
                 b"id,anonymous_id,timestamp\r\n3,u,2026-01-01T10:00:00Z\r\n",
                 b"bad,u\r\n4,u,2026-01-02T10:00:00Z\r\n",
             ),
+            // Lines around tables.
+            (
+                "excel.csv",
+                b"sep=;\r\nid;anonymous_id;timestamp\r\n5;u;2026-01-01T10:00:00Z\r\n",
+                b"bad;u\r\nid;anonymous_id;timestamp\r\n6;u;2026-01-02T10:00:00Z\r\n",
+            ),
+            (
+                "psql.csv",
+                b"# comment\nid|anonymous_id|timestamp\n7|u|2026-01-01T10:00:00Z\n(1 row)\n",
+                b"id|anonymous_id|timestamp\nbad|u|\n8|u|2026-01-02T10:00:00Z\n(2 rows)\n",
+            ),
+            (
+                "spaces.csv",
+                b"# comment\nid, anonymous_id, timestamp\n9, \"u, v\", 2026-01-01T10:00:00Z\n",
+                b"10, \"u, v\", 2026-01-02T10:00:00Z\nbad, u\n",
+            ),
+            (
+                "r.csv",
+                b"id,anonymous_id,timestamp\n",
+                b"1,11,u,2026-01-01T10:00:00Z\n2,12,u,2026-01-01T10:00:00Z\n",
+            ),
             // Nothing was read, so its encoding is not known yet.
             ("utf16.json", b"", b"\xFF\xFE{\0}\0\n\0"),
         ],

@@ -236,3 +236,51 @@ fn an_object_that_is_gone_keeps_its_rows_whatever_named_it() {
         assert_eq!((run(at, port, url, &["--full-refresh", "--yes"]).0, rows(at)), (0, [2, 2, 0]), "{url}");
     }
 }
+
+// What stands behind a `?` was taken for a query, and cut off.
+#[test]
+fn marks_of_queries_are_those_of_patterns() {
+    let (bucket, port, folder) = with_objects(&[
+        ("logs/day=1/a.json", &event("a", 1), "1"),
+        ("logs/day=2/b.json", &event("b", 2), "2"),
+        ("logs/day=12/c.json", &event("c", 3), "3"),
+        ("logs/day=1/a.csv", "id", "4"),
+    ]);
+    let at = folder.path();
+    let (code, said) = run(at, port, "s3://shop/logs/day=?/?.json", &[]);
+    assert_eq!((code, rows(at)), (0, [2, 2, 0]), "{said}");
+    assert_eq!(bucket.fetched(), ["logs/day=1/a.json", "logs/day=2/b.json"]);
+    // A query that signs the URL is none of the pattern.
+    let (code, said) = run(at, port, "s3://shop/logs/day=1?/c.json?X-Amz-Signature=abc&X-Amz-Date=1", &[]);
+    assert_eq!((code, rows(at)), (0, [3, 3, 0]), "{said}");
+    assert!(!said.contains("abc"), "{said}");
+}
+
+// The error named the environment alone, and the credentials stood in a file.
+#[test]
+fn the_files_of_the_aws_command_line_are_said_to_be_not_read() {
+    let (_bucket, port, folder) = with_objects(&[]);
+    let home = folder.path();
+    fs::create_dir(home.join(".aws")).unwrap();
+    let store = |profile: &str| {
+        let mut command = tracklet(home, &["run", "s3://shop/logs/"]);
+        with_store(&mut command, port).env("HOME", home).env("AWS_PROFILE", profile);
+        // The machine's own credentials are asked for where there are no others.
+        command
+            .env_remove("AWS_ACCESS_KEY_ID")
+            .env_remove("AWS_SECRET_ACCESS_KEY")
+            .env_remove("AWS_SESSION_TOKEN");
+        command.env("AWS_METADATA_ENDPOINT", format!("http://127.0.0.1:{port}"));
+        ended(&mut command)
+    };
+    let (code, said) = store("");
+    assert!(code == 2 && said.contains("AWS_ACCESS_KEY_ID") && !said.contains("~/.aws"), "{said}");
+    fs::write(home.join(".aws/credentials"), "[default]\naws_access_key_id = id\n").unwrap();
+    let (code, said) = store("");
+    let export =
+        |profile: &str| format!("eval \"$(aws configure export-credentials{profile} --format env)\"");
+    assert!(code == 2 && said.contains("~/.aws and AWS_PROFILE are not read"), "{said}");
+    assert!(said.contains(&export("")), "{said}");
+    let (code, said) = store("shop");
+    assert!(code == 2 && said.contains(&export(" --profile 'shop'")), "{said}");
+}

@@ -1,6 +1,7 @@
 //! Columns side by side, each as wide as its first rows need.
 
 use super::{Integers, Printer, Unprinted, formatters};
+use crate::numbers::grouped_digits;
 use crate::visible::visible;
 use arrow::datatypes::Schema;
 use arrow::record_batch::RecordBatch;
@@ -94,7 +95,7 @@ impl Printer for Aligned {
                 cells.push(if column.is_null(row) {
                     "NULL".to_owned()
                 } else if self.grouped[place] {
-                    grouped(&formatter.value(row).try_to_string()?)
+                    grouped_digits(&formatter.value(row).try_to_string()?)
                 } else {
                     visible(&formatter.value(row).try_to_string()?).into_owned()
                 });
@@ -114,19 +115,6 @@ impl Printer for Aligned {
     fn end(&mut self, out: &mut dyn Write) -> Result<(), Unprinted> {
         if self.widths.is_none() { self.release(out) } else { Ok(()) }
     }
-}
-
-/// The digits of an integer with a comma before each three.
-fn grouped(digits: &str) -> String {
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        let left = digits.len() - place;
-        if left.is_multiple_of(3) && text.ends_with(|last: char| last.is_ascii_digit()) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// Takes from the widest columns until a line fits, or until none is wider than [`NARROWEST`].
@@ -164,14 +152,7 @@ fn fitting(characters: impl Iterator<Item = char>, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, grouped, shrink};
-
-    #[test]
-    fn digits_are_grouped_after_the_sign() {
-        for (digits, text) in [("0", "0"), ("999", "999"), ("-100", "-100"), ("-1234567", "-1,234,567")] {
-            assert_eq!(grouped(digits), text);
-        }
-    }
+    use super::{cut, shrink};
 
     #[test]
     fn wide_columns_give_way_first() {

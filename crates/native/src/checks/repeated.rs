@@ -1,6 +1,7 @@
 //! Event ids that most rows share: no two events have one id, so that those rows are lost as duplicates.
 
 use arrow::array::{Array, AsArray, RecordBatch};
+use tracklet_display::numbers::grouped;
 
 /// Rows that a run must have read before one id is remarked on.
 const ROWS: u64 = 1_000;
@@ -71,9 +72,10 @@ impl Repeated {
         let (id, dropped) = &self.most;
         (read >= ROWS && dropped * SHARE > read).then(|| {
             format!(
-                "{} of {read} rows have the event id `{id}`, and one of them is kept: if it is not one event's, read `event_id` \
+                "{} of {} rows have the event id `{id}`, and one of them is kept: if it is not one event's, read `event_id` \
                  from another column with [source.columns]",
-                dropped + 1
+                grouped(dropped + 1),
+                grouped(read)
             )
         })
     }
@@ -112,7 +114,7 @@ mod tests {
         assert_eq!(repeated.warning(1200), None);
         let message = repeated.warning(1199).unwrap();
         assert!(
-            message.starts_with("61 of 1199 rows have the event id `NULL`, and one of them is kept"),
+            message.starts_with("61 of 1,199 rows have the event id `NULL`, and one of them is kept"),
             "{message}"
         );
     }

@@ -9,6 +9,7 @@ use crate::spill::{SpillError, SpilledTablesError};
 use crate::write::WriteError;
 use std::path::PathBuf;
 use tracklet_display::error::{Hint, listed};
+use tracklet_display::numbers::counted;
 
 /// A run that published nothing.
 #[derive(Debug, thiserror::Error)]
@@ -132,14 +133,14 @@ fn dropped(files: &[(String, u64)]) -> String {
     let mut most: Vec<&(String, u64)> = files.iter().collect();
     most.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let shown: Vec<String> = (most.iter().take(FILES_DROPPED))
-        .map(|(name, rows)| format!("`{name}` ({rows} row{})", if *rows == 1 { "" } else { "s" }))
+        .map(|(name, rows)| format!("`{name}` ({})", counted(*rows, "row")))
         .collect();
     let more = files.len().saturating_sub(FILES_DROPPED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let (s, of) = (if rows == 1 { "" } else { "s" }, if files.len() == 1 { "" } else { "s" });
     format!(
-        "{rows} row{s} of {} file{of} that {} not found as read: {}{more}",
-        files.len(),
+        "{} of {} that {} not found as read: {}{more}",
+        counted(rows, "row"),
+        counted(files.len() as u64, "file"),
         if files.len() == 1 { "is" } else { "are" },
         shown.join(", ")
     )

@@ -1,5 +1,6 @@
 //! A run, put together.
 
+use super::facts::{OnDisk, ReadBefore};
 use super::plan::{self, Plan};
 use super::publish::{Before, NewBatch, RunMode, Settings, advance};
 use super::reading::{Steps, read_files, without_output};
@@ -100,8 +101,11 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     if request.refresh == Refresh::Full && request.dropping == Dropping::Refused {
         refuse_to_drop(request, &folder, &found.files)?;
     }
-    let Plan { mode, files, earlier, warnings, older, tables } =
-        plan::plan(request, &folder, before.as_ref(), found.files)?;
+    let facts = OnDisk::new(request, &folder, before.as_ref());
+    let read_before = before.as_ref().map(ReadBefore::of);
+    let Plan { mode, files, copies, earlier, warnings, older, tables } =
+        plan::plan(request, read_before.as_ref(), found.files, &facts)?;
+    warn_of_copies(&copies);
     let current = request.output.join(CURRENT);
     if let (RunMode::Incremental, Some(before)) = (&mode, &before)
         && files.is_empty()
@@ -194,10 +198,18 @@ fn had_files(path: &str, names: &[String]) -> bool {
     })
 }
 
+fn warn_of_copies(copies: &[String]) {
+    if let [first, others @ ..] = copies {
+        let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+        tracing::warn!("not read: `{first}`{others}, with the same content as another file");
+    }
+}
+
 /// Ends a full refresh that would lose rows.
 fn refuse_to_drop(request: &RunRequest, folder: &OutputFolder, found: &[InputFile]) -> Result<(), RunError> {
     let Some(before) = Before::find(folder, Refresh::Incremental)? else { return Ok(()) };
-    let files = plan::dropped(request, &before, found)?;
+    let facts = OnDisk::new(request, folder, Some(&before));
+    let files = plan::dropped(request, &before.known.inputs, found, &facts)?;
     if files.iter().all(|(_, rows)| *rows == 0) {
         return Ok(());
     }

@@ -5,8 +5,10 @@
 //!   --execute--> reading: a batch of new rows --publish--> sessions, tables, checks, a new snapshot
 //! ```
 
+mod compare;
 mod error;
 mod execute;
+mod facts;
 pub(crate) mod plan;
 pub(crate) mod publish;
 pub(crate) mod reading;

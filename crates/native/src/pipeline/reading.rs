@@ -95,7 +95,7 @@ pub(super) fn without_output(mut inputs: Inputs, output: &Path) -> Result<Inputs
     }
     if inputs.files.is_empty() && left_out > 0 {
         let (path, ignored) = (output.display().to_string(), inputs.ignored.len());
-        return Err(InputError::Empty { path, ignored, rows: None });
+        return Err(InputError::Empty { path, ignored, held: None });
     }
     Ok(inputs)
 }

@@ -1,12 +1,12 @@
-//! A file's bytes: counted and hashed as they are read, inflated, and UTF-16 as UTF-8.
+//! A file's bytes: counted and hashed as they are read, inflated, and in UTF-8.
 
 use super::content::{Content, Hashed};
+use super::encoding::Decoded;
 use super::fence;
 use super::inputs::{Compression, InputFile};
-use super::utf16::Decoded;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -61,15 +61,11 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// The inflated bytes of a file, which lies at `path`; of one that has grown those of its new part, behind `header`.
+/// The inflated bytes of a file, which lies at `path`; of one that has grown those of its new part.
 ///
 /// # Errors
 /// As [`open`].
-pub(super) fn open_input(
-    file: &InputFile,
-    path: &Path,
-    header: Vec<u8>,
-) -> io::Result<(Box<dyn Read>, Count)> {
+pub(super) fn open_input(file: &InputFile, path: &Path) -> io::Result<(Box<dyn Read>, Count)> {
     // Where nothing was read before, the file may be in another encoding.
     let Some(grown) = file.grown.as_ref().filter(|grown| grown.offset > 0) else {
         return open(path, file.compression);
@@ -79,7 +75,7 @@ pub(super) fn open_input(
     let count = Count::default();
     *count.0.hashed.lock().unwrap_or_else(PoisonError::into_inner) = grown.hashed.clone();
     let bytes = Counted { inner: opened, count: count.clone() };
-    Ok((Box::new(Cursor::new(header).chain(bytes)), count))
+    Ok((Box::new(bytes), count))
 }
 
 /// The inflated bytes of the file at `path`.

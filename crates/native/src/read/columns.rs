@@ -58,10 +58,15 @@ impl Column {
 
 pub(super) use tracklet_kernel::registry::ORIGINAL_EVENT;
 
-/// Where `wanted` is among `names`: the same name, or else the first that differs in case alone.
+/// Where `wanted` is among `names`: the same name, or else the first that differs in case alone, or else in spaces around it.
 pub(super) fn find(names: &[String], wanted: &str) -> Option<usize> {
     let exact = names.iter().position(|name| name == wanted);
-    exact.or_else(|| names.iter().position(|name| name.to_lowercase() == wanted.to_lowercase()))
+    let wanted = wanted.to_lowercase();
+    exact.or_else(|| names.iter().position(|name| name.to_lowercase() == wanted)).or_else(|| {
+        let spaced =
+            |name: &String| name.trim().len() < name.len() && name.trim().to_lowercase() == wanted.trim();
+        names.iter().position(spaced)
+    })
 }
 
 /// Where a value of a table's row is.
@@ -174,7 +179,12 @@ pub(super) fn lacking(
 
 /// Whether the fields of a first line are values and no names.
 pub(super) fn is_row(names: &[String]) -> bool {
-    names.iter().any(|name| name.is_empty() || time::parse(name).is_some())
+    // A header may lack names: pandas and R give none to the numbers of rows.
+    let is_header = || {
+        let is_known = |column: &Column| names.iter().any(|name| looks_like(name, *column));
+        Column::ALL.iter().filter(|column| is_known(column)).count() >= 2
+    };
+    names.iter().any(|name| time::parse(name).is_some()) || names.iter().any(String::is_empty) && !is_header()
 }
 
 /// A column that a table lacks.
@@ -288,7 +298,8 @@ impl Seen {
 }
 
 fn find_in<'a>(names: &'a BTreeSet<String>, wanted: &str) -> Option<&'a String> {
-    names.get(wanted).or_else(|| names.iter().find(|name| name.to_lowercase() == wanted.to_lowercase()))
+    let lower = wanted.trim().to_lowercase();
+    names.get(wanted).or_else(|| names.iter().find(|name| name.trim().to_lowercase() == lower))
 }
 
 /// A name without case and separators.
@@ -304,11 +315,14 @@ fn looks_like(name: &str, column: Column) -> bool {
 
 /// The column that may be meant for one that is absent; never one that is another canonical column already, nor for an id of
 /// the event one that is none: events would be dropped as duplicates.
-fn near_match(column: Column, names: &[String]) -> Option<String> {
+pub(crate) fn near_match(column: Column, names: &[String]) -> Option<String> {
     let usual = Source::default();
     let is_taken = |name: &String| {
         let mut others = Column::ALL.into_iter().filter(|other| *other != column);
-        others.any(|other| place(other, names, &usual).is_some_and(|place| names[place] == *name))
+        others.any(|other| {
+            place(other, names, &usual).is_some_and(|place| names[place] == *name)
+                || name.eq_ignore_ascii_case(other.json_field())
+        })
     };
     let free: Vec<String> = names.iter().filter(|name| !is_taken(name)).cloned().collect();
     let free: Vec<String> = match column {
@@ -316,6 +330,8 @@ fn near_match(column: Column, names: &[String]) -> Option<String> {
         _ => free,
     };
     let known = column.table_names().iter().copied().chain([column.name(), column.json_field()]);
+    // The gateway sets `timestamp` later; until then the device's clock is all there is.
+    let known = known.chain((column == Column::Timestamp).then_some("originalTimestamp"));
     known.filter_map(|known| nearest(known, free.iter())).max_by(|a, b| {
         let likeness = |name: &str| strsim::jaro_winkler(&squashed(name), &squashed(column.name()));
         likeness(a).total_cmp(&likeness(b))

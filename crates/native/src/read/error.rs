@@ -5,6 +5,7 @@ use crate::spilled_files::SpillError;
 use std::io;
 use thiserror::Error;
 use tracklet_display::error::{Hint, MORE_MEMORY};
+use tracklet_display::numbers::grouped;
 use tracklet_kernel::tracks::Reason;
 
 /// Why a read ended without a result. Bad rows and files alone never do that, but for a strict read.
@@ -67,7 +68,7 @@ pub enum ReadError {
         is_row: bool,
     },
     /// A CSV file whose first record is too long for a header.
-    #[error("the first line of `{file}` is longer than {bytes} bytes or has more than {columns} columns")]
+    #[error("the first line of `{file}` is longer than {} bytes or has more than {} columns", grouped(*bytes as u64), grouped(*columns as u64))]
     Header {
         /// The file.
         file: String,
@@ -75,6 +76,27 @@ pub enum ReadError {
         bytes: usize,
         /// The most columns that are read.
         columns: usize,
+    },
+    /// A table of text as a client prints it for people.
+    #[error(
+        "`{file}` is a table as a database client prints it for people, with lines between padded columns"
+    )]
+    Printed {
+        /// The file.
+        file: String,
+    },
+    /// Rows of two tables, one behind the other in a CSV file.
+    #[error(
+        "line {line} of `{file}` is a header with other columns than the first: {columns}",
+        columns = list(found)
+    )]
+    OtherHeader {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: u64,
+        /// The columns behind it.
+        found: Vec<String>,
     },
     /// A file whose blocks are compressed in a way that is not read.
     #[error("`{file}` is compressed with {codec}, which is not read")]
@@ -105,7 +127,7 @@ pub enum ReadError {
         near: Option<String>,
     },
     /// More than the numbers of rows or ids can tell apart.
-    #[error("there are more than {most} {what}, which is the most that one output folder can hold")]
+    #[error("there are more than {} {what}, which is the most that one output folder can hold", grouped(*most))]
     TooMany {
         /// Rows, or ids.
         what: &'static str,
@@ -187,6 +209,13 @@ impl Hint for ReadError {
                 let near = near.as_deref().unwrap_or("...");
                 Some(mapping_hint(*column, near))
             }
+            Self::Printed { .. } => Some(
+                "export it as CSV: psql --csv, mysql --batch, sqlite3 -csv -header, duckdb -csv, sqlcmd -W -s ,".to_owned(),
+            ),
+            Self::OtherHeader { line, .. } => Some(format!(
+                "make two files of it: head -n {} FILE > first.csv; tail -n +{line} FILE > second.csv",
+                line - 1
+            )),
             Self::Header { .. } => Some("it is no table of tracks: leave it out".to_owned()),
             Self::Codec { .. } => Some("write it with the codec deflate, snappy, zstandard or null".to_owned()),
             Self::MappedColumn { column, near, .. } => {

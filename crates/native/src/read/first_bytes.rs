@@ -2,7 +2,9 @@
 
 use super::bytes;
 use super::extensions::{Compression, compression, has_extension, kind};
+use super::foreign::{Foreign, foreign};
 use super::formats::{Compressed, Format, Marks, Sniffed, csv};
+use super::input_error::Held;
 use super::inputs::InputFile;
 use super::remote::Object;
 use crate::read::formats::HasReader as _;
@@ -124,9 +126,16 @@ fn sniffed(start: &[u8]) -> Option<(Format, Sniffed)> {
     formats.next()
 }
 
-/// The delimiter of a local file that begins with a row of a table: with at least three fields, one of them a time.
-pub(super) fn rows_in(path: &Path) -> Option<char> {
-    csv::delimiter_of_rows(&head(path, packed(&ends(path).ok()?.0).unwrap_or(Compression::None)))
+/// What a local file of unknown format seems to hold.
+pub(super) fn held(path: &Path) -> Option<Held> {
+    let start = ends(path).ok()?.0;
+    let rows = || csv::delimiter_of_rows(&head(path, packed(&start).unwrap_or(Compression::None)));
+    foreign(&start).map(Held::Foreign).or_else(|| rows().map(Held::Rows))
+}
+
+/// What a local file is whose format is not known, if it is of a kind that is not read.
+pub(super) fn foreign_kind(path: &Path) -> Option<Foreign> {
+    foreign(&ends(path).ok()?.0)
 }
 
 /// Whether a name says what is inside its compression; `.gz` alone does not.

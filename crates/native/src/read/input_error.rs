@@ -1,6 +1,7 @@
 //! Why the given paths name no files to read.
 
 use super::extensions;
+use super::foreign::Foreign;
 use super::formats::{FORMATS, Format};
 use super::inputs::is_circle;
 use super::remote::RemoteError;
@@ -9,6 +10,15 @@ use std::io;
 use thiserror::Error;
 use tracklet_display::error::{Hint, listed};
 use tracklet_kernel::event_type::{EventType, EventTypes};
+
+/// What a file of unknown format seems to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// Rows of a table, with this character between their fields.
+    Rows(char),
+    /// What is not read.
+    Foreign(Foreign),
+}
 
 /// Why the given paths name no files to read.
 #[derive(Debug, Error)]
@@ -26,8 +36,8 @@ pub enum InputError {
         path: String,
         /// How many of its files are of an unknown kind.
         ignored: usize,
-        /// What separates the fields of rows that the first of them seems to hold.
-        rows: Option<char>,
+        /// What the first of them seems to hold.
+        held: Option<Held>,
     },
     /// A pattern that no file matches.
     #[error("no file matches `{pattern}`")]
@@ -44,10 +54,12 @@ pub enum InputError {
         source: glob::PatternError,
     },
     /// A given file whose extension is not known.
-    #[error("the format of `{path}` is not known")]
+    #[error("{}", unknown(path, *foreign))]
     UnknownFormat {
         /// The path as given.
         path: String,
+        /// What it is, where its first bytes say so.
+        foreign: Option<Foreign>,
     },
     /// A path that can't be looked at.
     #[error("could not look at `{path}`")]
@@ -126,7 +138,10 @@ impl Hint for InputError {
             }
             Self::Missing { .. } => Some("give a file, a folder, a pattern or a URL (s3://, gs://, az://)".to_owned()),
             Self::Empty { ignored: 0, .. } => Some(format!("files are found by extension: {}", extensions::known())),
-            Self::Empty { rows: Some(delimiter), .. } => Some(format!(
+            Self::Empty { held: Some(Held::Foreign(Foreign { what, hint })), .. } => {
+                Some(format!("the first of its files is {what}, which is not read: {hint}"))
+            }
+            Self::Empty { held: Some(Held::Rows(delimiter)), .. } => Some(format!(
                 "its files seem to hold rows with `{}` between their fields and no header: run with --format csv and name the \
                  columns in tracklet.toml: [source.csv] header = false, columns = [\"id\", \"anonymous_id\", ...]",
                 delimiter.escape_default()
@@ -139,6 +154,7 @@ impl Hint for InputError {
             }
             Self::NoMatch { .. } => Some("`**` stands for any folders: events/**/*.json.gz".to_owned()),
             Self::Pattern { .. } => None,
+            Self::UnknownFormat { foreign: Some(foreign), .. } => Some(foreign.hint.to_owned()),
             Self::UnknownFormat { .. } => {
                 let (last, others) = FORMATS.split_last().expect("there are formats");
                 let others: Vec<&str> = others.iter().map(|(name, _)| *name).collect();
@@ -188,6 +204,13 @@ impl Hint for InputError {
             Self::NoPaths => Some("give a path, or set [source] paths in tracklet.toml".to_owned()),
         }
     }
+}
+
+fn unknown(path: &str, foreign: Option<Foreign>) -> String {
+    foreign.map_or_else(
+        || format!("the format of `{path}` is not known"),
+        |foreign| format!("`{path}` is {}, which is not read", foreign.what),
+    )
 }
 
 /// What helps who has credentials in the files of the AWS command line, which are not read.

@@ -45,6 +45,25 @@ pub struct InputFile {
 }
 
 impl InputFile {
+    /// A file of this machine that may exist nowhere; its name says its format, JSON where it says nothing. A URL can't be reached.
+    #[cfg(test)]
+    pub(crate) fn of_size(name: &str, size: u64, modified: Option<i64>) -> Self {
+        let (format, compression) = kind(name).unwrap_or((Format::Json, Compression::None));
+        let location =
+            if name.contains("://") { Location::Unreachable } else { Location::Local(PathBuf::from(name)) };
+        Self {
+            name: name.to_owned(),
+            format,
+            event_type: EventType::Track,
+            compression,
+            size,
+            modified,
+            etag: None,
+            grown: None,
+            location,
+        }
+    }
+
     /// The columns that stand in the path.
     pub(super) fn partitions(&self) -> Vec<Partition> {
         partitions(&self.name)
@@ -170,9 +189,9 @@ impl Found {
         let ignored = self.inputs.ignored.len();
         self.folder(Path::new(given), Path::new(given))?;
         let new = &self.inputs.ignored[ignored..];
-        let rows = new.first().and_then(|name| first_bytes::rows_in(Path::new(name)));
+        let held = new.first().and_then(|name| first_bytes::held(Path::new(name)));
         let ignored = new.len();
-        self.chosen(given, given, || InputError::Empty { path: given.to_owned(), ignored, rows })
+        self.chosen(given, given, || InputError::Empty { path: given.to_owned(), ignored, held })
     }
 
     fn pattern(&mut self, given: &str) -> Result<(), InputError> {
@@ -266,7 +285,8 @@ impl Found {
             first_bytes::kind_of_file(path, self.format, named == Named::Explicitly)
         else {
             if named == Named::Explicitly {
-                return Err(InputError::UnknownFormat { path: name });
+                let foreign = first_bytes::foreign_kind(path);
+                return Err(InputError::UnknownFormat { path: name, foreign });
             }
             self.inputs.ignored.push(name);
             return Ok(());
@@ -360,7 +380,7 @@ impl Found {
             let name = object.name.clone();
             let Some((format, compression)) = first_bytes::kind_of_object(object, self.format) else {
                 if object.is_exact {
-                    return Err(InputError::UnknownFormat { path: name });
+                    return Err(InputError::UnknownFormat { path: name, foreign: None });
                 }
                 ignored += 1;
                 self.inputs.ignored.push(name);
@@ -414,7 +434,7 @@ impl Found {
         self.chosen(&url, root, || match pattern {
             Some(_) => InputError::NoMatch { pattern: url.clone() },
             None if ignored == 0 => InputError::Missing { path: url.clone() },
-            None => InputError::Empty { path: url.clone(), ignored, rows: None },
+            None => InputError::Empty { path: url.clone(), ignored, held: None },
         })
     }
 

@@ -10,6 +10,7 @@ use crate::read::formats::HasReader as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::PathBuf;
+use tracklet_display::numbers::counted;
 use tracklet_kernel::event_type::{EventType, EventTypes};
 
 /// The table of all track calls.
@@ -123,8 +124,7 @@ fn note(
     if !events.is_empty() {
         parts.push(format!("of single events ({}), which `tracks` has too", shown(&events)));
     }
-    let count = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
-    format!("not read: {count} of `{folder}`, {}", parts.join(", and "))
+    format!("not read: {} of `{folder}`, {}", counted(files, "file"), parts.join(", and "))
 }
 
 /// The first names, and how many more there are.

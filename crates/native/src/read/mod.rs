@@ -14,12 +14,14 @@ mod bytes;
 mod columns;
 mod content;
 mod credentials;
+mod encoding;
 mod error;
 mod event_columns;
 mod extensions;
 mod fence;
 mod filter;
 mod first_bytes;
+mod foreign;
 mod formats;
 mod input_error;
 pub mod inputs;
@@ -40,16 +42,19 @@ mod stores;
 #[path = "without_stores.rs"]
 mod stores;
 mod table_formats;
-mod utf16;
 mod window;
 
 pub use columns::Column;
+pub(crate) use columns::near_match;
 pub use content::Digest;
+#[cfg(test)]
+pub(crate) use content::Hashed;
 pub(crate) use content::{Content, Grown};
 pub use error::ReadError;
 pub use event_columns::AbsentColumn;
 pub use fence::silence_caught_panics;
 pub use filter::{BoundRowFilter, FilterError, NoRowFilters, RowFilter, RowFilters};
+pub use foreign::Foreign;
 pub use formats::csv::{CsvOptions, Quote};
 pub(crate) use formats::may_lack_header;
 pub use formats::{FORMATS, Format};

@@ -1,11 +1,14 @@
 //! Files of which one reason rejects most rows: they are written in a form that was not expected.
 
+use super::columns::{Column, near_match};
+use super::foreign::{Foreign, of_text};
 use super::rejects::{Reject, Rejects};
 use super::{FileSummary, Source};
 use crate::spilled_files::SpillError;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use tracklet_display::error::listed;
+use tracklet_display::numbers::grouped;
 use tracklet_display::visible::visible;
 use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::time::{Unit, whole_number};
@@ -34,6 +37,7 @@ pub struct MostlyRejected {
 impl fmt::Display for MostlyRejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, rows, rejected, reason, example, hint } = self;
+        let (rejected, rows) = (grouped(*rejected), grouped(*rows));
         write!(f, "{rejected} of {rows} rows of `{file}` are rejected as {}", reason.as_str())?;
         if let Some(example) = example {
             write!(f, ", such as `{example}`")?;
@@ -42,7 +46,8 @@ impl fmt::Display for MostlyRejected {
     }
 }
 
-/// The files of which more than half of the rows are rejected for one reason, in the order of their names.
+/// The files of which more than half of the rows are rejected for one reason, in the order of their names. `names_of` looks which
+/// keys the first objects of a file have.
 ///
 /// # Errors
 /// Rejects that were spilled to disk can't be read back.
@@ -50,6 +55,7 @@ pub(super) fn find(
     files: &[FileSummary],
     rejects: &Rejects,
     source: &Source,
+    names_of: impl Fn(&str) -> BTreeSet<String>,
 ) -> Result<Vec<MostlyRejected>, SpillError> {
     let rows: BTreeMap<&str, u64> = files.iter().map(|file| (file.name.as_str(), file.rows)).collect();
     let mut found = Vec::new();
@@ -64,7 +70,7 @@ pub(super) fn find(
             rejected: of(&reason),
             reason,
             example: example(&first),
-            hint: hint(&first, source),
+            hint: hint(&first, source, || names_of(file)),
         });
     }
     Ok(found)
@@ -85,13 +91,18 @@ fn example(reject: &Reject) -> Option<String> {
 }
 
 /// The setting that helps.
-fn hint(reject: &Reject, source: &Source) -> String {
-    let map = |column: &str| {
-        format!("name the column that has it in tracklet.toml: [source.columns] {column} = \"...\"")
+fn hint(reject: &Reject, source: &Source, names: impl FnOnce() -> BTreeSet<String>) -> String {
+    let map_to = |column: &str, name: &str| {
+        format!(
+            "name the column that has it in tracklet.toml: [source.columns] {column} = \"{}\"",
+            visible(name)
+        )
     };
+    let map = |column: &str| map_to(column, "...");
     let number = reject.timestamp.as_deref().and_then(whole_number);
     let word = reject.timestamp.as_deref().filter(|word| is_no_value(word));
     let keys = reject.raw.as_deref().and_then(keys_of_json);
+    let foreign = reject.raw.as_deref().and_then(of_text);
     match reject.reason {
         Reason::BadTimestamp if number.is_some() => unit_hint(number),
         Reason::TimestampOutOfRange if source.gate.time_unit.is_some() && number.is_some() => {
@@ -111,7 +122,11 @@ fn hint(reject: &Reject, source: &Source) -> String {
             format!("times are from 1970 to 2261; {}", map("timestamp"))
         }
         Reason::MissingEventId => map("event_id"),
-        Reason::MissingTimestamp => map("timestamp"),
+        Reason::MissingTimestamp => {
+            let names: Vec<String> = names().into_iter().collect();
+            let near = near_match(Column::Timestamp, &names);
+            map_to("timestamp", near.as_deref().unwrap_or("..."))
+        }
         Reason::MissingIds => map("anonymous_id"),
         Reason::Unreadable if reject.raw.as_deref().is_some_and(is_ga4) => {
             "these are events of GA4's export, which have no id and no type; they are not read".to_owned()
@@ -119,6 +134,14 @@ fn hint(reject: &Reject, source: &Source) -> String {
         Reason::Unreadable if keys.is_some() => {
             let keys = keys.unwrap_or_default();
             format!("it is JSON, but no call, no batch of calls and no row of a table: its keys are {keys}")
+        }
+        Reason::Unreadable if foreign.is_some() => foreign
+            .map(|Foreign { what, hint }| format!("it is {what}, which is not read: {hint}"))
+            .unwrap_or_default(),
+        Reason::Unreadable if reject.raw.as_deref().is_some_and(|raw| raw.contains('\u{fffd}')) => {
+            "it is neither in UTF-8 nor in UTF-16: save it as \"CSV UTF-8\", or where it comes from Windows \
+             `iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW`"
+                .to_owned()
         }
         Reason::Unreadable => {
             "its rows are not in the format that it was taken for; --format names another".to_owned()

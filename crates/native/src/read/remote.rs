@@ -14,6 +14,7 @@ use std::sync::Arc;
 use tempfile::NamedTempFile;
 use thiserror::Error;
 use tokio::runtime::{Builder, Runtime};
+use tracklet_display::numbers::size;
 use url::Url;
 
 /// What an object store, or the way to it, says is wrong. Holds no credentials.
@@ -142,7 +143,7 @@ impl Object {
             if !error.is_silent() || options.if_match.is_none() || taken - before < PROGRESS {
                 return Err(FetchError::Remote(error));
             }
-            tracing::info!("`{}` broke off after {taken} bytes, and goes on: {error}", self.name);
+            tracing::info!("`{}` broke off after {}, and goes on: {error}", self.name, size(taken));
             options.range = Some(GetRange::Offset(taken));
         }
         file.flush().map_err(FetchError::Temporary)?;

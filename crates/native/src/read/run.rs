@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use tracklet_display::numbers::grouped;
 use tracklet_kernel::carried::UnreadNumbers;
 use tracklet_kernel::tracks::TracksBuilder;
 
@@ -254,13 +255,7 @@ pub(crate) fn read_all_beside(
         }
     }
 
-    let nulled: u64 = counts.iter().map(|counts| counts.nulled).sum();
-    if nulled > 0 {
-        let rows = if nulled == 1 { "row has" } else { "rows have" };
-        tracing::warn!(
-            "{nulled} {rows} an array or an object as `event` or `anonymousId`: null, as in RudderStack's warehouse tables"
-        );
-    }
+    warn_of_nulled(counts.iter().map(|counts| counts.nulled).sum());
     read.tracks.retain(|tracks| tracks.rows() > 0);
     read.rejects = Rejects::merge(rejects, all_rejects);
     for (file, counts) in files.iter().zip(counts) {
@@ -276,8 +271,21 @@ pub(crate) fn read_all_beside(
             content: counts.content,
         });
     }
-    read.mostly_rejected = mostly_rejected::find(&read.files, &read.rejects, source)?;
+    read.mostly_rejected = mostly_rejected::find(&read.files, &read.rejects, source, |name| {
+        let named = files.iter().find(|file| file.name == name);
+        inspect::names_of_calls(named.map_or(&[], std::slice::from_ref))
+    })?;
     Ok(read)
+}
+
+fn warn_of_nulled(rows: u64) {
+    if rows > 0 {
+        let have = if rows == 1 { "row has" } else { "rows have" };
+        tracing::warn!(
+            "{} {have} an array or an object as `event` or `anonymousId`: null, as in RudderStack's warehouse tables",
+            grouped(rows)
+        );
+    }
 }
 
 fn row_of(error: &ReadError) -> Option<u64> {

@@ -1,6 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use tracklet_display::error::Hint;
+use tracklet_display::numbers::{grouped, size};
 
 /// A run could not keep to its limit of memory.
 #[derive(Debug, thiserror::Error)]
@@ -15,9 +16,9 @@ pub enum SpillError {
     },
     /// There are too many ids.
     #[error(
-        "the {ids} different ids of the tracks, and their event names, take {} of memory, more than the limit of \
+        "the {} different ids of the tracks, and their event names, take {} of memory, more than the limit of \
          {} leaves for them",
-        bytes(*needed), bytes(*limit)
+        grouped(*ids as u64), size(*needed), size(*limit)
     )]
     Ids {
         /// How many ids there are, or were read so far.
@@ -33,7 +34,7 @@ pub enum SpillError {
     #[error(
         "ids and event names of more than 64 bytes take {} of memory while they are written, more than the limit of {} \
          leaves for them",
-        bytes(*needed), bytes(*limit)
+        size(*needed), size(*limit)
     )]
     Texts {
         /// Bytes that a row group of the longest needs.
@@ -45,8 +46,8 @@ pub enum SpillError {
     },
     /// A visitor has too many tracks.
     #[error(
-        "one visitor has {tracks} tracks, which take {} of memory, more than the limit of {} leaves for them",
-        bytes(*needed), bytes(*limit)
+        "one visitor has {} tracks, which take {} of memory, more than the limit of {} leaves for them",
+        grouped(*tracks), size(*needed), size(*limit)
     )]
     Visitor {
         /// How many.
@@ -88,11 +89,6 @@ impl Hint for SpillError {
             )),
         }
     }
-}
-
-/// Bytes for people.
-fn bytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 /// Bytes as the option takes them, rounded up.

@@ -331,3 +331,145 @@ fn r16_a_header_has_a_limit_and_so_has_a_record() {
     let read = files.read_as(&Source { max_line: 1 << 20, ..Source::default() });
     assert_eq!(outcome(&read), (2, 0, vec![(Some(2), "unreadable"), (Some(4), "unreadable")]));
 }
+
+// Each was an error or a rejected row whose hint made it worse.
+#[test]
+fn lines_around_tables_are_known() {
+    let rows = format!("1,a,,x,{TIME},\n2,b,,x,{TIME},\n");
+    let spaced = rows.replace(',', ", ");
+    for (name, text) in [
+        ("excel.csv", format!("sep=,\r\n{}", format!("{HEADER}{rows}").replace('\n', "\r\n"))),
+        ("excel_semicolons.csv", format!("sep=;\n{}", format!("{HEADER}{rows}").replace(',', ";"))),
+        ("comments.csv", format!("# made by a tool, on a day\n#\n{HEADER}{rows}")),
+        ("title.csv", format!("Events,,,,,\nof January,,,,,\n\n{HEADER}{rows}")),
+        ("psql.csv", format!("{}{}(2 rows)\n\n", HEADER.replace(',', "|"), rows.replace(',', "|"))),
+        ("sqlcmd.csv", format!("{HEADER}--,-,-,-,----,-\n{rows}\n(2 rows affected)\n")),
+        ("copy.csv", format!("{HEADER}{rows}\\.\n")),
+        ("concatenated.csv", format!("\u{feff}{HEADER}1,a,,x,{TIME},\n\u{feff}{HEADER}2,b,,x,{TIME},\n")),
+        (
+            "quoted.csv",
+            format!(
+                "\u{feff}{HEADER}1,a,,x,{TIME},\n\u{feff}\"id\",anonymous_id,user_id,event,timestamp,received_at\n2,b,,x,{TIME},\n"
+            ),
+        ),
+        ("pandas.csv", format!(",{HEADER}0,{}", rows.trim_end().replace('\n', "\n1,"))),
+        ("r.csv", format!("{HEADER}1,{}\n", rows.trim_end().replace('\n', "\n2,"))),
+        ("ends.csv", format!("{HEADER}{}", rows.replace(",\n", ",,\n"))),
+        ("header_ends.csv", format!("{},\n{rows}", HEADER.trim_end())),
+        ("spaces.csv", format!("{}{spaced}", HEADER.replace(',', ", "))),
+        ("header_spaces.csv", format!("{}{rows}", HEADER.replace(',', " , "))),
+        ("macintosh.csv", format!("{HEADER}{rows}").replace('\n', "\r")),
+        ("mixed.csv", format!("{HEADER}{}", rows.replacen('\n', "\r\n", 1))),
+    ] {
+        let files = Files::new();
+        files.write(name, &text);
+        let read = files.read();
+        assert_eq!(outcome(&read), (2, 0, vec![]), "{name}: {text}");
+        assert_eq!(aliases(read), BTreeSet::from(["a".to_owned(), "b".to_owned()]), "{name}");
+    }
+}
+
+#[test]
+fn rejects_behind_lines_that_are_no_rows_have_their_line() {
+    let files = Files::new();
+    files.write("a.csv", format!("sep=,\n# comment\n{HEADER}{}{HEADER}2,a,,x,yesterday,\n", row("1")));
+    assert_eq!(outcome(&files.read()), (1, 0, vec![(Some(6), "bad_timestamp")]));
+}
+
+#[test]
+fn rows_are_never_taken_for_lines_around_the_table() {
+    let files = Files::new();
+    // The header in the midst of rows: the rows before it would be lost.
+    files.write("a.csv", format!("{}{}{HEADER}{}", row("1"), row("2"), row("3")));
+    assert!(matches!(error_of(&files, &Source::default()), ReadError::MissingColumn { is_row: true, .. }));
+    // Rows of another table behind those of the first would be read by its columns.
+    files.write(
+        "a.csv",
+        format!("{HEADER}{}id,user_id,anonymous_id,event,timestamp,received_at\n{}", row("1"), row("2")),
+    );
+    let error = error_of(&files, &Source::default());
+    assert!(matches!(error, ReadError::OtherHeader { line: 3, .. }), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("head -n 2 ") && hint.contains("tail -n +3 ")));
+    // A line that is no count stays a reject.
+    files.write("a.csv", format!("{HEADER}{}total: 1\n", row("1")));
+    assert_eq!(outcome(&files.read()), (1, 0, vec![(Some(3), "unreadable")]));
+}
+
+#[test]
+fn tables_for_people_are_refused_with_the_way_to_export_them() {
+    let padded = " id | user_id |      timestamp       \n----+---------+----------------------\n 1  | u       | 2026-01-04T10:00:00Z\n(1 row)\n";
+    let boxed = "+----+---------+\n| id | user_id |\n+----+---------+\n| 1  | u       |\n+----+---------+\n";
+    for text in [padded, boxed] {
+        let files = Files::new();
+        files.write("a.csv", text);
+        let error = error_of(&files, &Source::default());
+        assert!(matches!(error, ReadError::Printed { .. }), "{error}");
+        assert!(error.hint().is_some_and(|hint| hint.contains("psql --csv")));
+    }
+}
+
+// The hint was to read the header as a row.
+#[test]
+fn a_header_without_a_name_is_no_row() {
+    let files = Files::new();
+    files.write("a.csv", format!(",messageId,user_id,timestamp\n0,1,u,{TIME}\n"));
+    let error = error_of(&files, &Source::default());
+    assert!(matches!(error, ReadError::MissingColumn { is_row: false, .. }), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("event_id = \"messageId\"")), "{:?}", error.hint());
+}
+
+#[test]
+fn the_devices_time_is_proposed_where_there_is_no_other() {
+    let files = Files::new();
+    files.write("a.csv", format!("id,user_id,original_timestamp\n1,u,{TIME}\n"));
+    let hint = error_of(&files, &Source::default()).hint().expect("a hint");
+    assert!(hint.contains("timestamp = \"original_timestamp\""), "{hint}");
+    let files = Files::new();
+    files.write("a.json", line("1").replace("\"timestamp\"", "\"originalTimestamp\""));
+    let read = files.read();
+    assert!(
+        read.mostly_rejected[0].hint.ends_with("timestamp = \"originalTimestamp\""),
+        "{:?}",
+        read.mostly_rejected
+    );
+}
+
+#[test]
+fn files_that_are_no_text_are_named() {
+    for (bytes, what) in [
+        (&b"PK\x03\x04\x14\0\0\0\x08\0\xff\n\xfe"[..], "an Excel workbook"),
+        (b"BZh91AY&SY\xff\n\xfe", "bzip2"),
+        (b"id,user_id,timestamp\n\xe9,\xe9,\xe9\n\xe9,\xe9,\xe9\n", "iconv"),
+    ] {
+        for name in ["a.csv", "a.json"] {
+            let files = Files::new();
+            files.write(name, bytes);
+            let read = files.read();
+            let hint = &read.mostly_rejected[0].hint;
+            assert!(hint.contains(what), "{name}: {hint}");
+        }
+    }
+}
+
+#[test]
+fn utf32_is_read() {
+    let files = Files::new();
+    let text = format!("\u{feff}{HEADER}1,é,,x,{TIME},\n");
+    files.write("a.csv", text.chars().flat_map(|c| (c as u32).to_le_bytes()).collect::<Vec<u8>>());
+    files.write("b.json", line("2").chars().flat_map(|c| (c as u32).to_be_bytes()).collect::<Vec<u8>>());
+    let read = files.read();
+    assert_eq!(outcome(&read), (2, 0, vec![]));
+    assert!(aliases(read).contains("é"));
+}
+
+#[test]
+fn a_path_into_a_list_is_written_either_way() {
+    let files = Files::new();
+    let context = r#""contexts":{"session":[{"userId":"first"},{"userId":"second"}]},"type":"#;
+    files.write("a.json", line("1").replacen("\"type\":", context, 1));
+    for path in ["contexts.session[1].userId", "contexts.session.1.userId"] {
+        let columns = BTreeMap::from([(Column::UserId, path.to_owned())]);
+        let read = files.read_as(&Source { columns, ..Source::default() });
+        assert!(aliases(read).contains("second"), "{path}");
+    }
+}

@@ -4,12 +4,12 @@ use crate::arguments::CertifyArguments;
 use crate::commands::warehouse::{Lines, Place};
 use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
-use crate::progress::grouped;
 use crate::status::Status;
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use tracklet_analysis::certify::{self as engine, Certificate, SetResult};
 use tracklet_display::error::Hint;
+use tracklet_display::numbers::{duration, grouped};
 use tracklet_warehouse::WarehouseError;
 
 pub fn certify(arguments: &CertifyArguments, log: &Log) -> Outcome {
@@ -62,12 +62,12 @@ pub fn certify(arguments: &CertifyArguments, log: &Log) -> Outcome {
 
 fn line(result: &SetResult) -> String {
     let mut line = format!(
-        "{}  {}: {} rows in, {} rows compared, {:.1} s",
+        "{}  {}: {} rows in, {} rows compared, {}",
         if result.agrees() { "ok    " } else { "FAILED" },
         result.name,
         grouped(result.rows as u64),
         grouped(result.compared as u64),
-        result.seconds
+        duration(result.seconds)
     );
     for difference in &result.differences {
         let _ = write!(

@@ -8,11 +8,11 @@ use crate::commands::output_folder;
 use crate::commands::warehouse::Place as Warehouses;
 use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
-use crate::progress::grouped;
 use crate::status::Status;
 use tracklet_analysis::Queries;
 use tracklet_analysis::export::{Files, Replacing, to_file, to_target};
 use tracklet_config::Config;
+use tracklet_display::numbers::grouped;
 
 pub fn export(arguments: &ExportArguments, log: &Log) -> Outcome {
     OfFiles::Export.refuse(arguments.target.as_deref())?;

@@ -5,13 +5,14 @@ use crate::arguments::LogFormat;
 use crate::arguments::ReportArguments;
 use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
-use crate::progress::{Busy, grouped};
+use crate::progress::Busy;
 use crate::status::Status;
 use std::io;
 use std::path::PathBuf;
 use tracklet_analysis::figures::Choice;
 use tracklet_analysis::report::{Report, Request};
 use tracklet_display::error::Hint;
+use tracklet_display::numbers::{counted, size};
 
 pub fn report(arguments: &ReportArguments, log: &Log) -> Outcome {
     let choice = Choice::from(&arguments.chosen);
@@ -32,10 +33,10 @@ pub fn report(arguments: &ReportArguments, log: &Log) -> Outcome {
             tracing::info!(file = %arguments.file.display(), sessions, bytes = page.len(), "report written");
         }
         LogFormat::Text => log.say(&format!(
-            "{}: {} sessions, {:.1} MB; open it in a browser",
+            "{}: {}, {}; open it in a browser",
             arguments.file.display(),
-            grouped(sessions),
-            page.len() as f64 / 1e6
+            counted(sessions, "session"),
+            size(page.len() as u64)
         )),
     }
     Ok(Status::Done)

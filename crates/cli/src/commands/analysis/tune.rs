@@ -5,12 +5,13 @@ use crate::arguments::{AnswerFormat, TuneArguments};
 use crate::commands::answer::layout;
 use crate::failure::Outcome;
 use crate::logging::Log;
-use crate::progress::{Busy, grouped};
+use crate::progress::Busy;
 use crate::status::Status;
 use std::fmt::Write as _;
 use std::io::Write;
 use tracklet_analysis::figures::Choice;
 use tracklet_analysis::tune::Tuning;
+use tracklet_display::numbers::grouped;
 use tracklet_native::results::{Integers, print_batches};
 
 /// The timeouts that people choose.

@@ -38,6 +38,38 @@ fn world(files: &[File]) -> (World, Snapshot) {
     (world, snapshot)
 }
 
+// Builds between releases had digests of another kind, by which a whole snapshot would be damaged.
+#[test]
+fn digests_of_the_first_format_damage_nothing_and_are_written_again() {
+    let files = files();
+    let (world, snapshot) = world(&files);
+    let path = snapshot.path.join("state/digests.json");
+    let json = world.disk.open(&path).and_then(Stored::bytes).unwrap();
+    let mut digests: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(digests["format"], 2);
+    digests["format"] = 1.into();
+    for (_, digest) in digests["files"].as_object_mut().unwrap() {
+        digest["rest"] = "0123456789abcdef0123456789abcdef".into();
+    }
+    let replace = |path: &std::path::Path, bytes: &[u8]| {
+        world.disk.remove(path).unwrap();
+        crate::disk::write_file(&world.disk, path, bytes).unwrap();
+    };
+    let older = serde_json::to_vec(&digests).unwrap();
+    let mut manifest = snapshot.manifest_on(&world.disk).unwrap();
+    manifest.digests = Some(crate::digests::seal(&older));
+    replace(&path, &older);
+    replace(&snapshot.path.join("manifest.json"), &manifest.to_bytes().unwrap());
+
+    assert_eq!(damaged_files(&world.disk, &snapshot.path, &manifest).unwrap(), []);
+    world.run(&files).unwrap();
+    assert_same(&world.tables(), &world.rebuilt(&files).tables());
+    let next = world.folder().unwrap().current().unwrap().unwrap();
+    assert_ne!(next.path, snapshot.path);
+    let json = world.disk.open(&next.path.join("state/digests.json")).and_then(Stored::bytes).unwrap();
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&json).unwrap()["format"], 2);
+}
+
 // A bit flipped in the tables or the state was in the tables of the next run in four of ten tries.
 #[test]
 fn a_flipped_bit_is_never_published() {

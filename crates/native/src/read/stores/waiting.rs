@@ -22,6 +22,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use thiserror::Error;
 use tokio::time::{Instant, timeout};
+use tracklet_display::numbers::size;
 
 /// Bytes a second below which a download has stalled.
 const SLOWEST_DOWNLOAD: f64 = 1024.0;
@@ -60,7 +61,7 @@ enum Silence {
     Answer(Duration),
     #[error("the answer stalled: nothing came for {:?}", .0)]
     Body(Duration),
-    #[error("the answer stalled: {bytes} bytes came in {time:?}")]
+    #[error("the answer stalled: {} came in {time:?}", size(*bytes))]
     Slow { bytes: u64, time: Duration },
 }
 

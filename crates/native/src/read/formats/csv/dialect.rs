@@ -1,5 +1,7 @@
 //! How the fields of a CSV file are told apart: as the configuration says, or else as its first records show.
 
+use super::preamble::{Preamble, header_at};
+use super::spaces::Unspaced;
 use crate::read::Source;
 use crate::read::columns::{Column, place};
 use crate::read::first_bytes::packed;
@@ -13,6 +15,8 @@ use tracklet_config::Quote;
 pub(super) struct Dialect {
     pub(super) delimiter: u8,
     pub(super) quote: Option<u8>,
+    /// Whether a space stands behind each delimiter, which is none of the fields'.
+    pub(super) is_spaced: bool,
 }
 
 /// The delimiters that are looked for; of equal ones the first. The last is Hive's.
@@ -21,8 +25,8 @@ const DELIMITERS: [u8; 5] = [b',', b'\t', b';', b'|', 0x01];
 const RECORDS: usize = 20;
 
 impl Dialect {
-    /// The dialect of a file that begins with `start`.
-    pub(super) fn of(start: &[u8], source: &Source) -> Self {
+    /// The dialect of a table that begins with `start`, whose delimiter the file may have declared.
+    pub(super) fn of(start: &[u8], source: &Source, declared: Option<u8>) -> Self {
         let start = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start);
         let options = &source.csv;
         let quote = match options.quote {
@@ -30,27 +34,27 @@ impl Dialect {
             Quote::Byte(quote) => Some(quote),
             Quote::Found => Some(b'"'),
         };
-        let delimiter = options.delimiter.unwrap_or_else(|| {
-            let likely =
-                |delimiter: &u8| likeness(&records(start, Self { delimiter: *delimiter, quote }), source);
+        let of = |delimiter| Self { delimiter, quote, is_spaced: false };
+        let delimiter = options.delimiter.or(declared).unwrap_or_else(|| {
+            let likely = |delimiter: &u8| likeness(&records(start, of(*delimiter)), source);
             // Of equal ones `max_by_key` takes the last.
             DELIMITERS.into_iter().rev().max_by_key(likely).unwrap_or(b',')
         });
-        let found = Self { delimiter, quote };
+        let mut found = of(delimiter);
         if options.quote == Quote::Found && is_single_quoted(&records(start, found)) {
-            return Self { delimiter, quote: Some(b'\'') };
+            found.quote = Some(b'\'');
         }
+        found.is_spaced = is_spaced(start, found, source);
         found
     }
 }
 
-/// The names in the first line of a file that begins with `start`, by default options.
+/// The names in the header of a file that begins with `start`, by default options.
 pub(super) fn header(start: &[u8]) -> Vec<String> {
-    let source = Source::default();
-    let line = start.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default();
-    let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
-    let first = records(line, Dialect::of(line, &source)).into_iter().next();
-    first.filter(|_| std::str::from_utf8(line).is_ok()).map(|record| names(&record)).unwrap_or_default()
+    let (preamble, dialect) = Preamble::of(start, &Source::default());
+    let first = records(&start[preamble.bytes..], dialect).into_iter().next();
+    let is_text = |record: &ByteRecord| std::str::from_utf8(record.as_slice()).is_ok();
+    first.filter(is_text).map(|record| names(&record)).unwrap_or_default()
 }
 
 /// The fields of a record as texts.
@@ -58,15 +62,38 @@ pub(super) fn names(record: &ByteRecord) -> Vec<String> {
     record.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
 }
 
-fn records(start: &[u8], dialect: Dialect) -> Vec<ByteRecord> {
+/// The first records; their positions count from `start`, unless spaces are left out.
+pub(super) fn records(start: &[u8], dialect: Dialect) -> Vec<ByteRecord> {
+    let start = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start);
     let mut builder = ReaderBuilder::new();
     builder.has_headers(false).flexible(true).delimiter(dialect.delimiter).quoting(dialect.quote.is_some());
     builder.quote(dialect.quote.unwrap_or(b'"'));
-    builder.from_reader(start).into_byte_records().take(RECORDS).map_while(Result::ok).collect()
+    let stream: Box<dyn Read> =
+        if dialect.is_spaced { Box::new(Unspaced::new(start, dialect)) } else { Box::new(start) };
+    builder.from_reader(stream).into_byte_records().take(RECORDS).map_while(Result::ok).collect()
+}
+
+/// Whether all names of a header but the first begin with a space, and so does the second field of the first row.
+fn is_spaced(start: &[u8], dialect: Dialect, source: &Source) -> bool {
+    let is_spaced_record = |record: &ByteRecord| {
+        let is_spaced = |field: &[u8]| field.starts_with(b" ");
+        record.len() > 1 && record.iter().skip(1).all(is_spaced)
+    };
+    let as_they_stand = records(start, dialect);
+    let header = header_at(&as_they_stand, source);
+    let Some(header) = as_they_stand.get(header) else { return false };
+    if source.csv.columns.is_some() || !is_spaced_record(header) {
+        return false;
+    }
+    let unspaced = records(start, Dialect { is_spaced: true, ..dialect });
+    let row = |records: &[ByteRecord]| records.get(header_at(records, source) + 1).cloned();
+    let (Some(row), Some(unspaced)) = (row(&as_they_stand), row(&unspaced)) else { return true };
+    unspaced.len() == header.len() && row.get(1).is_some_and(|field| field.starts_with(b" "))
 }
 
 /// How well records fit: the columns that their first one names, then those whose number of fields is the first one's.
 fn likeness(records: &[ByteRecord], source: &Source) -> (usize, usize, usize) {
+    let records = &records[header_at(records, source)..];
     let Some(first) = records.first() else { return (0, 0, 0) };
     let fields = source.csv.columns.as_ref().map_or(first.len(), Vec::len);
     let named = if source.csv.columns.is_some() {
@@ -91,8 +118,8 @@ pub(super) fn is_plain(file: &mut File, quote: Quote, end: u64) -> io::Result<bo
     file.by_ref().take(end.min(7)).read_to_end(&mut start)?;
     let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&start);
     let is_single_quoted = quote == Quote::Found && text.starts_with(b"'");
-    let is_utf16 = start.iter().take(2).any(|byte| matches!(byte, 0 | 0xFE | 0xFF));
-    Ok(!is_single_quoted && !is_utf16 && packed(&start).is_none())
+    let is_encoded = start.iter().take(2).any(|byte| matches!(byte, 0 | 0xFE | 0xFF));
+    Ok(!is_single_quoted && !is_encoded && packed(&start).is_none())
 }
 
 #[cfg(test)]
@@ -101,7 +128,7 @@ mod tests {
     use tracklet_config::CsvOptions;
 
     fn found(start: &str) -> (char, Option<char>) {
-        let Dialect { delimiter, quote } = Dialect::of(start.as_bytes(), &Source::default());
+        let Dialect { delimiter, quote, .. } = Dialect::of(start.as_bytes(), &Source::default(), None);
         (char::from(delimiter), quote.map(char::from))
     }
 
@@ -121,10 +148,21 @@ mod tests {
     }
 
     #[test]
+    fn a_space_behind_each_delimiter_is_found() {
+        let is_spaced = |start: &str| Dialect::of(start.as_bytes(), &Source::default(), None).is_spaced;
+        assert!(is_spaced("id, user_id, timestamp\n1, u, 2026-01-04\n"));
+        assert!(is_spaced("id, user_id, timestamp\n1, \"u, v\", 2026-01-04\n"));
+        assert!(is_spaced("# a, b\nid, user_id, timestamp\n"));
+        assert!(!is_spaced("id, user_id, timestamp\n1,u,2026-01-04\n"));
+        assert!(!is_spaced("id,user_id, timestamp\n1, u, 2026-01-04\n"));
+        assert!(!is_spaced("id\n1\n") && !is_spaced(""));
+    }
+
+    #[test]
     fn configured_columns_are_counted() {
         let columns = ["id", "device", "at"].map(str::to_owned).to_vec();
         let csv = CsvOptions { header: false, columns: Some(columns), ..CsvOptions::default() };
         let source = Source { csv, ..Source::default() };
-        assert_eq!(Dialect::of(b"m1,x,y,z|d1|2026\nm2|d2|2026\n", &source).delimiter, b'|');
+        assert_eq!(Dialect::of(b"m1,x,y,z|d1|2026\nm2|d2|2026\n", &source, None).delimiter, b'|');
     }
 }

@@ -2,8 +2,10 @@
 
 mod dialect;
 mod headers;
+mod preamble;
 mod reader;
 mod records;
+mod spaces;
 
 pub(in crate::read) use headers::Headers;
 pub(in crate::read) use reader::Start;
@@ -17,7 +19,7 @@ use crate::read::inspect::{First, ROWS};
 use crate::read::sample::Sampled;
 use crate::read::sink::Sink;
 use crate::read::{ReadError, Source};
-use dialect::Dialect;
+use preamble::Preamble;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -95,5 +97,5 @@ pub(in crate::read) fn delimiter_of_rows(start: &[u8]) -> Option<char> {
     let fields = dialect::header(start);
     let is_row =
         !is_json(start) && fields.len() >= 3 && fields.iter().any(|field| time::parse(field).is_some());
-    is_row.then(|| char::from(Dialect::of(start, &Source::default()).delimiter))
+    is_row.then(|| char::from(Preamble::of(start, &Source::default()).1.delimiter))
 }

@@ -1,10 +1,12 @@
 //! Reads tables of text, with a header or without.
 
-use super::dialect::Dialect;
+use super::dialect;
+use super::preamble::{NoRow, Preamble, fitted, is_printed, no_row};
 use super::records::{Limits, Next, Records};
 use crate::read::columns::{Column, Mapping, ORIGINAL_EVENT, Partitions, Place, find_place, lacking, place};
 use crate::read::event_columns::{is_value, places};
 use crate::read::filter::Bound;
+use crate::read::foreign::foreign;
 use crate::read::inputs::InputFile;
 use crate::read::rejects::RawColumns;
 use crate::read::run::lock;
@@ -14,7 +16,6 @@ use arrow::array::{
     Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringBuilder, new_null_array,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -112,15 +113,24 @@ fn open(
     let (mut stream, count) = bytes::open(path, file.compression).map_err(failed)?;
     let mut looked_at = Vec::new();
     let broken = stream.by_ref().take(LOOKED_AT as u64).read_to_end(&mut looked_at).err();
-    let dialect = Dialect::of(&looked_at, source);
+    if foreign(&looked_at).is_some() && broken.is_none() {
+        return Ok(Err(NoColumns::Unreadable(looked_at)));
+    }
+    let (preamble, dialect) = Preamble::of(&looked_at, source);
+    let table = looked_at.split_off(preamble.bytes);
+    if source.csv.columns.is_none() && columns.is_none() && is_printed(&table, dialect) {
+        return Err(ReadError::Printed { file: file.name.clone() });
+    }
+    let first_row = dialect::records(&table, dialect).into_iter().nth(1);
     let rest: Box<dyn Read> = match broken {
         None => stream,
         Some(error) => Box::new(Broken(Some(error))),
     };
-    let mut records = Records::new(Box::new(Cursor::new(looked_at).chain(rest)), dialect);
+    let mut records = Records::new(Box::new(Cursor::new(table).chain(rest)), dialect, preamble.next_line);
     let first = records.next(HEADER);
     // Where the first record is new, nothing was read before.
-    let grown = file.grown.as_ref().filter(|grown| records.taken() <= grown.offset);
+    let taken = preamble.bytes as u64 + records.taken();
+    let grown = file.grown.as_ref().filter(|grown| taken <= grown.offset);
     let unreadable = |records: &Records| match grown {
         Some(_) => NoColumns::StillUnreadable,
         None => NoColumns::Unreadable(records.raw().to_vec()),
@@ -147,23 +157,14 @@ fn open(
         None if std::str::from_utf8(records.text()).is_err() => {
             return Ok(Err(unreadable(&records)));
         }
-        None => Start { names, has_header: true },
+        None => Start { names: fitted(names, first_row.as_ref(), source), has_header: true },
     };
     let Some(grown) = grown else {
         let is_row = !start.has_header;
         return Ok(Ok(Opened { records, count, start, is_row }));
     };
-    let mut header = Vec::new();
-    if start.has_header {
-        let file = File::open(path).map_err(failed)?;
-        file.take(records.taken()).read_to_end(&mut header).map_err(failed)?;
-    }
-    let (stream, count) = bytes::open_input(file, path, header).map_err(failed)?;
-    let mut records = Records::new(stream, dialect);
-    if start.has_header {
-        records.next(HEADER);
-    }
-    records.go_on_at(grown.line);
+    let (stream, count) = bytes::open_input(file, path).map_err(failed)?;
+    let records = Records::new(stream, dialect, grown.line).go_on();
     Ok(Ok(Opened { records, count, start, is_row: false }))
 }
 
@@ -213,6 +214,19 @@ pub(super) fn read(
     loop {
         let next = if is_row { Next::Record } else { records.next(limits) };
         is_row = false;
+        if next == Next::Record && rows.may_be_none(&records) {
+            match no_row(&records.names(), &start.names, source) {
+                Some(NoRow::Mark) => continue,
+                Some(NoRow::Header) => {
+                    return Err(ReadError::OtherHeader {
+                        file: file.name.clone(),
+                        line: records.first_line(),
+                        found: records.names(),
+                    });
+                }
+                None => {}
+            }
+        }
         let is_good = next == Next::Record && records.len() == start.names.len() && rows.append(&records);
         match next {
             Next::End => break,
@@ -245,6 +259,9 @@ struct Rows<'f> {
     file: &'f InputFile,
     /// Name for the gate and place of each canonical column.
     columns: Vec<(&'static str, Place)>,
+    /// How many columns the table has, and which of them is the time.
+    width: usize,
+    time: Option<usize>,
     /// What events bring along, and where each column of it may be.
     source: &'f Source,
     event_columns: Vec<Vec<Place>>,
@@ -285,9 +302,15 @@ impl<'f> Rows<'f> {
         let builders = (0..fields.len() + filtered.len()).map(|_| StringBuilder::new()).collect();
         let schema = Arc::new(Schema::new(fields));
         let null = &source.csv.null;
+        let time = columns.iter().find_map(|(name, place)| match place {
+            Place::Column(place) if *name == Column::Timestamp.name() => Some(*place),
+            _ => None,
+        });
         Ok(Self {
             file,
             columns,
+            width: header.len(),
+            time,
             source,
             event_columns,
             filtered,
@@ -298,6 +321,15 @@ impl<'f> Rows<'f> {
             schema,
             lines: Vec::new(),
         })
+    }
+
+    /// Whether a record may be no row: it has another number of fields, or no digit where its time begins.
+    fn may_be_none(&self, record: &Records) -> bool {
+        let has_no_time = || {
+            let Some(time) = self.time else { return false };
+            record.text()[record.range(time)].first().is_some_and(|byte| !byte.is_ascii_digit())
+        };
+        record.len() != self.width || has_no_time()
     }
 
     /// Appends a record, unless it is not UTF-8.

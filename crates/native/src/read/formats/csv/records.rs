@@ -1,6 +1,7 @@
 //! Records of a CSV stream, in memory that no record can exceed.
 
 use super::dialect::Dialect;
+use super::spaces::Unspaced;
 use crate::read::rejects::RAW_BYTES;
 use csv_core::{ReadRecordResult, ReaderBuilder};
 use std::io::{ErrorKind, Read};
@@ -55,7 +56,10 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn new(stream: Box<dyn Read>, dialect: Dialect) -> Self {
+    /// The records of a stream whose first line has this number.
+    pub(super) fn new(stream: Box<dyn Read>, dialect: Dialect, line: u64) -> Self {
+        let stream: Box<dyn Read> =
+            if dialect.is_spaced { Box::new(Unspaced::new(stream, dialect)) } else { stream };
         let mut builder = ReaderBuilder::new();
         builder.delimiter(dialect.delimiter).quoting(dialect.quote.is_some());
         builder.quote(dialect.quote.unwrap_or(b'"'));
@@ -72,8 +76,8 @@ impl Records {
             ends: vec![0; 1 << 6],
             fields: 0,
             raw: Vec::new(),
-            first_line: 1,
-            line: 1,
+            first_line: line,
+            line,
         }
     }
 
@@ -109,10 +113,10 @@ impl Records {
         self.filled - (self.end - self.start) as u64
     }
 
-    /// Goes on as with the line of this number, in the midst of a file.
-    pub(super) fn go_on_at(&mut self, line: u64) {
-        self.line = line;
+    /// Goes on in the midst of a file, where no byte order mark is looked for.
+    pub(super) fn go_on(mut self) -> Self {
         self.is_fresh = false;
+        self
     }
 
     /// The record as it stands, its start if it is long.

@@ -16,7 +16,7 @@ const LONGEST_KNOWN_KEY: usize = 256;
 pub(in crate::read) struct Target {
     /// The name as configured.
     pub(in crate::read) name: String,
-    /// The path it may spell, when it holds dots.
+    /// The path it may spell, when it holds dots or `[0]`.
     path: Vec<String>,
     /// The name as the warehouse may spell it.
     flat: String,
@@ -44,7 +44,7 @@ pub(in crate::read) struct Found<'a> {
 
 impl Target {
     pub(in crate::read) fn new(name: &str) -> Self {
-        let path: Vec<String> = name.split('.').map(str::to_owned).collect();
+        let path: Vec<String> = dotted(name).split('.').map(str::to_owned).collect();
         Self {
             name: name.to_owned(),
             path: if path.len() > 1 { path } else { Vec::new() },
@@ -56,6 +56,21 @@ impl Target {
             },
         }
     }
+}
+
+/// A path with `.0` for each `[0]`.
+fn dotted(name: &str) -> String {
+    let mut parts = name.split('[');
+    let mut path = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (number, rest) = part.split_once(']').unwrap_or_default();
+        let is_place = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_place || !(rest.is_empty() || rest.starts_with('.')) {
+            return name.to_owned();
+        }
+        path = format!("{path}.{number}{rest}");
+    }
+    path
 }
 
 /// The names to look for in every object, and where the keys met so far lead to.
@@ -266,7 +281,7 @@ mod tests {
     #[test]
     fn names_are_keys_then_paths_then_flattened() {
         let line = r#"{"context":{"traits":{"userId":"a","e\u006dail":"b"},"ip":"1.2.3.4","sessionId":7},
-            "a.b":"key","a":{"b":"path"},"context_ip":"top","messageId":"m","event":"Product Viewed",
+            "a.b":"key","a":{"b":"path"},"context_ip":"top","messageId":"m","event":"Product Viewed","in[0]brackets":"a key",
             "properties":{"Cart Total":5,"x":null},"properties":{"Cart Total":6},"contexts":{"0":"zero","session":[
             {"userId":"first"},{"UserId":"second","userid":"small"},[7]]}}"#;
         for (name, expected) in [
@@ -297,6 +312,14 @@ mod tests {
             ("contexts.session.userId", None),
             ("contexts.session.-1.userId", None),
             ("contexts.0", Some("zero")),
+            ("contexts.session[0].userId", Some("first")),
+            ("contexts.session[1].UserId", Some("second")),
+            ("contexts.session[2][0]", Some("7")),
+            ("contexts.session[3].userId", None),
+            ("contexts.session[x].userId", None),
+            ("contexts.session[0]userId", None),
+            ("contexts.session[", None),
+            ("in[0]brackets", Some("a key")),
         ] {
             assert_eq!(find(line, name).as_deref(), expected, "{name}");
         }

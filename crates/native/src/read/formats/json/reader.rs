@@ -36,7 +36,7 @@ const NO_TEXT: &str = "\0";
 /// Reads a file.
 pub(super) fn read(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result<(), ReadError> {
     let open = |source| ReadError::Open { file: file.name.clone(), source };
-    let (stream, count) = bytes::open_input(file, path, Vec::new()).map_err(open)?;
+    let (stream, count) = bytes::open_input(file, path).map_err(open)?;
     let mut reader = Reader::new(file, sink)?;
     let longest = sink.shared.source.max_line;
     let mut window = Window::new(stream, longest);

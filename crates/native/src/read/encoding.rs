@@ -1,13 +1,16 @@
-//! UTF-16, as Windows PowerShell and Excel write it, read as UTF-8.
+//! UTF-16, as Windows PowerShell and Excel write it, and UTF-32 read as UTF-8.
 
 use std::io::{self, ErrorKind, Read};
 
 /// Bytes read from the stream at a time.
 const CHUNK: usize = 64 << 10;
+/// What stands for something that is no character: a byte that UTF-8 does not have there.
+const NO_CHARACTER: u8 = 0x80;
 
-/// The bytes of a stream as UTF-8: UTF-16 is decoded, all else is as it was.
+/// The bytes of a stream as UTF-8: UTF-16 and UTF-32 are decoded, all else is as it was.
 ///
-/// Half of a surrogate pair becomes a byte that is no UTF-8: a replacement character could make two ids one.
+/// Half of a surrogate pair, and a number that is no character, become a byte that is no UTF-8: a replacement character could make
+/// two ids one.
 pub(super) struct Decoded<R> {
     stream: R,
     encoding: Option<Encoding>,
@@ -25,13 +28,19 @@ enum Encoding {
     Other,
     LittleEndian,
     BigEndian,
+    LittleEndian32,
+    BigEndian32,
 }
 
 impl Encoding {
     /// The encoding of a stream that starts with these bytes, and the length of its mark. Without a mark it is told by two
-    /// characters of ASCII, which all files of events start with.
+    /// characters of ASCII, one of UTF-32, which all files of events start with.
     fn of(start: &[u8]) -> (Self, usize) {
         match *start {
+            [0xFF, 0xFE, 0, 0] => (Self::LittleEndian32, 4),
+            [0, 0, 0xFE, 0xFF] => (Self::BigEndian32, 4),
+            [1..=0x7F, 0, 0, 0] => (Self::LittleEndian32, 0),
+            [0, 0, 0, 1..=0x7F] => (Self::BigEndian32, 0),
             [0xFF, 0xFE, ..] => (Self::LittleEndian, 2),
             [0xFE, 0xFF, ..] => (Self::BigEndian, 2),
             [1..=0x7F, 0, 1..=0x7F, 0] => (Self::LittleEndian, 0),
@@ -83,29 +92,59 @@ impl<R: Read> Decoded<R> {
         self.encoded.extend_from_slice(&chunk[..length]);
         self.ready.clear();
         self.start = 0;
+        let rest = match encoding {
+            Encoding::LittleEndian32 | Encoding::BigEndian32 => self.decode_32(encoding),
+            Encoding::Other | Encoding::LittleEndian | Encoding::BigEndian => self.decode_16(encoding),
+        };
+        if self.is_over && rest {
+            // Half a character.
+            self.ready.push(0xFF);
+        }
+        Ok(())
+    }
+
+    /// Decodes what was read but for a part of a character; returns whether there is one.
+    fn decode_16(&mut self, encoding: Encoding) -> bool {
         let (pairs, rest) = self.encoded.as_chunks::<2>();
         let unit = |pair: &[u8; 2]| match encoding {
             Encoding::BigEndian => u16::from_be_bytes(*pair),
-            Encoding::LittleEndian | Encoding::Other => u16::from_le_bytes(*pair),
+            _ => u16::from_le_bytes(*pair),
         };
         // The first half of a pair waits for the second.
         let is_half = pairs.last().is_some_and(|pair| (0xD800..0xDC00).contains(&unit(pair)));
         let whole = pairs.len() - usize::from(is_half && !self.is_over);
         for character in char::decode_utf16(pairs[..whole].iter().map(unit)) {
             match character {
-                Ok(character) => {
-                    self.ready.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-                }
-                Err(_) => self.ready.push(0x80),
+                Ok(character) => push(&mut self.ready, character),
+                Err(_) => self.ready.push(NO_CHARACTER),
             }
         }
-        if self.is_over && !rest.is_empty() {
-            // Half a character.
-            self.ready.push(0xFF);
-        }
+        let is_cut = !rest.is_empty();
         self.encoded.drain(..2 * whole);
-        Ok(())
+        is_cut
     }
+
+    /// As [`Self::decode_16`].
+    fn decode_32(&mut self, encoding: Encoding) -> bool {
+        let (units, rest) = self.encoded.as_chunks::<4>();
+        for unit in units {
+            let number = match encoding {
+                Encoding::BigEndian32 => u32::from_be_bytes(*unit),
+                _ => u32::from_le_bytes(*unit),
+            };
+            match char::from_u32(number) {
+                Some(character) => push(&mut self.ready, character),
+                None => self.ready.push(NO_CHARACTER),
+            }
+        }
+        let (whole, is_cut) = (4 * units.len(), !rest.is_empty());
+        self.encoded.drain(..whole);
+        is_cut
+    }
+}
+
+fn push(bytes: &mut Vec<u8>, character: char) {
+    bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
 impl<R: Read> Read for Decoded<R> {
@@ -172,8 +211,25 @@ mod tests {
     }
 
     #[test]
+    fn utf32_with_a_mark_and_without() {
+        let text = "{\"a\": \"é🍔\"}\r\n".repeat(20_000);
+        for bytes in [u32::to_le_bytes, u32::to_be_bytes] {
+            let encoded = |text: &str| text.chars().flat_map(|c| bytes(c as u32)).collect::<Vec<u8>>();
+            assert!(decoded(&encoded(&text)) == text.as_bytes());
+            assert!(decoded(&encoded(&format!("\u{feff}{text}"))) == text.as_bytes());
+            // Half a surrogate pair, a number beyond all characters, and a part of one.
+            let mut bad = encoded("ab");
+            bad.extend([bytes(0xD83D), bytes(0x0011_0000)].concat());
+            bad.extend(&bytes(u32::from(b'c'))[..3]);
+            assert_eq!(decoded(&bad), b"ab\x80\x80\xFF");
+        }
+    }
+
+    #[test]
     fn other_bytes_stay() {
-        for bytes in [&b""[..], b"{", b"{}", b"{}\n", b"\xEF\xBB\xBF{}", b"{\0", b"\0\0\0{", b"PAR1\0\xFF"] {
+        for bytes in
+            [&b""[..], b"{", b"{}", b"{}\n", b"\xEF\xBB\xBF{}", b"{\0", b"{\0\0", b"\0\0\0\0", b"PAR1\0\xFF"]
+        {
             assert_eq!(decoded(bytes), bytes);
         }
     }
