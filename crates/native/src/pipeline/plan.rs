@@ -15,7 +15,7 @@ use super::publish::{Before, RunMode};
 use super::{RunError, RunRequest};
 use crate::increment::{StoredError, StoredSnapshot};
 use crate::known_inputs::Earlier;
-use crate::manifest::{Input, OlderSetting, modified};
+use crate::manifest::{Input, Manifest, OlderSetting, modified};
 use crate::publish::OutputFolder;
 use crate::read::inputs::discover_beside;
 use crate::read::may_lack_header;
@@ -112,7 +112,7 @@ pub(crate) fn plan(
     let mut gone = Vec::new();
     for (place, input) in before.known.inputs.iter().enumerate() {
         let is_asked = (input.event_type.as_deref().and_then(EventType::of_call))
-            .is_none_or(|event_type| request.config.source.types.contains(event_type));
+            .is_none_or(|event_type| request.config.types_read().contains(event_type));
         // What is of a type that is not asked for any more is neither looked for nor missed.
         if !compared.found[place] && is_asked {
             let names = if is_still_there(input, &request.paths) { &mut elsewhere } else { &mut gone };
@@ -134,6 +134,9 @@ pub(crate) fn plan(
     } else if let Some((reason, changed)) = read_otherwise(request, folder, before)? {
         if can_be_read_again {
             RunMode::Full(Some(reason.to_owned()))
+        } else if let Some(why) = evidence_without_a_key(request, manifest) {
+            gone.extend(compared.changed.into_iter().map(|(_, file)| file.name));
+            return Err(RunError::Lost { why, files: gone });
         } else {
             warnings.push(format!(
                 "{reason}, and {} of the files that were read can't be read again: all rows stay as they were read, and \
@@ -165,7 +168,7 @@ pub(crate) fn plan(
         // Everything seen counts, also what these paths don't name.
         if !elsewhere.is_empty() {
             files.extend(
-                discover_beside(&elsewhere, request.format, request.config.source.types, |_| true)?.files,
+                discover_beside(&elsewhere, request.format, request.config.types_read(), |_| true)?.files,
             );
             files.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
         }
@@ -210,6 +213,17 @@ fn read_otherwise(
     }
     let is_same = before.manifest.source_fingerprint == request.config.source_fingerprint();
     Ok((!is_same).then_some(("[source] of the configuration has changed", "[source]")))
+}
+
+/// What became of evidence in the snapshot that neither key has any more: its rows are nothing that tables are made of.
+fn evidence_without_a_key(request: &RunRequest, manifest: &Manifest) -> Option<String> {
+    let before = manifest.rules.as_ref().filter(|_| manifest.rows.evidence > 0)?;
+    let read = request.config.types_read();
+    let gone = before.evidence().iter().find(|of| !read.contains(*of))?;
+    Some(format!(
+        "rows of {} calls are evidence of an earlier identity.evidence, which has them no more",
+        gone.name()
+    ))
 }
 
 /// What a full refresh would drop: files that were read and are not among those found, each with its rows.
@@ -257,7 +271,7 @@ impl<'a> Looks<'a> {
                 .filter_map(|(_, name)| name)
                 .chain(of_events)
                 .collect(),
-            types: source.types,
+            types: request.config.types_read(),
             filter: source.filter.as_deref(),
         }
     }

@@ -100,7 +100,9 @@ pub enum ResolveError {
 /// # Errors
 /// [`ResolveError::FilesOnly`].
 pub fn check_supported(config: &Config) -> Result<(), ResolveError> {
-    config.events_asked_by().map_or(Ok(()), |key| Err(ResolveError::FilesOnly { key }))
+    let evidence = (!config.identity.evidence.is_empty()).then_some("identity.evidence");
+    let files_only = evidence.or_else(|| config.events_asked_by());
+    files_only.map_or(Ok(()), |key| Err(ResolveError::FilesOnly { key }))
 }
 
 impl Hint for ResolveError {
