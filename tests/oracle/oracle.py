@@ -31,7 +31,9 @@ class Config:
     """The settings that change tables. The defaults are the contract's."""
 
     columns: dict = field(default_factory=dict)
+    # Those that are read: of events and of evidence.
     types: list = field(default_factory=lambda: ["track"])
+    evidence: list = field(default_factory=list)
     event_columns: list = field(default_factory=list)
     # The section `[columns]` as it is written.
     column_settings: dict = field(default_factory=dict)
@@ -57,7 +59,11 @@ class Config:
         config.columns = source.get("columns", {})
         types = source.get("types", ["track"])
         types = [types] if isinstance(types, str) else types
-        config.types = [name for name in events.TYPES if name in types]
+        evidence = settings.get("identity", {}).get("evidence", [])
+        config.evidence = [evidence] if isinstance(evidence, str) else evidence
+        if both := set(types) & set(config.evidence):
+            raise ValueError(f"{both} can't be both events and evidence")
+        config.types = [name for name in events.TYPES if name in [*types, *config.evidence]]
         config.column_settings = settings.get("columns", {})
         config.event_columns = events.columns_of(config.column_settings)
         config.events = config.types != ["track"] or "columns" in settings
@@ -237,6 +243,8 @@ def build_tables(tracks, rejects, config):
             track.received_at = None
     kept, dropped = dedupe(accepted) if config.dedupe else (accepted, [])
     aliases = map_aliases(kept)
+    evidence = [track for track in kept if track.event_type in config.evidence]
+    kept = [track for track in kept if track.event_type not in config.evidence]
     placed = sessionize(kept, aliases, config)
 
     sessions = {}
@@ -315,14 +323,9 @@ def build_tables(tracks, rejects, config):
             "number_of_sessions": len(starts),
         })
     for track in dropped:
-        tables["tracklet_duplicates"].append({
-            "event_id": track.event_id,
-            "anonymous_id": track.anonymous_id,
-            "user_id": track.user_id,
-            "event": track.event,
-            "timestamp": time_text(track.timestamp),
-            "received_at": time_text(track.received_at),
-        })
+        tables["tracklet_duplicates"].append(whole(track))
+    if config.evidence:
+        tables["evidence"] = [{**whole(track), "event_type": track.event_type} for track in evidence]
     for reject in rejected:
         tables["tracklet_rejects"].append({
             "source_file": reject.source_file,
@@ -331,8 +334,22 @@ def build_tables(tracks, rejects, config):
             **reject.columns,
             "raw": reject.line,
         })
-    counts = {"sessionized": len(kept), "duplicates": len(dropped), "rejected": len(rejected)}
+    counts = {"sessionized": len(kept), "evidence": len(evidence), "duplicates": len(dropped), "rejected": len(rejected)}
+    if not evidence:
+        del counts["evidence"]
     return tables, counts
+
+
+def whole(track):
+    """A row as it was accepted."""
+    return {
+        "event_id": track.event_id,
+        "anonymous_id": track.anonymous_id,
+        "user_id": track.user_id,
+        "event": track.event,
+        "timestamp": time_text(track.timestamp),
+        "received_at": time_text(track.received_at),
+    }
 
 
 def shown(value):

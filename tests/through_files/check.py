@@ -33,10 +33,15 @@ def shown(value):
     return value
 
 
+# What no table has: rows that are evidence, as the state has them.
+EVIDENCE = "evidence"
+
+
 def found(out, table, source):
+    folder = f"state/{table}" if table == EVIDENCE else table
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
-    cursor = connection.execute(f"select * from read_parquet('{out}/current/{table}/*.parquet')")
+    cursor = connection.execute(f"select * from read_parquet('{out}/current/{folder}/*.parquet')")
     names = [column[0] for column in cursor.description]
     rows = [dict(zip(names, map(shown, row))) for row in cursor.fetchall()]
     for row in rows:
@@ -59,7 +64,7 @@ def compare(name, source, wanted, config):
         if status not in (0, 1):
             return [f"{name}: exit code {status}"]
         differences = []
-        for table in [*TABLES, *(table for table in OF_EVENTS if (wanted / f"{table}.jsonl").exists())]:
+        for table in [*TABLES, *(table for table in [*OF_EVENTS, EVIDENCE] if (wanted / f"{table}.jsonl").exists())]:
             bag = lambda rows: collections.Counter(json.dumps(row) for row in rows)
             ours, theirs = bag(found(out, table, source)), bag(expected(wanted, table))
             if ours != theirs:

@@ -12,7 +12,7 @@ mod timeline;
 mod visitor;
 
 pub use error::ExplainError;
-pub use event::{DuplicateStory, EventStory, RejectStory, TrackStory};
+pub use event::{DuplicateStory, EventStory, EvidenceStory, RejectStory, TrackStory};
 pub use session::SessionStory;
 pub use timeline::{Neighbour, TimelineEvent};
 pub use visitor::VisitorStory;

@@ -91,8 +91,10 @@ impl Reference {
             });
         }
         let rows = manifest.rows;
+        let evidence =
+            if rows.evidence > 0 { format!(", {} evidence", rows.evidence) } else { String::new() };
         let run = format!(
-            "Run {} of {}, tracklet {}: {} rows read, {} sessionized, {} duplicates, {} rejected; {} sessions of {} visitors.",
+            "Run {} of {}, tracklet {}: {} rows read, {} sessionized{evidence}, {} duplicates, {} rejected; {} sessions of {} visitors.",
             manifest.snapshot,
             manifest.created_at,
             manifest.versions.tracklet,

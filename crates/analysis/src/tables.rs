@@ -5,12 +5,14 @@
 
 mod answer;
 mod dialect;
+mod evidence;
 mod in_warehouse;
 mod logins;
 mod native;
 
 pub use answer::{Answer, Row};
 pub use dialect::QueryDialect;
+pub use evidence::Evidence;
 pub use in_warehouse::{InWarehouse, InWarehouseError};
 pub use logins::{Login, Logins};
 
@@ -47,6 +49,24 @@ pub trait Tables {
     fn logins(&self, event_id: &str, device: Option<&str>) -> Result<Option<Logins>, TablesError> {
         let _ = (event_id, device);
         Ok(None)
+    }
+
+    /// The evidence that is `wanted`; none where the tables were made without.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    fn evidence(&self, wanted: &dyn Fn(&Evidence) -> bool) -> Result<Vec<Evidence>, TablesError> {
+        let _ = wanted;
+        Ok(Vec::new())
+    }
+
+    /// The evidence that decided that a device is a visitor's.
+    ///
+    /// # Errors
+    /// As [`Self::query`].
+    fn deciding_evidence(&self, visitor: &str) -> Result<Vec<Evidence>, TablesError> {
+        let _ = visitor;
+        Ok(Vec::new())
     }
 
     /// The columns of a table, in order.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tracklet_config::{Config, RecordedColumn};
 use tracklet_display::error::AnyError;
+use tracklet_kernel::event_type::EventTypes;
 use tracklet_kernel::rules::{Count, Duplicates, Rules};
 use tracklet_kernel::tables::Table;
 use tracklet_kernel::tracks::Reason;
@@ -147,6 +148,7 @@ fn renderer(rules: &RecordedRules) -> (Renderer, Names) {
             flow_length: rules.flow_length,
             carried: rules.carried.iter().map(RecordedColumn::spec).collect(),
             events: rules.events,
+            evidence: EventTypes::NONE,
         },
         ..Config::default()
     };
@@ -196,19 +198,20 @@ fn singular(name: &str, models: &[Table], sql: String) -> DataTest {
     }
 }
 
-/// rows read = sessionized + duplicates + rejected.
+/// rows read = sessionized + evidence + duplicates + rejected.
 fn all_rows(names: &Names, manifest: &Manifest) -> DataTest {
     let tables = [Table::MappedTracks, Table::Duplicates, Table::Rejects];
     let count = |table: Table| format!("(select count(*) from {})", names.relation(table.name()));
     let [sessionized, duplicates, rejected] = tables.map(count);
-    let read = manifest.rows.read;
+    let (read, evidence) = (manifest.rows.read, manifest.rows.evidence);
     singular(
         PUT_OTHERWISE[0],
         &tables,
         format!(
-            "select rows_read, sessionized, duplicates, rejected from (select cast({read} as bigint) as rows_read, \
-             {sessionized} as sessionized, {duplicates} as duplicates, {rejected} as rejected) as counted \
-             where rows_read <> sessionized + duplicates + rejected"
+            "select rows_read, sessionized, evidence, duplicates, rejected from (select cast({read} as bigint) as rows_read, \
+             {sessionized} as sessionized, cast({evidence} as bigint) as evidence, {duplicates} as duplicates, \
+             {rejected} as rejected) as counted \
+             where rows_read <> sessionized + evidence + duplicates + rejected"
         ),
     )
 }

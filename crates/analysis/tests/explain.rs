@@ -104,7 +104,7 @@ fn sessions_and_aliases_of_every_case_are_explained() {
 /// Every row of the input has an answer that says where it went and why.
 #[test]
 fn every_event_of_every_case_is_explained() {
-    let (mut sessionized, mut dropped, mut rejected) = (0, 0, 0);
+    let (mut sessionized, mut told, mut dropped, mut rejected) = (0, 0, 0, 0);
     for case in cases() {
         let facts = case.expected("dbt_track_facts");
         let times = |id: &str| facts.iter().filter(|row| text(row, "event_id") == id).count();
@@ -129,15 +129,24 @@ fn every_event_of_every_case_is_explained() {
             let story = case.event(id);
             let of_id = duplicates.iter().filter(|row| text(row, "event_id") == id).count();
             assert_eq!(story.duplicates.len(), of_id, "{}: {row}", case.name);
-            let kept = &story.sessionized.first().unwrap_or_else(|| panic!("{}: {row}", case.name)).track;
+            let kept = match (story.sessionized.first(), story.evidence.first()) {
+                (Some(kept), None) => format!("of the event in session `{}`", kept.track.session_id),
+                (None, Some(kept)) => format!("of the {} call that is evidence", kept.event_type),
+                _ => panic!("{}: {row}", case.name),
+            };
             for found in &story.duplicates {
-                assert!(
-                    found.why.contains(&format!("of the event in session `{}`", kept.session_id)),
-                    "{}",
-                    found.why
-                );
+                assert!(found.why.contains(&kept), "{}", found.why);
             }
             dropped += 1;
+        }
+        let evidence = case.folder.join("expected/evidence.jsonl").exists();
+        for row in evidence.then(|| case.expected("evidence")).into_iter().flatten() {
+            let story = case.event(text(&row, "event_id"));
+            assert_eq!((story.evidence.len(), story.sessionized.len()), (1, 0), "{}: {row}", case.name);
+            let why = &story.evidence[0].why;
+            let names = !row["anonymous_id"].is_null() && !row["user_id"].is_null();
+            assert_eq!(why.starts_with("it says that device"), names, "{}: {row}: {why}", case.name);
+            told += 1;
         }
         for row in case.expected("tracklet_rejects") {
             // By its place, as it has it; the files of a case stand below its input.
@@ -159,6 +168,7 @@ fn every_event_of_every_case_is_explained() {
         }
     }
     assert!(sessionized > 300 && dropped > 10 && rejected > 30, "{sessionized} {dropped} {rejected}");
+    assert!(told > 15, "{told} rows of evidence");
 }
 
 #[test]

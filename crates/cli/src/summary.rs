@@ -24,6 +24,7 @@ pub struct Summary {
     /// Rows read, and where each went.
     pub read: u64,
     pub sessionized: u64,
+    pub evidence: u64,
     pub duplicates: u64,
     pub rejected: u64,
     /// Rows that are no tracks or were filtered out; not part of `read`.
@@ -73,6 +74,7 @@ impl Summary {
             gone: manifest.gone,
             read: rows.read,
             sessionized: rows.sessionized,
+            evidence: rows.evidence,
             duplicates: rows.duplicates,
             rejected: rows.rejected,
             skipped: rows.skipped,
@@ -116,7 +118,7 @@ impl Summary {
         if let Some(gone) = told_gone(self.gone) {
             let _ = writeln!(text, "{gone}");
         }
-        let width = [self.sessionized, self.duplicates, self.rejected, self.skipped]
+        let width = [self.sessionized, self.evidence, self.duplicates, self.rejected, self.skipped]
             .map(|number| grouped(number).len())
             .into_iter()
             .max()
@@ -125,6 +127,9 @@ impl Summary {
             let _ = writeln!(text, "  {:>width$} {what}", grouped(number));
         };
         line(self.sessionized, "sessionized");
+        if self.evidence > 0 {
+            line(self.evidence, "evidence of who has a device, in no session");
+        }
         let duplicates = if self.duplicates == 1 { "duplicate" } else { "duplicates" };
         line(self.duplicates, &format!("{duplicates} dropped, listed in tracklet_duplicates"));
         line(self.rejected, &self.rejects());
@@ -223,6 +228,7 @@ mod tests {
             gone: 0,
             read: 20_000,
             sessionized: 19_480,
+            evidence: 0,
             duplicates: 500,
             rejected: 20,
             skipped: 1_300,
@@ -310,6 +316,12 @@ mod tests {
         let text = Summary { ignored_ids, ..summary() }.render();
         let line = "\nids taken for none: `\\n` 5,760 times, `null` 1 time (identity.ignore)\n";
         assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
+    fn evidence_is_told_where_there_is_some() {
+        let text = Summary { evidence: 1_200, ..summary() }.render();
+        assert!(text.contains("\n   1,200 evidence of who has a device, in no session\n"), "{text}");
     }
 
     #[test]

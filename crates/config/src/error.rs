@@ -186,6 +186,12 @@ pub enum Problem {
     /// A list of no type.
     #[error("`source.types` names no type")]
     NoTypes,
+    /// A type of evidence whose calls are events.
+    #[error("`identity.evidence` has `{event_type}`, whose calls are events")]
+    EvidenceIsEvent {
+        /// The type.
+        event_type: &'static str,
+    },
     /// Tables of events where rows of one event id are events each.
     #[error(
         "`dedupe` is false, and `{asked_by}` asks for sessions that are known by the id of their first event"
@@ -258,6 +264,7 @@ impl Problem {
             Self::CountsNothing(column) => dotted("counts", column),
             Self::ReadsNothing(column) => dotted("columns", column),
             Self::NoTypes => "source.types".to_owned(),
+            Self::EvidenceIsEvent { .. } => "identity.evidence".to_owned(),
             Self::NoSessionKey { .. } => "dedupe".to_owned(),
             Self::NoType { target } => dotted("targets", target),
             Self::UnknownTargetKey { target, key, .. } => format!("targets.{target}.{key}"),
@@ -278,6 +285,7 @@ impl Problem {
             Self::Empty { .. } => Some("\"\""),
             Self::CountsNothing(_) | Self::ReadsNothing(_) | Self::NoTypes => Some("[]"),
             Self::NoSessionKey { .. } => Some("false"),
+            Self::EvidenceIsEvent { event_type } => Some(event_type),
             // What is wrong is the key; and a secret is not repeated.
             _ => None,
         }
@@ -356,6 +364,9 @@ impl Hint for Problem {
             Self::CountsNothing(column) => format!("for example: {column} = [\"order_completed\"]"),
             Self::ReadsNothing(column) => format!("for example: {column} = \"properties_{column}\""),
             Self::NoTypes => "for example: types = [\"track\", \"page\"]".to_owned(),
+            Self::EvidenceIsEvent { event_type } => format!(
+                "events say which user a device has, too: leave `{event_type}` out of `identity.evidence`, or out of `source.types`"
+            ),
             Self::NoSessionKey { asked_by } => {
                 format!("leave `dedupe` out, so that duplicates are dropped, or leave `{asked_by}` out")
             }

@@ -17,9 +17,19 @@ pub(super) fn fingerprint(config: &Config) -> String {
 pub(super) fn source_fingerprint(config: &Config) -> String {
     let Value::Array(all) = canonical(config) else { unreachable!("it is made as an array") };
     let of_source = all.into_iter().filter(|entry| {
-        ["columns", "where", "event_names", "time_unit", "csv", "types", "event_columns", "ignore"]
-            .iter()
-            .any(|name| entry[0].as_str() == Some(name))
+        [
+            "columns",
+            "where",
+            "event_names",
+            "time_unit",
+            "csv",
+            "types",
+            "evidence",
+            "event_columns",
+            "ignore",
+        ]
+        .iter()
+        .any(|name| entry[0].as_str() == Some(name))
     });
     hash(&of_source.collect())
 }
@@ -76,6 +86,7 @@ fn canonical(config: &Config) -> Value {
     canonical.extend(time_unit.map(|unit| json!(["time_unit", unit])));
     canonical.extend(csv(&config.source.csv));
     canonical.extend(types(config.source.types));
+    canonical.extend(evidence(config.identity.evidence));
     canonical.extend(event_columns(&config.columns));
     canonical.extend(carried(&rules.carried));
     if ignored != IgnoredIds::default() {
@@ -88,6 +99,12 @@ fn canonical(config: &Config) -> Value {
 fn types(types: EventTypes) -> Option<Value> {
     let names: Vec<&str> = types.iter().map(EventType::name).collect();
     (types != EventTypes::default()).then(|| json!(["types", names]))
+}
+
+/// The types of calls that are evidence, where some are.
+fn evidence(types: EventTypes) -> Option<Value> {
+    let names: Vec<&str> = types.iter().map(EventType::name).collect();
+    (!types.is_empty()).then(|| json!(["evidence", names]))
 }
 
 /// What the columns of events are read from, in their order.

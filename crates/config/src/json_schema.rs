@@ -107,6 +107,10 @@ fn taken(takes: Takes) -> Value {
             let word = json!({ "enum": words });
             json!({ "anyOf": [word, { "type": "array", "items": word, "minItems": 1 }] })
         }
+        Takes::AnyWords(words) => {
+            let word = json!({ "enum": words });
+            json!({ "anyOf": [word, { "type": "array", "items": word }] })
+        }
         Takes::Column => {
             let names = json!({ "anyOf": [text, { "type": "array", "items": text, "minItems": 1 }] });
             let number = json!({

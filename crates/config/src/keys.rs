@@ -61,6 +61,8 @@ pub enum Takes {
     Duration(u64),
     /// One of a few words, or a list of at least one.
     Words(&'static [&'static str]),
+    /// One of a few words, or a list of any number.
+    AnyWords(&'static [&'static str]),
     /// A text, a list of at least one, or either under the key `number` of a table.
     Column,
 }
@@ -424,6 +426,18 @@ pub const KEYS: &[Key] = &[
                 `none`, `nan`, `undefined`, `n/a`, `\\N`, `[object Object]`, and UUIDs of zeros alone. `strict` has \
                 `unknown`, `anonymous`, `guest`, `(not set)`, `true`, `false`, `-1` and texts of only `0` and `-` \
                 besides. In a list the two words stand for all of theirs; an empty list ignores none.",
+    },
+    Key {
+        section: "identity",
+        name: "evidence",
+        value: "a list of `track`, `page`, `screen`, `group`, `identify` and `alias`",
+        takes: Takes::AnyWords(TYPE_WORDS),
+        default: "`[]`",
+        example: "evidence = [\"identify\"]",
+        meaning: Meaning::Changes,
+        about: "Calls that are no events and in no session, and only say which user a device has: a login that they alone tell of moves \
+                events as one that an event tells of. None of them may be in `source.types`. With some a run also writes \
+                `tracklet_events` and `tracklet_sessions`. For files only.",
     },
     Key {
         section: "sessions",

@@ -99,10 +99,18 @@ pub struct Source {
 }
 
 /// What ids say of people: the section `[identity]`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// Ids that stand for none.
     pub ignore: Ignore,
+    /// The types of calls whose rows only say which user a device has. None of them is among [`Source::types`].
+    pub evidence: EventTypes,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self { ignore: Ignore::default(), evidence: EventTypes::NONE }
+    }
 }
 
 /// The lists of ids to ignore that have a name.
@@ -263,7 +271,13 @@ impl Config {
     /// The key that asks for the tables of events and sessions, if one does.
     pub fn events_asked_by(&self) -> Option<&'static str> {
         let by_types = (self.source.types != EventTypes::default()).then_some("source.types");
-        by_types.or_else(|| self.rules.events.then_some("columns"))
+        let by_evidence = (!self.identity.evidence.is_empty()).then_some("identity.evidence");
+        by_types.or(by_evidence).or_else(|| self.rules.events.then_some("columns"))
+    }
+
+    /// The types of calls whose rows are read: those of events and of evidence.
+    pub fn types_read(&self) -> EventTypes {
+        self.source.types.with(self.identity.evidence)
     }
 
     /// What rows come through, as the kernel takes it.
@@ -274,6 +288,7 @@ impl Config {
             time_unit: self.source.time_unit,
             is_again: false,
             carried: self.rules.carried.clone(),
+            evidence: self.rules.evidence,
         }
     }
 
@@ -287,12 +302,12 @@ impl Config {
     /// Two configurations with the same fingerprint give the same rows from the same input. It is taken over a
     /// canonical rendering, so neither order, spelling nor comments of the file matter: the timeout in its unit with
     /// the boundary, `dedupe`, the mapped columns in lower case, `where` and `event_names`, the ignored ids where
-    /// they are not the usual ones, the types of calls and the columns of events where there are others than tracks, every count with its events sorted, and the flow's length. Paths, format and `[output]` are not part of it.
+    /// they are not the usual ones, the types of calls and the columns of events where there are others than tracks, the types of evidence, every count with its events sorted, and the flow's length. Paths, format and `[output]` are not part of it.
     pub fn fingerprint(&self) -> String {
         fingerprint::fingerprint(self)
     }
 
-    /// The hash of the mapped columns, `where`, `event_names`, types, columns of events and ignored ids alone: while it stays, rows that were read once need not be
+    /// The hash of the mapped columns, `where`, `event_names`, types, types of evidence, columns of events and ignored ids alone: while it stays, rows that were read once need not be
     /// read again.
     pub fn source_fingerprint(&self) -> String {
         fingerprint::source_fingerprint(self)

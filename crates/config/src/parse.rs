@@ -30,7 +30,10 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
         let of_events = top.section("columns");
         let columns = columns(&of_events);
         let mut rules = rules(&top);
-        rules.events = source.types != EventTypes::default() || of_events.exists();
+        let identity = identity(&top.section("identity"), source.types);
+        rules.evidence = identity.evidence;
+        rules.events =
+            source.types != EventTypes::default() || of_events.exists() || !rules.evidence.is_empty();
         if rules.events {
             let of_columns = columns.iter().map(|column| column.spec.clone());
             rules.carried = std::iter::once(CarriedSpec::event_type()).chain(of_columns).collect();
@@ -38,7 +41,7 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
         let config = Config {
             source,
             columns,
-            identity: identity(&top.section("identity")),
+            identity,
             rules,
             output: output(&top.section("output")),
             profile: top.read("profile", Entry::text),
@@ -218,12 +221,19 @@ fn one_byte(text: &str) -> Option<u8> {
     }
 }
 
-fn identity(section: &Section<'_>) -> Identity {
+fn identity(section: &Section<'_>, of_events: EventTypes) -> Identity {
     let ignore = section.read("ignore", |entry| match entry.as_text() {
         Some(_) => Ok(Ignore::of([entry.choice(&IGNORED)?])),
         None => Ok(Ignore::of(entry.texts()?)),
     });
-    Identity { ignore: ignore.unwrap_or_default() }
+    let evidence = section.read("evidence", |entry| {
+        let evidence: EventTypes = entry.choices(&TYPES)?.into_iter().collect();
+        match evidence.iter().find(|event_type| of_events.contains(*event_type)) {
+            Some(both) => Err(entry.wrong(Problem::EvidenceIsEvent { event_type: both.name() })),
+            None => Ok(evidence),
+        }
+    });
+    Identity { ignore: ignore.unwrap_or_default(), evidence: evidence.unwrap_or(EventTypes::NONE) }
 }
 
 fn rules(top: &Section<'_>) -> Rules {
@@ -242,6 +252,7 @@ fn rules(top: &Section<'_>) -> Rules {
         flow_length: length.map_or(default.flow_length, |length| length as usize),
         carried: default.carried,
         events: default.events,
+        evidence: default.evidence,
     }
 }
 

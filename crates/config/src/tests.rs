@@ -120,6 +120,7 @@ fn every_key_is_read() {
             flow_length: 9,
             carried: Vec::new(),
             events: false,
+            evidence: EventTypes::NONE,
         }
     );
     assert_eq!(config.output, super::Output { dir: PathBuf::from("tables"), keep: NonZeroUsize::MIN });
@@ -142,6 +143,23 @@ fn timeouts() {
     for (lines, timeout) in cases {
         assert_eq!(good(&format!("[sessions]\n{lines}")).rules.timeout, timeout, "{lines}");
     }
+}
+
+#[test]
+fn evidence_asks_for_the_tables_of_events() {
+    let config = good("[identity]\nevidence = [\"identify\", \"alias\", \"identify\"]");
+    assert_eq!(config.identity.evidence.iter().collect::<Vec<_>>(), [EventType::Identify, EventType::Alias]);
+    assert_eq!(config.source.types, EventTypes::default());
+    let read: Vec<EventType> = config.types_read().iter().collect();
+    assert_eq!(read, [EventType::Track, EventType::Identify, EventType::Alias]);
+    assert_eq!((config.rules.events, config.events_asked_by()), (true, Some("identity.evidence")));
+    assert_eq!(
+        (config.rules.evidence, config.gate().evidence),
+        (config.identity.evidence, config.identity.evidence)
+    );
+    assert_eq!(config.rules.carried.len(), 1);
+    let without = good("[identity]\nevidence = []");
+    assert_eq!((without.rules.events, without.events_asked_by()), (false, None));
 }
 
 #[test]
@@ -287,6 +305,31 @@ const WRONG: &[(&str, &str, &str)] = &[
         "[source]\ntypes = [\"track\", \"pages\"]",
         "2:19: `source.types` can't be `pages`",
         "did you mean `page`?",
+    ),
+    (
+        "[identity]\nevidence = [\"identfy\"]",
+        "2:13: `identity.evidence` can't be `identfy`",
+        "did you mean `identify`?",
+    ),
+    (
+        "[identity]\nevidence = [3]",
+        "2:13: `identity.evidence` must be a text or a list of texts, not `3`",
+        "for example: evidence = [\"identify\"]",
+    ),
+    (
+        "[identity]\nevidence = [\"identify\", \"page\"]\n[source]\ntypes = [\"track\", \"page\"]",
+        "2:12: `identity.evidence` has `page`, whose calls are events",
+        "events say which user a device has, too: leave `page` out of `identity.evidence`, or out of `source.types`",
+    ),
+    (
+        "[identity]\nevidence = \"track\"",
+        "2:12: `identity.evidence` has `track`, whose calls are events",
+        "events say which user a device has, too: leave `track` out of `identity.evidence`, or out of `source.types`",
+    ),
+    (
+        "dedupe = false\n[identity]\nevidence = \"identify\"",
+        "1:10: `dedupe` is false, and `identity.evidence` asks for sessions that are known by the id of their first event",
+        "leave `dedupe` out, so that duplicates are dropped, or leave `identity.evidence` out",
     ),
     (
         "[source]\ntypes = []",
@@ -445,6 +488,7 @@ fn the_fingerprint_sees_meaning_only() {
         "[counts]\ncnt_viewed_product = [\"viewed_product\", \"viewed_product\"]\ncnt_signup = \"signup\"",
         "[source]\npaths = [\"x\"]\nformat = \"csv\"",
         "[identity]\nignore = \"usual\"",
+        "[identity]\nevidence = []",
         "[identity]\nignore = [\"NULL\", \"usual\"]",
         "[output]\ndir = \"x\"\nkeep = 9",
     ];
@@ -466,6 +510,9 @@ fn the_fingerprint_sees_meaning_only() {
         "[identity]\nignore = [\"usual\", \"test\"]",
         "[source]\ntypes = [\"track\", \"page\"]",
         "[source]\ntypes = \"page\"",
+        "[identity]\nevidence = [\"identify\"]",
+        "[identity]\nevidence = [\"identify\", \"alias\"]",
+        "[source]\ntypes = [\"track\", \"identify\"]",
         "[columns]",
         "[columns]\npreset = \"web\"",
         "[columns]\npreset = \"mobile\"",

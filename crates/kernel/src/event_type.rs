@@ -58,15 +58,29 @@ impl EventType {
     }
 }
 
-/// Some of the types. The default is tracks alone.
+/// Some of the types, or none. The default is tracks alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventTypes([bool; EventType::ALL.len()]);
 
 impl EventTypes {
+    /// No type.
+    pub const NONE: Self = Self([false; EventType::ALL.len()]);
+
     /// Whether a type is among them.
     #[inline]
     pub fn contains(self, event_type: EventType) -> bool {
         self.0[event_type as usize]
+    }
+
+    /// Whether none is among them.
+    pub fn is_empty(self) -> bool {
+        self == Self::NONE
+    }
+
+    /// Those that are among these or among others.
+    #[must_use]
+    pub fn with(self, others: Self) -> Self {
+        self.iter().chain(others.iter()).collect()
     }
 
     /// Those that are among them, in the order of [`EventType::ALL`].
@@ -83,7 +97,7 @@ impl Default for EventTypes {
 
 impl FromIterator<EventType> for EventTypes {
     fn from_iter<T: IntoIterator<Item = EventType>>(types: T) -> Self {
-        let mut found = Self([false; EventType::ALL.len()]);
+        let mut found = Self::NONE;
         for event_type in types {
             found.0[event_type as usize] = true;
         }
@@ -111,6 +125,9 @@ mod tests {
         let types: EventTypes = [EventType::Page, EventType::Track, EventType::Page].into_iter().collect();
         assert_eq!(types.iter().collect::<Vec<_>>(), [EventType::Track, EventType::Page]);
         assert!(!types.contains(EventType::Alias) && EventTypes::default().contains(EventType::Track));
+        assert!(EventTypes::NONE.is_empty() && !types.is_empty());
+        let all = types.with([EventType::Alias, EventType::Page].into_iter().collect());
+        assert_eq!(all.iter().collect::<Vec<_>>(), [EventType::Track, EventType::Page, EventType::Alias]);
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! not in memory keeps its tracks, and the merge proves that all else about it stays as it was.
 
 use crate::duplicates::Dropped;
+use crate::evidence;
 use crate::identity::Identity;
 use crate::intern::NONE;
 use crate::order::SortedTracks;
@@ -39,6 +40,8 @@ pub struct Increment {
     tracks: Tracks,
     dropped: Dropped,
     identity: Identity,
+    /// All rows that are evidence, in order.
+    evidence: Vec<Row>,
     rules: Rules,
     known: Known,
 }
@@ -101,7 +104,8 @@ impl Increment {
             dirty: HashSet::new(),
         };
         let tracks = Tracks::merge_onto(past.ids, new);
-        Self { tracks, dropped: Dropped::default(), identity: past.identity, rules, known }
+        let (dropped, evidence) = (Dropped::default(), Vec::new());
+        Self { tracks, dropped, identity: past.identity, evidence, rules, known }
     }
 
     /// Names of the events of the new tracks, each once.
@@ -110,19 +114,22 @@ impl Increment {
     }
 
     /// Drops duplicates and finds the visitors. `candidates` are tracks kept so far, among them all whose event id a new
-    /// one has; answers for each whether it is replaced by a new one.
+    /// one has; answers for each whether it is replaced by a new one. `evidence` are all rows that were evidence so far.
     ///
     /// # Errors
-    /// [`Undecided`] where a replaced track had an id, or a login that decided, which the new one has not. Nothing can be
+    /// [`Undecided`] where a replaced row had an id, or a login that decided, which the new one has not. Nothing can be
     /// done with the increment then.
-    pub fn resolve(&mut self, candidates: TracksBuilder) -> Result<Vec<bool>, Undecided> {
-        let candidates: Vec<Row> = {
-            let chunks = self.tracks.append(candidates);
-            self.tracks.rows_of(chunks).collect()
-        };
+    pub fn resolve(
+        &mut self,
+        candidates: TracksBuilder,
+        evidence: TracksBuilder,
+    ) -> Result<Vec<bool>, Undecided> {
+        let (candidates, evidence) = (self.append(candidates), self.append(evidence));
         self.dropped = Dropped::find(&self.tracks, self.rules.duplicates);
+        let (gone_evidence, evidence): (Vec<Row>, Vec<Row>) =
+            evidence.into_iter().partition(|row| self.dropped.is_hidden(*row));
         let replaced: Vec<bool> = candidates.iter().map(|row| self.dropped.is_hidden(*row)).collect();
-        for row in &candidates {
+        for row in candidates.iter().chain(&evidence) {
             self.dropped.hide(&self.tracks, *row);
         }
         let gone: Vec<Row> = candidates
@@ -135,9 +142,20 @@ impl Increment {
             self.note_gone(*row);
         }
         self.advance_identity();
-        let is_decided = gone.is_empty() || self.nothing_undecided(&gone);
+        let all_gone = [&gone[..], &gone_evidence[..]].concat();
+        let is_decided = all_gone.is_empty() || self.nothing_undecided(&all_gone);
         self.known.gone = gone;
+        let new_chunks = 0..self.known.new_chunks;
+        self.evidence = evidence::take_out(&self.tracks, new_chunks, &mut self.dropped, &self.rules);
+        self.evidence.extend(evidence);
+        evidence::sort(&self.tracks, &self.identity, &mut self.evidence);
         if is_decided { Ok(replaced) } else { Err(Undecided) }
+    }
+
+    /// Takes in tracks behind all others.
+    fn append(&mut self, tracks: TracksBuilder) -> Vec<Row> {
+        let chunks = self.tracks.append(tracks);
+        self.tracks.rows_of(chunks).collect()
     }
 
     /// A track that was kept so far leaves its session.
@@ -234,7 +252,7 @@ impl Increment {
     /// # Cost
     /// That of [`Sessionized::new`] for the tracks in memory, and a pass over all visitors.
     pub fn sessionize(self) -> Draft {
-        let Self { tracks, dropped, identity, rules, known } = self;
+        let Self { tracks, dropped, identity, evidence, rules, known } = self;
         let sorted = SortedTracks::new(&tracks, &dropped, &identity);
         let mut sessions = Sessions::scan(&tracks, &sorted, &rules);
         let wanted = known.wanted.iter().copied();
@@ -252,8 +270,9 @@ impl Increment {
         };
         merge.all(&identity);
         let Merge { timeline, missing, .. } = merge;
+        let timeline = Some(timeline);
         let sessionized =
-            Sessionized { tracks, dropped, identity, sorted, sessions, timeline: Some(timeline), rules };
+            Sessionized { tracks, dropped, identity, evidence, sorted, sessions, timeline, rules };
         Draft { sessionized, known, missing }
     }
 }
@@ -419,8 +438,8 @@ impl Draft {
 
     /// The increment again, to take in more tracks.
     pub fn reopen(self) -> Increment {
-        let Sessionized { tracks, dropped, identity, rules, .. } = self.sessionized;
-        Increment { tracks, dropped, identity, rules, known: self.known }
+        let Sessionized { tracks, dropped, identity, evidence, rules, .. } = self.sessionized;
+        Increment { tracks, dropped, identity, evidence, rules, known: self.known }
     }
 
     /// When the sessions start that are new or not as they were, and when those started that are no more. A session may be

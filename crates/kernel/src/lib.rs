@@ -17,6 +17,7 @@ pub mod duplicates;
 pub mod event_id;
 pub mod event_name;
 pub mod event_type;
+mod evidence;
 pub mod identity;
 pub mod ignored_ids;
 pub mod increment;

@@ -73,7 +73,7 @@ pub fn rejects(rows: &[Row], ignore: &Ignore) -> Vec<(usize, &'static str)> {
 /// anonymous id, event); sessions by (visitor, sequence number); visitors and aliases by themselves; duplicates
 /// by (event id, timestamp, received at, anonymous id, user id, event).
 pub fn tables(rows: &[Row], ignore: &Ignore, rules: &Rules) -> BTreeMap<&'static str, Table> {
-    let Steps { aliases, sessions, duplicates } = steps(rows, ignore, rules);
+    let Steps { aliases, sessions, duplicates, .. } = steps(rows, ignore, rules);
     let of_events = rules.events.then(|| {
         [("tracklet_events", events(&sessions, rules)), ("tracklet_sessions", sessions_of_events(&sessions))]
     });
@@ -101,22 +101,44 @@ pub fn carried(rows: &[Row], ignore: &Ignore, rules: &Rules) -> [Vec<Vec<Value>>
     [kept, duplicates.iter().map(values).collect()]
 }
 
+/// The rows that are evidence, as they were accepted, each with its type. They stand in no order.
+pub fn evidence(rows: &[Row], ignore: &Ignore, rules: &Rules) -> Table {
+    let evidence = steps(rows, ignore, rules).evidence;
+    let mut table = duplicates_table(&evidence);
+    table.columns.push("event_type".to_owned());
+    for (row, track) in table.rows.iter_mut().zip(&evidence) {
+        row.push(track.carried[0].clone());
+    }
+    table
+}
+
 /// What all tables are written from.
 struct Steps {
     aliases: BTreeMap<String, String>,
     sessions: Vec<Session>,
+    evidence: Vec<Track>,
     duplicates: Vec<Track>,
 }
 
 fn steps(rows: &[Row], ignore: &Ignore, rules: &Rules) -> Steps {
-    let accepted: Vec<Track> = rows.iter().filter_map(|row| Track::from_row(row, ignore).ok()).collect();
+    let mut accepted: Vec<Track> = rows.iter().filter_map(|row| Track::from_row(row, ignore).ok()).collect();
+    for row in accepted.iter_mut().filter(|row| is_evidence(row, rules)) {
+        // No table shows more of it than its type.
+        row.carried[1..].fill(Value::Null);
+    }
     let (tracks, duplicates) = match rules.duplicates {
         Duplicates::Drop => dedupe(accepted),
         Duplicates::Keep => (accepted, Vec::new()),
     };
     let aliases = aliases(&tracks);
-    let sessions = sessions(tracks, &aliases, rules.timeout);
-    Steps { aliases, sessions, duplicates }
+    let (evidence, events) = tracks.into_iter().partition(|track| is_evidence(track, rules));
+    let sessions = sessions(events, &aliases, rules.timeout);
+    Steps { aliases, sessions, evidence, duplicates }
+}
+
+/// Whether a row only says which user a device has.
+fn is_evidence(track: &Track, rules: &Rules) -> bool {
+    rules.evidence.iter().any(|of| track.carried[0] == text(of.name()))
 }
 
 /// An accepted row.

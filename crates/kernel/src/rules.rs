@@ -1,5 +1,6 @@
 //! What the user can choose about sessions, and the one place that knows where a session splits.
 
+use crate::event_type::EventTypes;
 use crate::registry::CarriedSpec;
 use std::num::NonZeroU64;
 
@@ -22,6 +23,9 @@ pub struct Rules {
     /// Whether there are tables of events and sessions, `tracklet_events` and `tracklet_sessions`. The first carried column is
     /// [`EVENT_TYPE`](crate::registry::EVENT_TYPE) then, and duplicates are dropped: a session is known by the id of its first event.
     pub events: bool,
+    /// The types whose rows are evidence: they are in no session and only say which user a device has. There is none without
+    /// tables of events, for evidence is known by the type that a row carries.
+    pub evidence: EventTypes,
 }
 
 impl Default for Rules {
@@ -36,6 +40,7 @@ impl Default for Rules {
             flow_length: 5,
             carried: Vec::new(),
             events: false,
+            evidence: EventTypes::NONE,
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The scan that numbers sessions, from ordered tracks to everything the tables need.
 
 use crate::duplicates::Dropped;
+use crate::evidence;
 use crate::identity::Identity;
 use crate::intern::NONE;
 use crate::order::SortedTracks;
 use crate::rules::{Duplicates, Rules};
 use crate::session::AnySession;
 use crate::timeline::Timeline;
-use crate::tracks::Tracks;
+use crate::tracks::{Row, Tracks};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -23,6 +24,8 @@ pub struct Sessionized {
     pub(crate) tracks: Tracks,
     pub(crate) dropped: Dropped,
     pub(crate) identity: Identity,
+    /// Rows that say which user a device has and are in no session, in order.
+    pub(crate) evidence: Vec<Row>,
     pub(crate) sorted: SortedTracks,
     pub(crate) sessions: Sessions,
     /// All sessions, where not all tracks are in memory.
@@ -36,12 +39,14 @@ impl Sessionized {
     /// # Cost
     /// About 30 bytes a track at the peak beside the tracks themselves; parallel on rayon's current pool.
     pub fn new(mut tracks: Tracks, rules: Rules) -> Self {
-        let dropped = Dropped::find(&tracks, rules.duplicates);
+        let mut dropped = Dropped::find(&tracks, rules.duplicates);
         tracks.order_ids();
         let identity = Identity::resolve(&tracks, &dropped);
+        let mut evidence = evidence::take_out(&tracks, 0..tracks.chunks.len(), &mut dropped, &rules);
+        evidence::sort(&tracks, &identity, &mut evidence);
         let sorted = SortedTracks::new(&tracks, &dropped, &identity);
         let sessions = Sessions::scan(&tracks, &sorted, &rules);
-        Self { tracks, dropped, identity, sorted, sessions, timeline: None, rules }
+        Self { tracks, dropped, identity, evidence, sorted, sessions, timeline: None, rules }
     }
 
     /// The rules the sessions were cut by.
@@ -62,6 +67,11 @@ impl Sessionized {
     /// Rows dropped as duplicates.
     pub fn duplicate_rows(&self) -> usize {
         self.dropped.len()
+    }
+
+    /// Rows that are evidence: they are in no session.
+    pub fn evidence_rows(&self) -> usize {
+        self.evidence.len()
     }
 
     /// How many sessions' tracks are in memory. They are numbered from 0 in the order (visitor by bytes, time).
@@ -85,7 +95,7 @@ impl Sessionized {
             .map(|session| (session.start, u64::from(session.tracks)))
     }
 
-    /// How many aliases the sessionized rows have.
+    /// How many aliases the sessionized rows and the evidence have.
     pub fn alias_count(&self) -> usize {
         self.identity.aliases().len()
     }

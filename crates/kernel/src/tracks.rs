@@ -1,10 +1,11 @@
 //! Tracks in columns, their strings stored once, and the one gate by which rows become tracks.
 
-use crate::carried::{Carried, CarriedColumn, CarriedValues, UnreadNumbers};
+use crate::carried::{Carried, CarriedColumn, CarriedValues, NO_NUMBER, UnreadNumbers};
 pub use crate::columns::{MAX_ID_BYTES, MAX_NAME_BYTES};
 use crate::columns::{Text, TextColumn, Time, TimeColumn};
 use crate::event_id::{EventId, EventIds, stored_hash};
 use crate::event_name::EventNames;
+use crate::event_type::{EventType, EventTypes};
 use crate::ignored_ids::{Ignore, IgnoredIds};
 use crate::intern::{Interner, Last, NONE, renumber};
 use crate::registry::{self, CarriedSpec};
@@ -86,7 +87,7 @@ pub struct Rejected {
 }
 
 /// What the gate makes of rows before it judges them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Gate {
     /// Whose spelling original event names are brought to.
     pub event_names: EventNames,
@@ -98,6 +99,21 @@ pub struct Gate {
     pub is_again: bool,
     /// The columns that tracks carry.
     pub carried: Vec<CarriedSpec>,
+    /// The types whose rows are evidence, which carries nothing but its type: no table shows more of it.
+    pub evidence: EventTypes,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self {
+            event_names: EventNames::default(),
+            ignored_ids: IgnoredIds::default(),
+            time_unit: None,
+            is_again: false,
+            carried: Vec::new(),
+            evidence: EventTypes::NONE,
+        }
+    }
 }
 
 impl Gate {
@@ -406,15 +422,21 @@ impl TracksBuilder {
             }
             chunk.timestamps.extend(fitting.iter().map(|track| track.timestamp));
             chunk.received.extend(fitting.iter().map(|track| track.received_at));
+            // Of evidence the first column stays, which is its type.
+            let evidence = columns.evidence(&self.gate);
             let carried = chunk.carried.0.iter_mut().zip(&columns.carried).zip(carried).zip(&mut self.unread);
-            for (((column, values), last), unread) in carried {
+            for (place, (((column, values), last), unread)) in carried.enumerate() {
+                let is_kept = |row: usize| place == 0 || !evidence.has(row);
                 match (column, values) {
                     (CarriedColumn::Texts(numbers), CarriedValues::Texts(texts)) => {
-                        self.values.intern_column(fitting, |track| texts.get(track.row), last, numbers);
+                        let text = |track: &Accepted| texts.get(track.row).filter(|_| is_kept(track.row));
+                        self.values.intern_column(fitting, text, last, numbers);
                     }
                     (CarriedColumn::Numbers(numbers), CarriedValues::Numbers(values)) => {
-                        numbers.extend(fitting.iter().map(|track| values.values[track.row]));
-                        values.note_unread(fitting.iter().map(|track| track.row), unread);
+                        let number = |row: usize| if is_kept(row) { values.values[row] } else { NO_NUMBER };
+                        numbers.extend(fitting.iter().map(|track| number(track.row)));
+                        let rows = fitting.iter().map(|track| track.row);
+                        values.note_unread(rows.filter(|row| is_kept(*row)), unread);
                     }
                     _ => unreachable!("both were made of one list"),
                 }
@@ -497,6 +519,12 @@ impl Columns {
         }
     }
 
+    /// Which rows are evidence.
+    fn evidence(&self, gate: &Gate) -> EvidenceRows<'_> {
+        let types = self.carried.first().filter(|_| !gate.evidence.is_empty());
+        EvidenceRows { types, evidence: gate.evidence }
+    }
+
     /// The row as a track, or the first reason why it is none.
     #[inline]
     fn accept(&self, row: usize, gate: &Gate, ignored: &mut [u64]) -> Result<Accepted<'_>, Reason> {
@@ -529,6 +557,22 @@ impl Columns {
             _ => NO_TIME,
         };
         Ok(Accepted { row, event_id, anonymous_id, user_id, event, timestamp, received_at })
+    }
+}
+
+/// Tells which rows of a batch are evidence.
+#[derive(Clone, Copy)]
+struct EvidenceRows<'a> {
+    /// The column of types, where there is evidence.
+    types: Option<&'a CarriedValues>,
+    evidence: EventTypes,
+}
+
+impl EvidenceRows<'_> {
+    #[inline]
+    fn has(self, row: usize) -> bool {
+        let Some(CarriedValues::Texts(types)) = self.types else { return false };
+        types.get(row).and_then(EventType::of_call).is_some_and(|found| self.evidence.contains(found))
     }
 }
 

@@ -8,16 +8,17 @@ use arrow::datatypes::DataType;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use tracklet_kernel::carried::number_type;
+use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::ignored_ids::{Ignore, IgnoredIds};
 use tracklet_kernel::oracle::{self, Row, Value};
 use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
 use tracklet_kernel::sessionize::Sessionized;
-use tracklet_kernel::tables::Run;
+use tracklet_kernel::tables::{Run, State};
 use tracklet_kernel::tracks::{Gate, Reason, Rejected, Tracks, TracksBuilder};
 
 const MINUTE: i64 = 60_000_000;
@@ -112,7 +113,8 @@ fn row() -> impl Strategy<Value = Row> {
 /// Values for the columns of [`CARRIED`].
 fn carried() -> impl Strategy<Value = Vec<Value>> {
     let plans = ["free", "pro", "", "é😀"].map(|plan| Value::Text(plan.to_owned()));
-    let types = ["track", "track", "page", "screen"].map(|name| Value::Text(name.to_owned()));
+    let types = ["track", "track", "track", "page", "page", "screen", "identify"]
+        .map(|name| Value::Text(name.to_owned()));
     let numbers = [0, 1, -1, 12_500_000, 10_i128.pow(28) - 1, 1 - 10_i128.pow(28)].map(Value::Number);
     let or_null = |values: &[Value]| prop_oneof![1 => Just(Value::Null), 3 => select(values.to_vec())];
     (select(types.to_vec()), or_null(&plans), or_null(&numbers), or_null(&plans))
@@ -133,6 +135,11 @@ fn carrying(rows: &[Row], columns: usize) -> Vec<Row> {
     rows.iter().map(carrying).collect()
 }
 
+/// These types as those of evidence.
+fn evidence(types: &[EventType]) -> EventTypes {
+    types.iter().copied().collect()
+}
+
 fn rules() -> impl Strategy<Value = Rules> {
     let number = |value| NonZeroU64::new(value).expect("not 0");
     let timeouts = [
@@ -146,12 +153,18 @@ fn rules() -> impl Strategy<Value = Rules> {
         vec![],
         vec![Count::new("views", ["viewed_product", "viewed"]), Count::new("again", ["viewed", "viewed"])],
     ];
-    let carried = (select(vec![0, 0, 1, 2, 3, 4]), any::<bool>());
+    let evidence = [
+        EventTypes::NONE,
+        evidence(&[EventType::Identify]),
+        evidence(&[EventType::Identify, EventType::Page]),
+    ];
+    let carried = (select(vec![0, 0, 1, 2, 3, 4]), any::<bool>(), select(evidence.to_vec()));
     (select(timeouts.to_vec()), any::<bool>(), select(counts.to_vec()), select(vec![1, 2, 5, 7]), carried)
-        .prop_map(|(timeout, drop, counts, flow_length, (carried, events))| Rules {
+        .prop_map(|(timeout, drop, counts, flow_length, (carried, events, evidence))| Rules {
             timeout,
             duplicates: if drop { Duplicates::Drop } else { Duplicates::Keep },
             events: drop && events && carried > 0,
+            evidence: if drop && events && carried > 0 { evidence } else { EventTypes::NONE },
             counts,
             flow_length,
             carried: CARRIED[..carried].iter().map(|(name, of)| CarriedSpec::new(name, *of)).collect(),
@@ -218,7 +231,13 @@ fn kernel(tracks: Tracks, rules: &Rules, group: usize) -> Given {
             }
         }
     }
-    Given { tables: tables::rows(&sessionized, &groups), carried: carried_values(&sessionized, &groups) }
+    let mut evidence = evidence_values(&sessionized);
+    evidence.sort();
+    Given {
+        tables: tables::rows(&sessionized, &groups),
+        carried: carried_values(&sessionized, &groups),
+        evidence,
+    }
 }
 
 /// What the tracks carry, as [`oracle::carried`] gives it.
@@ -240,9 +259,26 @@ fn carried_values(sessionized: &Sessionized, groups: &[Vec<Run>]) -> [Vec<Vec<Va
     [kept, values(sessionized.duplicate_columns(0..sessionized.duplicate_rows()))]
 }
 
+/// The rows that are evidence, as [`oracle::evidence`] gives them.
+fn evidence_values(sessionized: &Sessionized) -> Vec<Vec<Value>> {
+    if sessionized.rules().evidence.is_empty() {
+        assert_eq!(sessionized.evidence_rows(), 0);
+        return Vec::new();
+    }
+    let batch = sessionized.evidence_columns(0..sessionized.evidence_rows());
+    let schema = State::Evidence.schema(sessionized.rules());
+    let columns = schema.fields().iter().map(|field| {
+        cast(&batch[field.name().as_str()], field.data_type()).expect("the kernel's types fit the schema's")
+    });
+    let batch =
+        RecordBatch::try_new(schema.clone(), columns.collect()).expect("no null in a column that has none");
+    tables::rows_of(&batch)
+}
+
 /// What the kernel gives for some tracks.
 #[derive(Debug, PartialEq)]
 struct Given {
+    evidence: Vec<Vec<Value>>,
     tables: BTreeMap<&'static str, Vec<Vec<Value>>>,
     carried: [Vec<Vec<Value>>; 2],
 }
@@ -254,6 +290,7 @@ fn build(batches: &[&[Row]], ignore: &Ignore, rules: &Rules) -> (Tracks, Vec<Vec
             let gate = Gate {
                 ignored_ids: IgnoredIds::new(ignore),
                 carried: rules.carried.clone(),
+                evidence: rules.evidence,
                 ..Gate::default()
             };
             let mut builder = TracksBuilder::new(gate);
@@ -282,6 +319,9 @@ proptest! {
         prop_assert_eq!(rejected, oracle::rejects(&rows, &ignore));
         let given = kernel(tracks, &rules, group);
         prop_assert_eq!(given.carried, oracle::carried(&rows, &ignore, &rules));
+        let mut evidence = oracle::evidence(&rows, &ignore, &rules).rows;
+        evidence.sort();
+        prop_assert_eq!(given.evidence, evidence);
         for (table, rows) in given.tables {
             prop_assert_eq!(&rows, &expected[table].rows, "{}", table);
         }
@@ -343,6 +383,33 @@ proptest! {
             let is_earlier = first_new < Some(place(key, &old));
             prop_assert_eq!(new_key == key, !is_earlier, "{} became {}", key, new_key);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// A login moves events whether an event or evidence tells of it.
+    #[test]
+    fn evidence_says_whose_a_device_is_as_events_do(rows in vec(row(), 0..60)) {
+        let carried: Vec<CarriedSpec> = CARRIED.iter().map(|(name, of)| CarriedSpec::new(name, *of)).collect();
+        let types = evidence(&[EventType::Identify, EventType::Page]);
+        let given = |evidence: EventTypes| {
+            let rules = Rules { events: true, carried: carried.clone(), evidence, ..Rules::default() };
+            let (tracks, _) = build(&[&rows], &Ignore::default(), &rules);
+            kernel(tracks, &rules, 8)
+        };
+        let (events, evidence) = (given(EventTypes::NONE), given(types));
+        prop_assert_eq!(&events.tables["dbt_aliases_mapping"], &evidence.tables["dbt_aliases_mapping"]);
+        prop_assert_eq!(&events.tables["tracklet_duplicates"], &evidence.tables["tracklet_duplicates"]);
+        // Event id, type and visitor.
+        let of = |given: &Given| -> BTreeSet<Vec<Value>> {
+            let rows = given.tables["tracklet_events"].iter();
+            rows.map(|row| [0, 1, 5].map(|column| row[column].clone()).to_vec()).collect()
+        };
+        let is_evidence = |row: &Vec<Value>| types.iter().any(|of| row[1] == Value::Text(of.name().to_owned()));
+        let left: BTreeSet<Vec<Value>> = of(&events).into_iter().filter(|row| !is_evidence(row)).collect();
+        prop_assert_eq!(of(&evidence), left);
     }
 }
 

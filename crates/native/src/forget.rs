@@ -393,6 +393,7 @@ fn rewrite<'a>(
         tracks.push(stored.tracks(part, &crate::increment::Rows::All)?);
     }
     tracks.push(stored.duplicates()?);
+    tracks.push(stored.evidence()?);
     let memory = Arc::new(RejectMemory::new(folder.root().to_owned(), None));
     let mut rejects = Rejects::new(memory).into_builder();
     stored.each_reject(|reject| Ok::<_, ForgetError>(rejects.push(&reject)?))?;
@@ -403,7 +404,7 @@ fn rewrite<'a>(
     let accepted: u64 = tracks.iter().map(TracksBuilder::rows).sum();
     let sessionized = Sessionized::new(Tracks::merge(tracks), rules.clone());
     let mut plan = Plan::full(&sessionized, layout);
-    plan.sessionized = accepted - sessionized.duplicate_rows() as u64;
+    plan.sessionized = accepted - (sessionized.duplicate_rows() + sessionized.evidence_rows()) as u64;
     let building = folder.begin_again(snapshot)?;
     let disk = &**folder.disk();
     let written = write_tables::<ForgetError>(&sessionized, &rejects, disk, building.path(), &plan, &|_| {})?;
@@ -425,6 +426,7 @@ fn rewrite<'a>(
         rows: Rows {
             read: accepted + rejects.len(),
             sessionized: sessionized.sessionized_rows(),
+            evidence: sessionized.evidence_rows() as u64,
             duplicates: sessionized.duplicate_rows() as u64,
             rejected: rejects.len(),
             skipped: before.rows.skipped + gone,

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU64;
 pub use tracklet_config::{RecordedColumn, RecordedType};
+use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::rules::{Count, Duplicates, MICROS_PER_MINUTE, Rules, Timeout};
 
@@ -270,6 +271,9 @@ pub struct RecordedRules {
     /// Whether there are tables of events and sessions; their columns are the carried ones then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub events: bool,
+    /// The types whose rows are evidence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
 }
 
 /// How idle time is compared with the timeout.
@@ -306,7 +310,13 @@ impl RecordedRules {
             flow_length: self.flow_length,
             carried: self.carried.iter().map(RecordedColumn::spec).collect(),
             events: self.events,
+            evidence: self.evidence(),
         })
+    }
+
+    /// The types whose rows are evidence.
+    pub fn evidence(&self) -> EventTypes {
+        self.evidence.iter().filter_map(|name| EventType::of_call(name)).collect()
     }
 
     /// The timeout as the kernel takes it.
@@ -340,23 +350,33 @@ impl From<&Rules> for RecordedRules {
             count_columns: rules.counts.iter().map(|count| count.column.clone()).collect(),
             carried: rules.carried.iter().map(RecordedColumn::from).collect(),
             events: rules.events,
+            evidence: rules.evidence.iter().map(|of| of.name().to_owned()).collect(),
         }
     }
 }
 
-/// Row accounting: `read = sessionized + duplicates + rejected`.
+/// Row accounting: `read = sessionized + evidence + duplicates + rejected`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rows {
     /// Rows that could have been tracks.
     pub read: u64,
     /// Rows that are in a session.
     pub sessionized: u64,
+    /// Rows that say which user a device has and are in no session.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub evidence: u64,
     /// Rows dropped as duplicates.
     pub duplicates: u64,
     /// Rows that are no tracks for a reason.
     pub rejected: u64,
     /// Rows of another type, filtered out, or forgotten; not part of `read`.
     pub skipped: u64,
+}
+
+/// Whether there is no such row: configurations without evidence have no figure for it.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field")]
+fn is_none(rows: &u64) -> bool {
+    *rows == 0
 }
 
 /// A setting that changed while files that were read could not be read again. Displayed as a warning.

@@ -97,6 +97,9 @@ def cases(corpus=CORPUS):
     groups = {}
     for path in sorted(corpus.glob("*/case.toml")):
         config = CorpusCase.config_of(path.parent)
+        if config.evidence:
+            # For files only.
+            continue
         key = repr((
             config.timeout, config.exact, config.ignore, config.dedupe, config.counts, config.flow_length, config.types,
             config.column_settings))

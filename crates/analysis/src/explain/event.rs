@@ -3,7 +3,7 @@
 use super::nearest::nearest;
 use super::timeline::{TimelineEvent, as_rfc3339, timeline};
 use super::{ExplainError, Subject, reasons};
-use crate::tables::{Tables, TablesError};
+use crate::tables::{Evidence, Tables, TablesError};
 use serde::{Serialize, Serializer};
 use tracklet_kernel::registry;
 use tracklet_native::manifest::RecordedRules;
@@ -15,6 +15,9 @@ pub struct EventStory {
     pub id: String,
     /// The tracks; more than one only where duplicates are kept.
     pub sessionized: Vec<TrackStory>,
+    /// The rows that are evidence, and in no session.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<EvidenceStory>,
     /// The rows that were dropped as duplicates.
     pub duplicates: Vec<DuplicateStory>,
     /// The rows that were rejected.
@@ -38,6 +41,31 @@ pub struct TrackStory {
     /// Its type and the columns that it brings along, those with a value; none where there is no table of events.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<(String, String)>,
+}
+
+/// A row that is evidence, and what it says.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EvidenceStory {
+    /// Its id.
+    pub event_id: String,
+    /// The type of the call.
+    pub event_type: String,
+    /// Its device.
+    pub anonymous_id: Option<String>,
+    /// The user that it names.
+    pub user_id: Option<String>,
+    /// When it happened, microseconds since 1970; RFC 3339 in JSON.
+    #[serde(serialize_with = "as_rfc3339")]
+    pub timestamp: i64,
+    /// What it says of its device.
+    pub why: String,
+}
+
+impl EvidenceStory {
+    pub(super) fn new(row: Evidence, why: String) -> Self {
+        let Evidence { event_id, event_type, anonymous_id, user_id, timestamp } = row;
+        Self { event_id, event_type, anonymous_id, user_id, timestamp, why }
+    }
 }
 
 /// A dropped row.
@@ -84,7 +112,11 @@ pub(super) fn event(
     let dialect = tables.dialect();
     let has_id = format!("event_id = {}", dialect.text(id));
     let sessionized = tracks(tables, rules, &has_id)?;
-    let kept = sessionized.first().map(|story| &story.track);
+    let evidence = evidence(tables, id)?;
+    let kept = match (sessionized.first(), evidence.first()) {
+        (Some(story), _) => Some(Kept::Event(&story.track)),
+        (None, story) => story.map(Kept::Evidence),
+    };
     let duplicates = duplicates(tables, &has_id, kept)?;
     let mut rejected = rejects(tables, &has_id)?;
     if let Some((file, row)) = id.rsplit_once(':')
@@ -93,7 +125,7 @@ pub(super) fn event(
         let place = format!("row_number = {row} and source_file = {}", dialect.text(file));
         rejected.extend(rejects(tables, &place)?);
     }
-    if sessionized.is_empty() && duplicates.is_empty() && rejected.is_empty() {
+    if sessionized.is_empty() && evidence.is_empty() && duplicates.is_empty() && rejected.is_empty() {
         let columns = [
             ("dbt_track_facts", "event_id"),
             ("tracklet_duplicates", "event_id"),
@@ -102,7 +134,30 @@ pub(super) fn event(
         let nearest = nearest(tables, &columns, id)?;
         return Err(ExplainError::Unknown { subject: Subject::Event, id: id.to_owned(), nearest });
     }
-    Ok(EventStory { id: id.to_owned(), sessionized, duplicates, rejected })
+    Ok(EventStory { id: id.to_owned(), sessionized, evidence, duplicates, rejected })
+}
+
+/// The row that is kept of all with one event id.
+#[derive(Clone, Copy)]
+pub(super) enum Kept<'a> {
+    /// It is an event.
+    Event(&'a TimelineEvent),
+    /// It is evidence.
+    Evidence(&'a EvidenceStory),
+}
+
+/// What evidence with this id says.
+fn evidence(tables: &dyn Tables, id: &str) -> Result<Vec<EvidenceStory>, TablesError> {
+    let found = tables.evidence(&|row| row.event_id == id)?;
+    let story = |row: Evidence| {
+        let (visitor, logins) = match &row.anonymous_id {
+            Some(device) => (visitor_of(tables, device)?, tables.logins(id, Some(device))?),
+            None => (None, None),
+        };
+        let why = reasons::of_evidence(&row, visitor.as_deref(), logins.as_ref());
+        Ok(EvidenceStory::new(row, why))
+    };
+    found.into_iter().map(story).collect()
 }
 
 fn tracks(tables: &dyn Tables, rules: &RecordedRules, has_id: &str) -> Result<Vec<TrackStory>, TablesError> {
@@ -175,7 +230,7 @@ pub(super) fn visitor_of(tables: &dyn Tables, alias: &str) -> Result<Option<Stri
 fn duplicates(
     tables: &dyn Tables,
     has_id: &str,
-    kept: Option<&TimelineEvent>,
+    kept: Option<Kept<'_>>,
 ) -> Result<Vec<DuplicateStory>, TablesError> {
     let dialect = tables.dialect();
     let answer = tables.ask(&format!(

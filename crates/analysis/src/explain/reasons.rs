@@ -1,7 +1,8 @@
 //! The sentences: which rule put an event where it is. Every rule that is told is told here.
 
+use super::event::Kept;
 use super::timeline::{Neighbour, TimelineEvent, rfc3339};
-use crate::tables::Logins;
+use crate::tables::{Evidence, Login, Logins};
 use tracklet_kernel::rules::MICROS_PER_MINUTE;
 use tracklet_native::manifest::{Boundary, RecordedRules};
 
@@ -59,12 +60,7 @@ pub(super) fn of_visitor(
                 0 | 1 => "the only one of the device that names a user".to_owned(),
                 count => format!("the latest of {count} of the device that name a user"),
             };
-            format!(
-                "device `{device}` belongs to `{owner}`: event `{}` of {} set user id `{}`; it is {others}",
-                login.event_id,
-                rfc3339(login.timestamp),
-                login.user_id
-            )
+            format!("device `{device}` belongs to `{owner}`: {}; it is {others}", of_login(login))
         }
         (Some(device), Some(owner), None) if owner == visitor => format!(
             "device `{device}` belongs to `{visitor}`, the user of the latest event of that device that names one"
@@ -79,21 +75,71 @@ pub(super) fn of_visitor(
     }
 }
 
+/// What named the user of a device.
+fn of_login(Login { event_id, user_id, timestamp, evidence }: &Login) -> String {
+    let at = rfc3339(*timestamp);
+    match evidence {
+        None => format!("event `{event_id}` of {at} set user id `{user_id}`"),
+        Some(kind) => format!("evidence, the {kind} call `{event_id}` of {at}, set user id `{user_id}`"),
+    }
+}
+
+/// What evidence says of its device. `visitor` is the visitor of the device in the mapping.
+pub(super) fn of_evidence(row: &Evidence, visitor: Option<&str>, logins: Option<&Logins>) -> String {
+    let (Some(device), Some(user)) = (&row.anonymous_id, &row.user_id) else {
+        return "it says nothing of who has a device: it has not both a device and a user".to_owned();
+    };
+    let latest = logins.and_then(|logins| logins.latest.as_ref());
+    match latest {
+        Some(login) if (login.timestamp, &login.user_id) == (row.timestamp, user) => {
+            format!("it says that device `{device}` is user `{user}`'s, and nothing later says otherwise")
+        }
+        Some(login) => format!(
+            "it says that device `{device}` was user `{user}`'s; the device belongs to `{}`: {}, later",
+            visitor.unwrap_or(&login.user_id),
+            of_login(login)
+        ),
+        None => format!("it says that device `{device}` is user `{user}`'s"),
+    }
+}
+
+/// Of an alias, which evidence decided that it is a visitor's.
+pub(super) fn of_deciding(row: &Evidence) -> String {
+    format!(
+        "device `{}` is named by evidence: the {} call `{}` of {}",
+        row.anonymous_id.as_deref().unwrap_or_default(),
+        row.event_type,
+        row.event_id,
+        rfc3339(row.timestamp)
+    )
+}
+
 /// Why a row was dropped for the one that is kept.
-pub(super) fn of_duplicate(dropped_at: i64, kept: Option<&TimelineEvent>) -> String {
+pub(super) fn of_duplicate(dropped_at: i64, kept: Option<Kept<'_>>) -> String {
     match kept {
         None => "dropped as a duplicate; the row that was kept is not in the tables".to_owned(),
-        Some(kept) if dropped_at == kept.timestamp => format!(
-            "dropped as a duplicate of the event in session `{}`: of rows with one event id the least by timestamp, \
-             received_at, anonymous_id, user_id and event is kept, and both have the same timestamp",
-            kept.session_id
-        ),
-        Some(kept) => format!(
-            "dropped as a duplicate of the event in session `{}`: of rows with one event id the earliest is kept, and \
-             this is {} later",
-            kept.session_id,
-            duration(dropped_at - kept.timestamp)
-        ),
+        Some(kept) => {
+            let (of, kept_at) = match kept {
+                Kept::Event(event) => {
+                    (format!("the event in session `{}`", event.session_id), event.timestamp)
+                }
+                Kept::Evidence(row) => {
+                    (format!("the {} call that is evidence", row.event_type), row.timestamp)
+                }
+            };
+            if dropped_at == kept_at {
+                format!(
+                    "dropped as a duplicate of {of}: of rows with one event id the least by timestamp, \
+                     received_at, anonymous_id, user_id and event is kept, and both have the same timestamp"
+                )
+            } else {
+                format!(
+                    "dropped as a duplicate of {of}: of rows with one event id the earliest is kept, and \
+                     this is {} later",
+                    duration(dropped_at - kept_at)
+                )
+            }
+        }
     }
 }
 

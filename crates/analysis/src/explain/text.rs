@@ -48,6 +48,10 @@ fn event(story: &EventStory) -> Vec<String> {
         }
         lines.push(format!("  visitor `{}`: {}", track.dbt_visitor_id, found.why_visitor));
     }
+    for row in &story.evidence {
+        lines.push(format!("evidence {}  {} call  {}", row.event_id, row.event_type, time(row.timestamp)));
+        lines.push(format!("  in no session; {}", row.why));
+    }
     for row in &story.duplicates {
         lines.push(format!(
             "duplicate of {}  {}  {}",
@@ -93,6 +97,7 @@ fn visitor(story: &VisitorStory) -> Vec<String> {
         story.sessions.len()
     ));
     lines.push(format!("  aliases: {}", story.aliases.join(", ")));
+    lines.extend(story.named_by.iter().map(|named| format!("  {}", named.why)));
     let mut left_out = 0;
     for session in &story.sessions {
         if session.events.is_empty() {

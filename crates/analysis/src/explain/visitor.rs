@@ -1,6 +1,6 @@
 //! A visitor: the aliases, and all sessions with their events.
 
-use super::event::visitor_of;
+use super::event::{EvidenceStory, visitor_of};
 use super::nearest::nearest;
 use super::session::{SessionStory, sessions};
 use super::timeline::timeline;
@@ -19,6 +19,9 @@ pub struct VisitorStory {
     pub asked_by_alias: Option<String>,
     /// Every id that is mapped to the visitor.
     pub aliases: Vec<String>,
+    /// The evidence that decided that a device is the visitor's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub named_by: Vec<EvidenceStory>,
     /// How many events there are.
     pub events_of_visitor: u64,
     /// The sessions in order; their events are told one by one up to the number that was asked for.
@@ -35,13 +38,14 @@ pub(super) fn visitor(
     let of = |visitor: &str| format!("s.dbt_visitor_id = {}", dialect.text(visitor));
     let mut visitor = id.to_owned();
     let mut sessions_of = sessions(tables, rules, &of(id))?;
-    if sessions_of.is_empty()
-        && let Some(mapped) = visitor_of(tables, id)?
-    {
+    let mut is_known = !sessions_of.is_empty();
+    if !is_known && let Some(mapped) = visitor_of(tables, id)? {
         sessions_of = sessions(tables, rules, &of(&mapped))?;
         visitor = mapped;
+        // Evidence alone gives nobody a session.
+        is_known = true;
     }
-    if sessions_of.is_empty() {
+    if !is_known {
         let columns = [("dbt_aliases_mapping", "alias")];
         let nearest = nearest(tables, &columns, id)?;
         return Err(ExplainError::Unknown { subject: Subject::Visitor, id: id.to_owned(), nearest });
@@ -62,7 +66,10 @@ pub(super) fn visitor(
         dialect.text(&visitor),
     ))?;
     let aliases = answer.rows().map(|row| row.word(0)).collect::<Result<Vec<_>, _>>()?;
+    let named_by = tables.deciding_evidence(&visitor)?.into_iter();
+    let named_by = named_by.map(|row| EvidenceStory::new(row.clone(), reasons::of_deciding(&row))).collect();
     Ok(VisitorStory {
+        named_by,
         asked_by_alias: (visitor != id).then(|| id.to_owned()),
         dbt_visitor_id: visitor,
         aliases,

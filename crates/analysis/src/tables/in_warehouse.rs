@@ -130,7 +130,7 @@ impl<'a> InWarehouse<'a> {
             parts: Parts::default(),
             bytes_read: BytesRead::default(),
             rules: Some(RecordedRules::from(&config.rules)),
-            rows: Rows { read, sessionized, duplicates, rejected, skipped: 0 },
+            rows: Rows { read, sessionized, duplicates, rejected, ..Rows::default() },
             rejects: self.rejects()?,
             other_calls: BTreeMap::new(),
             sessions: known(9, Table::SessionTracks)?,

@@ -1,5 +1,6 @@
-//! Which events named the user of a device. The `dbt_*` tables don't have the user of an event; `tracklet_events` or the state beside them does.
+//! Which events and evidence named the user of a device. The `dbt_*` tables don't have the user of an event; `tracklet_events` or the state beside them does.
 
+use super::evidence::evidence;
 use super::{Answer, TablesError};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
@@ -11,18 +12,18 @@ use tracklet_kernel::tables::{State, Table};
 use tracklet_native::results::{Results, ResultsError};
 use tracklet_native::write::Place;
 
-/// What events say of the user of an event and of its device.
+/// What events and evidence say of the user of an event and of its device.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Logins {
     /// The user that the event itself names.
     pub user_id: Option<String>,
-    /// Events of its device that name a user.
+    /// Events and evidence of its device that name a user.
     pub of_device: u64,
     /// The latest of them; of several at that time the one with the greatest user id.
     pub latest: Option<Login>,
 }
 
-/// An event that names the user of its device.
+/// An event, or evidence, that names the user of its device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Login {
     /// Its id.
@@ -31,12 +32,14 @@ pub struct Login {
     pub user_id: String,
     /// When it happened, microseconds since 1970.
     pub timestamp: i64,
+    /// The type of the call where it is evidence.
+    pub evidence: Option<String>,
 }
 
 /// Reads the state beside the tracks, row by row with them. `None` for a snapshot that has none.
 ///
 /// # Cost
-/// One pass over four columns of all tracks.
+/// One pass over four columns of all tracks, and one over all evidence.
 pub(super) fn logins(
     results: &Results,
     event_id: &str,
@@ -61,10 +64,27 @@ pub(super) fn logins(
             look(&mut found, tracks, users, event_id, device)?;
         }
     }
+    for row in evidence(results, &|row| device.is_some() && row.anonymous_id.as_deref() == device)? {
+        let Some(user) = row.user_id else { continue };
+        let evidence = Some(row.event_type);
+        found.add(Login { event_id: row.event_id, user_id: user, timestamp: row.timestamp, evidence });
+    }
     Ok(Some(found))
 }
 
-fn open(path: &Path, columns: &[&str]) -> Result<ParquetRecordBatchReader, ResultsError> {
+impl Logins {
+    /// Takes in a login of the device.
+    fn add(&mut self, login: Login) {
+        self.of_device += 1;
+        let time = |login: &Login| (login.timestamp, login.user_id.clone());
+        if self.latest.as_ref().is_none_or(|latest| time(&login) > time(latest)) {
+            self.latest = Some(login);
+        }
+    }
+}
+
+/// Some columns of a Parquet file.
+pub(super) fn open(path: &Path, columns: &[&str]) -> Result<ParquetRecordBatchReader, ResultsError> {
     let file =
         File::open(path).map_err(|source| ResultsError::Unreadable { path: path.to_owned(), source })?;
     let bad = |source| ResultsError::BadPart { path: path.to_owned(), source };
@@ -89,13 +109,12 @@ fn look(
             found.user_id = Some(user.to_owned());
         }
         if device.is_some() && track.text(owner)? == device {
-            found.of_device += 1;
-            let timestamp = track.number(time)?.unwrap_or(0);
-            let later = |latest: &Login| (timestamp, user) > (latest.timestamp, latest.user_id.as_str());
-            if found.latest.as_ref().is_none_or(later) {
-                let event_id = track.word(id)?;
-                found.latest = Some(Login { event_id, user_id: user.to_owned(), timestamp });
-            }
+            found.add(Login {
+                event_id: track.word(id)?,
+                user_id: user.to_owned(),
+                timestamp: track.number(time)?.unwrap_or(0),
+                evidence: None,
+            });
         }
     }
     Ok(())

@@ -1,7 +1,8 @@
 //! The Parquet tables of the native engine.
 
+use super::evidence::{deciding, evidence};
 use super::logins::{Logins, logins};
-use super::{QueryDialect, Tables, TablesError};
+use super::{Evidence, QueryDialect, Tables, TablesError};
 use crate::Queries;
 use arrow::record_batch::RecordBatch;
 
@@ -22,5 +23,13 @@ impl Tables for Queries {
 
     fn logins(&self, event_id: &str, device: Option<&str>) -> Result<Option<Logins>, TablesError> {
         logins(self, event_id, device)
+    }
+
+    fn evidence(&self, wanted: &dyn Fn(&Evidence) -> bool) -> Result<Vec<Evidence>, TablesError> {
+        evidence(self, wanted)
+    }
+
+    fn deciding_evidence(&self, visitor: &str) -> Result<Vec<Evidence>, TablesError> {
+        deciding(self, visitor)
     }
 }

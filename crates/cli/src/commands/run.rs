@@ -133,6 +133,7 @@ fn finish(summary: &Summary, log: &Log) -> Status {
             files = summary.files,
             read = summary.read,
             sessionized = summary.sessionized,
+            evidence = summary.evidence,
             duplicates = summary.duplicates,
             rejected = summary.rejected,
             skipped = summary.skipped,

@@ -71,7 +71,7 @@ fn rows(snapshots: &[Snapshot], manifests: &[Manifest]) -> RecordBatch {
         Arc::new(UInt64Array::from_iter_values(manifests.iter().map(of)))
     };
     let current: Vec<bool> = snapshots.iter().map(|snapshot| snapshot.current).collect();
-    let columns: [(&str, ArrayRef); 9] = [
+    let mut columns: Vec<(&str, ArrayRef)> = vec![
         ("snapshot", text(snapshots.iter().map(|snapshot| snapshot.name.as_str()).collect())),
         ("current", Arc::new(BooleanArray::from(current))),
         ("created_at", text(manifests.iter().map(|manifest| manifest.created_at.as_str()).collect())),
@@ -82,5 +82,9 @@ fn rows(snapshots: &[Snapshot], manifests: &[Manifest]) -> RecordBatch {
         ("sessions", number(|manifest| manifest.sessions)),
         ("visitors", number(|manifest| manifest.visitors)),
     ];
+    if manifests.iter().any(|manifest| manifest.rows.evidence > 0) {
+        let place = columns.iter().position(|(name, _)| *name == "duplicates").unwrap_or(columns.len());
+        columns.insert(place, ("evidence", number(|manifest| manifest.rows.evidence)));
+    }
     RecordBatch::try_from_iter(columns).expect("the columns have one value a snapshot")
 }

@@ -16,7 +16,7 @@ fn call(kind: &str, id: &str, device: &str, minute: u32, total: &str) -> String 
     ) + "\n"
 }
 
-fn with(config: &str, files: &[(&str, String)]) -> TempDir {
+pub fn with(config: &str, files: &[(&str, String)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("logs")).unwrap();
     for (name, text) in files {
@@ -26,11 +26,11 @@ fn with(config: &str, files: &[(&str, String)]) -> TempDir {
     folder
 }
 
-fn run(folder: &Path, more: &[&str]) -> (i32, String) {
+pub fn run(folder: &Path, more: &[&str]) -> (i32, String) {
     ended(&mut tracklet(folder, &[&["run"][..], more].concat()))
 }
 
-fn shown(folder: &Path, table: &str) -> String {
+pub fn shown(folder: &Path, table: &str) -> String {
     let output = tracklet(folder, &["show", table, "--format", "csv"]).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
@@ -222,9 +222,11 @@ fn a_person_is_erased_from_the_tables_of_events_too() {
 #[test]
 fn a_warehouse_says_that_it_has_no_such_tables() {
     let target = "[targets.pg]\ntype = \"postgres\"\nhost = \"127.0.0.1\"\nuser = \"u\"\ndbname = \"d\"\nschema = \"s\"\n";
-    for (asks, key) in
-        [("[columns]\nplan = \"plan\"\n", "columns"), ("[source]\ntypes = \"page\"\n", "source.types")]
-    {
+    for (asks, key) in [
+        ("[columns]\nplan = \"plan\"\n", "columns"),
+        ("[source]\ntypes = \"page\"\n", "source.types"),
+        ("[identity]\nevidence = \"identify\"\n", "identity.evidence"),
+    ] {
         let folder = with(&format!("{asks}{target}"), &[]);
         for command in
             [&["run", "--target", "pg"][..], &["build", "--target", "pg"], &["compile", "--target", "pg"]]

@@ -4,6 +4,7 @@ mod bytes;
 mod choosing;
 mod codes;
 mod events;
+mod evidence;
 mod exporting;
 mod hostile;
 mod hostile_memory;

@@ -5,7 +5,7 @@ use crate::duplicates::{Dropped, precedence};
 use crate::identity::Identity;
 use crate::registry::CarriedSpec;
 use crate::rules::{Duplicates, Rules};
-use crate::tables::duplicate_columns;
+use crate::tables::whole_rows;
 use crate::tracks::{CHUNK_ROWS, Chunk, Row, Tracks};
 use arrow::array::RecordBatch;
 use rayon::prelude::*;
@@ -238,7 +238,7 @@ impl<E, R: Iterator<Item = Result<Block, E>>> DuplicateRows<R> {
                 self.heads.swap_remove(head);
             }
         }
-        Ok((!taken.is_empty()).then(|| duplicate_columns(&self.tracks, &self.carried, &taken)))
+        Ok((!taken.is_empty()).then(|| whole_rows(&self.tracks, &self.carried, &taken)))
     }
 
     /// Copies a row behind the runs, where it stays until all of the batch are there.

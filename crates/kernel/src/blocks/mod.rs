@@ -25,6 +25,7 @@ pub use visitors::{IdentityPass, Partitioner, Ranges, VisitorCounts};
 
 use crate::carried::bytes_of;
 use crate::duplicates::Dropped;
+use crate::evidence;
 use crate::identity::Identity;
 use crate::intern::{Interner, USUAL_BYTES};
 use crate::order::SortedTracks;
@@ -197,18 +198,20 @@ pub struct Common {
 }
 
 impl Sessionized {
-    /// The sessions of a range of visitors, given as places in the order of all aliases. `blocks` are all kept tracks of
-    /// these visitors.
+    /// The sessions and the evidence of a range of visitors, given as places in the order of all aliases. `blocks` are all kept
+    /// tracks of these visitors.
     ///
     /// # Cost
     /// That of [`Sessionized::new`], of these tracks.
     pub fn of_range(blocks: Vec<Block>, ranks: Range<u32>, common: Common, rules: Rules) -> Self {
         let Common { strings, identity } = common;
         let tracks = gather(blocks, strings);
-        let dropped = Dropped::default();
+        let mut dropped = Dropped::default();
+        let mut evidence = evidence::take_out(&tracks, 0..tracks.chunks.len(), &mut dropped, &rules);
+        evidence::sort(&tracks, &identity, &mut evidence);
         let sorted = SortedTracks::of_ranks(&tracks, &dropped, &identity, ranks);
         let sessions = Sessions::scan(&tracks, &sorted, &rules);
-        Self { tracks, dropped, identity, sorted, sessions, timeline: None, rules }
+        Self { tracks, dropped, identity, evidence, sorted, sessions, timeline: None, rules }
     }
 
     /// Gives back what is common.

@@ -148,7 +148,8 @@ impl Sessionized {
             start = end;
         }
         let dropped = Dropped::default();
-        Self { tracks, dropped, identity, sorted, sessions: cut, timeline: Some(timeline), rules }
+        let evidence = Vec::new();
+        Self { tracks, dropped, identity, evidence, sorted, sessions: cut, timeline: Some(timeline), rules }
     }
 }
 

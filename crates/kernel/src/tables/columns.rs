@@ -287,12 +287,18 @@ impl Sessionized {
     /// Rows of `tracklet_duplicates`, of the dropped rows in `range`, which are ordered by the table's columns
     /// with the event id and the times first.
     pub fn duplicate_columns(&self, range: Range<usize>) -> RecordBatch {
-        duplicate_columns(&self.tracks, &self.rules().carried, &self.dropped.rows()[range])
+        whole_rows(&self.tracks, &self.rules().carried, &self.dropped.rows()[range])
+    }
+
+    /// The rows of evidence in `range`, which are ordered as events are, with their type.
+    pub fn evidence_columns(&self, range: Range<usize>) -> RecordBatch {
+        let carried = &self.rules().carried;
+        whole_rows(&self.tracks, &carried[..carried.len().min(1)], &self.evidence[range])
     }
 }
 
-/// Rows of `tracklet_duplicates`, and what they carry.
-pub(crate) fn duplicate_columns(tracks: &Tracks, carried: &[CarriedSpec], rows: &[Row]) -> RecordBatch {
+/// The columns that every track has, as `tracklet_duplicates` spells them, and what the rows carry.
+pub(crate) fn whole_rows(tracks: &Tracks, carried: &[CarriedSpec], rows: &[Row]) -> RecordBatch {
     let carried = carried_columns(tracks, carried, rows);
     let rows = rows.iter().copied();
     let event_ids = rows.clone().map(|row| tracks.event_id(row).to_string());

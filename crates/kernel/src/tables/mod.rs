@@ -4,7 +4,7 @@ mod columns;
 mod texts;
 
 pub use columns::Run;
-pub(crate) use columns::duplicate_columns;
+pub(crate) use columns::whole_rows;
 
 use crate::registry::{CarriedSpec, EVENT_TYPE};
 use crate::rules::Rules;
@@ -199,7 +199,7 @@ impl Table {
     }
 }
 
-/// What the next run needs and no table has. Each is aligned to the rows of a table and stored beside it.
+/// What the next run needs and no table has. Each but evidence is aligned to the rows of a table and stored beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
     /// Of every track, aligned to `dbt_mapped_tracks`: its user, its arrival, the hash of its id, and what it carries; of these only
@@ -211,13 +211,16 @@ pub enum State {
     Aliases,
     /// Of every duplicate, aligned to `tracklet_duplicates`: what it carries. Not written where tracks carry nothing.
     Duplicates,
+    /// The rows that are evidence, whole. Only where the rules have evidence.
+    Evidence,
 }
 
 impl State {
     /// The states that a run with these rules writes.
     pub fn all(rules: &Rules) -> impl Iterator<Item = Self> {
         let duplicates = (!rules.carried.is_empty()).then_some(Self::Duplicates);
-        [Self::Tracks, Self::Sessions, Self::Aliases].into_iter().chain(duplicates)
+        let evidence = (!rules.evidence.is_empty()).then_some(Self::Evidence);
+        [Self::Tracks, Self::Sessions, Self::Aliases].into_iter().chain(duplicates).chain(evidence)
     }
 
     /// Its name.
@@ -227,6 +230,7 @@ impl State {
             Self::Sessions => "sessions",
             Self::Aliases => "aliases",
             Self::Duplicates => "duplicates",
+            Self::Evidence => "evidence",
         }
     }
 
@@ -251,6 +255,16 @@ impl State {
             ],
             Self::Aliases => vec![field("last_login_at", timestamp_type(), Nulls::Some)],
             Self::Duplicates => carried(&rules.carried).collect(),
+            Self::Evidence => {
+                let event_type = field(EVENT_TYPE, DataType::Utf8, Nulls::None);
+                Table::Duplicates
+                    .schema(rules)
+                    .fields()
+                    .iter()
+                    .map(|field| Field::clone(field))
+                    .chain([event_type])
+                    .collect()
+            }
         };
         Arc::new(Schema::new(fields))
     }

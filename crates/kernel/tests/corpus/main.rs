@@ -76,7 +76,9 @@ fn has_events(folder: &Path) -> bool {
     let case: toml::Table = text.parse().expect("case.toml is TOML");
     let config = case.get("config");
     let has = |section: &str| config.and_then(|config| config.get(section)).is_some();
-    has("columns") || config.and_then(|config| config.get("source")?.get("types")).is_some()
+    let has_key =
+        |section: &str, key: &str| config.and_then(|config| config.get(section)?.get(key)).is_some();
+    has("columns") || has_key("source", "types") || has_key("identity", "evidence")
 }
 
 /// How a case's rows come to the kernel.

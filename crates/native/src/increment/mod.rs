@@ -78,7 +78,7 @@ impl<'a> From<Made<'a>> for Outcome<'a> {
     }
 }
 
-/// Adds the new tracks to the base; an increment has at most so many tracks of the snapshot in memory.
+/// Adds the new tracks to the base; an increment has at most so many tracks of the snapshot in memory, its evidence among them.
 ///
 /// The tables and the state are, to the byte, those of all rows at once.
 /// # Errors
@@ -120,7 +120,8 @@ fn rebuild<'a>(
     reason: String,
     most_loaded: u64,
 ) -> Result<Outcome<'a>, StoredError> {
-    if stored.parts().values().map(|part| part.tracks).sum::<u64>() > most_loaded {
+    let of_parts: u64 = stored.parts().values().map(|part| part.tracks).sum();
+    if of_parts + stored.evidence_rows() > most_loaded {
         return Ok(Outcome::TooMuch(
             Box::new(TracksBuilder::holding(tracks, &rules.carried)),
             stored,
@@ -131,6 +132,7 @@ fn rebuild<'a>(
         stored.parts().keys().map(|name| (name.clone(), Rows::All)).collect();
     stored.each_part(&names, |_, part| tracks.add(part))?;
     tracks.add(stored.duplicates()?);
+    tracks.add(stored.evidence()?);
     Ok(full(tracks, rules, layout, Some(reason), names.len() as u64).into())
 }
 
@@ -141,6 +143,14 @@ fn increment<'a>(
     layout: Layout,
     most_loaded: u64,
 ) -> Result<Outcome<'a>, StoredError> {
+    let Some(most_loaded) = most_loaded.checked_sub(stored.evidence_rows()) else {
+        let new = TracksBuilder::holding(Tracks::merge(new_batch), &rules.carried);
+        let reason = format!(
+            "there are {} rows of evidence, more than the limit of memory lets be taken in again",
+            stored.evidence_rows()
+        );
+        return Ok(Outcome::TooMuch(Box::new(new), stored, reason));
+    };
     let new_ids = new_batch.iter().map(TracksBuilder::ids).sum();
     // Both read much of the state; neither needs the other.
     let (past, with_known_ids) =
@@ -172,7 +182,7 @@ fn increment<'a>(
     };
     let mut increment = Increment::new(past, new_batch, rules.clone(), cut.places_of_days(), keys.len());
     let (positions, candidates) = work.candidates(with_known_ids)?;
-    let Ok(replaced) = increment.resolve(candidates) else {
+    let Ok(replaced) = increment.resolve(candidates, stored.evidence()?) else {
         let reason = "a row was replaced that decided who a visitor is".to_owned();
         return rebuild(increment.into_new(), stored, rules, layout, reason, most_loaded);
     };

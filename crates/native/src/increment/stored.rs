@@ -51,6 +51,9 @@ pub(crate) struct StoredSnapshot<'a> {
     carried: Vec<CarriedSpec>,
     /// Whether it has tables of events and sessions.
     has_events: bool,
+    /// Whether it may have evidence, and how many rows of it.
+    has_evidence: bool,
+    evidence_rows: u64,
     tables_read: AtomicU64,
     state_read: AtomicU64,
 }
@@ -102,7 +105,16 @@ impl<'a> StoredSnapshot<'a> {
         let carried: Vec<CarriedSpec> = carried.map(RecordedColumn::spec).collect();
         let stored = Self::open_sealed(disk, folder, manifest.digests.as_deref())?;
         let has_events = manifest.rules.as_ref().is_some_and(|rules| rules.events);
-        Ok(stored.map(|stored| Self { stored_carried: carried.clone(), carried, has_events, ..stored }))
+        let has_evidence = manifest.rules.as_ref().is_some_and(|rules| !rules.evidence.is_empty());
+        let evidence_rows = manifest.rows.evidence;
+        Ok(stored.map(|stored| Self {
+            stored_carried: carried.clone(),
+            carried,
+            has_events,
+            has_evidence,
+            evidence_rows,
+            ..stored
+        }))
     }
 
     /// The snapshot for a run whose tracks carry these columns: those that it does not have are null.
@@ -145,6 +157,8 @@ impl<'a> StoredSnapshot<'a> {
             stored_carried,
             carried,
             has_events: false,
+            has_evidence: false,
+            evidence_rows: 0,
             tables_read,
             state_read,
         };
@@ -191,6 +205,11 @@ impl<'a> StoredSnapshot<'a> {
     /// The columns that its tracks carry once they are read.
     pub(crate) fn carried(&self) -> &[CarriedSpec] {
         &self.carried
+    }
+
+    /// How many rows are evidence.
+    pub(crate) fn evidence_rows(&self) -> u64 {
+        self.evidence_rows
     }
 
     /// Every part by its name.
@@ -399,6 +418,30 @@ impl<'a> StoredSnapshot<'a> {
         } else {
             let state = (Place::State(State::Duplicates), &carried[..]);
             self.side_by_side(WHOLE, (place, names), state, &Rows::All)?.try_for_each(|batch| add(batch?))?;
+        }
+        Ok(tracks)
+    }
+
+    /// The rows that are evidence.
+    pub(crate) fn evidence(&self) -> Result<TracksBuilder, StoredError> {
+        self.each_evidence(|_| Ok(()))
+    }
+
+    /// Hands the rows that are evidence to `take` in a builder, some at a time; returns it with what `take` leaves in it.
+    pub(crate) fn each_evidence<E: From<StoredError>>(
+        &self,
+        mut take: impl FnMut(&mut TracksBuilder) -> Result<(), E>,
+    ) -> Result<TracksBuilder, E> {
+        let mut tracks = self.builder();
+        if self.has_evidence {
+            let place = Place::State(State::Evidence);
+            let is_asked = self.carried.iter().any(|column| column.name == registry::EVENT_TYPE);
+            let columns =
+                [&registry::NAMES[..], if is_asked { &[registry::EVENT_TYPE] } else { &[] }].concat();
+            for batch in self.columns(place, WHOLE, &columns, &Rows::All)? {
+                push(&batch?, &mut tracks, &place.file(&self.folder, WHOLE))?;
+                take(&mut tracks)?;
+            }
         }
         Ok(tracks)
     }

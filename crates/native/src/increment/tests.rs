@@ -3,6 +3,7 @@
 mod carried;
 mod crashes;
 mod damage;
+mod evidence;
 mod forgetting;
 mod histories;
 mod history;

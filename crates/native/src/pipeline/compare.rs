@@ -99,7 +99,7 @@ impl<'a> Origin<'a> {
         let mapped = source.columns.mapped().into_iter().filter_map(|(_, name)| name);
         Self {
             mapped: mapped.chain(of_events).collect(),
-            types: source.types,
+            types: config.types_read(),
             filter: source.filter.as_deref(),
         }
     }

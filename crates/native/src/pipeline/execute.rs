@@ -38,7 +38,7 @@ pub struct ReadFiles {
 pub fn read(request: &RunRequest, observer: &dyn Observer) -> Result<ReadFiles, RunError> {
     let threads =
         request.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let inputs = discover(&request.paths, request.format, request.config.source.types)?;
+    let inputs = discover(&request.paths, request.format, request.config.types_read())?;
     let bytes = inputs.files.iter().map(|file| file.size).sum();
     let mut steps = Steps { observer, timings: BTreeMap::new() };
     let folder = request.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
@@ -80,7 +80,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build()?;
     let mut steps = Steps { observer, timings: BTreeMap::new() };
 
-    let types = request.config.source.types;
+    let types = request.config.types_read();
     let found = match discover(&request.paths, request.format, types) {
         // An inbox that is empty since its files were read is no mistake.
         Err(error) if error.is_of_nothing() && request.refresh == Refresh::Incremental => {

@@ -9,6 +9,7 @@ use crate::read::inputs::discover_beside;
 use crate::read::{Content, Grown, InputError, InputFile, Quote, ReadError};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use tracklet_kernel::event_type::EventTypes;
 use tracklet_kernel::ignored_ids::IgnoredIds;
 
 /// Looks at files, and at what the base snapshot has stored. A plan asks for what its rules need, and knows nothing else of the disk.
@@ -59,6 +60,8 @@ pub(crate) struct ReadBefore<'a> {
     pub(crate) config_fingerprint: &'a str,
     pub(crate) source_fingerprint: &'a str,
     pub(crate) writer: &'a str,
+    /// The types of its rows of evidence.
+    pub(crate) evidence: EventTypes,
 }
 
 impl<'a> ReadBefore<'a> {
@@ -72,6 +75,9 @@ impl<'a> ReadBefore<'a> {
             config_fingerprint: &before.manifest.config_fingerprint,
             source_fingerprint: &before.manifest.source_fingerprint,
             writer: &before.manifest.versions.writer,
+            evidence: (before.manifest.rules.as_ref())
+                .filter(|_| before.manifest.rows.evidence > 0)
+                .map_or(EventTypes::NONE, |rules| rules.evidence()),
         }
     }
 }
@@ -111,7 +117,7 @@ impl Facts for OnDisk<'_> {
     }
 
     fn files(&self, names: &[String]) -> Result<Vec<InputFile>, InputError> {
-        let types = self.request.config.source.types;
+        let types = self.request.config.types_read();
         Ok(discover_beside(names, self.request.format, types, |_| true)?.files)
     }
 

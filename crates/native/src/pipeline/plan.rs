@@ -102,7 +102,7 @@ pub(crate) fn plan(
     let mut gone = Vec::new();
     for (place, input) in before.inputs.iter().enumerate() {
         let is_asked = (input.event_type.as_deref().and_then(EventType::of_call))
-            .is_none_or(|event_type| request.config.source.types.contains(event_type));
+            .is_none_or(|event_type| request.config.types_read().contains(event_type));
         // What is of a type that is not asked for any more is neither looked for nor missed.
         if !compared.found[place] && is_asked {
             let names = if still_exists(input, &request.paths, facts) { &mut elsewhere } else { &mut gone };
@@ -123,6 +123,9 @@ pub(crate) fn plan(
     } else if let Some((reason, changed)) = read_otherwise(request, before, facts)? {
         if can_be_read_again {
             RunMode::Full(Some(reason.to_owned()))
+        } else if let Some(why) = evidence_without_a_key(request, before) {
+            gone.extend(compared.changed.into_iter().map(|(_, file)| file.name));
+            return Err(RunError::Lost { why, files: gone });
         } else {
             warnings.push(format!(
                 "{reason}, and {} of the files that were read can't be read again: all rows stay as they were read, and \
@@ -195,6 +198,16 @@ fn read_otherwise(
     }
     let is_same = before.source_fingerprint == request.config.source_fingerprint();
     Ok((!is_same).then_some(("[source] of the configuration has changed", "[source]")))
+}
+
+/// What became of evidence in the snapshot that neither key has any more: its rows are nothing that tables are made of.
+fn evidence_without_a_key(request: &RunRequest, before: &ReadBefore<'_>) -> Option<String> {
+    let read = request.config.types_read();
+    let gone = before.evidence.iter().find(|of| !read.contains(*of))?;
+    Some(format!(
+        "rows of {} calls are evidence of an earlier identity.evidence, which has them no more",
+        gone.name()
+    ))
 }
 
 /// What a full refresh would drop: files that were read and are not among those found, each with its rows.

@@ -180,10 +180,9 @@ pub(crate) fn advance(
     })?;
     let rows = Rows {
         read: past.read + accepted + new_rejected - superseded,
-        sessionized: found.kept,
-        duplicates: found.duplicates,
         rejected: rejects.len(),
         skipped: past.skipped + new_batch.skipped,
+        ..found.rows()
     };
     let new = New {
         mostly_rejected: NonZeroU64::new(new_batch.mostly_rejected),
@@ -258,6 +257,7 @@ fn new_rows(all: Rows, past: Rows, accepted: u64, rejected: u64) -> Rows {
     Rows {
         read: accepted + rejected,
         sessionized: all.sessionized.saturating_sub(past.sessionized),
+        evidence: all.evidence.saturating_sub(past.evidence),
         duplicates: all.duplicates.saturating_sub(past.duplicates),
         rejected,
         skipped: 0,
@@ -390,6 +390,7 @@ struct Found {
     rebuilt: Option<String>,
     parts_read: u64,
     kept: u64,
+    evidence: u64,
     duplicates: u64,
     sessions: u64,
     visitors: u64,
@@ -399,10 +400,20 @@ struct Found {
     event_changes: Option<BTreeMap<String, i64>>,
 }
 
+impl Found {
+    /// Where the rows went that were accepted.
+    fn rows(&self) -> Rows {
+        let Self { kept, evidence, duplicates, .. } = *self;
+        Rows { sessionized: kept, evidence, duplicates, ..Rows::default() }
+    }
+}
+
 impl Ready<'_> {
     fn kept(&self) -> u64 {
         match self {
-            Self::InMemory(made) => made.sessionized.sessionized_rows(),
+            Self::InMemory(made) => {
+                made.sessionized.sessionized_rows() + made.sessionized.evidence_rows() as u64
+            }
             Self::Sorted(sorted, _) => sorted.kept,
         }
     }
@@ -420,7 +431,8 @@ impl Ready<'_> {
         match self {
             Self::InMemory(made) => {
                 let Made { sessionized, mut plan, rebuilt, parts_read, event_changes } = *made;
-                plan.sessionized = accepted - sessionized.duplicate_rows() as u64;
+                let others = sessionized.duplicate_rows() + sessionized.evidence_rows();
+                plan.sessionized = accepted - others as u64;
                 let written = write_tables::<RunError>(&sessionized, rejects, disk, folder, &plan, advanced)?;
                 let events = sessionized.events_by_name().into_iter();
                 let found = Found {
@@ -428,6 +440,7 @@ impl Ready<'_> {
                     rebuilt,
                     parts_read,
                     kept: sessionized.sessionized_rows(),
+                    evidence: sessionized.evidence_rows() as u64,
                     duplicates: sessionized.duplicate_rows() as u64,
                     sessions: sessionized.all_session_count() as u64,
                     visitors: sessionized.visitor_count() as u64,
@@ -442,12 +455,13 @@ impl Ready<'_> {
                 let Settings { rules, layout, .. } = settings;
                 let tables = WriteTables { rules, layout: *layout, disk, folder, rejects, advanced };
                 let (found, written) = tables.write(*sorted, accepted - duplicates)?;
-                let WrittenSessions { sessions, visitors, events } = found;
+                let WrittenSessions { sessions, visitors, evidence, events } = found;
                 let found = Found {
                     mode: Mode::Full,
                     rebuilt,
                     parts_read: parts_read.unwrap_or(0),
-                    kept,
+                    kept: kept - evidence,
+                    evidence,
                     duplicates,
                     sessions,
                     visitors,
@@ -500,5 +514,6 @@ fn add_stored(all: &Spilled, stored: &StoredSnapshot<'_>) -> Result<u64, RunErro
         .par_iter()
         .try_for_each(|part| stored.each_batch(part, |tracks| Ok::<_, RunError>(all.add(tracks)?)))?;
     all.add(&mut stored.duplicates()?)?;
+    stored.each_evidence(|tracks| Ok::<_, RunError>(all.add(tracks)?))?;
     Ok(stored.parts().len() as u64)
 }

@@ -61,7 +61,7 @@ pub(super) fn read_files(
         where_: config.filter.clone(),
         gate: request.config.gate(),
         format: request.format,
-        types: config.types,
+        types: request.config.types_read(),
         event_columns: request.config.columns.clone(),
         csv: config.csv.clone(),
         max_line: request.max_line,

@@ -25,7 +25,7 @@ pub(crate) struct Sorted {
     pub(super) blocks: Vec<Vec<StoredBlock>>,
     /// Sorted runs of dropped rows.
     pub(super) duplicates: Vec<Vec<StoredBlock>>,
-    /// How many rows are kept, and how many are dropped.
+    /// How many rows are kept, evidence among them, and how many are dropped.
     pub(crate) kept: u64,
     pub(crate) dropped: u64,
 }

@@ -41,6 +41,8 @@ pub(crate) struct WriteTables<'a> {
 pub(crate) struct WrittenSessions {
     pub(crate) sessions: u64,
     pub(crate) visitors: u64,
+    /// Kept rows that are in no session.
+    pub(crate) evidence: u64,
     /// Kept rows of every event name that a row has.
     pub(crate) events: Vec<(String, u64)>,
 }
@@ -61,8 +63,8 @@ struct Day {
 }
 
 impl WriteTables<'_> {
-    /// Writes all tables, the state and the rejects, as [`crate::write::write_tables`] does. `expected` is how many tracks there
-    /// must be by the rows read.
+    /// Writes all tables, the state and the rejects, as [`crate::write::write_tables`] does. `expected` is how many rows must be
+    /// kept by the rows read.
     ///
     /// # Errors
     /// The disk, of the tables or of what was spilled.
@@ -80,7 +82,8 @@ impl WriteTables<'_> {
             let Days { store, days } = days;
             let parts = WriteParts { rules, layout, store, rows: budget.parts, groups: budget.groups };
             parts.write(days, common, writer)?;
-            Ok((found, expected))
+            let of_sessions = expected - found.evidence;
+            Ok((found, of_sessions))
         })
     }
 
@@ -95,7 +98,8 @@ impl WriteTables<'_> {
         let mut days =
             Days { store: Store::new(&spilling.folder, &self.rules.carried)?, days: BTreeMap::new() };
         let mut timeline = writer.timeline()?;
-        let (mut sessions, mut visitors) = (0, 0);
+        let mut of_evidence = writer.evidence()?;
+        let (mut sessions, mut visitors, mut evidence) = (0, 0, 0);
         let mut events: BTreeMap<String, u64> = BTreeMap::new();
         let last = blocks.len() - 1;
         for (range, stored) in blocks.into_iter().enumerate() {
@@ -106,7 +110,10 @@ impl WriteTables<'_> {
                 // Before any visitor: all aliases are known, whatever tracks are in memory.
                 writer.write_aliases(&sessionized)?;
             }
-            timeline.put(&sessionized, if range == last { Followed::No } else { Followed::Yes })?;
+            let followed = if range == last { Followed::No } else { Followed::Yes };
+            timeline.put(&sessionized, followed)?;
+            of_evidence.put(&sessionized, followed)?;
+            evidence += sessionized.evidence_rows() as u64;
             sessions += sessionized.session_count() as u64;
             visitors += sessionized.visitor_count() as u64;
             for (name, rows) in sessionized.events_by_name() {
@@ -118,8 +125,9 @@ impl WriteTables<'_> {
             common = sessionized.into_common();
         }
         timeline.finish()?;
+        of_evidence.finish()?;
         let events = events.into_iter().collect();
-        Ok((WrittenSessions { sessions, visitors, events }, common, days))
+        Ok((WrittenSessions { sessions, visitors, evidence, events }, common, days))
     }
 
     fn duplicates(

@@ -172,7 +172,7 @@ pub struct Plan<'a> {
     pub layout: Layout,
     /// The snapshot whose parts stay, but for those that are rewritten; without one all are written.
     pub stays: Option<Stays<'a>>,
-    /// Rows read in all runs, less rejects and duplicates.
+    /// Rows read in all runs, less rejects, duplicates and evidence.
     pub sessionized: u64,
 }
 
@@ -194,7 +194,9 @@ impl Plan<'_> {
             cut: Cut::new(sessionized.all_sessions(), layout.tracks_of_a_part),
             layout,
             stays: None,
-            sessionized: (sessionized.tracks().len() - sessionized.duplicate_rows()) as u64,
+            sessionized: (sessionized.tracks().len()
+                - sessionized.duplicate_rows()
+                - sessionized.evidence_rows()) as u64,
         }
     }
 

@@ -187,6 +187,13 @@ impl<'a> Writer<'a> {
         })
     }
 
+    /// The evidence, where the rules have some.
+    pub(crate) fn evidence(&self) -> Result<WholeEvidence<'_>, WriteError> {
+        let has_evidence = State::all(self.target.rules).any(|state| state == State::Evidence);
+        let rows = has_evidence.then(|| Rows::new(self, &[Place::State(State::Evidence)], WHOLE));
+        Ok(WholeEvidence { rows: rows.transpose()? })
+    }
+
     /// `dbt_aliases_mapping` and the state beside it.
     pub(crate) fn write_aliases(&self, sessionized: &Sessionized) -> Result<(), WriteError> {
         let mut rows =
@@ -263,7 +270,10 @@ impl<'a> Writer<'a> {
             Repeated::of,
             |seen| self.seen().checks.add_duplicates(seen),
         )?;
-        rows.finish()
+        rows.finish()?;
+        let mut evidence = self.evidence()?;
+        evidence.put(sessionized, Followed::No)?;
+        evidence.finish()
     }
 
     /// `tracklet_duplicates`, and the state of what its rows carry.
@@ -351,6 +361,28 @@ impl WholeTimeline<'_> {
     pub(crate) fn finish(self) -> Result<(), WriteError> {
         self.sessions.finish()?;
         self.visitors.finish()
+    }
+}
+
+/// The rows that are evidence, whole.
+pub(crate) struct WholeEvidence<'w> {
+    /// None where the rules have no evidence.
+    rows: Option<Rows<'w>>,
+}
+
+impl WholeEvidence<'_> {
+    /// Adds all evidence of `sessionized`.
+    pub(crate) fn put(&mut self, sessionized: &Sessionized, followed: Followed) -> Result<(), WriteError> {
+        let Some(rows) = &mut self.rows else { return Ok(()) };
+        let advanced = rows.writer.target.advanced;
+        let groups = rows.groups(sessionized.evidence_rows());
+        let columns = |range: &Range<usize>| sessionized.evidence_columns(range.clone());
+        rows.put(&groups, columns, followed, RecordBatch::num_rows, |rows| advanced(rows as u64))
+    }
+
+    /// Ends the file, after rows that none follow.
+    pub(crate) fn finish(self) -> Result<(), WriteError> {
+        self.rows.map_or(Ok(()), Rows::finish)
     }
 }
 

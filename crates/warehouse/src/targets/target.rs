@@ -100,8 +100,8 @@ pub enum ResolveError {
 /// # Errors
 /// [`ResolveError::FilesOnly`].
 pub fn check_supported(config: &Config) -> Result<(), ResolveError> {
-    let _ = config;
-    Ok(())
+    let files_only = (!config.identity.evidence.is_empty()).then_some("identity.evidence");
+    files_only.map_or(Ok(()), |key| Err(ResolveError::FilesOnly { key }))
 }
 
 impl Hint for ResolveError {

@@ -11,6 +11,7 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use std::iter;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::oracle::{Row, Value};
 use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::{Duplicates, Rules, Timeout};
@@ -75,8 +76,14 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
             same_ids,
             same_carried,
         });
-    let name =
-        select(vec![None, Some("viewed_product"), Some("signup"), Some("other"), Some("viewed_product")]);
+    let name = select(vec![
+        None,
+        Some("viewed_product"),
+        Some("signup"),
+        Some("other"),
+        Some("viewed_product"),
+        Some("identify"),
+    ]);
     (
         step,
         prop_oneof![1 => Just(None), 9 => (0..6u8).prop_map(Some)],
@@ -142,6 +149,12 @@ pub(super) fn rows(events: &[Event]) -> Vec<Row> {
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
+/// Types that may be evidence, as many as two of those that rows have.
+fn evidence() -> [EventTypes; 3] {
+    let types = |types: &[EventType]| types.iter().copied().collect();
+    [EventTypes::NONE, types(&[EventType::Identify]), types(&[EventType::Identify, EventType::Page])]
+}
+
 pub(super) fn rules() -> impl Strategy<Value = Rules> {
     let exact = Timeout::Exact(NonZeroU64::new(90_000_000).unwrap());
     (
@@ -150,8 +163,9 @@ pub(super) fn rules() -> impl Strategy<Value = Rules> {
         select(vec![5, 1, 3]),
         select(vec![0, 0, 1, 2]),
         prop::bool::weighted(0.4),
+        select(evidence().to_vec()),
     )
-        .prop_map(|(timeout, drop, flow_length, carried, events)| {
+        .prop_map(|(timeout, drop, flow_length, carried, events, evidence)| {
             let all = carried_columns();
             let columns = all[..carried].iter().cloned();
             let rules = Rules {
@@ -164,7 +178,8 @@ pub(super) fn rules() -> impl Strategy<Value = Rules> {
             if !drop || !events {
                 return rules;
             }
-            Rules { carried: iter::once(CarriedSpec::event_type()).chain(columns).collect(), events, ..rules }
+            let carried = iter::once(CarriedSpec::event_type()).chain(columns).collect();
+            Rules { carried, events, evidence, ..rules }
         })
 }
 

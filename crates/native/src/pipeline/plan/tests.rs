@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use tracklet_config::Config;
+use tracklet_kernel::event_type::EventTypes;
 use tracklet_kernel::ignored_ids::IgnoredIds;
 
 /// Files by their names, with what they hold.
@@ -131,6 +132,7 @@ fn with(
         config_fingerprint: &fingerprints.0,
         source_fingerprint: &fingerprints.1,
         writer: WRITER,
+        evidence: EventTypes::NONE,
     };
     change(&mut before);
     plan(request, Some(&before), found, world)

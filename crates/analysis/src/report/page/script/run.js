@@ -62,6 +62,7 @@ const rowsOf = ({ run }) => {
   const { rows } = run;
   const parts = [
     ["sessionized", rows.sessionized, "var(--accent)"],
+    ...(rows.evidence ? [["evidence of who has a device", rows.evidence, "var(--accent-2)"]] : []),
     ["duplicates", rows.duplicates, "var(--quiet)"],
     ["rejected", rows.rejected, "var(--bad)"],
   ];
