@@ -189,6 +189,9 @@ def json_events(text, cut_off):
         at = SPACE.match(text, at).end()
         if at == len(text):
             break
+        if text[at] in "\ufeff\x1e":
+            at += 1
+            continue
         if text[at] == "," and behind_value:
             at, behind_value = at + 1, False
             continue
@@ -434,10 +437,11 @@ def table_track(row, config, source_file, row_number):
         **carried(text, event_type, config))
 
 
-def csv_records(text, delimiter=",", quote='"', is_spaced=False):
+def csv_records(text, delimiter=",", quote='"', is_spaced=False, is_escaped=False):
     """(line on which it starts, source text, fields) of every record; quotes as in RFC 4180, behind spaces if there are such."""
     plain = re.compile(rf"[^{re.escape(delimiter)}\r\n]*")
-    quoted = quote and re.compile(f"{quote}((?:[^{quote}]|{quote}{quote})*)(?:{quote}|\\Z)")
+    part = rf"[^{quote}\\]|\\.|{quote}{quote}" if is_escaped else f"[^{quote}]|{quote}{quote}"
+    quoted = quote and re.compile(f"{quote}((?:{part})*)(?:{quote}|\\Z)", re.DOTALL)
     at, line = 0, 1
     while at < len(text):
         start, start_line, fields, ended = at, line, [], False
@@ -446,6 +450,8 @@ def csv_records(text, delimiter=",", quote='"', is_spaced=False):
             if quote and text[at:at + 1] == quote:
                 match = quoted.match(text, at)
                 value, at = match[1].replace(quote * 2, quote), match.end()
+                if is_escaped:
+                    value = re.sub(rf"\\(.)|{quote}{quote}", lambda found: found[1] or quote, match[1], flags=re.DOTALL)
                 line += match[0].count("\n")
             # What follows a closing quote belongs to the field, as it stands.
             rest = plain.match(text, at)
@@ -507,6 +513,24 @@ def csv_is_no_row(fields, header):
     line = len(fields) > 1 and all(re.fullmatch("-+", field.strip()) for field in fields)
     count = len(header) > 1 and len(fields) == 1 and re.fullmatch(r"\([0-9]+ rows?( affected)?\)|\\\.", fields[0].strip())
     return bool(again or line or count)
+
+
+def csv_is_escaped(text, delimiter, quote):
+    """Whether backslashes stand before quotes of fields: before one that could close no field, and each that does ends one."""
+    if not quote:
+        return False
+    ends = rf"(?=[{re.escape(delimiter)}\r\n]|\Z)"
+    field = re.compile(rf' *{quote}((?:[^{quote}\\]|\\.|{quote}{quote})*)({quote}{ends}|\Z|{quote})|[^{re.escape(delimiter)}\r\n]*', re.DOTALL)
+    at, proven, text = 0, False, text[:64 << 10]
+    while at <= len(text):
+        match = field.match(text, at)
+        if match[1] is not None:
+            if match[2] == quote and not re.compile(ends).match(text, match.end()):
+                return False
+            inner = re.sub(r"\\\\", "  ", match[1])
+            proven |= bool(re.search(rf"\\{quote}(?!{quote}|[{re.escape(delimiter)}\r\n]|\Z)", inner))
+        at = match.end() + 1
+    return proven
 
 
 def csv_is_spaced(records, config):
@@ -642,9 +666,10 @@ def read_csv(path, name, config):
     delimiter = csv_delimiter(text, config)
     if declared and "delimiter" not in config.csv:
         delimiter = declared[1].replace("\\t", "\t")
-    records = list(csv_records(text, delimiter, quote))
+    is_escaped = csv_is_escaped(text, delimiter, quote)
+    records = list(csv_records(text, delimiter, quote, False, is_escaped))
     if csv_is_spaced(records, config):
-        records = list(csv_records(text, delimiter, quote, True))
+        records = list(csv_records(text, delimiter, quote, True, is_escaped))
     lines = 1 if declared else 0
     records = [(number + lines, source, fields) for number, source, fields in records]
     rest = records.pop() if cut_off and records and not text.endswith("\n") else None

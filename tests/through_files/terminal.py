@@ -82,17 +82,17 @@ def tables_fit():
         folder = pathlib.Path(temporary)
         folder_with_a_file_gone(folder)
         show = ["show", "dbt_track_facts"]
-        ended = {name: on_terminal(folder, [*show, *more], b"", 60)
+        ended = {name: on_terminal(folder, [*show, *more], b"", 80)
                  for name, more in {"fits": [], "wide": ["--wide"]}.items()}
         whole = subprocess.run(
             [BINARY, *show], cwd=folder, timeout=LIMIT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
         ).stdout
     lines = {name: [line for line in shown.splitlines() if line.strip()] for name, (_, shown) in ended.items()}
     longest = {name: max(map(len, of)) for name, of in lines.items()}
-    passed = all(code == 0 for code, _ in ended.values()) and longest["fits"] <= 60 < longest["wide"]
+    passed = all(code == 0 for code, _ in ended.values()) and longest["fits"] <= 80 < longest["wide"]
     passed = passed and any("…" in line for line in lines["fits"]) and not any("…" in line for line in lines["wide"])
     passed = passed and [line.rstrip() for line in lines["wide"]] == [line for line in whole.splitlines() if line.strip()]
-    print(f"{'ok' if passed else 'FAILED'}: a table on a terminal of 60 columns: {longest}")
+    print(f"{'ok' if passed else 'FAILED'}: a table on a terminal of 80 columns: {longest}")
     if not passed:
         print(ended, whole)
     return passed

@@ -68,7 +68,7 @@ impl Bucket {
         let (status, about, body) = if let Some((_, query)) = path.split_once('?') {
             ("200 OK", String::new(), objects.list(query))
         } else {
-            let key = path.strip_prefix("/shop/").unwrap_or_default().to_owned();
+            let key = path.strip_prefix("/shop/").unwrap_or_default().replace("%3D", "=");
             let found = objects.stored.get(&key).cloned();
             if method == "GET" {
                 objects.fetched.push(key);

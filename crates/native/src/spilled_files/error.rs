@@ -1,7 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use tracklet_display::error::Hint;
-use tracklet_display::numbers::{grouped, size};
+use tracklet_display::numbers::{counted, grouped, size};
 
 /// A run could not keep to its limit of memory.
 #[derive(Debug, thiserror::Error)]
@@ -16,9 +16,9 @@ pub enum SpillError {
     },
     /// There are too many ids.
     #[error(
-        "the {} different ids of the tracks, and their event names, take {} of memory, more than the limit of \
+        "the {} of the tracks, and their event names, take {} of memory, more than the limit of \
          {} leaves for them",
-        grouped(*ids as u64), size(*needed), size(*limit)
+        counted(*ids as u64, "different id"), size(*needed), size(*limit)
     )]
     Ids {
         /// How many ids there are, or were read so far.

@@ -369,6 +369,22 @@ fn lines_around_tables_are_known() {
     }
 }
 
+// Quotes within fields broke rows, or were part of ids with their backslash.
+#[test]
+fn backslashes_before_quotes_are_none_of_the_field() {
+    let files = Files::new();
+    files.write(
+        "a.csv",
+        format!("id,user_id,properties,timestamp\n1,\"u\\\"1\",\"{{\\\"a\\\":1,\\\"b\\\":2}}\",{TIME}\n2,\"a\\\\\",x,{TIME}\n"),
+    );
+    let read = files.read();
+    assert_eq!(outcome(&read), (2, 0, vec![]));
+    assert_eq!(aliases(read), BTreeSet::from(["u\"1".to_owned(), "a\\".to_owned()]));
+    // Where nothing shows that they count, they are the field's.
+    files.write("a.csv", format!("id,user_id,properties,timestamp\n1,\"C:\\\",\"D:\\x\",{TIME}\n"));
+    assert_eq!(aliases(files.read()), BTreeSet::from(["C:\\".to_owned()]));
+}
+
 #[test]
 fn rejects_behind_lines_that_are_no_rows_have_their_line() {
     let files = Files::new();

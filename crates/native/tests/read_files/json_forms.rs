@@ -123,6 +123,21 @@ fn r16_rows_of_tables_are_read_beside_calls() {
 }
 
 #[test]
+fn marks_before_values_are_none_of_them() {
+    let files = Files::new();
+    let (one, two) = (line("1"), line("2"));
+    files.write("concatenated.json", format!("\u{feff}{one}\n\u{feff}{two}\n"));
+    files.write("without_ends.json", format!("\u{feff}{}\u{feff}{}", line("3"), line("4")));
+    files.write("sequence.json", format!("\u{1e}{}\n\u{1e}{}\n", line("5"), line("6")));
+    files.write("sequence", format!("\u{1e}{}\n", line("7")));
+    assert_eq!(outcome(&files.read()), (7, 0, vec![]));
+    // Within a value they are what they always were.
+    let files = Files::new();
+    files.write("a.json", format!("{one}\n\u{feff}damaged\n{two}\n"));
+    assert_eq!(outcome(&files.read()), (2, 0, vec![(Some(2), "unreadable")]));
+}
+
+#[test]
 fn r16_utf16_is_read() {
     let files = Files::new();
     let text = format!("{}\r\n{}\r\n", line("1"), line("2"));

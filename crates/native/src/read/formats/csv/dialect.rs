@@ -15,12 +15,16 @@ use tracklet_config::Quote;
 pub(super) struct Dialect {
     pub(super) delimiter: u8,
     pub(super) quote: Option<u8>,
+    /// What stands before a quote that is a field's own, where that is no second quote: `MySQL`, Redshift and Spark write a backslash.
+    pub(super) escape: Option<u8>,
     /// Whether a space stands behind each delimiter, which is none of the fields'.
     pub(super) is_spaced: bool,
 }
 
 /// The delimiters that are looked for; of equal ones the first. The last is Hive's.
 const DELIMITERS: [u8; 5] = [b',', b'\t', b';', b'|', 0x01];
+/// Bytes of a file that show how its fields are told apart.
+pub(super) const LOOKED_AT: usize = 64 << 10;
 /// Records that are looked at.
 const RECORDS: usize = 20;
 
@@ -34,7 +38,7 @@ impl Dialect {
             Quote::Byte(quote) => Some(quote),
             Quote::Found => Some(b'"'),
         };
-        let of = |delimiter| Self { delimiter, quote, is_spaced: false };
+        let of = |delimiter| Self { delimiter, quote, escape: None, is_spaced: false };
         let delimiter = options.delimiter.or(declared).unwrap_or_else(|| {
             let likely = |delimiter: &u8| likeness(&records(start, of(*delimiter)), source);
             // Of equal ones `max_by_key` takes the last.
@@ -44,6 +48,7 @@ impl Dialect {
         if options.quote == Quote::Found && is_single_quoted(&records(start, found)) {
             found.quote = Some(b'\'');
         }
+        found.escape = is_escaped(start, found).then_some(b'\\');
         found.is_spaced = is_spaced(start, found, source);
         found
     }
@@ -67,10 +72,40 @@ pub(super) fn records(start: &[u8], dialect: Dialect) -> Vec<ByteRecord> {
     let start = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start);
     let mut builder = ReaderBuilder::new();
     builder.has_headers(false).flexible(true).delimiter(dialect.delimiter).quoting(dialect.quote.is_some());
-    builder.quote(dialect.quote.unwrap_or(b'"'));
+    builder.quote(dialect.quote.unwrap_or(b'"')).escape(dialect.escape);
     let stream: Box<dyn Read> =
         if dialect.is_spaced { Box::new(Unspaced::new(start, dialect)) } else { Box::new(start) };
     builder.from_reader(stream).into_byte_records().take(RECORDS).map_while(Result::ok).collect()
+}
+
+/// Whether backslashes stand before quotes of fields: before some quote that could not close its field, and no quote closes a field that
+/// goes on.
+fn is_escaped(start: &[u8], dialect: Dialect) -> bool {
+    let Some(quote) = dialect.quote else { return false };
+    let is_end = |next: Option<&u8>| {
+        next.is_none_or(|byte| *byte == dialect.delimiter || matches!(byte, b'\r' | b'\n'))
+    };
+    let (mut is_first, mut is_inside, mut is_proven, mut at) = (true, false, false, 0);
+    while let Some(byte) = start.get(at) {
+        let next = start.get(at + 1);
+        if !is_inside {
+            is_inside = is_first && *byte == quote;
+            is_first = is_end(Some(byte)) || is_first && *byte == b' ';
+        } else if *byte == b'\\' {
+            let behind = start.get(at + 2);
+            is_proven |= next == Some(&quote) && behind != Some(&quote) && !is_end(behind);
+            at += 1;
+        } else if *byte == quote && next == Some(&quote) {
+            at += 1;
+        } else if *byte == quote {
+            if !is_end(next) {
+                return false;
+            }
+            is_inside = false;
+        }
+        at += 1;
+    }
+    is_proven
 }
 
 /// Whether all names of a header but the first begin with a space, and so does the second field of the first row.
@@ -118,8 +153,17 @@ pub(super) fn is_plain(file: &mut File, quote: Quote, end: u64) -> io::Result<bo
     file.by_ref().take(end.min(7)).read_to_end(&mut start)?;
     let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&start);
     let is_single_quoted = quote == Quote::Found && text.starts_with(b"'");
+    // Whether backslashes count is found out by all that the file begins with.
+    let mut looked_at = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.by_ref().take(end.min(LOOKED_AT as u64)).read_to_end(&mut looked_at)?;
+    let may_be_escaped = match quote {
+        Quote::None => false,
+        Quote::Found => memchr::memmem::find(&looked_at, b"\\\"").is_some(),
+        Quote::Byte(quote) => memchr::memmem::find(&looked_at, &[b'\\', quote]).is_some(),
+    };
     let is_encoded = start.iter().take(2).any(|byte| matches!(byte, 0 | 0xFE | 0xFF));
-    Ok(!is_single_quoted && !is_encoded && packed(&start).is_none())
+    Ok(!is_single_quoted && !may_be_escaped && !is_encoded && packed(&start).is_none())
 }
 
 #[cfg(test)]
@@ -145,6 +189,25 @@ mod tests {
         assert_eq!(found("m1|d1||a,b\nm2|d1||c\n"), ('|', Some('"')));
         assert_eq!(found(""), comma);
         assert_eq!(found("id\n1\n2\n"), comma);
+    }
+
+    #[test]
+    fn backslashes_before_quotes_are_found() {
+        let escape = |start: &str| Dialect::of(start.as_bytes(), &Source::default(), None).escape.is_some();
+        let header = "id,event,timestamp\n";
+        for escaped in [r#"1,"{\"a\":1,\"b\":\"x\"}",2"#, r#"1,"say \"hi\"",2"#, r#"1, "a \" b",2"#] {
+            assert!(escape(&format!("{header}{escaped}\n")), "{escaped}");
+        }
+        for other in [
+            r#"1,"C:\","D:\x""#,
+            r#"1,"{""a"":""x\""y""}",2"#,
+            r#"1,"C:\",2"#,
+            r#"1,a\"b,2"#,
+            r#"1,"a ""b"" c",2"#,
+            r#"1,"x\"y" z,2"#,
+        ] {
+            assert!(!escape(&format!("{header}{other}\n")), "{other}");
+        }
     }
 
     #[test]

@@ -163,7 +163,7 @@ fn is_count(line: &str) -> bool {
 }
 
 /// Whether a file that begins with `start` is a table as a client prints it for people: with lines around columns that are padded.
-pub(super) fn is_printed(start: &[u8], dialect: Dialect) -> bool {
+pub(super) fn is_printed(start: &[u8], dialect: Dialect, source: &Source) -> bool {
     const LINES: usize = 4;
     let text = String::from_utf8_lossy(&start[..start.len().min(16 << 10)]);
     let lines: Vec<&str> =
@@ -191,7 +191,16 @@ pub(super) fn is_printed(start: &[u8], dialect: Dialect) -> bool {
             && names(second).iter().all(|field| is_line(field))
             && names(header).iter().any(|name| name.ends_with(' '))
     };
-    lines.iter().enumerate().any(is_ruled) || lines.iter().any(is_vertical) || is_padded_and_ruled()
+    // Behind such a header lines may be those of a text in quotes.
+    let has_plain_header = records(start, dialect).first().is_some_and(|header| {
+        let names = names(header);
+        let is_plain = |place: usize| names[place].trim() == names[place];
+        [Column::EventId, Column::Timestamp]
+            .into_iter()
+            .all(|column| place(column, &names, source).is_some_and(is_plain))
+    });
+    let is_drawn = || lines.iter().enumerate().any(is_ruled) || lines.iter().any(is_vertical);
+    !has_plain_header && is_drawn() || is_padded_and_ruled()
 }
 
 #[cfg(test)]
@@ -278,7 +287,7 @@ mod tests {
     fn tables_for_people_are_known() {
         let is = |text: &str| {
             let (_, dialect) = Preamble::of(text.as_bytes(), &Source::default());
-            is_printed(text.as_bytes(), dialect)
+            is_printed(text.as_bytes(), dialect, &Source::default())
         };
         for printed in [
             " id | user_id \n----+---------\n 1  | u\n(1 row)\n",
@@ -297,6 +306,7 @@ mod tests {
             "id,user_id\n--,-------\n1,u\n",
             "id|user_id\n--|-------\n1|u\n",
             "id,note\n1,---\n2,+++---+++\n",
+            "id,note,timestamp\n1,\"a\n+---+---+\nb\",2026-01-04\n",
             "",
         ] {
             assert!(!is(table), "{table}");

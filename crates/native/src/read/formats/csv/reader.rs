@@ -1,6 +1,6 @@
 //! Reads tables of text, with a header or without.
 
-use super::dialect;
+use super::dialect::{self, LOOKED_AT};
 use super::preamble::{NoRow, Preamble, fitted, is_printed, no_row};
 use super::records::{Limits, Next, Records};
 use crate::read::columns::{Column, Mapping, ORIGINAL_EVENT, Partitions, Place, find_place, lacking, place};
@@ -26,8 +26,6 @@ use tracklet_kernel::tracks::MAX_ID_BYTES;
 /// Rows of a batch, and the bytes at which it is closed earlier.
 const ROWS: usize = 8192;
 const BATCH_BYTES: usize = 8 << 20;
-/// Bytes of a file that show how its fields are told apart.
-const LOOKED_AT: usize = 64 << 10;
 /// The longest header, in bytes and in columns.
 const HEADER: Limits = Limits { bytes: 1 << 20, fields: 1 << 16 };
 
@@ -118,7 +116,7 @@ fn open(
     }
     let (preamble, dialect) = Preamble::of(&looked_at, source);
     let table = looked_at.split_off(preamble.bytes);
-    if source.csv.columns.is_none() && columns.is_none() && is_printed(&table, dialect) {
+    if source.csv.columns.is_none() && columns.is_none() && is_printed(&table, dialect, source) {
         return Err(ReadError::Printed { file: file.name.clone() });
     }
     let first_row = dialect::records(&table, dialect).into_iter().nth(1);

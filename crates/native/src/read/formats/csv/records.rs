@@ -62,7 +62,7 @@ impl Records {
             if dialect.is_spaced { Box::new(Unspaced::new(stream, dialect)) } else { stream };
         let mut builder = ReaderBuilder::new();
         builder.delimiter(dialect.delimiter).quoting(dialect.quote.is_some());
-        builder.quote(dialect.quote.unwrap_or(b'"'));
+        builder.quote(dialect.quote.unwrap_or(b'"')).escape(dialect.escape);
         Self {
             stream,
             core: builder.build(),

@@ -20,6 +20,8 @@ enum Place {
     Inside,
     /// Between quotes.
     Quoted,
+    /// Between quotes, behind what makes the next byte the field's own.
+    Escaped,
     /// Behind a quote that may be the closing one, or the first of two.
     Closed,
 }
@@ -33,8 +35,9 @@ impl<R> Unspaced<R> {
     fn takes(&mut self, byte: u8) -> bool {
         let is_quote = self.dialect.quote == Some(byte);
         self.place = match self.place {
+            Place::Quoted if self.dialect.escape == Some(byte) => Place::Escaped,
             Place::Quoted if is_quote => Place::Closed,
-            Place::Quoted => Place::Quoted,
+            Place::Quoted | Place::Escaped => Place::Quoted,
             Place::Record | Place::Field | Place::Closed if is_quote => Place::Quoted,
             Place::Field if byte == b' ' => return false,
             _ if byte == self.dialect.delimiter => Place::Field,
@@ -70,9 +73,10 @@ mod tests {
 
     #[test]
     fn spaces_at_the_start_of_fields_go() {
-        let dialect = Dialect { delimiter: b',', quote: Some(b'"'), is_spaced: true };
-        let text = "id, name,  at\n 1, \"a, \"\"b\"\"\n, c\", d e \r\n, \"\", \" x\"y, z\n";
-        let expected = "id,name,at\n 1,\"a, \"\"b\"\"\n, c\",d e \r\n,\"\",\" x\"y,z\n";
+        let dialect = Dialect { delimiter: b',', quote: Some(b'"'), escape: Some(b'\\'), is_spaced: true };
+        let text =
+            "id, name,  at\n 0, \"a\\\", \\\\\", b\n 1, \"a, \"\"b\"\"\n, c\", d e \r\n, \"\", \" x\"y, z\n";
+        let expected = "id,name,at\n 0,\"a\\\", \\\\\",b\n 1,\"a, \"\"b\"\"\n, c\",d e \r\n,\"\",\" x\"y,z\n";
         for step in [1, 2, 1000] {
             let mut unspaced = Unspaced::new(text.as_bytes(), dialect);
             let (mut all, mut bytes) = (Vec::new(), vec![0; step]);

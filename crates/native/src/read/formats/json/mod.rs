@@ -69,6 +69,7 @@ impl FileFormat for Json {
 /// Whether a text begins with an object, or a list of objects.
 pub(super) fn is_json(start: &[u8]) -> bool {
     let start = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start).trim_ascii_start();
+    let start = start.strip_prefix(b"\x1E").unwrap_or(start);
     let inside = start.strip_prefix(b"[").unwrap_or(start).trim_ascii_start();
     inside.strip_prefix(b"{").is_some_and(|inside| inside.trim_ascii_start().starts_with(b"\""))
 }

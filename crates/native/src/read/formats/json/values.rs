@@ -11,6 +11,8 @@ use crate::read::window::End;
 /// Bytes of objects over several lines that turned out to be none. Beyond it an object has to stand on one line, or a file of
 /// opening braces would be read once a line.
 const WASTE: u64 = 64 << 20;
+/// A byte order mark in UTF-8.
+const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Takes what a file holds.
 pub(in crate::read) trait Values {
@@ -96,6 +98,16 @@ impl Cutter {
             at = self.pass_space(bytes, at);
             let Some(byte) = bytes.get(at) else { break };
             let found = match byte {
+                // What files begin with that were put together, and what RFC 7464 puts before each value.
+                0x1E => {
+                    at += 1;
+                    continue;
+                }
+                0xEF if bytes[at..].starts_with(MARK) => {
+                    at += MARK.len();
+                    continue;
+                }
+                0xEF if end == End::Open && MARK.starts_with(&bytes[at..]) => break,
                 b',' if self.is_behind_value => {
                     self.is_behind_value = false;
                     at += 1;
