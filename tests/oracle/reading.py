@@ -291,13 +291,11 @@ def type_of_rows(name, config):
 
 def json_columns(members, event_type, config, in_path):
     """What an object brings along."""
-    def text(name, column):
+    def text(name, is_number):
         found = events.in_object(members, name, json_members)
-        return events.json_text(*found, column.is_number) if found else in_path.get(name.lower())
+        return events.json_text(*found, is_number) if found else in_path.get(name.lower())
 
-    return {
-        column.name: column.value(text(name, column) for name in column.names(event_type)) for column in config.event_columns
-    }
+    return events.values(config.event_columns, event_type, text)
 
 
 def json_track(members, event_type, form, received_at, config, source_file, row_number):
@@ -415,12 +413,10 @@ def table_track(row, config, source_file, row_number):
     in_path = partitions(source_file)
     own = {name.lower(): value for name, value in row.items()}
 
-    def text(name):
+    def text(name, _):
         return own[name.lower()] if name.lower() in own else in_path.get(name.lower())
 
-    columns = {
-        column.name: column.value(text(name) for name in column.names(event_type)) for column in config.event_columns
-    }
+    columns = events.values(config.event_columns, event_type, text)
     return Track(
         source_file, row_number, **fields, not_text=False, raw=raw, texts=raw, event_type=event_type, columns=columns)
 

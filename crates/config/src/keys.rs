@@ -61,7 +61,7 @@ pub enum Takes {
     Duration(u64),
     /// One of a few words, or a list of at least one.
     Words(&'static [&'static str]),
-    /// A text, a list of at least one, or either under the key `number` of a table.
+    /// A text, a list of at least one, or either under the key `number` of a table, or of a function that derives the column.
     Column,
 }
 
@@ -350,14 +350,16 @@ pub const KEYS: &[Key] = &[
     Key {
         section: "columns",
         name: ANY,
-        value: "a column's name, a list of names, or `{ number = ... }` with either",
+        value: "a column's name, a list of names, or a table such as `{ number = ... }` or `{ host = ... }` with either",
         takes: Takes::Column,
         default: "none: events bring no columns",
         example: "plan = \"context_traits_plan\"",
         meaning: Meaning::Changes,
         about: "A column of `tracklet_events`, and the column of the source that has its values; of a list the first that has a value. In \
                 raw JSON a column is called as in the warehouse: `properties.cartValue` is `properties_cart_value`. Values are texts, \
-                or with `number` decimal numbers with six digits behind the point. With the section a run also writes \
+                or with `number` decimal numbers with six digits behind the point. `host` of a URL, `is_bot`, `browser`, `os` and \
+                `device_category` of a user agent are derived; the last two take the name of the operating system too: \
+                `{ os = \"context_user_agent\", os_name = \"context_os_name\" }`. With the section a run also writes \
                 `tracklet_events` and `tracklet_sessions`. For files only.",
     },
     Key {

@@ -4,6 +4,7 @@
 //! it by [`reference`](fn@reference), and `docs/tracklet.schema.json` by [`json_schema`](fn@json_schema).
 
 pub mod advice;
+mod derived;
 mod document;
 mod duration;
 mod error;
@@ -17,9 +18,10 @@ mod recorded;
 mod reference;
 mod targets;
 
+pub use derived::{FUNCTIONS, Function, word_lists};
 pub use duration::DurationError;
 pub use error::{ConfigError, Place, Problem, TakenBy};
-pub use event_columns::{ColumnSource, EventColumn, PRESETS, Preset};
+pub use event_columns::{ColumnSource, DerivedFrom, EventColumn, PRESETS, Preset};
 pub use json_schema::json_schema;
 pub use reference::reference;
 pub use targets::TargetSection;
@@ -50,6 +52,8 @@ pub struct Config {
     pub source: Source,
     /// Columns that events bring along, in the order of the tables.
     pub columns: Vec<EventColumn>,
+    /// What is read of events for columns that are derived from it, and is no column itself.
+    pub inputs: Vec<EventColumn>,
     /// What ids say of people.
     pub identity: Identity,
     /// What the tables mean.
@@ -271,7 +275,13 @@ impl Config {
             time_unit: self.source.time_unit,
             is_again: false,
             carried: self.rules.carried.clone(),
+            inputs: self.inputs.iter().map(|input| input.spec.clone()).collect(),
         }
+    }
+
+    /// The columns of events that are read from the source.
+    pub fn columns_read(&self) -> impl Iterator<Item = &EventColumn> {
+        self.columns.iter().filter(|column| column.derived.is_none()).chain(&self.inputs)
     }
 
     /// What is allowed and seldom meant, each a sentence for a warning.

@@ -1,8 +1,10 @@
 //! From the text of the file to a [`Config`].
 
+use super::derived::{self, FUNCTIONS, Function, OS_NAME};
 use super::document::{Document, Entry, Section};
 use super::duration::{self, DurationError};
 use super::error::{ConfigError, Problem, TakenBy};
+use super::event_columns::{self, DerivedFrom};
 use super::{
     BOUNDARIES, Boundary, COLUMNS_BESIDE_EVENTS, ColumnSource, Columns, Config, CsvOptions, EVENT_NAMES,
     EventColumn, FACT_COLUMNS, FORMATS, IGNORED, Identity, LONGEST_COLUMN, LONGEST_FLOW, LONGEST_OVERLAP,
@@ -28,7 +30,8 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
         let top = Section::top(&document, &table);
         let source = source(&top.section("source"));
         let of_events = top.section("columns");
-        let columns = columns(&of_events);
+        let mut columns = columns(&of_events);
+        let inputs = derived::resolve(&mut columns);
         let mut rules = rules(&top);
         rules.events = source.types != EventTypes::default() || of_events.exists();
         if rules.events {
@@ -38,6 +41,7 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
         let config = Config {
             source,
             columns,
+            inputs,
             identity: identity(&top.section("identity")),
             rules,
             output: output(&top.section("output")),
@@ -122,6 +126,7 @@ fn columns(section: &Section<'_>) -> Vec<EventColumn> {
             None => columns.push(column),
         }
     }
+    event_columns::follow(&mut columns);
     columns
 }
 
@@ -146,18 +151,46 @@ fn event_column(entry: &Entry<'_>, before: &[EventColumn]) -> Result<EventColumn
     if let Some(other) = fixed.or_else(|| other().map(|other| TakenBy::Other(other.spec.name.clone()))) {
         return Err(entry.wrong_key(Problem::TakenColumn { section: SECTION, column: name, other }));
     }
-    let (carried_type, sources) = match entry.only("number") {
-        Some(inner) => (CarriedType::Number, inner.texts()?),
-        None if entry.is_table() => {
-            return Err(entry.wrong_type_of("a column's name, a list of names, or `{ number = ... }`"));
+    let sources = |inner: &Entry<'_>| -> Result<Vec<ColumnSource>, ConfigError> {
+        let names = inner.texts()?;
+        if names.is_empty() {
+            return Err(inner.wrong(Problem::ReadsNothing(name.clone())));
         }
-        None => (CarriedType::Text, entry.texts()?),
+        Ok(names.iter().map(|name| ColumnSource::new(name)).collect())
     };
-    if sources.is_empty() {
-        return Err(entry.wrong(Problem::ReadsNothing(name)));
+    let (carried_type, sources) = match (entry.only("number"), entry.is_table()) {
+        (Some(inner), _) => (CarriedType::Number, sources(&inner)?),
+        (None, true) => return Ok(EventColumn::derived(&name, derived_from(entry, sources)?)),
+        (None, false) => (CarriedType::Text, sources(entry)?),
+    };
+    let spec = CarriedSpec::new(&name, carried_type);
+    Ok(EventColumn { spec, sources, derived: None, is_of_preset: false, read_for: None })
+}
+
+/// What a table says a column is derived from: a function, and for some the name of the operating system.
+fn derived_from(
+    entry: &Entry<'_>,
+    sources: impl Fn(&Entry<'_>) -> Result<Vec<ColumnSource>, ConfigError>,
+) -> Result<DerivedFrom, ConfigError> {
+    let function = |field: &Entry<'_>| {
+        FUNCTIONS.iter().find(|(name, _)| *name == field.key).map(|(_, function)| *function)
+    };
+    let fields = entry.fields();
+    let found: Vec<(&Entry<'_>, Function)> =
+        fields.iter().filter_map(|field| Some((field, function(field)?))).collect();
+    let os_name = fields.iter().find(|field| field.key == OS_NAME);
+    match found[..] {
+        [(of, function)]
+            if fields.len() == 1 + usize::from(os_name.is_some())
+                && (os_name.is_none() || function.takes_os_name()) =>
+        {
+            Ok(function.from(sources(of)?, os_name.map_or_else(|| Ok(Vec::new()), sources)?))
+        }
+        _ => Err(entry.wrong_type_of(
+            "a column's name, a list of names, or one of `{ number = ... }`, `{ host = ... }`, `{ is_bot = ... }`, \
+             `{ browser = ... }`, `{ os = ..., os_name = ... }` and `{ device_category = ..., os_name = ... }`",
+        )),
     }
-    let sources = sources.iter().map(|source| ColumnSource::new(source)).collect();
-    Ok(EventColumn { spec: CarriedSpec::new(&name, carried_type), sources, is_of_preset: false })
 }
 
 fn csv(section: &Section<'_>) -> CsvOptions {

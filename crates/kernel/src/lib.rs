@@ -13,6 +13,7 @@ mod canonical;
 pub mod carried;
 mod columns;
 pub mod decimal;
+pub mod derived;
 pub mod duplicates;
 pub mod event_id;
 pub mod event_name;

@@ -116,6 +116,48 @@ fn a_run_warns_of_absent_columns_and_of_values_that_are_no_numbers_and_keeps_bot
 }
 
 #[test]
+fn columns_are_derived_from_what_is_no_column_and_truths_are_told() {
+    let config = "[source]\npaths = [\"logs\"]\n[columns]\nis_bot = { is_bot = \"context_user_agent\" }\n\
+                  page_host = { host = \"context_page_url\" }\nos = { os = \"context_user_agent\", os_name = \"context_os_nam\" }\n";
+    let call = |id: &str, context: &str| {
+        let ids = format!(r#""messageId":"{id}","anonymousId":"a","timestamp":"2026-01-01T10:00:00Z""#);
+        format!(r#"{{"type":"track","event":"x",{ids},"context":{{{context}}}}}"#) + "\n"
+    };
+    let bot = r#""userAgent":"Googlebot","page":{"url":"https://WWW.a.example:1/"},"os":{"name":"iOS"}"#;
+    let folder =
+        with(config, &[("a.json", call("1", bot)), ("b.json", call("2", r#""userAgent":"Windows""#))]);
+    let at = folder.path();
+    let (code, said) = run(at, &[]);
+    assert_eq!(code, 0, "{said}");
+    let absent = "no file of this run has `context_os_nam`: nothing is derived from it for `os`; did you mean `context_os_name`?";
+    assert!(said.contains(absent), "{said}");
+    let of_columns = |shown: String| -> Vec<String> {
+        shown.lines().map(|line| line.split(',').skip(11).collect::<Vec<_>>().join(",")).collect()
+    };
+    assert_eq!(
+        of_columns(shown(at, "tracklet_events")),
+        ["is_bot,page_host,os", "true,a.example,Other", "false,,Windows"]
+    );
+    let queried = tracklet(at, &["query", "select count(*) as bots from tracklet_events where is_bot"])
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&queried.stdout).contains('1'));
+    let story = tracklet(at, &["explain", "event", "1"]).output().unwrap();
+    let story = String::from_utf8(story.stdout).unwrap();
+    assert!(story.contains("is_bot true, page_host a.example, os Other"), "{story}");
+
+    // Another name is another input: files are read again.
+    fs::write(at.join("tracklet.toml"), config.replace("os_nam\"", "os_name\"")).unwrap();
+    assert_eq!(run(at, &[]).0, 0);
+    assert_eq!(of_columns(shown(at, "tracklet_events"))[1], "true,a.example,iOS");
+    fs::write(at.join("logs/c.json"), call("3", bot)).unwrap();
+    assert_eq!(run(at, &[]).0, 0);
+    assert_eq!(run(at, &["--out", "whole"]).0, 0);
+    assert!(tables(&at.join("out")) == tables(&at.join("whole")));
+    assert_eq!(of_columns(shown(at, "tracklet_events")).len(), 4);
+}
+
+#[test]
 fn files_are_read_again_for_new_types_and_columns() {
     let folder = with("[source]\npaths = [\"logs\"]\n", &first_files());
     let at = folder.path();

@@ -2,7 +2,7 @@
 
 use super::texts::{LocalDictionary, SessionsOfVisitors, TextColumn, with_values, words};
 use super::{following_events, timestamp_type};
-use crate::carried::{NO_NUMBER, number_type};
+use crate::carried::{NO_NUMBER, NO_TRUTH, number_type};
 use crate::event_id::stored_hash;
 use crate::identity::NO_LOGIN;
 use crate::intern::NONE;
@@ -12,8 +12,8 @@ use crate::session::AnySession;
 use crate::sessionize::Sessionized;
 use crate::tracks::{NO_TIME, Row, Tracks};
 use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, Decimal128Array, Int64Array, PrimitiveArray, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
+    ArrayRef, ArrowPrimitiveType, BooleanArray, Decimal128Array, Int64Array, PrimitiveArray, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{Field, Int64Type, Schema, TimestampMicrosecondType};
@@ -320,6 +320,11 @@ fn carried_columns(tracks: &Tracks, carried: &[CarriedSpec], rows: &[Row]) -> Ve
             CarriedType::Number => {
                 let numbers = tracks.gather(rows, |chunk| chunk.carried.numbers(place));
                 Arc::new(with_nulls(numbers))
+            }
+            CarriedType::Truth => {
+                let truths = tracks.gather(rows, |chunk| chunk.carried.truths(place));
+                let truth = |truth: u8| (truth != NO_TRUTH).then_some(truth == 1);
+                Arc::new(truths.into_iter().map(truth).collect::<BooleanArray>())
             }
         };
         (spec.name.clone(), values)

@@ -245,7 +245,7 @@ type Origin<T> = (T, Vec<(String, Option<String>)>);
 impl<'a> Looks<'a> {
     fn new(request: &'a RunRequest) -> Self {
         let source = &request.config.source;
-        let of_events = request.config.columns.iter().flat_map(|column| &column.sources);
+        let of_events = request.config.columns_read().flat_map(|column| &column.sources);
         let of_events = of_events.map(|source| source.name.as_str());
         Self {
             temporary: request.temp_dir.clone().unwrap_or_else(std::env::temp_dir),

@@ -11,6 +11,7 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use std::iter;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tracklet_kernel::derived::{Derived, Input, Reading, WordRule};
 use tracklet_kernel::oracle::{Row, Value};
 use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::{Duplicates, Rules, Timeout};
@@ -22,6 +23,25 @@ const HISTORIES_VARIABLE: &str = "TRACKLET_HISTORIES";
 /// The invented columns of the rows.
 pub(super) fn carried_columns() -> [CarriedSpec; 2] {
     [CarriedSpec::new("plan", CarriedType::Text), CarriedSpec::new("revenue", CarriedType::Number)]
+}
+
+/// Columns that are derived from these.
+fn derived_columns() -> [CarriedSpec; 2] {
+    let word = |value: &str| {
+        let rule = WordRule {
+            value: value.to_owned(),
+            words: vec!["pro".to_owned()],
+            with: Vec::new(),
+            without: Vec::new(),
+        };
+        vec![Input { name: "plan".to_owned(), reading: Reading::Words([rule].into()) }]
+    };
+    let is_paid = Derived { inputs: word("true"), otherwise: None };
+    let kind = Derived { inputs: word("paid"), otherwise: Some("other".to_owned()) };
+    [
+        CarriedSpec { derived: Some(is_paid), ..CarriedSpec::new("is_paid", CarriedType::Truth) },
+        CarriedSpec { derived: Some(kind), ..CarriedSpec::new("kind", CarriedType::Text) },
+    ]
 }
 
 /// What happens next.
@@ -148,11 +168,11 @@ pub(super) fn rules() -> impl Strategy<Value = Rules> {
         prop_oneof![4 => Just(Timeout::default()), 1 => Just(exact)],
         prop::bool::weighted(0.8),
         select(vec![5, 1, 3]),
-        select(vec![0, 0, 1, 2]),
+        select(vec![0, 0, 1, 2, 4]),
         prop::bool::weighted(0.4),
     )
         .prop_map(|(timeout, drop, flow_length, carried, events)| {
-            let all = carried_columns();
+            let all = [carried_columns(), derived_columns()].concat();
             let columns = all[..carried].iter().cloned();
             let rules = Rules {
                 timeout,
