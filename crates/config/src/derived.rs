@@ -1,60 +1,14 @@
 //! Columns that are derived from URLs and user agents, and the lists of words for it.
 
-use crate::event_columns::{ColumnSource, DerivedFrom, EventColumn};
+use crate::event_columns::{ColumnSource, EventColumn};
+use crate::function::{Function, OS_NAME};
 use serde::Deserialize;
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
 use tracklet_kernel::derived::{Derived, Input, Reading, WordRule};
 use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 
-/// How a column is derived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Function {
-    /// The host of a URL.
-    Host,
-    /// Whether a user agent is that of a program which nobody looks at.
-    IsBot,
-    /// The browser of a user agent.
-    Browser,
-    /// The operating system that an SDK names, or else that of a user agent.
-    Os,
-    /// The kind of device of a user agent, or else of the operating system that an SDK names.
-    DeviceCategory,
-}
-
-/// Every function with its name in the file.
-pub const FUNCTIONS: [(&str, Function); 5] = [
-    ("host", Function::Host),
-    ("is_bot", Function::IsBot),
-    ("browser", Function::Browser),
-    ("os", Function::Os),
-    ("device_category", Function::DeviceCategory),
-];
-
-/// The key with the name of the operating system.
-pub(super) const OS_NAME: &str = "os_name";
-
 impl Function {
-    /// Its name in the file.
-    pub fn name(self) -> &'static str {
-        FUNCTIONS[self as usize].0
-    }
-
-    /// Whether the name of an operating system has a say.
-    pub fn takes_os_name(self) -> bool {
-        matches!(self, Self::Os | Self::DeviceCategory)
-    }
-
-    /// What the derived values are.
-    pub(super) fn carried_type(self) -> CarriedType {
-        if self == Self::IsBot { CarriedType::Truth } else { CarriedType::Text }
-    }
-
-    /// The function of these columns of the source.
-    pub(super) fn from(self, of: Vec<ColumnSource>, os_name: Vec<ColumnSource>) -> DerivedFrom {
-        DerivedFrom { function: self, of, no_value: Vec::new(), os_name }
-    }
-
     /// What it says as the tables are known by it: of lists of words their version.
     pub(super) fn version(self) -> u64 {
         if self == Self::Host { 1 } else { LISTS.version }
@@ -287,10 +241,5 @@ mod tests {
             (1, "4045f6ca811bbd71"),
             "the lists changed: count `version` of word_lists.toml up, and write it and this digest here"
         );
-    }
-
-    #[test]
-    fn names_of_functions_stand_in_their_order() {
-        assert!(FUNCTIONS.iter().enumerate().all(|(place, (_, function))| *function as usize == place));
     }
 }

@@ -186,6 +186,9 @@ pub enum Problem {
     /// A list of no type.
     #[error("`source.types` names no type")]
     NoTypes,
+    /// A list of no table.
+    #[error("`output.tables` names no table")]
+    NoTables,
     /// Tables of events where rows of one event id are events each.
     #[error(
         "`dedupe` is false, and `{asked_by}` asks for sessions that are known by the id of their first event"
@@ -258,6 +261,7 @@ impl Problem {
             Self::CountsNothing(column) => dotted("counts", column),
             Self::ReadsNothing(column) => dotted("columns", column),
             Self::NoTypes => "source.types".to_owned(),
+            Self::NoTables => "output.tables".to_owned(),
             Self::NoSessionKey { .. } => "dedupe".to_owned(),
             Self::NoType { target } => dotted("targets", target),
             Self::UnknownTargetKey { target, key, .. } => format!("targets.{target}.{key}"),
@@ -276,7 +280,7 @@ impl Problem {
             | Self::Duration { value, .. }
             | Self::PartMinutes { value } => Some(value),
             Self::Empty { .. } => Some("\"\""),
-            Self::CountsNothing(_) | Self::ReadsNothing(_) | Self::NoTypes => Some("[]"),
+            Self::CountsNothing(_) | Self::ReadsNothing(_) | Self::NoTypes | Self::NoTables => Some("[]"),
             Self::NoSessionKey { .. } => Some("false"),
             // What is wrong is the key; and a secret is not repeated.
             _ => None,
@@ -355,6 +359,7 @@ impl Hint for Problem {
             Self::SecretInFile { example, .. } => format!("take it from the environment: {example}"),
             Self::CountsNothing(column) => format!("for example: {column} = [\"order_completed\"]"),
             Self::ReadsNothing(column) => format!("for example: {column} = \"properties_{column}\""),
+            Self::NoTables => "leave `tables` out to write all".to_owned(),
             Self::NoTypes => "for example: types = [\"track\", \"page\"]".to_owned(),
             Self::NoSessionKey { asked_by } => {
                 format!("leave `dedupe` out, so that duplicates are dropped, or leave `{asked_by}` out")

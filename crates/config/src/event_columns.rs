@@ -1,6 +1,6 @@
 //! Columns that events bring along: `[columns]`, and the lists of it that have a name.
 
-use crate::derived::Function;
+use crate::function::Function;
 use tracklet_kernel::event_type::EventType;
 use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 
@@ -30,6 +30,13 @@ pub struct DerivedFrom {
     pub no_value: Vec<String>,
     /// The source's columns with the name of the operating system, where an SDK says it.
     pub os_name: Vec<ColumnSource>,
+}
+
+impl DerivedFrom {
+    /// The function of these columns of the source.
+    pub(super) fn new(function: Function, of: Vec<ColumnSource>, os_name: Vec<ColumnSource>) -> Self {
+        Self { function, of, no_value: Vec::new(), os_name }
+    }
 }
 
 impl EventColumn {
@@ -163,7 +170,7 @@ impl Preset {
         }
         columns.extend(DERIVED.into_iter().map(|(name, function, ..)| EventColumn {
             is_of_preset: true,
-            ..EventColumn::derived(name, function.from(Vec::new(), Vec::new()))
+            ..EventColumn::derived(name, DerivedFrom::new(function, Vec::new(), Vec::new()))
         }));
         columns
     }

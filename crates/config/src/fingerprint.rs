@@ -78,6 +78,10 @@ fn canonical(config: &Config) -> Value {
     canonical.extend(types(config.source.types));
     canonical.extend(event_columns(&config.columns));
     canonical.extend(carried(&rules.carried));
+    if !rules.left_out.is_empty() {
+        let names: Vec<&str> = rules.left_out.iter().map(|table| table.name()).collect();
+        canonical.push(json!(["left_out", names]));
+    }
     if ignored != IgnoredIds::default() {
         canonical.push(json!(["ignore", ignored.rule()]));
     }

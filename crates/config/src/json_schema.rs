@@ -3,7 +3,7 @@
 //! It is made from the keys that the parser has. What a schema can't say the parser alone knows: that a timeout has no
 //! part-minutes, that two count columns differ by more than their case.
 
-use super::derived::{FUNCTIONS, OS_NAME};
+use super::function::{FUNCTIONS, OS_NAME};
 use super::keys::{ANY, Key, Takes, keys_of, sections};
 use super::{COLUMNS_BESIDE_EVENTS, FACT_COLUMNS, LONGEST_COLUMN, TABLES_OF_EVENTS, columns_of};
 use serde_json::{Map, Value, json};

@@ -5,7 +5,7 @@
 
 use super::{
     BOUNDARIES, EVENT_NAMES, FORMATS, IGNORED, LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT, PRESETS,
-    TIME_UNITS, TYPES,
+    TABLES, TIME_UNITS, TYPES,
 };
 
 /// One key of the configuration file.
@@ -82,6 +82,7 @@ const TIME_UNIT_WORDS: &[&str] = &words(&TIME_UNITS);
 const IGNORED_WORDS: &[&str] = &words(&IGNORED);
 const TYPE_WORDS: &[&str] = &words(&TYPES);
 const PRESET_WORDS: &[&str] = &words(&PRESETS);
+const TABLE_WORDS: &[&str] = &words(&TABLES);
 const BOUNDARY_WORDS: &[&str] = &words(&BOUNDARIES);
 
 /// The name of a key in a section whose names the user chooses.
@@ -442,6 +443,18 @@ pub const KEYS: &[Key] = &[
         example: "keep = 3",
         meaning: Meaning::Keeps,
         about: "How many snapshots stay, the newest included, for `tracklet snapshots rollback`.",
+    },
+    Key {
+        section: "output",
+        name: "tables",
+        value: "a table's name or a list of names",
+        takes: Takes::Words(TABLE_WORDS),
+        default: "all that the configuration has",
+        example: "tables = [\"tracklet_sessions\", \"dbt_user_session_facts\"]",
+        meaning: Meaning::Changes,
+        about: "The tables that a run from files writes. What is left out is not encoded; what the next run needs of it stays in \
+                the snapshot's state. With another list the tables are rebuilt, once, without reading files again. To name \
+                `tracklet_events` or `tracklet_sessions` is to ask for them: they need neither `[columns]` nor `source.types`.",
     },
 ];
 

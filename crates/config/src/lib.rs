@@ -10,6 +10,7 @@ mod duration;
 mod error;
 mod event_columns;
 mod fingerprint;
+mod function;
 mod input;
 mod json_schema;
 pub mod keys;
@@ -18,10 +19,11 @@ mod recorded;
 mod reference;
 mod targets;
 
-pub use derived::{FUNCTIONS, Function, word_lists};
+pub use derived::word_lists;
 pub use duration::DurationError;
 pub use error::{ConfigError, Place, Problem, TakenBy};
 pub use event_columns::{ColumnSource, DerivedFrom, EventColumn, PRESETS, Preset};
+pub use function::{FUNCTIONS, Function};
 pub use json_schema::json_schema;
 pub use reference::reference;
 pub use targets::TargetSection;
@@ -31,6 +33,7 @@ pub use recorded::{RecordedColumn, RecordedType};
 
 pub use document::Spot;
 
+use std::collections::BTreeSet;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use tracklet_kernel::event_name::EventNames;
@@ -137,6 +140,22 @@ pub const TYPES: [(&str, EventType); EventType::ALL.len()] = {
     types
 };
 
+/// Every table that a run can write, with its name.
+pub const TABLES: [(&str, Table); Table::ALWAYS.len() + Table::OF_EVENTS.len()] = {
+    let mut tables = [("", Table::Rejects); Table::ALWAYS.len() + Table::OF_EVENTS.len()];
+    let mut place = 0;
+    while place < tables.len() {
+        let table = if place < Table::ALWAYS.len() {
+            Table::ALWAYS[place]
+        } else {
+            Table::OF_EVENTS[place - Table::ALWAYS.len()]
+        };
+        tables[place] = (table.name(), table);
+        place += 1;
+    }
+    tables
+};
+
 /// How idle time is compared with the timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Boundary {
@@ -190,11 +209,21 @@ pub struct Output {
     pub dir: PathBuf,
     /// How many snapshots stay, the newest included.
     pub keep: NonZeroUsize,
+    /// The tables that a run writes; `None` is all that the configuration has. [`Rules::left_out`] are the others.
+    pub tables: Option<BTreeSet<Table>>,
+}
+
+impl Output {
+    /// Whether it names a table of events or sessions.
+    fn names_events(&self) -> bool {
+        let named = self.tables.iter().flatten();
+        named.into_iter().any(|table| Table::OF_EVENTS.contains(table))
+    }
 }
 
 impl Default for Output {
     fn default() -> Self {
-        Self { dir: PathBuf::from("out"), keep: NonZeroUsize::new(3).expect("3 is not 0") }
+        Self { dir: PathBuf::from("out"), keep: NonZeroUsize::new(3).expect("3 is not 0"), tables: None }
     }
 }
 
@@ -264,7 +293,8 @@ impl Config {
     /// The key that asks for the tables of events and sessions, if one does.
     pub fn events_asked_by(&self) -> Option<&'static str> {
         let by_types = (self.source.types != EventTypes::default()).then_some("source.types");
-        by_types.or_else(|| self.rules.events.then_some("columns"))
+        let by_tables = (self.columns.is_empty() && self.output.names_events()).then_some("output.tables");
+        by_types.or(by_tables).or_else(|| self.rules.events.then_some("columns"))
     }
 
     /// What rows come through, as the kernel takes it.

@@ -1,15 +1,16 @@
 //! From the text of the file to a [`Config`].
 
-use super::derived::{self, FUNCTIONS, Function, OS_NAME};
+use super::derived;
 use super::document::{Document, Entry, Section};
 use super::duration::{self, DurationError};
 use super::error::{ConfigError, Problem, TakenBy};
 use super::event_columns::{self, DerivedFrom};
+use super::function::{FUNCTIONS, Function, OS_NAME};
 use super::{
     BOUNDARIES, Boundary, COLUMNS_BESIDE_EVENTS, ColumnSource, Columns, Config, CsvOptions, EVENT_NAMES,
     EventColumn, FACT_COLUMNS, FORMATS, IGNORED, Identity, LONGEST_COLUMN, LONGEST_FLOW, LONGEST_OVERLAP,
-    LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, PRESETS, Preset, Quote, Source, TABLES_OF_EVENTS, TIME_UNITS,
-    TYPES, columns_of, minutes_in,
+    LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, PRESETS, Preset, Quote, Source, TABLES, TABLES_OF_EVENTS,
+    TIME_UNITS, TYPES, columns_of, minutes_in,
 };
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -32,8 +33,12 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
         let of_events = top.section("columns");
         let mut columns = columns(&of_events);
         let inputs = derived::resolve(&mut columns);
+        let output = output(&top.section("output"));
         let mut rules = rules(&top);
-        rules.events = source.types != EventTypes::default() || of_events.exists();
+        rules.events = source.types != EventTypes::default() || of_events.exists() || output.names_events();
+        if let Some(written) = &output.tables {
+            rules.left_out = Table::all(&rules).filter(|table| !written.contains(table)).collect();
+        }
         if rules.events {
             let of_columns = columns.iter().map(|column| column.spec.clone());
             rules.carried = std::iter::once(CarriedSpec::event_type()).chain(of_columns).collect();
@@ -44,7 +49,7 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
             inputs,
             identity: identity(&top.section("identity")),
             rules,
-            output: output(&top.section("output")),
+            output,
             profile: top.read("profile", Entry::text),
             targets: super::targets::targets(&top.named_sections("targets")),
         };
@@ -184,7 +189,7 @@ fn derived_from(
             if fields.len() == 1 + usize::from(os_name.is_some())
                 && (os_name.is_none() || function.takes_os_name()) =>
         {
-            Ok(function.from(sources(of)?, os_name.map_or_else(|| Ok(Vec::new()), sources)?))
+            Ok(DerivedFrom::new(function, sources(of)?, os_name.map_or_else(|| Ok(Vec::new()), sources)?))
         }
         _ => Err(entry.wrong_type_of(
             "a column's name, a list of names, or one of `{ number = ... }`, `{ host = ... }`, `{ is_bot = ... }`, \
@@ -268,6 +273,7 @@ fn rules(top: &Section<'_>) -> Rules {
         flow_length: length.map_or(default.flow_length, |length| length as usize),
         carried: default.carried,
         events: default.events,
+        left_out: default.left_out,
     }
 }
 
@@ -367,5 +373,13 @@ fn output(section: &Section<'_>) -> Output {
     Output {
         dir: section.read("dir", Entry::text).map_or(default.dir, PathBuf::from),
         keep: keep.and_then(|keep| NonZeroUsize::new(keep as usize)).unwrap_or(default.keep),
+        tables: section.read("tables", |entry| {
+            let tables = entry.choices(&TABLES)?;
+            if tables.is_empty() {
+                Err(entry.wrong(Problem::NoTables))
+            } else {
+                Ok(tables.into_iter().collect())
+            }
+        }),
     }
 }

@@ -10,6 +10,7 @@ use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::registry::CarriedType;
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
+use tracklet_kernel::tables::Table;
 use tracklet_kernel::time::Unit;
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
@@ -71,6 +72,7 @@ fn every_key_is_read() {
         [output]
         dir = "tables"
         keep = 1
+        tables = ["dbt_aliases_mapping", "dbt_mapped_tracks", "dbt_session_tracks", "dbt_track_facts", "dbt_session_track_facts", "dbt_user_session_facts", "dbt_session_duration", "dbt_tracks_flow", "tracklet_duplicates"]
         "#,
     );
     let own = |name: &str| Some(name.to_owned());
@@ -115,9 +117,12 @@ fn every_key_is_read() {
             flow_length: 9,
             carried: Vec::new(),
             events: false,
+            left_out: [Table::Rejects].into(),
         }
     );
-    assert_eq!(config.output, super::Output { dir: PathBuf::from("tables"), keep: NonZeroUsize::MIN });
+    let tables = Table::ALWAYS.into_iter().filter(|table| *table != Table::Rejects).collect();
+    let dir = PathBuf::from("tables");
+    assert_eq!(config.output, super::Output { dir, keep: NonZeroUsize::MIN, tables: Some(tables) });
 }
 
 #[test]
@@ -199,6 +204,23 @@ fn what_a_column_is_derived_from_is_read_once() {
     let read: Vec<&str> = config.columns_read().map(|column| column.spec.name.as_str()).collect();
     assert_eq!(read, ["agent", "browser", "os.os_name", "device"]);
     assert_eq!(config.columns[2].spec.carried_type, CarriedType::Truth);
+}
+
+#[test]
+fn tables_that_are_not_named_are_left_out_and_events_can_be_asked_for_by_their_table() {
+    let config = good("[output]\ntables = \"tracklet_sessions\"");
+    assert!(config.rules.events);
+    assert_eq!(config.events_asked_by(), Some("output.tables"));
+    assert_eq!(Table::all(&config.rules).collect::<Vec<_>>(), [Table::Sessions]);
+    assert_eq!(config.rules.left_out.len(), 11);
+
+    let config = good("[output]\ntables = [\"dbt_track_facts\", \"tracklet_rejects\"]");
+    assert!(!config.rules.events && config.events_asked_by().is_none());
+    assert_eq!(Table::all(&config.rules).collect::<Vec<_>>(), [Table::TrackFacts, Table::Rejects]);
+    let all: Vec<String> = Table::ALWAYS.iter().map(|table| format!("{:?}", table.name())).collect();
+    let all = good(&format!("[output]\ntables = [{}]", all.join(", ")));
+    assert_eq!(all.fingerprint(), Config::default().fingerprint());
+    assert_eq!(all.source_fingerprint(), config.source_fingerprint());
 }
 
 #[test]
@@ -322,6 +344,17 @@ const WRONG: &[(&str, &str, &str)] = &[
         "[source]\ntypes = []",
         "2:9: `source.types` names no type",
         "for example: types = [\"track\", \"page\"]",
+    ),
+    (
+        "[output]\ntables = [\"dbt_track_facts\", \"tracklet_session\"]",
+        "2:30: `output.tables` can't be `tracklet_session`",
+        "did you mean `tracklet_sessions`?",
+    ),
+    ("[output]\ntables = []", "2:10: `output.tables` names no table", "leave `tables` out to write all"),
+    (
+        "dedupe = false\n[output]\ntables = \"tracklet_sessions\"",
+        "1:10: `dedupe` is false, and `output.tables` asks for sessions that are known by the id of their first event",
+        "leave `dedupe` out, so that duplicates are dropped, or leave `output.tables` out",
     ),
     ("[columns]\npreset = \"wbe\"", "2:10: `columns.preset` can't be `wbe`", "did you mean `web`?"),
     (
@@ -514,6 +547,8 @@ fn the_fingerprint_sees_meaning_only() {
         "[columns]",
         "[columns]\npreset = \"web\"",
         "[columns]\npreset = \"mobile\"",
+        "[output]\ntables = \"dbt_track_facts\"",
+        "[output]\ntables = \"dbt_session_tracks\"",
         "[columns]\nrevenue = { host = \"revenue\" }",
         "[columns]\nrevenue = { browser = \"revenue\" }",
         "[columns]\nrevenue = { os = \"revenue\" }",

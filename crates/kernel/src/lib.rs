@@ -35,6 +35,7 @@ pub mod secret_hash;
 mod session;
 pub mod sessionize;
 pub mod subject;
+pub mod table;
 pub mod tables;
 pub mod time;
 mod timeline;

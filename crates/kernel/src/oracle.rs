@@ -235,17 +235,15 @@ fn host(url: &str) -> Option<String> {
     if let Some(at) = authority.iter().position(|letter| *letter == '@') {
         authority.drain(..=at);
     }
-    let mut host: String = if authority.first() == Some(&'[') {
+    let host: String = if authority.first() == Some(&'[') {
         let end = authority.iter().position(|letter| *letter == ']')?;
         authority[..=end].iter().collect()
     } else {
         authority.iter().take_while(|letter| **letter != ':').collect()
     };
-    if let Some(rest) = host.strip_prefix("www.") {
-        host = rest.to_owned();
-    }
+    let host = host.strip_prefix("www.").unwrap_or(&host);
     let is_host = !host.is_empty() && host.chars().all(|letter| letter != '@' && letter != ' ');
-    is_host.then_some(host)
+    is_host.then(|| host.to_owned())
 }
 
 /// Whether an id stands for none.

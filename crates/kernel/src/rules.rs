@@ -1,6 +1,8 @@
 //! What the user can choose about sessions, and the one place that knows where a session splits.
 
 use crate::registry::CarriedSpec;
+use crate::table::Table;
+use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
 /// Microseconds in a minute, the unit of `idle_time_minutes` and `session_duration`.
@@ -22,6 +24,8 @@ pub struct Rules {
     /// Whether there are tables of events and sessions, `tracklet_events` and `tracklet_sessions`. The first carried column is
     /// [`EVENT_TYPE`](crate::registry::EVENT_TYPE) then, and duplicates are dropped: a session is known by the id of its first event.
     pub events: bool,
+    /// Tables that are not made, although these rules have them.
+    pub left_out: BTreeSet<Table>,
 }
 
 impl Default for Rules {
@@ -36,6 +40,7 @@ impl Default for Rules {
             flow_length: 5,
             carried: Vec::new(),
             events: false,
+            left_out: BTreeSet::new(),
         }
     }
 }

@@ -138,11 +138,14 @@ fn carried_specs(columns: usize) -> Vec<CarriedSpec> {
     CARRIED[..columns].iter().map(|(name, of)| CarriedSpec::new(name, *of)).collect()
 }
 
+/// What a rule says, and its words, those with it and those without it.
+type WrittenRule<'a> = (&'a str, &'a [&'a str], &'a [&'a str], &'a [&'a str]);
+
 /// Columns that are derived from those of [`CARRIED`].
 fn derived_specs() -> Vec<CarriedSpec> {
-    let words = |rules: &[(&str, &[&str], &[&str], &[&str])]| {
+    let words = |rules: &[WrittenRule<'_>]| {
         let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        let rule = |(value, words, with, without): &(&str, &[&str], &[&str], &[&str])| WordRule {
+        let rule = |(value, words, with, without): &WrittenRule<'_>| WordRule {
             value: (*value).to_owned(),
             words: owned(words),
             with: owned(with),
@@ -205,6 +208,7 @@ fn rules() -> impl Strategy<Value = Rules> {
             } else {
                 carried_specs(carried)
             },
+            ..Rules::default()
         })
 }
 

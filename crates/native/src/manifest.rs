@@ -14,6 +14,7 @@ use std::num::NonZeroU64;
 pub use tracklet_config::{RecordedColumn, RecordedType};
 use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::rules::{Count, Duplicates, MICROS_PER_MINUTE, Rules, Timeout};
+use tracklet_kernel::tables::Table;
 
 /// The manifest's name in a snapshot's folder.
 pub const MANIFEST: &str = "manifest.json";
@@ -77,6 +78,9 @@ pub struct Manifest {
     pub other_calls: BTreeMap<String, u64>,
     /// Rows of every table.
     pub tables: BTreeMap<String, u64>,
+    /// Rows of tables that are left out and of which the next run needs something.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<String, u64>,
     /// How many sessions there are.
     pub sessions: u64,
     /// How many visitors there are.
@@ -270,6 +274,9 @@ pub struct RecordedRules {
     /// Whether there are tables of events and sessions; their columns are the carried ones then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub events: bool,
+    /// The names of tables that are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// How idle time is compared with the timeout.
@@ -280,6 +287,14 @@ pub enum Boundary {
     WholeMinutes,
     /// To the microsecond.
     Exact,
+}
+
+impl Manifest {
+    /// Rows of a table, whether readers have it or only the next run.
+    pub fn rows_of(&self, table: Table) -> u64 {
+        let rows = self.tables.get(table.name()).or_else(|| self.kept.get(table.name()));
+        rows.copied().unwrap_or_default()
+    }
 }
 
 impl RecordedRules {
@@ -306,6 +321,7 @@ impl RecordedRules {
             flow_length: self.flow_length,
             carried: self.carried.iter().map(RecordedColumn::spec).collect(),
             events: self.events,
+            left_out: self.left_out.iter().filter_map(|name| Table::of_name(name)).collect(),
         })
     }
 
@@ -340,6 +356,7 @@ impl From<&Rules> for RecordedRules {
             count_columns: rules.counts.iter().map(|count| count.column.clone()).collect(),
             carried: rules.carried.iter().map(RecordedColumn::from).collect(),
             events: rules.events,
+            left_out: rules.left_out.iter().map(|table| table.name().to_owned()).collect(),
         }
     }
 }

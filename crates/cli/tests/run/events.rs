@@ -158,6 +158,51 @@ fn columns_are_derived_from_what_is_no_column_and_truths_are_told() {
 }
 
 #[test]
+fn tables_that_are_left_out_are_named_with_the_line_that_writes_them() {
+    let selected = "[source]\npaths = [\"logs\"]\n[output]\ntables = [\"tracklet_sessions\", \"dbt_user_session_facts\"]\n";
+    let folder = with(selected, &first_files());
+    let at = folder.path();
+    assert_eq!(run(at, &[]).0, 0);
+    assert_eq!(shown(at, "tracklet_sessions").lines().count(), 2);
+    let line = "[output] tables = [\"dbt_user_session_facts\", \"tracklet_sessions\", \"dbt_track_facts\"]";
+    for command in [
+        &["show", "dbt_track_facts"][..],
+        &["query", "select * from dbt_track_facts"],
+        &["export", "dbt_track_facts", "--to", "there.csv"],
+    ] {
+        let (code, said) = ended(&mut tracklet(at, command));
+        assert_eq!(code, 2, "{said}");
+        assert!(
+            said.contains("the table `dbt_track_facts` is not written: `output.tables` leaves it out"),
+            "{said}"
+        );
+        assert!(said.contains(line), "{said}");
+    }
+    for command in [&["report"][..], &["explain", "event", "t"], &["tune"]] {
+        let (code, said) = ended(&mut tracklet(at, command));
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains("is not written: `output.tables` leaves it out"), "{said}");
+    }
+    let (code, said) = ended(&mut tracklet(at, &["test"]));
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains("not tested, for `output.tables` leaves them out: `dbt_aliases_mapping`"),
+        "{said}"
+    );
+
+    // More rows with the same selection, and tables that are asked for again.
+    fs::write(at.join("logs/b.json"), call("track", "u", "a", 9, "2")).unwrap();
+    assert_eq!(run(at, &[]).0, 0);
+    fs::write(at.join("tracklet.toml"), "[source]\npaths = [\"logs\"]\n").unwrap();
+    let (code, said) = run(at, &[]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("`output.tables` has changed"), "{said}");
+    assert_eq!(shown(at, "dbt_track_facts").lines().count(), 3);
+    assert_eq!(run(at, &["--out", "whole"]).0, 0);
+    assert!(tables(&at.join("out")) == tables(&at.join("whole")));
+}
+
+#[test]
 fn files_are_read_again_for_new_types_and_columns() {
     let folder = with("[source]\npaths = [\"logs\"]\n", &first_files());
     let at = folder.path();

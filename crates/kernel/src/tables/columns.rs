@@ -1,7 +1,7 @@
 //! The columns of any range of rows.
 
 use super::texts::{LocalDictionary, SessionsOfVisitors, TextColumn, with_values, words};
-use super::{following_events, timestamp_type};
+use super::{Table, following_events, timestamp_type};
 use crate::carried::{NO_NUMBER, NO_TRUTH, number_type};
 use crate::event_id::stored_hash;
 use crate::identity::NO_LOGIN;
@@ -137,7 +137,9 @@ impl Sessionized {
         let names = &self.tracks.names;
         let events = self.tracks.gather(rows, |chunk| &chunk.events);
         let mut dictionary = LocalDictionary::new(rows.len(), names);
-        let length = self.rules().flow_length;
+        // Only the flow shows events of other tracks.
+        let has_flow = !self.rules().left_out.contains(&Table::TracksFlow);
+        let length = if has_flow { self.rules().flow_length } else { 1 };
         let mut columns: Vec<Vec<u32>> = (0..length).map(|_| Vec::with_capacity(rows.len())).collect();
         // Keys of the tracks of one run and of those after it that the run's rows show.
         let mut keys = Vec::new();

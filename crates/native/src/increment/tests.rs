@@ -9,3 +9,4 @@ mod history;
 mod limits;
 mod linking;
 mod regressions;
+mod selections;

@@ -15,7 +15,7 @@ use super::publish::{Before, RunMode};
 use super::{RunError, RunRequest};
 use crate::increment::{StoredError, StoredSnapshot};
 use crate::known_inputs::Earlier;
-use crate::manifest::{Input, OlderSetting, modified};
+use crate::manifest::{Input, OlderSetting, RecordedRules, modified};
 use crate::publish::OutputFolder;
 use crate::read::inputs::discover_beside;
 use crate::read::may_lack_header;
@@ -154,7 +154,10 @@ pub(crate) fn plan(
             older.setting
         )))
     } else if manifest.config_fingerprint != request.config.fingerprint() {
-        RunMode::Rebuild("the configuration has changed".to_owned())
+        let rules = RecordedRules::from(&request.config.rules);
+        let left_out = manifest.rules.as_ref().map(|rules| &rules.left_out);
+        let what = if left_out == Some(&rules.left_out) { "the configuration" } else { "`output.tables`" };
+        RunMode::Rebuild(format!("{what} has changed"))
     } else if manifest.versions.writer != WRITER {
         RunMode::Rebuild(format!("the tables were written by {}", manifest.versions.writer))
     } else {

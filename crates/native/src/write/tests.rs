@@ -144,7 +144,8 @@ fn truths_survive_over_the_end_of_a_page() {
     for with_nulls in [false, true] {
         let schema: SchemaRef =
             Arc::new(Schema::new(vec![Field::new("truth", DataType::Boolean, with_nulls)]));
-        let truth = |row: usize| (!with_nulls || row % 5 != 3).then_some(row % 3 == 0 || row > 70_000);
+        let truth =
+            |row: usize| (!with_nulls || row % 5 != 3).then_some(row.is_multiple_of(3) || row > 70_000);
         let group = |rows: std::ops::Range<usize>| -> ArrayRef {
             Arc::new(rows.map(truth).collect::<BooleanArray>())
         };

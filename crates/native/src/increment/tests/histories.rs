@@ -6,8 +6,9 @@ use crate::write::Layout;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
+use std::collections::BTreeSet;
 use std::iter;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,7 @@ use tracklet_kernel::derived::{Derived, Input, Reading, WordRule};
 use tracklet_kernel::oracle::{Row, Value};
 use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::{Duplicates, Rules, Timeout};
+use tracklet_kernel::tables::Table;
 
 /// How many histories are tried; more with this variable.
 const HISTORIES: u32 = 200;
@@ -162,6 +164,14 @@ pub(super) fn rows(events: &[Event]) -> Vec<Row> {
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
+/// Tables that are not written: none, some, or nearly all.
+pub(super) fn left_out() -> impl Strategy<Value = BTreeSet<Table>> {
+    let all: Vec<Table> = Table::ALWAYS.into_iter().chain(Table::OF_EVENTS).collect();
+    let last = all.len() - 1;
+    prop_oneof![2 => Just(Vec::new()), 1 => subsequence(all.clone(), 0..=last), 1 => subsequence(all, last)]
+        .prop_map(|tables| tables.into_iter().collect())
+}
+
 pub(super) fn rules() -> impl Strategy<Value = Rules> {
     let exact = Timeout::Exact(NonZeroU64::new(90_000_000).unwrap());
     (
@@ -170,8 +180,9 @@ pub(super) fn rules() -> impl Strategy<Value = Rules> {
         select(vec![5, 1, 3]),
         select(vec![0, 0, 1, 2, 4]),
         prop::bool::weighted(0.4),
+        left_out(),
     )
-        .prop_map(|(timeout, drop, flow_length, carried, events)| {
+        .prop_map(|(timeout, drop, flow_length, carried, events, left_out)| {
             let all = [carried_columns(), derived_columns()].concat();
             let columns = all[..carried].iter().cloned();
             let rules = Rules {
@@ -179,6 +190,7 @@ pub(super) fn rules() -> impl Strategy<Value = Rules> {
                 duplicates: if drop { Duplicates::Drop } else { Duplicates::Keep },
                 flow_length,
                 carried: columns.clone().collect(),
+                left_out: left_out.clone(),
                 ..Rules::default()
             };
             if !drop || !events {
