@@ -14,6 +14,7 @@ pub mod carried;
 mod columns;
 pub mod decimal;
 pub mod derived;
+mod deriver;
 pub mod duplicates;
 pub mod event_id;
 pub mod event_name;

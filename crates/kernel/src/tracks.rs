@@ -3,7 +3,7 @@
 use crate::carried::{Carried, CarriedColumn, CarriedValues, Texts, UnreadNumbers};
 pub use crate::columns::{MAX_ID_BYTES, MAX_NAME_BYTES};
 use crate::columns::{Text, TextColumn, Time, TimeColumn};
-use crate::derived::Deriver;
+use crate::deriver::Deriver;
 use crate::event_id::{EventId, EventIds, stored_hash};
 use crate::event_name::EventNames;
 use crate::ignored_ids::{Ignore, IgnoredIds};
