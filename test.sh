@@ -134,7 +134,7 @@ main_job() {
 # Every reader on what a fuzzer thinks of: a series of inputs that is always the same, and ten seconds of others.
 fuzz_smoke() { fuzz/run.sh --smoke; }
 fuzz() { fuzz/run.sh 10; }
-oracle() { python3 tests/oracle/oracle.py --corpus corpus --check && (cd tests/oracle && python3 test_reading.py); }
+oracle() { python3 tests/oracle/oracle.py --corpus corpus --check && (cd tests/oracle && python3 test_reading.py && python3 test_derived.py); }
 
 # Mistakes made on purpose in the kernel, each of which the corpus must notice.
 mutations() { python3 tests/mutations/run.py; }

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
 
+import derived
 from event_names import CONVENTIONS
 
 # type: (event, table)
@@ -29,6 +30,9 @@ class Column:
     sources: list
     is_number: bool = False
     no_value: list = field(default_factory=list)
+    # The function that derives it from a URL or user agent, and where the name of the operating system is read.
+    function: str | None = None
+    os_name: list = field(default_factory=list)
 
     def names(self, event_type):
         return [name for name, of in self.sources if of in (None, event_type)]
@@ -40,6 +44,19 @@ class Column:
         """The value that comes of the texts in the source's columns, in their order."""
         text = next((text for text in texts if text is not None and self.is_value(text)), None)
         return number(text) if self.is_number and text is not None else text
+
+
+def values(columns, event_type, text):
+    """The values of all columns; `text` answers that of a column of the source, as a number is written or as a text."""
+    found = {}
+    for column in columns:
+        value = column.value(text(name, column.is_number) for name in column.names(event_type))
+        if column.function:
+            named = Column(column.name, column.os_name)
+            os_name = named.value(text(name, False) for name in named.names(event_type))
+            value = derived.derive(column.function, value, os_name)
+        found[column.name] = value
+    return found
 
 
 def number(text):
@@ -75,6 +92,16 @@ def preset(name):
     if name == "mobile":
         columns.append(Column("screen_name", [("name", "screen"), ("properties_name", "screen")]))
         columns += [Column(column, everywhere(f"context_{column}")) for column in ("device_model", "device_manufacturer", "network_carrier")]
+    for column, function, of in (
+        ("page_host", "host", "page_url"),
+        ("referrer_host", "host", "page_referrer"),
+        ("is_bot", "is_bot", "user_agent"),
+        ("browser", "browser", "user_agent"),
+        ("os", "os", "user_agent"),
+        ("device_category", "device_category", "user_agent"),
+    ):
+        # From where is said when all columns are known.
+        columns.append(Column(column, of, function=function))
     return columns
 
 
@@ -84,15 +111,24 @@ def columns_of(settings):
     for name, value in settings.items():
         if name == "preset":
             continue
-        is_number = isinstance(value, dict)
-        value = value["number"] if is_number else value
-        sources = [(source, None) for source in ([value] if isinstance(value, str) else value)]
-        column = Column(name, sources, is_number)
+        fields = value if isinstance(value, dict) else {None: value}
+        fields = {key: [names] if isinstance(names, str) else names for key, names in fields.items()}
+        fields = {key: [(source, None) for source in names] for key, names in fields.items()}
+        function = next((key for key in fields if key in derived.FUNCTIONS), None)
+        sources = fields.get("number") or fields.get(function)
+        column = Column(name, sources, "number" in fields, function=function, os_name=fields.get("os_name", []))
         places = [place for place, other in enumerate(columns) if other.name.lower() == name.lower()]
         if places:
             columns[places[0]] = column
         else:
             columns.append(column)
+    by_name = {column.name.lower(): column for column in columns}
+    for column in columns:
+        if isinstance(column.sources, str):
+            of = by_name[column.sources]
+            column.sources, column.no_value = of.sources, of.no_value
+            if column.function in ("os", "device_category"):
+                column.os_name = by_name["os_name"].sources
     return columns
 
 

@@ -296,20 +296,21 @@ def type_of_rows(name, config):
 
 def carried(text, event_type, config):
     """What an event carries, {column: value}, and the texts in the source that it comes of, {name: text}. `text` gives the text for a
-    name of the source and a column."""
-    sources = {name: text(name, column) for column in config.event_columns for name in column.names(event_type)}
-    return {
-        "sources": sources,
-        "columns": {
-            column.name: column.value(text(name, column) for name in column.names(event_type)) for column in config.event_columns},
-    }
+    name of the source, as a number is written or as a text."""
+    sources = {}
+
+    def noted(name, is_number):
+        sources[name] = text(name, is_number)
+        return sources[name]
+
+    return {"columns": events.values(config.event_columns, event_type, noted), "sources": sources}
 
 
 def json_carried(members, event_type, config, in_path):
     """What the event of an object carries."""
-    def text(name, column):
+    def text(name, is_number):
         found = events.in_object(members, name, json_members)
-        return events.json_text(*found, column.is_number) if found else in_path.get(name.lower())
+        return events.json_text(*found, is_number) if found else in_path.get(name.lower())
 
     return carried(text, event_type, config)
 

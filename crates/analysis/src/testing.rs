@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Instant;
 use tracklet_config::{Config, RecordedColumn};
 use tracklet_display::error::AnyError;
-use tracklet_kernel::event_type::EventTypes;
 use tracklet_kernel::rules::{Count, Duplicates, Rules};
 use tracklet_kernel::tables::Table;
 use tracklet_kernel::tracks::Reason;
@@ -68,7 +67,8 @@ impl tracklet_display::error::Hint for NativeError {
     }
 }
 
-/// Runs the tests of the chosen models and the user's own, one after the other; `checked` hears of each as it ends.
+/// Runs the tests of the chosen models and the user's own, one after the other; `checked` hears of each as it ends. Those of the package
+/// that read a table which is left out are not run.
 ///
 /// # Errors
 /// [`NativeError`] when they can't be run at all; a test that fails by itself is a result.
@@ -86,8 +86,15 @@ pub fn test(
     let graph = Graph::new(&renderer, &names)?;
     let chosen = select(&graph, selected, excluded)?;
     let of_package = of_package(&renderer, &names, manifest)?;
-    let of_package =
-        of_package.into_iter().filter(|test| test.models.iter().any(|name| chosen.contains(name.as_str())));
+    let is_written = |name: &String| {
+        let stand_in = STAND_INS.iter().find(|(model, _)| model == name).map(|(_, table)| *table);
+        let table = stand_in.unwrap_or(name.as_str());
+        rules.left_out.iter().all(|left_out| left_out != table)
+    };
+    let of_package = of_package
+        .into_iter()
+        .filter(|test| test.models.iter().any(|name| chosen.contains(name.as_str())))
+        .filter(|test| test.models.iter().all(is_written));
     let (own, broken) = user::rendered(own, &renderer, &names);
     let has_choice = !selected.is_empty() || !excluded.is_empty();
     let own = own.into_iter().filter(|test| user::is_chosen(test, &chosen, has_choice));
@@ -148,7 +155,7 @@ fn renderer(rules: &RecordedRules) -> (Renderer, Names) {
             flow_length: rules.flow_length,
             carried: rules.carried.iter().map(RecordedColumn::spec).collect(),
             events: rules.events,
-            evidence: EventTypes::NONE,
+            ..Rules::default()
         },
         ..Config::default()
     };

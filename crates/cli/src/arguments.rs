@@ -376,6 +376,7 @@ pub enum ReferencePage {
     Configuration,
     Cli,
     Tables,
+    WordLists,
 }
 
 /// Where the tables are.

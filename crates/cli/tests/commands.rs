@@ -311,7 +311,9 @@ fn the_schema_in_the_documents_is_that_of_the_parser() {
 fn the_reference_pages_are_as_the_code_has_them() {
     let folder = tempfile::tempdir().unwrap();
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
-    for (page, file) in ["configuration", "cli", "tables"].map(|page| (page, format!("{page}.md"))) {
+    for (page, file) in
+        ["configuration", "cli", "tables", "word-lists"].map(|page| (page, format!("{page}.md")))
+    {
         let committed = fs::read_to_string(docs.join(&file)).unwrap_or_default();
         assert!(
             committed == stdout(folder.path(), &["docs-reference", page]),

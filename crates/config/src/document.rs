@@ -2,6 +2,7 @@
 
 use super::error::{ConfigError, Place, Problem};
 use super::keys::{ANY, keys_of, sections};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 use std::path::Path;
@@ -365,6 +366,19 @@ impl Entry<'_> {
             key_span: name.span(),
             value,
         })
+    }
+
+    /// What stands under each key of a value that is a table.
+    pub(super) fn fields(&self) -> Vec<Entry<'_>> {
+        let fields = self.value.get_ref().as_table().into_iter().flatten();
+        let field = |(name, value): (&Spanned<Cow<'_, str>>, _)| Entry {
+            document: self.document,
+            path: self.path.clone(),
+            key: name.get_ref().to_string(),
+            key_span: name.span(),
+            value,
+        };
+        fields.map(field).collect()
     }
 
     /// Whether the value is a table.

@@ -192,6 +192,9 @@ pub enum Problem {
         /// The type.
         event_type: &'static str,
     },
+    /// A list of no table.
+    #[error("`output.tables` names no table")]
+    NoTables,
     /// Tables of events where rows of one event id are events each.
     #[error(
         "`dedupe` is false, and `{asked_by}` asks for sessions that are known by the id of their first event"
@@ -265,6 +268,7 @@ impl Problem {
             Self::ReadsNothing(column) => dotted("columns", column),
             Self::NoTypes => "source.types".to_owned(),
             Self::EvidenceIsEvent { .. } => "identity.evidence".to_owned(),
+            Self::NoTables => "output.tables".to_owned(),
             Self::NoSessionKey { .. } => "dedupe".to_owned(),
             Self::NoType { target } => dotted("targets", target),
             Self::UnknownTargetKey { target, key, .. } => format!("targets.{target}.{key}"),
@@ -283,7 +287,7 @@ impl Problem {
             | Self::Duration { value, .. }
             | Self::PartMinutes { value } => Some(value),
             Self::Empty { .. } => Some("\"\""),
-            Self::CountsNothing(_) | Self::ReadsNothing(_) | Self::NoTypes => Some("[]"),
+            Self::CountsNothing(_) | Self::ReadsNothing(_) | Self::NoTypes | Self::NoTables => Some("[]"),
             Self::NoSessionKey { .. } => Some("false"),
             Self::EvidenceIsEvent { event_type } => Some(event_type),
             // What is wrong is the key; and a secret is not repeated.
@@ -363,6 +367,7 @@ impl Hint for Problem {
             Self::SecretInFile { example, .. } => format!("take it from the environment: {example}"),
             Self::CountsNothing(column) => format!("for example: {column} = [\"order_completed\"]"),
             Self::ReadsNothing(column) => format!("for example: {column} = \"properties_{column}\""),
+            Self::NoTables => "leave `tables` out to write all".to_owned(),
             Self::NoTypes => "for example: types = [\"track\", \"page\"]".to_owned(),
             Self::EvidenceIsEvent { event_type } => format!(
                 "events say which user a device has, too: leave `{event_type}` out of `identity.evidence`, or out of `source.types`"

@@ -1,5 +1,6 @@
 //! Columns that events bring along: `[columns]`, and the lists of it that have a name.
 
+use crate::function::Function;
 use tracklet_kernel::event_type::EventType;
 use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 
@@ -10,11 +11,41 @@ pub struct EventColumn {
     pub spec: CarriedSpec,
     /// The source's columns: the first that has a value counts.
     pub sources: Vec<ColumnSource>,
+    /// What its values are derived from, in the place of sources of its own.
+    pub derived: Option<DerivedFrom>,
     /// Whether it is of a preset: nobody said that the source has it.
     pub is_of_preset: bool,
+    /// The column of the table that it is read for, where it is none itself.
+    pub read_for: Option<String>,
+}
+
+/// What a column is derived from, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DerivedFrom {
+    /// How.
+    pub function: Function,
+    /// The source's columns with the URL or the user agent: the first that has a value counts.
+    pub of: Vec<ColumnSource>,
+    /// Texts of these that are no value.
+    pub no_value: Vec<String>,
+    /// The source's columns with the name of the operating system, where an SDK says it.
+    pub os_name: Vec<ColumnSource>,
+}
+
+impl DerivedFrom {
+    /// The function of these columns of the source.
+    pub(super) fn new(function: Function, of: Vec<ColumnSource>, os_name: Vec<ColumnSource>) -> Self {
+        Self { function, of, no_value: Vec::new(), os_name }
+    }
 }
 
 impl EventColumn {
+    /// A column that is derived.
+    pub(super) fn derived(name: &str, from: DerivedFrom) -> Self {
+        let spec = CarriedSpec::new(name, from.function.carried_type());
+        Self { spec, sources: Vec::new(), derived: Some(from), is_of_preset: false, read_for: None }
+    }
+
     /// The names of the source's columns for events of a type, the first that counts first.
     pub fn sources_of(&self, event_type: EventType) -> impl Iterator<Item = &str> {
         let is_of = move |source: &&ColumnSource| source.of.is_none_or(|of| of == event_type);
@@ -87,9 +118,33 @@ const OF_DEVICES: [(&str, &str); 3] = [
     ("network_carrier", "context_network_carrier"),
 ];
 
+/// Columns that are derived from those above: from which, and with or without the name of the operating system.
+const DERIVED: [(&str, Function, &str, Option<&str>); 6] = [
+    ("page_host", Function::Host, "page_url", None),
+    ("referrer_host", Function::Host, "page_referrer", None),
+    ("is_bot", Function::IsBot, "user_agent", None),
+    ("browser", Function::Browser, "user_agent", None),
+    ("os", Function::Os, "user_agent", Some("os_name")),
+    ("device_category", Function::DeviceCategory, "user_agent", Some("os_name")),
+];
+
+/// Makes the columns that a preset derives follow those that they are derived from, which the file may have replaced.
+pub(super) fn follow(columns: &mut [EventColumn]) {
+    for (name, _, of, os_name) in DERIVED {
+        let column = |name: &str| columns.iter().find(|column| column.spec.name.eq_ignore_ascii_case(name));
+        let sources = |name: &str| column(name).map(|column| column.sources.clone()).unwrap_or_default();
+        let no_value = column(of).map(|column| column.spec.no_value.clone()).unwrap_or_default();
+        let (of, os_name) = (sources(of), os_name.map(sources).unwrap_or_default());
+        let is_it = |column: &&mut EventColumn| column.is_of_preset && column.spec.name == name;
+        if let Some(derived) = columns.iter_mut().find(is_it).and_then(|column| column.derived.as_mut()) {
+            *derived = DerivedFrom { function: derived.function, of, no_value, os_name };
+        }
+    }
+}
+
 impl Preset {
-    /// Its columns, in the order of the table.
-    pub fn columns(self) -> Vec<EventColumn> {
+    /// Its columns, in the order of the table. Those that are derived are so from nothing yet: see [`follow`].
+    pub(super) fn columns(self) -> Vec<EventColumn> {
         let own = |of, names: &[&str]| -> Vec<ColumnSource> {
             names.iter().map(|name| ColumnSource { name: (*name).to_owned(), of: Some(of) }).collect()
         };
@@ -99,7 +154,9 @@ impl Preset {
                 ..CarriedSpec::new(name, CarriedType::Text)
             },
             sources,
+            derived: None,
             is_of_preset: true,
+            read_for: None,
         };
         let of_pages = OF_PAGES.iter().map(|(name, of_page, of_all)| {
             let of_all = of_all.map(ColumnSource::new);
@@ -111,6 +168,10 @@ impl Preset {
             columns.push(column("screen_name", own(EventType::Screen, &["name", "properties_name"])));
             columns.extend(OF_DEVICES.iter().map(of_context));
         }
+        columns.extend(DERIVED.into_iter().map(|(name, function, ..)| EventColumn {
+            is_of_preset: true,
+            ..EventColumn::derived(name, DerivedFrom::new(function, Vec::new(), Vec::new()))
+        }));
         columns
     }
 }

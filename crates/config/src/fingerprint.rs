@@ -89,6 +89,10 @@ fn canonical(config: &Config) -> Value {
     canonical.extend(evidence(config.identity.evidence));
     canonical.extend(event_columns(&config.columns));
     canonical.extend(carried(&rules.carried));
+    if !rules.left_out.is_empty() {
+        let names: Vec<&str> = rules.left_out.iter().map(|table| table.name()).collect();
+        canonical.push(json!(["left_out", names]));
+    }
     if ignored != IgnoredIds::default() {
         canonical.push(json!(["ignore", ignored.rule()]));
     }
@@ -112,8 +116,14 @@ fn event_columns(columns: &[EventColumn]) -> Option<Value> {
     let column = |column: &EventColumn| {
         let source =
             |source: &ColumnSource| json!([source.name.to_lowercase(), source.of.map(EventType::name)]);
-        let sources: Vec<Value> = column.sources.iter().map(source).collect();
-        json!([column.spec.name, RecordedColumn::from(&column.spec), sources, column.spec.no_value])
+        let sources = |sources: &[ColumnSource]| -> Vec<Value> { sources.iter().map(source).collect() };
+        let recorded = RecordedColumn::from(&column.spec);
+        if let Some(from) = &column.derived {
+            let function = json!([from.function.name(), from.function.version()]);
+            let of = [sources(&from.of), sources(&from.os_name)];
+            return json!([column.spec.name, recorded, function, of, from.no_value]);
+        }
+        json!([column.spec.name, recorded, sources(&column.sources), column.spec.no_value])
     };
     let columns: Vec<Value> = columns.iter().map(column).collect();
     (!columns.is_empty()).then(|| json!(["event_columns", columns]))

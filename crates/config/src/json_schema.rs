@@ -3,6 +3,7 @@
 //! It is made from the keys that the parser has. What a schema can't say the parser alone knows: that a timeout has no
 //! part-minutes, that two count columns differ by more than their case.
 
+use super::function::{FUNCTIONS, OS_NAME};
 use super::keys::{ANY, Key, Takes, keys_of, sections};
 use super::{COLUMNS_BESIDE_EVENTS, FACT_COLUMNS, LONGEST_COLUMN, TABLES_OF_EVENTS, columns_of};
 use serde_json::{Map, Value, json};
@@ -115,11 +116,24 @@ fn taken(takes: Takes) -> Value {
             let names = json!({ "anyOf": [text, { "type": "array", "items": text, "minItems": 1 }] });
             let number = json!({
                 "type": "object",
-                "properties": { "number": names },
+                "properties": { "number": names.clone() },
                 "required": ["number"],
                 "additionalProperties": false,
             });
-            json!({ "anyOf": [names, number] })
+            let derived = FUNCTIONS.iter().map(|(name, function)| {
+                let mut properties = json!({ *name: names });
+                if function.takes_os_name() {
+                    properties[OS_NAME] = names.clone();
+                }
+                json!({
+                    "type": "object",
+                    "properties": properties,
+                    "required": [name],
+                    "additionalProperties": false,
+                })
+            });
+            let any: Vec<Value> = [names.clone(), number].into_iter().chain(derived).collect();
+            json!({ "anyOf": any })
         }
         Takes::Duration(most) => json!({ "anyOf": [
             { "type": "integer", "minimum": 1, "maximum": most },

@@ -5,7 +5,7 @@
 
 use super::{
     BOUNDARIES, EVENT_NAMES, FORMATS, IGNORED, LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT, PRESETS,
-    TIME_UNITS, TYPES,
+    TABLES, TIME_UNITS, TYPES,
 };
 
 /// One key of the configuration file.
@@ -63,7 +63,7 @@ pub enum Takes {
     Words(&'static [&'static str]),
     /// One of a few words, or a list of any number.
     AnyWords(&'static [&'static str]),
-    /// A text, a list of at least one, or either under the key `number` of a table.
+    /// A text, a list of at least one, or either under the key `number` of a table, or of a function that derives the column.
     Column,
 }
 
@@ -84,6 +84,7 @@ const TIME_UNIT_WORDS: &[&str] = &words(&TIME_UNITS);
 const IGNORED_WORDS: &[&str] = &words(&IGNORED);
 const TYPE_WORDS: &[&str] = &words(&TYPES);
 const PRESET_WORDS: &[&str] = &words(&PRESETS);
+const TABLE_WORDS: &[&str] = &words(&TABLES);
 const BOUNDARY_WORDS: &[&str] = &words(&BOUNDARIES);
 
 /// The name of a key in a section whose names the user chooses.
@@ -403,14 +404,16 @@ pub const KEYS: &[Key] = &[
     Key {
         section: "columns",
         name: ANY,
-        value: "a column's name, a list of names, or `{ number = ... }` with either",
+        value: "a column's name, a list of names, or a table such as `{ number = ... }` or `{ host = ... }` with either",
         takes: Takes::Column,
         default: "none: events bring no columns",
         example: "plan = \"context_traits_plan\"",
         meaning: Meaning::Changes,
         about: "A column of `tracklet_events`, and the column of the source that has its values; of a list the first that has a value. In \
                 raw JSON a column is called as in the warehouse: `properties.cartValue` is `properties_cart_value`. Values are texts, \
-                or with `number` decimal numbers with six digits behind the point. With the section a run also writes \
+                or with `number` decimal numbers with six digits behind the point. `host` of a URL, `is_bot`, `browser`, `os` and \
+                `device_category` of a user agent are derived; the last two take the name of the operating system too: \
+                `{ os = \"context_user_agent\", os_name = \"context_os_name\" }`. With the section a run also writes \
                 `tracklet_events` and `tracklet_sessions`.",
     },
     Key {
@@ -505,6 +508,18 @@ pub const KEYS: &[Key] = &[
         example: "keep = 3",
         meaning: Meaning::Keeps,
         about: "How many snapshots stay, the newest included, for `tracklet snapshots rollback`.",
+    },
+    Key {
+        section: "output",
+        name: "tables",
+        value: "a table's name or a list of names",
+        takes: Takes::Words(TABLE_WORDS),
+        default: "all that the configuration has",
+        example: "tables = [\"tracklet_sessions\", \"dbt_user_session_facts\"]",
+        meaning: Meaning::Changes,
+        about: "The tables that a run from files writes. What is left out is not encoded; what the next run needs of it stays in \
+                the snapshot's state. With another list the tables are rebuilt, once, without reading files again. To name \
+                `tracklet_events` or `tracklet_sessions` is to ask for them: they need neither `[columns]` nor `source.types`.",
     },
 ];
 

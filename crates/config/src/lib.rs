@@ -4,11 +4,13 @@
 //! it by [`reference`](fn@reference), and `docs/tracklet.schema.json` by [`json_schema`](fn@json_schema).
 
 pub mod advice;
+mod derived;
 mod document;
 mod duration;
 mod error;
 mod event_columns;
 mod fingerprint;
+mod function;
 mod input;
 mod json_schema;
 pub mod keys;
@@ -17,9 +19,11 @@ mod recorded;
 mod reference;
 mod targets;
 
+pub use derived::word_lists;
 pub use duration::DurationError;
 pub use error::{ConfigError, Place, Problem, TakenBy};
-pub use event_columns::{ColumnSource, EventColumn, PRESETS, Preset};
+pub use event_columns::{ColumnSource, DerivedFrom, EventColumn, PRESETS, Preset};
+pub use function::{FUNCTIONS, Function};
 pub use json_schema::json_schema;
 pub use reference::reference;
 pub use targets::TargetSection;
@@ -29,6 +33,7 @@ pub use recorded::{RecordedColumn, RecordedType};
 
 pub use document::Spot;
 
+use std::collections::BTreeSet;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use tracklet_kernel::event_name::EventNames;
@@ -50,6 +55,8 @@ pub struct Config {
     pub source: Source,
     /// Columns that events bring along, in the order of the tables.
     pub columns: Vec<EventColumn>,
+    /// What is read of events for columns that are derived from it, and is no column itself.
+    pub inputs: Vec<EventColumn>,
     /// What ids say of people.
     pub identity: Identity,
     /// What the tables mean.
@@ -144,6 +151,22 @@ pub const TYPES: [(&str, EventType); EventType::ALL.len()] = {
     types
 };
 
+/// Every table that a run can write, with its name.
+pub const TABLES: [(&str, Table); Table::ALWAYS.len() + Table::OF_EVENTS.len()] = {
+    let mut tables = [("", Table::Rejects); Table::ALWAYS.len() + Table::OF_EVENTS.len()];
+    let mut place = 0;
+    while place < tables.len() {
+        let table = if place < Table::ALWAYS.len() {
+            Table::ALWAYS[place]
+        } else {
+            Table::OF_EVENTS[place - Table::ALWAYS.len()]
+        };
+        tables[place] = (table.name(), table);
+        place += 1;
+    }
+    tables
+};
+
 /// How idle time is compared with the timeout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Boundary {
@@ -197,11 +220,21 @@ pub struct Output {
     pub dir: PathBuf,
     /// How many snapshots stay, the newest included.
     pub keep: NonZeroUsize,
+    /// The tables that a run writes; `None` is all that the configuration has. [`Rules::left_out`] are the others.
+    pub tables: Option<BTreeSet<Table>>,
+}
+
+impl Output {
+    /// Whether it names a table of events or sessions.
+    fn names_events(&self) -> bool {
+        let named = self.tables.iter().flatten();
+        named.into_iter().any(|table| Table::OF_EVENTS.contains(table))
+    }
 }
 
 impl Default for Output {
     fn default() -> Self {
-        Self { dir: PathBuf::from("out"), keep: NonZeroUsize::new(3).expect("3 is not 0") }
+        Self { dir: PathBuf::from("out"), keep: NonZeroUsize::new(3).expect("3 is not 0"), tables: None }
     }
 }
 
@@ -272,7 +305,13 @@ impl Config {
     pub fn events_asked_by(&self) -> Option<&'static str> {
         let by_types = (self.source.types != EventTypes::default()).then_some("source.types");
         let by_evidence = (!self.identity.evidence.is_empty()).then_some("identity.evidence");
-        by_types.or(by_evidence).or_else(|| self.rules.events.then_some("columns"))
+        let by_tables = (self.columns.is_empty() && self.output.names_events()).then_some("output.tables");
+        by_types.or(by_evidence).or(by_tables).or_else(|| self.rules.events.then_some("columns"))
+    }
+
+    /// The columns of events that are derived from others.
+    pub fn derived(&self) -> impl Iterator<Item = &EventColumn> {
+        self.columns.iter().filter(|column| column.derived.is_some())
     }
 
     /// The types of calls whose rows are read: those of events and of evidence.
@@ -289,7 +328,13 @@ impl Config {
             is_again: false,
             carried: self.rules.carried.clone(),
             evidence: self.rules.evidence,
+            inputs: self.inputs.iter().map(|input| input.spec.clone()).collect(),
         }
+    }
+
+    /// The columns of events that are read from the source.
+    pub fn columns_read(&self) -> impl Iterator<Item = &EventColumn> {
+        self.columns.iter().filter(|column| column.derived.is_none()).chain(&self.inputs)
     }
 
     /// What is allowed and seldom meant, each a sentence for a warning.

@@ -1,13 +1,16 @@
 //! From the text of the file to a [`Config`].
 
+use super::derived;
 use super::document::{Document, Entry, Section};
 use super::duration::{self, DurationError};
 use super::error::{ConfigError, Problem, TakenBy};
+use super::event_columns::{self, DerivedFrom};
+use super::function::{FUNCTIONS, Function, OS_NAME};
 use super::{
     BOUNDARIES, Boundary, COLUMNS_BESIDE_EVENTS, ColumnSource, Columns, Config, CsvOptions, EVENT_NAMES,
     EventColumn, FACT_COLUMNS, FORMATS, IGNORED, Identity, LONGEST_COLUMN, LONGEST_FLOW, LONGEST_OVERLAP,
-    LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, PRESETS, Preset, Quote, Source, TABLES_OF_EVENTS, TIME_UNITS,
-    TYPES, columns_of, minutes_in,
+    LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, PRESETS, Preset, Quote, Source, TABLES, TABLES_OF_EVENTS,
+    TIME_UNITS, TYPES, columns_of, minutes_in,
 };
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -28,12 +31,19 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
         let top = Section::top(&document, &table);
         let source = source(&top.section("source"));
         let of_events = top.section("columns");
-        let columns = columns(&of_events);
+        let mut columns = columns(&of_events);
+        let inputs = derived::resolve(&mut columns);
+        let output = output(&top.section("output"));
         let mut rules = rules(&top);
         let identity = identity(&top.section("identity"), source.types);
         rules.evidence = identity.evidence;
-        rules.events =
-            source.types != EventTypes::default() || of_events.exists() || !rules.evidence.is_empty();
+        rules.events = source.types != EventTypes::default()
+            || of_events.exists()
+            || !rules.evidence.is_empty()
+            || output.names_events();
+        if let Some(written) = &output.tables {
+            rules.left_out = Table::all(&rules).filter(|table| !written.contains(table)).collect();
+        }
         if rules.events {
             let of_columns = columns.iter().map(|column| column.spec.clone());
             rules.carried = std::iter::once(CarriedSpec::event_type()).chain(of_columns).collect();
@@ -41,9 +51,10 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
         let config = Config {
             source,
             columns,
+            inputs,
             identity,
             rules,
-            output: output(&top.section("output")),
+            output,
             profile: top.read("profile", Entry::text),
             targets: super::targets::targets(&top.named_sections("targets")),
         };
@@ -132,6 +143,7 @@ fn columns(section: &Section<'_>) -> Vec<EventColumn> {
             None => columns.push(column),
         }
     }
+    event_columns::follow(&mut columns);
     columns
 }
 
@@ -156,18 +168,46 @@ fn event_column(entry: &Entry<'_>, before: &[EventColumn]) -> Result<EventColumn
     if let Some(other) = fixed.or_else(|| other().map(|other| TakenBy::Other(other.spec.name.clone()))) {
         return Err(entry.wrong_key(Problem::TakenColumn { section: SECTION, column: name, other }));
     }
-    let (carried_type, sources) = match entry.only("number") {
-        Some(inner) => (CarriedType::Number, inner.texts()?),
-        None if entry.is_table() => {
-            return Err(entry.wrong_type_of("a column's name, a list of names, or `{ number = ... }`"));
+    let sources = |inner: &Entry<'_>| -> Result<Vec<ColumnSource>, ConfigError> {
+        let names = inner.texts()?;
+        if names.is_empty() {
+            return Err(inner.wrong(Problem::ReadsNothing(name.clone())));
         }
-        None => (CarriedType::Text, entry.texts()?),
+        Ok(names.iter().map(|name| ColumnSource::new(name)).collect())
     };
-    if sources.is_empty() {
-        return Err(entry.wrong(Problem::ReadsNothing(name)));
+    let (carried_type, sources) = match (entry.only("number"), entry.is_table()) {
+        (Some(inner), _) => (CarriedType::Number, sources(&inner)?),
+        (None, true) => return Ok(EventColumn::derived(&name, derived_from(entry, sources)?)),
+        (None, false) => (CarriedType::Text, sources(entry)?),
+    };
+    let spec = CarriedSpec::new(&name, carried_type);
+    Ok(EventColumn { spec, sources, derived: None, is_of_preset: false, read_for: None })
+}
+
+/// What a table says a column is derived from: a function, and for some the name of the operating system.
+fn derived_from(
+    entry: &Entry<'_>,
+    sources: impl Fn(&Entry<'_>) -> Result<Vec<ColumnSource>, ConfigError>,
+) -> Result<DerivedFrom, ConfigError> {
+    let function = |field: &Entry<'_>| {
+        FUNCTIONS.iter().find(|(name, _)| *name == field.key).map(|(_, function)| *function)
+    };
+    let fields = entry.fields();
+    let found: Vec<(&Entry<'_>, Function)> =
+        fields.iter().filter_map(|field| Some((field, function(field)?))).collect();
+    let os_name = fields.iter().find(|field| field.key == OS_NAME);
+    match found[..] {
+        [(of, function)]
+            if fields.len() == 1 + usize::from(os_name.is_some())
+                && (os_name.is_none() || function.takes_os_name()) =>
+        {
+            Ok(DerivedFrom::new(function, sources(of)?, os_name.map_or_else(|| Ok(Vec::new()), sources)?))
+        }
+        _ => Err(entry.wrong_type_of(
+            "a column's name, a list of names, or one of `{ number = ... }`, `{ host = ... }`, `{ is_bot = ... }`, \
+             `{ browser = ... }`, `{ os = ..., os_name = ... }` and `{ device_category = ..., os_name = ... }`",
+        )),
     }
-    let sources = sources.iter().map(|source| ColumnSource::new(source)).collect();
-    Ok(EventColumn { spec: CarriedSpec::new(&name, carried_type), sources, is_of_preset: false })
 }
 
 fn csv(section: &Section<'_>) -> CsvOptions {
@@ -253,6 +293,7 @@ fn rules(top: &Section<'_>) -> Rules {
         carried: default.carried,
         events: default.events,
         evidence: default.evidence,
+        left_out: default.left_out,
     }
 }
 
@@ -352,5 +393,13 @@ fn output(section: &Section<'_>) -> Output {
     Output {
         dir: section.read("dir", Entry::text).map_or(default.dir, PathBuf::from),
         keep: keep.and_then(|keep| NonZeroUsize::new(keep as usize)).unwrap_or(default.keep),
+        tables: section.read("tables", |entry| {
+            let tables = entry.choices(&TABLES)?;
+            if tables.is_empty() {
+                Err(entry.wrong(Problem::NoTables))
+            } else {
+                Ok(tables.into_iter().collect())
+            }
+        }),
     }
 }

@@ -20,6 +20,8 @@ pub enum RecordedType {
     Text,
     /// decimal(28,6).
     Number,
+    /// True or false.
+    Truth,
 }
 
 impl RecordedColumn {
@@ -28,6 +30,7 @@ impl RecordedColumn {
         let carried_type = match self.values {
             RecordedType::Text => CarriedType::Text,
             RecordedType::Number => CarriedType::Number,
+            RecordedType::Truth => CarriedType::Truth,
         };
         CarriedSpec::new(&self.name, carried_type)
     }
@@ -38,6 +41,7 @@ impl From<&CarriedSpec> for RecordedColumn {
         let values = match spec.carried_type {
             CarriedType::Text => RecordedType::Text,
             CarriedType::Number => RecordedType::Number,
+            CarriedType::Truth => RecordedType::Truth,
         };
         Self { name: spec.name.clone(), values }
     }

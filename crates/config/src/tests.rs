@@ -10,6 +10,7 @@ use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::registry::CarriedType;
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
+use tracklet_kernel::tables::Table;
 use tracklet_kernel::time::Unit;
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
@@ -72,6 +73,7 @@ fn every_key_is_read() {
         [output]
         dir = "tables"
         keep = 1
+        tables = ["dbt_aliases_mapping", "dbt_mapped_tracks", "dbt_session_tracks", "dbt_track_facts", "dbt_session_track_facts", "dbt_user_session_facts", "dbt_session_duration", "dbt_tracks_flow", "tracklet_duplicates"]
         "#,
     );
     let own = |name: &str| Some(name.to_owned());
@@ -121,9 +123,12 @@ fn every_key_is_read() {
             carried: Vec::new(),
             events: false,
             evidence: EventTypes::NONE,
+            left_out: [Table::Rejects].into(),
         }
     );
-    assert_eq!(config.output, super::Output { dir: PathBuf::from("tables"), keep: NonZeroUsize::MIN });
+    let tables = Table::ALWAYS.into_iter().filter(|table| *table != Table::Rejects).collect();
+    let dir = PathBuf::from("tables");
+    assert_eq!(config.output, super::Output { dir, keep: NonZeroUsize::MIN, tables: Some(tables) });
 }
 
 #[test]
@@ -171,7 +176,9 @@ fn columns_of_events_are_those_of_the_preset_and_then_the_files_own() {
     assert_eq!(config.source.types.iter().collect::<Vec<_>>(), [EventType::Track, EventType::Page]);
     let names: Vec<&str> = config.columns.iter().map(|column| column.spec.name.as_str()).collect();
     assert_eq!(names[..2], ["page_url", "page_path"]);
-    assert_eq!(names[16..], ["Locale", "country", "context_session_id", "zone", "revenue"]);
+    let derived = ["page_host", "referrer_host", "is_bot", "browser", "os", "device_category"];
+    assert_eq!(names[16..19], ["Locale", "country", "context_session_id"]);
+    assert_eq!(names[19..], [&derived[..], &["zone", "revenue"]].concat());
     let of = |name: &str, event_type| -> Vec<&str> {
         let column = config.columns.iter().find(|column| column.spec.name == name).unwrap();
         column.sources_of(event_type).collect()
@@ -179,14 +186,64 @@ fn columns_of_events_are_those_of_the_preset_and_then_the_files_own() {
     assert_eq!(of("page_url", EventType::Page), ["properties_url", "url", "context_page_url"]);
     assert_eq!(of("page_url", EventType::Track), ["context_page_url"]);
     assert_eq!(of("Locale", EventType::Track), ["a", "b"]);
-    assert_eq!(config.columns[20].spec.carried_type, CarriedType::Number);
+    assert_eq!(config.columns[26].spec.carried_type, CarriedType::Number);
     assert_eq!(config.columns[3].spec.no_value, ["$direct"]);
-    assert!(config.rules.events && config.rules.carried.len() == 22);
+    assert!(config.rules.events && config.rules.carried.len() == 28);
     assert_eq!(config.rules.carried[0].name, "event_type");
-    assert_eq!(config.rules.event_columns().len(), 21);
+    assert_eq!(config.rules.event_columns().len(), 27);
     let mobile = good("[columns]\npreset = \"mobile\"");
     assert_eq!(mobile.columns.len(), good("[columns]\npreset = \"web\"").columns.len() + 4);
     assert!(!Config::default().rules.events && good("[columns]").rules.events);
+}
+
+/// The names of the texts that a column is derived from, in the order in which they decide.
+fn inputs_of<'a>(config: &'a Config, name: &str) -> Vec<&'a str> {
+    let column = config.columns.iter().find(|column| column.spec.name == name).unwrap();
+    column.spec.derived.iter().flat_map(|derived| &derived.inputs).map(|input| input.name.as_str()).collect()
+}
+
+#[test]
+fn what_a_column_is_derived_from_is_read_once() {
+    let config = good("[columns]\npreset = \"web\"");
+    assert_eq!(config.inputs, []);
+    assert_eq!(inputs_of(&config, "page_host"), ["page_url"]);
+    assert_eq!(inputs_of(&config, "os"), ["os_name", "user_agent"]);
+    assert_eq!(inputs_of(&config, "device_category"), ["os_name", "user_agent", "os_name"]);
+
+    // A column of the file's own in the place of one of the preset has a say in what is derived from it.
+    let own = good("[columns]\npreset = \"web\"\nPage_Url = \"link\"\nuser_agent = { number = \"n\" }");
+    assert_eq!(inputs_of(&own, "page_host"), ["Page_Url"]);
+    let read: Vec<&str> = own.inputs.iter().map(|input| input.spec.name.as_str()).collect();
+    assert_eq!((read, inputs_of(&own, "browser")), (vec!["is_bot"], vec!["is_bot"]));
+
+    let config = good(
+        "[columns]\nagent = [\"ua\", \"b\"]\nbrowser = { browser = \"ua\" }\nis_bot = { is_bot = [\"ua\", \"b\"] }\n\
+         os = { os_name = \"name\", os = \"ua\" }\ndevice = { device_category = \"c\" }",
+    );
+    assert_eq!(inputs_of(&config, "is_bot"), ["agent"]);
+    assert_eq!(inputs_of(&config, "browser"), ["browser"]);
+    assert_eq!(inputs_of(&config, "os"), ["os.os_name", "browser"]);
+    assert_eq!(inputs_of(&config, "device"), ["device"]);
+    let read: Vec<&str> = config.columns_read().map(|column| column.spec.name.as_str()).collect();
+    assert_eq!(read, ["agent", "browser", "os.os_name", "device"]);
+    assert_eq!(config.columns[2].spec.carried_type, CarriedType::Truth);
+}
+
+#[test]
+fn tables_that_are_not_named_are_left_out_and_events_can_be_asked_for_by_their_table() {
+    let config = good("[output]\ntables = \"tracklet_sessions\"");
+    assert!(config.rules.events);
+    assert_eq!(config.events_asked_by(), Some("output.tables"));
+    assert_eq!(Table::all(&config.rules).collect::<Vec<_>>(), [Table::Sessions]);
+    assert_eq!(config.rules.left_out.len(), 11);
+
+    let config = good("[output]\ntables = [\"dbt_track_facts\", \"tracklet_rejects\"]");
+    assert!(!config.rules.events && config.events_asked_by().is_none());
+    assert_eq!(Table::all(&config.rules).collect::<Vec<_>>(), [Table::TrackFacts, Table::Rejects]);
+    let all: Vec<String> = Table::ALWAYS.iter().map(|table| format!("{:?}", table.name())).collect();
+    let all = good(&format!("[output]\ntables = [{}]", all.join(", ")));
+    assert_eq!(all.fingerprint(), Config::default().fingerprint());
+    assert_eq!(all.source_fingerprint(), config.source_fingerprint());
 }
 
 #[test]
@@ -336,6 +393,17 @@ const WRONG: &[(&str, &str, &str)] = &[
         "2:9: `source.types` names no type",
         "for example: types = [\"track\", \"page\"]",
     ),
+    (
+        "[output]\ntables = [\"dbt_track_facts\", \"tracklet_session\"]",
+        "2:30: `output.tables` can't be `tracklet_session`",
+        "did you mean `tracklet_sessions`?",
+    ),
+    ("[output]\ntables = []", "2:10: `output.tables` names no table", "leave `tables` out to write all"),
+    (
+        "dedupe = false\n[output]\ntables = \"tracklet_sessions\"",
+        "1:10: `dedupe` is false, and `output.tables` asks for sessions that are known by the id of their first event",
+        "leave `dedupe` out, so that duplicates are dropped, or leave `output.tables` out",
+    ),
     ("[columns]\npreset = \"wbe\"", "2:10: `columns.preset` can't be `wbe`", "did you mean `web`?"),
     (
         "[columns]\nEvent = \"name\"",
@@ -380,8 +448,23 @@ const WRONG: &[(&str, &str, &str)] = &[
     ),
     (
         "[columns]\nrevenue = { numbr = \"revenue\" }",
-        "2:11: `columns.revenue` must be a column's name, a list of names, or `{ number = ... }`, not `{ numbr = \"revenue\" }`",
+        "2:11: `columns.revenue` must be a column's name, a list of names, or one of `{ number = ... }`, `{ host = ... }`, `{ is_bot = ... }`, `{ browser = ... }`, `{ os = ..., os_name = ... }` and `{ device_category = ..., os_name = ... }`, not `{ numbr = \"revenue\" }`",
         "",
+    ),
+    (
+        "[columns]\nweb = { browser = \"a\", os_name = \"b\" }",
+        "2:7: `columns.web` must be a column's name, a list of names, or one of `{ number = ... }`, `{ host = ... }`, `{ is_bot = ... }`, `{ browser = ... }`, `{ os = ..., os_name = ... }` and `{ device_category = ..., os_name = ... }`, not `{ browser = \"a\", os_name = \"b\" }`",
+        "",
+    ),
+    (
+        "[columns]\nweb = { browser = \"a\", os = \"b\" }",
+        "2:7: `columns.web` must be a column's name, a list of names, or one of `{ number = ... }`, `{ host = ... }`, `{ is_bot = ... }`, `{ browser = ... }`, `{ os = ..., os_name = ... }` and `{ device_category = ..., os_name = ... }`, not `{ browser = \"a\", os = \"b\" }`",
+        "",
+    ),
+    (
+        "[columns]\nhost = { host = [] }",
+        "2:17: the column `host` of `[columns]` names no column of the source",
+        "for example: host = \"properties_host\"",
     ),
     (
         "[columns]\nrevenue = { number = 3 }",
@@ -516,6 +599,12 @@ fn the_fingerprint_sees_meaning_only() {
         "[columns]",
         "[columns]\npreset = \"web\"",
         "[columns]\npreset = \"mobile\"",
+        "[output]\ntables = \"dbt_track_facts\"",
+        "[output]\ntables = \"dbt_session_tracks\"",
+        "[columns]\nrevenue = { host = \"revenue\" }",
+        "[columns]\nrevenue = { browser = \"revenue\" }",
+        "[columns]\nrevenue = { os = \"revenue\" }",
+        "[columns]\nrevenue = { os = \"revenue\", os_name = \"name\" }",
         "[columns]\nplan = \"plan\"",
         "[columns]\nplan = [\"plan\", \"tier\"]",
         "[columns]\nplan = { number = \"plan\" }",

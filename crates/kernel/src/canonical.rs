@@ -21,7 +21,7 @@ impl Tracks {
     }
 
     /// The same of the events of one type, or of all, and behind the columns of the registry those of `carried` but for the type itself,
-    /// all as text, numbers as their digits. `carried` is what the gate was given.
+    /// all as text: numbers as their digits, truths as `true` and `false`. `carried` is what the gate was given.
     pub fn batches_of<'a>(
         &'a self,
         rows: usize,
@@ -79,6 +79,11 @@ impl Tracks {
                 let number = numbers[row.place()];
                 (number != NO_NUMBER).then(|| Cow::Owned(decimal::to_text(number)))
             }
+            CarriedColumn::Truths(truths) => match truths[row.place()] {
+                0 => Some(Cow::Borrowed("false")),
+                1 => Some(Cow::Borrowed("true")),
+                _ => None,
+            },
         }
     }
 

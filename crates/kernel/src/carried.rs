@@ -4,7 +4,7 @@ use crate::columns::{Text, TextColumn};
 use crate::decimal::{self, PRECISION, SCALE};
 use crate::intern::{Interner, NONE, renumber};
 use crate::registry::{CarriedSpec, CarriedType};
-use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Decimal128Type, TimeUnit, TimestampMicrosecondType, UInt32Type};
 use chrono::DateTime;
@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub const MAX_TEXT_BYTES: usize = (16 << 10) - 1;
 /// Stands for "no value" in a column of numbers.
 pub(crate) const NO_NUMBER: i128 = i128::MIN;
+/// Stands for "no value" in a column of truths.
+pub(crate) const NO_TRUTH: u8 = 2;
 
 /// The Arrow type of numbers.
 pub fn number_type() -> DataType {
@@ -29,6 +31,7 @@ impl CarriedType {
         match self {
             Self::Text => DataType::Utf8,
             Self::Number => number_type(),
+            Self::Truth => DataType::Boolean,
         }
     }
 
@@ -37,6 +40,7 @@ impl CarriedType {
         match self {
             Self::Text => size_of::<u32>() as u64,
             Self::Number => size_of::<i128>() as u64,
+            Self::Truth => size_of::<u8>() as u64,
         }
     }
 }
@@ -53,6 +57,8 @@ pub(crate) enum CarriedColumn {
     Texts(Vec<u32>),
     /// Millionths, or [`NO_NUMBER`].
     Numbers(Vec<i128>),
+    /// 0, 1, or [`NO_TRUTH`].
+    Truths(Vec<u8>),
 }
 
 impl CarriedColumn {
@@ -61,6 +67,7 @@ impl CarriedColumn {
         match carried_type {
             CarriedType::Text => Self::Texts(Vec::new()),
             CarriedType::Number => Self::Numbers(Vec::new()),
+            CarriedType::Truth => Self::Truths(Vec::new()),
         }
     }
 
@@ -68,6 +75,7 @@ impl CarriedColumn {
         match self {
             Self::Texts(_) => CarriedType::Text,
             Self::Numbers(_) => CarriedType::Number,
+            Self::Truths(_) => CarriedType::Truth,
         }
     }
 
@@ -76,6 +84,7 @@ impl CarriedColumn {
         match (self, other) {
             (Self::Texts(texts), Self::Texts(others)) => texts.push(others[place]),
             (Self::Numbers(numbers), Self::Numbers(others)) => numbers.push(others[place]),
+            (Self::Truths(truths), Self::Truths(others)) => truths.push(others[place]),
             _ => unreachable!("columns of one configuration"),
         }
     }
@@ -85,6 +94,7 @@ impl CarriedColumn {
         match (self, other) {
             (Self::Texts(texts), Self::Texts(others)) => texts.extend_from_slice(others),
             (Self::Numbers(numbers), Self::Numbers(others)) => numbers.extend_from_slice(others),
+            (Self::Truths(truths), Self::Truths(others)) => truths.extend_from_slice(others),
             _ => unreachable!("columns of one configuration"),
         }
     }
@@ -107,6 +117,8 @@ impl CarriedColumn {
                 let number = |number: i128| (number != NO_NUMBER).then_some(number);
                 nulls_last(number(numbers[a]), number(others[b]))
             }
+            // False, true, null.
+            (Self::Truths(truths), Self::Truths(others)) => truths[a].cmp(&others[b]),
             _ => unreachable!("columns of one configuration"),
         }
     }
@@ -126,7 +138,7 @@ impl Carried {
     pub(crate) fn texts(&self, place: usize) -> &[u32] {
         match self.0.get(place) {
             Some(CarriedColumn::Texts(texts)) => texts,
-            Some(CarriedColumn::Numbers(_)) => unreachable!("columns of one configuration"),
+            Some(_) => unreachable!("columns of one configuration"),
             None => &[],
         }
     }
@@ -135,8 +147,28 @@ impl Carried {
     pub(crate) fn numbers(&self, place: usize) -> &[i128] {
         match self.0.get(place) {
             Some(CarriedColumn::Numbers(numbers)) => numbers,
-            Some(CarriedColumn::Texts(_)) => unreachable!("columns of one configuration"),
+            Some(_) => unreachable!("columns of one configuration"),
             None => &[],
+        }
+    }
+
+    /// 0, 1 or [`NO_TRUTH`] of a column of truths; of a chunk without rows none.
+    pub(crate) fn truths(&self, place: usize) -> &[u8] {
+        match self.0.get(place) {
+            Some(CarriedColumn::Truths(truths)) => truths,
+            Some(_) => unreachable!("columns of one configuration"),
+            None => &[],
+        }
+    }
+
+    /// Makes a row's values null but for that of the first column.
+    pub(crate) fn clear_behind_first(&mut self, place: usize) {
+        for column in self.0.iter_mut().skip(1) {
+            match column {
+                CarriedColumn::Texts(numbers) => numbers[place] = NONE,
+                CarriedColumn::Numbers(numbers) => numbers[place] = NO_NUMBER,
+                CarriedColumn::Truths(truths) => truths[place] = NO_TRUTH,
+            }
         }
     }
 
@@ -203,14 +235,20 @@ impl UnreadNumbers {
 pub(crate) enum CarriedValues {
     Texts(Texts),
     Numbers(Numbers),
+    /// 0, 1, or [`NO_TRUTH`].
+    Truths(Vec<u8>),
+    /// None of its own: they are [derived](crate::derived) from those of others.
+    Derived,
 }
 
 impl CarriedValues {
     /// The values of columns of any types; without any column there are none.
     pub(crate) fn new(columns: &[&ArrayRef], spec: &CarriedSpec, rows: usize) -> Self {
         match spec.carried_type {
+            _ if spec.derived.is_some() => Self::Derived,
             CarriedType::Text => Self::Texts(Texts::new(columns, spec)),
             CarriedType::Number => Self::Numbers(Numbers::new(columns, spec, rows)),
+            CarriedType::Truth => Self::Truths(truths(columns, rows)),
         }
     }
 }
@@ -223,7 +261,7 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    fn new(columns: &[&ArrayRef], spec: &CarriedSpec) -> Self {
+    pub(crate) fn new(columns: &[&ArrayRef], spec: &CarriedSpec) -> Self {
         Self {
             columns: columns.iter().map(|column| texts(column)).collect(),
             no_value: spec.no_value.clone(),
@@ -278,6 +316,14 @@ impl Numbers {
             }
         }
     }
+}
+
+/// The first value of each row in columns of truths. Other types have none.
+fn truths(columns: &[&ArrayRef], rows: usize) -> Vec<u8> {
+    let columns: Vec<&BooleanArray> = columns.iter().filter_map(|column| column.as_boolean_opt()).collect();
+    let truth =
+        |row: usize| columns.iter().find(|column| column.is_valid(row)).map(|column| column.value(row));
+    (0..rows).map(|row| truth(row).map_or(NO_TRUTH, u8::from)).collect()
 }
 
 /// Stands for a value that is no number.

@@ -11,7 +11,9 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::invariants::check_invariants;
+use crate::derived::{Derived, Reading};
 use crate::ignored_ids::Ignore;
+use crate::registry::CarriedType;
 use crate::rules::{Duplicates, Rules, Timeout};
 
 /// The instants a track may have, in microseconds: 1970-01-01 up to, but not including, 2262-01-01.
@@ -30,7 +32,8 @@ pub struct Row {
     pub event: Option<String>,
     pub timestamp: Option<i64>,
     pub received_at: Option<i64>,
-    /// A value for each carried column: [`Value::Text`], [`Value::Number`] or [`Value::Null`].
+    /// A value for each carried column: [`Value::Text`], [`Value::Number`] or [`Value::Null`]. Those of derived columns are not
+    /// looked at.
     pub carried: Vec<Value>,
 }
 
@@ -47,6 +50,8 @@ pub enum Value {
     Time(i64),
     /// Millionths of a decimal number.
     Number(i128),
+    /// Whether something holds.
+    Truth(bool),
 }
 
 /// An output table: every row has one value for each column.
@@ -121,7 +126,8 @@ struct Steps {
 }
 
 fn steps(rows: &[Row], ignore: &Ignore, rules: &Rules) -> Steps {
-    let mut accepted: Vec<Track> = rows.iter().filter_map(|row| Track::from_row(row, ignore).ok()).collect();
+    let accepted = rows.iter().filter_map(|row| Track::from_row(row, ignore).ok());
+    let mut accepted: Vec<Track> = accepted.map(|track| with_derived(track, rules)).collect();
     for row in accepted.iter_mut().filter(|row| is_evidence(row, rules)) {
         // No table shows more of it than its type.
         row.carried[1..].fill(Value::Null);
@@ -189,6 +195,77 @@ impl Track {
         let carried = carried.collect();
         Ok(Self { event_id, anonymous_id, user_id, event, timestamp, received_at, carried })
     }
+}
+
+/// The track with the values that are derived from what else it carries.
+fn with_derived(track: Track, rules: &Rules) -> Track {
+    let before = track.carried.clone();
+    let text_of = |name: &str| {
+        let column = rules.carried.iter().position(|column| column.name == name)?;
+        if let Value::Text(text) = &before[column] { Some(text.clone()) } else { None }
+    };
+    let carried = rules.carried.iter().zip(&before).map(|(column, value)| match &column.derived {
+        Some(derived) => derive(derived, column.carried_type, text_of),
+        None => value.clone(),
+    });
+    Track { carried: carried.collect(), ..track }
+}
+
+/// What the first text says that says anything.
+fn derive(derived: &Derived, of: CarriedType, text_of: impl Fn(&str) -> Option<String>) -> Value {
+    let texts: Vec<(String, &Reading)> =
+        derived.inputs.iter().filter_map(|input| Some((text_of(&input.name)?, &input.reading))).collect();
+    let said = texts.iter().find_map(|(text, reading)| match reading {
+        Reading::Host => host(text),
+        Reading::Words(rules) => rules.iter().find_map(|rule| {
+            let stands = |word: &&String| ascii_lower(text).contains(word.as_str());
+            let some = |words: &Vec<String>| words.iter().any(|word| stands(&word));
+            let holds =
+                some(&rule.words) && (rule.with.is_empty() || some(&rule.with)) && !some(&rule.without);
+            holds.then(|| rule.value.clone())
+        }),
+    });
+    match (of, said) {
+        (CarriedType::Truth, said) => Value::Truth(said.as_deref() == Some("true")),
+        (_, Some(said)) => text(&said),
+        (_, None) if texts.is_empty() => Value::Null,
+        (_, None) => text_or_null(derived.otherwise.as_ref()),
+    }
+}
+
+fn ascii_lower(text: &str) -> String {
+    text.chars()
+        .map(|letter| if letter.is_ascii_uppercase() { letter.to_ascii_lowercase() } else { letter })
+        .collect()
+}
+
+/// The host of a URL, character by character.
+fn host(url: &str) -> Option<String> {
+    let url: Vec<char> = ascii_lower(url).chars().collect();
+    let is_end = |letter: &char| "/?#".contains(*letter);
+    let start = if url.starts_with(&['/', '/']) {
+        2
+    } else {
+        let before = (0..url.len()).find(|place| url[*place..].starts_with(&[':', '/', '/']))?;
+        if url[..before].iter().any(is_end) {
+            return None;
+        }
+        before + 3
+    };
+    let mut authority: Vec<char> =
+        url[start..].iter().copied().take_while(|letter| !is_end(letter)).collect();
+    if let Some(at) = authority.iter().position(|letter| *letter == '@') {
+        authority.drain(..=at);
+    }
+    let host: String = if authority.first() == Some(&'[') {
+        let end = authority.iter().position(|letter| *letter == ']')?;
+        authority[..=end].iter().collect()
+    } else {
+        authority.iter().take_while(|letter| **letter != ':').collect()
+    };
+    let host = host.strip_prefix("www.").unwrap_or(&host);
+    let is_host = !host.is_empty() && host.chars().all(|letter| letter != '@' && letter != ' ');
+    is_host.then(|| host.to_owned())
 }
 
 /// Whether an id stands for none.

@@ -2,6 +2,8 @@
 //!
 //! Readers, configuration, rejects, state and spill files go through these lists, so that a column is added in one place.
 
+use crate::derived::Derived;
+
 /// What a column is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -124,12 +126,20 @@ pub struct CarriedSpec {
     pub carried_type: CarriedType,
     /// Texts that stand for no value, besides the empty one.
     pub no_value: Vec<String>,
+    /// What it is derived from; `None` where the source has it.
+    pub derived: Option<Derived>,
 }
 
 impl CarriedSpec {
     /// A column of this name and type.
     pub fn new(name: &str, carried_type: CarriedType) -> Self {
-        Self { name: name.to_owned(), carried_type, no_value: Vec::new() }
+        Self { name: name.to_owned(), carried_type, no_value: Vec::new(), derived: None }
+    }
+
+    /// The column as one that has its values already, whatever they were derived from.
+    #[must_use]
+    pub fn as_stored(&self) -> Self {
+        Self { derived: None, ..self.clone() }
     }
 
     /// The column of an event's type.
@@ -145,6 +155,8 @@ pub enum CarriedType {
     Text,
     /// [`ColumnType::Number`].
     Number,
+    /// True or false. The source has no such columns: they are [derived](crate::derived).
+    Truth,
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use crate::event_type::EventTypes;
 use crate::registry::CarriedSpec;
+use crate::table::Table;
+use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
 /// Microseconds in a minute, the unit of `idle_time_minutes` and `session_duration`.
@@ -26,6 +28,8 @@ pub struct Rules {
     /// The types whose rows are evidence: they are in no session and only say which user a device has. There is none without
     /// tables of events, for evidence is known by the type that a row carries.
     pub evidence: EventTypes,
+    /// Tables that are not made, although these rules have them.
+    pub left_out: BTreeSet<Table>,
 }
 
 impl Default for Rules {
@@ -41,6 +45,7 @@ impl Default for Rules {
             carried: Vec::new(),
             events: false,
             evidence: EventTypes::NONE,
+            left_out: BTreeSet::new(),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Tracks in columns, their strings stored once, and the one gate by which rows become tracks.
 
-use crate::carried::{Carried, CarriedColumn, CarriedValues, NO_NUMBER, UnreadNumbers};
+use crate::carried::{Carried, CarriedColumn, CarriedValues, NO_NUMBER, NO_TRUTH, Texts, UnreadNumbers};
 pub use crate::columns::{MAX_ID_BYTES, MAX_NAME_BYTES};
 use crate::columns::{Text, TextColumn, Time, TimeColumn};
+use crate::deriver::Deriver;
 use crate::event_id::{EventId, EventIds, stored_hash};
 use crate::event_name::EventNames;
 use crate::event_type::{EventType, EventTypes};
@@ -99,6 +100,8 @@ pub struct Gate {
     pub is_again: bool,
     /// The columns that tracks carry.
     pub carried: Vec<CarriedSpec>,
+    /// Columns of texts that carried ones are derived from and that tracks do not carry themselves.
+    pub inputs: Vec<CarriedSpec>,
     /// The types whose rows are evidence, which carries nothing but its type: no table shows more of it.
     pub evidence: EventTypes,
 }
@@ -112,6 +115,7 @@ impl Default for Gate {
             is_again: false,
             carried: Vec::new(),
             evidence: EventTypes::NONE,
+            inputs: Vec::new(),
         }
     }
 }
@@ -120,7 +124,8 @@ impl Gate {
     /// The gate for rows that came through one before, with these carried columns: ids stay as they are.
     pub fn again(carried: &[CarriedSpec]) -> Self {
         let ignored_ids = IgnoredIds::new(&Ignore::nothing());
-        Self { ignored_ids, is_again: true, carried: carried.to_vec(), ..Self::default() }
+        let carried = carried.iter().map(CarriedSpec::as_stored).collect();
+        Self { ignored_ids, is_again: true, carried, ..Self::default() }
     }
 }
 
@@ -246,6 +251,7 @@ pub struct TracksBuilder {
     pub(crate) originals: Interner,
     normalised: Vec<u32>,
     gate: Gate,
+    pub(crate) deriver: Deriver,
     /// How many ids were ignored, by the place of the word in the rule.
     ignored: Vec<u64>,
     /// By carried column: values of its rows that are not of its type.
@@ -270,6 +276,7 @@ impl TracksBuilder {
         Self {
             ignored: vec![0; gate.ignored_ids.rule().len()],
             unread: vec![UnreadNumbers::default(); gate.carried.len()],
+            deriver: Deriver::new(&gate.carried, &gate.inputs),
             chunks: Vec::new(),
             ids: Interner::default(),
             names: Interner::default(),
@@ -372,11 +379,16 @@ impl TracksBuilder {
     /// of text, or numbers; values of other types are [`Reason::InvalidText`]. Times are timestamps of any unit, text as
     /// [`time::parse`](crate::time::parse) takes it, or with [`Gate::time_unit`] whole numbers; values of other
     /// types are [`Reason::BadTimestamp`]. Carried columns have their own names, which several columns may have: the first that has a value
-    /// in a row counts. A value that is not of its column's type is null.
+    /// in a row counts. A value that is not of its column's type is null. Columns of truths are booleans. [Derived](crate::derived) columns are
+    /// made from those of their inputs.
     pub fn push(&mut self, batch: &RecordBatch) -> Vec<Rejected> {
         let columns = Columns::new(batch, &self.gate);
         let mut rejected = Vec::new();
-        let mut known = Known { carried: vec![Last::default(); columns.carried.len()], ..Known::default() };
+        let mut known = Known {
+            carried: vec![Last::default(); columns.carried.len()],
+            inputs: vec![Last::default(); columns.inputs.len()],
+            ..Known::default()
+        };
         let mut accepted = Vec::with_capacity(ROWS_AT_ONCE);
         for start in (0..batch.num_rows()).step_by(ROWS_AT_ONCE) {
             accepted.clear();
@@ -403,7 +415,7 @@ impl TracksBuilder {
             for track in fitting {
                 chunk.event_ids.push(track.event_id);
             }
-            let Known { anonymous_id, user_id, event, carried } = known;
+            let Known { anonymous_id, user_id, event, carried, inputs } = known;
             self.ids.intern_column(
                 fitting,
                 |track| track.anonymous_id,
@@ -438,8 +450,23 @@ impl TracksBuilder {
                         let rows = fitting.iter().map(|track| track.row);
                         values.note_unread(rows.filter(|row| is_kept(*row)), unread);
                     }
+                    (CarriedColumn::Truths(truths), CarriedValues::Truths(values)) => {
+                        let truth = |row: usize| if is_kept(row) { values[row] } else { NO_TRUTH };
+                        truths.extend(fitting.iter().map(|track| truth(track.row)));
+                    }
+                    (_, CarriedValues::Derived) => {}
                     _ => unreachable!("both were made of one list"),
                 }
+            }
+            let numbers = columns.inputs.iter().zip(inputs).map(|(texts, last)| {
+                let mut numbers = Vec::with_capacity(fitting.len());
+                self.deriver.texts.intern_column(fitting, |track| texts.get(track.row), last, &mut numbers);
+                numbers
+            });
+            let numbers: Vec<Vec<u32>> = numbers.collect();
+            self.deriver.derive(fitting.len(), &mut chunk.carried, &numbers, &mut self.values);
+            for (place, _) in fitting.iter().enumerate().filter(|(_, track)| evidence.has(track.row)) {
+                chunk.carried.clear_behind_first(place);
             }
             self.rows += fitting.len() as u64;
             self.chunks.push(chunk);
@@ -472,6 +499,7 @@ struct Known<'a> {
     user_id: Last<'a>,
     event: Last<'a>,
     carried: Vec<Last<'a>>,
+    inputs: Vec<Last<'a>>,
 }
 
 /// A row that is a track.
@@ -496,6 +524,7 @@ struct Columns {
     timestamp: TimeColumn,
     received_at: TimeColumn,
     carried: Vec<CarriedValues>,
+    inputs: Vec<Texts>,
 }
 
 impl Columns {
@@ -515,6 +544,9 @@ impl Columns {
             received_at: TimeColumn::new(column(registry::RECEIVED_AT.name), gate.time_unit),
             carried: (gate.carried.iter())
                 .map(|spec| CarriedValues::new(&columns_of(batch, &spec.name), spec, batch.num_rows()))
+                .collect(),
+            inputs: (gate.inputs.iter())
+                .map(|spec| Texts::new(&columns_of(batch, &spec.name), spec))
                 .collect(),
         }
     }

@@ -7,7 +7,7 @@ use crate::manifest::{FORMAT, Manifest, Mode, New, Parts, RecordedRules, Rows, W
 use crate::publish::{Building, OutputFolder, PublishError, Snapshot};
 use crate::read::{RejectMemory, Rejects};
 use crate::spilled_files::SpillError;
-use crate::write::{Layout, Plan, WRITER, WriteError, write_tables};
+use crate::write::{Layout, Plan, WRITER, WriteError, named, write_tables};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -432,7 +432,8 @@ fn rewrite<'a>(
             skipped: before.rows.skipped + gone,
         },
         rejects: rejects.by_reason(),
-        tables: written.rows.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
+        tables: named(written.rows),
+        kept: named(written.kept),
         sessions: sessionized.all_session_count() as u64,
         visitors: sessionized.visitor_count() as u64,
         counted: before.counted.keys().map(|event| (event.clone(), rows_of(event))).collect(),

@@ -8,13 +8,14 @@ pub use inputs::{Input, InputSegments, Inputs, Segment};
 use crate::checks::Check;
 use crate::digests::seal;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::num::NonZeroU64;
 pub use tracklet_config::{RecordedColumn, RecordedType};
 use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::rules::{Count, Duplicates, MICROS_PER_MINUTE, Rules, Timeout};
+use tracklet_kernel::tables::Table;
 
 /// The manifest's name in a snapshot's folder.
 pub const MANIFEST: &str = "manifest.json";
@@ -78,6 +79,9 @@ pub struct Manifest {
     pub other_calls: BTreeMap<String, u64>,
     /// Rows of every table.
     pub tables: BTreeMap<String, u64>,
+    /// Rows of tables that are left out and of which the next run needs something.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept: BTreeMap<String, u64>,
     /// How many sessions there are.
     pub sessions: u64,
     /// How many visitors there are.
@@ -274,6 +278,9 @@ pub struct RecordedRules {
     /// The types whose rows are evidence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
+    /// The names of tables that are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// How idle time is compared with the timeout.
@@ -284,6 +291,14 @@ pub enum Boundary {
     WholeMinutes,
     /// To the microsecond.
     Exact,
+}
+
+impl Manifest {
+    /// Rows of a table, whether readers have it or only the next run.
+    pub fn rows_of(&self, table: Table) -> u64 {
+        let rows = self.tables.get(table.name()).or_else(|| self.kept.get(table.name()));
+        rows.copied().unwrap_or_default()
+    }
 }
 
 impl RecordedRules {
@@ -311,7 +326,13 @@ impl RecordedRules {
             carried: self.carried.iter().map(RecordedColumn::spec).collect(),
             events: self.events,
             evidence: self.evidence(),
+            left_out: self.left_out(),
         })
+    }
+
+    /// The tables that are left out.
+    pub fn left_out(&self) -> BTreeSet<Table> {
+        self.left_out.iter().filter_map(|name| Table::of_name(name)).collect()
     }
 
     /// The types whose rows are evidence.
@@ -351,6 +372,7 @@ impl From<&Rules> for RecordedRules {
             carried: rules.carried.iter().map(RecordedColumn::from).collect(),
             events: rules.events,
             evidence: rules.evidence.iter().map(|of| of.name().to_owned()).collect(),
+            left_out: rules.left_out.iter().map(|table| table.name().to_owned()).collect(),
         }
     }
 }

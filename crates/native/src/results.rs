@@ -14,7 +14,7 @@ pub use rows::Rows;
 pub use table::{Column, StoredTable, TableInfo, tables_as_rows};
 pub use tracklet_display::print::{Formulas, Integers, Layout, PrintError, Unprinted, print, print_batches};
 
-use crate::publish::{CURRENT, HeldSnapshot, hold_current, hold_snapshot};
+use crate::publish::{CURRENT, HeldSnapshot, Snapshot, hold_current, hold_snapshot};
 use std::path::{Path, PathBuf};
 
 /// The folder of all snapshots.
@@ -102,11 +102,18 @@ impl Results {
     /// The part files of the table `name`.
     ///
     /// # Errors
-    /// [`ResultsError::NoTable`] with the tables that the snapshot has.
+    /// [`ResultsError::NoTable`] with the tables that the snapshot has, [`ResultsError::LeftOut`] where `output.tables` leaves it out.
     pub fn table(&self, name: &str) -> Result<&StoredTable, ResultsError> {
-        self.tables.iter().find(|table| table.name == name).ok_or_else(|| ResultsError::NoTable {
-            name: name.to_owned(),
-            tables: self.tables.iter().map(|table| table.name.clone()).collect(),
+        self.tables.iter().find(|table| table.name == name).ok_or_else(|| {
+            let (name, tables) =
+                (name.to_owned(), self.tables.iter().map(|table| table.name.clone()).collect());
+            let snapshot = Snapshot { name: String::new(), path: self.folder().to_owned(), current: true };
+            let rules = snapshot.manifest().ok().and_then(|manifest| manifest.rules);
+            if rules.is_some_and(|rules| rules.left_out.contains(&name)) {
+                ResultsError::LeftOut { name, tables }
+            } else {
+                ResultsError::NoTable { name, tables }
+            }
         })
     }
 }

@@ -125,7 +125,7 @@ fn columns_of(target: &Target, config: &Config, event_type: EventType) -> Vec<Lo
     let canonical = column_names(target, config).into_iter().filter(|(name, _)| is_named_itself(name));
     let mut columns: Vec<LoadedColumn> =
         canonical.map(|(name, own)| LoadedColumn { name: name.to_owned(), own }).collect();
-    for column in &config.columns {
+    for column in config.columns.iter().filter(|column| column.derived.is_none()) {
         let is_free = |name: &&str| !columns.iter().any(|taken| taken.own.eq_ignore_ascii_case(name));
         if let Some(source) = column.sources_of(event_type).find(is_free) {
             columns.push(LoadedColumn { name: column.spec.name.clone(), own: target.dialect.own(source) });

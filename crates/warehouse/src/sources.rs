@@ -95,7 +95,8 @@ pub async fn source_tables(
     {
         return Err(unread(warehouse, first.table.clone()).await);
     }
-    for sentence in absent_tables(&named, &sources).into_iter().chain(absent_columns(config, &sources)) {
+    let said = absent_tables(&named, &sources).into_iter().chain(absent_columns(config, &sources));
+    for sentence in said.chain(not_derived(config)) {
         tracing::warn!("{sentence}");
     }
     Ok(sources)
@@ -116,6 +117,17 @@ fn absent_tables(named: &[Named], sources: &[SourceTable]) -> Vec<String> {
     said
 }
 
+/// What is said of the columns of a preset that warehouses do not derive.
+fn not_derived(config: &Config) -> Option<String> {
+    let names: Vec<&str> = config.derived().map(|column| column.spec.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "columns that are derived are made by runs from files alone: there is no {} here",
+            names.join(", ")
+        )
+    })
+}
+
 /// What is said of columns of events that no table has, but for those of a preset.
 fn absent_columns(config: &Config, sources: &[SourceTable]) -> Vec<String> {
     let has = |column: &EventColumn| {
@@ -126,7 +138,8 @@ fn absent_columns(config: &Config, sources: &[SourceTable]) -> Vec<String> {
                 .any(|wanted| source.columns.iter().any(|name| name.to_lowercase() == wanted.to_lowercase()))
         })
     };
-    let absent = config.columns.iter().filter(|column| !column.is_of_preset && !has(column));
+    let own = config.columns.iter().filter(|column| !column.is_of_preset && column.derived.is_none());
+    let absent = own.filter(|column| !has(column));
     let said = absent.map(|column| {
         let names = || column.sources.iter().map(|source| source.name.as_str());
         let there = || sources.iter().flat_map(|source| &source.columns).map(String::as_str);

@@ -136,6 +136,7 @@ impl<'a> InWarehouse<'a> {
             sessions: known(9, Table::SessionTracks)?,
             visitors: known(10, Table::UserSessionFacts)?,
             tables,
+            kept: BTreeMap::new(),
             inputs: Inputs::default(),
             gone: 0,
             older_settings: Vec::new(),

@@ -48,14 +48,14 @@ pub(super) fn logins(
     let mut found = Logins::default();
     let folder = results.folder();
     let tracks = Place::Table(Table::MappedTracks).folder(folder);
-    for part in results.parts_of(Table::MappedTracks.name()) {
+    for part in &results.table(Table::MappedTracks.name())?.parts {
         let name = part.strip_prefix(&tracks).unwrap_or(part);
         // Where there are tables of events, they have the user, and the state has it not.
-        let places = [Place::Table(Table::Events), Place::State(State::Tracks)];
-        let mut with_users = places.iter().map(|place| place.folder(folder).join(name));
-        let Some(with_users) = with_users.find(|path| path.exists()) else { return Ok(None) };
+        let places = [Place::Table(Table::Events), Place::Kept(Table::Events), Place::State(State::Tracks)];
+        let mut found_beside = places.iter().map(|place| place.folder(folder).join(name));
+        let Some(beside) = found_beside.find(|path| path.exists()) else { return Ok(None) };
         let tracks = open(part, &["event_id", "anonymous_id", "timestamp"])?;
-        let users = open(&with_users, &["user_id"])?;
+        let users = open(&beside, &["user_id"])?;
         for (tracks, users) in tracks.zip(users) {
             let (tracks, users) = (tracks?, users?);
             if tracks.num_rows() != users.num_rows() {

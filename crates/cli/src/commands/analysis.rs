@@ -29,6 +29,7 @@ use tracklet_analysis::figures::{Choice, ChoiceError};
 use tracklet_analysis::filter::SqlRowFilters;
 use tracklet_analysis::tables::{InWarehouse, Tables, TablesError};
 use tracklet_config::Config;
+use tracklet_display::error::listed;
 use tracklet_native::manifest::{Manifest, RecordedRules};
 use tracklet_native::publish::Snapshot;
 use tracklet_native::read::RowFilters;
@@ -61,6 +62,10 @@ pub fn test_files(
     let (results, manifest, rules) = newest_run(&arguments.place)?;
     if manifest.rows.sessionized == 0 {
         lines.say("no rows to test: every row that was read is rejected or skipped");
+    }
+    if !rules.left_out.is_empty() {
+        let tables = listed(rules.left_out.iter().map(String::as_str));
+        lines.say(&format!("not tested, for `output.tables` leaves them out: {tables}"));
     }
     let choice = (arguments.selection.select.as_slice(), arguments.selection.exclude.as_slice());
     let mut checked = |result: &CheckResult| lines.checked(result);

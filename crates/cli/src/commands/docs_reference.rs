@@ -10,6 +10,7 @@ pub fn docs_reference(page: ReferencePage) -> Outcome {
     let page = match page {
         ReferencePage::Configuration => tracklet_config::reference(),
         ReferencePage::Cli => reference::reference(),
+        ReferencePage::WordLists => tracklet_config::word_lists(),
         ReferencePage::Tables => tracklet_native::results::reference(),
     };
     std::io::stdout().lock().write_all(page.as_bytes())?;

@@ -116,6 +116,93 @@ fn a_run_warns_of_absent_columns_and_of_values_that_are_no_numbers_and_keeps_bot
 }
 
 #[test]
+fn columns_are_derived_from_what_is_no_column_and_truths_are_told() {
+    let config = "[source]\npaths = [\"logs\"]\n[columns]\nis_bot = { is_bot = \"context_user_agent\" }\n\
+                  page_host = { host = \"context_page_url\" }\nos = { os = \"context_user_agent\", os_name = \"context_os_nam\" }\n";
+    let call = |id: &str, context: &str| {
+        let ids = format!(r#""messageId":"{id}","anonymousId":"a","timestamp":"2026-01-01T10:00:00Z""#);
+        format!(r#"{{"type":"track","event":"x",{ids},"context":{{{context}}}}}"#) + "\n"
+    };
+    let bot = r#""userAgent":"Googlebot","page":{"url":"https://WWW.a.example:1/"},"os":{"name":"iOS"}"#;
+    let folder =
+        with(config, &[("a.json", call("1", bot)), ("b.json", call("2", r#""userAgent":"Windows""#))]);
+    let at = folder.path();
+    let (code, said) = run(at, &[]);
+    assert_eq!(code, 0, "{said}");
+    let absent = "no file of this run has `context_os_nam`: nothing is derived from it for `os`; did you mean `context_os_name`?";
+    assert!(said.contains(absent), "{said}");
+    let of_columns = |shown: String| -> Vec<String> {
+        shown.lines().map(|line| line.split(',').skip(11).collect::<Vec<_>>().join(",")).collect()
+    };
+    assert_eq!(
+        of_columns(shown(at, "tracklet_events")),
+        ["is_bot,page_host,os", "true,a.example,Other", "false,,Windows"]
+    );
+    let queried = tracklet(at, &["query", "select count(*) as bots from tracklet_events where is_bot"])
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&queried.stdout).contains('1'));
+    let story = tracklet(at, &["explain", "event", "1"]).output().unwrap();
+    let story = String::from_utf8(story.stdout).unwrap();
+    assert!(story.contains("is_bot true, page_host a.example, os Other"), "{story}");
+
+    // Another name is another input: files are read again.
+    fs::write(at.join("tracklet.toml"), config.replace("os_nam\"", "os_name\"")).unwrap();
+    assert_eq!(run(at, &[]).0, 0);
+    assert_eq!(of_columns(shown(at, "tracklet_events"))[1], "true,a.example,iOS");
+    fs::write(at.join("logs/c.json"), call("3", bot)).unwrap();
+    assert_eq!(run(at, &[]).0, 0);
+    assert_eq!(run(at, &["--out", "whole"]).0, 0);
+    assert!(tables(&at.join("out")) == tables(&at.join("whole")));
+    assert_eq!(of_columns(shown(at, "tracklet_events")).len(), 4);
+}
+
+#[test]
+fn tables_that_are_left_out_are_named_with_the_line_that_writes_them() {
+    let selected = "[source]\npaths = [\"logs\"]\n[output]\ntables = [\"tracklet_sessions\", \"dbt_user_session_facts\"]\n";
+    let folder = with(selected, &first_files());
+    let at = folder.path();
+    assert_eq!(run(at, &[]).0, 0);
+    assert_eq!(shown(at, "tracklet_sessions").lines().count(), 2);
+    let line = "[output] tables = [\"dbt_user_session_facts\", \"tracklet_sessions\", \"dbt_track_facts\"]";
+    for command in [
+        &["show", "dbt_track_facts"][..],
+        &["query", "select * from dbt_track_facts"],
+        &["export", "dbt_track_facts", "--to", "there.csv"],
+    ] {
+        let (code, said) = ended(&mut tracklet(at, command));
+        assert_eq!(code, 2, "{said}");
+        assert!(
+            said.contains("the table `dbt_track_facts` is not written: `output.tables` leaves it out"),
+            "{said}"
+        );
+        assert!(said.contains(line), "{said}");
+    }
+    for command in [&["report"][..], &["explain", "event", "t"], &["tune"]] {
+        let (code, said) = ended(&mut tracklet(at, command));
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains("is not written: `output.tables` leaves it out"), "{said}");
+    }
+    let (code, said) = ended(&mut tracklet(at, &["test"]));
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains("not tested, for `output.tables` leaves them out: `dbt_aliases_mapping`"),
+        "{said}"
+    );
+
+    // More rows with the same selection, and tables that are asked for again.
+    fs::write(at.join("logs/b.json"), call("track", "u", "a", 9, "2")).unwrap();
+    assert_eq!(run(at, &[]).0, 0);
+    fs::write(at.join("tracklet.toml"), "[source]\npaths = [\"logs\"]\n").unwrap();
+    let (code, said) = run(at, &[]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("`output.tables` has changed"), "{said}");
+    assert_eq!(shown(at, "dbt_track_facts").lines().count(), 3);
+    assert_eq!(run(at, &["--out", "whole"]).0, 0);
+    assert!(tables(&at.join("out")) == tables(&at.join("whole")));
+}
+
+#[test]
 fn files_are_read_again_for_new_types_and_columns() {
     let folder = with("[source]\npaths = [\"logs\"]\n", &first_files());
     let at = folder.path();

@@ -157,7 +157,7 @@ impl TracksBuilder {
 
     /// Bytes of memory, about, that the ids and event names of its tracks take, here and in identity.
     pub fn string_bytes(&self) -> u64 {
-        let names = self.names.bytes() + self.originals.bytes() + self.values.bytes();
+        let names = self.names.bytes() + self.originals.bytes() + self.values.bytes() + self.deriver.bytes();
         self.ids.bytes() + names + self.ids.len() as u64 * IDENTITY_BYTES
     }
 
@@ -166,7 +166,7 @@ impl TracksBuilder {
         let event_ids = self.chunks.iter().map(|chunk| {
             (chunk.event_ids.text_bytes() as u64).saturating_sub(chunk.len() as u64 * USUAL_BYTES)
         });
-        let strings = [&self.ids, &self.names, &self.values].map(Interner::excess_bytes);
+        let strings = [&self.ids, &self.names, &self.values, &self.deriver.texts].map(Interner::excess_bytes);
         event_ids.sum::<u64>() + strings.iter().sum::<u64>()
     }
 

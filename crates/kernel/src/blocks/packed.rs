@@ -72,6 +72,7 @@ impl Block {
                 Some(CarriedColumn::Numbers(numbers)) => {
                     put_planes(&mut bytes, numbers.iter().map(|number| number.to_le_bytes()));
                 }
+                Some(CarriedColumn::Truths(truths)) => bytes.extend_from_slice(truths),
             },
         }
         bytes
@@ -116,6 +117,9 @@ impl Block {
                 }
                 Column::Carried(_, CarriedType::Number) => {
                     chunk.carried.0.push(CarriedColumn::Numbers(values(bytes, rows, i128::from_le_bytes)?));
+                }
+                Column::Carried(_, CarriedType::Truth) => {
+                    chunk.carried.0.push(CarriedColumn::Truths(values(bytes, rows, u8::from_le_bytes)?));
                 }
             }
         }
@@ -210,7 +214,7 @@ impl Block {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::carried::NO_NUMBER;
+    use crate::carried::{NO_NUMBER, NO_TRUTH};
     use crate::intern::NONE;
     use crate::tracks::NO_TIME;
 
@@ -230,8 +234,9 @@ mod tests {
                 rows.clone().map(|row| if row == 2 { NONE } else { row * 70_000 }).collect(),
             ),
             CarriedColumn::Numbers(
-                rows.map(|row| if row == 0 { NO_NUMBER } else { -i128::from(row) << 60 }).collect(),
+                rows.clone().map(|row| if row == 0 { NO_NUMBER } else { -i128::from(row) << 60 }).collect(),
             ),
+            CarriedColumn::Truths(rows.map(|row| if row == 1 { NO_TRUTH } else { row as u8 % 2 }).collect()),
         ];
         Block::new(chunk)
     }
@@ -241,7 +246,11 @@ mod tests {
         let uuid = "01234567-89ab-cdef-0123-456789abcdef";
         for ids in [&[][..], &[uuid, "ffffffff-ffff-ffff-ffff-ffffffffffff"], &[uuid, "é", "", "m4"]] {
             let block = block(ids);
-            let carried = [("plan", CarriedType::Text), ("revenue", CarriedType::Number)];
+            let carried = [
+                ("plan", CarriedType::Text),
+                ("revenue", CarriedType::Number),
+                ("is_bot", CarriedType::Truth),
+            ];
             let carried = carried.map(|(name, carried_type)| CarriedSpec::new(name, carried_type));
             let columns = Column::all(&carried);
             let packed: Vec<_> = columns.into_iter().map(|column| (column, block.pack(column))).collect();

@@ -43,6 +43,7 @@ fn show(tables: &BTreeMap<&'static str, Table>, table: &str, columns: &[&str]) -
         Value::Text(text) => text.clone(),
         Value::Integer(number) => number.to_string(),
         Value::Number(number) => number.to_string(),
+        Value::Truth(truth) => truth.to_string(),
         Value::Time(time) => (time - START).to_string(),
     };
     let line = |row: &Vec<Value>| {

@@ -1,8 +1,8 @@
 //! The columns of any range of rows.
 
 use super::texts::{LocalDictionary, SessionsOfVisitors, TextColumn, with_values, words};
-use super::{following_events, timestamp_type};
-use crate::carried::{NO_NUMBER, number_type};
+use super::{Table, following_events, timestamp_type};
+use crate::carried::{NO_NUMBER, NO_TRUTH, number_type};
 use crate::event_id::stored_hash;
 use crate::identity::NO_LOGIN;
 use crate::intern::NONE;
@@ -12,8 +12,8 @@ use crate::session::AnySession;
 use crate::sessionize::Sessionized;
 use crate::tracks::{NO_TIME, Row, Tracks};
 use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, Decimal128Array, Int64Array, PrimitiveArray, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
+    ArrayRef, ArrowPrimitiveType, BooleanArray, Decimal128Array, Int64Array, PrimitiveArray, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::{Field, Int64Type, Schema, TimestampMicrosecondType};
@@ -137,7 +137,9 @@ impl Sessionized {
         let names = &self.tracks.names;
         let events = self.tracks.gather(rows, |chunk| &chunk.events);
         let mut dictionary = LocalDictionary::new(rows.len(), names);
-        let length = self.rules().flow_length;
+        // Only the flow shows events of other tracks.
+        let has_flow = !self.rules().left_out.contains(&Table::TracksFlow);
+        let length = if has_flow { self.rules().flow_length } else { 1 };
         let mut columns: Vec<Vec<u32>> = (0..length).map(|_| Vec::with_capacity(rows.len())).collect();
         // Keys of the tracks of one run and of those after it that the run's rows show.
         let mut keys = Vec::new();
@@ -326,6 +328,11 @@ fn carried_columns(tracks: &Tracks, carried: &[CarriedSpec], rows: &[Row]) -> Ve
             CarriedType::Number => {
                 let numbers = tracks.gather(rows, |chunk| chunk.carried.numbers(place));
                 Arc::new(with_nulls(numbers))
+            }
+            CarriedType::Truth => {
+                let truths = tracks.gather(rows, |chunk| chunk.carried.truths(place));
+                let truth = |truth: u8| (truth != NO_TRUTH).then_some(truth == 1);
+                Arc::new(truths.into_iter().map(truth).collect::<BooleanArray>())
             }
         };
         (spec.name.clone(), values)

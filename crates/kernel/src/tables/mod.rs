@@ -8,78 +8,17 @@ pub(crate) use columns::whole_rows;
 
 use crate::registry::{CarriedSpec, EVENT_TYPE};
 use crate::rules::Rules;
+pub use crate::table::Table;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use std::sync::Arc;
 
-/// A table of the contract that the kernel fills.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Table {
-    /// `dbt_aliases_mapping`: every alias and its visitor.
-    AliasesMapping,
-    /// `dbt_mapped_tracks`: every track with its visitor and idle time.
-    MappedTracks,
-    /// `dbt_session_tracks`: every session and where it starts.
-    SessionTracks,
-    /// `dbt_track_facts`: every track with its session.
-    TrackFacts,
-    /// `dbt_session_track_facts`: what happened in every session.
-    SessionTrackFacts,
-    /// `dbt_user_session_facts`: every visitor's sessions.
-    UserSessionFacts,
-    /// `dbt_session_duration`: how long every session lasted.
-    SessionDuration,
-    /// `dbt_tracks_flow`: every track with the events that follow it.
-    TracksFlow,
-    /// `tracklet_duplicates`: the rows dropped as duplicates.
-    Duplicates,
-    /// `tracklet_rejects`: the rows that are no tracks. Filled by who reads them.
-    Rejects,
-    /// `tracklet_events`: every event with its session and its columns. Only with [`Rules::events`].
-    Events,
-    /// `tracklet_sessions`: every session with the reason for which it opens. Only with [`Rules::events`].
-    Sessions,
-}
-
 impl Table {
-    /// The tables that every run makes, those of the reference project first.
-    pub const ALWAYS: [Self; 10] = [
-        Self::AliasesMapping,
-        Self::MappedTracks,
-        Self::SessionTracks,
-        Self::TrackFacts,
-        Self::SessionTrackFacts,
-        Self::UserSessionFacts,
-        Self::SessionDuration,
-        Self::TracksFlow,
-        Self::Duplicates,
-        Self::Rejects,
-    ];
-
-    /// The tables of events and sessions.
-    pub const OF_EVENTS: [Self; 2] = [Self::Events, Self::Sessions];
-
     /// All tables that a run with these rules makes.
     pub fn all(rules: &Rules) -> impl Iterator<Item = Self> + use<> {
         let of_events = if rules.events { &Self::OF_EVENTS[..] } else { &[] };
-        Self::ALWAYS.iter().chain(of_events).copied()
-    }
-
-    /// The table's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AliasesMapping => "dbt_aliases_mapping",
-            Self::MappedTracks => "dbt_mapped_tracks",
-            Self::SessionTracks => "dbt_session_tracks",
-            Self::TrackFacts => "dbt_track_facts",
-            Self::SessionTrackFacts => "dbt_session_track_facts",
-            Self::UserSessionFacts => "dbt_user_session_facts",
-            Self::SessionDuration => "dbt_session_duration",
-            Self::TracksFlow => "dbt_tracks_flow",
-            Self::Duplicates => "tracklet_duplicates",
-            Self::Rejects => "tracklet_rejects",
-            Self::Events => "tracklet_events",
-            Self::Sessions => "tracklet_sessions",
-        }
+        let left_out = rules.left_out.clone();
+        let all = Self::ALWAYS.iter().chain(of_events).copied();
+        all.filter(move |table| !left_out.contains(table))
     }
 
     /// The columns of a table of events or sessions.

@@ -184,6 +184,7 @@ fn json_value(value: oracle::Value) -> Value {
         oracle::Value::Text(text) => text.into(),
         oracle::Value::Integer(number) => number.into(),
         oracle::Value::Number(number) => number.to_string().into(),
+        oracle::Value::Truth(truth) => truth.into(),
         oracle::Value::Time(micros) => {
             let time = DateTime::from_timestamp_micros(micros).expect("a time of this era");
             time.to_rfc3339_opts(SecondsFormat::Micros, true).into()

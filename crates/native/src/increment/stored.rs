@@ -8,7 +8,9 @@ use crate::known_inputs::damaged_segments;
 use crate::manifest::{Manifest, RecordedColumn};
 use crate::read::Reject;
 use crate::stored_error::StoredError;
-use crate::write::{PARTS_FILE, Place, STATE, StoredParts, WHOLE};
+use crate::write::{
+    OF_EVENTS, OF_SESSIONS, OF_TRACKS, OF_VISITORS, PARTS_FILE, Place, STATE, StoredParts, WHOLE,
+};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 use rayon::prelude::*;
@@ -28,11 +30,9 @@ use tracklet_kernel::secret_hash::SecretState;
 use tracklet_kernel::tables::{State, Table};
 use tracklet_kernel::tracks::{Gate, Reason, TracksBuilder};
 
-/// What is read of a part's tracks, and of the state beside them.
-const OF_TRACKS: [&str; 4] = ["event_id", "anonymous_id", "timestamp", "event"];
+/// What is read of the state beside tracks.
 const STATE_OF_TRACKS: [&str; 2] = ["user_id", "received_at"];
-/// The same of events, which have the rest in their table.
-const OF_EVENTS: [&str; 5] = ["event_id", "anonymous_id", "user_id", "timestamp", "event"];
+/// The same beside events, which have the rest in their table.
 const STATE_OF_EVENTS: [&str; 1] = ["received_at"];
 
 /// Bytes of shared files that a run verifies, about: some milliseconds.
@@ -165,6 +165,13 @@ impl<'a> StoredSnapshot<'a> {
         Ok(Some(snapshot).filter(|snapshot| snapshot.parts.is_readable()))
     }
 
+    /// Where it has the rows of a table in a part, which may be left out for readers.
+    fn place(&self, table: Table, part: &str) -> Place {
+        let kept = Place::Kept(table);
+        let has = |digests: &Digests| digests.get(&kept.name(part)).is_some();
+        if self.digests.as_ref().is_some_and(has) { kept } else { Place::Table(table) }
+    }
+
     /// The digests of its files.
     /// # Errors
     /// There are none: an earlier version has written the snapshot.
@@ -238,7 +245,8 @@ impl<'a> StoredSnapshot<'a> {
     }
 
     fn past_aliases(&self, new_ids: usize) -> Result<PastAliases, StoredError> {
-        let columns = self.columns(Place::Table(Table::AliasesMapping), WHOLE, &["alias"], &Rows::All)?;
+        let columns =
+            self.columns(self.place(Table::AliasesMapping, WHOLE), WHOLE, &["alias"], &Rows::All)?;
         let mut aliases = PastAliases::with_capacity(columns.rows(), new_ids);
         for batch in columns {
             aliases.push(&batch?).map_err(|error| self.contradicting(error))?;
@@ -248,7 +256,7 @@ impl<'a> StoredSnapshot<'a> {
 
     fn past_identity(&self, aliases: &PastAliases) -> Result<Identity, StoredError> {
         let mut identity = PastIdentity::new(aliases);
-        let mapping = (Place::Table(Table::AliasesMapping), &["dbt_visitor_id"][..]);
+        let mapping = (self.place(Table::AliasesMapping, WHOLE), &["dbt_visitor_id"][..]);
         for batch in
             self.side_by_side(WHOLE, mapping, (Place::State(State::Aliases), &["last_login_at"]), &Rows::All)?
         {
@@ -258,7 +266,7 @@ impl<'a> StoredSnapshot<'a> {
     }
 
     fn past_sessions(&self) -> Result<PastSessions, StoredError> {
-        let table = (Place::Table(Table::SessionTracks), &["session_start_at"][..]);
+        let table = (self.place(Table::SessionTracks, WHOLE), &OF_SESSIONS[..]);
         let state = (Place::State(State::Sessions), &["ended_at", "tracks"][..]);
         let columns = self.side_by_side(WHOLE, table, state, &Rows::All)?;
         let mut sessions = PastSessions::with_capacity(columns.rows());
@@ -274,8 +282,8 @@ impl<'a> StoredSnapshot<'a> {
         sessions: PastSessions,
     ) -> Result<OwnedSessions, StoredError> {
         let mut visitors = PastVisitors::new(aliases, sessions);
-        let columns = ["dbt_visitor_id", "number_of_sessions"];
-        for batch in self.columns(Place::Table(Table::UserSessionFacts), WHOLE, &columns, &Rows::All)? {
+        let place = self.place(Table::UserSessionFacts, WHOLE);
+        for batch in self.columns(place, WHOLE, &OF_VISITORS, &Rows::All)? {
             visitors.push(&batch?).map_err(|error| self.contradicting(error))?;
         }
         visitors.finish().map_err(|error| self.contradicting(error))
@@ -287,12 +295,13 @@ impl<'a> StoredSnapshot<'a> {
 
     /// Whether a row that was accepted has an id that `ignored` takes for none.
     pub(crate) fn has_ignored(&self, ignored: &IgnoredIds) -> Result<bool, StoredError> {
-        for batch in self.columns(Place::Table(Table::AliasesMapping), WHOLE, &["alias"], &Rows::All)? {
+        let aliases = self.place(Table::AliasesMapping, WHOLE);
+        for batch in self.columns(aliases, WHOLE, &["alias"], &Rows::All)? {
             if batch?["alias"].as_string::<i32>().iter().flatten().any(|alias| ignored.has(alias)) {
                 return Ok(true);
             }
         }
-        let duplicates = (Place::Table(Table::Duplicates), ["anonymous_id", "user_id"]);
+        let duplicates = (self.place(Table::Duplicates, WHOLE), ["anonymous_id", "user_id"]);
         for batch in self.columns(duplicates.0, WHOLE, &duplicates.1, &Rows::All)? {
             let batch = batch?;
             let mut ids =
@@ -308,7 +317,7 @@ impl<'a> StoredSnapshot<'a> {
     pub(crate) fn aliases_of(&self, visitor: &str) -> Result<Vec<String>, StoredError> {
         let columns = ["alias", "dbt_visitor_id"];
         let mut found = Vec::new();
-        for batch in self.columns(Place::Table(Table::AliasesMapping), WHOLE, &columns, &Rows::All)? {
+        for batch in self.columns(self.place(Table::AliasesMapping, WHOLE), WHOLE, &columns, &Rows::All)? {
             let batch = batch?;
             let (aliases, visitors) =
                 (batch["alias"].as_string::<i32>(), batch["dbt_visitor_id"].as_string::<i32>());
@@ -392,7 +401,12 @@ impl<'a> StoredSnapshot<'a> {
         } else {
             (Table::MappedTracks, OF_TRACKS.to_vec(), [&STATE_OF_TRACKS, &carried[..]].concat())
         };
-        self.side_by_side(part, (Place::Table(table), &columns), (Place::State(State::Tracks), &state), rows)
+        self.side_by_side(
+            part,
+            (self.place(table, part), &columns),
+            (Place::State(State::Tracks), &state),
+            rows,
+        )
     }
 
     /// The columns to read.
@@ -408,7 +422,7 @@ impl<'a> StoredSnapshot<'a> {
 
     /// The rows dropped as duplicates.
     pub(crate) fn duplicates(&self) -> Result<TracksBuilder, StoredError> {
-        let (place, names) = (Place::Table(Table::Duplicates), &registry::NAMES[..]);
+        let (place, names) = (self.place(Table::Duplicates, WHOLE), &registry::NAMES[..]);
         let mut tracks = self.builder();
         let mut add =
             |batch: RecordBatch| push(&self.typed(&batch), &mut tracks, &place.file(&self.folder, WHOLE));
@@ -454,7 +468,7 @@ impl<'a> StoredSnapshot<'a> {
         &self,
         mut take: impl FnMut(Reject) -> Result<(), E>,
     ) -> Result<(), E> {
-        let place = Place::Table(Table::Rejects);
+        let place = self.place(Table::Rejects, WHOLE);
         let schema = Table::Rejects.schema(&tracklet_kernel::rules::Rules::default());
         let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         for batch in self.columns(place, WHOLE, &columns, &Rows::All)? {
@@ -488,7 +502,7 @@ impl<'a> StoredSnapshot<'a> {
     }
 
     fn push(&self, part: &str, batch: &RecordBatch, tracks: &mut TracksBuilder) -> Result<(), StoredError> {
-        push(&self.typed(batch), tracks, &Place::Table(Table::MappedTracks).file(&self.folder, part))
+        push(&self.typed(batch), tracks, &self.place(Table::MappedTracks, part).file(&self.folder, part))
     }
 
     /// The rows with their type, where they have none: they were read when tracks alone were events.
@@ -534,7 +548,7 @@ impl<'a> StoredSnapshot<'a> {
             })?),
         };
         let (columns, bytes) = StoredColumns::open(self.disk, path, digest, columns, rows)?;
-        let counter = if matches!(place, Place::State(_)) { &self.state_read } else { &self.tables_read };
+        let counter = if matches!(place, Place::Table(_)) { &self.tables_read } else { &self.state_read };
         counter.fetch_add(bytes, Ordering::Relaxed);
         Ok(columns)
     }

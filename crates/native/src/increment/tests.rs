@@ -10,3 +10,4 @@ mod history;
 mod limits;
 mod linking;
 mod regressions;
+mod selections;

@@ -94,7 +94,7 @@ impl<'a> Origin<'a> {
     /// By what the configuration names.
     pub(super) fn new(config: &'a Config) -> Self {
         let source = &config.source;
-        let of_events = config.columns.iter().flat_map(|column| &column.sources);
+        let of_events = config.columns_read().flat_map(|column| &column.sources);
         let of_events = of_events.map(|source| source.name.as_str());
         let mapped = source.columns.mapped().into_iter().filter_map(|(_, name)| name);
         Self {

@@ -3,14 +3,15 @@
 use super::publish::Before;
 use super::{RunError, RunRequest};
 use crate::increment::StoredSnapshot;
-use crate::manifest::{Input, OlderSetting};
+use crate::manifest::{Input, OlderSetting, RecordedRules};
 use crate::publish::OutputFolder;
 use crate::read::inputs::discover_beside;
 use crate::read::{Content, Grown, InputError, InputFile, Quote, ReadError};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use tracklet_kernel::event_type::EventTypes;
 use tracklet_kernel::ignored_ids::IgnoredIds;
+use tracklet_kernel::tables::Table;
 
 /// Looks at files, and at what the base snapshot has stored. A plan asks for what its rules need, and knows nothing else of the disk.
 pub(crate) trait Facts {
@@ -62,6 +63,8 @@ pub(crate) struct ReadBefore<'a> {
     pub(crate) writer: &'a str,
     /// The types of its rows of evidence.
     pub(crate) evidence: EventTypes,
+    /// The tables that it leaves out.
+    pub(crate) left_out: BTreeSet<Table>,
 }
 
 impl<'a> ReadBefore<'a> {
@@ -78,6 +81,7 @@ impl<'a> ReadBefore<'a> {
             evidence: (before.manifest.rules.as_ref())
                 .filter(|_| before.manifest.rows.evidence > 0)
                 .map_or(EventTypes::NONE, |rules| rules.evidence()),
+            left_out: (before.manifest.rules.as_ref()).map(RecordedRules::left_out).unwrap_or_default(),
         }
     }
 }

@@ -144,7 +144,12 @@ pub(crate) fn plan(
             older.setting
         )))
     } else if before.config_fingerprint != request.config.fingerprint() {
-        RunMode::Rebuild("the configuration has changed".to_owned())
+        let what = if before.left_out == request.config.rules.left_out {
+            "the configuration"
+        } else {
+            "`output.tables`"
+        };
+        RunMode::Rebuild(format!("{what} has changed"))
     } else if before.writer != WRITER {
         RunMode::Rebuild(format!("the tables were written by {}", before.writer))
     } else {

@@ -15,9 +15,9 @@ use crate::observer::Step;
 use crate::publish::{Building, OutputFolder, Snapshot};
 use crate::read::Rejects;
 use crate::spill::{Gathered, Sorted, Spilled, Spilling, WriteTables, WrittenSessions, sort};
-use crate::write::{Layout, WRITER, WriteError, WrittenTables, write_tables};
+use crate::write::{Layout, WRITER, WriteError, WrittenTables, named, write_tables};
 use chrono::{SecondsFormat, Utc};
-use ids::{check_limits, ignored_ids, warnings_of_strangers};
+use ids::{check_limits, ignored_ids, warnings_of_written};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -198,10 +198,10 @@ pub(crate) fn advance(
     let mut warnings = new_batch.warnings;
     warnings.extend(warnings_of_rules(&settings.rules, &found.events, &counted));
     warnings.extend(warning_of_copies(written.copied + list.copied));
-    warnings.extend(written.repeated.warning(rows.read));
-    warnings.extend(warnings_of_strangers(&written, disk, building.path())?);
-    let WrittenTables { rows: rows_of_tables, bytes, files, rewritten, linked, checks, digests, .. } =
-        written;
+    warnings.extend(warnings_of_written(&written, rows.read, disk, building.path())?);
+    let WrittenTables {
+        rows: rows_of_tables, kept, bytes, files, rewritten, linked, checks, digests, ..
+    } = written;
     let mut manifest = Manifest {
         format: FORMAT,
         snapshot: building.name().to_owned(),
@@ -222,7 +222,8 @@ pub(crate) fn advance(
         rows,
         rejects: rejects.by_reason(),
         other_calls: all_calls(before, new_batch.other_calls),
-        tables: rows_of_tables.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
+        tables: named(rows_of_tables),
+        kept: named(kept),
         sessions: found.sessions,
         visitors: found.visitors,
         gone: new_batch.earlier.gone,
@@ -232,9 +233,8 @@ pub(crate) fn advance(
         checks,
         counted,
         written: Written { files, bytes: bytes + list.bytes },
-        timings: BTreeMap::new(),
+        timings: std::mem::take(&mut steps.timings),
     };
-    manifest.timings = std::mem::take(&mut steps.timings);
     manifest.timings.insert("total".to_owned(), started.elapsed().as_secs_f64());
     let building = refuse_broken(building, &manifest)?;
     steps.step(Step::Publish, None, || building.publish(&manifest, settings.keep))?;

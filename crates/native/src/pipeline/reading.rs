@@ -62,7 +62,7 @@ pub(super) fn read_files(
         gate: request.config.gate(),
         format: request.format,
         types: request.config.types_read(),
-        event_columns: request.config.columns.clone(),
+        event_columns: request.config.columns_read().cloned().collect(),
         csv: config.csv.clone(),
         max_line: request.max_line,
     };
@@ -136,11 +136,11 @@ fn warnings_of_columns(read: &Read<Rejects>) -> impl Iterator<Item = String> {
         let near = column.near.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         let sources: Vec<String> =
             column.sources.iter().map(|source| format!("`{}`", visible(source))).collect();
-        format!(
-            "no file of this run has {}: the column `{}` is null{near}",
-            sources.join(" or "),
-            column.name
-        )
+        let lost = match &column.read_for {
+            Some(derived) => format!("nothing is derived from it for `{derived}`"),
+            None => format!("the column `{}` is null", column.name),
+        };
+        format!("no file of this run has {}: {lost}{near}", sources.join(" or "))
     });
     let absent = absent.chain((!of_preset.is_empty()).then(|| {
         let names = listed(of_preset.iter().map(|column| column.name.as_str()));

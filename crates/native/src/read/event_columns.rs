@@ -6,12 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use tracklet_config::EventColumn;
 use tracklet_kernel::carried::MAX_TEXT_BYTES;
 use tracklet_kernel::event_type::EventType;
-use tracklet_kernel::registry::{CarriedSpec, CarriedType};
+use tracklet_kernel::registry::{self, CarriedSpec, CarriedType};
 
 impl Source {
     /// Whether rows are handed to the gate with their type and the columns of events.
     pub(super) fn has_events(&self) -> bool {
         !self.gate.carried.is_empty()
+    }
+
+    /// The names of what rows are handed to the gate with besides the canonical columns: their type, and the columns of events.
+    pub(super) fn names_of_events(&self) -> impl Iterator<Item = &str> {
+        let event_type = self.has_events().then_some(registry::EVENT_TYPE);
+        event_type.into_iter().chain(self.event_columns.iter().map(|column| column.spec.name.as_str()))
     }
 }
 
@@ -68,6 +74,8 @@ pub struct AbsentColumn {
     pub near: Option<String>,
     /// Whether it is of a preset.
     pub is_of_preset: bool,
+    /// The column that would be derived from it, where it is none itself.
+    pub read_for: Option<String>,
 }
 
 /// How alike two names must be for one to be meant by the other, from 0 to 1: those of one object begin alike.
@@ -81,6 +89,12 @@ impl AbsentColumn {
             let likeness = |name: &&String| strsim::normalized_damerau_levenshtein(source, name);
             nearest(source, found.iter().filter(|name| likeness(name) >= LIKENESS))
         });
-        Self { name: column.spec.name.clone(), sources, near, is_of_preset: column.is_of_preset }
+        Self {
+            name: column.spec.name.clone(),
+            sources,
+            near,
+            is_of_preset: column.is_of_preset,
+            read_for: column.read_for.clone(),
+        }
     }
 }

@@ -33,6 +33,14 @@ pub enum ResultsError {
         /// The names there are.
         tables: Vec<String>,
     },
+    /// A table that the selection of tables leaves out.
+    #[error("the table `{name}` is not written: `output.tables` leaves it out")]
+    LeftOut {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        tables: Vec<String>,
+    },
     /// A file or folder that can't be read.
     #[error("cannot read `{}`", path.display())]
     Unreadable {
@@ -96,6 +104,14 @@ impl Hint for ResultsError {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("the tables are {}", listed(tables.iter().map(String::as_str))),
             }),
+            Self::LeftOut { name, tables } => {
+                let tables: Vec<String> =
+                    tables.iter().chain([name]).map(|table| format!("\"{table}\"")).collect();
+                Some(format!(
+                    "the next run writes it with this line: [output] tables = [{}]",
+                    tables.join(", ")
+                ))
+            }
             Self::Sql { .. } => Some("`tracklet ls` lists the tables and their columns".to_owned()),
             Self::NotAQuery { .. } => {
                 Some("use SELECT, or write its answer with --format csv > FILE".to_owned())

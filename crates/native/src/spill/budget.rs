@@ -138,7 +138,7 @@ impl Limit {
 
     /// Bytes that an increment needs of a snapshot before it reads any track of it.
     pub(super) fn past(before: &Manifest) -> u64 {
-        let aliases = before.tables.get(Table::AliasesMapping.name()).copied().unwrap_or_default();
+        let aliases = before.rows_of(Table::AliasesMapping);
         before.sessions * SESSION_BYTES + aliases * ALIAS_BYTES
     }
 

@@ -3,10 +3,10 @@
 //! Several tables hold the same columns in the same order, so a chunk is encoded and compressed once and then
 //! appended to each. What the kernel already knows is used as it is: dictionary keys are not hashed again.
 
-use super::packing::{bits_for, put_deltas, put_hybrid, put_run};
+use super::packing::{bits_for, put_bits, put_deltas, put_hybrid, put_run};
 use super::page::{Page, PageKind};
 use crate::digests::digest;
-use arrow::array::{Array, AsArray, PrimitiveArray, StringArray};
+use arrow::array::{Array, AsArray, BooleanArray, PrimitiveArray, StringArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimestampMicrosecondType, UInt32Type};
 use bytes::Bytes;
@@ -49,7 +49,7 @@ pub struct EncodedColumn {
 
 /// Encodes a column of a row group.
 ///
-/// In: `Utf8`, dictionaries of `Utf8` with `u32` keys, `Int64`, `Timestamp(us)` or `Decimal128(28, 6)`, with nulls only
+/// In: `Utf8`, dictionaries of `Utf8` with `u32` keys, `Int64`, `Timestamp(us)`, `Decimal128(28, 6)` or `Boolean`, with nulls only
 /// where `descriptor` allows them.
 /// # Errors
 /// A type that no table has, or a page over 2 GiB.
@@ -99,6 +99,7 @@ enum Source<'a> {
     },
     /// Millionths of decimal numbers.
     Numbers(&'a [i128]),
+    Truths(&'a BooleanArray),
     /// Text of which every value is null.
     Nothing,
 }
@@ -124,6 +125,7 @@ impl<'a> Source<'a> {
             decimal if *decimal == number_type() => {
                 Ok(Self::Numbers(column.as_primitive::<Decimal128Type>().values()))
             }
+            DataType::Boolean => Ok(Self::Truths(column.as_boolean())),
             _ => Err(unknown()),
         }
     }
@@ -138,7 +140,10 @@ impl<'a> Source<'a> {
         match self {
             Self::Dictionary { .. } => Encoding::RLE_DICTIONARY,
             Self::Text(_) => Encoding::DELTA_LENGTH_BYTE_ARRAY,
-            Self::Nothing | Self::Numbers(_) | Self::Integers { differ_little: false, .. } => Encoding::PLAIN,
+            Self::Nothing
+            | Self::Numbers(_)
+            | Self::Truths(_)
+            | Self::Integers { differ_little: false, .. } => Encoding::PLAIN,
             Self::Integers { .. } => Encoding::DELTA_BINARY_PACKED,
         }
     }
@@ -170,6 +175,10 @@ impl<'a> Source<'a> {
             Self::Numbers(values) => {
                 let valid = rows.filter(|row| nulls.is_none_or(|nulls| nulls.is_valid(*row)));
                 body.extend(valid.flat_map(|row| number_bytes(values[row])));
+            }
+            Self::Truths(values) => {
+                let valid = rows.filter(|row| nulls.is_none_or(|nulls| nulls.is_valid(*row)));
+                put_bits(body, valid.map(|row| u64::from(values.value(row))), 1);
             }
             Self::Integers { values, differ_little } => {
                 let valid: Vec<i64>;
@@ -211,6 +220,10 @@ impl<'a> Source<'a> {
                     |number: i128| FixedLenByteArray::from(ByteArray::from(number_bytes(number).to_vec()));
                 let (least, greatest) = (least.map(value), greatest.map(value));
                 Statistics::FixedLenByteArray(ValueStatistics::new(least, greatest, None, null_count, false))
+            }
+            Self::Truths(values) => {
+                let (least, greatest) = least_and_greatest(values.iter().flatten());
+                Statistics::Boolean(ValueStatistics::new(least, greatest, None, null_count, false))
             }
             Self::Integers { values, .. } => {
                 let (least, greatest) = match nulls {

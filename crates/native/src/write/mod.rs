@@ -18,12 +18,13 @@ use crate::digests::{DIGESTS_FILE, Digests, seal};
 use crate::disk::{Disk, NewFile, write_file};
 use crate::read::Rejects;
 use crate::spilled_files::SpillError;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 pub use open_files::OpenFiles;
 use parquet::errors::ParquetError;
 use parts::{Cut, PartKey, ROWS_OF_A_GROUP, TRACKS_OF_A_PART};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use tracklet_display::error::{Hint, MORE_MEMORY, is_refused_memory};
 use tracklet_kernel::rules::Rules;
@@ -37,30 +38,50 @@ pub(crate) use writer::{AtOnce, Followed, Target, Writer};
 
 /// Name of the file of a table that is not cut into parts, and of those that are where there is no session.
 pub const WHOLE: &str = "all";
-/// What has a row a track, in the order of their session's parts; the last only where the rules have events.
-const OF_TRACKS: [Place; 5] = [
-    Place::Table(Table::MappedTracks),
-    Place::Table(Table::TrackFacts),
-    Place::Table(Table::TracksFlow),
-    Place::State(State::Tracks),
-    Place::Table(Table::Events),
-];
-/// What has a row a session and is cut into parts; the last only where the rules have events.
-const OF_SESSIONS: [Place; 3] = [
-    Place::Table(Table::SessionTrackFacts),
-    Place::Table(Table::SessionDuration),
-    Place::Table(Table::Sessions),
-];
-
-/// [`OF_TRACKS`] of these rules.
-fn of_tracks(rules: &Rules) -> &'static [Place] {
-    &OF_TRACKS[..OF_TRACKS.len() - usize::from(!rules.events)]
+/// What has a row a track, in the order of their session's parts.
+fn of_tracks(rules: &Rules) -> Vec<Place> {
+    let before = [Table::MappedTracks, Table::TrackFacts, Table::TracksFlow].into_iter();
+    let before = before.filter_map(|table| Place::of(table, rules));
+    before.chain([Place::State(State::Tracks)]).chain(Place::of(Table::Events, rules)).collect()
 }
 
-/// [`OF_SESSIONS`] of these rules.
-fn of_sessions(rules: &Rules) -> &'static [Place] {
-    &OF_SESSIONS[..OF_SESSIONS.len() - usize::from(!rules.events)]
+/// What has a row a session and is cut into parts.
+fn of_sessions(rules: &Rules) -> Vec<Place> {
+    let all = [Table::SessionTrackFacts, Table::SessionDuration, Table::Sessions];
+    all.into_iter().filter_map(|table| Place::of(table, rules)).collect()
 }
+
+/// Whether the next run needs something of a table.
+fn is_needed(table: Table, rules: &Rules) -> bool {
+    match table {
+        Table::AliasesMapping
+        | Table::SessionTracks
+        | Table::UserSessionFacts
+        | Table::Duplicates
+        | Table::Rejects => true,
+        Table::MappedTracks => !rules.events,
+        Table::Events => rules.events,
+        _ => false,
+    }
+}
+
+/// The columns that the next run needs of a table; `None` for all.
+fn columns_needed(table: Table) -> Option<&'static [&'static str]> {
+    match table {
+        Table::MappedTracks => Some(&OF_TRACKS),
+        Table::Events => Some(&OF_EVENTS),
+        Table::SessionTracks => Some(&OF_SESSIONS),
+        Table::UserSessionFacts => Some(&OF_VISITORS),
+        _ => None,
+    }
+}
+
+/// What the next run needs of each track beside the state; of events also what they carry.
+pub(crate) const OF_TRACKS: [&str; 4] = ["event_id", "anonymous_id", "timestamp", "event"];
+pub(crate) const OF_EVENTS: [&str; 5] = ["event_id", "anonymous_id", "user_id", "timestamp", "event"];
+/// Of each session, and of each visitor.
+pub(crate) const OF_SESSIONS: [&str; 1] = ["session_start_at"];
+pub(crate) const OF_VISITORS: [&str; 2] = ["dbt_visitor_id", "number_of_sessions"];
 
 /// A table, or state beside one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,12 +90,26 @@ pub enum Place {
     Table(Table),
     /// For the next run.
     State(State),
+    /// For the next run, what it needs of a table that is left out.
+    Kept(Table),
 }
 
 impl Place {
     /// All that a run with these rules writes.
     pub fn all(rules: &Rules) -> impl Iterator<Item = Self> {
-        Table::all(rules).map(Self::Table).chain(State::all(rules).map(Self::State))
+        let kept = rules.left_out.iter().filter_map(|table| Self::of(*table, rules));
+        Table::all(rules).map(Self::Table).chain(kept).chain(State::all(rules).map(Self::State))
+    }
+
+    /// Where a run with these rules writes a table, if it does.
+    fn of(table: Table, rules: &Rules) -> Option<Self> {
+        if !rules.events && Table::OF_EVENTS.contains(&table) {
+            return None;
+        }
+        if !rules.left_out.contains(&table) {
+            return Some(Self::Table(table));
+        }
+        is_needed(table, rules).then_some(Self::Kept(table))
     }
 
     /// Its folder in a snapshot's.
@@ -82,6 +117,7 @@ impl Place {
         match self {
             Self::Table(table) => snapshot.join(table.name()),
             Self::State(state) => snapshot.join(STATE).join(state.name()),
+            Self::Kept(table) => snapshot.join(STATE).join(table.name()),
         }
     }
 
@@ -99,6 +135,15 @@ impl Place {
         match self {
             Self::Table(table) => table.schema(rules),
             Self::State(state) => state.schema(rules),
+            Self::Kept(table) => {
+                let schema = table.schema(rules);
+                let Some(columns) = columns_needed(table) else { return schema };
+                let carried = rules.carried.iter().map(|column| column.name.as_str());
+                let of_events = (table == Table::Events).then_some(carried).into_iter().flatten();
+                let names: Vec<&str> = columns.iter().copied().chain(of_events).collect();
+                let fields = schema.fields().iter().filter(|field| names.contains(&field.name().as_str()));
+                Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()))
+            }
         }
     }
 }
@@ -208,8 +253,8 @@ impl Plan<'_> {
     /// The files of the parts that stay, by their paths from the snapshot's folder.
     pub(crate) fn shared_files(&self, rules: &Rules) -> Vec<String> {
         let parts = self.stays.iter().flat_map(|stays| stays.parts.keys());
-        let places = || of_tracks(rules).iter().chain(of_sessions(rules));
-        parts.flat_map(|part| places().map(move |place| place.name(&part.to_string()))).collect()
+        let places = [of_tracks(rules), of_sessions(rules)].concat();
+        parts.flat_map(|part| places.iter().map(move |place| place.name(&part.to_string()))).collect()
     }
 
     fn stays(&self, part: PartKey) -> bool {
@@ -222,6 +267,8 @@ impl Plan<'_> {
 pub struct WrittenTables {
     /// Rows of each table.
     pub rows: BTreeMap<&'static str, u64>,
+    /// Rows of each table that is left out and of which the next run needs something.
+    pub kept: BTreeMap<&'static str, u64>,
     /// Bytes of all files written; links cost none.
     pub bytes: u64,
     /// Files of all tables and of the state.
@@ -240,6 +287,11 @@ pub struct WrittenTables {
     pub(crate) repeated: Repeated,
     /// The digest of the file of digests, for the manifest.
     pub digests: String,
+}
+
+/// Rows of tables as a manifest has them.
+pub(crate) fn named(rows: BTreeMap<&'static str, u64>) -> BTreeMap<String, u64> {
+    rows.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect()
 }
 
 /// Writes or links every table of `sessionized`, the state and the rejects below `folder` of `disk`, which must exist and

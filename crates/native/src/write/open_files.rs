@@ -9,6 +9,8 @@
 
 use rustix::process::{Resource, getrlimit};
 
+/// The files of tracks of a part, which are open together, where all tables are written.
+const FILES_OF_A_PART: usize = 5;
 /// The usual limit of a process; more open files win nothing.
 const MOST: u64 = 1024;
 
@@ -30,13 +32,20 @@ impl OpenFiles {
     /// A quarter is for parts, a quarter waits, and half is for all else: tables in one file, snapshots, libraries.
     fn of_limit(limit: u64) -> Self {
         let quarter = (limit.min(MOST) / 4) as usize;
-        Self { parts: (quarter / super::OF_TRACKS.len()).max(1), waiting: quarter.max(1) }
+        Self { parts: (quarter / FILES_OF_A_PART).max(1), waiting: quarter.max(1) }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::OpenFiles;
+    use super::{FILES_OF_A_PART, OpenFiles};
+    use crate::write::of_tracks;
+    use tracklet_kernel::rules::Rules;
+
+    #[test]
+    fn no_part_has_more_files() {
+        assert_eq!(of_tracks(&Rules { events: true, ..Rules::default() }).len(), FILES_OF_A_PART);
+    }
 
     #[test]
     fn half_of_the_files_are_for_others() {

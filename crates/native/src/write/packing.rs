@@ -19,7 +19,7 @@ pub(crate) fn bits_for(greatest: u64) -> u32 {
 }
 
 /// Appends each value's low `width` bits, the first value in the lowest bits. `width` is at most 64.
-fn put_bits(out: &mut Vec<u8>, values: impl Iterator<Item = u64>, width: u32) {
+pub(crate) fn put_bits(out: &mut Vec<u8>, values: impl Iterator<Item = u64>, width: u32) {
     let (mut pending, mut filled) = (0u128, 0);
     for value in values {
         pending |= u128::from(value) << filled;

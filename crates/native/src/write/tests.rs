@@ -5,8 +5,8 @@ use super::packing::put_hybrid;
 use super::table_file::{TableFile, descriptors};
 use crate::disk::RealDisk;
 use arrow::array::{
-    Array, ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-    UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -137,6 +137,22 @@ fn runs_cost_bytes_and_not_rows() {
     let mut out = Vec::new();
     put_hybrid(&mut out, &vec![7; 100_000], 3);
     assert_eq!(out.len(), 4);
+}
+
+#[test]
+fn truths_survive_over_the_end_of_a_page() {
+    for with_nulls in [false, true] {
+        let schema: SchemaRef =
+            Arc::new(Schema::new(vec![Field::new("truth", DataType::Boolean, with_nulls)]));
+        let truth =
+            |row: usize| (!with_nulls || row % 5 != 3).then_some(row.is_multiple_of(3) || row > 70_000);
+        let group = |rows: std::ops::Range<usize>| -> ArrayRef {
+            Arc::new(rows.map(truth).collect::<BooleanArray>())
+        };
+        let found =
+            round_trip(&schema, &[vec![group(0..80_001)], vec![group(80_001..80_003)], vec![group(0..0)]]);
+        assert_eq!(found["truth"].as_boolean(), &(0..80_003).map(truth).collect::<BooleanArray>());
+    }
 }
 
 // Readers other than this program find damage by the CRC of a page alone.

@@ -80,18 +80,23 @@ impl<'a> Writer<'a> {
         self.target.at_once = at_once;
     }
 
-    fn of_tracks(&self) -> &'static [Place] {
+    fn of_tracks(&self) -> Vec<Place> {
         of_tracks(self.target.rules)
     }
 
-    fn of_sessions(&self) -> &'static [Place] {
+    fn of_sessions(&self) -> Vec<Place> {
         of_sessions(self.target.rules)
+    }
+
+    /// Where a table is written that the next run needs, in any selection of tables.
+    fn needed(&self, table: Table) -> Place {
+        Place::of(table, self.target.rules).expect("the next run needs it")
     }
 
     /// What is cut into parts, where there is no session.
     pub(crate) fn write_no_parts(&self) -> Result<(), WriteError> {
-        let mut places = self.of_tracks().iter().chain(self.of_sessions());
-        places.try_for_each(|place| Rows::new(self, &[*place], WHOLE)?.finish())
+        let mut places = self.of_tracks().into_iter().chain(self.of_sessions());
+        places.try_for_each(|place| Rows::new(self, &[place], WHOLE)?.finish())
     }
 
     /// What is cut into parts, of these parts, whose sessions are all in memory.
@@ -111,10 +116,10 @@ impl<'a> Writer<'a> {
     fn write_part(&self, sessionized: &Sessionized, part: &Part) -> Result<(), WriteError> {
         let name = part.key.to_string();
         let mut checks = PartChecks::default();
-        let mut tracks = Rows::new(self, self.of_tracks(), &name)?;
+        let mut tracks = Rows::new(self, &self.of_tracks(), &name)?;
         tracks.put_tracks(sessionized, part, Followed::No, &mut checks)?;
         tracks.finish()?;
-        let mut sessions = Rows::new(self, self.of_sessions(), &name)?;
+        let mut sessions = Rows::new(self, &self.of_sessions(), &name)?;
         sessions.put_sessions(sessionized, part, Followed::No, &mut checks)?;
         sessions.finish()?;
         self.add_part(part.key, checks);
@@ -128,8 +133,8 @@ impl<'a> Writer<'a> {
             writer: self,
             key,
             checks: PartChecks::default(),
-            tracks: Rows::new(self, self.of_tracks(), &name)?,
-            sessions: Rows::new(self, self.of_sessions(), &name)?,
+            tracks: Rows::new(self, &self.of_tracks(), &name)?,
+            sessions: Rows::new(self, &self.of_sessions(), &name)?,
         })
     }
 
@@ -166,7 +171,7 @@ impl<'a> Writer<'a> {
                     }
                     linked => linked.map_err(|error| WriteError::at(&path)(error.into()))?,
                 }
-                seen.count(*place, rows);
+                seen.count(place, rows);
                 seen.digests.copy(&place.name(&name), stays.digests);
             }
         }
@@ -180,10 +185,10 @@ impl<'a> Writer<'a> {
         Ok(WholeTimeline {
             sessions: Rows::new(
                 self,
-                &[Place::Table(Table::SessionTracks), Place::State(State::Sessions)],
+                &[self.needed(Table::SessionTracks), Place::State(State::Sessions)],
                 WHOLE,
             )?,
-            visitors: Rows::new(self, &[Place::Table(Table::UserSessionFacts)], WHOLE)?,
+            visitors: Rows::new(self, &[self.needed(Table::UserSessionFacts)], WHOLE)?,
         })
     }
 
@@ -197,7 +202,7 @@ impl<'a> Writer<'a> {
     /// `dbt_aliases_mapping` and the state beside it.
     pub(crate) fn write_aliases(&self, sessionized: &Sessionized) -> Result<(), WriteError> {
         let mut rows =
-            Rows::new(self, &[Place::Table(Table::AliasesMapping), Place::State(State::Aliases)], WHOLE)?;
+            Rows::new(self, &[self.needed(Table::AliasesMapping), Place::State(State::Aliases)], WHOLE)?;
         let groups = rows.groups(sessionized.alias_count());
         let add = |seen| self.seen().checks.add_aliases(seen);
         rows.put(
@@ -223,7 +228,7 @@ impl<'a> Writer<'a> {
         Ok(rows.finish()?)
     }
 
-    /// A table that is in one file and not looked at, of these row groups. Their columns are made and encoded one after
+    /// A table that is in one file, needed and not looked at, of these row groups. Their columns are made and encoded one after
     /// the other, so that no two of a group are in memory.
     pub(super) fn write_columns<G, X, E: From<WriteError> + From<X>>(
         &self,
@@ -231,7 +236,7 @@ impl<'a> Writer<'a> {
         groups: impl Iterator<Item = Result<G, X>>,
         column: impl Fn(&G, &str) -> Result<ArrayRef, X>,
     ) -> Result<(), E> {
-        let mut rows = Rows::new(self, &[Place::Table(table)], WHOLE)?;
+        let mut rows = Rows::new(self, &[self.needed(table)], WHOLE)?;
         let path = rows.files[0].path.clone();
         for group in groups {
             let group = group?;
@@ -279,7 +284,7 @@ impl<'a> Writer<'a> {
     /// `tracklet_duplicates`, and the state of what its rows carry.
     fn places_of_duplicates(&self) -> Vec<Place> {
         let state = State::all(self.target.rules).filter(|state| *state == State::Duplicates);
-        std::iter::once(Place::Table(Table::Duplicates)).chain(state.map(Place::State)).collect()
+        std::iter::once(self.needed(Table::Duplicates)).chain(state.map(Place::State)).collect()
     }
 
     /// The columns that any of the places has, each once.
@@ -299,8 +304,10 @@ impl<'a> Writer<'a> {
 impl Seen {
     /// Counts rows of a table.
     fn count(&mut self, place: Place, rows: u64) {
-        if let Place::Table(table) = place {
-            *self.written.rows.entry(table.name()).or_default() += rows;
+        match place {
+            Place::Table(table) => *self.written.rows.entry(table.name()).or_default() += rows,
+            Place::Kept(table) => *self.written.kept.entry(table.name()).or_default() += rows,
+            Place::State(_) => {}
         }
     }
 
@@ -489,7 +496,9 @@ impl<'w> Rows<'w> {
         mut observe: impl FnMut(S),
     ) -> Result<(), WriteError> {
         let size = self.writer.target.layout.rows_of_a_group;
-        let path = self.files[0].path.clone();
+        // Where all tables of these rows are left out they are only looked at.
+        let first = self.files.first().map(|file| file.path.clone());
+        let path = first.unwrap_or_else(|| self.writer.target.folder.to_owned());
         let described = &self.columns;
         let finished = |batch: &RecordBatch| Ok((look(batch), encode_all(batch, described)?));
         let prepare = |(group, before): (&G, Option<RecordBatch>)| {

@@ -62,13 +62,16 @@ pub(super) fn carried_columns(config: &Config) -> Value {
             "type": match carried.carried_type {
                 CarriedType::Text => "text",
                 CarriedType::Number => "number",
+                CarriedType::Truth => "truth",
             },
             "no_value": carried.no_value,
             "sources": sources.collect::<Vec<_>>(),
             "is_of_preset": column.is_some_and(|column| column.is_of_preset),
         })
     };
-    config.rules.carried.iter().map(column).collect()
+    let derived: Vec<&str> = config.derived().map(|column| column.spec.name.as_str()).collect();
+    let carried = config.rules.carried.iter().filter(|carried| !derived.contains(&carried.name.as_str()));
+    carried.map(column).collect()
 }
 
 /// The package's defaults, with what is given in their place.

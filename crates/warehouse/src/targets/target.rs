@@ -100,7 +100,11 @@ pub enum ResolveError {
 /// # Errors
 /// [`ResolveError::FilesOnly`].
 pub fn check_supported(config: &Config) -> Result<(), ResolveError> {
-    let files_only = (!config.identity.evidence.is_empty()).then_some("identity.evidence");
+    let evidence = (!config.identity.evidence.is_empty()).then_some("identity.evidence");
+    // Those of a preset are left out, which a run says.
+    let derived = config.derived().any(|column| !column.is_of_preset).then_some("columns");
+    let tables = config.output.tables.is_some().then_some("output.tables");
+    let files_only = evidence.or(derived).or(tables);
     files_only.map_or(Ok(()), |key| Err(ResolveError::FilesOnly { key }))
 }
 

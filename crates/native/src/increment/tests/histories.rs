@@ -6,15 +6,18 @@ use crate::write::Layout;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
+use std::collections::BTreeSet;
 use std::iter;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tracklet_kernel::derived::{Derived, Input, Reading, WordRule};
 use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::oracle::{Row, Value};
 use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::{Duplicates, Rules, Timeout};
+use tracklet_kernel::tables::Table;
 
 /// How many histories are tried; more with this variable.
 const HISTORIES: u32 = 200;
@@ -23,6 +26,25 @@ const HISTORIES_VARIABLE: &str = "TRACKLET_HISTORIES";
 /// The invented columns of the rows.
 pub(super) fn carried_columns() -> [CarriedSpec; 2] {
     [CarriedSpec::new("plan", CarriedType::Text), CarriedSpec::new("revenue", CarriedType::Number)]
+}
+
+/// Columns that are derived from these.
+fn derived_columns() -> [CarriedSpec; 2] {
+    let word = |value: &str| {
+        let rule = WordRule {
+            value: value.to_owned(),
+            words: vec!["pro".to_owned()],
+            with: Vec::new(),
+            without: Vec::new(),
+        };
+        vec![Input { name: "plan".to_owned(), reading: Reading::Words([rule].into()) }]
+    };
+    let is_paid = Derived { inputs: word("true"), otherwise: None };
+    let kind = Derived { inputs: word("paid"), otherwise: Some("other".to_owned()) };
+    [
+        CarriedSpec { derived: Some(is_paid), ..CarriedSpec::new("is_paid", CarriedType::Truth) },
+        CarriedSpec { derived: Some(kind), ..CarriedSpec::new("kind", CarriedType::Text) },
+    ]
 }
 
 /// What happens next.
@@ -155,24 +177,34 @@ fn evidence() -> [EventTypes; 3] {
     [EventTypes::NONE, types(&[EventType::Identify]), types(&[EventType::Identify, EventType::Page])]
 }
 
+/// Tables that are not written: none, some, or nearly all.
+pub(super) fn left_out() -> impl Strategy<Value = BTreeSet<Table>> {
+    let all: Vec<Table> = Table::ALWAYS.into_iter().chain(Table::OF_EVENTS).collect();
+    let last = all.len() - 1;
+    prop_oneof![2 => Just(Vec::new()), 1 => subsequence(all.clone(), 0..=last), 1 => subsequence(all, last)]
+        .prop_map(|tables| tables.into_iter().collect())
+}
+
 pub(super) fn rules() -> impl Strategy<Value = Rules> {
     let exact = Timeout::Exact(NonZeroU64::new(90_000_000).unwrap());
     (
         prop_oneof![4 => Just(Timeout::default()), 1 => Just(exact)],
         prop::bool::weighted(0.8),
         select(vec![5, 1, 3]),
-        select(vec![0, 0, 1, 2]),
+        select(vec![0, 0, 1, 2, 4]),
         prop::bool::weighted(0.4),
         select(evidence().to_vec()),
+        left_out(),
     )
-        .prop_map(|(timeout, drop, flow_length, carried, events, evidence)| {
-            let all = carried_columns();
+        .prop_map(|(timeout, drop, flow_length, carried, events, evidence, left_out)| {
+            let all = [carried_columns(), derived_columns()].concat();
             let columns = all[..carried].iter().cloned();
             let rules = Rules {
                 timeout,
                 duplicates: if drop { Duplicates::Drop } else { Duplicates::Keep },
                 flow_length,
                 carried: columns.clone().collect(),
+                left_out: left_out.clone(),
                 ..Rules::default()
             };
             if !drop || !events {

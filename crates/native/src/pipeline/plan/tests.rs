@@ -4,7 +4,7 @@ use super::*;
 use crate::pipeline::RunError;
 use crate::read::{Grown, Hashed, InputError, ReadError};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use tracklet_config::Config;
 use tracklet_kernel::event_type::EventTypes;
@@ -133,6 +133,7 @@ fn with(
         source_fingerprint: &fingerprints.1,
         writer: WRITER,
         evidence: EventTypes::NONE,
+        left_out: BTreeSet::new(),
     };
     change(&mut before);
     plan(request, Some(&before), found, world)

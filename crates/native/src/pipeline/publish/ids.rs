@@ -15,7 +15,7 @@ use tracklet_kernel::tables::Table;
 pub(super) fn check_limits(before: Option<&Before>, accepted: u64, ids: u64) -> Result<(), ReadError> {
     let past = before.map(|before| &before.manifest);
     let rows = past.map_or(0, |past| past.rows.read);
-    let aliases = past.and_then(|past| past.tables.get(Table::AliasesMapping.name()).copied());
+    let aliases = past.map(|past| past.rows_of(Table::AliasesMapping));
     check_limit("rows", rows.saturating_add(accepted), MOST_ROWS)?;
     check_limit("different ids", aliases.unwrap_or(0).saturating_add(ids), MOST_IDS)
 }
@@ -33,16 +33,18 @@ pub(super) fn ignored_ids(
     RecordedIgnoredIds { rule: rule.rule(), found }
 }
 
-/// Ids in the tables below a folder that seem to stand for many people.
-pub(super) fn warnings_of_strangers(
+/// Ids in the tables below a folder that seem to stand for many people, and one that most of the rows read have.
+pub(super) fn warnings_of_written(
     written: &WrittenTables,
+    rows_read: u64,
     disk: &dyn Disk,
     folder: &Path,
 ) -> Result<Vec<String>, StoredError> {
-    written.strangers.warnings(|visitor| {
+    let of_strangers = written.strangers.warnings(|visitor| {
         match StoredSnapshot::open_sealed(disk, folder, Some(&written.digests))? {
             Some(tables) => tables.aliases_of(visitor),
             None => Ok(Vec::new()),
         }
-    })
+    })?;
+    Ok(written.repeated.warning(rows_read).into_iter().chain(of_strangers).collect())
 }

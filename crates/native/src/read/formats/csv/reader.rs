@@ -294,8 +294,7 @@ impl<'f> Rows<'f> {
             .map(|place| if place.is_some() { DataType::Utf8 } else { DataType::Null })
             .collect();
         let bound = sink.shared.filter.map(|filter| filter.bind(&file.name, &types)).transpose()?;
-        let carried = source.gate.carried.iter().map(|spec| spec.name.as_str());
-        let names = columns.iter().map(|(name, _)| *name).chain(carried);
+        let names = columns.iter().map(|(name, _)| *name).chain(source.names_of_events());
         let fields: Vec<Field> = names.map(|name| Field::new(name, DataType::Utf8, true)).collect();
         let builders = (0..fields.len() + filtered.len()).map(|_| StringBuilder::new()).collect();
         let schema = Arc::new(Schema::new(fields));

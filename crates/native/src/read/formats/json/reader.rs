@@ -288,7 +288,7 @@ impl<'f> Reader<'f> {
             Some(filter) => Some(filter.bind(&file.name, &vec![DataType::Utf8; filter_columns.len()])?),
             None => None,
         };
-        let columns = Column::ALL.len() + source.gate.carried.len() + filter_columns.len();
+        let columns = Column::ALL.len() + source.names_of_events().count() + filter_columns.len();
         let builders = (0..columns).map(|_| StringBuilder::new()).collect();
         let found = vec![false; plan.targets.len()];
         Ok(Self {
@@ -487,13 +487,13 @@ impl Taker<'_, '_, '_, '_> {
         }
         let mut columns: Vec<ArrayRef> =
             reader.builders.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef).collect();
-        let carried = &reader.source.gate.carried;
-        let of_filter = columns.split_off(Column::ALL.len() + carried.len());
+        let of_events = reader.source.names_of_events();
+        let of_filter = columns.split_off(Column::ALL.len() + reader.source.names_of_events().count());
         let names = Column::ALL.into_iter().map(|column| {
             let is_original = column == Column::Event && !is_warehouse_name;
             if is_original { ORIGINAL_EVENT } else { column.name() }
         });
-        let names = names.chain(carried.iter().map(|spec| spec.name.as_str()));
+        let names = names.chain(of_events);
         let fields: Vec<Field> = names.map(|name| Field::new(name, DataType::Utf8, true)).collect();
         let schema = Arc::new(Schema::new(fields));
         let batch = RecordBatch::try_new(schema, columns).expect("as many values in each column");
