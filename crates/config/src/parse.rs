@@ -30,6 +30,9 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
         let of_events = top.section("columns");
         let columns = columns(&of_events);
         let mut rules = rules(&top);
+        if source.columns.ids_from_rows() {
+            rules.duplicates = Duplicates::Number;
+        }
         rules.events = source.types != EventTypes::default() || of_events.exists();
         if rules.events {
             let of_columns = columns.iter().map(|column| column.spec.clone());

@@ -87,7 +87,7 @@ def cases(corpus=CORPUS):
     groups = {}
     for path in sorted(corpus.glob("*/case.toml")):
         config = CorpusCase.config_of(path.parent)
-        if config.events:
+        if config.events or config.ids_from_rows:
             # For files only.
             continue
         key = repr((config.timeout, config.exact, config.ignore, config.dedupe, config.counts, config.flow_length))

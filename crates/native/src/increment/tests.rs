@@ -4,6 +4,7 @@ mod carried;
 mod crashes;
 mod damage;
 mod forgetting;
+mod from_row;
 mod histories;
 mod history;
 mod limits;

@@ -250,13 +250,7 @@ impl<'a> Looks<'a> {
         Self {
             temporary: request.temp_dir.clone().unwrap_or_else(std::env::temp_dir),
             quote: source.csv.quote,
-            mapped: source
-                .columns
-                .mapped()
-                .into_iter()
-                .filter_map(|(_, name)| name)
-                .chain(of_events)
-                .collect(),
+            mapped: source.columns.of_source().map(|(_, name)| name).chain(of_events).collect(),
             types: source.types,
             filter: source.filter.as_deref(),
         }

@@ -100,6 +100,18 @@ pub struct Source {
 /// The default of [`Source::max_line`]: 64 MiB.
 pub const DEFAULT_MAX_LINE: usize = 64 << 20;
 
+impl Source {
+    /// Whether a column is read: event ids are not where they are made of the rows.
+    pub(crate) fn reads(&self, column: Column) -> bool {
+        column != Column::EventId || !self.gate.ids_from_rows
+    }
+
+    /// The canonical columns that are read, in their order.
+    pub(crate) fn canonical(&self) -> impl Iterator<Item = Column> {
+        Column::ALL.into_iter().filter(|column| self.reads(*column))
+    }
+}
+
 impl Default for Source {
     fn default() -> Self {
         Self {

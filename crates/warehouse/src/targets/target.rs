@@ -100,7 +100,8 @@ pub enum ResolveError {
 /// # Errors
 /// [`ResolveError::FilesOnly`].
 pub fn check_supported(config: &Config) -> Result<(), ResolveError> {
-    config.events_asked_by().map_or(Ok(()), |key| Err(ResolveError::FilesOnly { key }))
+    let ids = config.source.columns.ids_from_rows().then_some("source.columns.event_id = \"from_row\"");
+    config.events_asked_by().or(ids).map_or(Ok(()), |key| Err(ResolveError::FilesOnly { key }))
 }
 
 impl Hint for ResolveError {

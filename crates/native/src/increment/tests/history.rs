@@ -21,8 +21,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tracklet_kernel::decimal;
 use tracklet_kernel::oracle::{Row, Value};
-use tracklet_kernel::registry::CarriedSpec;
-use tracklet_kernel::rules::Rules;
+use tracklet_kernel::rules::{Duplicates, Rules};
 use tracklet_kernel::tracks::{Gate, TracksBuilder};
 
 pub const MINUTE: i64 = 60_000_000;
@@ -119,7 +118,7 @@ impl World {
         let mut steps = Steps { observer: &Silent, timings: BTreeMap::new() };
         let limit = settings.spilling.as_ref().map(|spilling| spilling.limit.rejects());
         let memory = Arc::new(RejectMemory::new(std::env::temp_dir(), limit));
-        let mut new_batch = read(&new, &memory, &self.rules.carried)?;
+        let mut new_batch = read(&new, &memory, &self.rules)?;
         if let Some(spilling) = &settings.spilling {
             let forgotten = Forgotten::load(&self.disk, Path::new(OUT))?;
             let gatherer = Gatherer::new(spilling, &forgotten, &memory, &self.rules.carried, 2);
@@ -150,11 +149,7 @@ impl World {
 }
 
 /// What a run finds in the files, which are given in the order in which they are read.
-fn read(
-    files: &[&File],
-    memory: &Arc<RejectMemory>,
-    carried: &[CarriedSpec],
-) -> Result<NewBatch, SpillError> {
+fn read(files: &[&File], memory: &Arc<RejectMemory>, rules: &Rules) -> Result<NewBatch, SpillError> {
     let mut tracks = Vec::new();
     let mut rejects = Rejects::new(Arc::clone(memory)).into_builder();
     let mut new_batch = NewBatch {
@@ -171,7 +166,9 @@ fn read(
         columns: BTreeMap::new(),
     };
     for file in files {
-        let mut builder = TracksBuilder::new(Gate { carried: carried.to_vec(), ..Gate::default() });
+        let ids_from_rows = rules.duplicates == Duplicates::Number;
+        let carried = rules.carried.clone();
+        let mut builder = TracksBuilder::new(Gate { carried, ids_from_rows, ..Gate::default() });
         let rejected = builder.push(&batch(&file.rows));
         new_batch.inputs.push(Input {
             path: file.name.clone(),
