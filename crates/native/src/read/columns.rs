@@ -336,7 +336,7 @@ fn meant<'a>(column: Column, name: &str, names: impl Iterator<Item = &'a String>
 }
 
 /// Whether a column's name is that of an id which is another for every event.
-fn may_be_event_id(name: &str) -> bool {
+pub fn may_be_event_id(name: &str) -> bool {
     const OF_OTHERS: [&str; 10] = [
         "user",
         "anonymous",

@@ -11,6 +11,7 @@
 //! Bad input never ends a read by default: the good rows count, every bad one becomes a [`Reject`].
 
 mod bytes;
+mod column_sample;
 mod columns;
 mod content;
 mod credentials;
@@ -43,7 +44,8 @@ mod table_formats;
 mod utf16;
 mod window;
 
-pub use columns::Column;
+pub use column_sample::{ColumnSample, ColumnSamples};
+pub use columns::{Column, may_be_event_id};
 pub use content::Digest;
 pub(crate) use content::{Content, Grown};
 pub use error::ReadError;
