@@ -62,6 +62,9 @@ fn events_and_sessions_are_tables_with_the_columns_that_were_asked_for() {
     assert_eq!(ended(&mut tracklet(at, &["test"])).0, 0);
     let output = tracklet(at, &["explain", "event", "t"]).output().unwrap();
     let story = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(ended(&mut tracklet(at, &["report"])).0, 0);
+    let report = fs::read_to_string(at.join("report.html")).unwrap();
+    assert!(report.contains(r#""types":[{"name":"page","events":1},{"name":"track","events":1}]"#));
     assert!(story.contains("it has event_type track, plan pro, total 12.500000"), "{story}");
 }
 
