@@ -10,6 +10,7 @@ Shares no code with the product, so that a mistake has to be made twice to go un
 
 import argparse
 import difflib
+import hashlib
 import json
 import re
 import sys
@@ -31,6 +32,8 @@ class Config:
     """The settings that change tables. The defaults are the contract's."""
 
     columns: dict = field(default_factory=dict)
+    # Whether event ids are made of the rows.
+    ids_from_rows: bool = False
     # Those that are read: of events and of evidence.
     types: list = field(default_factory=lambda: ["track"])
     evidence: list = field(default_factory=list)
@@ -56,7 +59,10 @@ class Config:
         source, sessions = settings.get("source", {}), settings.get("sessions", {})
         if "where" in source:
             raise ValueError("`[source] where` is not known to this oracle")
-        config.columns = source.get("columns", {})
+        config.columns = dict(source.get("columns", {}))
+        config.ids_from_rows = config.columns.get("event_id") == "from_row"
+        if config.ids_from_rows:
+            del config.columns["event_id"]
         types = source.get("types", ["track"])
         types = [types] if isinstance(types, str) else types
         evidence = settings.get("identity", {}).get("evidence", [])
@@ -131,14 +137,14 @@ def with_known_ids(track, config):
     return replace(track, anonymous_id=known_id(track.anonymous_id, config), user_id=known_id(track.user_id, config))
 
 
-def reject_reason(track):
+def reject_reason(track, config):
     """The first reason that a parsed row can't be sessionized, or None."""
     texts = (track.event_id, track.anonymous_id, track.user_id, track.event)
     if track.too_long:
         return track.too_long
     if track.not_text or any(text is not None and "\0" in text for text in texts):
         return "invalid_text"
-    if track.event_id is None:
+    if track.event_id is None and not config.ids_from_rows:
         return "missing_event_id"
     if track.timestamp is None:
         return "missing_timestamp"
@@ -151,21 +157,44 @@ def reject_reason(track):
     return None
 
 
+def precedence(track):
+    """By which the least of tracks with one event id is found."""
+    texts = (track.anonymous_id, track.user_id, track.event)
+    carried = (track.event_type, *track.columns.values())
+    return (track.timestamp, nulls_last(track.received_at), *map(nulls_last, texts), *map(nulls_last, carried))
+
+
+def text_of_row(track):
+    """What the id of a row is the MD5 of."""
+    values = [track.anonymous_id, track.user_id, track.event, track.timestamp, track.received_at, track.event_type]
+    for value in track.columns.values():
+        if isinstance(value, bool):
+            values.append("true" if value else "false")
+        else:
+            values.append(int(value.scaleb(6)) if isinstance(value, Decimal) else value)
+    return "\x1f".join("-" if value is None else f"+{value}" for value in values)
+
+
+def with_ids_of_rows(tracks):
+    """The tracks with ids made of themselves, numbered where several have one text."""
+    made, rows = [], {}
+    for track in sorted(tracks, key=precedence):
+        text = text_of_row(track)
+        rows[text] = rows.get(text, 0) + 1
+        number = "" if rows[text] == 1 else f"-{rows[text]}"
+        made.append(replace(track, event_id=hashlib.md5(bytes_of(text)).hexdigest() + number))
+    return made
+
+
 def dedupe(tracks):
     """(kept, dropped): of each event id the least track is kept."""
-
-    def key(track):
-        texts = (track.anonymous_id, track.user_id, track.event)
-        carried = (track.event_type, *track.columns.values())
-        return (track.timestamp, nulls_last(track.received_at), *map(nulls_last, texts), *map(nulls_last, carried))
-
     kept, dropped = {}, []
-    for track in sorted(tracks, key=key):
+    for track in sorted(tracks, key=precedence):
         if track.event_id in kept:
             dropped.append(track)
         else:
             kept[track.event_id] = track
-    dropped.sort(key=lambda track: (bytes_of(track.event_id), key(track)))
+    dropped.sort(key=lambda track: (bytes_of(track.event_id), precedence(track)))
     return list(kept.values()), dropped
 
 
@@ -229,7 +258,7 @@ def build_tables(tracks, rejects, config):
     accepted, rejected = [], list(rejects)
     for track in tracks:
         track = with_known_ids(track, config)
-        reason = reject_reason(track)
+        reason = reject_reason(track, config)
         if reason is None:
             accepted.append(track)
         else:
@@ -241,7 +270,10 @@ def build_tables(tracks, rejects, config):
             track.received_at is None or FIRST_TIME <= track.received_at < LAST_TIME
         ):
             track.received_at = None
-    kept, dropped = dedupe(accepted) if config.dedupe else (accepted, [])
+    if config.ids_from_rows:
+        kept, dropped = with_ids_of_rows(accepted), []
+    else:
+        kept, dropped = dedupe(accepted) if config.dedupe else (accepted, [])
     aliases = map_aliases(kept)
     evidence = [track for track in kept if track.event_type in config.evidence]
     kept = [track for track in kept if track.event_type not in config.evidence]

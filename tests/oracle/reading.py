@@ -322,6 +322,9 @@ def json_track(members, event_type, form, received_at, config, source_file, row_
     warehouse_name = False
     for name in CANONICAL:
         mapped = config.columns.get(name)
+        if name == "event_id" and config.ids_from_rows:
+            fields[name] = raw[name] = None
+            continue
         if name == "event" and events.TYPES[event_type][0]:
             fields[name] = raw[name] = texts[name] = events.TYPES[event_type][0]
             continue
@@ -413,6 +416,9 @@ def table_track(row, config, source_file, row_number):
 
     fields, raw, event_type = {}, {}, type_of_rows(source_file, config)
     for name in CANONICAL:
+        if name == "event_id" and config.ids_from_rows:
+            fields[name] = raw[name] = None
+            continue
         if name == "event" and events.TYPES[event_type][0]:
             fields[name] = raw[name] = events.TYPES[event_type][0]
             continue

@@ -210,3 +210,16 @@ test("hours are those of the time zone", { timeout: 300000, skip: given ? "a giv
   assert.deepEqual(complaints, []);
   await page.close();
 });
+
+test("events are counted by type", { timeout: 300000, skip: given ? "a given source has its own types" : false }, async () => {
+  const config = '[source]\ntypes = ["track", "page"]\n';
+  const { out, file } = published("types", path.join(root, "examples/shop/rudder-logs"), { config });
+  const { page, complaints } = await open(file);
+  const types = query(out, "select event_type, count(*) as n from tracklet_events group by event_type order by n desc");
+  assert.equal(types.length, 2);
+  const legend = await page.$$eval(".legend li", (all) => all.map((each) => each.textContent));
+  const wanted = `sessionized by type: ${types.map(({ event_type, n }) => `${written(n)} ${event_type}`).join(", ")}`;
+  assert.ok(legend.includes(wanted), `${wanted} in ${legend.join(" | ")}`);
+  assert.deepEqual(complaints, []);
+  await page.close();
+});

@@ -192,6 +192,9 @@ pub enum Problem {
         /// The type.
         event_type: &'static str,
     },
+    /// Evidence beside ids that are made of rows.
+    #[error("`identity.evidence` can't stand beside `source.columns.event_id = \"from_row\"`")]
+    EvidenceOfRows,
     /// A list of no table.
     #[error("`output.tables` names no table")]
     NoTables,
@@ -267,7 +270,7 @@ impl Problem {
             Self::CountsNothing(column) => dotted("counts", column),
             Self::ReadsNothing(column) => dotted("columns", column),
             Self::NoTypes => "source.types".to_owned(),
-            Self::EvidenceIsEvent { .. } => "identity.evidence".to_owned(),
+            Self::EvidenceIsEvent { .. } | Self::EvidenceOfRows => "identity.evidence".to_owned(),
             Self::NoTables => "output.tables".to_owned(),
             Self::NoSessionKey { .. } => "dedupe".to_owned(),
             Self::NoType { target } => dotted("targets", target),
@@ -372,6 +375,10 @@ impl Hint for Problem {
             Self::EvidenceIsEvent { event_type } => format!(
                 "events say which user a device has, too: leave `{event_type}` out of `identity.evidence`, or out of `source.types`"
             ),
+            Self::EvidenceOfRows => {
+                "make these calls events: add them to `source.types`; events say which user a device has, too"
+                    .to_owned()
+            }
             Self::NoSessionKey { asked_by } => {
                 format!("leave `dedupe` out, so that duplicates are dropped, or leave `{asked_by}` out")
             }

@@ -144,7 +144,7 @@ pub(super) fn follow(columns: &mut [EventColumn]) {
 
 impl Preset {
     /// Its columns, in the order of the table. Those that are derived are so from nothing yet: see [`follow`].
-    pub(super) fn columns(self) -> Vec<EventColumn> {
+    pub fn columns(self) -> Vec<EventColumn> {
         let own = |of, names: &[&str]| -> Vec<ColumnSource> {
             names.iter().map(|name| ColumnSource { name: (*name).to_owned(), of: Some(of) }).collect()
         };

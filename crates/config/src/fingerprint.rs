@@ -75,7 +75,7 @@ fn canonical(config: &Config) -> Value {
     let mut canonical = vec![
         json!(["boundary", boundary]),
         json!(["timeout", timeout]),
-        json!(["dedupe", rules.duplicates == Duplicates::Drop]),
+        json!(["dedupe", rules.duplicates != Duplicates::Keep]),
         json!(["columns", columns]),
         json!(["where", config.source.filter]),
         json!(["event_names", event_names]),

@@ -38,8 +38,9 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::event_type::{EventType, EventTypes};
+use tracklet_kernel::from_row::FROM_ROW;
 use tracklet_kernel::ignored_ids::{Ignore, IgnoredIds};
-use tracklet_kernel::registry::{CarriedSpec, ORIGINAL_EVENT};
+use tracklet_kernel::registry::{CarriedSpec, EVENT_ID, ORIGINAL_EVENT};
 use tracklet_kernel::rules::Rules;
 use tracklet_kernel::tables::Table;
 use tracklet_kernel::time::Unit;
@@ -184,7 +185,7 @@ pub const BOUNDARIES: [(&str, Boundary); 2] =
 /// case.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Columns {
-    /// The id of the message.
+    /// The id of the message; [`FROM_ROW`] is none.
     pub event_id: Option<String>,
     /// The id of the device.
     pub anonymous_id: Option<String>,
@@ -199,6 +200,18 @@ pub struct Columns {
 }
 
 impl Columns {
+    /// Whether event ids are made of the rows, and no column has them.
+    pub fn ids_from_rows(&self) -> bool {
+        self.event_id.as_deref() == Some(FROM_ROW)
+    }
+
+    /// The canonical columns that are mapped, each with its column of the source.
+    pub fn of_source(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let is_column = |own: &&str| *own != FROM_ROW;
+        let mapped = self.mapped().into_iter().filter_map(|(canonical, own)| Some((canonical, own?)));
+        mapped.filter(move |(canonical, own)| *canonical != EVENT_ID.name || is_column(own))
+    }
+
     /// The canonical columns, in canonical order, with the source's own names.
     pub fn mapped(&self) -> [(&'static str, Option<&str>); keys::CANONICAL_COLUMNS.len()] {
         let own = [
@@ -329,6 +342,7 @@ impl Config {
             carried: self.rules.carried.clone(),
             evidence: self.rules.evidence,
             inputs: self.inputs.iter().map(|input| input.spec.clone()).collect(),
+            ids_from_rows: self.source.columns.ids_from_rows(),
         }
     }
 

@@ -35,7 +35,10 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
         let inputs = derived::resolve(&mut columns);
         let output = output(&top.section("output"));
         let mut rules = rules(&top);
-        let identity = identity(&top.section("identity"), source.types);
+        if source.columns.ids_from_rows() {
+            rules.duplicates = Duplicates::Number;
+        }
+        let identity = identity(&top.section("identity"), &source);
         rules.evidence = identity.evidence;
         rules.events = source.types != EventTypes::default()
             || of_events.exists()
@@ -261,15 +264,18 @@ fn one_byte(text: &str) -> Option<u8> {
     }
 }
 
-fn identity(section: &Section<'_>, of_events: EventTypes) -> Identity {
+fn identity(section: &Section<'_>, source: &Source) -> Identity {
     let ignore = section.read("ignore", |entry| match entry.as_text() {
         Some(_) => Ok(Ignore::of([entry.choice(&IGNORED)?])),
         None => Ok(Ignore::of(entry.texts()?)),
     });
     let evidence = section.read("evidence", |entry| {
         let evidence: EventTypes = entry.choices(&TYPES)?.into_iter().collect();
-        match evidence.iter().find(|event_type| of_events.contains(*event_type)) {
+        match evidence.iter().find(|event_type| source.types.contains(*event_type)) {
             Some(both) => Err(entry.wrong(Problem::EvidenceIsEvent { event_type: both.name() })),
+            None if source.columns.ids_from_rows() && !evidence.is_empty() => {
+                Err(entry.wrong(Problem::EvidenceOfRows))
+            }
             None => Ok(evidence),
         }
     });

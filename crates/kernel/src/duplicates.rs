@@ -28,7 +28,8 @@ impl Dropped {
     pub fn find(tracks: &Tracks, duplicates: Duplicates) -> Self {
         match duplicates {
             Duplicates::Keep => Self::default(),
-            Duplicates::Drop => {
+            // Ids that are numbered are different; others are those of rows that were read with ids of their own.
+            Duplicates::Drop | Duplicates::Number => {
                 let mut rows: Vec<Row> = partition(tracks)
                     .into_par_iter()
                     .flat_map_iter(|entries| losers(tracks, &entries, || ()))

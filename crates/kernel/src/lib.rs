@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows files, network, clock, environment or logging; a test of the workspace proves it.
 
+mod alike;
 pub mod blocks;
 mod canonical;
 pub mod carried;
@@ -20,6 +21,7 @@ pub mod event_id;
 pub mod event_name;
 pub mod event_type;
 mod evidence;
+pub mod from_row;
 pub mod identity;
 pub mod ignored_ids;
 pub mod increment;

@@ -8,6 +8,7 @@ mod invariants;
 #[cfg(test)]
 mod tests;
 
+use md5::{Digest, Md5};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::invariants::check_invariants;
@@ -67,8 +68,8 @@ pub struct Table {
 ///
 /// Knows the reasons a row of typed values can have: `id_too_long`, `name_too_long`, `invalid_text`, `missing_event_id`,
 /// `missing_timestamp`, `timestamp_out_of_range`, `missing_ids`. Text that can't be read or parsed never becomes a [`Row`].
-pub fn rejects(rows: &[Row], ignore: &Ignore) -> Vec<(usize, &'static str)> {
-    let reasons = rows.iter().map(|row| Track::from_row(row, ignore).err());
+pub fn rejects(rows: &[Row], ignore: &Ignore, rules: &Rules) -> Vec<(usize, &'static str)> {
+    let reasons = rows.iter().map(|row| Track::from_row(row, ignore, rules.duplicates).err());
     reasons.enumerate().filter_map(|(index, reason)| Some((index, reason?))).collect()
 }
 
@@ -126,13 +127,14 @@ struct Steps {
 }
 
 fn steps(rows: &[Row], ignore: &Ignore, rules: &Rules) -> Steps {
-    let accepted = rows.iter().filter_map(|row| Track::from_row(row, ignore).ok());
+    let accepted = rows.iter().filter_map(|row| Track::from_row(row, ignore, rules.duplicates).ok());
     let mut accepted: Vec<Track> = accepted.map(|track| with_derived(track, rules)).collect();
     for row in accepted.iter_mut().filter(|row| is_evidence(row, rules)) {
         // No table shows more of it than its type.
         row.carried[1..].fill(Value::Null);
     }
     let (tracks, duplicates) = match rules.duplicates {
+        Duplicates::Number => (with_ids_of_rows(accepted, rules), Vec::new()),
         Duplicates::Drop => dedupe(accepted),
         Duplicates::Keep => (accepted, Vec::new()),
     };
@@ -161,9 +163,11 @@ struct Track {
 impl Track {
     /// Empty text becomes null, a bad `received_at` and an ignored id too; then the first reason to reject the row is the
     /// error.
-    fn from_row(row: &Row, ignore: &Ignore) -> Result<Self, &'static str> {
+    fn from_row(row: &Row, ignore: &Ignore, duplicates: Duplicates) -> Result<Self, &'static str> {
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let event_id = filled(&row.event_id);
+        // Ids that are made of rows take the place of all others, when the row is known to be a track.
+        let is_made = duplicates == Duplicates::Number;
+        let event_id = if is_made { Some("made".to_owned()) } else { filled(&row.event_id) };
         let anonymous_id = filled(&row.anonymous_id);
         let user_id = filled(&row.user_id);
         let event = filled(&row.event);
@@ -293,6 +297,61 @@ fn nulls_last<T>(value: Option<T>) -> (bool, Option<T>) {
     (value.is_none(), value)
 }
 
+/// The tracks with ids made of themselves: of those with one text the least has its MD5, the others that and a number.
+fn with_ids_of_rows(tracks: Vec<Track>, rules: &Rules) -> Vec<Track> {
+    let mut by_text: BTreeMap<String, Vec<Track>> = BTreeMap::new();
+    for track in tracks {
+        by_text.entry(text_of_row(&track, rules)).or_default().push(track);
+    }
+    let mut made = Vec::new();
+    for (text, mut alike) in by_text {
+        let id: String = Md5::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+        alike.sort_by_key(precedence);
+        for (number, track) in (1..).zip(alike) {
+            let event_id = if number == 1 { id.clone() } else { format!("{id}-{number}") };
+            made.push(Track { event_id, ..track });
+        }
+    }
+    made
+}
+
+/// What the id of a row is the MD5 of.
+fn text_of_row(track: &Track, rules: &Rules) -> String {
+    let mut values = vec![
+        text_or_null(track.anonymous_id.as_ref()),
+        text_or_null(track.user_id.as_ref()),
+        text_or_null(track.event.as_ref()),
+        Value::Time(track.timestamp),
+        track.received_at.map_or(Value::Null, Value::Time),
+    ];
+    if !rules.carried.iter().any(|column| column.name == "event_type") {
+        values.push(text("track"));
+    }
+    values.extend(track.carried.iter().cloned());
+    let shown = |value: Value| match value {
+        Value::Null => "-".to_owned(),
+        Value::Text(text) => format!("+{text}"),
+        Value::Time(micros) => format!("+{micros}"),
+        Value::Integer(number) => format!("+{number}"),
+        Value::Number(millionths) => format!("+{millionths}"),
+        Value::Truth(truth) => format!("+{truth}"),
+    };
+    values.into_iter().map(shown).collect::<Vec<_>>().join("\u{1f}")
+}
+
+/// A sort key by which the least of some tracks is the first.
+type Precedence = (i64, (bool, Option<i64>), [(bool, Option<String>); 3], Vec<(bool, Value)>);
+
+fn precedence(track: &Track) -> Precedence {
+    let texts = [&track.anonymous_id, &track.user_id, &track.event];
+    (
+        track.timestamp,
+        nulls_last(track.received_at),
+        texts.map(|text| nulls_last(text.clone())),
+        track.carried.iter().map(|value| (*value == Value::Null, value.clone())).collect(),
+    )
+}
+
 /// Of the tracks with one event id the least is kept: (kept, dropped).
 fn dedupe(tracks: Vec<Track>) -> (Vec<Track>, Vec<Track>) {
     let mut by_event_id: BTreeMap<String, Vec<Track>> = BTreeMap::new();
@@ -301,16 +360,7 @@ fn dedupe(tracks: Vec<Track>) -> (Vec<Track>, Vec<Track>) {
     }
     let (mut kept, mut dropped) = (Vec::new(), Vec::new());
     for mut same in by_event_id.into_values() {
-        same.sort_by_key(|track| {
-            (
-                track.timestamp,
-                nulls_last(track.received_at),
-                nulls_last(track.anonymous_id.clone()),
-                nulls_last(track.user_id.clone()),
-                nulls_last(track.event.clone()),
-                track.carried.iter().map(|value| (*value == Value::Null, value.clone())).collect::<Vec<_>>(),
-            )
-        });
+        same.sort_by_key(precedence);
         kept.push(same.remove(0));
         dropped.append(&mut same);
     }

@@ -120,6 +120,9 @@ pub enum Duplicates {
     Drop,
     /// Every row counts.
     Keep,
+    /// Ids are made of the rows, which have none: rows alike are numbered, so that there are no duplicates. See
+    /// [`from_row`](crate::from_row).
+    Number,
 }
 
 /// A column of `dbt_session_track_facts` that counts the events with one of some names.

@@ -39,6 +39,9 @@ impl Sessionized {
     /// # Cost
     /// About 30 bytes a track at the peak beside the tracks themselves; parallel on rayon's current pool.
     pub fn new(mut tracks: Tracks, rules: Rules) -> Self {
+        if rules.duplicates == Duplicates::Number {
+            tracks.number_alike(&rules.carried);
+        }
         let mut dropped = Dropped::find(&tracks, rules.duplicates);
         tracks.order_ids();
         let identity = Identity::resolve(&tracks, &dropped);

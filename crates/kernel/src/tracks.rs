@@ -7,6 +7,7 @@ use crate::deriver::Deriver;
 use crate::event_id::{EventId, EventIds, stored_hash};
 use crate::event_name::EventNames;
 use crate::event_type::{EventType, EventTypes};
+use crate::from_row::Maker;
 use crate::ignored_ids::{Ignore, IgnoredIds};
 use crate::intern::{Interner, Last, NONE, renumber};
 use crate::registry::{self, CarriedSpec};
@@ -104,6 +105,8 @@ pub struct Gate {
     pub inputs: Vec<CarriedSpec>,
     /// The types whose rows are evidence, which carries nothing but its type: no table shows more of it.
     pub evidence: EventTypes,
+    /// Whether event ids are made of the rows: a column of them does not count. See [`from_row`](crate::from_row).
+    pub ids_from_rows: bool,
 }
 
 impl Default for Gate {
@@ -116,6 +119,7 @@ impl Default for Gate {
             carried: Vec::new(),
             evidence: EventTypes::NONE,
             inputs: Vec::new(),
+            ids_from_rows: false,
         }
     }
 }
@@ -146,6 +150,19 @@ impl Row {
     pub(crate) fn place(self) -> usize {
         (self.0 & 0xFFFF) as usize
     }
+}
+
+/// The texts that the numbers of chunks stand for.
+#[derive(Clone, Copy)]
+pub(crate) struct Strings<'a> {
+    pub(crate) ids: &'a Interner,
+    pub(crate) names: &'a Interner,
+    pub(crate) values: &'a Interner,
+}
+
+/// The text of this number, if it is one.
+fn text_of(texts: &Interner, number: u32) -> Option<&str> {
+    (number != NONE).then(|| texts.get(number))
 }
 
 /// Up to [`CHUNK_ROWS`] tracks. Ids and names are interned, [`NONE`] where there is none.
@@ -191,6 +208,40 @@ impl Chunk {
             filtered.push_from(self, place);
         }
         filtered
+    }
+
+    /// The id that is made of a row, without a number.
+    pub(crate) fn made_id<'m>(
+        &self,
+        place: usize,
+        maker: &'m mut Maker,
+        texts: Strings<'_>,
+        carried: &[CarriedSpec],
+    ) -> &'m str {
+        let received_at = self.received[place];
+        maker.start();
+        maker
+            .text(text_of(texts.ids, self.anonymous_ids[place]))
+            .text(text_of(texts.ids, self.user_ids[place]));
+        maker.text(text_of(texts.names, self.events[place])).number(Some(self.timestamps[place].into()));
+        maker.number((received_at != NO_TIME).then_some(received_at.into()));
+        if carried.first().is_none_or(|column| column.name != registry::EVENT_TYPE) {
+            maker.track();
+        }
+        for column in &self.carried.0 {
+            match column {
+                CarriedColumn::Texts(numbers) => maker.text(text_of(texts.values, numbers[place])),
+                CarriedColumn::Numbers(numbers) => {
+                    maker.number(Some(numbers[place]).filter(|number| *number != NO_NUMBER))
+                }
+                CarriedColumn::Truths(truths) => maker.text(match truths[place] {
+                    0 => Some("false"),
+                    1 => Some("true"),
+                    _ => None,
+                }),
+            };
+        }
+        maker.id()
     }
 
     /// Adds a row of another chunk.
@@ -412,8 +463,10 @@ impl TracksBuilder {
             }
             let mut chunk = self.chunks.pop().expect("one was pushed");
             let (fitting, others) = tracks.split_at(tracks.len().min(CHUNK_ROWS - chunk.len()));
-            for track in fitting {
-                chunk.event_ids.push(track.event_id);
+            if !self.gate.ids_from_rows {
+                for track in fitting {
+                    chunk.event_ids.push(track.event_id);
+                }
             }
             let Known { anonymous_id, user_id, event, carried, inputs } = known;
             self.ids.intern_column(
@@ -467,6 +520,14 @@ impl TracksBuilder {
             self.deriver.derive(fitting.len(), &mut chunk.carried, &numbers, &mut self.values);
             for (place, _) in fitting.iter().enumerate().filter(|(_, track)| evidence.has(track.row)) {
                 chunk.carried.clear_behind_first(place);
+            }
+            if self.gate.ids_from_rows {
+                let texts = Strings { ids: &self.ids, names: &self.names, values: &self.values };
+                let mut maker = Maker::default();
+                for place in chunk.len() - fitting.len()..chunk.len() {
+                    let id = chunk.made_id(place, &mut maker, texts, &self.gate.carried);
+                    chunk.event_ids.push(id);
+                }
             }
             self.rows += fitting.len() as u64;
             self.chunks.push(chunk);
@@ -535,7 +596,7 @@ impl Columns {
             (event, _) => (event, Names::Warehouse),
         };
         Self {
-            event_id: TextColumn::new(column(registry::EVENT_ID.name)),
+            event_id: TextColumn::new(column(registry::EVENT_ID.name).filter(|_| !gate.ids_from_rows)),
             anonymous_id: TextColumn::new(column(registry::ANONYMOUS_ID.name)),
             user_id: TextColumn::new(column(registry::USER_ID.name)),
             event: TextColumn::new(event),
@@ -572,7 +633,10 @@ impl Columns {
         }
         let (event_id, anonymous_id) = (text(event_id)?, text(anonymous_id)?);
         let (user_id, event) = (text(user_id)?, text(event)?);
-        let event_id = event_id.ok_or(Reason::MissingEventId)?;
+        let event_id = match event_id {
+            None if !gate.ids_from_rows => return Err(Reason::MissingEventId),
+            event_id => event_id.unwrap_or_default(),
+        };
         let timestamp = match self.timestamp.get(row) {
             Time::Missing => return Err(Reason::MissingTimestamp),
             Time::Unparsable => return Err(Reason::BadTimestamp),
@@ -776,11 +840,11 @@ impl Tracks {
 
     /// The event name's text, or `None` for [`NONE`].
     pub(crate) fn name(&self, number: u32) -> Option<&str> {
-        (number != NONE).then(|| self.names.get(number))
+        text_of(&self.names, number)
     }
 
     /// The id's text, or `None` for [`NONE`].
     pub(crate) fn id(&self, number: u32) -> Option<&str> {
-        (number != NONE).then(|| self.ids.get(number))
+        text_of(&self.ids, number)
     }
 }

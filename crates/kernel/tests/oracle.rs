@@ -174,6 +174,24 @@ fn derived_specs() -> Vec<CarriedSpec> {
     ]
 }
 
+/// The rows and, where ids are made of them, some of them again: as they are, and as two that differ but have one text.
+fn with_rows_alike(rows: &[Row], rules: &Rules) -> Vec<Row> {
+    let mut all = rows.to_vec();
+    if rules.duplicates != Duplicates::Number {
+        return all;
+    }
+    for (place, row) in rows.iter().enumerate().take(rows.len() / 3) {
+        let with_ids = |anonymous_id: &str, user_id: &str| Row {
+            anonymous_id: Some(anonymous_id.to_owned()),
+            user_id: Some(user_id.to_owned()),
+            ..row.clone()
+        };
+        all.extend(vec![row.clone(); place % 4]);
+        all.extend([with_ids("a", "b\u{1f}+c"), with_ids("a\u{1f}+b", "c"), with_ids("a", "b\u{1f}+c")]);
+    }
+    all
+}
+
 /// The rows with values for these columns alone.
 fn carrying(rows: &[Row], columns: usize) -> Vec<Row> {
     let carrying = |row: &Row| {
@@ -208,12 +226,17 @@ fn rules() -> impl Strategy<Value = Rules> {
         evidence(&[EventType::Identify, EventType::Page]),
     ];
     let carried = (select(vec![0, 0, 1, 2, 3, 4, 7]), any::<bool>(), select(evidence.to_vec()));
-    (select(timeouts.to_vec()), any::<bool>(), select(counts.to_vec()), select(vec![1, 2, 5, 7]), carried)
-        .prop_map(|(timeout, drop, counts, flow_length, (carried, events, evidence))| Rules {
+    let duplicates = select(vec![Duplicates::Drop, Duplicates::Keep, Duplicates::Number]);
+    (select(timeouts.to_vec()), duplicates, select(counts.to_vec()), select(vec![1, 2, 5, 7]), carried)
+        .prop_map(|(timeout, duplicates, counts, flow_length, (carried, events, evidence))| Rules {
             timeout,
-            duplicates: if drop { Duplicates::Drop } else { Duplicates::Keep },
-            events: drop && events && carried > 0,
-            evidence: if drop && events && carried > 0 { evidence } else { EventTypes::NONE },
+            duplicates,
+            events: duplicates != Duplicates::Keep && events && carried > 0,
+            evidence: if duplicates == Duplicates::Drop && events && carried > 0 {
+                evidence
+            } else {
+                EventTypes::NONE
+            },
             counts,
             flow_length,
             carried: if carried > CARRIED.len() {
@@ -346,6 +369,7 @@ fn build(batches: &[&[Row]], ignore: &Ignore, rules: &Rules) -> (Tracks, Vec<Vec
                 ignored_ids: IgnoredIds::new(ignore),
                 carried: rules.carried.clone(),
                 evidence: rules.evidence,
+                ids_from_rows: rules.duplicates == Duplicates::Number,
                 ..Gate::default()
             };
             let mut builder = TracksBuilder::new(gate);
@@ -366,12 +390,12 @@ proptest! {
         ignore in ignore(),
         group in 1..9usize,
     ) {
-        let rows = carrying(&rows, rules.carried.len());
+        let rows = carrying(&with_rows_alike(&rows, &rules), rules.carried.len());
         let expected = oracle::tables(&rows, &ignore, &rules);
         let (tracks, rejected) = build(&[&rows], &ignore, &rules);
         let rejected: Vec<(usize, &str)> =
             rejected[0].iter().map(|rejected| (rejected.row, rejected.reason.as_str())).collect();
-        prop_assert_eq!(rejected, oracle::rejects(&rows, &ignore));
+        prop_assert_eq!(rejected, oracle::rejects(&rows, &ignore, &rules));
         let given = kernel(tracks, &rules, group);
         prop_assert_eq!(given.carried, oracle::carried(&rows, &ignore, &rules));
         let mut evidence = oracle::evidence(&rows, &ignore, &rules).rows;
@@ -392,7 +416,10 @@ proptest! {
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(shuffled.len())).collect();
         cuts.extend([0, shuffled.len()]);
         cuts.sort_unstable();
-        let batches: Vec<&[Row]> = cuts.windows(2).map(|ends| &shuffled[ends[0]..ends[1]]).collect();
+        let alike = with_rows_alike(&rows, &rules)[rows.len()..].to_vec();
+        let mut batches: Vec<&[Row]> = cuts.windows(2).map(|ends| &shuffled[ends[0]..ends[1]]).collect();
+        batches.insert(batches.len() / 2, &alike);
+        let rows = [rows, alike.clone()].concat();
         let (whole, _) = build(&[&rows], &Ignore::default(), &rules);
         let (cut, _) = build(&batches, &Ignore::default(), &rules);
         prop_assert_eq!(kernel(whole, &rules, 4), kernel(cut, &rules, 4));

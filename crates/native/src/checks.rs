@@ -145,7 +145,7 @@ impl Checks {
         let none = |invariant: &str, count: u64| check(invariant, count == 0, format!("{count} do not"));
         let parts = &self.parts;
         let pvs_bound = match rules.duplicates {
-            Duplicates::Drop => parts.num_pvs as u64 == sessionized,
+            Duplicates::Drop | Duplicates::Number => parts.num_pvs as u64 == sessionized,
             Duplicates::Keep => parts.num_pvs as u64 <= sessionized,
         };
         vec![

@@ -262,6 +262,9 @@ pub struct RecordedRules {
     pub boundary: Boundary,
     /// Whether rows of one event id became one.
     pub dedupe: bool,
+    /// Whether event ids were made of the rows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ids_from_rows: bool,
     /// How many events `dbt_tracks_flow` shows.
     pub flow_length: usize,
     /// The counted events by the column that counts them.
@@ -320,7 +323,11 @@ impl RecordedRules {
         };
         Some(Rules {
             timeout: self.timeout(),
-            duplicates: if self.dedupe { Duplicates::Drop } else { Duplicates::Keep },
+            duplicates: match (self.ids_from_rows, self.dedupe) {
+                (true, _) => Duplicates::Number,
+                (false, true) => Duplicates::Drop,
+                (false, false) => Duplicates::Keep,
+            },
             counts: columns.into_iter().map(count).collect::<Option<Vec<_>>>()?,
             flow_length: self.flow_length,
             carried: self.carried.iter().map(RecordedColumn::spec).collect(),
@@ -365,7 +372,8 @@ impl From<&Rules> for RecordedRules {
         Self {
             timeout_micros,
             boundary,
-            dedupe: rules.duplicates == Duplicates::Drop,
+            dedupe: rules.duplicates != Duplicates::Keep,
+            ids_from_rows: rules.duplicates == Duplicates::Number,
             flow_length: rules.flow_length,
             counts: counts.collect(),
             count_columns: rules.counts.iter().map(|count| count.column.clone()).collect(),

@@ -1,6 +1,9 @@
 //! The first `tracklet.toml` of a user: what was found in the files, and every key with its default.
 
-use crate::read::{Column, FormatColumns, Inspection, near_match};
+mod proposal;
+
+use crate::read::{Column, FormatColumns, Inspection, may_be_event_id, near_match};
+use proposal::{Proposal, Unchosen};
 use std::fmt::Write;
 use tracklet_config::TIME_UNITS;
 use tracklet_config::keys::{ANY, CANONICAL_COLUMNS, Key, keys_of, sections};
@@ -14,21 +17,23 @@ const EVENTS: usize = 20;
 
 /// A commented `tracklet.toml` for the files that were looked at.
 ///
-/// It reads `paths`, sets `time_unit` where event times are numbers, and maps `timestamp` where devices' own times are all there is; every other key stands there as a comment, so that
-/// nothing else differs from the defaults. Comments list the calls and the most frequent events of the first rows.
+/// It reads `paths`, and sets what [`proposed`] says; every other key stands there as a comment, so that nothing else differs from the
+/// defaults. Comments list the calls, the most frequent events and the other columns of the first rows.
 pub fn starter(inspection: &Inspection, paths: &[String]) -> String {
+    let proposal = Proposal::of(inspection);
     let mut page = String::from(
         "# The configuration of Tracklet. Every key has a default: take the `#` away in front of a key to set it.\n\
          # `tracklet run` in this folder uses this file.\n",
     );
     for section in sections() {
         // A section of names that the user chooses replaces its defaults even when it is empty.
-        let sign = if keys_of(section).any(|key| key.name == ANY) { "# " } else { "" };
+        let is_set = section == "columns" && proposal.preset.is_some();
+        let sign = if keys_of(section).any(|key| key.name == ANY) && !is_set { "# " } else { "" };
         if !section.is_empty() {
             let _ = write!(page, "\n{sign}[{section}]\n");
         }
         if section == "source.columns" {
-            columns(&mut page, inspection);
+            columns(&mut page, inspection, &proposal);
             continue;
         }
         if section == "counts" {
@@ -40,8 +45,11 @@ pub fn starter(inspection: &Inspection, paths: &[String]) -> String {
             comment(&mut page, "", &format!("Default: {}.", key.default.replace('`', "")));
             if (key.section, key.name) == ("source", "paths") {
                 let _ = writeln!(page, "paths = {}", list(paths));
-            } else if let ("source", "types", Some(types)) = (key.section, key.name, types(inspection)) {
-                let _ = writeln!(page, "# types = {}", list(&types));
+            } else if (key.section, key.name) == ("source", "types") && !proposal.types.is_empty() {
+                types(&mut page, &proposal);
+            } else if let ("columns", "preset", Some(preset)) = (key.section, key.name, proposal.preset) {
+                comment(&mut page, "", "The first rows have the context of such calls:");
+                let _ = writeln!(page, "preset = {}", quoted(preset));
             } else if let ("source", "time_unit", Some(unit)) = (key.section, key.name, time_unit(inspection))
             {
                 comment(
@@ -54,24 +62,64 @@ pub fn starter(inspection: &Inspection, paths: &[String]) -> String {
                 let _ = writeln!(page, "# {}", usable_example(key));
             }
         }
+        if section == "columns" {
+            other_columns(&mut page, &proposal);
+        }
     }
     page
 }
 
-/// The types of calls in the first rows that sessions are made of, where there are others than tracks.
-fn types(inspection: &Inspection) -> Option<Vec<String>> {
-    let calls = inspection.sample().calls();
-    let is_seen = |event_type: &EventType| {
-        *event_type == EventType::Track || calls.iter().any(|(name, _)| name == event_type.name())
-    };
-    let of_sessions = [EventType::Track, EventType::Page, EventType::Screen];
-    let types: Vec<&str> = of_sessions
+/// The lines that the file sets because of what the first rows have, but for `time_unit`.
+pub fn proposed(inspection: &Inspection) -> Vec<String> {
+    let proposal = Proposal::of(inspection);
+    let types = (!proposal.types.is_empty()).then(|| format!("types = {}", list(&names(&proposal.types))));
+    let preset = proposal.preset.map(|preset| format!("preset = {}", quoted(preset)));
+    let event_id = proposal.event_id.map(|(name, _)| format!("event_id = {}", quoted(&name)));
+    [types, event_id, preset].into_iter().flatten().collect()
+}
+
+fn names(types: &[EventType]) -> Vec<String> {
+    types.iter().map(|event_type| event_type.name().to_owned()).collect()
+}
+
+/// The types that are proposed, and what is said of the others.
+fn types(page: &mut String, proposal: &Proposal) {
+    for (event_type, calls) in &proposal.other_calls {
+        let name = event_type.name();
+        let other = format!(
+            "The first rows have {calls} {name} calls as well: \"{name}\" in the list makes events of them."
+        );
+        comment(page, "", &other);
+    }
+    let _ = writeln!(page, "types = {}", list(&names(&proposal.types)));
+}
+
+/// The columns that are not proposed.
+fn other_columns(page: &mut String, proposal: &Proposal) {
+    if proposal.columns.is_empty() {
+        return;
+    }
+    page.push('\n');
+    comment(
+        page,
+        "",
+        "The other columns of the files, how many of a hundred of the first rows have a value, and one that is neither a person's nor \
+         long:",
+    );
+    let width = proposal
+        .columns
         .iter()
-        .filter(|event_type| is_seen(event_type))
-        .map(|event_type| event_type.name())
-        .collect();
-    let has_others = types.iter().any(|name| *name != EventType::Track.name());
-    has_others.then(|| types.into_iter().map(str::to_owned).collect())
+        .map(|column| column.name.len() + column.source.len())
+        .max()
+        .unwrap_or_default();
+    for Unchosen { name, source, percent, example } in &proposal.columns {
+        let space = " ".repeat(width.min(70).saturating_sub(name.len() + source.len()));
+        let example = example.as_ref().map_or_else(String::new, |example| format!(", {example}"));
+        let _ = writeln!(page, "# {name} = {}{space}  # {percent:3} %{example}", quoted(source));
+    }
+    if proposal.more_columns > 0 {
+        let _ = writeln!(page, "# and {} more", proposal.more_columns);
+    }
 }
 
 /// The unit of event times that are numbers, where all formats agree.
@@ -81,12 +129,13 @@ fn time_unit(inspection: &Inspection) -> Option<&'static str> {
     TIME_UNITS.iter().find(|(_, other)| *other == unit).map(|(name, _)| *name)
 }
 
-/// The canonical columns that no format has and that a run can't do without.
+/// The canonical columns that a format lacks, that a run can't do without, and that the file does not set.
 pub fn missing_columns(inspection: &Inspection) -> Vec<&'static str> {
     let mut missing = Vec::new();
+    let has_ids = Proposal::of(inspection).event_id.is_some();
     for format in &inspection.formats {
         for (column, found) in &format.canonical {
-            let needed = *column != Column::ReceivedAt;
+            let needed = *column != Column::ReceivedAt && !(*column == Column::EventId && has_ids);
             let is_substituted = *column == Column::Timestamp && substitute_time(inspection).is_some();
             let is_missing = found.is_none() && needed && !is_substituted;
             if is_missing && !format.columns.is_empty() && !missing.contains(&column.name()) {
@@ -98,7 +147,7 @@ pub fn missing_columns(inspection: &Inspection) -> Vec<&'static str> {
 }
 
 /// For each canonical column what was found, or what could be meant.
-fn columns(page: &mut String, inspection: &Inspection) {
+fn columns(page: &mut String, inspection: &Inspection, proposal: &Proposal) {
     comment(page, "", "Which column of the source is which. Names are found without regard to case.");
     for format in &inspection.formats {
         page.push('\n');
@@ -138,6 +187,11 @@ fn columns(page: &mut String, inspection: &Inspection) {
             let _ = writeln!(page, "{name} = {}", quoted(&substitute));
             continue;
         }
+        if let ("event_id", Some((column, why))) = (name, &proposal.event_id) {
+            comment(page, "", why);
+            let _ = writeln!(page, "event_id = {}", quoted(column));
+            continue;
+        }
         let guess = guess(name, inspection).unwrap_or_else(|| "...".to_owned());
         let _ = writeln!(page, "# {name} = {}", quoted(&guess));
     }
@@ -166,10 +220,13 @@ fn not_found(column: Column, format: &FormatColumns) -> String {
     format!("{} was NOT found{optional}{likely}", column.name())
 }
 
-/// The column that may be meant for one that was not found.
+/// The column that may be meant for one that was not found. As the id of an event one that is an id of something else would make
+/// duplicates of events.
 fn likely(column: Column, format: &FormatColumns) -> Option<String> {
     let is_found = |name: &String| format.canonical.iter().any(|(_, found)| found.as_ref() == Some(name));
-    let others: Vec<String> = format.columns.iter().filter(|name| !is_found(name)).cloned().collect();
+    let may_be = |name: &&String| column != Column::EventId || may_be_event_id(name);
+    let others: Vec<String> =
+        format.columns.iter().filter(|name| !is_found(name)).filter(may_be).cloned().collect();
     near_match(column, &others)
 }
 

@@ -97,7 +97,7 @@ def cases(corpus=CORPUS):
     groups = {}
     for path in sorted(corpus.glob("*/case.toml")):
         config = CorpusCase.config_of(path.parent)
-        if config.evidence:
+        if config.evidence or config.ids_from_rows or any(isinstance(own, dict) and "number" not in own for own in config.column_settings.values()):
             # For files only.
             continue
         key = repr((

@@ -109,9 +109,9 @@ mod tests {
         let is_of_case = |path: &str| {
             let case = path.split('/').next().map(|case| root.join(case).join("case.toml"));
             let text = case.and_then(|case| std::fs::read_to_string(case).ok());
-            // Warehouses have no tables of events.
-            let has_events = |text: &str| text.contains("[config.columns]") || text.contains("\ntypes = ");
-            text.is_some_and(|text| !has_events(&text))
+            // Warehouses have neither tables of events nor ids made of rows.
+            let of_files = ["[config.columns]", "\ntypes = ", "\nevent_id = \"from_row\""];
+            text.is_some_and(|text| !of_files.iter().any(|setting| text.contains(setting)))
         };
         found.retain(|path| path.contains("/input/") && is_of_case(path));
         let listed =

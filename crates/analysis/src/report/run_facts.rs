@@ -26,6 +26,8 @@ pub struct RunFacts {
     pub rules: RecordedRules,
     /// Where every row went.
     pub rows: Rows,
+    /// Events by type, the most frequent first; none where tracks alone are events.
+    pub types: Vec<EventsOfType>,
     /// Skipped rows that are calls of other types, by type.
     pub other_calls: BTreeMap<String, u64>,
     /// Files read.
@@ -38,6 +40,15 @@ pub struct RunFacts {
     pub rejects: Vec<RejectReason>,
     /// What came of every invariant.
     pub checks: Vec<Check>,
+}
+
+/// Events of one type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EventsOfType {
+    /// The type, as in `event_type`.
+    pub name: String,
+    /// How many events are of it.
+    pub events: u64,
 }
 
 /// A reason for which rows were rejected.
@@ -84,6 +95,7 @@ impl RunFacts {
             fingerprint: manifest.config_fingerprint.clone(),
             rules: rules.clone(),
             rows: manifest.rows,
+            types: if rules.events { types(tables)? } else { Vec::new() },
             other_calls: manifest.other_calls.clone(),
             files: manifest.inputs.files(),
             bytes: manifest.inputs.bytes(),
@@ -92,6 +104,15 @@ impl RunFacts {
             checks: manifest.checks.clone(),
         })
     }
+}
+
+/// The sessionized events of every type.
+fn types(tables: &dyn Tables) -> Result<Vec<EventsOfType>, TablesError> {
+    let answer = tables.ask(&format!(
+        "select event_type, count(*) as events from {} group by event_type order by events desc, event_type",
+        tables.dialect().table("tracklet_events"),
+    ))?;
+    answer.rows().map(|row| Ok(EventsOfType { name: row.word(0)?, events: row.count(1)? })).collect()
 }
 
 fn add_examples(tables: &dyn Tables, rejects: &mut [RejectReason]) -> Result<(), TablesError> {

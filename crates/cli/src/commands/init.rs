@@ -13,10 +13,10 @@ use tracklet_config::FILE_NAME;
 use tracklet_display::error::Hint;
 use tracklet_display::numbers::grouped;
 use tracklet_display::visible::visible;
-use tracklet_kernel::event_type::EventTypes;
+use tracklet_kernel::event_type::EventType;
 use tracklet_native::read::inputs::discover;
 use tracklet_native::read::{Inspection, inspect};
-use tracklet_native::starter::{missing_columns, starter, substitute_time};
+use tracklet_native::starter::{missing_columns, proposed, starter, substitute_time};
 
 /// Event names that are printed; the file lists more.
 const EVENTS: usize = 5;
@@ -26,7 +26,9 @@ pub fn init(arguments: &InitArguments, log: &Log) -> Outcome {
     if !arguments.force && file.exists() {
         return Err(Failure::new(InitError::Exists { path: file }));
     }
-    let inputs = discover(&arguments.paths, None, EventTypes::default()).map_err(Failure::new)?;
+    // Calls of every type are looked at, to say which there are.
+    let types = EventType::ALL.into_iter().collect();
+    let inputs = discover(&arguments.paths, None, types).map_err(Failure::new)?;
     for note in &inputs.notes {
         tracing::warn!("{note}");
     }
@@ -111,9 +113,10 @@ fn tell(file: &Path, inspection: &Inspection, log: &Log) {
         events.push(format!("and {} more", all_events.len() - EVENTS));
     }
     let (calls, events) = (calls.join(", "), events.join(", "));
+    let sets = proposed(inspection).join(", ");
     match log.format {
         LogFormat::Json => {
-            tracing::info!(file = %file.display(), found = found.join(", "), calls, events, "configuration written");
+            tracing::info!(file = %file.display(), found = found.join(", "), calls, events, sets, "configuration written");
         }
         LogFormat::Text => {
             log.say(&format!("looked at {}", found.join(", ")));
@@ -121,6 +124,9 @@ fn tell(file: &Path, inspection: &Inspection, log: &Log) {
                 if !found.is_empty() {
                     log.say(&format!("{what} in the first rows: {found}"));
                 }
+            }
+            if !sets.is_empty() {
+                log.say(&format!("what was found sets {sets}"));
             }
             log.say(&format!("wrote {}: edit it, then `{}`", file.display(), next_command(file)));
         }

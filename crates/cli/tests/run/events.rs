@@ -62,6 +62,9 @@ fn events_and_sessions_are_tables_with_the_columns_that_were_asked_for() {
     assert_eq!(ended(&mut tracklet(at, &["test"])).0, 0);
     let output = tracklet(at, &["explain", "event", "t"]).output().unwrap();
     let story = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(ended(&mut tracklet(at, &["report"])).0, 0);
+    let report = fs::read_to_string(at.join("report.html")).unwrap();
+    assert!(report.contains(r#""types":[{"name":"page","events":1},{"name":"track","events":1}]"#));
     assert!(story.contains("it has event_type track, plan pro, total 12.500000"), "{story}");
 }
 
@@ -309,10 +312,11 @@ fn a_person_is_erased_from_the_tables_of_events_too() {
 #[test]
 fn a_warehouse_says_that_it_has_no_such_tables() {
     let target = "[targets.pg]\ntype = \"postgres\"\nhost = \"127.0.0.1\"\nuser = \"u\"\ndbname = \"d\"\nschema = \"s\"\n";
+    let ids = "source.columns.event_id = \"from_row\"";
     for (asks, key) in [
-        ("[columns]\nplan = \"plan\"\n", "columns"),
-        ("[source]\ntypes = \"page\"\n", "source.types"),
+        ("[columns]\npage_host = { host = \"url\" }\n", "columns"),
         ("[identity]\nevidence = \"identify\"\n", "identity.evidence"),
+        ("[source.columns]\nevent_id = \"from_row\"\n", ids),
     ] {
         let folder = with(&format!("{asks}{target}"), &[]);
         for command in
@@ -324,4 +328,65 @@ fn a_warehouse_says_that_it_has_no_such_tables() {
             assert!(said.contains("--config"), "{said}");
         }
     }
+}
+
+/// A log without ids of events.
+fn log(rows: &[(u32, &str, &str)]) -> String {
+    let row = |(minute, user, page): &(u32, &str, &str)| {
+        format!("2026-01-{:02} 10:{:02}:00,{user},{page},1\n", 1 + minute / 60, minute % 60)
+    };
+    format!("time,user_id,page,id\n{}", rows.iter().map(row).collect::<String>())
+}
+
+const FROM_ROWS: &str = "[source]\npaths = [\"logs\"]\n[source.columns]\nevent_id = \"from_row\"\ntimestamp = \"time\"\nevent = \"page\"\n";
+
+#[test]
+fn ids_are_made_of_rows_in_any_order_of_runs() {
+    let rows: Vec<(u32, &str, &str)> = (0..400)
+        .map(|place| (place * 7 % 500, ["u", "v", "w"][place as usize % 3], ["a", "b"][place as usize % 2]))
+        .collect();
+    // Each part has rows of the one before again.
+    let parts: Vec<String> = (0..8).map(|part| log(&rows[part * 40..part * 40 + 80])).collect();
+    let folder = with(FROM_ROWS, &[]);
+    let at = folder.path();
+    for (number, part) in parts.iter().enumerate().rev() {
+        fs::write(at.join(format!("logs/{number}.csv")), part).unwrap();
+        let (code, said) = run(at, &[]);
+        assert_eq!(code, 0, "{said}");
+    }
+    assert_eq!(run(at, &["--out", "whole"]).0, 0);
+    assert!(tables(&at.join("out")) == tables(&at.join("whole")));
+    let counted = manifest(&at.join("out"));
+    assert_eq!((&counted["rows"]["sessionized"], &counted["rows"]["duplicates"]), (&640.into(), &0.into()));
+    assert_eq!(counted["rules"]["ids_from_rows"], true);
+    assert_eq!(ended(&mut tracklet(at, &["test"])).0, 0);
+}
+
+// Rows that a run read with ids of their own are what they were, duplicates among them.
+#[test]
+fn rows_that_were_read_with_ids_of_their_own_keep_them() {
+    let named = FROM_ROWS.replace("from_row", "id");
+    let folder = with(&named, &[("a.csv", log(&[(0, "u", "a"), (1, "u", "a"), (1, "u", "a")]))]);
+    let at = folder.path();
+    assert_eq!(run(at, &[]).0, 0);
+    assert_eq!(manifest(&at.join("out"))["rows"]["duplicates"], 2);
+    fs::remove_file(at.join("logs/a.csv")).unwrap();
+    fs::write(at.join("tracklet.toml"), FROM_ROWS).unwrap();
+    for (file, rows) in [("b.csv", 3), ("c.csv", 5)] {
+        fs::write(at.join("logs").join(file), log(&[(9, "u", file), (0, "u", "a")])).unwrap();
+        let (code, said) = run(at, &[]);
+        assert_eq!(code, 0, "{said}");
+        let counted = manifest(&at.join("out"));
+        assert_eq!(
+            (&counted["rows"]["sessionized"], &counted["rows"]["duplicates"]),
+            (&rows.into(), &2.into())
+        );
+    }
+    // And back: new files have ids again.
+    fs::write(at.join("tracklet.toml"), &named).unwrap();
+    fs::remove_file(at.join("logs/b.csv")).unwrap();
+    fs::write(at.join("logs/d.csv"), log(&[(30, "u", "a")]).replace(",1\n", ",d\n")).unwrap();
+    let (code, said) = run(at, &[]);
+    assert_eq!(code, 0, "{said}");
+    assert!(shown(at, "dbt_mapped_tracks").contains("\nd,"), "{said}");
 }

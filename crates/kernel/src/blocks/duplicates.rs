@@ -1,6 +1,7 @@
 //! Rows with the same event id, without all event ids in memory.
 
 use super::{Block, Common, Strings, gather};
+use crate::alike;
 use crate::duplicates::{Dropped, precedence};
 use crate::identity::Identity;
 use crate::registry::CarriedSpec;
@@ -130,11 +131,17 @@ impl Candidates {
     /// Bytes a row: itself, its name, and what finding the duplicates takes.
     pub const ROW_BYTES: u64 = super::TRACK_BYTES + 4 + 16;
 
-    /// Those of a whole block that are `marked` and belong to this pass.
-    pub fn of(number: usize, block: &Block, marked: &Marks, pass: u32, passes: u32) -> Self {
+    /// Those of a whole block that are `marked`, not `hidden`, and belong to this pass.
+    pub fn of(
+        number: usize,
+        block: &Block,
+        [marked, hidden]: [&Marks; 2],
+        (pass, passes): (u32, u32),
+    ) -> Self {
         let mut candidates = Self::default();
         for (place, hash) in block.hashes().enumerate() {
-            if marked.has(number, place) && pass_of(hash, passes) == pass {
+            let is_candidate = marked.has(number, place) && !hidden.has(number, place);
+            if is_candidate && pass_of(hash, passes) == pass {
                 candidates.block.chunk.push_from(&block.chunk, place);
                 candidates.origins.push(Row::new(number, place));
             }
@@ -146,28 +153,71 @@ impl Candidates {
     /// Marks those of the candidates, which are all of their event ids, that are dropped as duplicates; hands them back in
     /// the order of `tracklet_duplicates`.
     pub fn resolve(all: Vec<Self>, hidden: &mut Marks, strings: &mut Strings) -> Vec<Block> {
-        let (mut blocks, mut origins) = (Vec::new(), Vec::new());
-        for candidates in all {
-            blocks.push(candidates.block);
-            origins.extend(candidates.origins);
-        }
-        let tracks = gather(blocks, std::mem::take(strings));
-        let mut starts = vec![0];
-        for chunk in &tracks.chunks {
-            starts.push(starts[starts.len() - 1] + chunk.len());
-        }
+        let (tracks, origins) = Self::gathered(all, strings);
         let dropped = Dropped::find(&tracks, Duplicates::Drop);
         let mut sorted: Vec<Block> = Vec::new();
         for rows in dropped.rows().chunks(ROWS_OF_A_RUN) {
             let mut chunk = Chunk::default();
             for row in rows {
-                hidden.mark(origins[starts[row.chunk()] + row.place()]);
+                hidden.mark(origins.of(*row));
                 chunk.push_from(&tracks.chunks[row.chunk()], row.place());
             }
             sorted.push(Block::new(chunk));
         }
         *strings = Strings { ids: tracks.ids, names: tracks.names, values: tracks.values };
         sorted
+    }
+
+    /// Numbers those of the candidates, which are all of their event ids, that are not the first of their id: they are marked, and
+    /// handed back with their numbers.
+    pub fn number(
+        all: Vec<Self>,
+        carried: &[CarriedSpec],
+        hidden: &mut Marks,
+        strings: &mut Strings,
+    ) -> Vec<Block> {
+        let (tracks, origins) = Self::gathered(all, strings);
+        let others = alike::others(&tracks, carried);
+        let blocks = others.chunks(CHUNK_ROWS).map(|rows| {
+            let mut chunk = Chunk::default();
+            for (row, _) in rows {
+                hidden.mark(origins.of(*row));
+                chunk.push_from(&tracks.chunks[row.chunk()], row.place());
+            }
+            let numbers: Vec<Option<u64>> = rows.iter().map(|(_, number)| Some(*number)).collect();
+            alike::number_rows(&mut chunk, &numbers);
+            Block::new(chunk)
+        });
+        let blocks = blocks.collect();
+        *strings = Strings { ids: tracks.ids, names: tracks.names, values: tracks.values };
+        blocks
+    }
+
+    fn gathered(all: Vec<Self>, strings: &mut Strings) -> (Tracks, Origins) {
+        let (mut blocks, mut rows) = (Vec::new(), Vec::new());
+        for candidates in all {
+            blocks.push(candidates.block);
+            rows.extend(candidates.origins);
+        }
+        let tracks = gather(blocks, std::mem::take(strings));
+        let mut starts = vec![0];
+        for chunk in &tracks.chunks {
+            starts.push(starts[starts.len() - 1] + chunk.len());
+        }
+        (tracks, Origins { rows, starts })
+    }
+}
+
+/// What candidates are called in their blocks.
+struct Origins {
+    rows: Vec<Row>,
+    /// The place of the first row of every chunk.
+    starts: Vec<usize>,
+}
+
+impl Origins {
+    fn of(&self, row: Row) -> Row {
+        self.rows[self.starts[row.chunk()] + row.place()]
     }
 }
 

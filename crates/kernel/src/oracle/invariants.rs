@@ -92,7 +92,7 @@ impl<'a> Checks<'a> {
     fn sums(&mut self, duplicates: Duplicates) {
         let tracks = self.column("dbt_mapped_tracks", "event_id").len() as i64;
         let views = self.sum("dbt_session_track_facts", "num_pvs");
-        if duplicates == Duplicates::Drop && views != tracks {
+        if duplicates != Duplicates::Keep && views != tracks {
             self.violations.push(format!("the sum of num_pvs is {views}, the tracks are {tracks}"));
         }
         let counted = self.sum("dbt_user_session_facts", "number_of_sessions");

@@ -178,10 +178,25 @@ fn the_first_reason_that_holds_rejects_a_row() {
         (4, out),
         (5, "missing_ids"),
     ];
-    assert_eq!(rejects(&rows, &Ignore::default()), expected);
+    assert_eq!(rejects(&rows, &Ignore::default(), &Rules::default()), expected);
     let tables = tables(&rows, &Ignore::default(), &Rules::default());
     assert_eq!(show(&tables, "dbt_mapped_tracks", &["timestamp"]), [(-START).to_string()]);
     assert_eq!(tables["tracklet_duplicates"].rows[0][5], Value::Null);
+}
+
+#[test]
+fn ids_made_of_rows_are_numbered_where_rows_are_alike() {
+    let rules = Rules { duplicates: Duplicates::Number, ..Rules::default() };
+    let lines = ["- d - x 0 7", "same d - x 0 7", "- d - - 0", "- d u x 0 7", "- d - x 0 7"];
+    let tables = run(&lines, &rules);
+    // printf '+d\037-\037+x\037+1767520800000000\037+1767520800000007\037+track' | md5sum
+    let id = "fbe9920c2d60619b12f4937000cec8bb";
+    let ids = show(&tables, "dbt_mapped_tracks", &["event_id"]);
+    let alike: Vec<&String> = ids.iter().filter(|other| other.starts_with(id)).collect();
+    assert_eq!(alike, [id, &format!("{id}-2"), &format!("{id}-3")]);
+    assert_eq!((ids.len(), tables["tracklet_duplicates"].rows.len()), (5, 0));
+    // printf '+d\037-\037-\037+1767520800000000\037-\037+track' | md5sum
+    assert!(ids.contains(&"3383f24672ae1de9393752d8c28bcea5".to_owned()), "{ids:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 use tracklet_kernel::event_name::EventNames;
+use tracklet_kernel::from_row::FROM_ROW;
 use tracklet_kernel::ignored_ids::{Ignore, IgnoredIds};
 use tracklet_kernel::rules::{Count, Duplicates, MICROS_PER_MINUTE, Rules, Timeout};
 use tracklet_kernel::time::Unit;
@@ -95,8 +96,14 @@ impl Case {
             Some(Value::Array(entries)) => Ignore::of(entries.iter().map(text_of)),
             Some(name) => Ignore::of([text_of(&name)]),
         };
-        let gate = Gate { event_names, ignored_ids: IgnoredIds::new(&ignore), time_unit, ..Gate::default() };
-        let columns = section(&mut source, "columns");
+        let mut gate =
+            Gate { event_names, ignored_ids: IgnoredIds::new(&ignore), time_unit, ..Gate::default() };
+        let mut columns = section(&mut source, "columns");
+        if columns.get("event_id").is_some_and(|name| text_of(name) == FROM_ROW) {
+            columns.remove("event_id");
+            rules.duplicates = Duplicates::Number;
+            gate.ids_from_rows = true;
+        }
         let columns = columns.into_iter().map(|(column, name)| (column, text_of(&name).to_owned())).collect();
         for rest in [config, source, sessions, flow, identity] {
             assert!(rest.is_empty(), "{}: unknown {rest:?}", folder.display());

@@ -85,6 +85,11 @@ pub fn read(case: &Case) -> Input {
     input
 }
 
+/// Whether a column is read: event ids are not where they are made of rows.
+fn reads(case: &Case, column: &str) -> bool {
+    column != "event_id" || !case.gate.ids_from_rows
+}
+
 fn read_json(case: &Case, name: String, text: &str, input: &mut Input) {
     let mut rows = Vec::new();
     for (number, line) in (1..).zip(text.split('\n')).filter(|(_, line)| !line.trim().is_empty()) {
@@ -94,6 +99,9 @@ fn read_json(case: &Case, name: String, text: &str, input: &mut Input) {
             Some(kind) if kind.eq_ignore_ascii_case("track") => {
                 let members = members.expect("it has a type");
                 let member = |(column, field): (&str, &str)| {
+                    if !reads(case, column) {
+                        return None;
+                    }
                     members.get(case.columns.get(column).map_or(field, String::as_str))
                 };
                 rows.push(Row {
@@ -170,6 +178,7 @@ fn read_csv(case: &Case, name: String, text: &str, input: &mut Input) {
     let places = COLUMNS.map(|(column, _)| {
         let names: &[&str] = match (case.columns.get(column), column) {
             (Some(mapped), _) => &[mapped.as_str()],
+            (None, column) if !reads(case, column) => &[],
             (None, "event_id") => &["id", "event_id"],
             (None, "timestamp") => &["timestamp", "_timestamp"],
             (None, column) => &[column],

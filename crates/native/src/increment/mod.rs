@@ -25,6 +25,8 @@ use crate::write::parts::{Cut, PartKey, TracksOfDays};
 use crate::write::{Layout, Plan, Stays};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use tracklet_kernel::event_id::stored_hash;
+use tracklet_kernel::from_row;
 use tracklet_kernel::increment::{Draft, Increment};
 use tracklet_kernel::rules::{Duplicates, Rules};
 use tracklet_kernel::sessionize::Sessionized;
@@ -151,6 +153,16 @@ fn increment<'a>(
         );
         return Ok(Outcome::TooMuch(Box::new(new), stored, reason));
     };
+    let new_batch = match rules.duplicates {
+        Duplicates::Number => match numbered(new_batch, stored)? {
+            Ok(new_batch) => vec![TracksBuilder::holding(new_batch, &rules.carried)],
+            Err(new_batch) => {
+                let reason = "rows that differ have one id".to_owned();
+                return rebuild(*new_batch, stored, rules, layout, reason, most_loaded);
+            }
+        },
+        Duplicates::Drop | Duplicates::Keep => new_batch,
+    };
     let new_ids = new_batch.iter().map(TracksBuilder::ids).sum();
     // Both read much of the state; neither needs the other.
     let (past, with_known_ids) =
@@ -202,9 +214,45 @@ fn rows_with_known_ids(
     if duplicates == Duplicates::Keep {
         return Ok(Vec::new());
     }
-    let hashes = stored::Hashes::new(new_batch.iter().flat_map(TracksBuilder::event_id_hashes).collect());
+    rows_with_hashes(new_batch.iter().flat_map(TracksBuilder::event_id_hashes).collect(), stored)
+}
+
+/// By part, in their order: the rows whose event ids have one of these hashes.
+fn rows_with_hashes(hashes: Vec<i64>, stored: &StoredSnapshot<'_>) -> Result<Vec<Vec<u32>>, StoredError> {
+    let hashes = stored::Hashes::new(hashes);
     let parts: Vec<&String> = stored.parts().keys().collect();
     parts.par_iter().map(|part| stored.rows_with_hash(part, &hashes)).collect()
+}
+
+/// Numbers new rows, whose ids are made of them, behind rows of the snapshot that are alike.
+///
+/// The error is the new rows, where a row of the snapshot is not alike and has the same id.
+/// # Cost
+/// The hashes of all event ids are read, and where rows are alike once more for every doubling of their number.
+fn numbered(
+    new_batch: Vec<TracksBuilder>,
+    stored: &StoredSnapshot<'_>,
+) -> Result<Result<Tracks, Box<Tracks>>, StoredError> {
+    let mut past = Vec::new();
+    let mut hashes: Vec<i64> = new_batch.iter().flat_map(TracksBuilder::event_id_hashes).collect();
+    let mut next = 1;
+    while !hashes.is_empty() {
+        let mut found = stored.builder();
+        for (part, rows) in stored.parts().keys().zip(rows_with_hashes(hashes, stored)?) {
+            if !rows.is_empty() {
+                stored.push_tracks(part, &Rows::Only(&rows), &mut found)?;
+            }
+        }
+        found.drop_numbers();
+        // Where all numbers that were looked for are taken, there may be more.
+        let ids = found.rows_by_event_id();
+        let open = ids.iter().filter(|(_, rows)| **rows >= next);
+        let hash = |id: &String, number: u64| stored_hash(from_row::numbered(id, number).as_bytes());
+        hashes = open.flat_map(|(id, _)| (2 * next..4 * next).map(move |number| hash(id, number))).collect();
+        next *= 2;
+        past.push(found);
+    }
+    Ok(Tracks::merge(new_batch).number_behind(past, stored.carried()))
 }
 
 /// An increment under way.

@@ -5,6 +5,7 @@ mod crashes;
 mod damage;
 mod evidence;
 mod forgetting;
+mod from_row;
 mod histories;
 mod history;
 mod limits;

@@ -27,7 +27,8 @@ use tracklet_config::Refresh;
 use tracklet_config::advice::short_timeout;
 use tracklet_display::error::{nearest, with_causes};
 use tracklet_kernel::ignored_ids::IgnoredIds;
-use tracklet_kernel::rules::Rules;
+use tracklet_kernel::rules::{Duplicates, Rules};
+use tracklet_kernel::tracks::TracksBuilder;
 
 /// The snapshot that readers see.
 #[derive(Debug)]
@@ -494,6 +495,7 @@ fn ready<'a>(
                 Outcome::Made(made) => return Ok(Ready::InMemory(made)),
                 Outcome::TooMuch(mut new, stored, reason) => {
                     let all = Spilled::new(limited(), &rules.carried)?;
+                    drop_numbers(&mut new, rules);
                     all.add(&mut new)?;
                     (all, Some((stored, reason)))
                 }
@@ -501,19 +503,28 @@ fn ready<'a>(
         }
     };
     let rebuilt = match stored {
-        Some((stored, reason)) => Some((reason, add_stored(&all, stored)?)),
+        Some((stored, reason)) => Some((reason, add_stored(&all, stored, rules)?)),
         None => None,
     };
     Ok(Ready::Sorted(Box::new(sort(all, limited(), rules)?), rebuilt))
 }
 
 /// Spills the rows of the base snapshot as well; returns how many parts were read.
-fn add_stored(all: &Spilled, stored: &StoredSnapshot<'_>) -> Result<u64, RunError> {
+fn add_stored(all: &Spilled, stored: &StoredSnapshot<'_>, rules: &Rules) -> Result<u64, RunError> {
     let parts: Vec<&String> = stored.parts().keys().collect();
-    parts
-        .par_iter()
-        .try_for_each(|part| stored.each_batch(part, |tracks| Ok::<_, RunError>(all.add(tracks)?)))?;
-    all.add(&mut stored.duplicates()?)?;
-    stored.each_evidence(|tracks| Ok::<_, RunError>(all.add(tracks)?))?;
+    let add = |tracks: &mut TracksBuilder| {
+        drop_numbers(tracks, rules);
+        Ok::<_, RunError>(all.add(tracks)?)
+    };
+    parts.par_iter().try_for_each(|part| stored.each_batch(part, add))?;
+    add(&mut stored.duplicates()?)?;
+    stored.each_evidence(add)?;
     Ok(stored.parts().len() as u64)
+}
+
+/// Rows alike are numbered again, together with others.
+fn drop_numbers(tracks: &mut TracksBuilder, rules: &Rules) {
+    if rules.duplicates == Duplicates::Number {
+        tracks.drop_numbers();
+    }
 }

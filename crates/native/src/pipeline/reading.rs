@@ -78,8 +78,8 @@ pub(super) fn read_files(
 
 /// The columns that the configuration names otherwise.
 fn mapped_columns(request: &RunRequest) -> BTreeMap<Column, String> {
-    let mapped = request.config.source.columns.mapped().into_iter();
-    mapped.filter_map(|(name, own)| Some((Column::from_name(name)?, own?.to_owned()))).collect()
+    let mapped = request.config.source.columns.of_source();
+    mapped.filter_map(|(name, own)| Some((Column::from_name(name)?, own.to_owned()))).collect()
 }
 
 /// A run over a folder that holds its own output must not read that.

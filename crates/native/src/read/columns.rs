@@ -106,7 +106,7 @@ impl Mapping {
         event_type: EventType,
     ) -> Self {
         let mut places = Vec::new();
-        for column in Column::ALL {
+        for column in source.canonical() {
             if let (Column::Event, Some(name)) = (column, event_type.event_name()) {
                 places.push((column.name(), Place::Constant(Some(name.to_owned()))));
                 continue;
@@ -162,13 +162,14 @@ pub(super) fn lacking(
         !is_named && place(column, names, source).is_none() && in_path(column, partitions, source).is_none()
     };
     let is_usual = |column: &Column| !source.columns.contains_key(column);
-    let other =
-        Column::ALL.into_iter().filter(is_usual).filter(|column| is_absent(*column)).find_map(|column| {
-            let near = names.iter().find(|name| looks_like(name, column))?;
-            Some(Lacking { column, mapped: None, near: Some(near.clone()) })
-        });
+    let other = source.canonical().filter(is_usual).filter(|column| is_absent(*column)).find_map(|column| {
+        let near = names.iter().find(|name| looks_like(name, column))?;
+        Some(Lacking { column, mapped: None, near: Some(near.clone()) })
+    });
     other.or_else(|| {
-        let column = [Column::EventId, Column::Timestamp].into_iter().find(|column| is_absent(*column))?;
+        let mut needed =
+            [Column::EventId, Column::Timestamp].into_iter().filter(|column| source.reads(*column));
+        let column = needed.find(|column| is_absent(*column))?;
         let mapped = source.columns.get(&column).cloned();
         let near = mapped
             .as_ref()
@@ -351,7 +352,7 @@ fn meant<'a>(column: Column, name: &str, names: impl Iterator<Item = &'a String>
 }
 
 /// Whether a column's name is that of an id which is another for every event.
-fn may_be_event_id(name: &str) -> bool {
+pub fn may_be_event_id(name: &str) -> bool {
     const OF_OTHERS: [&str; 10] = [
         "user",
         "anonymous",

@@ -193,16 +193,16 @@ impl Hint for ReadError {
                 if is_ga4(found) =>
             {
                 Some(
-                    "these are events of GA4's export, which gives them no id: make one for every event in the export, such \
-                     as a hash of all its columns, and map it: [source.columns] event_id = \"...\""
+                    "these are events of GA4's export, which gives them no id: [source.columns] event_id = \"from_row\" in \
+                     tracklet.toml makes one of every row"
                         .to_owned(),
                 )
             }
             Self::MissingColumn { column: Column::EventId, near: None, .. }
             | Self::MappedColumn { column: Column::EventId, near: None, .. } => Some(
-                "every event needs an id of its own, by which a second delivery differs from a second event; where the \
-                 source has none, make one in the export, such as a hash of all columns, and map it in tracklet.toml: \
-                 [source.columns] event_id = \"...\""
+                "every event needs an id of its own, by which a second delivery differs from a second event: name its column in \
+                 tracklet.toml, [source.columns] event_id = \"...\", or where the source has none, write \"from_row\", and \
+                 ids are made of the rows"
                     .to_owned(),
             ),
             Self::MissingColumn { column, near, .. } => {

@@ -11,6 +11,7 @@
 //! Bad input never ends a read by default: the good rows count, every bad one becomes a [`Reject`].
 
 mod bytes;
+mod column_sample;
 mod columns;
 mod content;
 mod credentials;
@@ -44,8 +45,9 @@ mod stores;
 mod table_formats;
 mod window;
 
-pub use columns::Column;
+pub use column_sample::{ColumnSample, ColumnSamples};
 pub(crate) use columns::near_match;
+pub use columns::{Column, may_be_event_id};
 pub use content::Digest;
 #[cfg(test)]
 pub(crate) use content::Hashed;
@@ -104,6 +106,18 @@ pub struct Source {
 
 /// The default of [`Source::max_line`]: 64 MiB.
 pub const DEFAULT_MAX_LINE: usize = 64 << 20;
+
+impl Source {
+    /// Whether a column is read: event ids are not where they are made of the rows.
+    pub(crate) fn reads(&self, column: Column) -> bool {
+        column != Column::EventId || !self.gate.ids_from_rows
+    }
+
+    /// The canonical columns that are read, in their order.
+    pub(crate) fn canonical(&self) -> impl Iterator<Item = Column> {
+        Column::ALL.into_iter().filter(|column| self.reads(*column))
+    }
+}
 
 impl Default for Source {
     fn default() -> Self {

@@ -1,6 +1,7 @@
 //! What the first rows of files hold: the types of calls and the names of events.
 
 use super::Source;
+use super::column_sample::ColumnSamples;
 use super::columns::{Column, Mapping, ORIGINAL_EVENT, Place};
 use super::formats::json::calls::{Call, Fields};
 use super::formats::json::path::meaning;
@@ -22,13 +23,34 @@ pub struct Sample {
     tracks: u64,
     other_calls: OtherCalls,
     events: BTreeMap<String, u64>,
+    /// Rows of tables, by the type that the folder says.
+    tables: [u64; EventType::ALL.len()],
+    rows: u64,
+    columns: ColumnSamples,
 }
 
 impl Sample {
-    /// JSON calls by type, `track` first and then the most frequent. Tables hold tracks alone and count none.
+    /// Calls by type, `track` first and then the most frequent. Rows of tables count where some are of other types than tracks.
     pub fn calls(&self) -> Vec<(String, u64)> {
-        let tracks = (self.tracks > 0).then(|| ("track".to_owned(), self.tracks));
-        tracks.into_iter().chain(most_first(self.other_calls.by_type())).collect()
+        let (of_tracks, others) = (self.tables[EventType::Track as usize], &self.tables[1..]);
+        let has_others = others.iter().any(|rows| *rows > 0);
+        let tracks = self.tracks + if has_others { of_tracks } else { 0 };
+        let tracks = (tracks > 0).then(|| (EventType::Track.name().to_owned(), tracks));
+        let mut calls = self.other_calls.by_type();
+        for (event_type, rows) in EventType::ALL[1..].iter().zip(others).filter(|(_, rows)| **rows > 0) {
+            *calls.entry(event_type.name().to_owned()).or_insert(0) += rows;
+        }
+        tracks.into_iter().chain(most_first(calls)).collect()
+    }
+
+    /// How many rows and calls there are.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// What they have in each column.
+    pub fn columns(&self) -> &ColumnSamples {
+        &self.columns
     }
 
     /// The names of events as the tables have them, the most frequent first. Names of over 100 characters are cut.
@@ -43,6 +65,21 @@ impl Sample {
         for (name, rows) in other.events {
             *self.events.entry(name).or_insert(0) += rows;
         }
+        for (rows, more) in self.tables.iter_mut().zip(other.tables) {
+            *rows += more;
+        }
+        self.rows += other.rows;
+        self.columns.merge(other.columns);
+    }
+
+    /// Takes in a row or call; its values are taken in by [`Sample::note_value`].
+    pub(super) fn count(&mut self) {
+        self.rows += 1;
+    }
+
+    /// Takes in a value of a column.
+    pub(super) fn note_value(&mut self, column: &str, value: &str) {
+        self.columns.note(column, value);
     }
 
     /// Takes in a JSON object; returns whether it is a call or the row of a table.
@@ -91,22 +128,27 @@ fn most_first(counts: BTreeMap<String, u64>) -> Vec<(String, u64)> {
 
 /// Where the rows of a table have their time and their event.
 pub(super) struct Sampled {
+    names: Vec<String>,
+    event_type: EventType,
     time: Option<usize>,
     event: Option<Place>,
     is_warehouse_name: bool,
 }
 
 impl Sampled {
-    /// Finds the columns among the table's `names` and in its path.
-    pub(super) fn new(names: &[String], partitions: &[Partition]) -> Self {
-        let mut found = Self { time: None, event: None, is_warehouse_name: true };
-        for (name, place) in Mapping::new(names, partitions, &Source::default(), EventType::Track).places {
+    /// Finds the columns among the `names` of a table of events of one type, and in its path.
+    pub(super) fn new(names: &[String], partitions: &[Partition], event_type: EventType) -> Self {
+        let (time, event) = (None, None);
+        let mut found = Self { names: names.to_vec(), event_type, time, event, is_warehouse_name: true };
+        for (name, place) in Mapping::new(names, partitions, &Source::default(), event_type).places {
             if name == Column::Timestamp.name() {
                 found.time = match place {
                     Place::Column(place) => Some(place),
                     Place::Constant(_) => None,
                 };
-            } else if [Column::Event.name(), ORIGINAL_EVENT].contains(&name) {
+            } else if event_type.event_name().is_none()
+                && [Column::Event.name(), ORIGINAL_EVENT].contains(&name)
+            {
                 found.is_warehouse_name = name != ORIGINAL_EVENT;
                 found.event = Some(place);
             }
@@ -117,6 +159,11 @@ impl Sampled {
     /// Takes in a row of a CSV file; returns its time.
     pub(super) fn note_row(&self, mut row: Vec<String>, sample: &mut Sample) -> Option<String> {
         let null = Source::default().csv.null;
+        sample.count();
+        sample.tables[self.event_type as usize] += 1;
+        for (name, value) in self.names.iter().zip(&row).filter(|(_, value)| !null.contains(value)) {
+            sample.note_value(name, value);
+        }
         let event = match &self.event {
             Some(Place::Column(place)) => row.get(*place).map(String::as_str),
             Some(Place::Constant(name)) => name.as_deref(),
@@ -137,6 +184,17 @@ impl Sampled {
         sample: &mut Sample,
     ) -> io::Result<Vec<String>> {
         let times = self.time.map(|place| values(place, ROWS)).transpose()?.unwrap_or_default();
+        let mut rows = 0;
+        for (place, name) in self.names.iter().enumerate() {
+            let found = values(place, ROWS)?;
+            // How many rows there are is known by the column that has the most values.
+            rows = rows.max(found.len() as u64);
+            for value in &found {
+                sample.note_value(name, value);
+            }
+        }
+        sample.rows += rows;
+        sample.tables[self.event_type as usize] += rows;
         match &self.event {
             Some(Place::Column(place)) => {
                 for name in values(*place, ROWS)? {

@@ -12,6 +12,7 @@ use tracklet_kernel::blocks::{
     VisitorCounts,
 };
 use tracklet_kernel::identity::Identity;
+use tracklet_kernel::registry::CarriedSpec;
 use tracklet_kernel::rules::{Duplicates, Rules};
 
 /// Kept tracks by ranges of visitors, and the duplicates.
@@ -36,16 +37,23 @@ pub(crate) struct Sorted {
 /// The disk, or a visitor that has too many tracks.
 pub(crate) fn sort(all: Spilled, spilling: &Spilling, rules: &Rules) -> Result<Sorted, SpillError> {
     let threads = rayon::current_num_threads();
-    let (source, All { mut strings, blocks, rows, .. }, amount) = all.into_all();
+    let (source, All { mut strings, mut blocks, rows, .. }, amount) = all.into_all();
     spilling.limit.check_strings(&amount)?;
     let budget = spilling.limit.budget(&amount, threads);
     let store = Store::new(&spilling.folder, &rules.carried)?;
-    let source = Source { store: &source, blocks: &blocks };
 
     let mut hidden = Marks::default();
+    if rules.duplicates == Duplicates::Number {
+        let alike = Source { store: &source, blocks: &blocks };
+        let candidates = alike.repeated(rows, &budget)?;
+        let numbered = alike.number(&candidates, &budget, &rules.carried, &mut hidden, &mut strings)?;
+        blocks.extend(numbered);
+    }
+    let numbered = hidden.count();
+    let source = Source { store: &source, blocks: &blocks };
     let mut duplicates = Vec::new();
-    if rules.duplicates == Duplicates::Drop {
-        let candidates = source.repeated(rows, &budget)?;
+    if rules.duplicates != Duplicates::Keep {
+        let candidates = source.repeated(rows + numbered, &budget)?;
         duplicates = source.duplicates(&candidates, &budget, &store, &mut hidden, &mut strings)?;
     }
     let identity = source.identity(&hidden, &strings)?;
@@ -56,9 +64,15 @@ pub(crate) fn sort(all: Spilled, spilling: &Spilling, rules: &Rules) -> Result<S
     spilling.limit.check_range(&amount, ranges.rows().iter().copied().max().unwrap_or(0))?;
     let blocks = source.partition(&identity, &ranges, &hidden, budget.partitioned, &store)?;
     let common = Common { strings, identity };
-    let dropped = hidden.count();
+    let dropped = hidden.count() - numbered;
     let spilling = spilling.clone();
     Ok(Sorted { spilling, budget, store, common, ranges, blocks, duplicates, kept: rows - dropped, dropped })
+}
+
+/// The passes over candidates, each with the number of all.
+fn passes(candidates: &Marks, budget: &Budget) -> impl Iterator<Item = (u32, u32)> {
+    let passes = candidates.count().div_ceil(budget.candidates.max(1)) as u32;
+    (0..passes).map(move |pass| (pass, passes))
 }
 
 /// All tracks as they came.
@@ -93,20 +107,48 @@ impl Source<'_> {
         strings: &mut Strings,
     ) -> Result<Vec<Vec<StoredBlock>>, SpillError> {
         let mut runs = Vec::new();
-        let passes = candidates.count().div_ceil(budget.candidates.max(1)) as u32;
-        for pass in 0..passes {
-            let blocks = self.blocks.par_iter().enumerate().filter(|(number, _)| candidates.any(*number));
-            let of_block = |(number, stored): (usize, &StoredBlock)| {
-                let block = self.store.get_whole(stored)?;
-                Ok(Candidates::of(number, &block, candidates, pass, passes))
-            };
-            let found: Vec<Candidates> = blocks.map(of_block).collect::<Result<_, SpillError>>()?;
+        for pass in passes(candidates, budget) {
+            let found = self.candidates(candidates, hidden, pass)?;
             let run = Candidates::resolve(found, hidden, strings);
             if !run.is_empty() {
                 runs.push(run.iter().map(|block| store.put(block)).collect::<Result<_, _>>()?);
             }
         }
         Ok(runs)
+    }
+
+    /// Numbers those of the candidates that are alike: they are hidden, and put behind all others with their numbers.
+    fn number(
+        &self,
+        candidates: &Marks,
+        budget: &Budget,
+        carried: &[CarriedSpec],
+        hidden: &mut Marks,
+        strings: &mut Strings,
+    ) -> Result<Vec<StoredBlock>, SpillError> {
+        let mut numbered = Vec::new();
+        for pass in passes(candidates, budget) {
+            let found = self.candidates(candidates, hidden, pass)?;
+            for block in Candidates::number(found, carried, hidden, strings) {
+                numbered.push(self.store.put(&block)?);
+            }
+        }
+        Ok(numbered)
+    }
+
+    /// The candidates of a pass, of so many.
+    fn candidates(
+        &self,
+        candidates: &Marks,
+        hidden: &Marks,
+        pass: (u32, u32),
+    ) -> Result<Vec<Candidates>, SpillError> {
+        let blocks = self.blocks.par_iter().enumerate().filter(|(number, _)| candidates.any(*number));
+        let of_block = |(number, stored): (usize, &StoredBlock)| {
+            let block = self.store.get_whole(stored)?;
+            Ok(Candidates::of(number, &block, [candidates, hidden], pass))
+        };
+        blocks.map(of_block).collect()
     }
 
     fn identity(&self, hidden: &Marks, strings: &Strings) -> Result<Identity, SpillError> {

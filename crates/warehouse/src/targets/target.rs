@@ -103,8 +103,8 @@ pub fn check_supported(config: &Config) -> Result<(), ResolveError> {
     let evidence = (!config.identity.evidence.is_empty()).then_some("identity.evidence");
     // Those of a preset are left out, which a run says.
     let derived = config.derived().any(|column| !column.is_of_preset).then_some("columns");
-    let tables = config.output.tables.is_some().then_some("output.tables");
-    let files_only = evidence.or(derived).or(tables);
+    let ids = config.source.columns.ids_from_rows().then_some("source.columns.event_id = \"from_row\"");
+    let files_only = evidence.or(derived).or(ids);
     files_only.map_or(Ok(()), |key| Err(ResolveError::FilesOnly { key }))
 }
 

@@ -74,6 +74,21 @@ struct Repeat {
     time: i64,
     same_ids: bool,
     same_carried: bool,
+    /// Where the ids can be others that have the same text together.
+    same_text: bool,
+}
+
+/// The id of a device that is those of a device and of a user for the id of a row.
+const TWO_IDS: &str = "a0\u{1f}+u0";
+
+/// The row with other ids that have the same text, if there are some.
+fn with_the_same_text(row: Row) -> Row {
+    match (row.anonymous_id.as_deref(), &row.user_id) {
+        (Some(TWO_IDS), Some(user_id)) => {
+            Row { user_id: Some(format!("u0\u{1f}+{user_id}")), anonymous_id: Some("a0".to_owned()), ..row }
+        }
+        _ => row,
+    }
 }
 
 pub(super) fn event() -> impl Strategy<Value = Event> {
@@ -90,13 +105,15 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
         select(vec![0, 0, 0, -MINUTE, MINUTE, -DAY]),
         prop::bool::weighted(0.8),
         prop::bool::weighted(0.7),
+        prop::bool::weighted(0.3),
     )
-        .prop_map(|(back, received, time, same_ids, same_carried)| Repeat {
+        .prop_map(|(back, received, time, same_ids, same_carried, same_text)| Repeat {
             back,
             received,
             time,
             same_ids,
             same_carried,
+            same_text,
         });
     let name = select(vec![
         None,
@@ -137,7 +154,10 @@ pub(super) fn rows(events: &[Event]) -> Vec<Row> {
         now = (now + event.step).max(START - 60 * DAY);
         let mut row = Row {
             event_id: Some(format!("m{place}")),
-            anonymous_id: event.device.map(|device| format!("a{device}")),
+            // What the ids of rows are made of can be the same for rows that differ.
+            anonymous_id: event
+                .device
+                .map(|device| if device == 5 { TWO_IDS.to_owned() } else { format!("a{device}") }),
             // A user may be called as a device is.
             user_id: event.user.map(|user| if user == 3 { "a1".to_owned() } else { format!("u{user}") }),
             event: event.name.map(str::to_owned),
@@ -153,6 +173,7 @@ pub(super) fn rows(events: &[Event]) -> Vec<Row> {
         {
             let shifted = |time: Option<i64>, by: i64| time.map(|time| time + by);
             let ids = if repeat.same_ids { before.clone() } else { row.clone() };
+            let ids = if repeat.same_text { with_the_same_text(ids) } else { ids };
             row = Row {
                 event_id: before.event_id.clone(),
                 timestamp: shifted(before.timestamp, repeat.time),
@@ -189,28 +210,33 @@ pub(super) fn rules() -> impl Strategy<Value = Rules> {
     let exact = Timeout::Exact(NonZeroU64::new(90_000_000).unwrap());
     (
         prop_oneof![4 => Just(Timeout::default()), 1 => Just(exact)],
-        prop::bool::weighted(0.8),
+        prop_oneof![
+            4 => Just(Duplicates::Drop),
+            1 => Just(Duplicates::Keep),
+            2 => Just(Duplicates::Number),
+        ],
         select(vec![5, 1, 3]),
         select(vec![0, 0, 1, 2, 4]),
         prop::bool::weighted(0.4),
         select(evidence().to_vec()),
         left_out(),
     )
-        .prop_map(|(timeout, drop, flow_length, carried, events, evidence, left_out)| {
+        .prop_map(|(timeout, duplicates, flow_length, carried, events, evidence, left_out)| {
             let all = [carried_columns(), derived_columns()].concat();
             let columns = all[..carried].iter().cloned();
             let rules = Rules {
                 timeout,
-                duplicates: if drop { Duplicates::Drop } else { Duplicates::Keep },
+                duplicates,
                 flow_length,
                 carried: columns.clone().collect(),
                 left_out: left_out.clone(),
                 ..Rules::default()
             };
-            if !drop || !events {
+            if duplicates == Duplicates::Keep || !events {
                 return rules;
             }
             let carried = iter::once(CarriedSpec::event_type()).chain(columns).collect();
+            let evidence = if duplicates == Duplicates::Number { EventTypes::NONE } else { evidence };
             Rules { carried, events, evidence, ..rules }
         })
 }

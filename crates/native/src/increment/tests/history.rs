@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tracklet_kernel::decimal;
 use tracklet_kernel::oracle::{Row, Value};
-use tracklet_kernel::rules::Rules;
+use tracklet_kernel::rules::{Duplicates, Rules};
 use tracklet_kernel::tracks::{Gate, TracksBuilder};
 
 pub const MINUTE: i64 = 60_000_000;
@@ -166,8 +166,9 @@ fn read(files: &[&File], memory: &Arc<RejectMemory>, rules: &Rules) -> Result<Ne
         columns: BTreeMap::new(),
     };
     for file in files {
+        let ids_from_rows = rules.duplicates == Duplicates::Number;
         let Rules { carried, evidence, .. } = rules.clone();
-        let mut builder = TracksBuilder::new(Gate { carried, evidence, ..Gate::default() });
+        let mut builder = TracksBuilder::new(Gate { carried, evidence, ids_from_rows, ..Gate::default() });
         let rejected = builder.push(&batch(&file.rows));
         new_batch.inputs.push(Input {
             path: file.name.clone(),

@@ -82,6 +82,7 @@ const rowsOf = ({ run }) => {
   const legend = parts.map(([name, value, colour]) =>
     element("li", {}, mark(colour), element("b", {}, number(value)), ` ${name}, ${percent(value, rows.read)}`),
   );
+  const types = run.types.length > 0 && element("li", {}, "sessionized by type: ", run.types.map(({ name, events }) => `${number(events)} ${name}`).join(", "));
   const calls = Object.entries(run.other_calls).sort(([, a], [, b]) => b - a);
   const others = rows.skipped - calls.reduce((sum, [, value]) => sum + value, 0);
   const skips = [...calls.map(([name, value]) => `${number(value)} ${name}`), others > 0 && `${number(others)} filtered out or forgotten`];
@@ -89,7 +90,7 @@ const rowsOf = ({ run }) => {
   return card(
     { title: `${count(rows.read, "row")} read, each in one place`, size: "two-thirds" },
     element("div", { class: "split", role: "img", "aria-label": parts.map(([name, value]) => `${number(value)} ${name}`).join(", ") }, bar),
-    element("ul", { class: "legend" }, legend, skipped),
+    element("ul", { class: "legend" }, legend, types, skipped),
     run.rejects.length > 0 && [
       element("p", { class: "reasons" }, "Rejected for ", run.rejects.map((reject) => element("span", { class: "badge" }, `${reject.reason} ${number(reject.rows)}`))),
       rejectsOf(run),

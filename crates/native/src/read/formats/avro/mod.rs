@@ -61,7 +61,7 @@ impl FileFormat for Avro {
         let Some(container) = Container::open(&opened).map_err(failed)? else { return Ok(First::default()) };
         let names = column::paths(container.table.fields());
         let mut sample = Sample::default();
-        let columns = Sampled::new(&names, &file.partitions());
+        let columns = Sampled::new(&names, &file.partitions(), file.event_type);
         let values = |place: usize, rows| container.first_values(&opened, &names[place], rows);
         let times = columns.note_columns(values, &mut sample).map_err(failed)?;
         Ok(First { names, times, sample })

@@ -60,7 +60,7 @@ impl FileFormat for Csv {
         let in_path = file.partitions();
         let (mut first, mut columns) = (First::default(), None);
         first.names = reader::first_rows(file, path, &Source::default(), ROWS, |names, row| {
-            let columns = columns.get_or_insert_with(|| Sampled::new(names, &in_path));
+            let columns = columns.get_or_insert_with(|| Sampled::new(names, &in_path, file.event_type));
             first.times.extend(columns.note_row(row, &mut first.sample));
         })?;
         Ok(first)

@@ -2,7 +2,7 @@
 
 use super::calls::batch;
 use super::path::{flattened, meaning};
-use super::text::{Kind, elements, first_object, object};
+use super::text::{Kind, Value, elements, first_object, object};
 use super::values::{Cutter, Values};
 use crate::read::columns::Column;
 use crate::read::inputs::InputFile;
@@ -11,6 +11,7 @@ use crate::read::partitions::{Partition, partitions};
 use crate::read::sample::Sample;
 use crate::read::window::{End, Window};
 use crate::read::{DEFAULT_MAX_LINE, ReadError, bytes};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -79,7 +80,13 @@ impl Values for Names {
 
 impl Names {
     fn note(&mut self, text: &str) {
-        keys(text, "", DEPTH, &mut self.keys);
+        self.sample.count();
+        keys(text, "", DEPTH, &mut |name, value| {
+            if let Some(value) = json_value(value) {
+                self.sample.note_value(&name, &value);
+            }
+            self.keys.insert(name);
+        });
         self.times.extend(time(text));
     }
 
@@ -100,15 +107,21 @@ fn time(text: &str) -> Option<String> {
     time
 }
 
-/// Collects the keys of an object, below another one flattened.
-fn keys(text: &str, above: &str, depth: usize, names: &mut BTreeSet<String>) {
+/// The text of a value that a column can have.
+fn json_value(value: Value<'_>) -> Option<Cow<'_, str>> {
+    let is_text = !matches!(value.kind, Kind::Null | Kind::Object | Kind::Array);
+    is_text.then(|| meaning(value))
+}
+
+/// Hands on the keys of an object, below another one flattened, with their values.
+fn keys(text: &str, above: &str, depth: usize, note: &mut impl FnMut(String, Value<'_>)) {
     let _ = object(text, |key, value| {
         let key = meaning(key);
         let flat = if above.is_empty() { flattened(&key) } else { format!("{above}_{}", flattened(&key)) };
         if value.kind == Kind::Object && depth > 0 {
-            keys(value.text, &flat, depth - 1, names);
+            keys(value.text, &flat, depth - 1, note);
         } else {
-            names.insert(if above.is_empty() { key.into_owned() } else { flat });
+            note(if above.is_empty() { key.into_owned() } else { flat }, value);
         }
     });
 }

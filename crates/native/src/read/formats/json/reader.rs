@@ -87,6 +87,7 @@ struct Plan {
     row_type: EventType,
     /// For each target the value in the path, for objects without it.
     in_path: Vec<Option<String>>,
+    reads_event_ids: bool,
 }
 
 impl Plan {
@@ -128,6 +129,7 @@ impl Plan {
             types: source.types,
             row_type: file.event_type,
             in_path,
+            reads_event_ids: source.reads(Column::EventId),
         }
     }
 
@@ -221,6 +223,9 @@ impl<'a> Parts<'a> {
             Some(target) => self.targets[target].map(|found| found.value),
             None => self.fields.column(column, form),
         });
+        if !plan.reads_event_ids {
+            columns[Column::EventId as usize] = None;
+        }
         let last = &mut columns[Column::ReceivedAt as usize];
         if last.is_none() && plan.mapped[Column::ReceivedAt as usize].is_none() {
             *last = received_at;

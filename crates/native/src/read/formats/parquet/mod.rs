@@ -62,7 +62,7 @@ impl FileFormat for Parquet {
         let failed = |source| ReadError::Open { file: file.name.clone(), source };
         let names = names(path).map_err(failed)?;
         let mut sample = Sample::default();
-        let columns = Sampled::new(&names, &file.partitions());
+        let columns = Sampled::new(&names, &file.partitions(), file.event_type);
         let values = |place: usize, rows| first_values(path, &names[place], rows);
         let times = columns.note_columns(values, &mut sample).map_err(failed)?;
         Ok(First { names, times, sample })
