@@ -10,6 +10,8 @@ STEPS = "macros/steps.sql"
 RULES = "macros/rules.sql"
 POSTGRES = "macros/postgres.sql"
 DUCKDB = "macros/duckdb.sql"
+COLUMNS = "macros/columns.sql"
+DISPATCH = "macros/dispatch.sql"
 
 # (name, file, what stands there, what stands there by mistake, the warehouses that can notice)
 ALL = ("duckdb", "postgres")
@@ -29,6 +31,14 @@ MUTATIONS = [
         "cast(({{ microseconds }}) / 60000000 as bigint)",
         ("duckdb",),
     ),
+    ("every session starts for idleness", RULES, "when idle_microseconds is null then {{ as_text(text_literal('first'))", "when idle_microseconds is null then {{ as_text(text_literal('idle'))", ALL),
+    ("a session is known by the visitor's first event", STEPS, "max(case when opens_session = 1 then {{ as_text(", "min(case when opens_session = 1 then {{ as_text(", ALL),
+    ("what events carry decides between no duplicates", STEPS, "                {{ own_column(column.name) }} nulls last\n", "                event_id nulls last\n", ALL),
+    ("what is of page calls is read of all", COLUMNS, " if source.of is none or source.of == table.event_type", "", ALL),
+    ("words for no value are kept", COLUMNS, "and {{ text }} <> {{ text_literal(none_of_them) }}", "", ALL),
+    ("a minus stands anywhere in a number", COLUMNS, "and ({{ text }} like '-%' or {{ text }} not like '%-%')", "", ALL),
+    ("numbers are cut to five digits", DISPATCH, "round({{ as_decimal(expression) }}, 6)", "round({{ as_decimal(expression) }}, 5)", ALL),
+    ("page calls are tracks", RULES, "{'page': 'page_view', ", "{", ALL),
     ("timeout reached is enough", RULES, "idle_time_minutes > {{", "idle_time_minutes >= {{", ALL),
     ("exact timeout reached is enough", RULES, "idle_microseconds > {{", "idle_microseconds >= {{", ALL),
     (

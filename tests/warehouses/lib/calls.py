@@ -1,5 +1,6 @@
 """Calls of every type in a warehouse: a table for each type, with the columns that events carry something of."""
 
+import dataclasses
 import random
 
 from lib.definition import events
@@ -13,6 +14,11 @@ NUMBERS = [
     "9" * 22 + ".9999995", "-" + "9" * 22 + ".9999995", "1" + "0" * 22, "1e3", " 1", "1 ", "+1", "1,5", ".5", "-.5", "5.", ".", "-", "", None,
     "1-", "1.2.3", "--1", "x", "0x1", "NaN", "-0", "12345678901234567890.123456",
 ]
+
+
+def in_warehouses(config):
+    """The configuration without the columns that runs from files alone derive."""
+    return dataclasses.replace(config, event_columns=[column for column in config.event_columns if not column.function])
 
 
 def type_of(table):
@@ -40,7 +46,7 @@ def carried_columns(types, settings):
         {
             "name": column.name, "type": "number" if column.is_number else "text", "no_value": column.no_value,
             "sources": [{"name": name, "of": of} for name, of in column.sources], "is_of_preset": column.name in preset,
-        } for column in events.columns_of(settings)]
+        } for column in events.columns_of(settings) if not column.function]
 
 
 def of_types(rows, config, seed):

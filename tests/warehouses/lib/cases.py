@@ -115,7 +115,7 @@ class Events(Case):
             "preset": "mobile", "locale": ["properties_language", "context_locale"], "plan": "context_traits_plan",
             "it_s": "properties_it_s", "revenue": {"number": ["revenue", "properties_revenue"]}, "tax": {"number": "tax"}},
     }
-    rules = Config.from_toml(settings)
+    rules = calls.in_warehouses(Config.from_toml(settings))
     variables = Case.variables | {
         "tracklet_types": settings["source"]["types"], "tracklet_event_columns": settings["columns"]}
     tables = calls.tables(("rudder", "tracks"), rules)

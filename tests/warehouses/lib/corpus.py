@@ -89,7 +89,8 @@ class CorpusCase(Case):
 
     @staticmethod
     def config_of(folder):
-        return Config.from_toml(tomllib.loads((folder / "case.toml").read_text("utf-8")).get("config", {}))
+        config = Config.from_toml(tomllib.loads((folder / "case.toml").read_text("utf-8")).get("config", {}))
+        return calls.in_warehouses(config)
 
 
 def cases(corpus=CORPUS):
@@ -97,7 +98,8 @@ def cases(corpus=CORPUS):
     groups = {}
     for path in sorted(corpus.glob("*/case.toml")):
         config = CorpusCase.config_of(path.parent)
-        if config.evidence or config.ids_from_rows or any(isinstance(own, dict) and "number" not in own for own in config.column_settings.values()):
+        derives = any(isinstance(own, dict) and "number" not in own for own in config.column_settings.values())
+        if config.evidence or config.ids_from_rows or derives:
             # For files only.
             continue
         key = repr((
