@@ -50,7 +50,7 @@ fn judge(line: &[u8]) -> Option<Line> {
     }
 }
 
-/// A table of text. Where all of it is in order, its records are counted by the bare parser.
+/// A table of text. Where all of it is in order and nothing stands around it, its records are counted by the bare parser.
 fn csv(bytes: &[u8]) {
     let Some(outcome) = read("a.csv", bytes, &Source::default()) else { return };
     assert_eq!(outcome.skipped, 0, "a table holds tracks only");
@@ -63,7 +63,20 @@ fn csv(bytes: &[u8]) {
     // Letters with zeros between them are UTF-16, and first bytes may be those of another format: the bare parser knows neither.
     let is_of_other_format =
         [&b"Obj\x01"[..], b"PAR1", b"{", b"["].iter().any(|start| bytes.starts_with(start));
-    let has_other_rules = bytes.contains(&b'"') || bytes.contains(&0) || is_of_other_format;
+    // Lines that programs write around tables are told by these, by the header again, by columns without a name, and by a first
+    // line without an id.
+    let may_surround = |byte: &u8| b"#-(\\ =".contains(byte);
+    let is_header = |record: &ByteRecord| {
+        let lower = |record: &ByteRecord| record.as_slice().to_ascii_lowercase();
+        lower(record) == lower(&header)
+    };
+    let has_id = header.iter().any(|name| [&b"id"[..], b"event_id"].iter().any(|id| name.eq_ignore_ascii_case(id)));
+    let is_surrounded = bytes.iter().any(may_surround)
+        || all.iter().any(is_header)
+        || header.iter().any(<[u8]>::is_empty)
+        || all.iter().any(|record| record.len() > header.len() && record.iter().last() == Some(b""))
+        || !has_id;
+    let has_other_rules = bytes.contains(&b'"') || bytes.contains(&0) || is_of_other_format || is_surrounded;
     let is_plain = !has_other_rules && std::str::from_utf8(bytes).is_ok();
     if is_plain && !header.is_empty() {
         let good = all.iter().filter(|record| well_formed(record)).count() as u64;

@@ -33,7 +33,6 @@ MUTATIONS = [
     ),
     ("every session starts for idleness", RULES, "when idle_microseconds is null then {{ as_text(text_literal('first'))", "when idle_microseconds is null then {{ as_text(text_literal('idle'))", ALL),
     ("a session is known by the visitor's first event", STEPS, "max(case when opens_session = 1 then {{ as_text(", "min(case when opens_session = 1 then {{ as_text(", ALL),
-    ("what events carry decides between no duplicates", STEPS, "                {{ own_column(column.name) }} nulls last\n", "                event_id nulls last\n", ALL),
     ("what is of page calls is read of all", COLUMNS, " if source.of is none or source.of == table.event_type", "", ALL),
     ("words for no value are kept", COLUMNS, "and {{ text }} <> {{ text_literal(none_of_them) }}", "", ALL),
     ("a minus stands anywhere in a number", COLUMNS, "and ({{ text }} like '-%' or {{ text }} not like '%-%')", "", ALL),

@@ -64,11 +64,17 @@ def of_types(rows, config, seed):
     return typed
 
 
+def sources_of_others(config, event_type):
+    """The columns of which calls of other types alone carry something."""
+    own = sources_of(config, event_type)
+    return [name for other in config.types for name in sources_of(config, other) if name not in own and name != "event"]
+
+
 def columns(config, event_type):
-    """The names of a table's columns, as RudderStack has them."""
-    named = [] if event_type in ("track", "alias") else ["name_of_call"]
+    """The names of a table's columns, as RudderStack has them: also those that are read of calls of other types alone."""
     event = ["event"] if event_type == "track" else []
-    return ["id", "received_at", "anonymous_id", "user_id", "timestamp", *event, *sources_of(config, event_type), *named]
+    others = dict.fromkeys(sources_of_others(config, event_type))
+    return ["id", "received_at", "anonymous_id", "user_id", "timestamp", *event, *sources_of(config, event_type), *others]
 
 
 def loaded_columns(config, event_type):
@@ -85,10 +91,10 @@ def values(warehouse, row, config, event_type):
     # A text that the warehouse can't hold is no value anyway.
     sources = [value if warehouse.loadable([{"text": value}]) else None for value in sources]
     event = [row["event"]] if event_type == "track" else []
-    named = [] if event_type in ("track", "alias") else ["Other Text"]
+    others = ["Other Text" for _ in dict.fromkeys(sources_of_others(config, event_type))]
     return (
         row["event_id"], time_for_loading(row["received_at"]), row["anonymous_id"], row["user_id"], time_for_loading(row["timestamp"]),
-        *event, *sources, *named)
+        *event, *sources, *others)
 
 
 def load(warehouse, tables, config, rows):

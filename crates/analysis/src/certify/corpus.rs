@@ -33,6 +33,7 @@ pub(super) const CASES: &[Case] = &[
     case!("columns-in-paths", ["input/event=__HIVE_DEFAULT_PARTITION__/day=2026-01-04/part-0.csv", "input/event=named%20with%20space/id=9/part-0.csv", "input/event=product_viewed/day=2026-01-04/part-0.csv", "input/event=signup/day=2026-01-04/part-0.json", "input/type=page/user=ann/calls.json", "input/type=track/user=ann/calls.json", "input/type=track/user=ben/named.csv"]),
     case!("configured-counts", ["input/events.jsonl"]),
     case!("csv-event-text", ["input/tracks.csv"]),
+    case!("csv-lines-around-tables", ["input/a_excel.csv", "input/b_comments.csv", "input/c_title.csv", "input/d_psql.csv", "input/e_sqlcmd.csv", "input/f_concatenated.csv", "input/g_pandas.csv", "input/h_r.csv", "input/i_ends.csv", "input/j_spaces.csv", "input/k_header_spaces.csv", "input/l_copy.csv", "input/m_backslashes.csv", "input/n_marks.json"]),
     case!("csv-number-ids", ["input/tracks.csv"]),
     case!("csv-null-markers", ["input/tracks.csv"]),
     case!("csv-own-null-markers", ["input/tracks.csv"]),
@@ -109,8 +110,8 @@ mod tests {
         let is_of_case = |path: &str| {
             let case = path.split('/').next().map(|case| root.join(case).join("case.toml"));
             let text = case.and_then(|case| std::fs::read_to_string(case).ok());
-            // Warehouses have neither tables of events nor ids made of rows.
-            let of_files = ["[config.columns]", "\ntypes = ", "\nevent_id = \"from_row\""];
+            // One source table holds tracks alone; evidence and ids made of rows are of files.
+            let of_files = ["[config.columns]", "\ntypes = ", "\nevidence = ", "\nevent_id = \"from_row\""];
             text.is_some_and(|text| !of_files.iter().any(|setting| text.contains(setting)))
         };
         found.retain(|path| path.contains("/input/") && is_of_case(path));

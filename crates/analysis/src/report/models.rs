@@ -60,11 +60,15 @@ pub struct ModelColumn {
     pub tests: Vec<String>,
 }
 
-/// All models, each after those that it is made from.
+/// The models that are there only where events have types or carry columns.
+const OF_EVENTS: [&str; 2] = ["tracklet_events", "tracklet_sessions"];
+
+/// All models of the run, each after those that it is made from.
 pub(crate) fn models(manifest: &Manifest) -> Vec<Model> {
     let schema: Schema = serde_saphyr::from_str(SCHEMA).expect("the package's own file, read in a test");
     let mut models: Vec<Model> = Vec::new();
-    for (name, sql) in SOURCES {
+    let is_there = |name: &str| !OF_EVENTS.contains(&name) || manifest.tables.contains_key(name);
+    for (name, sql) in SOURCES.iter().filter(|(name, _)| is_there(name)) {
         let from = references(sql);
         let above = from.iter().filter_map(|from| models.iter().find(|model| model.name == *from));
         let depth = above.map(|model| model.depth + 1).max().unwrap_or(0);

@@ -78,7 +78,8 @@ fn every_path_named_in_a_document_exists() {
         assert!(pages.contains(&PathBuf::from(needed)), "{needed}");
     }
     let (mut dead, mut alive) = (Vec::new(), 0);
-    for page in &pages {
+    // The words of the lists look like folders.
+    for page in pages.iter().filter(|page| **page != PathBuf::from("docs/word-lists.md")) {
         let text = fs::read_to_string(root().join(page)).unwrap();
         for span in code_spans(&split(&text).1).into_iter().filter(|span| names_a_place(span)) {
             if exists(span, page, &repository) {

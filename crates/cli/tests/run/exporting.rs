@@ -100,8 +100,8 @@ fn the_reference_has_the_tables_as_the_run_made_them() {
     assert_eq!((code, told.as_str()), (0, "wrote tables.md and tables.html in pages\n"));
     let markdown = fs::read_to_string(at.join("pages/tables.md")).unwrap();
     for line in [
-        "| [dbt_track_facts](#dbt_track_facts) | 3 | [tracklet_events](#tracklet_events) |",
-        "| [dbt_session_tracks](#dbt_session_tracks) | 2 | [tracklet_sessions](#tracklet_sessions) |",
+        "| [dbt_track_facts](#dbt_track_facts) | 3 | [tracklet_event_facts](#tracklet_event_facts) |",
+        "| [dbt_session_tracks](#dbt_session_tracks) | 2 | [tracklet_session_facts](#tracklet_session_facts) |",
         "| `cnt_odd` | How many of the session's events are called \\<b> or it\\|s. |  |",
     ] {
         assert!(markdown.lines().any(|found| found == line), "{line}\n{markdown}");
