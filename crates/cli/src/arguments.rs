@@ -122,7 +122,7 @@ Examples:
   tracklet run s3://bucket/rudder-logs --strict
   tracklet run                             the paths of tracklet.toml
   tracklet run --target pg                 in the warehouse that [targets.pg] of tracklet.toml describes
-  tracklet run --target pg --select tracklet_sessions+
+  tracklet run --target pg --select tracklet_session_facts+
   tracklet run --target pg --dry-run       only show the statements
   tracklet run --memory-limit 4GB          more tracks than fit into memory
   tracklet run --full-refresh              a full rebuild from the files that exist

@@ -355,7 +355,7 @@ mod tests {
         let inspection = csv(&["user_id", "event", "timestamp"], found);
         let text = starter(&inspection, &["logs".to_owned()]);
         assert!(
-            text.contains("event_id was NOT found\n") && text.contains("\n# event_id = \"...\"\n"),
+            text.contains("event_id was NOT found\n") && text.contains("\nevent_id = \"from_row\"\n"),
             "{text}"
         );
     }

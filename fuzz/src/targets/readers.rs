@@ -70,7 +70,8 @@ fn csv(bytes: &[u8]) {
         let lower = |record: &ByteRecord| record.as_slice().to_ascii_lowercase();
         lower(record) == lower(&header)
     };
-    let has_id = header.iter().any(|name| [&b"id"[..], b"event_id"].iter().any(|id| name.eq_ignore_ascii_case(id)));
+    let has_id =
+        header.iter().any(|name| [&b"id"[..], b"event_id"].iter().any(|id| name.eq_ignore_ascii_case(id)));
     let is_surrounded = bytes.iter().any(may_surround)
         || all.iter().any(is_header)
         || header.iter().any(<[u8]>::is_empty)

@@ -183,6 +183,6 @@ mod tests {
         let asides = BTreeMap::from([("tracklet_event_facts".to_owned(), "aside_1".to_owned())]);
         let building = names.with_asides(asides);
         assert_eq!(building.relation("tracklet_event_facts"), r#""S"."ASIDE_1""#);
-        assert_eq!(building.relation("tracklet_session_facts"), r#""S"."TRACKLET_SESSIONS""#);
+        assert_eq!(building.relation("tracklet_session_facts"), r#""S"."TRACKLET_SESSION_FACTS""#);
     }
 }

@@ -165,8 +165,8 @@ mod tests {
 
     #[test]
     fn a_word_that_selects_nothing_is_an_error() {
-        let error = select(&graph(), &["+tracklet_evnts".to_owned()], &[]).unwrap_err();
-        assert_eq!(error.to_string(), "`+tracklet_evnts` selects no model");
+        let error = select(&graph(), &["+tracklet_evnt_facts".to_owned()], &[]).unwrap_err();
+        assert_eq!(error.to_string(), "`+tracklet_evnt_facts` selects no model");
         assert_eq!(error.hint().as_deref(), Some("did you mean `tracklet_event_facts`?"));
     }
 }

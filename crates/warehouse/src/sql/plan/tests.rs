@@ -165,7 +165,7 @@ fn rows_make_what_is_missing_and_then_change_all_at_once() {
     assert_eq!(together(&again).len(), 14);
     assert!(
         plan.clean(Publishing::Rows)
-            .contains(&"drop table if exists \"s\".\"TRACKLET_ASIDE_T1_TRACKLET_EVENTS\"".to_owned())
+            .contains(&"drop table if exists \"s\".\"TRACKLET_ASIDE_T1_TRACKLET_EVENT_FACTS\"".to_owned())
     );
 }
 

@@ -98,7 +98,7 @@ fn what_a_model_refuses_is_told_in_its_own_words() {
         error.to_string().starts_with("source table rudder.tracks has no column id or event_id"),
         "{error}"
     );
-    let error = renderer.render("tracklet_event", &names(Dialect::Postgres)).unwrap_err();
+    let error = renderer.render("tracklet_event_fact", &names(Dialect::Postgres)).unwrap_err();
     assert_eq!(
         tracklet_display::error::Hint::hint(&error).as_deref(),
         Some("did you mean `tracklet_event_facts`?")
