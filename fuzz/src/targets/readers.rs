@@ -75,7 +75,7 @@ fn csv(bytes: &[u8]) {
     let is_surrounded = bytes.iter().any(may_surround)
         || all.iter().any(is_header)
         || header.iter().any(<[u8]>::is_empty)
-        || all.iter().any(|record| record.len() > header.len() && record.iter().last() == Some(b""))
+        || all.iter().any(|record| record.len() > header.len() && record.iter().next_back() == Some(b""))
         || !has_id;
     let has_other_rules = bytes.contains(&b'"') || bytes.contains(&0) || is_of_other_format || is_surrounded;
     let is_plain = !has_other_rules && std::str::from_utf8(bytes).is_ok();

@@ -61,7 +61,7 @@ VARIANTS = [
     Variant("as it is", 1, 6, 3),
     Variant("duplicates kept", 0.3, 4, 2, cursor="received_at",
             rules=Config(timeout=31 * definition.MINUTE, exact=True, dedupe=False, flow_length=3, counts={"cnt_paid": ["paid"]})),
-    Variant("events", 0.3, 4, 2, rules=cases.FEW_COLUMNS),
+    Variant("events", 0.3, 4, 2, materialize="table", rules=cases.FEW_COLUMNS),
     Variant("tables", 0.3, 4, 2, materialize="table", publish="rows", tables=2, partition_time="loaded_at"),
 ]
 

@@ -80,7 +80,7 @@ impl<'a> ReadBefore<'a> {
             writer: &before.manifest.versions.writer,
             evidence: (before.manifest.rules.as_ref())
                 .filter(|_| before.manifest.rows.evidence > 0)
-                .map_or(EventTypes::NONE, |rules| rules.evidence()),
+                .map_or(EventTypes::NONE, RecordedRules::evidence),
             left_out: (before.manifest.rules.as_ref()).map(RecordedRules::left_out).unwrap_or_default(),
         }
     }

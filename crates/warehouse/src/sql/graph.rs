@@ -34,9 +34,9 @@ impl Graph {
     pub fn new(renderer: &Renderer, names: &Names) -> Result<Self, RenderError> {
         let mut unordered = BTreeMap::new();
         for file in package::models() {
-            let rendered = renderer.render(file.name(), names)?;
-            if rendered.options.enabled != Some(false) {
-                unordered.insert(file.name(), rendered);
+            let model = renderer.render(file.name(), names)?;
+            if model.options.enabled != Some(false) {
+                unordered.insert(file.name(), model);
             }
         }
         let mut graph = Self { models: Vec::new() };
