@@ -143,7 +143,7 @@ pub(super) fn follow(columns: &mut [EventColumn]) {
 }
 
 impl Preset {
-    /// Its columns, in the order of the table. Those that are derived are so from nothing yet: see [`follow`].
+    /// Its columns, in the order of the table. Those that are derived are so from nothing yet; the parser makes them follow the columns of the file.
     pub fn columns(self) -> Vec<EventColumn> {
         let own = |of, names: &[&str]| -> Vec<ColumnSource> {
             names.iter().map(|name| ColumnSource { name: (*name).to_owned(), of: Some(of) }).collect()
