@@ -5,6 +5,9 @@
     coalesce(event_id, '') || ' ' || coalesce(anonymous_id, '') || ' ' || coalesce(user_id, '') || ' ' || coalesce(event, '')
         || ' ' || coalesce({{ time_as_text(own_column('timestamp')) }}, '') || ' ' || coalesce({{ time_as_text('received_at') }}, '')
         || ' ' || coalesce({{ time_as_text('loaded_at') }}, '') || ' ' || coalesce(reason, '')
+    {%- for column in carried_columns() %}
+        || ' ' || coalesce('+' || {{ as_text(column.inner) }}, '-')
+    {%- endfor %}
 {%- endset %}
 
 with {{ canonical_rows() }},

@@ -89,6 +89,9 @@
 -#}
 {% macro carried_columns() %}
     {%- set settings = var('tracklet_event_columns') -%}
+    {%- if settings is not mapping -%}
+        {{ exceptions.raise_compiler_error("tracklet_event_columns is '" ~ settings ~ "': write names with values: {name: value}") }}
+    {%- endif -%}
     {%- if var('tracklet_types') == ['track'] and not settings -%}
         {{ return([]) }}
     {%- endif -%}
@@ -107,6 +110,7 @@
         {%- do taken.append(column.name) -%}
     {%- endfor -%}
     {%- for name, column in own.items() if name not in taken -%}{%- do columns.append(column) -%}{%- endfor -%}
+    {%- for column in columns -%}{%- do column.update({'inner': 'carried_' ~ loop.index}) -%}{%- endfor -%}
     {{ return(columns) }}
 {% endmacro %}
 
@@ -149,7 +153,7 @@
   would be guessed.
 -#}
 {% macro check_names() -%}
-    {%- set known = ['source_tables', 'types', 'tables_of', 'event_columns', 'columns', 'loaded_at', 'where', 'forgotten', 'timeout', 'boundary', 'dedupe', 'counts',
+    {%- set known = ['source_tables', 'types', 'tables_of', 'event_columns', 'columns', 'ignore', 'loaded_at', 'where', 'forgotten', 'timeout', 'boundary', 'dedupe', 'counts',
         'flow_length', 'materialize'] -%}
     {%- set guessed = {'session_timeout': 'timeout', 'inactivity_timeout': 'timeout', 'timeout_minutes': 'timeout',
         'source_table': 'source_tables', 'sources': 'source_tables', 'source': 'source_tables', 'tables': 'source_tables',

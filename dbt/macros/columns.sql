@@ -1,6 +1,6 @@
 {#
-  The columns that events carry from the source to tracklet_events: carried_columns() has them, in order, each with its name,
-  its type (event_type, text or number), the texts that are no value, and its sources, the first of which that has a value
+  The columns that events carry from the source to tracklet_events: carried_columns() has them, in order, each with its name, the
+  one that it has on the way (inner), its type (event_type, text or number), the texts that are no value, and its sources, the first of which that has a value
   counts: each a column's name and the type of events that it is read of, or none for all.
 -#}
 
@@ -34,9 +34,9 @@
 {# What a carried column holds, from its text in the column of the same name. -#}
 {% macro carried_value(column) -%}
     {%- if column.type == 'number' -%}
-        {{ number_of_text(own_column(column.name)) }}
+        {{ number_of_text(column.inner) }}
     {%- else -%}
-        {{ own_column(column.name) }}
+        {{ column.inner }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -62,6 +62,7 @@
     {%- for name, starts in {
             'truth': ['bool'],
             'double': ['float', 'double', 'real'],
+            'decimal': ['decimal', 'numeric', 'number', 'bignumeric'],
             'time': ['date', 'timestamp'],
             'none': ['json', 'array', 'struct', 'record', 'super', 'variant', 'object', 'map', 'list', 'union', 'geography', 'geometry',
                 'bytes', 'bytea', 'binary', 'varbinary', 'varbyte', 'blob', 'hllsketch', 'interval'],
@@ -84,6 +85,8 @@
         {%- else -%}
             case when abs({{ expression }}) < 9007199254740992 and {{ expression }} = floor({{ expression }}) then {{ as_text(as_integer(expression)) }} else {{ as_text(expression) }} end
         {%- endif -%}
+    {%- elif kind.name == 'decimal' and column.type == 'number' -%}
+        {{ digits_of_decimal(expression) }}
     {%- elif kind.name == 'time' -%}
         {{ as_text(time_as_text(as_time(expression))) }}
     {%- else -%}
@@ -94,7 +97,7 @@
 {# A text if it is a value: not empty, not too long, without U+0000 and none of some texts; else null. -#}
 {% macro text_if_value(text, no_value) -%}
 case when {{ byte_length(text) }} between 1 and 16383 and not ({{ holds_nul(text) }})
-        {%- for none_of_them in no_value %} and {{ text }} <> {{ text_literal(none_of_them) }}{% endfor %} then {{ text }} end
+        {%- for none_of_them in no_value %} and {{ text }} || 'x' <> {{ text_literal(none_of_them ~ 'x') }}{% endfor %} then {{ text }} end
 {%- endmacro %}
 
 {# The decimal number nearest to a text of digits, null where it has more than 22 before the point. -#}
@@ -118,13 +121,14 @@ case when {{ byte_length(text) }} between 1 and 16383 and not ({{ holds_nul(text
     {%- set last_digits = "case when " ~ too_many ~ " > 0 then substr(" ~ whole ~ ", " ~ too_many ~ " + 1) else " ~ whole ~ " end" -%}
     {%- set fraction = "case when " ~ point ~ " > 0 then substr(substr(" ~ unsigned ~ ", " ~ point ~ " + 1) || '0000000', 1, 7) else '0000000' end" -%}
 case
-            when {{ without_digits(text) }} in ('', '-', '.', '-.')
+            {#- A letter behind it, for spaces at the end do not count everywhere. #}
+            when {{ without_digits(text) }} || 'x' in ('x', '-x', '.x', '-.x')
                 and length({{ text }}) > length({{ without_digits(text) }})
                 and ({{ text }} like '-%' or {{ text }} not like '%-%')
                 and {{ text }} not like '.%'
                 and {{ text }} not like '-.%'
                 and {{ text }} not like '%.'
-                and (length({{ whole }}) <= 22 or length(replace(substr({{ whole }}, 1, {{ too_many }}), '0', '')) = 0)
+                and length(replace(case when {{ too_many }} > 0 then substr({{ whole }}, 1, {{ too_many }}) else '' end, '0', '')) = 0
                 then {{ number_in_range("case when " ~ text ~ " like '-%' then '-' else '' end || " ~ last_digits ~ " || '.' || " ~ fraction) }}
         end
 {%- endmacro %}

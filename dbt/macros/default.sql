@@ -6,6 +6,7 @@
 {% macro default__as_number(expression) %}cast({{ expression }} as decimal(28, 6)){% endmacro %}
 {% macro default__as_decimal(expression) %}cast({{ expression }} as decimal(38, 7)){% endmacro %}
 {% macro default__digits_of_double(expression) %}{{ as_text('cast(' ~ expression ~ ' as decimal(38, 15))') }}{% endmacro %}
+{% macro default__digits_of_decimal(expression) %}{{ as_text(expression) }}{% endmacro %}
 {% macro default__byte_length(expression) %}octet_length({{ expression }}){% endmacro %}
 {% macro default__place_of(part, expression) %}position({{ part }} in {{ expression }}){% endmacro %}
 {% macro default__as_time(expression) %}cast({{ expression }} as timestamp with time zone){% endmacro %}

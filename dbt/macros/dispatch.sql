@@ -20,6 +20,9 @@
 case when abs({{ expression }}) < 1e22 then {{ adapter.dispatch('digits_of_double', 'tracklet')(expression) }} end
 {%- endmacro %}
 
+{# The digits of a decimal number as a text without exponent. -#}
+{% macro digits_of_decimal(expression) %}{{ adapter.dispatch('digits_of_decimal', 'tracklet')(expression) }}{% endmacro %}
+
 {# The number of bytes of a text in UTF-8, and the place of a text in another one, from 1; 0 if it is not in it. -#}
 {% macro byte_length(expression) %}{{ adapter.dispatch('byte_length', 'tracklet')(expression) }}{% endmacro %}
 {% macro place_of(part, expression) %}{{ adapter.dispatch('place_of', 'tracklet')(part, expression) }}{% endmacro %}

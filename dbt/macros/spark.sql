@@ -2,8 +2,9 @@
 
 {% macro spark__as_text(expression) %}cast({{ expression }} as string){% endmacro %}
 {% macro spark__as_double(expression) %}cast({{ expression }} as double){% endmacro %}
-{# Texts with an exponent are read; the cast of a double itself rounds. -#}
-{% macro spark__digits_of_double(expression) %}{{ as_text('cast(' ~ as_text(expression) ~ ' as decimal(38, 15))') }}{% endmacro %}
+{# Texts with an exponent are read; the cast of a double itself rounds, and small decimals can have an exponent as text. -#}
+{% macro spark__digits_of_double(expression) %}format_string('%.15f', cast({{ as_text(expression) }} as decimal(38, 15))){% endmacro %}
+{% macro spark__digits_of_decimal(expression) %}format_string('%.15f', cast({{ expression }} as decimal(38, 15))){% endmacro %}
 {% macro spark__place_of(part, expression) %}instr({{ expression }}, {{ part }}){% endmacro %}
 {% macro spark__as_time(expression) %}cast({{ expression }} as timestamp){% endmacro %}
 {% macro spark__time_literal(text) %}timestamp '{{ text }}+00:00'{% endmacro %}

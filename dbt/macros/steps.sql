@@ -6,16 +6,17 @@
 {# The columns of a row of the source as canonical_rows gives them, what becomes of it apart. -#}
 {% macro row_columns() -%}
 event_id, anonymous_id, user_id, event, {{ own_column('timestamp') }}, received_at
-    {%- for column in carried_columns() %}, {{ own_column(column.name) }}{% endfor %}, loaded_at, source_file, reason
+    {%- for column in carried_columns() %}, {{ column.inner }}{% endfor %}, loaded_at, source_file, reason
 {%- endmacro %}
 
 {#
   The columns that events carry beside those that every track has, after a comma, each on a line of its own: event_type and
-  those of tracklet_event_columns, of a relation where it is named. Nothing where no event carries any.
+  those of tracklet_event_columns, of a relation where it is named. Nothing where no event carries any. They have names of their
+  own until tracklet_events, so that none is called as a column of these steps.
 -#}
 {% macro and_carried(relation='', indent=8) -%}
     {%- for column in carried_columns() -%}
-        {{ ',\n' ~ ' ' * indent ~ relation ~ own_column(column.name) }}
+        {{ ',\n' ~ ' ' * indent ~ relation ~ column.inner }}
     {%- endfor -%}
 {%- endmacro %}
 
@@ -61,7 +62,7 @@ source_rows as (
         {{ as_time(source_column(table, 'timestamp', ['timestamp', '_timestamp'], required=true)) }} as {{ own_column('timestamp') }},
         {{ as_time(source_column(table, 'received_at', ['received_at'])) }} as received_at,
         {%- for column in carried_columns() %}
-        {{ carried_text(table, column) }} as {{ own_column(column.name) }},
+        {{ carried_text(table, column) }} as {{ column.inner }},
         {%- endfor %}
         {{ as_time(loaded_at(table)) }} as loaded_at,
         {{ as_text(text_literal(table.name)) }} as source_file
@@ -93,7 +94,7 @@ known as (
         {{ own_column('timestamp') }},
         received_at,
         {%- for column in carried_columns() %}
-        {{ carried_value(column) }} as {{ own_column(column.name) }},
+        {{ carried_value(column) }} as {{ column.inner }},
         {%- endfor %}
         loaded_at,
         source_file,
@@ -185,7 +186,7 @@ from (
                 user_id nulls last,
                 event nulls last
                 {%- for column in carried_columns() %},
-                {{ own_column(column.name) }} nulls last
+                {{ column.inner }} nulls last
                 {%- endfor %}
                 {%- if goes_on %},
                 old_fate nulls last

@@ -4,7 +4,7 @@
 
 select
     event_id,
-    event_type,
+    carried_1 as event_type,
     event,
     anonymous_id,
     user_id,
@@ -15,6 +15,6 @@ select
     track_sequence_number as event_sequence_number,
     start_reason
     {%- for column in carried_columns() if column.name != 'event_type' %},
-    {{ own_column(column.name) }}
+    {{ column.inner }} as {{ own_column(column.name) }}
     {%- endfor %}
 from {{ ref('tracklet_event_facts') }}

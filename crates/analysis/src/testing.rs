@@ -47,6 +47,9 @@ const FILES_AS_WRITTEN: &str = "files_are_as_written";
 /// Queries that are put otherwise here: by the manifest, and by the narrow tables.
 const PUT_OTHERWISE: [&str; 2] = ["every_row_ends_in_one_place", "tracks_are_in_their_session"];
 
+/// The test that a duplicate has the id of an event: it may have that of evidence, which no table has.
+const OF_DUPLICATES: &str = "relationships_tracklet_duplicates_event_id";
+
 /// Why no test could be chosen.
 #[derive(Debug, thiserror::Error)]
 pub enum NativeError {
@@ -174,7 +177,9 @@ fn of_package(renderer: &Renderer, names: &Names, manifest: &Manifest) -> Result
     let is_table = |name: &str| Table::ALWAYS.iter().any(|table| table.name() == name);
     let mut tests = data_tests(renderer, names)?;
     tests.retain(|test| match &test.of_column {
-        Some(model) => is_table(model),
+        Some(model) => {
+            is_table(model) && !(manifest.rows.evidence > 0 && test.name.starts_with(OF_DUPLICATES))
+        }
         None => !PUT_OTHERWISE.contains(&test.name.as_str()),
     });
     let reasons = accepted_reasons(names);

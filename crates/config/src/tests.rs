@@ -642,7 +642,9 @@ fn every_example_and_the_whole_sample_are_valid() {
 fn is_beyond_a_schema(problem: &Problem) -> bool {
     matches!(
         problem,
-        Problem::Syntax(_)
+        Problem::EvidenceIsEvent { .. }
+            | Problem::EvidenceOfRows
+            | Problem::Syntax(_)
             | Problem::PartMinutes { .. }
             | Problem::TakenColumn {
                 other: super::TakenBy::Other(_) | super::TakenBy::Table(_, "tracklet_sessions"),

@@ -518,8 +518,10 @@ impl TracksBuilder {
             });
             let numbers: Vec<Vec<u32>> = numbers.collect();
             self.deriver.derive(fitting.len(), &mut chunk.carried, &numbers, &mut self.values);
+            // A chunk takes in several groups of rows.
+            let first = chunk.timestamps.len() - fitting.len();
             for (place, _) in fitting.iter().enumerate().filter(|(_, track)| evidence.has(track.row)) {
-                chunk.carried.clear_behind_first(place);
+                chunk.carried.clear_behind_first(first + place);
             }
             if self.gate.ids_from_rows {
                 let texts = Strings { ids: &self.ids, names: &self.names, values: &self.values };

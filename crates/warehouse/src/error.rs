@@ -19,6 +19,12 @@ pub enum WarehouseError {
     /// The warehouse can't be used at all.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// A column of events that has no column of the source to itself.
+    #[error("`columns.{column}` is read from columns of the source that others are read from, too")]
+    SharedSources {
+        /// The column.
+        column: String,
+    },
     /// A name in `source.tables` is none.
     #[error("`source.tables`: {0}")]
     TableName(String),
@@ -181,6 +187,9 @@ impl Hint for WarehouseError {
             Self::Render(error) => error.hint(),
             Self::Select(error) => error.hint(),
             Self::Target(error) => error.hint(),
+            Self::SharedSources { column } => Some(format!(
+                "leave `{column}` out while rows are loaded, or give it a column of the source of its own"
+            )),
             Self::TableName(_) => Some("for example: tables = [\"rudder.tracks\"]".to_owned()),
             Self::NoSource { elsewhere, .. } if elsewhere.is_empty() => Some(
                 "name it in tracklet.toml: [source] tables = [\"schema.tracks\"]; `tracklet load PATH...` makes one from \

@@ -10,8 +10,8 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use std::sync::Arc;
-use tracklet_config::Config;
 use tracklet_config::keys::CANONICAL_COLUMNS;
+use tracklet_config::{Config, EventColumn};
 use tracklet_dialects::description::ColumnType;
 use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::event_type::EventType;
@@ -89,8 +89,8 @@ pub async fn load_rows(
     let mut tables = named(job.target, job.config)?.into_iter();
     let table = tables.find(|named| named.event_type == event_type);
     let Named { table, .. } = table.expect("every type of the configuration has a table");
-    let columns = columns_of(job.target, job.config, event_type);
-    let times = make_table(job, &table, &columns).await?;
+    let mut columns = columns_of(job.target, job.config, event_type)?;
+    let times = make_table(job, &table, &mut columns).await?;
     let schema = schema(&columns_to_write(&columns, &times));
     let loaded_at = Utc::now().timestamp_micros();
     let completed = |batch: RecordBatch| {
@@ -118,20 +118,37 @@ struct LoadedColumn {
     own: String,
 }
 
-/// The columns of a source table of a type: the canonical ones, and for each column that events carry the first of the source's that
-/// no column before it has.
-fn columns_of(target: &Target, config: &Config, event_type: EventType) -> Vec<LoadedColumn> {
+/// The columns of a source table of a type: the canonical ones, and for each column that events carry the first of its sources that no
+/// other column is read from, for what is there is the value that came of all of them.
+///
+/// # Errors
+/// [`WarehouseError::SharedSources`].
+fn columns_of(
+    target: &Target,
+    config: &Config,
+    event_type: EventType,
+) -> Result<Vec<LoadedColumn>, WarehouseError> {
     let is_named_itself = |name: &str| name != registry::EVENT.name || event_type == EventType::Track;
     let canonical = column_names(target, config).into_iter().filter(|(name, _)| is_named_itself(name));
     let mut columns: Vec<LoadedColumn> =
         canonical.map(|(name, own)| LoadedColumn { name: name.to_owned(), own }).collect();
-    for column in config.columns.iter().filter(|column| column.derived.is_none()) {
-        let is_free = |name: &&str| !columns.iter().any(|taken| taken.own.eq_ignore_ascii_case(name));
-        if let Some(source) = column.sources_of(event_type).find(is_free) {
-            columns.push(LoadedColumn { name: column.spec.name.clone(), own: target.dialect.own(source) });
-        }
+    let is_canonical = |name: &str| columns.iter().any(|taken| taken.own.eq_ignore_ascii_case(name));
+    let carried = || config.columns.iter().filter(|column| column.derived.is_none());
+    let readers = |name: &str| {
+        let reads = |column: &&EventColumn| {
+            column.sources_of(event_type).any(|other| other.eq_ignore_ascii_case(name))
+        };
+        carried().filter(reads).count()
+    };
+    let mut loaded = Vec::new();
+    for column in carried().filter(|column| column.sources_of(event_type).next().is_some()) {
+        let own = column.sources_of(event_type).find(|name| !is_canonical(name) && readers(name) == 1);
+        let name = column.spec.name.clone();
+        let Some(own) = own else { return Err(WarehouseError::SharedSources { column: name }) };
+        loaded.push(LoadedColumn { name, own: target.dialect.own(own) });
     }
-    columns
+    columns.extend(loaded);
+    Ok(columns)
 }
 
 /// The columns that a load writes, and whether each holds times.
@@ -145,12 +162,17 @@ fn columns_to_write(columns: &[LoadedColumn], times: &LoadTimes) -> Vec<(String,
 async fn make_table(
     job: &Job<'_>,
     table: &TableName,
-    columns: &[LoadedColumn],
+    columns: &mut [LoadedColumn],
 ) -> Result<LoadTimes, WarehouseError> {
     let dialect = job.target.dialect;
     if let Some(there) = job.warehouse.columns(table).await? {
         let own: Vec<String> = there.into_iter().map(|column| column.name).collect();
-        let is_there = |column: &&LoadedColumn| own.iter().any(|name| name.eq_ignore_ascii_case(&column.own));
+        let spelled =
+            |column: &LoadedColumn| own.iter().find(|name| name.eq_ignore_ascii_case(&column.own)).cloned();
+        for column in columns.iter_mut() {
+            column.own = spelled(column).unwrap_or_else(|| column.own.clone());
+        }
+        let is_there = |column: &&LoadedColumn| spelled(column).is_some();
         let is_carried = |column: &&LoadedColumn| {
             job.config.columns.iter().any(|carried| carried.spec.name == column.name)
         };

@@ -95,26 +95,27 @@ pub async fn source_tables(
     {
         return Err(unread(warehouse, first.table.clone()).await);
     }
-    let said = absent_tables(&named, &sources).into_iter().chain(absent_columns(config, &sources));
+    let said = absent_tables(target, &named, &sources).into_iter().chain(absent_columns(config, &sources));
     for sentence in said.chain(not_derived(config)) {
         tracing::warn!("{sentence}");
     }
     Ok(sources)
 }
 
-/// What is said of types of which no table is there.
-fn absent_tables(named: &[Named], sources: &[SourceTable]) -> Vec<String> {
-    let mut said = Vec::new();
-    for (place, Named { event_type, table, .. }) in named.iter().enumerate() {
+/// What is said of tables that are not there.
+fn absent_tables(target: &Target, named: &[Named], sources: &[SourceTable]) -> Vec<String> {
+    let is_there = |table: &TableName| {
+        let relation = relation(target.dialect, table);
+        sources.iter().any(|source| source.relation == relation)
+    };
+    let absent = named.iter().filter(|named| !is_there(&named.table));
+    let said = absent.map(|Named { event_type, table, .. }| {
         let name = event_type.name();
-        let is_first = named[..place].iter().all(|before| before.event_type != *event_type);
-        if is_first && !sources.iter().any(|source| source.event_type == name) {
-            said.push(format!(
-                "there is no table {table}: no {name} calls are read. Another is named by `[source.tables_of] {name}`"
-            ));
-        }
-    }
-    said
+        format!(
+            "there is no table {table} that can be seen: no {name} calls are read from it. `[source.tables_of] {name}` names another"
+        )
+    });
+    said.collect()
 }
 
 /// What is said of the columns of a preset that warehouses do not derive.

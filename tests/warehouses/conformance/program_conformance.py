@@ -64,10 +64,22 @@ def check(warehouse, case, folder, tracks, seed, publish):
     program.run(folder, "build", "--target", "pg")
     # Again, over what is there.
     program.run(folder, "run", "--target", "pg", "--threads", "2")
-    wrong = compare(warehouse, SCHEMA, case.rules, case.kind, case.expected(rows))
+    expected = case.expected(rows)
+    wrong = compare(warehouse, SCHEMA, case.rules, case.kind, expected)
     wrong += leftovers(warehouse, SCHEMA)
+    if case.rules.events and expected["tracklet_events"]:
+        wrong += explained(folder, expected["tracklet_events"][-1], case.rules)
     report(f"{case.name}, {publish}", len(rows), started, wrong)
     return not wrong
+
+
+def explained(folder, event, rules):
+    """Whether `explain event` shows the type of an event and what it carries."""
+    told = program.run(folder, "explain", "event", event["event_id"], "--target", "pg", "--format", "json").stdout
+    names = ["event_type", *(column.name for column in rules.event_columns)]
+    expected = [[name, event[name]] for name in names if event[name] is not None]
+    found = [story.get("columns") for story in json.loads(told)["sessionized"]]
+    return [] if found == [expected] else [f"  explain event {event['event_id']!r}: {str(found)[:400]}, expected {expected}"]
 
 
 def leftovers(warehouse, schema):

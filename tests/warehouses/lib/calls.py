@@ -42,11 +42,12 @@ def carried_columns(types, settings):
     if types == ["track"] and not settings:
         return []
     preset = {column.name for column in events.preset(settings["preset"])} - set(settings) if "preset" in settings else set()
-    return [{"name": "event_type", "type": "event_type"}] + [
+    columns = [{"name": "event_type", "type": "event_type"}] + [
         {
             "name": column.name, "type": "number" if column.is_number else "text", "no_value": column.no_value,
             "sources": [{"name": name, "of": of} for name, of in column.sources], "is_of_preset": column.name in preset,
         } for column in events.columns_of(settings) if not column.function]
+    return [column | {"inner": f"carried_{number}"} for number, column in enumerate(columns, 1)]
 
 
 def of_types(rows, config, seed):
@@ -81,7 +82,8 @@ def loaded_columns(config, event_type):
     """The names that `tracklet load` gives the columns of a table: of each that events carry the first source that is free."""
     names = ["id", "anonymous_id", "user_id", *(["event"] if event_type == "track" else []), "timestamp", "received_at"]
     for column in config.event_columns:
-        names += [name for name in column.names(event_type) if name not in names][:1]
+        others = {name for other in config.event_columns if other is not column for name in other.names(event_type)}
+        names += [name for name in column.names(event_type) if name not in others][:1]
     return names
 
 

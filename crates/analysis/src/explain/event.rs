@@ -201,12 +201,13 @@ fn columns(
         return Ok(Vec::new());
     }
     let names: Vec<&str> = rules.carried.iter().map(|column| column.name.as_str()).collect();
-    let texts: Vec<String> = names.iter().map(|name| format!("cast(\"{name}\" as varchar)")).collect();
+    let dialect = tables.dialect();
+    let texts: Vec<String> = names.iter().map(|name| dialect.as_text(name)).collect();
     let answer = tables.ask(&format!(
         "select {} from {} where event_id = {}",
         texts.join(", "),
-        tables.dialect().table("tracklet_events"),
-        tables.dialect().text(event_id)
+        dialect.table("tracklet_events"),
+        dialect.text(event_id)
     ))?;
     let Some(row) = answer.first() else { return Ok(Vec::new()) };
     let mut columns = Vec::new();

@@ -29,6 +29,17 @@ impl QueryDialect {
         }
     }
 
+    /// A column of our own as text.
+    pub fn as_text(&self, column: &str) -> String {
+        match self {
+            Self::Native => format!("cast(\"{column}\" as varchar)"),
+            Self::Warehouse(names) => {
+                let dialect = names.dialect();
+                format!("cast({} as {})", dialect.own_column(column), dialect.type_name(ColumnType::Text))
+            }
+        }
+    }
+
     /// The microseconds since 1970 of a time, as a 64-bit integer.
     pub fn micros(&self, time: &str) -> String {
         match self {

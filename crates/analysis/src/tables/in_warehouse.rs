@@ -129,7 +129,7 @@ impl<'a> InWarehouse<'a> {
             new: New::default(),
             parts: Parts::default(),
             bytes_read: BytesRead::default(),
-            rules: Some(RecordedRules::from(&config.rules)),
+            rules: Some(rules_of(config)),
             rows: Rows { read, sessionized, duplicates, rejected, ..Rows::default() },
             rejects: self.rejects()?,
             other_calls: BTreeMap::new(),
@@ -176,4 +176,12 @@ impl Tables for InWarehouse<'_> {
     fn query(&self, sql: &str) -> Result<Vec<RecordBatch>, TablesError> {
         Ok(self.runtime.block_on(self.warehouse.query(sql))?)
     }
+}
+
+/// The rules of the tables in a warehouse: what a run from files leaves out is there, and columns that it derives are not.
+fn rules_of(config: &Config) -> RecordedRules {
+    let mut rules = RecordedRules::from(&config.rules);
+    rules.carried.retain(|column| config.derived().all(|derived| derived.spec.name != column.name));
+    rules.left_out.clear();
+    rules
 }

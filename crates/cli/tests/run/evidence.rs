@@ -40,6 +40,22 @@ fn late_login() -> TempDir {
     folder
 }
 
+// Places within a batch were taken for places within a chunk, which takes in several: other events lost their columns.
+#[test]
+fn evidence_takes_nothing_from_events_before_it() {
+    let page = r#"{"type":"page","messageId":"p1","anonymousId":"d1","timestamp":"2026-01-01T10:00:00Z","properties":{"url":"https://a.example/x","revenue":5},"context":{"userAgent":"bot"}}"#;
+    let config = format!(
+        "{CONFIG}[columns]\nurl = \"properties_url\"\nrevenue = {{ number = \"properties_revenue\" }}\nis_bot = {{ is_bot = \"context_user_agent\" }}\n"
+    );
+    let config = config.replace("[identity]", "types = [\"page\"]\n[identity]");
+    let folder =
+        with(&config, &[("a.json", format!("{page}\n")), ("b.json", call("identify", "i1", "d1", "ann", 5))]);
+    let (code, said) = run(folder.path(), &["--threads", "1"]);
+    assert_eq!(code, 0, "{said}");
+    let events = shown(folder.path(), "tracklet_events");
+    assert!(events.lines().any(|line| line.ends_with(",https://a.example/x,5.000000,true")), "{events}");
+}
+
 #[test]
 fn a_login_that_evidence_alone_tells_of_moves_events() {
     let folder = late_login();

@@ -108,8 +108,10 @@ impl Plan {
             let refs = published.parents(model.name);
             (model.name, View { query: model.rendered.sql.clone(), refs })
         });
+        // A run of some models alone leaves the others as they are.
+        let are_all = published.models().iter().all(|model| made.contains(model.name));
         let disabled = super::package::models().map(super::package::File::name);
-        let disabled = disabled.filter(|name| published.get(name).is_none()).collect();
+        let disabled = disabled.filter(|name| are_all && published.get(name).is_none()).collect();
         Ok(Self {
             models,
             disabled,

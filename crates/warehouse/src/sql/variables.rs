@@ -71,7 +71,11 @@ pub(super) fn carried_columns(config: &Config) -> Value {
     };
     let derived: Vec<&str> = config.derived().map(|column| column.spec.name.as_str()).collect();
     let carried = config.rules.carried.iter().filter(|carried| !derived.contains(&carried.name.as_str()));
-    carried.map(column).collect()
+    let with_inner = |(place, mut column): (usize, Value)| {
+        column["inner"] = json!(format!("carried_{}", place + 1));
+        column
+    };
+    carried.map(column).enumerate().map(with_inner).collect()
 }
 
 /// The package's defaults, with what is given in their place.

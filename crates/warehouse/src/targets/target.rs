@@ -45,9 +45,7 @@ enum Client {
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
     /// The configuration asks for what only runs from files make.
-    #[error(
-        "`{key}` is for runs from files: tables in a warehouse are made of track calls alone, without columns of events"
-    )]
+    #[error("`{key}` is for runs from files alone so far")]
     FilesOnly {
         /// The key that asks.
         key: &'static str,
@@ -102,7 +100,8 @@ pub enum ResolveError {
 pub fn check_supported(config: &Config) -> Result<(), ResolveError> {
     let evidence = (!config.identity.evidence.is_empty()).then_some("identity.evidence");
     // Those of a preset are left out, which a run says.
-    let derived = config.derived().any(|column| !column.is_of_preset).then_some("columns");
+    let derived =
+        config.derived().any(|column| !column.is_of_preset).then_some("a derived column of [columns]");
     let ids = config.source.columns.ids_from_rows().then_some("source.columns.event_id = \"from_row\"");
     let files_only = evidence.or(derived).or(ids);
     files_only.map_or(Ok(()), |key| Err(ResolveError::FilesOnly { key }))

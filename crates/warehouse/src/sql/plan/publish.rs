@@ -72,15 +72,12 @@ impl Plan {
 
     fn swap(&self, existing: &Existing, record: Vec<String>) -> Vec<String> {
         let mut together = record;
-        together.extend(self.drop_disabled(existing));
         let views = self.views_to_make(existing);
-        for view in &views {
-            together.extend(self.drop(view, existing));
-        }
-        for table in self.tables() {
-            together.extend(self.drop(table.name, existing));
-            together.push(self.rename_aside(table.name));
-        }
+        let tables = self.tables().map(|table| table.name);
+        together.extend(
+            self.drop_all(self.disabled.iter().copied().chain(views.iter().copied()).chain(tables), existing),
+        );
+        together.extend(self.tables().map(|table| self.rename_aside(table.name)));
         for view in &views {
             together.push(self.create_view(view, Stay::Published));
         }
@@ -90,12 +87,12 @@ impl Plan {
     /// New rows in the tables that are there, where DDL is taken back with its transaction.
     fn rows_at_once(&self, existing: &Existing, record: Vec<String>) -> Vec<String> {
         let mut together = record;
-        together.extend(self.drop_disabled(existing));
         let dialect = self.published.dialect();
         let (new, views) = self.to_remake(existing);
-        for name in views.iter().chain(new.iter().map(|table| &table.name)) {
-            together.extend(self.drop(name, existing));
-        }
+        let tables = new.iter().map(|table| table.name);
+        together.extend(
+            self.drop_all(self.disabled.iter().copied().chain(views.iter().copied()).chain(tables), existing),
+        );
         for table in &new {
             together.push(self.create_empty(table));
             together.extend(dialect.create_indexes(&self.published.relation(table.name), &table.options));
@@ -109,7 +106,7 @@ impl Plan {
     /// end readers keep the old rows, whatever is made before it. No view is ever without a column that it looks at: new
     /// ones come before the views, old ones go after them.
     fn rows(&self, existing: &Existing, record: Vec<String>) -> Vec<Step> {
-        let mut steps: Vec<String> = self.drop_disabled(existing).collect();
+        let mut steps: Vec<String> = Vec::new();
         let (new, views) = self.to_remake(existing);
         for table in &new {
             match existing.changed.get(table.name) {
@@ -135,12 +132,12 @@ impl Plan {
             }
         }
         let together = record.into_iter().chain(self.exchange_rows()).collect();
-        steps.into_iter().map(Step::Alone).chain([Step::Together(together)]).collect()
+        let dropped = self.drop_all(self.disabled.iter().copied(), existing).into_iter().map(Step::Alone);
+        steps.into_iter().map(Step::Alone).chain([Step::Together(together)]).chain(dropped).collect()
     }
 
     fn replace(&self, existing: &Existing, record: Vec<String>) -> Vec<Step> {
         let mut steps = record;
-        steps.extend(self.drop_disabled(existing));
         for table in self.tables() {
             // Only a Delta table can be replaced by one.
             let is_other = existing.of_other_format.contains(table.name);
@@ -153,12 +150,12 @@ impl Plan {
         for view in self.views_to_make(existing) {
             steps.extend(self.replace_view(view, existing));
         }
+        steps.extend(self.drop_all(self.disabled.iter().copied(), existing));
         steps.into_iter().map(Step::Alone).collect()
     }
 
     fn rename(&self, existing: &Existing, record: Vec<String>) -> Vec<Step> {
         let mut steps = record;
-        steps.extend(self.drop_disabled(existing));
         for table in self.tables() {
             steps.extend(self.drop(table.name, existing));
             steps.push(self.rename_aside(table.name));
@@ -166,6 +163,7 @@ impl Plan {
         for view in self.views_to_make(existing) {
             steps.extend(self.replace_view(view, existing));
         }
+        steps.extend(self.drop_all(self.disabled.iter().copied(), existing));
         steps.into_iter().map(Step::Alone).collect()
     }
 
@@ -209,9 +207,12 @@ impl Plan {
         existing.kinds.get(name).map(|kind| drop(*kind, &relation))
     }
 
-    /// What the configuration has no more goes first: it looks at tables that change.
-    fn drop_disabled(&self, existing: &Existing) -> impl Iterator<Item = String> {
-        self.disabled.iter().filter_map(|name| self.drop(name, existing))
+    /// Drops those of these models that are there: views before what they may look at.
+    fn drop_all(&self, names: impl Iterator<Item = &'static str>, existing: &Existing) -> Vec<String> {
+        let mut there: Vec<(Kind, &'static str)> =
+            names.filter_map(|name| Some((*existing.kinds.get(name)?, name))).collect();
+        there.sort_by_key(|(kind, _)| *kind != Kind::View);
+        there.into_iter().map(|(kind, name)| drop(kind, &self.published.relation(name))).collect()
     }
 
     fn rename_aside(&self, name: &str) -> String {
