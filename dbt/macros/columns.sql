@@ -117,8 +117,9 @@ case when {{ byte_length(text) }} between 1 and 16383 and not ({{ holds_nul(text
     {%- set unsigned = "replace(" ~ text ~ ", '-', '')" -%}
     {%- set point = place_of("'.'", unsigned) -%}
     {%- set whole = "substr(" ~ unsigned ~ " || '.', 1, " ~ place_of("'.'", unsigned ~ " || '.'") ~ " - 1)" -%}
-    {%- set too_many = "length(" ~ whole ~ ") - 22" -%}
-    {%- set last_digits = "case when " ~ too_many ~ " > 0 then substr(" ~ whole ~ ", " ~ too_many ~ " + 1) else " ~ whole ~ " end" -%}
+    {#- Never negative, which substr takes nowhere as a length. -#}
+    {%- set too_many = "case when length(" ~ whole ~ ") > 22 then length(" ~ whole ~ ") - 22 else 0 end" -%}
+    {%- set last_digits = "substr(" ~ whole ~ ", " ~ too_many ~ " + 1)" -%}
     {%- set fraction = "case when " ~ point ~ " > 0 then substr(substr(" ~ unsigned ~ ", " ~ point ~ " + 1) || '0000000', 1, 7) else '0000000' end" -%}
 case
             {#- A letter behind it, for spaces at the end do not count everywhere. #}
@@ -128,7 +129,7 @@ case
                 and {{ text }} not like '.%'
                 and {{ text }} not like '-.%'
                 and {{ text }} not like '%.'
-                and length(replace(case when {{ too_many }} > 0 then substr({{ whole }}, 1, {{ too_many }}) else '' end, '0', '')) = 0
+                and length(replace(substr({{ whole }}, 1, {{ too_many }}), '0', '')) = 0
                 then {{ number_in_range("case when " ~ text ~ " like '-%' then '-' else '' end || " ~ last_digits ~ " || '.' || " ~ fraction) }}
         end
 {%- endmacro %}

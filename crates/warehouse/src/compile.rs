@@ -89,7 +89,9 @@ const INVARIANTS: &str = "invariants";
 pub fn one(target: &Target, config: &Config, name: &str) -> Result<String, WarehouseError> {
     let renderer = unconnected(target, config)?;
     if name == INVARIANTS {
-        let query = contradictions(&renderer, &target.names, Staged::Whole, |_| true)?;
+        let graph = Graph::new(&renderer, &target.names)?;
+        let is_there = |name: &str| graph.get(name).is_some();
+        let query = contradictions(&renderer, &target.names, Staged::Whole, is_there)?;
         return Ok(query.unwrap_or_default() + "\n");
     }
     Ok(renderer.render(name, &target.names)?.sql)

@@ -91,7 +91,7 @@ def values(warehouse, row, config, event_type):
     """A row of such a table."""
     sources = [row["sources"].get(name) for name in sources_of(config, event_type)]
     # A text that the warehouse can't hold is no value anyway.
-    sources = [value if warehouse.loadable([{"text": value}]) else None for value in sources]
+    sources = [value if warehouse.loadable([row | {"text": value}]) else None for value in sources]
     event = [row["event"]] if event_type == "track" else []
     others = ["Other Text" for _ in dict.fromkeys(sources_of_others(config, event_type))]
     return (

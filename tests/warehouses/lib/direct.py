@@ -24,8 +24,6 @@ def run(warehouse, tables, variables, schema, package=None):
     warehouse.execute([f"drop schema if exists {quoted(schema)} cascade", f"create schema {quoted(schema)}"])
     for name in renderer.models():
         sql, config, _ = renderer.render(name)
-        if not config.get("enabled", True):
-            continue
         kind = config.get("materialized", "view")
         if config.get("unlogged") and warehouse.name == "postgres":
             kind = f"unlogged {kind}"

@@ -87,8 +87,11 @@ class Renderer:
 
         def add(name):
             if name not in ordered:
-                for needed in self.render(name)[2]:
-                    add(needed)
+                _, config, needed = self.render(name)
+                if not config.get("enabled", True):
+                    return
+                for other in needed:
+                    add(other)
                 ordered.append(name)
 
         for name, path in sorted(self.files.items()):

@@ -22,6 +22,9 @@ from zetasql.types import (
     ZetaSQLBuiltinFunctionOptions,
 )
 
+from lib import calls
+from lib.cases import FEW_COLUMNS
+
 RELATION = re.compile(r"`(\w+)`\.`(\w+)`\.`(\w+)`")
 # What differs from run to run: the name of the run, and of the source.
 OF_RUN = [(re.compile(r"tracklet_aside_[0-9a-f]{24}_"), "tracklet_aside_"), (re.compile(r"`raw_\d+`"), "`raw`"),
@@ -137,13 +140,17 @@ class BigQuery:
 TRACKS = dict.fromkeys(["id", "anonymous_id", "user_id", "event"], TypeKind.TYPE_STRING) | dict.fromkeys(
     ["timestamp", "received_at", "loaded_at"], TypeKind.TYPE_TIMESTAMP)
 
+# What calls of any type may have besides.
+CARRIED = dict.fromkeys(
+    [name for event_type in FEW_COLUMNS.types for name in calls.sources_of(FEW_COLUMNS, event_type)], TypeKind.TYPE_STRING)
+
 
 def differences(reader, runs=None):
     """Lines that say what is not legal, or scans a source other than once in each of the runs. Without their number the
     source is a table that was there before the program."""
     analyzer, wrong = BigQuery(), []
     if runs is None:
-        analyzer.tables["local.raw.tracks"] = TRACKS
+        analyzer.tables |= {f"local.raw.{table}": TRACKS | CARRIED for _, table in calls.tables(("raw", "tracks"), FEW_COLUMNS)}
     analyzer.tables["p.d.known"] = {"x": TypeKind.TYPE_INT64}
     for statement in REFUSED:
         try:
