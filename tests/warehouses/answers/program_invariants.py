@@ -27,7 +27,7 @@ begin
     for made in select object_identity as name from pg_event_trigger_ddl_commands() where object_type = 'table' loop
         if made.name like '%\\_aside\\_%{ending}' then
             execute replace(replace($sql${statement}$sql$, 'THIS', made.name), 'EVENTS',
-                regexp_replace(made.name, 'sessions$', 'events'));
+                regexp_replace(made.name, 'session(s|_facts)$', 'event\\1'));
         end if;
     end loop;
 end $$

@@ -88,7 +88,8 @@ fn with_tables<T>(
     let client = place.connect()?;
     let tables = InWarehouse::new(&place.target, &*client, place.runtime()).map_err(Failure::new)?;
     let manifest = tables.manifest(&place.config).map_err(Failure::new)?;
-    work(&tables, &manifest, &RecordedRules::from(&place.config.rules))
+    let rules = manifest.rules.clone().unwrap_or_else(|| RecordedRules::from(&place.config.rules));
+    work(&tables, &manifest, &rules)
 }
 
 /// The tables of the newest run, with what it says about itself and its rules.
