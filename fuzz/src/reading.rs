@@ -50,7 +50,7 @@ pub fn read(name: &str, bytes: &[u8], source: &Source) -> Option<Outcome> {
     let inputs =
         discover(&[path.display().to_string()], None, source.types).expect("the file is there").files;
     match inspect(&inputs, folder.path()) {
-        Ok(_) | Err(ReadError::MissingColumn { is_row: true, .. }) => {}
+        Ok(_) | Err(ReadError::MissingColumn { is_row: true, .. } | ReadError::Printed { .. }) => {}
         Err(other) => panic!("a first look fails only for a file without a header: {other}"),
     }
     let read = |threads, strictness| {
@@ -64,8 +64,13 @@ pub fn read(name: &str, bytes: &[u8], source: &Source) -> Option<Outcome> {
     };
     let lenient = match read(1, Strictness::Lenient) {
         Ok(lenient) => lenient,
-        // A name of a column, or that of a codec, is the one thing that a file can be wrong in as a whole.
-        Err(ReadError::MissingColumn { .. } | ReadError::Codec { .. }) => return None,
+        // The names of columns, that of a codec, and a table for people's eyes are what a file can be wrong in as a whole.
+        Err(
+            ReadError::MissingColumn { .. }
+            | ReadError::Codec { .. }
+            | ReadError::Printed { .. }
+            | ReadError::OtherHeader { .. },
+        ) => return None,
         Err(other) => panic!("a file is never an error for what it holds: {other}"),
     };
     let outcome = Outcome::of(&lenient);
