@@ -56,10 +56,10 @@ pub struct CompileArguments {
     pub selection: Selection,
 }
 
-/// Put raw files into the table of tracks of a warehouse
+/// Put raw files into the source tables of a warehouse
 ///
-/// Rows are appended to the first of `source.tables`, which is created with RudderStack's columns and `loaded_at` if it does not
-/// exist. Each row gets the time of the load, by which `run` knows it as new however long ago it was received.
+/// Tracks are appended to the first of `source.tables`, calls of the other `source.types` to the tables beside it. A table is created with
+/// RudderStack's columns and `loaded_at` if it does not exist. Each row gets the time of the load, by which `run` knows it as new however long ago it was received.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
