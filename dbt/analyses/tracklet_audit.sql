@@ -2,11 +2,11 @@
 -- have seen, and whether the same number of rows has other contents. Reads both whole.
 
 {%- set row_as_text -%}
-    coalesce(event_id, '') || ' ' || coalesce(anonymous_id, '') || ' ' || coalesce(user_id, '') || ' ' || coalesce(event, '')
-        || ' ' || coalesce({{ time_as_text(own_column('timestamp')) }}, '') || ' ' || coalesce({{ time_as_text('received_at') }}, '')
-        || ' ' || coalesce({{ time_as_text('loaded_at') }}, '') || ' ' || coalesce(reason, '')
+    (coalesce(event_id, '') || ' ' || coalesce(anonymous_id, '') || ' ' || coalesce(user_id, '') || ' ' || coalesce(event, ''))
+        || (' ' || coalesce({{ time_as_text(own_column('timestamp')) }}, '') || ' ' || coalesce({{ time_as_text('received_at') }}, ''))
+        || (' ' || coalesce({{ time_as_text('loaded_at') }}, '') || ' ' || coalesce(reason, ''))
     {%- for column in carried_columns() %}
-        || ' ' || coalesce('+' || {{ as_text(column.inner) }}, '-')
+        || (' ' || coalesce('+' || {{ as_text(column.inner) }}, '-'))
     {%- endfor %}
 {%- endset %}
 
