@@ -178,6 +178,9 @@
 
 {# Refuses values of variables that are of the wrong kind. -#}
 {% macro check_values() -%}
+    {%- for name in ['columns', 'counts', 'tables_of', 'event_columns'] if var('tracklet_' ~ name) is not mapping -%}
+        {{ exceptions.raise_compiler_error("tracklet_" ~ name ~ " is '" ~ var('tracklet_' ~ name) ~ "': write names with values: {name: value}") }}
+    {%- endfor -%}
     {%- set dedupe = var('tracklet_dedupe') -%}
     {%- if dedupe is not boolean -%}
         {{ exceptions.raise_compiler_error("tracklet_dedupe is '" ~ dedupe ~ "': write true or false") }}
@@ -210,9 +213,6 @@
     {%- endif -%}
     {%- for name, column in var('tracklet_event_columns').items() if column is mapping and (column | list != ['number']) -%}
         {{ exceptions.raise_compiler_error("tracklet_event_columns." ~ name ~ " is '" ~ column ~ "': write a column, a list of columns or {number: column}") }}
-    {%- endfor -%}
-    {%- for name in ['columns', 'counts', 'tables_of', 'event_columns'] if var('tracklet_' ~ name) is not mapping -%}
-        {{ exceptions.raise_compiler_error("tracklet_" ~ name ~ " is '" ~ var('tracklet_' ~ name) ~ "': write names with values: {name: value}") }}
     {%- endfor -%}
     {%- set canonical = ['event_id', 'anonymous_id', 'user_id', 'event', 'timestamp', 'received_at'] -%}
     {%- for name in var('tracklet_columns') if name not in canonical -%}

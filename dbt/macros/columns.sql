@@ -1,7 +1,7 @@
 {#
-  The columns that events carry from the source to tracklet_events: carried_columns() has them, in order, each with its name, the
-  one that it has on the way (inner), its type (event_type, text or number), the texts that are no value, and its sources, the first of which that has a value
-  counts: each a column's name and the type of events that it is read of, or none for all.
+  The columns that events carry from the source to tracklet_events. carried_columns() has them in order, each with its name, the
+  name that it has on the way (inner), its type (event_type, text or number), the texts that are no value, and its sources. A
+  source is a column's name and the type of events that it is read of, none for all; the first that has a value counts.
 -#}
 
 {# The text in a source table for a carried column, null for no value; of a number the text that carried_value reads. -#}

@@ -8,7 +8,7 @@
     post_hook=gather_statistics(['dbt_visitor_id', 'session_sequence_number'])
 ) }}
 
--- One row per track: its visitor, its place in the session, and the events that follow.
+-- One row per event: its visitor, its place in the session, and the events that follow.
 
 with visited as (
     select

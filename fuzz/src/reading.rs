@@ -4,7 +4,8 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use tempfile::TempDir;
-use tracklet_kernel::tracks::{Reason, TracksBuilder};
+use tracklet_kernel::gate::Reason;
+use tracklet_kernel::tracks::TracksBuilder;
 use tracklet_native::read::inputs::discover;
 use tracklet_native::read::{
     NoRowFilters, Options, Quiet, Read, ReadError, Source, Strictness, inspect, read_all,

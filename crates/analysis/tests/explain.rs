@@ -104,7 +104,7 @@ fn sessions_and_aliases_of_every_case_are_explained() {
 /// Every row of the input has an answer that says where it went and why.
 #[test]
 fn every_event_of_every_case_is_explained() {
-    let (mut sessionized, mut told, mut dropped, mut rejected) = (0, 0, 0, 0);
+    let (mut sessionized, mut evidence_rows, mut dropped, mut rejected) = (0, 0, 0, 0);
     for case in cases() {
         let facts = case.expected("dbt_track_facts");
         let times = |id: &str| facts.iter().filter(|row| text(row, "event_id") == id).count();
@@ -146,7 +146,7 @@ fn every_event_of_every_case_is_explained() {
             let why = &story.evidence[0].why;
             let names = !row["anonymous_id"].is_null() && !row["user_id"].is_null();
             assert_eq!(why.starts_with("it says that device"), names, "{}: {row}: {why}", case.name);
-            told += 1;
+            evidence_rows += 1;
         }
         for row in case.expected("tracklet_rejects") {
             // By its place, as it has it; the files of a case stand below its input.
@@ -168,7 +168,7 @@ fn every_event_of_every_case_is_explained() {
         }
     }
     assert!(sessionized > 300 && dropped > 10 && rejected > 30, "{sessionized} {dropped} {rejected}");
-    assert!(told > 15, "{told} rows of evidence");
+    assert!(evidence_rows > 15, "{evidence_rows} rows of evidence");
 }
 
 #[test]

@@ -354,7 +354,7 @@ impl Hint for Problem {
                 "use letters, digits and underscores, at most 63 of them and no digit first".to_owned()
             }
             Self::TakenColumn { .. } => {
-                "columns are told apart without regard to case: choose another name".to_owned()
+                "names of columns are compared without regard to case: choose another name".to_owned()
             }
             Self::NoType { .. } => {
                 let types = listed(Dialect::ALL.map(Dialect::name));

@@ -39,12 +39,12 @@ use std::path::{Path, PathBuf};
 use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::from_row::FROM_ROW;
+use tracklet_kernel::gate::Gate;
 use tracklet_kernel::ignored_ids::{Ignore, IgnoredIds};
 use tracklet_kernel::registry::{CarriedSpec, EVENT_ID, ORIGINAL_EVENT};
 use tracklet_kernel::rules::Rules;
 use tracklet_kernel::tables::Table;
 use tracklet_kernel::time::Unit;
-use tracklet_kernel::tracks::Gate;
 
 /// The name of the file that is looked for when none is named.
 pub const FILE_NAME: &str = "tracklet.toml";

@@ -408,33 +408,33 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "[columns]\nEvent = \"name\"",
         "2:1: the column `columns.Event` has the name of the column `event` of `tracklet_events`",
-        "columns are told apart without regard to case: choose another name",
+        "names of columns are compared without regard to case: choose another name",
     ),
     (
         "[columns]\nevent_12 = \"name\"",
         "2:1: the column `columns.event_12` has the name of the column `event_12` of `dbt_tracks_flow`",
-        "columns are told apart without regard to case: choose another name",
+        "names of columns are compared without regard to case: choose another name",
     ),
     (
         "[columns]\nReceived_At = \"receivedAt\"",
         "2:1: the column `columns.Received_At` has the name of the column `received_at` of `tracklet_duplicates`",
-        "columns are told apart without regard to case: choose another name",
+        "names of columns are compared without regard to case: choose another name",
     ),
     (
         "[columns]\nevent_text = \"name\"",
         "2:1: the column `columns.event_text` has the name of the column `event_text` of `tracks`",
-        "columns are told apart without regard to case: choose another name",
+        "names of columns are compared without regard to case: choose another name",
     ),
     ("[columns]\nPreset = \"web\"", "2:1: unknown key `columns.Preset`", "did you mean `preset`?"),
     (
         "[source]\ntypes = \"page\"\n[counts]\nEvents = \"x\"",
         "4:1: the column `counts.Events` has the name of the column `events` of `tracklet_sessions`",
-        "columns are told apart without regard to case: choose another name",
+        "names of columns are compared without regard to case: choose another name",
     ),
     (
         "[columns]\nplan = \"a\"\nPlan = \"b\"",
         "3:1: the column `columns.Plan` has the name of the column `plan`",
-        "columns are told apart without regard to case: choose another name",
+        "names of columns are compared without regard to case: choose another name",
     ),
     (
         "[columns]\n\"my-plan\" = \"plan\"",
@@ -507,12 +507,12 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "[counts]\nNum_PVs = \"x\"",
         "2:1: the column `counts.Num_PVs` has the name of the column `num_pvs` of `dbt_session_track_facts`",
-        "columns are told apart without regard to case: choose another name",
+        "names of columns are compared without regard to case: choose another name",
     ),
     (
         "[counts]\ncnt_a = \"x\"\nCNT_A = \"y\"",
         "3:1: the column `counts.CNT_A` has the name of the column `cnt_a`",
-        "columns are told apart without regard to case: choose another name",
+        "names of columns are compared without regard to case: choose another name",
     ),
     (
         "[counts]\ncnt_a = []",

@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(counted(12_000, "row"), "12,000 rows");
     }
 
-    // A limit of 5 bytes was told as 0.0 MB.
+    // A limit of 5 bytes was shown as 0.0 MB.
     #[test]
     fn a_size_is_told_in_a_unit_that_shows_it() {
         for (bytes, text) in [

@@ -1,12 +1,11 @@
 //! Tracks back as rows of the canonical columns, for who hands them on as they came.
 
-use crate::carried::{CarriedColumn, NO_NUMBER, number_type};
+use crate::carried::{CarriedColumn, NO_NUMBER, number_type, truth_text};
 use crate::decimal;
 use crate::event_type::EventType;
-use crate::intern::NONE;
 use crate::registry::{self, CarriedSpec, ColumnSpec, ColumnType};
 use crate::tables::timestamp_type;
-use crate::tracks::{Row, Tracks};
+use crate::tracks::{Row, Tracks, text_of};
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use std::borrow::Cow;
@@ -71,19 +70,12 @@ impl Tracks {
     /// The text of a carried column, by its place among them; numbers are their digits.
     fn carried_text(&self, row: Row, place: usize) -> Option<Cow<'_, str>> {
         match &self.chunks[row.chunk()].carried.0[place] {
-            CarriedColumn::Texts(numbers) => {
-                let number = numbers[row.place()];
-                (number != NONE).then(|| Cow::Borrowed(self.values.get(number)))
-            }
+            CarriedColumn::Texts(numbers) => text_of(&self.values, numbers[row.place()]).map(Cow::Borrowed),
             CarriedColumn::Numbers(numbers) => {
                 let number = numbers[row.place()];
                 (number != NO_NUMBER).then(|| Cow::Owned(decimal::to_text(number)))
             }
-            CarriedColumn::Truths(truths) => match truths[row.place()] {
-                0 => Some(Cow::Borrowed("false")),
-                1 => Some(Cow::Borrowed("true")),
-                _ => None,
-            },
+            CarriedColumn::Truths(truths) => truth_text(truths[row.place()]).map(Cow::Borrowed),
         }
     }
 

@@ -61,6 +61,15 @@ pub(crate) enum CarriedColumn {
     Truths(Vec<u8>),
 }
 
+/// A truth as rules and rows spell it; none of [`NO_TRUTH`].
+pub(crate) fn truth_text(truth: u8) -> Option<&'static str> {
+    match truth {
+        0 => Some("false"),
+        1 => Some("true"),
+        _ => None,
+    }
+}
+
 impl CarriedColumn {
     /// An empty column for values of this type.
     pub(crate) fn new(carried_type: CarriedType) -> Self {

@@ -17,7 +17,7 @@ pub struct Derived {
 /// A text that a column is derived from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Input {
-    /// The name of its column: one that tracks carry, or one of [`Gate::inputs`](crate::tracks::Gate::inputs).
+    /// The name of its column: one that tracks carry, or one of [`Gate::inputs`](crate::gate::Gate::inputs).
     pub name: String,
     /// What is looked for in it.
     pub reading: Reading,

@@ -165,7 +165,8 @@ pub(crate) fn precedence(tracks: &Tracks, a: Row, b: Row) -> Ordering {
 mod tests {
     use super::*;
     use crate::event_id::EventId;
-    use crate::tracks::{Gate, TracksBuilder};
+    use crate::gate::Gate;
+    use crate::tracks::TracksBuilder;
     use arrow::array::{RecordBatch, StringArray, TimestampMicrosecondArray};
     use std::sync::Arc;
 

@@ -22,6 +22,7 @@ pub mod event_name;
 pub mod event_type;
 mod evidence;
 pub mod from_row;
+pub mod gate;
 pub mod identity;
 pub mod ignored_ids;
 pub mod increment;

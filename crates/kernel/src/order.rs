@@ -237,8 +237,9 @@ pub(crate) fn alias(chunk: &Chunk, place: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gate::Gate;
     use crate::rules::Duplicates;
-    use crate::tracks::{Gate, TracksBuilder};
+    use crate::tracks::TracksBuilder;
     use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
     use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Rows that did not become tracks.
 
-use crate::tracks::Reason;
+use crate::gate::Reason;
 
 /// At most this much of an unreadable line, and of a column of any other, is kept, in bytes.
 pub const RAW_BYTES: usize = 64 << 10;

@@ -1,18 +1,13 @@
-//! Tracks in columns, their strings stored once, and the one gate by which rows become tracks.
+//! Tracks in columns, their strings stored once.
 
-use crate::carried::{Carried, CarriedColumn, CarriedValues, NO_NUMBER, NO_TRUTH, Texts, UnreadNumbers};
-pub use crate::columns::{MAX_ID_BYTES, MAX_NAME_BYTES};
-use crate::columns::{Text, TextColumn, Time, TimeColumn};
+use crate::carried::{Carried, CarriedColumn, CarriedValues, NO_NUMBER, NO_TRUTH, UnreadNumbers, truth_text};
 use crate::deriver::Deriver;
 use crate::event_id::{EventId, EventIds, stored_hash};
-use crate::event_name::EventNames;
-use crate::event_type::{EventType, EventTypes};
 use crate::from_row::Maker;
-use crate::ignored_ids::{Ignore, IgnoredIds};
+use crate::gate::{Accepted, Columns, Gate, Known, NO_TIME, Names, Rejected};
 use crate::intern::{Interner, Last, NONE, renumber};
 use crate::registry::{self, CarriedSpec};
-use crate::time::{Unit, in_range};
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::RecordBatch;
 use rayon::prelude::*;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -23,115 +18,6 @@ pub(crate) const CHUNK_ROWS: usize = 1 << 16;
 const ROWS_AT_ONCE: usize = 1 << 10;
 /// A chunk is closed early when its event ids hold this much text.
 const CHUNK_TEXT_BYTES: usize = 1 << 30;
-/// `received_at` of a track that has none.
-pub(crate) const NO_TIME: i64 = i64::MAX;
-
-/// Why a row is no track. A row has the first reason that holds, in this order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reason {
-    /// A line or the rest of a file that could not be taken apart.
-    Unreadable,
-    /// An id of more than [`MAX_ID_BYTES`].
-    IdTooLong,
-    /// An event name of more than [`MAX_NAME_BYTES`].
-    NameTooLong,
-    /// An id or name that is not text, or holds U+0000.
-    InvalidText,
-    /// No `event_id`.
-    MissingEventId,
-    /// No `timestamp`.
-    MissingTimestamp,
-    /// A `timestamp` that is no time.
-    BadTimestamp,
-    /// A `timestamp` before 1970 or from 2262 on.
-    TimestampOutOfRange,
-    /// Neither `anonymous_id` nor `user_id`.
-    MissingIds,
-}
-
-impl Reason {
-    /// All reasons, in the order they are looked for.
-    pub const ALL: [Self; 9] = [
-        Self::Unreadable,
-        Self::IdTooLong,
-        Self::NameTooLong,
-        Self::InvalidText,
-        Self::MissingEventId,
-        Self::MissingTimestamp,
-        Self::BadTimestamp,
-        Self::TimestampOutOfRange,
-        Self::MissingIds,
-    ];
-
-    /// The reason as `tracklet_rejects` spells it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unreadable => "unreadable",
-            Self::IdTooLong => "id_too_long",
-            Self::NameTooLong => "name_too_long",
-            Self::InvalidText => "invalid_text",
-            Self::MissingEventId => "missing_event_id",
-            Self::MissingTimestamp => "missing_timestamp",
-            Self::BadTimestamp => "bad_timestamp",
-            Self::TimestampOutOfRange => "timestamp_out_of_range",
-            Self::MissingIds => "missing_ids",
-        }
-    }
-}
-
-/// A row of a batch that did not become a track.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rejected {
-    /// The row's place in the batch.
-    pub row: usize,
-    /// Why.
-    pub reason: Reason,
-}
-
-/// What the gate makes of rows before it judges them.
-#[derive(Debug, Clone)]
-pub struct Gate {
-    /// Whose spelling original event names are brought to.
-    pub event_names: EventNames,
-    /// Ids that are null.
-    pub ignored_ids: IgnoredIds,
-    /// What whole numbers in the place of times count; without it they are no times.
-    pub time_unit: Option<Unit>,
-    /// Whether the rows came through a gate before. Lengths are not judged again: names may be longer than they came.
-    pub is_again: bool,
-    /// The columns that tracks carry.
-    pub carried: Vec<CarriedSpec>,
-    /// Columns of texts that carried ones are derived from and that tracks do not carry themselves.
-    pub inputs: Vec<CarriedSpec>,
-    /// The types whose rows are evidence, which carries nothing but its type: no table shows more of it.
-    pub evidence: EventTypes,
-    /// Whether event ids are made of the rows: a column of them does not count. See [`from_row`](crate::from_row).
-    pub ids_from_rows: bool,
-}
-
-impl Default for Gate {
-    fn default() -> Self {
-        Self {
-            event_names: EventNames::default(),
-            ignored_ids: IgnoredIds::default(),
-            time_unit: None,
-            is_again: false,
-            carried: Vec::new(),
-            evidence: EventTypes::NONE,
-            inputs: Vec::new(),
-            ids_from_rows: false,
-        }
-    }
-}
-
-impl Gate {
-    /// The gate for rows that came through one before, with these carried columns: ids stay as they are.
-    pub fn again(carried: &[CarriedSpec]) -> Self {
-        let ignored_ids = IgnoredIds::new(&Ignore::nothing());
-        let carried = carried.iter().map(CarriedSpec::as_stored).collect();
-        Self { ignored_ids, is_again: true, carried, ..Self::default() }
-    }
-}
 
 /// Names a track for as long as its [`Tracks`] live: chunk number and place in the chunk.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -161,7 +47,7 @@ pub(crate) struct Strings<'a> {
 }
 
 /// The text of this number, if it is one.
-fn text_of(texts: &Interner, number: u32) -> Option<&str> {
+pub(crate) fn text_of(texts: &Interner, number: u32) -> Option<&str> {
     (number != NONE).then(|| texts.get(number))
 }
 
@@ -234,11 +120,7 @@ impl Chunk {
                 CarriedColumn::Numbers(numbers) => {
                     maker.number(Some(numbers[place]).filter(|number| *number != NO_NUMBER))
                 }
-                CarriedColumn::Truths(truths) => maker.text(match truths[place] {
-                    0 => Some("false"),
-                    1 => Some("true"),
-                    _ => None,
-                }),
+                CarriedColumn::Truths(truths) => maker.text(truth_text(truths[place])),
             };
         }
         maker.id()
@@ -427,9 +309,9 @@ impl TracksBuilder {
     ///
     /// In: columns named `event_id`, `anonymous_id`, `user_id`, `event` or else `event_text` (an original name,
     /// to be normalised), `timestamp`, `received_at`. Absent columns are null. Ids and names are text, dictionaries
-    /// of text, or numbers; values of other types are [`Reason::InvalidText`]. Times are timestamps of any unit, text as
+    /// of text, or numbers; values of other types are [`Reason::InvalidText`](crate::gate::Reason::InvalidText). Times are timestamps of any unit, text as
     /// [`time::parse`](crate::time::parse) takes it, or with [`Gate::time_unit`] whole numbers; values of other
-    /// types are [`Reason::BadTimestamp`]. Carried columns have their own names, which several columns may have: the first that has a value
+    /// types are [`Reason::BadTimestamp`](crate::gate::Reason::BadTimestamp). Carried columns have their own names, which several columns may have: the first that has a value
     /// in a row counts. A value that is not of its column's type is null. Columns of truths are booleans. [Derived](crate::derived) columns are
     /// made from those of their inputs.
     pub fn push(&mut self, batch: &RecordBatch) -> Vec<Rejected> {
@@ -518,10 +400,12 @@ impl TracksBuilder {
             });
             let numbers: Vec<Vec<u32>> = numbers.collect();
             self.deriver.derive(fitting.len(), &mut chunk.carried, &numbers, &mut self.values);
-            // A chunk takes in several groups of rows.
-            let first = chunk.timestamps.len() - fitting.len();
-            for (place, _) in fitting.iter().enumerate().filter(|(_, track)| evidence.has(track.row)) {
-                chunk.carried.clear_behind_first(first + place);
+            if !self.gate.evidence.is_empty() {
+                // A chunk takes in several groups of rows.
+                let first = chunk.len() - fitting.len();
+                for (place, _) in fitting.iter().enumerate().filter(|(_, track)| evidence.has(track.row)) {
+                    chunk.carried.clear_behind_first(first + place);
+                }
             }
             if self.gate.ids_from_rows {
                 let texts = Strings { ids: &self.ids, names: &self.names, values: &self.values };
@@ -545,161 +429,6 @@ impl TracksBuilder {
             self.normalised.push(name.map_or(NONE, |name| self.names.intern(&name)));
         }
         self.normalised[number]
-    }
-}
-
-/// Whether a batch holds event names as the warehouse spells them or as they were sent.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Names {
-    Warehouse,
-    Original,
-}
-
-/// What each column's last row has.
-#[derive(Default)]
-struct Known<'a> {
-    anonymous_id: Last<'a>,
-    user_id: Last<'a>,
-    event: Last<'a>,
-    carried: Vec<Last<'a>>,
-    inputs: Vec<Last<'a>>,
-}
-
-/// A row that is a track.
-struct Accepted<'a> {
-    /// The row's place in the batch.
-    row: usize,
-    event_id: &'a str,
-    anonymous_id: Option<&'a str>,
-    user_id: Option<&'a str>,
-    event: Option<&'a str>,
-    timestamp: i64,
-    received_at: i64,
-}
-
-/// A batch's columns.
-struct Columns {
-    event_id: TextColumn,
-    anonymous_id: TextColumn,
-    user_id: TextColumn,
-    event: TextColumn,
-    names: Names,
-    timestamp: TimeColumn,
-    received_at: TimeColumn,
-    carried: Vec<CarriedValues>,
-    inputs: Vec<Texts>,
-}
-
-impl Columns {
-    fn new(batch: &RecordBatch, gate: &Gate) -> Self {
-        let column = |name: &str| -> Option<&ArrayRef> { batch.column_by_name(name) };
-        let (event, names) = match (column(registry::EVENT.name), column(registry::ORIGINAL_EVENT)) {
-            (None, Some(original)) => (Some(original), Names::Original),
-            (event, _) => (event, Names::Warehouse),
-        };
-        Self {
-            event_id: TextColumn::new(column(registry::EVENT_ID.name).filter(|_| !gate.ids_from_rows)),
-            anonymous_id: TextColumn::new(column(registry::ANONYMOUS_ID.name)),
-            user_id: TextColumn::new(column(registry::USER_ID.name)),
-            event: TextColumn::new(event),
-            names,
-            timestamp: TimeColumn::new(column(registry::TIMESTAMP.name), gate.time_unit),
-            received_at: TimeColumn::new(column(registry::RECEIVED_AT.name), gate.time_unit),
-            carried: (gate.carried.iter())
-                .map(|spec| CarriedValues::new(&columns_of(batch, &spec.name), spec, batch.num_rows()))
-                .collect(),
-            inputs: (gate.inputs.iter())
-                .map(|spec| Texts::new(&columns_of(batch, &spec.name), spec))
-                .collect(),
-        }
-    }
-
-    /// Which rows are evidence.
-    fn evidence(&self, gate: &Gate) -> EvidenceRows<'_> {
-        let types = self.carried.first().filter(|_| !gate.evidence.is_empty());
-        EvidenceRows { types, evidence: gate.evidence }
-    }
-
-    /// The row as a track, or the first reason why it is none.
-    #[inline]
-    fn accept(&self, row: usize, gate: &Gate, ignored: &mut [u64]) -> Result<Accepted<'_>, Reason> {
-        let (event_id, anonymous_id) = (self.event_id.get(row), self.anonymous_id.get(row));
-        let (user_id, event) = (self.user_id.get(row), self.event.get(row));
-        if !gate.is_again {
-            if event_id.length().max(anonymous_id.length()).max(user_id.length()) > MAX_ID_BYTES {
-                return Err(Reason::IdTooLong);
-            }
-            if event.length() > MAX_NAME_BYTES {
-                return Err(Reason::NameTooLong);
-            }
-        }
-        let (event_id, anonymous_id) = (text(event_id)?, text(anonymous_id)?);
-        let (user_id, event) = (text(user_id)?, text(event)?);
-        let event_id = match event_id {
-            None if !gate.ids_from_rows => return Err(Reason::MissingEventId),
-            event_id => event_id.unwrap_or_default(),
-        };
-        let timestamp = match self.timestamp.get(row) {
-            Time::Missing => return Err(Reason::MissingTimestamp),
-            Time::Unparsable => return Err(Reason::BadTimestamp),
-            Time::Micros(micros) if in_range(micros) => micros,
-            Time::Micros(_) | Time::OutOfRange => return Err(Reason::TimestampOutOfRange),
-        };
-        let anonymous_id = known(anonymous_id, &gate.ignored_ids, ignored);
-        let user_id = known(user_id, &gate.ignored_ids, ignored);
-        if anonymous_id.is_none() && user_id.is_none() {
-            return Err(Reason::MissingIds);
-        }
-        let received_at = match self.received_at.get(row) {
-            Time::Micros(micros) if in_range(micros) => micros,
-            _ => NO_TIME,
-        };
-        Ok(Accepted { row, event_id, anonymous_id, user_id, event, timestamp, received_at })
-    }
-}
-
-/// Tells which rows of a batch are evidence.
-#[derive(Clone, Copy)]
-struct EvidenceRows<'a> {
-    /// The column of types, where there is evidence.
-    types: Option<&'a CarriedValues>,
-    evidence: EventTypes,
-}
-
-impl EvidenceRows<'_> {
-    #[inline]
-    fn has(self, row: usize) -> bool {
-        let Some(CarriedValues::Texts(types)) = self.types else { return false };
-        types.get(row).and_then(EventType::of_call).is_some_and(|found| self.evidence.contains(found))
-    }
-}
-
-/// The columns of a batch that have this name.
-fn columns_of<'b>(batch: &'b RecordBatch, name: &str) -> Vec<&'b ArrayRef> {
-    let fields = batch.schema_ref().fields().iter().zip(batch.columns());
-    fields.filter(|(field, _)| field.name() == name).map(|(_, column)| column).collect()
-}
-
-/// The id, if it is one.
-#[inline]
-fn known<'a>(id: Option<&'a str>, ignored_ids: &IgnoredIds, ignored: &mut [u64]) -> Option<&'a str> {
-    let id = id?;
-    match ignored_ids.place(id) {
-        None => Some(id),
-        Some(place) => {
-            ignored[place] += 1;
-            None
-        }
-    }
-}
-
-/// A value's text; empty text is null.
-#[inline]
-fn text(value: Text<'_>) -> Result<Option<&str>, Reason> {
-    match value {
-        Text::Missing | Text::Value("") => Ok(None),
-        Text::Value(value) => Ok(Some(value)),
-        Text::Invalid => Err(Reason::InvalidText),
     }
 }
 

@@ -14,13 +14,14 @@ use std::sync::Arc;
 use tracklet_kernel::carried::number_type;
 use tracklet_kernel::derived::{Derived, Input, Reading, WordRule};
 use tracklet_kernel::event_type::{EventType, EventTypes};
+use tracklet_kernel::gate::{Gate, Reason, Rejected};
 use tracklet_kernel::ignored_ids::{Ignore, IgnoredIds};
 use tracklet_kernel::oracle::{self, Row, Value};
 use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
 use tracklet_kernel::sessionize::Sessionized;
 use tracklet_kernel::tables::{Run, State};
-use tracklet_kernel::tracks::{Gate, Reason, Rejected, Tracks, TracksBuilder};
+use tracklet_kernel::tracks::{Tracks, TracksBuilder};
 
 const MINUTE: i64 = 60_000_000;
 

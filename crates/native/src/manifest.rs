@@ -58,7 +58,7 @@ pub struct Manifest {
     /// Why a run made everything anew although there was a snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What this run has read anew.
+    /// What this run has read and none before.
     #[serde(default)]
     pub new: New,
     /// What became of the parts.
@@ -190,7 +190,7 @@ pub enum Mode {
     Incremental,
 }
 
-/// What a run has read anew.
+/// What a run has read and none before.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct New {
     /// Files.

@@ -157,7 +157,7 @@ fn usable(
         ("event", "event"),
         ("received_at", "received_at"),
     ];
-    let is_named_itself = |canonical: &str| canonical != "event" || event_type == EventType::Track;
+    let is_named_itself = |canonical: &str| canonical != "event" || event_type.event_name().is_none();
     let absent: Vec<&str> = optional
         .into_iter()
         .filter(|(canonical, _)| is_named_itself(canonical))

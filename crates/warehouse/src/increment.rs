@@ -136,14 +136,14 @@ fn reason_before_looking(job: &Job<'_>, plan: &Plan, latest: &Latest) -> Option<
         Some("only some models are chosen")
     } else if latest.config_fingerprint != job.config.fingerprint() {
         Some("the configuration has changed")
-    } else if latest.sql_digest.as_deref() == Some(plan.digest()) && latest.models != plan.kept_names() {
-        Some("the last run made only some of the models")
     } else if latest.sql_digest.as_deref() != Some(plan.digest()) {
         Some(if latest.sql_digest.is_some() {
             "the SQL of the models is not that of the last run"
         } else {
             "the last run was made by an earlier version"
         })
+    } else if latest.models != plan.kept_names() {
+        Some("the last run made only some of the models")
     } else {
         None
     }

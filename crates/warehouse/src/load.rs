@@ -15,9 +15,10 @@ use tracklet_config::{Config, EventColumn};
 use tracklet_dialects::description::ColumnType;
 use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::event_type::EventType;
+use tracklet_kernel::gate::Reason;
 use tracklet_kernel::registry::{self, CarriedSpec};
 use tracklet_kernel::reject::Reject;
-use tracklet_kernel::tracks::{Reason, Tracks};
+use tracklet_kernel::tracks::Tracks;
 
 /// Rows that go to the client at a time.
 const BATCH_ROWS: usize = 8_192;
@@ -128,7 +129,7 @@ fn columns_of(
     config: &Config,
     event_type: EventType,
 ) -> Result<Vec<LoadedColumn>, WarehouseError> {
-    let is_named_itself = |name: &str| name != registry::EVENT.name || event_type == EventType::Track;
+    let is_named_itself = |name: &str| name != registry::EVENT.name || event_type.event_name().is_none();
     let canonical = column_names(target, config).into_iter().filter(|(name, _)| is_named_itself(name));
     let mut columns: Vec<LoadedColumn> =
         canonical.map(|(name, own)| LoadedColumn { name: name.to_owned(), own }).collect();

@@ -65,8 +65,8 @@ fn parsed(target: &Target, table: &str) -> Result<TableName, WarehouseError> {
     parse_table(target.dialect, table, names.database(), names.schema()).map_err(WarehouseError::TableName)
 }
 
-/// The source tables with the columns that the warehouse says they have. Of a type whose tables nobody has named and of which none
-/// is there nothing is read, with a warning.
+/// The source tables with the columns that the warehouse says they have. A table that nobody has named may be absent: a warning
+/// names it, and no calls of its type are read from it.
 ///
 /// # Errors
 /// [`WarehouseError::NoSource`] for one that is not there, with those of its name elsewhere; [`WarehouseError::NotReadable`] for one that may

@@ -63,7 +63,7 @@ fn csv(bytes: &[u8]) {
     // Letters with zeros between them are UTF-16, and first bytes may be those of another format: the bare parser knows neither.
     let is_of_other_format =
         [&b"Obj\x01"[..], b"PAR1", b"{", b"["].iter().any(|start| bytes.starts_with(start));
-    // Lines that programs write around tables are told by these, by the header again, by columns without a name, and by a first
+    // Lines that programs write around tables are known by these, by the header again, by columns without a name, and by a first
     // line without an id.
     let may_surround = |byte: &u8| b"#-(\\ =".contains(byte);
     let is_header = |record: &ByteRecord| {

@@ -34,7 +34,7 @@ MUTATIONS = [
     ("every session starts for idleness", RULES, "when idle_microseconds is null then {{ as_text(text_literal('first'))", "when idle_microseconds is null then {{ as_text(text_literal('idle'))", ALL),
     ("a session is known by the visitor's first event", STEPS, "max(case when opens_session = 1 then {{ as_text(", "min(case when opens_session = 1 then {{ as_text(", ALL),
     ("what is of page calls is read of all", COLUMNS, " if source.of is none or source.of == table.event_type", "", ALL),
-    ("words for no value are kept", COLUMNS, "and {{ text }} <> {{ text_literal(none_of_them) }}", "", ALL),
+    ("words for no value are kept", COLUMNS, "and {{ text }} || 'x' <> {{ text_literal(none_of_them ~ 'x') }}", "", ALL),
     ("a minus stands anywhere in a number", COLUMNS, "and ({{ text }} like '-%' or {{ text }} not like '%-%')", "", ALL),
     ("numbers are cut to five digits", DISPATCH, "round({{ as_decimal(expression) }}, 6)", "round({{ as_decimal(expression) }}, 5)", ALL),
     ("page calls are tracks", RULES, "{'page': 'page_view', ", "{", ALL),

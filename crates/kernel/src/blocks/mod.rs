@@ -26,13 +26,14 @@ pub use visitors::{IdentityPass, Partitioner, Ranges, VisitorCounts};
 use crate::carried::bytes_of;
 use crate::duplicates::Dropped;
 use crate::evidence;
+use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::intern::{Interner, USUAL_BYTES};
 use crate::order::SortedTracks;
 use crate::registry::CarriedSpec;
 use crate::rules::Rules;
 use crate::sessionize::{Sessionized, Sessions};
-use crate::tracks::{CHUNK_ROWS, Chunk, Gate, Tracks, TracksBuilder};
+use crate::tracks::{CHUNK_ROWS, Chunk, Tracks, TracksBuilder};
 use std::ops::Range;
 
 /// Bytes that identity and the passes over it need beside the text of an id: visitor, rank, login, alias, count, and the

@@ -215,8 +215,8 @@ impl Block {
 mod tests {
     use super::*;
     use crate::carried::{NO_NUMBER, NO_TRUTH};
+    use crate::gate::NO_TIME;
     use crate::intern::NONE;
-    use crate::tracks::NO_TIME;
 
     fn block(ids: &[&str]) -> Block {
         let mut chunk = Chunk::default();

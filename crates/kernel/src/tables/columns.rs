@@ -4,13 +4,14 @@ use super::texts::{LocalDictionary, SessionsOfVisitors, TextColumn, with_values,
 use super::{Table, following_events, timestamp_type};
 use crate::carried::{NO_NUMBER, NO_TRUTH, number_type};
 use crate::event_id::stored_hash;
+use crate::gate::NO_TIME;
 use crate::identity::NO_LOGIN;
 use crate::intern::NONE;
 use crate::registry::{CarriedSpec, CarriedType};
 use crate::rules::whole_minutes;
 use crate::session::AnySession;
 use crate::sessionize::Sessionized;
-use crate::tracks::{NO_TIME, Row, Tracks};
+use crate::tracks::{Row, Tracks};
 use arrow::array::{
     ArrayRef, ArrowPrimitiveType, BooleanArray, Decimal128Array, Int64Array, PrimitiveArray, RecordBatch,
     StringArray, TimestampMicrosecondArray,

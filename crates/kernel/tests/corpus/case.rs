@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::from_row::FROM_ROW;
+use tracklet_kernel::gate::Gate;
 use tracklet_kernel::ignored_ids::{Ignore, IgnoredIds};
 use tracklet_kernel::rules::{Count, Duplicates, MICROS_PER_MINUTE, Rules, Timeout};
 use tracklet_kernel::time::Unit;
-use tracklet_kernel::tracks::Gate;
 
 /// A folder of the corpus.
 pub struct Case {

@@ -14,10 +14,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tracklet_kernel::gate::Reason;
 use tracklet_kernel::oracle;
 use tracklet_kernel::sessionize::Sessionized;
 use tracklet_kernel::tables::{Run, Table};
-use tracklet_kernel::tracks::{Reason, Tracks, TracksBuilder};
+use tracklet_kernel::tracks::{Tracks, TracksBuilder};
 
 /// Cases that need the real readers. `tests/through_files` runs them.
 const NOT_PLAIN: [&str; 5] = [

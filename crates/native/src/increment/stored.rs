@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracklet_kernel::event_type::EventType;
+use tracklet_kernel::gate::{Gate, Reason};
 use tracklet_kernel::identity::Identity;
 use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::past::{
@@ -28,7 +29,7 @@ use tracklet_kernel::past::{
 use tracklet_kernel::registry::{self, CarriedSpec};
 use tracklet_kernel::secret_hash::SecretState;
 use tracklet_kernel::tables::{State, Table};
-use tracklet_kernel::tracks::{Gate, Reason, TracksBuilder};
+use tracklet_kernel::tracks::TracksBuilder;
 
 /// What is read of the state beside tracks.
 const STATE_OF_TRACKS: [&str; 2] = ["user_id", "received_at"];

@@ -6,7 +6,7 @@ use std::io;
 use thiserror::Error;
 use tracklet_display::error::{Hint, MORE_MEMORY};
 use tracklet_display::numbers::grouped;
-use tracklet_kernel::tracks::Reason;
+use tracklet_kernel::gate::Reason;
 
 /// Why a read ended without a result. Bad rows and files alone never do that, but for a strict read.
 #[derive(Debug, Error)]

@@ -81,7 +81,7 @@ pub use table_formats::TableFormat;
 use std::collections::BTreeMap;
 use tracklet_config::EventColumn;
 use tracklet_kernel::event_type::EventTypes;
-use tracklet_kernel::tracks::Gate;
+use tracklet_kernel::gate::Gate;
 
 /// How the files are to be understood.
 #[derive(Debug, Clone)]

@@ -10,9 +10,9 @@ use std::fmt;
 use tracklet_display::error::listed;
 use tracklet_display::numbers::grouped;
 use tracklet_display::visible::visible;
+use tracklet_kernel::gate::Reason;
 use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::time::{Unit, whole_number};
-use tracklet_kernel::tracks::Reason;
 
 /// The longest example, in characters.
 const SHOWN: usize = 60;

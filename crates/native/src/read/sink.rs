@@ -14,7 +14,8 @@ use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use tracklet_kernel::tracks::{Mark as TracksMark, Reason, TracksBuilder};
+use tracklet_kernel::gate::Reason;
+use tracklet_kernel::tracks::{Mark as TracksMark, TracksBuilder};
 
 /// What all reading threads share.
 pub(super) struct Shared<'a> {

@@ -5,8 +5,8 @@ use super::support::{Files, outcome};
 use arrow::array::{ArrayRef, Decimal128Array, Float64Array, Int32Array, Int64Array, UInt64Array};
 use std::sync::Arc;
 use tracklet_kernel::event_type::EventTypes;
+use tracklet_kernel::gate::Gate;
 use tracklet_kernel::time::Unit;
-use tracklet_kernel::tracks::Gate;
 use tracklet_native::read::inputs::discover;
 use tracklet_native::read::{Source, inspect};
 

@@ -16,7 +16,7 @@ fn without_id(anonymous_id: &str, user_id: &str, timestamp: i64) -> Row {
     Row { event_id: None, ..track("", anonymous_id, user_id, timestamp) }
 }
 
-/// Runs over the files one after the other, each of which must be as it is told here and leave the tables of one run over all.
+/// Runs over the files one after the other, each of which must go as it says here and leave the tables of one run over all.
 fn check(files: &[Vec<Row>], modes: &[Mode], budget: Option<Budget>) {
     let files: Vec<_> =
         files.iter().enumerate().map(|(place, rows)| file(&format!("{place}.json"), rows.clone())).collect();

@@ -20,9 +20,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use tracklet_kernel::decimal;
+use tracklet_kernel::gate::Gate;
 use tracklet_kernel::oracle::{Row, Value};
 use tracklet_kernel::rules::{Duplicates, Rules};
-use tracklet_kernel::tracks::{Gate, TracksBuilder};
+use tracklet_kernel::tracks::TracksBuilder;
 
 pub const MINUTE: i64 = 60_000_000;
 pub const DAY: i64 = 1440 * MINUTE;

@@ -15,7 +15,7 @@ use super::segment::{OpenSegment, Segment};
 use crate::spilled_files::SpillError;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use tracklet_kernel::tracks::Reason;
+use tracklet_kernel::gate::Reason;
 
 /// Rejected rows of any number, packed; beyond a limit they are spilled to disk.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use super::memory::{Data, RejectMemory};
 use crate::spilled_files::{SpillError, compressed, damaged, inflated};
 use std::io::{self, ErrorKind};
 use tracklet_kernel::blocks::Damaged;
+use tracklet_kernel::gate::Reason;
 use tracklet_kernel::reject::TEXTS;
-use tracklet_kernel::tracks::Reason;
 
 /// Columns that are packed: what [`Head`] has, and the texts.
 const COLUMNS: usize = 1 + TEXTS.len();

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use std::path::Path;
 use std::sync::Arc;
-use tracklet_kernel::tracks::Reason;
+use tracklet_kernel::gate::Reason;
 
 fn reject() -> impl Strategy<Value = Reject> {
     let text = || option::of(select(vec!["", "a", "\u{fffd}é", "{\"type\":\"tr", "2026-01-04"]));

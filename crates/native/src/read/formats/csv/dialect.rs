@@ -1,4 +1,4 @@
-//! How the fields of a CSV file are told apart: as the configuration says, or else as its first records show.
+//! How the fields of a CSV file are separated: as the configuration says, or else as its first records show.
 
 use super::preamble::{Preamble, header_at};
 use super::spaces::Unspaced;
@@ -23,7 +23,7 @@ pub(super) struct Dialect {
 
 /// The delimiters that are looked for; of equal ones the first. The last is Hive's.
 const DELIMITERS: [u8; 5] = [b',', b'\t', b';', b'|', 0x01];
-/// Bytes of a file that show how its fields are told apart.
+/// Bytes of a file that show how its fields are separated.
 pub(super) const LOOKED_AT: usize = 64 << 10;
 /// Records that are looked at.
 const RECORDS: usize = 20;

@@ -16,7 +16,7 @@ pub(super) struct Preamble {
 }
 
 impl Preamble {
-    /// The preamble of a file that begins with `start`, and how the fields behind it are told apart: Excel's `sep=;`, lines that
+    /// The preamble of a file that begins with `start`, and how the fields behind it are separated: Excel's `sep=;`, lines that
     /// begin with `#`, and titles above the header.
     pub(super) fn of(start: &[u8], source: &Source) -> (Self, Dialect) {
         let declared = Declared::of(start);
@@ -41,7 +41,7 @@ impl Preamble {
     }
 }
 
-/// A first line by which Excel is told the delimiter.
+/// A first line that names the delimiter to Excel.
 struct Declared {
     bytes: usize,
     delimiter: u8,

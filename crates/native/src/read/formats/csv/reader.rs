@@ -19,9 +19,9 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
+use tracklet_kernel::gate::MAX_ID_BYTES;
 use tracklet_kernel::number_id::whole_text;
 use tracklet_kernel::time::{self, whole_number};
-use tracklet_kernel::tracks::MAX_ID_BYTES;
 
 /// Rows of a batch, and the bytes at which it is closed earlier.
 const ROWS: usize = 8192;

@@ -23,8 +23,8 @@ use std::sync::Arc;
 use tracklet_config::{ColumnSource, EventColumn};
 use tracklet_kernel::decimal;
 use tracklet_kernel::event_type::{EventType, EventTypes};
+use tracklet_kernel::gate::{MAX_ID_BYTES, MAX_NAME_BYTES};
 use tracklet_kernel::number_id::whole_number;
-use tracklet_kernel::tracks::{MAX_ID_BYTES, MAX_NAME_BYTES};
 
 /// Rows of a batch.
 const ROWS: usize = 8192;
