@@ -331,7 +331,4 @@ mod tests {
             "full rebuild: why\n300 rows from 2 files new in 0.83 s; with those before 20,000 rows from 12 files\n"
         ));
     }
-
-    #[test]
-    fn long_runs_are_told_in_minutes() {}
 }
