@@ -47,9 +47,11 @@ impl Bucket {
         self.0.lock().unwrap().stored.remove(key).unwrap();
     }
 
-    /// What was fetched since the last call.
+    /// What was fetched since the last call, by name: threads fetch in any order.
     fn fetched(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap().fetched)
+        let mut fetched = std::mem::take(&mut self.0.lock().unwrap().fetched);
+        fetched.sort();
+        fetched
     }
 
     fn answer(&self, mut stream: TcpStream) {
