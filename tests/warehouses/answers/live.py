@@ -15,9 +15,9 @@ import sys
 import tomllib
 from pathlib import Path
 
-from lib import program
+from lib import dialects, program
 
-KINDS = ("bigquery", "snowflake", "redshift", "postgres", "spark")
+KINDS = dialects.rendered()
 
 
 def variable(kind):

@@ -8,10 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lib import program
+from lib import dialects, program
 from lib.render import Renderer
 
-DIALECTS = ["bigquery", "snowflake", "redshift", "postgres", "spark"]
 COLUMNS = ["id", "anonymous_id", "user_id", "event", "timestamp", "received_at"]
 HOSTILE = ["it's", 'say "hi"', "back\\slash", "\\'; drop", "new\nline", "naïve", "tab\there", "`", "\\", "😀"]
 # The file, and the same in the package's variables.
@@ -66,7 +65,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for name, (text, _) in CONFIGURATIONS.items():
             (Path(folder) / "tracklet.toml").write_text(text)
-            for dialect in DIALECTS:
+            for dialect in dialects.rendered():
                 expected = renderer(dialect, name)
                 for file in sorted(expected.files):
                     actual = program.run(folder, "compile", file, "--dialect", dialect).stdout
