@@ -6,7 +6,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use tracklet_display::numbers::{counted, duration, grouped};
 use tracklet_kernel::event_type::EventType;
-use tracklet_native::manifest::{Manifest, Mode};
+use tracklet_native::manifest::Manifest;
 
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,10 +64,7 @@ impl Summary {
         };
         let files = manifest.inputs.files();
         Self {
-            mode: match manifest.mode {
-                Mode::Full => "full",
-                Mode::Incremental => "incremental",
-            },
+            mode: manifest.mode.name(),
             reason: manifest.reason.clone(),
             new: (manifest.new.files < files).then_some((manifest.new.files, manifest.new.rows.read)),
             files,

@@ -25,10 +25,11 @@ fn code(file: &Path) -> String {
     text.lines().filter(is_code).collect::<Vec<_>>().join("\n")
 }
 
-/// The names behind `crate::` in a text: of `crate::{a, b::c}` both.
-fn named(text: &str) -> BTreeSet<String> {
+/// The names behind `crate::` in a text: of `crate::{a, b::c}` both. In a file at the top of a crate `super::` is the same.
+fn named(text: &str, is_top: bool) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for rest in text.split("crate::").skip(1) {
+    let behind = |root: &'static str| text.split(root).skip(1);
+    for rest in behind("crate::").chain(behind("super::").filter(|_| is_top)) {
         let word =
             |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
         match rest.strip_prefix('{').and_then(|list| list.split_once('}')) {
@@ -54,7 +55,8 @@ fn uses(krate: &Path) -> Uses {
         if own == "lib" || own == "main" {
             continue;
         }
-        for name in named(&code(file)) {
+        let is_top = file.parent() == Some(krate);
+        for name in named(&code(file), is_top) {
             if modules.contains(&name) && name != own {
                 uses.entry(own.clone()).or_default().insert(name, file.clone());
             }
@@ -117,5 +119,8 @@ fn a_circle_is_found() {
     let found = circle(&uses(&[("a", "b"), ("b", "c"), ("c", "d"), ("d", "b")])).unwrap();
     assert_eq!(found, ["b", "c", "d", "b"]);
     let expected: BTreeSet<String> = ["a", "b", "d"].map(str::to_owned).into();
-    assert_eq!(named("use crate::{a, b::c}; crate::d::e(crate::a::f)"), expected);
+    assert_eq!(named("use crate::{a, b::c}; crate::d::e(crate::a::f)", false), expected);
+    // Two modules at the top of a crate that used each other as `super::` went unseen.
+    assert_eq!(named("use super::{a, b::c}; super::d::e()", true), expected);
+    assert!(named("use super::a;", false).is_empty());
 }

@@ -17,6 +17,7 @@ pub mod keys;
 mod parse;
 mod recorded;
 mod reference;
+mod run_mode;
 mod targets;
 
 pub use derived::word_lists;
@@ -30,6 +31,7 @@ pub use targets::TargetSection;
 
 pub use input::{CsvOptions, FORMATS, Format, Quote, Refresh};
 pub use recorded::{RecordedColumn, RecordedType};
+pub use run_mode::RunMode;
 
 pub use document::Spot;
 

@@ -3,7 +3,7 @@
 pub use crate::increment::Subject;
 use crate::increment::{Forgotten, StoredError, StoredSnapshot};
 use crate::known_inputs::KnownInputs;
-use crate::manifest::{FORMAT, Manifest, Mode, New, Parts, RecordedRules, Rows, Written};
+use crate::manifest::{FORMAT, Manifest, New, Parts, RecordedRules, Rows, Written};
 use crate::publish::{Building, OutputFolder, PublishError, Snapshot};
 use crate::read::{RejectMemory, Rejects};
 use crate::spilled_files::SpillError;
@@ -11,6 +11,7 @@ use crate::write::{Layout, Plan, WRITER, WriteError, named, write_tables};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use tracklet_config::RunMode;
 use tracklet_display::error::Hint;
 use tracklet_kernel::rules::Rules;
 use tracklet_kernel::sessionize::Sessionized;
@@ -419,7 +420,7 @@ fn rewrite<'a>(
         digests: Some(written.digests),
         versions,
         forgotten: list.digest(),
-        mode: Mode::Full,
+        mode: RunMode::Rebuild,
         reason: Some("rows were forgotten".to_owned()),
         new: New::default(),
         parts: Parts { rewritten: written.rewritten, ..Parts::default() },

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::num::NonZeroU64;
+use tracklet_config::RunMode;
 pub use tracklet_config::{RecordedColumn, RecordedType};
 use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::ignored_ids::IgnoredIds;
@@ -54,7 +55,7 @@ pub struct Manifest {
     pub seal: Option<String>,
     /// How the run came to its tables.
     #[serde(default)]
-    pub mode: Mode,
+    pub mode: RunMode,
     /// Why a run made everything anew although there was a snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -177,17 +178,6 @@ impl Manifest {
 /// How the seal stands in the text.
 fn field(seal: &str) -> String {
     format!("\"seal\": \"{seal}\"")
-}
-
-/// How a run came to its tables.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// From all rows.
-    #[default]
-    Full,
-    /// From new rows beside a snapshot.
-    Incremental,
 }
 
 /// What a run has read and none before.

@@ -1,8 +1,9 @@
 //! What a run by load times alone can't see: the source compared with what was made into sessions.
 
-use super::WarehouseError;
-use super::build::Run;
 use super::row::Row;
+use super::{Job, WarehouseError};
+use crate::sql::Renderer;
+use crate::sql::plan::Plan;
 
 /// A day on which the source has other rows than those that runs have seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,9 +17,13 @@ pub struct DifferentDay {
 }
 
 /// The days that differ, in order. Reads the source and `tracklet_staged` whole.
-pub(super) async fn different_days(run: &Run<'_>) -> Result<Vec<DifferentDay>, WarehouseError> {
-    let query = run.renderer.render("tracklet_audit", run.plan.published())?.sql;
-    let rows = Row::all(run.job, "compare the source with what was made into sessions", &query).await?;
+pub(super) async fn different_days(
+    job: &Job<'_>,
+    renderer: &Renderer,
+    plan: &Plan,
+) -> Result<Vec<DifferentDay>, WarehouseError> {
+    let query = renderer.render("tracklet_audit", plan.published())?.sql;
+    let rows = Row::all(job, "compare the source with what was made into sessions", &query).await?;
     let day = |row: &Row| DifferentDay {
         received_on: row.text(0).unwrap_or_default(),
         rows_in_source: row.integer(1).unwrap_or(0),

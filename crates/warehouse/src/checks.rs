@@ -1,6 +1,6 @@
 //! The data tests, run in the warehouse.
 
-use super::build::Progress;
+use super::progress::Progress;
 use super::row::Row;
 use super::{Job, WarehouseError};
 use crate::sql::Renderer;

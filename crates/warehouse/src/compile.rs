@@ -1,6 +1,6 @@
 //! The SQL without running it.
 
-use super::increment::since;
+use super::run::since;
 use super::{Job, WarehouseError, assumed_sources, chosen};
 use crate::sql::graph::{Graph, Model};
 use crate::sql::increment::{Facts, Increment, STEPS};

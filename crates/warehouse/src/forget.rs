@@ -10,19 +10,19 @@
 //! one has come to its end, every run is such a run.
 
 use super::accounting::account_for_increment;
-use super::build::{BuildReport, Checks, Outcomes, Progress, Run, build};
 use super::compiled::write_statements;
 use super::forgotten::List;
 use super::housekeeping::{self, tables};
-use super::increment::reason_against;
+use super::progress::Progress;
 use super::row::Row;
+use super::run::{BuildReport, Checks, Outcomes, Run, build, reason_to_rebuild};
 use super::token::Token;
 use super::{Job, WarehouseError};
 use crate::sql::forgotten::{self, FORGOTTEN, Hashes, InForce};
 use crate::sql::increment::{Facts, STEPS_OF_ERASURE};
 use crate::sql::names::relation;
 use crate::sql::plan::Plan;
-use crate::sql::runs::{self, Latest, Mode};
+use crate::sql::runs::{self, Latest, RunDetail};
 use crate::targets::{Kind, Outcome};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
@@ -108,9 +108,9 @@ pub async fn forget(
     }
     drop(held);
     match result? {
-        Way::Erased(erased) => Ok(*erased),
-        Way::Nothing => Err(nothing_there()),
-        Way::Noted(gone) => {
+        Progressed::Erased(erased) => Ok(*erased),
+        Progressed::Nothing => Err(nothing_there()),
+        Progressed::Noted(gone) => {
             let report =
                 build(&Job { refresh: Refresh::Full, ..*job }, threads, Checks::Skip, progress).await?;
             Ok(Erased {
@@ -125,7 +125,7 @@ pub async fn forget(
 }
 
 /// How far an erasure has come by itself.
-enum Way {
+enum Progressed {
     /// To its end.
     Erased(Box<Erased>),
     /// No run has made tables.
@@ -140,21 +140,21 @@ struct Erasure<'a> {
 }
 
 impl Erasure<'_> {
-    async fn through(&self, clock: Instant) -> Result<Way, WarehouseError> {
+    async fn through(&self, clock: Instant) -> Result<Progressed, WarehouseError> {
         let Run { job, plan, .. } = self.run;
         let names = &job.target.names;
         if job.warehouse.columns(&names.own(crate::sql::runs::RUNS)).await?.is_none() {
-            return Ok(Way::Nothing);
+            return Ok(Progressed::Nothing);
         }
         housekeeping::prepare(job).await?;
         let latest = housekeeping::latest(job).await?;
         if latest.sequence_number == 0 {
-            return Ok(Way::Nothing);
+            return Ok(Progressed::Nothing);
         }
         let list = List::read(job).await?;
         let standing = list.standing(job, &latest)?;
         self.prepare_list().await?;
-        let reason = reason_against(job, plan, &latest, standing).await?;
+        let reason = reason_to_rebuild(job, plan, &latest, standing).await?;
         let there = housekeeping::kinds(job, &tables(job).await?);
         let salt = list.salt();
         let hashes = Hashes::new(names, &salt, self.subjects, there.contains_key("dbt_aliases_mapping"));
@@ -165,10 +165,10 @@ impl Erasure<'_> {
         if reason.is_none() {
             // The list is created, if it did not exist, before the run reads it.
             let forgotten = InForce { digest: Some(digest), rows: Some(list.rows().unwrap_or(0)) };
-            return Ok(Way::Erased(Box::new(self.exchange(&latest, forgotten, clock).await?)));
+            return Ok(Progressed::Erased(Box::new(self.exchange(&latest, forgotten, clock).await?)));
         }
         self.note(&latest, &list, &digest).await?;
-        Ok(Way::Noted(self.noted().await?))
+        Ok(Progressed::Noted(self.noted().await?))
     }
 
     /// Creates the table of the list, or adds what it lacks.
@@ -234,7 +234,7 @@ impl Erasure<'_> {
         let row = run.ask("count the rows that go", &steps.count_forgotten()).await?;
         let gone = gone(&row);
         let mut outcomes = Outcomes {
-            mode: Mode::Forget { rows: gone.rows() },
+            mode: RunDetail::forget(gone.rows()),
             cursor: latest.cursor.clone(),
             accounting: latest.accounting,
             audited: None,
@@ -263,7 +263,7 @@ impl Erasure<'_> {
         together.extend(steps.empty(&made));
         write_statements(job, "forget_exchange", &together)?;
         let done = run.show_together(&together).await?;
-        run.clean(&outcomes.mode).await;
+        run.clean(outcomes.mode.mode).await;
         let tables = steps.tables_exchanged(&kept);
         let changed = if exchanged == 0 { Vec::new() } else { changes(&tables, &done[first..][..exchanged]) };
         Ok(Erased {

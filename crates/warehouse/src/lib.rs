@@ -10,7 +10,6 @@
 
 mod accounting;
 pub mod audit;
-pub mod build;
 pub mod checks;
 pub mod clients;
 pub mod compile;
@@ -22,14 +21,14 @@ mod error;
 pub mod forget;
 mod forgotten;
 mod housekeeping;
-mod increment;
 pub mod load;
 mod load_times;
 pub mod look;
-mod one_by_one;
 mod partitions;
 pub mod preview;
+pub mod progress;
 mod row;
+pub mod run;
 mod sources;
 pub mod sql;
 pub mod targets;

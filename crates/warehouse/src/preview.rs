@@ -1,11 +1,11 @@
 //! What an erasure would do. Its steps are made as staging tables and dropped again; nothing that a reader or a later run looks
 //! at changes.
 
-use super::build::{Progress, Run};
 use super::forget::{Gone, gone};
 use super::forgotten::List;
 use super::housekeeping::{self, tables};
-use super::increment::reason_against;
+use super::progress::Progress;
+use super::run::{Run, reason_to_rebuild};
 use super::token::Token;
 use super::{Job, WarehouseError};
 use crate::sql::forgotten::Hashes;
@@ -73,7 +73,7 @@ impl Run<'_> {
                 return Err(WarehouseError::NothingThere { schema: job.target.names.schema().to_owned() });
             }
             let standing = list.standing(job, &latest)?;
-            rebuilt = reason_against(job, &self.plan, &latest, standing).await?;
+            rebuilt = reason_to_rebuild(job, &self.plan, &latest, standing).await?;
         }
         let there = housekeeping::kinds(job, &tables(job).await?);
         let by_mapping = there.contains_key("dbt_aliases_mapping");

@@ -4,11 +4,11 @@ use super::{QueryDialect, Tables, TablesError};
 use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
 use tokio::runtime::Runtime;
-use tracklet_config::Config;
+use tracklet_config::{Config, RunMode};
 use tracklet_display::error::Hint;
 use tracklet_kernel::tables::Table;
 use tracklet_native::manifest::{
-    BytesRead, FORMAT, Inputs, Manifest, Mode, New, Parts, RecordedRules, Rows, Versions, Written,
+    BytesRead, FORMAT, Inputs, Manifest, New, Parts, RecordedRules, Rows, Versions, Written,
 };
 use tracklet_warehouse::sql::{self, Dialect, runs};
 use tracklet_warehouse::targets::{Target, TargetError, Warehouse};
@@ -124,7 +124,7 @@ impl<'a> InWarehouse<'a> {
             ignored_ids: None,
             digests: None,
             seal: None,
-            mode: Mode::Full,
+            mode: RunMode::Full,
             reason: None,
             new: New::default(),
             parts: Parts::default(),

@@ -34,7 +34,7 @@ use tracklet_native::manifest::{Manifest, RecordedRules};
 use tracklet_native::publish::Snapshot;
 use tracklet_native::read::RowFilters;
 use tracklet_native::results::{Results, Rows};
-use tracklet_warehouse::build::Progress as _;
+use tracklet_warehouse::progress::Progress as _;
 use tracklet_warehouse::testing::CheckResult;
 use tracklet_warehouse::testing::user::UserTest;
 

@@ -9,11 +9,11 @@ use crate::logging::Log;
 use crate::progress::Busy;
 use crate::status::Status;
 use std::io::Write as _;
+use tracklet_config::RunMode;
 use tracklet_display::numbers::{duration, grouped, size};
 use tracklet_native::pipeline::Refresh;
 use tracklet_warehouse::audit::DifferentDay;
-use tracklet_warehouse::build::{BuildReport, Checks, build as make};
-use tracklet_warehouse::sql::runs::Mode;
+use tracklet_warehouse::run::{BuildReport, Checks, build as make};
 use tracklet_warehouse::{checks, compile};
 
 /// `run` in a warehouse.
@@ -73,7 +73,7 @@ fn tell(report: &BuildReport, schema: &str, log: &Log) {
     if log.format == LogFormat::Json {
         tracing::info!(
             run = report.run_id,
-            mode = report.mode.name(),
+            mode = report.mode.mode.name(),
             why = report.mode.to_string(),
             read = counts.rows_read,
             sessionized = counts.sessionized,
@@ -86,12 +86,10 @@ fn tell(report: &BuildReport, schema: &str, log: &Log) {
         );
     }
     let lines = Lines(log);
-    match &report.mode {
-        Mode::Full { reason } => lines.say(&format!("full run: {reason}")),
-        Mode::Incremental { new_rows: 0 } => lines.say("incremental run: no new rows"),
-        Mode::Incremental { .. } | Mode::Forget { .. } => {
-            lines.say(&format!("incremental run: {}", report.mode));
-        }
+    match report.mode.mode {
+        RunMode::Full | RunMode::Rebuild => lines.say(&format!("full run: {}", report.mode)),
+        RunMode::Incremental if report.mode.rows == 0 => lines.say("incremental run: no new rows"),
+        RunMode::Incremental | RunMode::Forget => lines.say(&format!("incremental run: {}", report.mode)),
     }
     if let Some(days) = &report.audited {
         tell_audit(days, &lines);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tracklet_config::Config;
 use tracklet_display::numbers::{grouped, size};
 use tracklet_native::pipeline::Refresh;
-use tracklet_warehouse::build::{Made, Progress};
+use tracklet_warehouse::progress::{Made, Progress};
 use tracklet_warehouse::targets::{Kind, Target, Warehouse, check_supported};
 use tracklet_warehouse::testing::{CheckResult, Severity};
 use tracklet_warehouse::{Job, Stop, stoppable};

@@ -2,7 +2,7 @@
 
 use super::facts::{OnDisk, ReadBefore};
 use super::plan::{self, Plan};
-use super::publish::{Before, NewBatch, RunMode, Settings, advance};
+use super::publish::{Before, NewBatch, Settings, advance};
 use super::reading::{Steps, read_files, without_output};
 use super::{Dropping, RunError, RunRequest};
 use crate::forget::{Current, settle};
@@ -19,7 +19,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
-use tracklet_config::Refresh;
+use tracklet_config::{Refresh, RunMode};
 use tracklet_kernel::tracks::Tracks;
 
 /// Files that were read and not yet sessionized.
@@ -107,7 +107,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
         plan::plan(request, read_before.as_ref(), found.files, &facts)?;
     warn_of_copies(&copies);
     let current = request.output.join(CURRENT);
-    if let (RunMode::Incremental, Some(before)) = (&mode, &before)
+    if let (RunMode::Incremental, Some(before)) = (mode.mode, &before)
         && files.is_empty()
         && !plan::is_decided(&earlier, request.changed)
     {
@@ -134,7 +134,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
         let forgotten = Forgotten::load(&**folder.disk(), folder.root())?;
         let gatherer =
             Gatherer::new(spilling, &forgotten, &rejects, &request.config.rules.carried, threads.get());
-        if let (RunMode::Incremental, Some(before)) = (&mode, &before) {
+        if let (RunMode::Incremental, Some(before)) = (mode.mode, &before) {
             gatherer.expect(&before.manifest);
         }
         let mut read = read_files(request, &inputs, &tables, threads, observer, &rejects, Some(&gatherer))?;

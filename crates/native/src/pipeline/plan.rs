@@ -15,7 +15,7 @@
 
 use super::compare::{Compared, Origin, compare, each_once};
 use super::facts::{Facts, ReadBefore};
-use super::publish::RunMode;
+use super::publish::DecidedMode;
 use super::{RunError, RunRequest};
 use crate::known_inputs::Earlier;
 use crate::manifest::{Input, OlderSetting, modified};
@@ -23,6 +23,7 @@ use crate::read::may_lack_header;
 use crate::read::{Content, InputFile, would_find};
 use crate::write::WRITER;
 use std::collections::HashSet;
+use tracklet_config::RunMode;
 use tracklet_kernel::event_type::EventType;
 
 #[cfg(test)]
@@ -47,7 +48,7 @@ pub(super) fn is_decided(earlier: &Earlier, changed: Changed) -> bool {
 
 /// What a run does.
 pub(crate) struct Plan {
-    pub(crate) mode: RunMode,
+    pub(crate) mode: DecidedMode,
     pub(crate) files: Vec<InputFile>,
     /// Files that are not read since another one has the same content.
     pub(crate) copies: Vec<String>,
@@ -69,7 +70,7 @@ impl Plan {
     ) -> Result<Self, RunError> {
         let (files, copies) = each_once(files, origin, facts)?;
         Ok(Self {
-            mode: RunMode::Full(reason),
+            mode: DecidedMode::full(reason),
             files,
             copies,
             earlier: Earlier::default(),
@@ -119,10 +120,10 @@ pub(crate) fn plan(
             gone.extend(compared.changed.into_iter().map(|(_, file)| file.name));
             return Err(RunError::Lost { why: unreadable(), files: gone });
         }
-        RunMode::Full(Some(unreadable()))
+        DecidedMode::full(Some(unreadable()))
     } else if let Some((reason, changed)) = read_otherwise(request, before, facts)? {
         if can_be_read_again {
-            RunMode::Full(Some(reason.to_owned()))
+            DecidedMode::full(Some(reason.to_owned()))
         } else if let Some(why) = evidence_without_a_key(request, before) {
             gone.extend(compared.changed.into_iter().map(|(_, file)| file.name));
             return Err(RunError::Lost { why, files: gone });
@@ -136,10 +137,10 @@ pub(crate) fn plan(
                 older
                     .push(OlderSetting { setting: changed.to_owned(), snapshot: before.snapshot.to_owned() });
             }
-            RunMode::Rebuild(reason.to_owned())
+            DecidedMode::rebuild(reason.to_owned())
         }
     } else if let Some(older) = older.first().filter(|_| can_be_read_again) {
-        RunMode::Full(Some(format!(
+        DecidedMode::full(Some(format!(
             "rows follow an earlier {}, and their files can be read again",
             older.setting
         )))
@@ -149,20 +150,20 @@ pub(crate) fn plan(
         } else {
             "`output.tables`"
         };
-        RunMode::Rebuild(format!("{what} has changed"))
+        DecidedMode::rebuild(format!("{what} has changed"))
     } else if before.writer != WRITER {
-        RunMode::Rebuild(format!("the tables were written by {}", before.writer))
+        DecidedMode::rebuild(format!("the tables were written by {}", before.writer))
     } else {
-        RunMode::Incremental
+        DecidedMode::incremental()
     };
-    if let RunMode::Full(reason) = mode {
+    if mode.mode == RunMode::Full {
         let mut files = found;
         // Everything seen counts, also what these paths don't name.
         if !elsewhere.is_empty() {
             files.extend(facts.files(&elsewhere).map_err(RunError::Input)?);
             files.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
         }
-        return Plan::full(reason, files, &origin, facts);
+        return Plan::full(mode.reason, files, &origin, facts);
     }
     let mut earlier = Earlier { gone: gone.len() as u64, ..Earlier::default() };
     settle_grown(before.inputs, &mut compared, &mut earlier, request.changed, facts)?;

@@ -9,7 +9,7 @@ use crate::disk::Disk;
 use crate::increment::{Base, BytesRead, Forgotten, Made, Outcome, StoredError, StoredSnapshot, make};
 use crate::known_inputs::{Earlier, KnownInputs, WrittenInputs};
 use crate::manifest::{
-    self, FORMAT, Input, Manifest, Mode, New, OlderSetting, Parts, RecordedFindings, Rows, Versions, Written,
+    self, FORMAT, Input, Manifest, New, OlderSetting, Parts, RecordedFindings, Rows, Versions, Written,
 };
 use crate::observer::Step;
 use crate::publish::{Building, OutputFolder, Snapshot};
@@ -23,8 +23,8 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::Path;
 use std::time::Instant;
-use tracklet_config::Refresh;
 use tracklet_config::advice::short_timeout;
+use tracklet_config::{Refresh, RunMode};
 use tracklet_display::error::{nearest, with_causes};
 use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::rules::{Duplicates, Rules};
@@ -70,25 +70,37 @@ impl Before {
     }
 }
 
-/// What becomes of the rows that were read.
+/// The mode of a run with the reason for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum RunMode {
-    /// They are all rows there are; why, where there was a snapshot.
-    Full(Option<String>),
-    /// They and those of the snapshot are sessionized together, for this reason.
-    Rebuild(String),
-    /// They are added to the base snapshot.
-    Incremental,
+pub(crate) struct DecidedMode {
+    pub(crate) mode: RunMode,
+    /// Why all rows are taken, where there was a snapshot to build on.
+    pub(crate) reason: Option<String>,
 }
 
-impl RunMode {
+impl DecidedMode {
+    /// All rows that there are.
+    pub(crate) fn full(reason: Option<String>) -> Self {
+        Self { mode: RunMode::Full, reason }
+    }
+
+    /// The new rows and those of the base snapshot, sessionized together.
+    pub(crate) fn rebuild(reason: String) -> Self {
+        Self { mode: RunMode::Rebuild, reason: Some(reason) }
+    }
+
+    /// The new rows, on top of the base snapshot.
+    pub(crate) fn incremental() -> Self {
+        Self { mode: RunMode::Incremental, reason: None }
+    }
+
     /// The base of the rows, and why there is none.
     fn base<'a>(self, stored: Option<&'a StoredSnapshot<'a>>) -> (Base<'a>, Option<String>) {
-        match (stored, self) {
-            (Some(stored), Self::Incremental) => (Base::Snapshot(stored), None),
-            (Some(stored), Self::Rebuild(reason)) => (Base::Rows(stored, reason), None),
-            (_, Self::Full(reason)) => (Base::None, reason),
-            (None, _) => (Base::None, None),
+        match (stored, self.mode) {
+            (Some(stored), RunMode::Incremental) => (Base::Snapshot(stored), None),
+            (Some(stored), RunMode::Rebuild) => (Base::Rows(stored, self.reason.unwrap_or_default()), None),
+            (_, RunMode::Full) => (Base::None, self.reason),
+            _ => (Base::None, None),
         }
     }
 }
@@ -130,7 +142,7 @@ pub(crate) struct Settings {
 pub(crate) fn advance(
     folder: &OutputFolder,
     before: Option<&Before>,
-    mode: RunMode,
+    mode: DecidedMode,
     mut new_batch: NewBatch,
     settings: &Settings,
     steps: &mut Steps<'_>,
@@ -148,7 +160,7 @@ pub(crate) fn advance(
     new_batch.skipped += tracks + rejects;
 
     // A full run does not look back.
-    let before = before.filter(|_| !matches!(mode, RunMode::Full(_)));
+    let before = before.filter(|_| mode.mode != RunMode::Full);
     let stored = match before {
         Some(before) => StoredSnapshot::open(disk, &before.snapshot.path, &before.manifest)?
             .map(|stored| stored.carrying(&settings.rules.carried)),
@@ -387,7 +399,7 @@ enum Ready<'a> {
 
 /// What was found on the way to the tables.
 struct Found {
-    mode: Mode,
+    mode: RunMode,
     rebuilt: Option<String>,
     parts_read: u64,
     kept: u64,
@@ -437,7 +449,7 @@ impl Ready<'_> {
                 let written = write_tables::<RunError>(&sessionized, rejects, disk, folder, &plan, advanced)?;
                 let events = sessionized.events_by_name().into_iter();
                 let found = Found {
-                    mode: if plan.is_incremental() { Mode::Incremental } else { Mode::Full },
+                    mode: if plan.is_incremental() { RunMode::Incremental } else { RunMode::Full },
                     rebuilt,
                     parts_read,
                     kept: sessionized.sessionized_rows(),
@@ -458,7 +470,7 @@ impl Ready<'_> {
                 let (found, written) = tables.write(*sorted, accepted - duplicates)?;
                 let WrittenSessions { sessions, visitors, evidence, events } = found;
                 let found = Found {
-                    mode: Mode::Full,
+                    mode: RunMode::Full,
                     rebuilt,
                     parts_read: parts_read.unwrap_or(0),
                     kept: kept - evidence,

@@ -5,6 +5,7 @@ use super::render::ModelOptions;
 use super::{Dialect, Names};
 use chrono::{DateTime, Utc};
 use std::fmt::{self, Write};
+use tracklet_config::RunMode;
 use tracklet_dialects::description::{ColumnType, PublishLock, Stay};
 
 /// The table's name.
@@ -81,46 +82,44 @@ impl Accounting {
     }
 }
 
-/// How a run made the tables.
+/// How a run made the tables, and why or of how many rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mode {
-    /// From all rows of the source.
-    Full {
-        /// Why.
-        reason: String,
-    },
-    /// From the new rows and what they touch.
-    Incremental {
-        /// How many rows were new.
-        new_rows: u64,
-    },
-    /// From what was there, without the rows of a person.
-    Forget {
-        /// How many rows went.
-        rows: u64,
-    },
+pub struct RunDetail {
+    /// The mode.
+    pub mode: RunMode,
+    /// Why the run took all rows; none for another run.
+    pub reason: Option<String>,
+    /// Rows of the source that were new, or rows that were forgotten; 0 for a run that took all rows.
+    pub rows: u64,
 }
 
-impl Mode {
-    /// Its name in the table.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Full { .. } => "full",
-            Self::Incremental { .. } => "incremental",
-            Self::Forget { .. } => "forget",
-        }
+impl RunDetail {
+    /// A run that took all rows.
+    pub fn of_all_rows(mode: RunMode, reason: String) -> Self {
+        Self { mode, reason: Some(reason), rows: 0 }
+    }
+
+    /// A run that took this many new rows.
+    pub fn incremental(new_rows: u64) -> Self {
+        Self { mode: RunMode::Incremental, reason: None, rows: new_rows }
+    }
+
+    /// A run that deleted this many rows of forgotten people.
+    pub fn forget(rows: u64) -> Self {
+        Self { mode: RunMode::Forget, reason: None, rows }
     }
 }
 
-impl fmt::Display for Mode {
-    /// Why it is so, in words.
+impl fmt::Display for RunDetail {
+    /// The column `why` of `tracklet_runs`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full { reason } => f.write_str(reason),
-            Self::Incremental { new_rows: 1 } => f.write_str("1 new row"),
-            Self::Incremental { new_rows } => write!(f, "{new_rows} new rows"),
-            Self::Forget { rows: 1 } => f.write_str("1 row was forgotten"),
-            Self::Forget { rows } => write!(f, "{rows} rows were forgotten"),
+        let Self { mode, reason, rows } = self;
+        match (mode, reason) {
+            (_, Some(reason)) => f.write_str(reason),
+            (RunMode::Forget, None) if *rows == 1 => f.write_str("1 row was forgotten"),
+            (RunMode::Forget, None) => write!(f, "{rows} rows were forgotten"),
+            (_, None) if *rows == 1 => f.write_str("1 new row"),
+            (_, None) => write!(f, "{rows} new rows"),
         }
     }
 }
@@ -173,7 +172,7 @@ pub struct RunRow {
     /// The models that it made.
     pub models: String,
     /// How it made them; none for a run that failed.
-    pub mode: Option<Mode>,
+    pub mode: Option<RunDetail>,
     /// The column that says when rows of the source were loaded, and the latest such time that is not after the run's start:
     /// later runs look for rows that came after it.
     pub cursor: Cursor,
@@ -261,8 +260,8 @@ pub fn insert(names: &Names, row: &RunRow) -> String {
         text(env!("CARGO_PKG_VERSION")),
         text(&row.config_fingerprint),
         text(&row.models),
-        row.mode.as_ref().map_or("null".to_owned(), |mode| text(mode.name())),
-        row.mode.as_ref().map_or("null".to_owned(), |mode| text(&mode.to_string())),
+        row.mode.as_ref().map_or("null".to_owned(), |detail| text(detail.mode.name())),
+        row.mode.as_ref().map_or("null".to_owned(), |detail| text(&detail.to_string())),
         row.cursor.column.as_deref().map_or("null".to_owned(), text),
         row.cursor.at.map_or("null".to_owned(), |at| dialect.time(at)),
         number(counts.rows_read),
@@ -376,8 +375,8 @@ pub fn check(names: &Names, sequence_number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        Accounting, COLUMNS, Cursor, FAILED, Mode, PUBLISHED, RunRow, add_columns, check, convert, create,
-        create_turn, insert, latest, settle, take_turn,
+        Accounting, COLUMNS, Cursor, FAILED, PUBLISHED, RunDetail, RunMode, RunRow, add_columns, check,
+        convert, create, create_turn, insert, latest, settle, take_turn,
     };
     use crate::sql::{Dialect, Names};
     use chrono::{TimeZone, Utc};
@@ -396,7 +395,7 @@ mod tests {
             finished_at: Utc.with_ymd_and_hms(2026, 1, 4, 10, 0, 2).unwrap(),
             config_fingerprint: "f".to_owned(),
             models: "a b".to_owned(),
-            mode: Some(Mode::Full { reason: "it is the first run".to_owned() }),
+            mode: Some(RunDetail::of_all_rows(RunMode::Full, "it is the first run".to_owned())),
             cursor: Cursor::default(),
             accounting: Accounting { rows_read: Some(3), ..Accounting::default() },
             message: Some("it's \\ gone".to_owned()),

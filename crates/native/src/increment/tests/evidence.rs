@@ -2,9 +2,10 @@
 
 use super::history::{DAY, File, MINUTE, OUT, World, assert_is_rebuilt, assert_same, file, small, track};
 use crate::forget::{Subject, forget_in};
-use crate::manifest::{Manifest, Mode};
+use crate::manifest::Manifest;
 use std::collections::BTreeSet;
 use std::path::Path;
+use tracklet_config::RunMode;
 use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::oracle::Row;
 use tracklet_kernel::registry::CarriedSpec;
@@ -51,7 +52,7 @@ fn a_late_login_that_evidence_alone_tells_of_moves_events_in_an_increment() {
     let manifest = runs(&world, &files, files.len());
     assert_eq!(
         (manifest.mode, manifest.rows.evidence, manifest.rows.sessionized),
-        (Mode::Incremental, 1, 20)
+        (RunMode::Incremental, 1, 20)
     );
     assert_eq!((manifest.new.rows.evidence, manifest.new.rows.sessionized), (1, 0));
     assert_eq!((manifest.sessions, manifest.visitors, manifest.tables["dbt_aliases_mapping"]), (20, 2, 3));
@@ -59,7 +60,7 @@ fn a_late_login_that_evidence_alone_tells_of_moves_events_in_an_increment() {
     let again = vec![identify("i2", "phone", "ann", 21 * DAY), identify("i3", "car", "eve", 21 * DAY)];
     files.push(file("again.json", again));
     let manifest = runs(&world, &files, files.len());
-    assert_eq!((manifest.mode, manifest.rows.evidence), (Mode::Incremental, 3));
+    assert_eq!((manifest.mode, manifest.rows.evidence), (RunMode::Incremental, 3));
     assert_eq!((manifest.parts.rewritten, manifest.parts.linked), (0, 10));
     assert_eq!((manifest.visitors, manifest.tables["dbt_aliases_mapping"]), (2, 5));
 }
@@ -72,7 +73,7 @@ fn evidence_that_comes_first_names_the_user_of_later_events() {
     assert_eq!((manifest.rows.read, manifest.rows.evidence, manifest.sessions), (1, 1, 0));
     files.extend(days());
     let manifest = runs(&world, &files, 2);
-    assert_eq!((manifest.mode, manifest.visitors), (Mode::Incremental, 2));
+    assert_eq!((manifest.mode, manifest.visitors), (RunMode::Incremental, 2));
 }
 
 #[test]
@@ -132,7 +133,7 @@ fn types_become_evidence_and_events_again_in_the_rows_that_are_there() {
         world.rules = rules(evidence);
         files.push(file(&format!("{name}.json"), vec![track(name, "phone", "", 21 * DAY)]));
         let manifest = runs(&world, &files, files.len());
-        assert_eq!(manifest.mode, Mode::Full);
+        assert_eq!(manifest.mode, RunMode::Full);
         assert_eq!(manifest.rows.evidence, u64::from(!evidence.is_empty()));
     }
 }

@@ -2,9 +2,9 @@
 
 use super::history::{DAY, MINUTE, World, assert_is_rebuilt, assert_same, file, small, track};
 use crate::forget::{Subject, forget_in};
-use crate::manifest::Mode;
 use crate::spill::Budget;
 use std::collections::BTreeSet;
+use tracklet_config::RunMode;
 use tracklet_kernel::oracle::Row;
 use tracklet_kernel::rules::{Duplicates, Rules};
 
@@ -17,7 +17,7 @@ fn without_id(anonymous_id: &str, user_id: &str, timestamp: i64) -> Row {
 }
 
 /// Runs over the files one after the other, each of which must go as it says here and leave the tables of one run over all.
-fn check(files: &[Vec<Row>], modes: &[Mode], budget: Option<Budget>) {
+fn check(files: &[Vec<Row>], modes: &[RunMode], budget: Option<Budget>) {
     let files: Vec<_> =
         files.iter().enumerate().map(|(place, rows)| file(&format!("{place}.json"), rows.clone())).collect();
     let mut world = World::new(numbering(), small(1));
@@ -40,7 +40,7 @@ fn rows_alike_get_the_numbers_behind_those_of_earlier_runs() {
         for after in 1..4 {
             let first = [vec![row(); before], others().collect()].concat();
             let second = [vec![row(); after], vec![without_id("a", "", MINUTE)]].concat();
-            let modes = [Mode::Full, Mode::Incremental, Mode::Incremental];
+            let modes = [RunMode::Full, RunMode::Incremental, RunMode::Incremental];
             check(&[first, second, vec![row()]], &modes, None);
         }
     }
@@ -53,11 +53,11 @@ fn rows_that_differ_and_have_one_text_are_numbered_as_in_one_run() {
     let other = || without_id("c\u{1f}+d", "e", 0);
     let others = || (1..9).map(|day| without_id("b", "", day * DAY));
     let first = |row: Row| std::iter::once(row).chain(others()).collect::<Vec<_>>();
-    let modes = [Mode::Full, Mode::Full, Mode::Full];
+    let modes = [RunMode::Full, RunMode::Full, RunMode::Full];
     check(&[first(one()), vec![other()], vec![one()]], &modes, None);
     check(&[first(other()), vec![one(), one()], vec![other()]], &modes, None);
     // Both are new, and nothing before is like them.
-    check(&[others().collect(), vec![other(), one(), other()]], &[Mode::Full, Mode::Incremental], None);
+    check(&[others().collect(), vec![other(), one(), other()]], &[RunMode::Full, RunMode::Incremental], None);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_limit_of_memory_changes_no_number() {
             parts: few,
             groups: 2,
         };
-        check(&[first.clone(), second.clone()], &[Mode::Full, Mode::Full], Some(budget));
+        check(&[first.clone(), second.clone()], &[RunMode::Full, RunMode::Full], Some(budget));
     }
 }
 

@@ -1,7 +1,6 @@
 //! Random histories, cut into random runs.
 
 use super::history::{DAY, File, MINUTE, START, World, assert_is_rebuilt};
-use crate::manifest::Mode;
 use crate::write::Layout;
 use proptest::collection::vec;
 use proptest::option;
@@ -12,6 +11,7 @@ use std::collections::BTreeSet;
 use std::iter;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tracklet_config::RunMode;
 use tracklet_kernel::derived::{Derived, Input, Reading, WordRule};
 use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::oracle::{Row, Value};
@@ -285,7 +285,7 @@ fn try_histories(share: u64, compared: usize) {
             if read % compared == 0 || read == files.len() {
                 assert_is_rebuilt(&world, &manifest, &files[..read]);
             }
-            if manifest.mode == Mode::Incremental {
+            if manifest.mode == RunMode::Incremental {
                 incremental.fetch_add(1, Ordering::Relaxed);
                 linked.fetch_add(manifest.parts.linked, Ordering::Relaxed);
             }

@@ -6,7 +6,7 @@ use crate::increment::Forgotten;
 use crate::known_inputs::Earlier;
 use crate::manifest::{Input, Manifest};
 use crate::observer::Silent;
-use crate::pipeline::publish::{Before, NewBatch, RunMode, Settings, advance};
+use crate::pipeline::publish::{Before, DecidedMode, NewBatch, Settings, advance};
 use crate::pipeline::reading::Steps;
 use crate::pipeline::{Refresh, RunError};
 use crate::publish::OutputFolder;
@@ -109,12 +109,12 @@ impl World {
         let new: Vec<&File> = files.iter().filter(|file| !known(file)).collect();
         let settings = self.settings();
         let mode = match &before {
-            None => RunMode::Full(None),
+            None => DecidedMode::full(None),
             Some(before) if before.manifest.config_fingerprint != settings.fingerprint => {
-                RunMode::Rebuild("the configuration has changed".to_owned())
+                DecidedMode::rebuild("the configuration has changed".to_owned())
             }
             Some(_) if new.is_empty() => return Ok(None),
-            Some(_) => RunMode::Incremental,
+            Some(_) => DecidedMode::incremental(),
         };
         let mut steps = Steps { observer: &Silent, timings: BTreeMap::new() };
         let limit = settings.spilling.as_ref().map(|spilling| spilling.limit.rejects());

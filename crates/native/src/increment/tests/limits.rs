@@ -2,11 +2,11 @@
 
 use super::histories::{event, files, layout, rows, rules};
 use super::history::{World, assert_is_rebuilt};
-use crate::manifest::Mode;
 use crate::spill::Budget;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use tracklet_config::RunMode;
 
 /// A budget of a few rows, so that every step takes several passes.
 fn budget() -> impl Strategy<Value = Budget> {
@@ -63,7 +63,7 @@ proptest! {
             let new = manifest.new.rows;
             // Without a new track there is nothing over the limit.
             if read == 2 && new.read > new.rejected {
-                prop_assert_eq!(manifest.mode, Mode::Full);
+                prop_assert_eq!(manifest.mode, RunMode::Full);
                 prop_assert!(manifest.reason.is_some());
             }
             assert_is_rebuilt(&world, &manifest, &files[..read]);

@@ -2,8 +2,8 @@
 
 use super::history::{DAY, File, MINUTE, World, assert_is_rebuilt, file, small, track};
 use crate::disk::memory::Lack;
-use crate::manifest::Mode;
 use std::time::Duration;
+use tracklet_config::RunMode;
 use tracklet_kernel::oracle::Row;
 use tracklet_kernel::rules::{Count, Rules};
 
@@ -30,7 +30,7 @@ fn a_day_in_order_writes_its_part_and_reads_no_other_ones_events() {
     world.run(&days(0..20)).unwrap();
     let before = world.disk.files_below(std::path::Path::new("out/snapshots/000001"));
     let manifest = world.run(&days(0..21)).unwrap().unwrap();
-    assert_eq!(manifest.mode, Mode::Incremental);
+    assert_eq!(manifest.mode, RunMode::Incremental);
     assert_eq!((manifest.parts.linked, manifest.parts.rewritten, manifest.parts.read), (20, 1, 0));
     assert_eq!(manifest.new.rows.read, 40);
     // Aliases and sessions, and no event: their bytes are those of these columns.
@@ -127,7 +127,7 @@ fn over_half_is_rebuilt_with_a_reason() {
     world.run(&files).unwrap();
     files.push(file("x.json", vec![track("x", "a3", "", 2 * DAY)]));
     let manifest = world.run(&files).unwrap().unwrap();
-    assert_eq!(manifest.mode, Mode::Full);
+    assert_eq!(manifest.mode, RunMode::Full);
     assert!(manifest.reason.as_ref().unwrap().contains("larger share"), "{:?}", manifest.reason);
     assert_is_rebuilt(&world, &manifest, &files);
 }
@@ -140,7 +140,7 @@ fn another_configuration_is_made_of_the_rows_that_are_there() {
     world.rules.counts = vec![Count::new("views", ["viewed"])];
     world.rules.flow_length = 2;
     let manifest = world.run(&files).unwrap().unwrap();
-    assert_eq!((manifest.mode, manifest.new.files), (Mode::Full, 1));
+    assert_eq!((manifest.mode, manifest.new.files), (RunMode::Full, 1));
     assert_eq!(manifest.reason.as_deref(), Some("the configuration has changed"));
     assert_is_rebuilt(&world, &manifest, &files);
 }

@@ -1,7 +1,7 @@
 //! What once went wrong, by number.
 
 use super::history::{DAY, MINUTE, World, assert_is_rebuilt, file, small, track};
-use crate::manifest::Mode;
+use tracklet_config::RunMode;
 use tracklet_kernel::oracle::Row;
 use tracklet_kernel::rules::{Count, Rules};
 
@@ -67,6 +67,6 @@ fn r4_an_event_name_that_is_replaced_is_counted_no_more() {
     assert_eq!(manifest.counted["signup"], 1);
     files.push(file("b.json", vec![track("m1", "a", "", MINUTE)]));
     let manifest = world.run(&files).unwrap().unwrap();
-    assert_eq!((manifest.mode, manifest.counted["signup"]), (Mode::Incremental, 0));
+    assert_eq!((manifest.mode, manifest.counted["signup"]), (RunMode::Incremental, 0));
     assert_is_rebuilt(&world, &manifest, &files);
 }

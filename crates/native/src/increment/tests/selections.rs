@@ -2,10 +2,10 @@
 
 use super::histories::{event, files, left_out, rows, rules};
 use super::history::{World, assert_is_rebuilt, file, small, track};
-use crate::manifest::Mode;
 use crate::write::{Place, WHOLE};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use tracklet_config::RunMode;
 use tracklet_kernel::rules::Rules;
 use tracklet_kernel::tables::Table;
 
@@ -26,7 +26,7 @@ proptest! {
             let same = left_out == world.rules.left_out;
             world.rules = Rules { left_out, ..world.rules };
             let manifest = world.run(&files[..read]).unwrap().expect("a new file");
-            prop_assert!(read == 1 || same || manifest.mode == Mode::Full);
+            prop_assert!(read == 1 || same || manifest.mode == RunMode::Full);
             assert_is_rebuilt(&world, &manifest, &files[..read]);
         }
     }
@@ -58,6 +58,6 @@ fn what_is_left_out_is_not_written_and_what_the_next_run_needs_is() {
 
     seen.push(file("b.json", vec![track("c", "d", "u", 60_000_000)]));
     let manifest = world.run(&seen).unwrap().unwrap();
-    assert_eq!(manifest.mode, Mode::Incremental);
+    assert_eq!(manifest.mode, RunMode::Incremental);
     assert_is_rebuilt(&world, &manifest, &seen);
 }

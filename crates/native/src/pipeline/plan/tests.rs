@@ -152,7 +152,7 @@ fn the_first_run_reads_each_content_once() {
     let world = World::new(&[("a.json", "one"), ("b.json", "one"), ("c.json", "two"), ("d.json", "three")]);
     let found = world.found(&[("a.json", 1), ("b.json", 2), ("c.json", 3), ("d.json", 4)]);
     let plan = plan(&request(), None, found, &world).unwrap();
-    assert_eq!(plan.mode, RunMode::Full(None));
+    assert_eq!(plan.mode, DecidedMode::full(None));
     assert_eq!(names(&plan.files), ["a.json", "c.json", "d.json"]);
     assert_eq!(plan.copies, ["b.json"]);
     // A size that no other file has needs no look.
@@ -169,7 +169,7 @@ fn files_that_look_as_they_did_are_not_looked_into() {
         &world,
     );
     let plan = plan.unwrap();
-    assert_eq!((plan.mode, names(&plan.files)), (RunMode::Incremental, vec!["b.json"]));
+    assert_eq!((plan.mode.mode, names(&plan.files)), (RunMode::Incremental, vec!["b.json"]));
     assert!(world.looked_into().is_empty() && plan.earlier.replaced.is_empty());
 }
 
@@ -181,7 +181,7 @@ fn a_file_is_the_same_elsewhere_and_touched_and_by_a_link() {
         [read("old.json", "one", 1), read("touched.json", "other", 1), read("real.json", "third one", 1)];
     let found = world.found(&[("new.json", 5), ("touched.json", 6), ("link.json", 1)]);
     let plan = planned(&request(), &inputs, found, &world).unwrap();
-    assert_eq!((plan.mode, plan.files.len(), plan.earlier.gone), (RunMode::Incremental, 0, 0));
+    assert_eq!((plan.mode.mode, plan.files.len(), plan.earlier.gone), (RunMode::Incremental, 0, 0));
     let replaced: Vec<&str> = plan.earlier.replaced.values().map(|input| input.path.as_str()).collect();
     assert_eq!(replaced, ["new.json", "touched.json", "link.json"]);
     assert_eq!(world.looked_into(), ["new.json", "touched.json"]);
@@ -244,7 +244,7 @@ fn files_that_are_gone_are_counted_and_their_types_matter() {
     let inputs = [read("gone.json", "gone", 1), read("elsewhere.json", "seen", 1), page];
     let plan = planned(&request(), &inputs, world.found(&[("new.json", 1)]), &world).unwrap();
     assert_eq!(
-        (plan.mode, plan.earlier.gone, names(&plan.files)),
+        (plan.mode.mode, plan.earlier.gone, names(&plan.files)),
         (RunMode::Incremental, 1, vec!["new.json"])
     );
 }
@@ -257,6 +257,11 @@ fn objects_are_gone_where_a_path_would_find_them() {
     assert_eq!(planned(&request, &inputs, Vec::new(), &world).unwrap().earlier.gone, 1);
 }
 
+/// Whether this is the mode, for a reason with these words.
+fn is(decided: &DecidedMode, mode: RunMode, words: &str) -> bool {
+    decided.mode == mode && decided.reason.as_ref().is_some_and(|reason| reason.contains(words))
+}
+
 #[test]
 fn a_changed_configuration_reads_all_files_again_where_it_can() {
     let world = World::new(&[("a.json", "one"), ("elsewhere.json", "seen")]);
@@ -264,18 +269,20 @@ fn a_changed_configuration_reads_all_files_again_where_it_can() {
     let found = world.found(&[("a.json", 1)]);
     let plan = with(&request(), &inputs, found.clone(), &world, |before| before.source_fingerprint = "other")
         .unwrap();
-    let RunMode::Full(Some(reason)) = &plan.mode else { panic!("{:?}", plan.mode) };
+    let DecidedMode { mode: RunMode::Full, reason: Some(reason) } = &plan.mode else {
+        panic!("{:?}", plan.mode)
+    };
     assert!(reason.contains("[source]"), "{reason}");
     assert_eq!(names(&plan.files), ["a.json", "elsewhere.json"]);
     // With other rules the rows as they were read do.
     let plan = with(&request(), &inputs, found.clone(), &world, |before| before.config_fingerprint = "other");
-    assert_eq!(plan.unwrap().mode, RunMode::Rebuild("the configuration has changed".to_owned()));
+    assert_eq!(plan.unwrap().mode, DecidedMode::rebuild("the configuration has changed".to_owned()));
     let plan =
         with(&request(), &inputs, found.clone(), &world, |before| before.writer = "tracklet 0, build 0");
-    assert!(matches!(plan.unwrap().mode, RunMode::Rebuild(reason) if reason.contains("tracklet 0, build 0")));
+    assert!(is(&plan.unwrap().mode, RunMode::Rebuild, "tracklet 0, build 0"));
     let world = World { ignores_otherwise: true, ..world };
     let plan = planned(&request(), &inputs, found, &world).unwrap();
-    assert!(matches!(plan.mode, RunMode::Full(Some(reason)) if reason.contains("identity.ignore")));
+    assert!(is(&plan.mode, RunMode::Full, "identity.ignore"));
 }
 
 #[test]
@@ -284,7 +291,7 @@ fn rows_of_files_that_are_gone_stay_as_they_were_read() {
     let inputs = [read("a.json", "one", 1), read("gone.json", "gone", 1)];
     let found = world.found(&[("a.json", 1)]);
     let plan = planned(&request(), &inputs, found.clone(), &world).unwrap();
-    assert!(matches!(&plan.mode, RunMode::Rebuild(reason) if reason.contains("identity.ignore")));
+    assert!(is(&plan.mode, RunMode::Rebuild, "identity.ignore"));
     let older = OlderSetting { setting: "identity.ignore".to_owned(), snapshot: "000001".to_owned() };
     assert_eq!(plan.older, std::slice::from_ref(&older));
     assert!(plan.files.is_empty() && plan.warnings[0].contains("can't be read again"), "{:?}", plan.warnings);
@@ -293,13 +300,13 @@ fn rows_of_files_that_are_gone_stay_as_they_were_read() {
     let back = world.found(&[("a.json", 1), ("gone.json", 1)]);
     let settings: &[OlderSetting] = Vec::leak(vec![older]);
     let plan = with(&request(), &inputs, back, &world, |before| before.older_settings = settings).unwrap();
-    assert!(matches!(&plan.mode, RunMode::Full(Some(_))) && plan.files.len() == 2);
+    assert!(is(&plan.mode, RunMode::Full, "") && plan.files.len() == 2);
     // A snapshot that can't be read loses its rows, and that is an error.
     let lost = with(&request(), &inputs, found, &world, |before| {
         before.is_readable = false;
     });
     // All its files exist.
-    assert!(matches!(lost.unwrap().mode, RunMode::Full(Some(why)) if why.contains("000001")));
+    assert!(is(&lost.unwrap().mode, RunMode::Full, "000001"));
     let world = World::new(&[("a.json", "one")]);
     let lost = with(&request(), &inputs, world.found(&[("a.json", 1)]), &world, |before| {
         before.is_readable = false;

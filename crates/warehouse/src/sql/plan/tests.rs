@@ -1,7 +1,7 @@
 use super::{Change, Existing, Plan, Step};
 use crate::sql::graph::Graph;
 use crate::sql::render::{Materialized, Renderer, SourceTable};
-use crate::sql::runs::{Accounting, Cursor, Mode, RunRow};
+use crate::sql::runs::{Accounting, Cursor, RunDetail, RunRow};
 use crate::sql::select::select;
 use crate::sql::{Dialect, Names};
 use std::collections::{BTreeMap, BTreeSet};
@@ -287,7 +287,7 @@ fn the_turn_is_taken_before_all_else_that_a_transaction_does() {
         finished_at: chrono::DateTime::UNIX_EPOCH,
         config_fingerprint: "f".to_owned(),
         models: "m".to_owned(),
-        mode: Some(Mode::Incremental { new_rows: 1 }),
+        mode: Some(RunDetail::incremental(1)),
         cursor: Cursor::default(),
         accounting: Accounting::default(),
         message: None,

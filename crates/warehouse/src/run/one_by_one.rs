@@ -9,9 +9,9 @@
 //! A run that is cut off anywhere after the first step leaves a row that is not `published` as the latest, and the next run
 //! takes all rows. It changes nothing itself that it would have to take back.
 
-use super::WarehouseError;
-use super::build::Run;
-use super::row::Row;
+use super::Run;
+use crate::WarehouseError;
+use crate::row::Row;
 use crate::sql::plan::Step;
 use crate::sql::runs::{self, CONFLICT, RunRow};
 use crate::targets::TargetError;
