@@ -57,9 +57,13 @@ pub(super) fn choose(
     let mut passed: BTreeMap<Vec<String>, (u64, BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
     let mut chosen = Vec::new();
     for mut candidate in found {
-        if types != EventTypes::default() {
-            candidate.file.event_type = type_by_path(&candidate.file.name).unwrap_or(EventType::Track);
-        }
+        let by_path = if types == EventTypes::default() {
+            // Whoever names a file itself, without saying of which type, means it.
+            candidate.folders.iter().rev().find_map(|folder| EventType::of_table(folder))
+        } else {
+            type_by_path(&candidate.file.name)
+        };
+        candidate.file.event_type = by_path.unwrap_or(EventType::Track);
         let event_type = candidate.file.event_type;
         let of_lake = table_of(&candidate, &namespaces).filter(|_| named == Named::ByFolder);
         let is_asked = types.contains(event_type);

@@ -165,14 +165,33 @@ fn folders_that_are_no_lake_are_read_whole() {
         "b/tracks/2026/x.parquet",
         "b/2026/y.parquet",
         "b/day=1/z.parquet",
-        "c/pages/p.parquet",
     ];
     for name in names {
         files.write(name, table());
     }
     files.write("b/other/raw.json", "");
-    let (read, notes) = found(&files, &["a", "b", "c"]);
+    let (read, notes) = found(&files, &["a", "b"]);
     assert_eq!((read.len(), notes.len()), (names.len() + 1, 0), "{read:?} {notes:?}");
+}
+
+// Page views below a folder of their table were tracks where no folder of tracks was beside it and no hours below it.
+#[test]
+fn r18_tables_of_other_calls_are_no_tracks_wherever_they_lie() {
+    let files = Files::new();
+    for name in
+        ["export/pages/p.parquet", "export/2026/identifies.d/x.parquet", "export/2026/Identifies/x.parquet"]
+    {
+        files.write(name, table());
+    }
+    let (read, notes) = found(&files, &["export"]);
+    assert_eq!(read, ["export/2026/identifies.d/x.parquet"]);
+    let not_read = |folder: &str, table: &str| {
+        format!("not read: 1 file of `{folder}`, of other calls ({table}; source.types takes calls in)")
+    };
+    assert_eq!(notes, [not_read("export/2026/Identifies", "identifies"), not_read("export/pages", "pages")]);
+    let error = discover(&[files.name("export/pages")], None, EventTypes::default()).expect_err("no tracks");
+    assert!(error.hint().is_some_and(|hint| hint.contains("[source] types")), "{error}");
+    assert_eq!(found(&files, &["export/pages/p.parquet"]).0, ["export/pages/p.parquet"]);
 }
 
 #[test]
