@@ -540,6 +540,42 @@ def csv_is_escaped(text, delimiter, quote):
     return proven
 
 
+def csv_is_single_quoted(text, delimiter, config):
+    """Whether an id of every one of the first rows stands in single quotes, and no column has texts in quotes and texts in none."""
+    if "'" not in text or "quote" in config.csv:
+        return False
+    end = re.escape(delimiter)
+    field = re.compile(rf"'(?:[^']|'')*'(?={end}|\Z)|[^{end}]*", re.DOTALL)
+    records = list(itertools.islice(csv_records(text, delimiter, "'"), 20))
+    rows = []
+    for _, source, _ in records:
+        parts, at = [], 0
+        while at <= len(source):
+            match = field.match(source, at)
+            parts.append(match[0])
+            at = match.end() + 1
+        rows.append(parts)
+    header = csv_header_at(records, config)
+    names = [name.lower() for name in config.csv.get("columns") or records[header][2]]
+    rows = [row for row in rows[header:] if row != records[header][2]]
+
+    def is_quoted(part):
+        return len(part) > 1 and part[0] == part[-1] == "'"
+
+    def is_text(part):
+        return not re.fullmatch(r"[\d.+-]*|\\N|\d{4}-\d\d-\d\d.*|(?i:null|true|false)", part)
+
+    def column(place):
+        parts = [row[place] for row in rows if len(row) > place]
+        return any(map(is_quoted, parts)) and any(not is_quoted(part) and is_text(part) for part in parts)
+
+    known = {name for of in ("event_id", "anonymous_id", "user_id")
+             for name in ([config.columns[of].lower()] if of in config.columns else TABLE_COLUMNS[of])}
+    ids = [place for place, name in enumerate(names) if name in known]
+    return bool(rows) and not any(map(column, range(max(map(len, rows))))) and all(
+        any(place < len(row) and is_quoted(row[place]) for place in ids) for row in rows)
+
+
 def csv_is_spaced(records, config):
     """Whether a space stands behind each delimiter of the header and behind the first of the row below."""
     if "columns" in config.csv or not records:
@@ -673,6 +709,7 @@ def read_csv(path, name, config):
     delimiter = csv_delimiter(text, config)
     if declared and "delimiter" not in config.csv:
         delimiter = declared[1].replace("\\t", "\t")
+    quote = "'" if csv_is_single_quoted(text, delimiter, config) else quote
     is_escaped = csv_is_escaped(text, delimiter, quote)
     records = list(csv_records(text, delimiter, quote, False, is_escaped))
     if csv_is_spaced(records, config):

@@ -339,7 +339,7 @@ pub const KEYS: &[Key] = &[
         name: "quote",
         value: "a character, or `none`",
         takes: Takes::Text,
-        default: "`\"`, or `'` where all fields of the first line stand in it",
+        default: "`\"`, or `'` where all fields of the first line or the ids of the first rows stand in it",
         example: "quote = \"none\"",
         meaning: Meaning::Changes,
         about: "What stands around fields of CSV files that hold delimiters or line ends.",

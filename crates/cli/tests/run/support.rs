@@ -26,6 +26,13 @@ pub fn ended(command: &mut Command) -> (i32, String) {
     (status.code().expect("an exit code"), String::from_utf8(stderr).unwrap())
 }
 
+/// What it prints on stdout, once it has ended well.
+pub fn printed(folder: &Path, arguments: &[&str]) -> String {
+    let output = tracklet(folder, arguments).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// Every file below `folder` with its bytes, by its path from there.
 pub fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();

@@ -115,6 +115,9 @@ fn hint(reject: &Reject, source: &Source, names: impl FnOnce() -> BTreeSet<Strin
                  tracklet.toml makes it null"
             )
         }
+        Reason::BadTimestamp if reject.timestamp.as_deref().is_some_and(is_single_quoted) => {
+            "it stands in single quotes; in a CSV file [source.csv] quote = \"'\" in tracklet.toml takes them off".to_owned()
+        }
         Reason::BadTimestamp => {
             format!("times are `2026-01-04T10:00:00Z` and the like, see docs/input.md; {}", map("timestamp"))
         }
@@ -163,6 +166,11 @@ fn unit_hint(number: Option<i64>) -> String {
         None => "...",
     };
     format!("say in tracklet.toml what such a number counts: [source] time_unit = \"{unit}\"")
+}
+
+fn is_single_quoted(time: &str) -> bool {
+    let within = time.strip_prefix('\'').and_then(|time| time.strip_suffix('\''));
+    within.is_some_and(|time| tracklet_kernel::time::parse(time).is_some())
 }
 
 fn is_no_value(word: &str) -> bool {

@@ -1,6 +1,7 @@
 //! How the fields of a CSV file are separated: as the configuration says, or else as its first records show.
 
 use super::preamble::{Preamble, header_at};
+use super::single_quotes;
 use super::spaces::Unspaced;
 use crate::read::Source;
 use crate::read::columns::{Column, place};
@@ -22,11 +23,11 @@ pub(super) struct Dialect {
 }
 
 /// The delimiters that are looked for; of equal ones the first. The last is Hive's.
-const DELIMITERS: [u8; 5] = [b',', b'\t', b';', b'|', 0x01];
+pub(super) const DELIMITERS: [u8; 5] = [b',', b'\t', b';', b'|', 0x01];
 /// Bytes of a file that show how its fields are separated.
 pub(super) const LOOKED_AT: usize = 64 << 10;
 /// Records that are looked at.
-const RECORDS: usize = 20;
+pub(super) const RECORDS: usize = 20;
 
 impl Dialect {
     /// The dialect of a table that begins with `start`, whose delimiter the file may have declared.
@@ -45,7 +46,10 @@ impl Dialect {
             DELIMITERS.into_iter().rev().max_by_key(likely).unwrap_or(b',')
         });
         let mut found = of(delimiter);
-        if options.quote == Quote::Found && is_single_quoted(&records(start, found)) {
+        let is_single_quoted = || {
+            is_single_quoted(&records(start, found)) || single_quotes::are_around_rows(start, found, source)
+        };
+        if options.quote == Quote::Found && is_single_quoted() {
             found.quote = Some(b'\'');
         }
         found.escape = is_escaped(start, found).then_some(b'\\');
@@ -152,11 +156,13 @@ pub(super) fn is_plain(file: &mut File, quote: Quote, end: u64) -> io::Result<bo
     file.seek(SeekFrom::Start(0))?;
     file.by_ref().take(end.min(7)).read_to_end(&mut start)?;
     let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&start);
-    let is_single_quoted = quote == Quote::Found && text.starts_with(b"'");
+    let starts_quoted = text.starts_with(b"'");
     // Whether backslashes count is found out by all that the file begins with.
     let mut looked_at = Vec::new();
     file.seek(SeekFrom::Start(0))?;
     file.by_ref().take(end.min(LOOKED_AT as u64)).read_to_end(&mut looked_at)?;
+    let is_single_quoted =
+        quote == Quote::Found && (starts_quoted || single_quotes::may_be_around_rows(&looked_at));
     let may_be_escaped = match quote {
         Quote::None => false,
         Quote::Found => memchr::memmem::find(&looked_at, b"\\\"").is_some(),

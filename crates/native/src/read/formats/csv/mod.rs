@@ -5,6 +5,7 @@ mod headers;
 mod preamble;
 mod reader;
 mod records;
+mod single_quotes;
 mod spaces;
 
 pub(in crate::read) use headers::Headers;
