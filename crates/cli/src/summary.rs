@@ -37,6 +37,8 @@ pub struct Summary {
     pub new_reasons: Vec<(String, u64)>,
     /// Files of this run of which one reason rejects most rows.
     pub mostly_rejected: u64,
+    /// Events of this run whose time is a number that is too small for the unit.
+    pub doubtful_times: u64,
     /// Ids that were taken for none, by what they are.
     pub ignored_ids: Vec<(String, u64)>,
     pub sessions: u64,
@@ -79,6 +81,7 @@ impl Summary {
             reasons: reasons(&manifest.rejects),
             new_reasons: reasons(&manifest.new.rejects),
             mostly_rejected: manifest.new.mostly_rejected.map_or(0, NonZeroU64::get),
+            doubtful_times: manifest.new.doubtful_times.map_or(0, NonZeroU64::get),
             ignored_ids: reasons(&manifest.ignored_ids.clone().unwrap_or_default().found),
             sessions: manifest.sessions,
             visitors: manifest.visitors,
@@ -233,6 +236,7 @@ mod tests {
             reasons: vec![("bad_timestamp".into(), 4), ("missing_ids".into(), 16), ("unreadable".into(), 0)],
             new_reasons: Vec::new(),
             mostly_rejected: 0,
+            doubtful_times: 0,
             ignored_ids: Vec::new(),
             sessions: 2_345,
             visitors: 1,

@@ -225,6 +225,20 @@ impl TimeColumn {
         }
     }
 
+    /// The whole number in this row, where it is one that is hardly meant to count the unit.
+    #[cold]
+    pub(crate) fn doubtful(&self, row: usize) -> Option<i64> {
+        let (number, unit) = match self {
+            Self::Numbers(column, unit) if column.is_valid(row) => (column.value(row), *unit),
+            Self::Text(column, Some(unit)) => match column.get(row) {
+                Text::Value(text) => (time::whole_number(text)?, *unit),
+                Text::Missing | Text::Invalid => return None,
+            },
+            _ => return None,
+        };
+        unit.is_doubtful(number).then_some(number)
+    }
+
     fn get_any(&self, row: usize) -> Time {
         fn value<T: ArrowPrimitiveType>(column: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
             column.is_valid(row).then(|| column.value(row))

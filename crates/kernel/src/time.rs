@@ -100,6 +100,9 @@ pub enum Unit {
     Nanoseconds,
 }
 
+/// 2001, in microseconds since 1970: no unit's time from then on is one of another unit.
+pub(crate) const FIRST_LIKELY: i64 = 978_307_200_000_000;
+
 impl Unit {
     /// Microseconds since 1970, nanoseconds cut off towards the past. `None` beyond 64 bits.
     pub fn micros(self, number: i64) -> Option<i64> {
@@ -111,6 +114,32 @@ impl Unit {
         }
     }
 
+    /// The unit in words: "seconds".
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Seconds => "seconds",
+            Self::Milliseconds => "milliseconds",
+            Self::Microseconds => "microseconds",
+            Self::Nanoseconds => "nanoseconds",
+        }
+    }
+
+    /// Whether `number` is hardly meant to count this unit: it is before 1971, or a time from 2001 on in another unit.
+    ///
+    /// ```
+    /// use tracklet_kernel::time::Unit;
+    /// assert!(Unit::Milliseconds.is_doubtful(1_767_520_800));
+    /// assert!(!Unit::Seconds.is_doubtful(1_767_520_800) && !Unit::Seconds.is_doubtful(900_000_000));
+    /// assert!(!Unit::Seconds.is_doubtful(0));
+    /// ```
+    pub fn is_doubtful(self, number: i64) -> bool {
+        const FIRST_DOUBTLESS: i64 = 365 * 24 * 3600 * 1_000_000;
+        match Self::likely(number) {
+            Some(likely) => likely != self,
+            None => number > 0 && self.micros(number).is_some_and(|micros| micros < FIRST_DOUBTLESS),
+        }
+    }
+
     /// The unit in which `number` is a time between 2001 and 2262: its count of digits tells.
     ///
     /// ```
@@ -119,7 +148,6 @@ impl Unit {
     /// assert_eq!(Unit::likely(20_260_104), None);
     /// ```
     pub fn likely(number: i64) -> Option<Self> {
-        const FIRST_LIKELY: i64 = 978_307_200_000_000;
         let units = [Self::Seconds, Self::Milliseconds, Self::Microseconds, Self::Nanoseconds];
         let is_likely = |unit: &Self| {
             unit.micros(number).is_some_and(|micros| (FIRST_LIKELY..END_MICROS).contains(&micros))

@@ -7,6 +7,7 @@ use crate::from_row::Maker;
 use crate::gate::{Accepted, Columns, Gate, Known, NO_TIME, Names, Rejected};
 use crate::intern::{Interner, Last, NONE, renumber};
 use crate::registry::{self, CarriedSpec};
+use crate::time::FIRST_LIKELY;
 use arrow::array::RecordBatch;
 use rayon::prelude::*;
 use std::cmp::Ordering;
@@ -170,6 +171,7 @@ pub struct Mark {
     last: usize,
     rows: u64,
     unread: Vec<UnreadNumbers>,
+    doubtful_times: DoubtfulTimes,
 }
 
 /// Tracks under construction, one builder a reading thread.
@@ -189,7 +191,29 @@ pub struct TracksBuilder {
     ignored: Vec<u64>,
     /// By carried column: values of its rows that are not of its type.
     unread: Vec<UnreadNumbers>,
+    doubtful_times: DoubtfulTimes,
     pub(crate) rows: u64,
+}
+
+/// Tracks whose time is a number that is hardly meant to count [`Gate::time_unit`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DoubtfulTimes {
+    /// How many there are.
+    pub tracks: u64,
+    /// The greatest of the numbers.
+    pub example: Option<i64>,
+}
+
+impl DoubtfulTimes {
+    fn add(&mut self, number: i64) {
+        self.merge(Self { tracks: 1, example: Some(number) });
+    }
+
+    /// Takes in those of other tracks.
+    pub fn merge(&mut self, others: Self) {
+        self.tracks += others.tracks;
+        self.example = self.example.max(others.example);
+    }
 }
 
 impl TracksBuilder {
@@ -216,6 +240,7 @@ impl TracksBuilder {
             values: Interner::default(),
             originals: Interner::default(),
             normalised: Vec::new(),
+            doubtful_times: DoubtfulTimes::default(),
             gate,
             rows: 0,
         }
@@ -226,6 +251,7 @@ impl TracksBuilder {
         let counted = Self {
             ignored: std::mem::take(&mut self.ignored),
             unread: std::mem::take(&mut self.unread),
+            doubtful_times: std::mem::take(&mut self.doubtful_times),
             ..Self::new(self.gate.clone())
         };
         std::mem::replace(self, counted)
@@ -243,6 +269,11 @@ impl TracksBuilder {
         columns.zip(self.unread.iter().cloned()).filter(|(_, unread)| unread.values > 0).collect()
     }
 
+    /// The tracks whose time is a number that is hardly meant to count the unit.
+    pub fn doubtful_times(&self) -> DoubtfulTimes {
+        self.doubtful_times
+    }
+
     /// How many tracks there are now, for tracks that may be taken back.
     pub fn mark(&self) -> Mark {
         Mark {
@@ -250,6 +281,7 @@ impl TracksBuilder {
             last: self.chunks.last().map_or(0, Chunk::len),
             rows: self.rows,
             unread: self.unread.clone(),
+            doubtful_times: self.doubtful_times,
         }
     }
 
@@ -267,6 +299,7 @@ impl TracksBuilder {
         }
         self.rows = mark.rows;
         self.unread.clone_from(&mark.unread);
+        self.doubtful_times = mark.doubtful_times;
     }
 
     /// The columns that its tracks carry.
@@ -327,7 +360,14 @@ impl TracksBuilder {
             accepted.clear();
             for row in start..batch.num_rows().min(start + ROWS_AT_ONCE) {
                 match columns.accept(row, &self.gate, &mut self.ignored) {
-                    Ok(track) => accepted.push(track),
+                    Ok(track) => {
+                        if track.timestamp < FIRST_LIKELY
+                            && let Some(number) = columns.timestamp.doubtful(row)
+                        {
+                            self.doubtful_times.add(number);
+                        }
+                        accepted.push(track);
+                    }
                     Err(reason) => rejected.push(Rejected { row, reason }),
                 }
             }

@@ -192,6 +192,9 @@ pub struct New {
     /// How many of the files have more than half of their rows rejected for one reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mostly_rejected: Option<NonZeroU64>,
+    /// How many of the tracks have a number as their time that is too small for the unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubtful_times: Option<NonZeroU64>,
     /// Their skipped rows that are calls of other types, by type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub other_calls: BTreeMap<String, u64>,

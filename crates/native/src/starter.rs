@@ -59,6 +59,11 @@ pub fn starter(inspection: &Inspection, paths: &[String]) -> String {
                 );
                 let _ = writeln!(page, "time_unit = {}", quoted(unit));
             } else {
+                if let ("source", "time_unit", Some(differing)) =
+                    (key.section, key.name, differing_times(inspection))
+                {
+                    comment(&mut page, "", &differing);
+                }
                 let _ = writeln!(page, "# {}", usable_example(key));
             }
         }
@@ -120,6 +125,27 @@ fn other_columns(page: &mut String, proposal: &Proposal) {
     if proposal.more_columns > 0 {
         let _ = writeln!(page, "# and {} more", proposal.more_columns);
     }
+}
+
+/// What is to be said of event times that are numbers of different units.
+pub fn differing_times(inspection: &Inspection) -> Option<String> {
+    let mut units: Vec<(&str, &str)> = Vec::new();
+    for format in &inspection.formats {
+        let agreed = format.time_unit.map(|unit| (unit.name(), "others"));
+        let differing = format.differing_times.iter().map(|(unit, example)| (unit.name(), example.as_str()));
+        for (unit, example) in differing.chain(agreed) {
+            if units.iter().all(|(other, _)| *other != unit) {
+                units.push((unit, example));
+            }
+        }
+    }
+    let named: Vec<String> = units.iter().map(|(unit, example)| format!("{unit} ({example})")).collect();
+    (units.len() > 1).then(|| {
+        format!(
+            "the event times are numbers of different units, {}: time_unit is one for all files of a run, so bring them to one first",
+            named.join(" and ")
+        )
+    })
 }
 
 /// The unit of event times that are numbers, where all formats agree.
@@ -304,6 +330,7 @@ mod tests {
                 columns,
                 canonical: canonical.collect(),
                 time_unit: None,
+                differing_times: Vec::new(),
                 sample: Sample::default(),
             }],
         }

@@ -16,7 +16,7 @@ use tracklet_display::visible::visible;
 use tracklet_kernel::event_type::EventType;
 use tracklet_native::read::inputs::discover;
 use tracklet_native::read::{Inspection, inspect};
-use tracklet_native::starter::{missing_columns, proposed, starter, substitute_time};
+use tracklet_native::starter::{differing_times, missing_columns, proposed, starter, substitute_time};
 
 /// Event names that are printed; the file lists more.
 const EVENTS: usize = 5;
@@ -43,6 +43,9 @@ pub fn init(arguments: &InitArguments, log: &Log) -> Outcome {
             "no column was found for timestamp: {} is read in its place, the device's own clock",
             visible(&name)
         );
+    }
+    if let Some(differing) = differing_times(&inspection) {
+        tracing::warn!("{}", visible(&differing));
     }
     tell(&file, &inspection, log);
     Ok(Status::Done)

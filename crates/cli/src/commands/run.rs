@@ -147,7 +147,8 @@ fn finish(summary: &Summary, log: &Log) -> Status {
         ),
         LogFormat::Text => summary.render().lines().for_each(|line| log.say(line)),
     }
-    if summary.damaged_rows() > 0 || summary.mostly_rejected > 0 || !summary.failed_checks.is_empty() {
+    let is_doubtful = summary.mostly_rejected > 0 || summary.doubtful_times > 0;
+    if summary.damaged_rows() > 0 || is_doubtful || !summary.failed_checks.is_empty() {
         Status::CheckFailed
     } else {
         Status::Done

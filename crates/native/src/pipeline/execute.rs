@@ -125,11 +125,12 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
         .map(|limit| Spilling { limit: Limit::Bytes(limit.get()), folder: spill_folder.clone() });
     let of_rejects = spilling.as_ref().map(|spilling| spilling.limit.rejects());
     let rejects = Arc::new(RejectMemory::new(spill_folder.clone(), of_rejects));
+    let time_unit = request.config.source.time_unit;
     let mut new_batch = steps.step(Step::Read, Some(bytes), || {
         let Some(spilling) = &spilling else {
             let mut read = read_files(request, &inputs, &tables, threads, observer, &rejects, None)?;
             let tracks = std::mem::take(&mut read.tracks);
-            return Ok(NewBatch::new(&inputs, read, Gathered::InMemory(tracks), 0));
+            return Ok(NewBatch::new(&inputs, read, Gathered::InMemory(tracks), 0, time_unit));
         };
         let forgotten = Forgotten::load(&**folder.disk(), folder.root())?;
         let gatherer =
@@ -147,7 +148,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
             );
         }
         let forgotten = tracks.forgotten();
-        Ok::<_, RunError>(NewBatch::new(&inputs, read, tracks, forgotten))
+        Ok::<_, RunError>(NewBatch::new(&inputs, read, tracks, forgotten, time_unit))
     })?;
     if rejects.is_spilled() {
         tracing::info!("rejected rows were spilled to disk in `{}`", spill_folder.display());

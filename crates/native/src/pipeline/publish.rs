@@ -121,6 +121,8 @@ pub(crate) struct NewBatch {
     pub(crate) warnings: Vec<String>,
     /// Files of which one reason rejects most rows.
     pub(crate) mostly_rejected: u64,
+    /// Tracks whose time is a number of another magnitude than the unit has.
+    pub(crate) doubtful_times: u64,
     /// What was found of the columns of events.
     pub(crate) columns: BTreeMap<String, RecordedFindings>,
 }
@@ -199,6 +201,7 @@ pub(crate) fn advance(
     };
     let new = New {
         mostly_rejected: NonZeroU64::new(new_batch.mostly_rejected),
+        doubtful_times: NonZeroU64::new(new_batch.doubtful_times),
         files: new_batch.inputs.len() as u64,
         rows: Rows { skipped: new_batch.skipped, ..new_rows(rows, past, accepted, new_rejected) },
         rejects: new_rejects,

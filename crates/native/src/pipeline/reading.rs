@@ -17,8 +17,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use tracklet_display::error::listed;
+use tracklet_display::numbers::counted;
 use tracklet_display::visible::visible;
 use tracklet_kernel::event_type::EventType;
+use tracklet_kernel::time::Unit;
+use tracklet_kernel::tracks::DoubtfulTimes;
 
 /// Runs steps one after the other, and times them.
 pub(crate) struct Steps<'a> {
@@ -101,12 +104,19 @@ pub(super) fn without_output(mut inputs: Inputs, output: &Path) -> Result<Inputs
 }
 
 impl NewBatch {
-    pub(super) fn new(inputs: &Inputs, read: Read<Rejects>, tracks: Gathered, forgotten: u64) -> Self {
+    pub(super) fn new(
+        inputs: &Inputs,
+        read: Read<Rejects>,
+        tracks: Gathered,
+        forgotten: u64,
+        time_unit: Option<Unit>,
+    ) -> Self {
         Self {
             inputs: inputs_of(inputs, &read.files),
             earlier: Earlier::default(),
             older: Vec::new(),
-            warnings: warnings_of(inputs, &read, tracks.rows()),
+            warnings: warnings_of(inputs, &read, tracks.rows(), time_unit),
+            doubtful_times: read.doubtful_times.tracks,
             mostly_rejected: read.mostly_rejected.len() as u64,
             columns: findings_of(&read),
             tracks,
@@ -184,9 +194,28 @@ fn warning_of_calls(calls: &BTreeMap<String, u64>, tracks: u64) -> Option<String
     })
 }
 
+/// Numbers of another magnitude than the unit of times has: followed, a hint for other rows would put them into 1970 without a word.
+fn warning_of_times(found: DoubtfulTimes, unit: Unit) -> Option<String> {
+    let example = found.example?;
+    let unit = unit.name();
+    let help = match Unit::likely(example) {
+        Some(likely) => format!(
+            "`{example}` counts {likely}: set [source] time_unit = \"{likely}\" where all numbers do; a run has one unit, so bring \
+             the times of other files to it first",
+            likely = likely.name()
+        ),
+        None => format!("`{example}` is no time since 2001 in any unit"),
+    };
+    Some(format!(
+        "the times of {} are numbers too small for {unit}, and were read as times of 1970 or soon after: {help}",
+        counted(found.tracks, "event")
+    ))
+}
+
 /// Files passed over, and those that are mostly rejected.
-fn warnings_of(inputs: &Inputs, read: &Read<Rejects>, tracks: u64) -> Vec<String> {
+fn warnings_of(inputs: &Inputs, read: &Read<Rejects>, tracks: u64, time_unit: Option<Unit>) -> Vec<String> {
     let mut warnings = inputs.notes.clone();
+    warnings.extend(time_unit.and_then(|unit| warning_of_times(read.doubtful_times, unit)));
     warnings.extend(warning_of_calls(&read.other_calls.by_type(), tracks));
     warnings.extend(warnings_of_columns(read));
     warnings.extend(read.mostly_rejected.iter().take(FILES_NAMED).map(ToString::to_string));

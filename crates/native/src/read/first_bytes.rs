@@ -2,7 +2,7 @@
 
 use super::bytes;
 use super::extensions::{Compression, compression, has_extension, kind};
-use super::foreign::{Foreign, foreign};
+use super::foreign::foreign;
 use super::formats::{Compressed, Format, Marks, Sniffed, csv};
 use super::input_error::Held;
 use super::inputs::InputFile;
@@ -108,6 +108,8 @@ fn told(
         Some((format, sniffed)) if named.is_some() || sniffed != Sniffed::Certain => {
             Some((format, compression))
         }
+        // `.gz` alone is JSON by its name; rows without a header are of no format until somebody names their columns.
+        _ if forced.is_none() && csv::delimiter_of_rows(&inside).is_some() => None,
         _ => named,
     }
 }
@@ -131,11 +133,6 @@ pub(super) fn held(path: &Path) -> Option<Held> {
     let start = ends(path).ok()?.0;
     let rows = || csv::delimiter_of_rows(&head(path, packed(&start).unwrap_or(Compression::None)));
     foreign(&start).map(Held::Foreign).or_else(|| rows().map(Held::Rows))
-}
-
-/// What a local file is whose format is not known, if it is of a kind that is not read.
-pub(super) fn foreign_kind(path: &Path) -> Option<Foreign> {
-    foreign(&ends(path).ok()?.0)
 }
 
 /// Whether a name says what is inside its compression; `.gz` alone does not.

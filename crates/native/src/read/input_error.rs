@@ -54,12 +54,12 @@ pub enum InputError {
         source: glob::PatternError,
     },
     /// A given file whose extension is not known.
-    #[error("{}", unknown(path, *foreign))]
+    #[error("{}", unknown(path, *held))]
     UnknownFormat {
         /// The path as given.
         path: String,
         /// What it is, where its first bytes say so.
-        foreign: Option<Foreign>,
+        held: Option<Held>,
     },
     /// A path that can't be looked at.
     #[error("could not look at `{path}`")]
@@ -141,11 +141,9 @@ impl Hint for InputError {
             Self::Empty { held: Some(Held::Foreign(Foreign { what, hint })), .. } => {
                 Some(format!("the first of its files is {what}, which is not read: {hint}"))
             }
-            Self::Empty { held: Some(Held::Rows(delimiter)), .. } => Some(format!(
-                "its files seem to hold rows with `{}` between their fields and no header: run with --format csv and name the \
-                 columns in tracklet.toml: [source.csv] header = false, columns = [\"id\", \"anonymous_id\", ...]",
-                delimiter.escape_default()
-            )),
+            Self::Empty { held: Some(Held::Rows(delimiter)), .. } => {
+                Some(format!("its files {}", without_header(*delimiter)))
+            }
             Self::Empty { ignored, .. } => {
                 Some(format!(
                     "it holds {ignored} of unknown extension; read are {}, others with --format",
@@ -154,7 +152,10 @@ impl Hint for InputError {
             }
             Self::NoMatch { .. } => Some("`**` stands for any folders: events/**/*.json.gz".to_owned()),
             Self::Pattern { .. } => None,
-            Self::UnknownFormat { foreign: Some(foreign), .. } => Some(foreign.hint.to_owned()),
+            Self::UnknownFormat { held: Some(Held::Foreign(foreign)), .. } => Some(foreign.hint.to_owned()),
+            Self::UnknownFormat { held: Some(Held::Rows(delimiter)), .. } => {
+                Some(format!("its lines {}", without_header(*delimiter)))
+            }
             Self::UnknownFormat { .. } => {
                 let (last, others) = FORMATS.split_last().expect("there are formats");
                 let others: Vec<&str> = others.iter().map(|(name, _)| *name).collect();
@@ -206,10 +207,19 @@ impl Hint for InputError {
     }
 }
 
-fn unknown(path: &str, foreign: Option<Foreign>) -> String {
-    foreign.map_or_else(
-        || format!("the format of `{path}` is not known"),
-        |foreign| format!("`{path}` is {}, which is not read", foreign.what),
+fn unknown(path: &str, held: Option<Held>) -> String {
+    match held {
+        Some(Held::Foreign(foreign)) => format!("`{path}` is {}, which is not read", foreign.what),
+        Some(Held::Rows(_)) | None => format!("the format of `{path}` is not known"),
+    }
+}
+
+/// What the lines of a table without a header are, and what to do with them.
+pub(super) fn without_header(delimiter: char) -> String {
+    format!(
+        "seem to hold rows with `{}` between their fields and no header: run with --format csv and name the columns in \
+         tracklet.toml: [source.csv] header = false, columns = [\"id\", \"anonymous_id\", ...]",
+        delimiter.escape_default()
     )
 }
 

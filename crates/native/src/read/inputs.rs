@@ -285,8 +285,8 @@ impl Found {
             first_bytes::kind_of_file(path, self.format, named == Named::Explicitly)
         else {
             if named == Named::Explicitly {
-                let foreign = first_bytes::foreign_kind(path);
-                return Err(InputError::UnknownFormat { path: name, foreign });
+                let held = first_bytes::held(path);
+                return Err(InputError::UnknownFormat { path: name, held });
             }
             self.inputs.ignored.push(name);
             return Ok(());
@@ -380,7 +380,7 @@ impl Found {
             let name = object.name.clone();
             let Some((format, compression)) = first_bytes::kind_of_object(object, self.format) else {
                 if object.is_exact {
-                    return Err(InputError::UnknownFormat { path: name, foreign: None });
+                    return Err(InputError::UnknownFormat { path: name, held: None });
                 }
                 ignored += 1;
                 self.inputs.ignored.push(name);

@@ -48,6 +48,8 @@ pub struct FormatColumns {
     pub canonical: Vec<(Column, Option<String>)>,
     /// What the whole numbers in the place of event times count, where the first rows have some and their size tells.
     pub time_unit: Option<Unit>,
+    /// Numbers of different units in the place of event times, an example of each; none where they agree.
+    pub differing_times: Vec<(Unit, String)>,
     /// The calls and events in the first rows.
     pub sample: Sample,
 }
@@ -94,13 +96,14 @@ pub fn inspect(files: &[InputFile], temporary: &Path) -> Result<Inspection, Read
             columns,
             canonical: canonical.to_vec(),
             time_unit: time_unit(&times),
+            differing_times: differing_times(&times),
             sample,
         });
     }
     Ok(Inspection { formats })
 }
 
-/// The names in the first objects of local files of calls.
+/// The names of values in the first objects of local files of calls.
 pub(super) fn names_of_calls(files: &[InputFile]) -> BTreeSet<String> {
     let of_calls = files.iter().filter(|file| file.format.reader().holds() == Holds::Calls).take(FILES);
     of_calls
@@ -108,7 +111,9 @@ pub(super) fn names_of_calls(files: &[InputFile]) -> BTreeSet<String> {
             Location::Local(path) => file.format.reader().first(file, path).ok(),
             Location::Remote(_) | Location::Unreachable => None,
         })
-        .flat_map(|first| first.names)
+        .flat_map(|First { names, lists, in_lists, .. }| {
+            names.into_iter().filter(move |name| !lists.contains(name)).chain(in_lists)
+        })
         .collect()
 }
 
@@ -116,6 +121,9 @@ pub(super) fn names_of_calls(files: &[InputFile]) -> BTreeSet<String> {
 #[derive(Default)]
 pub(super) struct First {
     pub(super) names: Vec<String>,
+    /// Those of the names whose values are lists, and the paths of what is in the first element of these.
+    pub(super) lists: BTreeSet<String>,
+    pub(super) in_lists: BTreeSet<String>,
     /// The event times of the first rows, as they stand.
     pub(super) times: Vec<String>,
     pub(super) sample: Sample,
@@ -137,6 +145,18 @@ fn time_unit(times: &[String]) -> Option<Unit> {
     let unit = *units.first()?;
     let agree = units.len() * 2 > times.len() && units.iter().all(|other| *other == unit);
     unit.filter(|_| agree)
+}
+
+fn differing_times(times: &[String]) -> Vec<(Unit, String)> {
+    let mut found: Vec<(Unit, String)> = Vec::new();
+    for time in times {
+        if let Some(unit) = whole_number(time).and_then(Unit::likely)
+            && found.iter().all(|(other, _)| *other != unit)
+        {
+            found.push((unit, time.clone()));
+        }
+    }
+    if found.len() > 1 { found } else { Vec::new() }
 }
 
 fn look(file: &InputFile, temporary: &Path) -> Result<First, ReadError> {

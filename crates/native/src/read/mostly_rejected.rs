@@ -153,24 +153,53 @@ fn hint(reject: &Reject, source: &Source, names: impl FnOnce() -> BTreeSet<Strin
             "ids are of at most 65,536 bytes; [source.columns] in tracklet.toml names the columns that have them".to_owned()
         }
         Reason::NameTooLong => format!("names are of at most 65,536 bytes; {}", map("event")),
+        Reason::InvalidText if list_of(reject).is_some() => {
+            let (column, what) = list_of(reject).unwrap_or((Column::EventId, ""));
+            let mapped = source.columns.get(&column).map_or(column.json_field(), String::as_str);
+            let squashed = |name: &str| {
+                name.replace("[0]", "").chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase()
+            };
+            let within = names().into_iter().filter(|name| {
+                name.contains(['.', '[']) && squashed(name).starts_with(&squashed(mapped))
+            });
+            let within: Vec<String> = within.collect();
+            let inside = within.iter().find(|name| {
+                let last = name.rsplit('.').next().unwrap_or(name);
+                [column.name(), column.json_field()].iter().any(|known| squashed(known) == squashed(last))
+            });
+            let example = inside.or(within.first().filter(|_| within.len() == 1));
+            format!(
+                "`{}` is {what}, and an id or name is a value inside it: {}",
+                visible(mapped),
+                map_to(column.name(), example.map_or("a.list[0].key", String::as_str))
+            )
+        }
         Reason::InvalidText => "ids and names are texts or numbers, without U+0000".to_owned(),
     }
 }
 
 fn unit_hint(number: Option<i64>) -> String {
-    let unit = match number.and_then(Unit::likely) {
-        Some(Unit::Seconds) => "seconds",
-        Some(Unit::Milliseconds) => "milliseconds",
-        Some(Unit::Microseconds) => "microseconds",
-        Some(Unit::Nanoseconds) => "nanoseconds",
-        None => "...",
-    };
+    let unit = number.and_then(Unit::likely).map_or("...", Unit::name);
     format!("say in tracklet.toml what such a number counts: [source] time_unit = \"{unit}\"")
 }
 
 fn is_single_quoted(time: &str) -> bool {
     let within = time.strip_prefix('\'').and_then(|time| time.strip_suffix('\''));
     within.is_some_and(|time| tracklet_kernel::time::parse(time).is_some())
+}
+
+/// The first canonical column that is a list or an object, and which of them it is.
+fn list_of(reject: &Reject) -> Option<(Column, &'static str)> {
+    let texts = [
+        (Column::EventId, &reject.event_id),
+        (Column::AnonymousId, &reject.anonymous_id),
+        (Column::UserId, &reject.user_id),
+    ];
+    texts.into_iter().find_map(|(column, text)| match text.as_deref()?.trim_start().chars().next()? {
+        '[' => Some((column, "a list")),
+        '{' => Some((column, "an object")),
+        _ => None,
+    })
 }
 
 fn is_no_value(word: &str) -> bool {

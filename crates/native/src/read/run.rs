@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use tracklet_display::numbers::grouped;
 use tracklet_kernel::carried::UnreadNumbers;
-use tracklet_kernel::tracks::TracksBuilder;
+use tracklet_kernel::tracks::{DoubtfulTimes, TracksBuilder};
 
 /// What becomes of bad rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -97,6 +97,8 @@ pub struct Read<R = Vec<Reject>> {
     pub files: Vec<FileSummary>,
     /// Files of which one reason rejects most rows.
     pub mostly_rejected: Vec<MostlyRejected>,
+    /// Tracks whose time is a number of another magnitude than [`Source`] has the unit of.
+    pub doubtful_times: DoubtfulTimes,
     /// Columns of events that no file has.
     pub absent_columns: Vec<AbsentColumn>,
     /// By column of events, in how many files it is not, where it is in some; and which values are no numbers.
@@ -159,6 +161,7 @@ pub fn read_all(
         other_calls: read.other_calls,
         files: read.files,
         mostly_rejected: read.mostly_rejected,
+        doubtful_times: read.doubtful_times,
         absent_columns: read.absent_columns,
         event_columns: read.event_columns,
     })
@@ -210,6 +213,7 @@ pub(crate) fn read_all_beside(
         other_calls: OtherCalls::default(),
         files: Vec::new(),
         mostly_rejected: Vec::new(),
+        doubtful_times: DoubtfulTimes::default(),
         absent_columns: Vec::new(),
         event_columns: BTreeMap::new(),
     };
@@ -223,6 +227,7 @@ pub(crate) fn read_all_beside(
         for (column, unread) in worker.tracks.unread_numbers() {
             read.event_columns.entry(column).or_default().unread.merge(unread);
         }
+        read.doubtful_times.merge(worker.tracks.doubtful_times());
         read.tracks.push(worker.tracks);
         all_rejects.extend(worker.rejects);
         errors.extend(worker.error);

@@ -140,6 +140,8 @@ impl Sampled {
     pub(super) fn new(names: &[String], partitions: &[Partition], event_type: EventType) -> Self {
         let (time, event) = (None, None);
         let mut found = Self { names: names.to_vec(), event_type, time, event, is_warehouse_name: true };
+        let is_of_device = |name: &String| name.replace('_', "").eq_ignore_ascii_case("originalTimestamp");
+        found.time = names.iter().position(is_of_device);
         for (name, place) in Mapping::new(names, partitions, &Source::default(), event_type).places {
             if name == Column::Timestamp.name() {
                 found.time = match place {

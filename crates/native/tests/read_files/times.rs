@@ -85,6 +85,8 @@ fn numbers_that_are_no_times_are_rejected_as_they_stand() {
 
 #[test]
 fn a_first_look_finds_the_unit_of_times_that_are_numbers() {
+    // r19: of rows of tables in JSON `timestamp` alone was looked at, and no unit was proposed for those of data lakes.
+    let row = |times: &str| format!(r#"{{"id":"m","anonymous_id":"a",{times}}}"#).into_bytes();
     let line =
         |time: &str| format!(r#"{{"type":"track","messageId":"m","anonymousId":"a","timestamp":{time}}}"#);
     let csv = |times: &[&str]| {
@@ -98,6 +100,11 @@ fn a_first_look_finds_the_unit_of_times_that_are_numbers() {
         ("c.csv", csv(&["2026-01-04T10:00:00Z", "1767520801000", "2026-01-04T10:00:00Z"]), None),
         ("d.csv", csv(&["20260104"]), None),
         ("a.json", line("1767520800000000").into_bytes(), Some(Unit::Microseconds)),
+        ("row.json", row(r#""_timestamp":1767520800000000,"received_at":1"#), Some(Unit::Microseconds)),
+        ("upper.json", row(r#""_TIMESTAMP":1767520800000"#), Some(Unit::Milliseconds)),
+        ("first.json", row(r#""timestamp":1767520800,"_timestamp":1767520800000"#), Some(Unit::Seconds)),
+        ("device.json", row(r#""original_timestamp":"1767520800000""#), Some(Unit::Milliseconds)),
+        ("device.csv", b"id,original_timestamp\nm,1767520800\n".to_vec(), Some(Unit::Seconds)),
         ("b.json", line("\"1767520800000\"").into_bytes(), Some(Unit::Milliseconds)),
         ("c.json", line("\"2026-01-04T10:00:00Z\"").into_bytes(), None),
     ];

@@ -164,6 +164,7 @@ fn read(files: &[&File], memory: &Arc<RejectMemory>, rules: &Rules) -> Result<Ne
         older: Vec::new(),
         warnings: Vec::new(),
         mostly_rejected: 0,
+        doubtful_times: 0,
         columns: BTreeMap::new(),
     };
     for file in files {

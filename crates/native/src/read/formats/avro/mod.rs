@@ -64,7 +64,7 @@ impl FileFormat for Avro {
         let columns = Sampled::new(&names, &file.partitions(), file.event_type);
         let values = |place: usize, rows| container.first_values(&opened, &names[place], rows);
         let times = columns.note_columns(values, &mut sample).map_err(failed)?;
-        Ok(First { names, times, sample })
+        Ok(First { names, times, sample, ..First::default() })
     }
 
     /// Reads the header and goes from block to block. A broken header is a reject.

@@ -18,6 +18,9 @@ use std::path::Path;
 /// Objects in objects whose keys are told.
 const DEPTH: usize = 6;
 
+/// Paths into lists that are kept.
+const PATHS: usize = 1000;
+
 /// The keys and values of a file's first objects.
 pub(super) fn first(file: &InputFile, path: &Path) -> Result<First, ReadError> {
     let (stream, _) = bytes::open(path, file.compression)
@@ -33,13 +36,21 @@ pub(super) fn first(file: &InputFile, path: &Path) -> Result<First, ReadError> {
             Ok(_) | Err(Enough) => break,
         }
     }
-    Ok(First { names: names.keys.into_iter().collect(), times: names.times, sample: names.sample })
+    Ok(First {
+        names: names.keys.into_iter().collect(),
+        lists: names.lists,
+        in_lists: names.in_lists,
+        times: names.times,
+        sample: names.sample,
+    })
 }
 
 /// The keys of the objects seen.
 #[derive(Default)]
 struct Names {
     keys: BTreeSet<String>,
+    lists: BTreeSet<String>,
+    in_lists: BTreeSet<String>,
     times: Vec<String>,
     sample: Sample,
     /// Columns in the file's path.
@@ -82,12 +93,18 @@ impl Names {
     fn note(&mut self, text: &str) {
         self.sample.count();
         keys(text, "", DEPTH, &mut |name, value| {
+            if value.kind == Kind::Array {
+                self.lists.insert(name.clone());
+            }
             if let Some(value) = json_value(value) {
                 self.sample.note_value(&name, &value);
             }
             self.keys.insert(name);
         });
         self.times.extend(time(text));
+        if !self.lists.is_empty() {
+            in_lists(text, "", DEPTH, &mut self.in_lists);
+        }
     }
 
     fn count(&mut self) -> Result<(), Enough> {
@@ -96,21 +113,56 @@ impl Names {
     }
 }
 
-/// The event time of an object.
+/// The event time of an object, a call or the row of a table; without one the device's, which stands in for it.
 fn time(text: &str) -> Option<String> {
-    let mut time = None;
+    let known =
+        [Column::Timestamp.json_field()].into_iter().chain(Column::Timestamp.table_names().iter().copied());
+    let known: Vec<&str> = known.chain(["originalTimestamp", "original_timestamp"]).collect();
+    let mut time: Option<(usize, String)> = None;
     let _ = object(text, |key, value| {
-        if meaning(key).eq_ignore_ascii_case(Column::Timestamp.json_field()) && value.kind != Kind::Null {
-            time = Some(meaning(value).into_owned());
+        let key = meaning(key);
+        let place = known.iter().position(|name| key.eq_ignore_ascii_case(name));
+        if let Some(place) = place.filter(|_| value.kind != Kind::Null)
+            && time.as_ref().is_none_or(|(other, _)| place <= *other)
+        {
+            time = Some((place, meaning(value).into_owned()));
         }
     });
-    time
+    time.map(|(_, text)| text)
 }
 
 /// The text of a value that a column can have.
 fn json_value(value: Value<'_>) -> Option<Cow<'_, str>> {
     let is_text = !matches!(value.kind, Kind::Null | Kind::Object | Kind::Array);
     is_text.then(|| meaning(value))
+}
+
+/// Adds the paths of the values in the first elements of lists.
+fn in_lists(text: &str, above: &str, depth: usize, found: &mut BTreeSet<String>) {
+    let _ = object(text, |key, value| {
+        let key = meaning(key);
+        let path = if above.is_empty() { key.into_owned() } else { format!("{above}.{key}") };
+        values_in_lists(value, &path, depth, found);
+    });
+}
+
+fn values_in_lists(value: Value<'_>, path: &str, depth: usize, found: &mut BTreeSet<String>) {
+    match value.kind {
+        Kind::Object if depth > 0 => in_lists(value.text, path, depth - 1, found),
+        Kind::Array if depth > 0 => {
+            let mut is_first = true;
+            elements(value.text, |element| {
+                if std::mem::take(&mut is_first) {
+                    values_in_lists(element, &format!("{path}[0]"), depth - 1, found);
+                }
+            });
+        }
+        Kind::Object | Kind::Array | Kind::Null => {}
+        _ if path.contains("[0]") && found.len() < PATHS => {
+            found.insert(path.to_owned());
+        }
+        _ => {}
+    }
 }
 
 /// Hands on the keys of an object, below another one flattened, with their values.

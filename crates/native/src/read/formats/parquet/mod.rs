@@ -65,7 +65,7 @@ impl FileFormat for Parquet {
         let columns = Sampled::new(&names, &file.partitions(), file.event_type);
         let values = |place: usize, rows| first_values(path, &names[place], rows);
         let times = columns.note_columns(values, &mut sample).map_err(failed)?;
-        Ok(First { names, times, sample })
+        Ok(First { names, times, sample, ..First::default() })
     }
 
     /// Reads the footer and cuts the file into parts, the same whatever reads them. A broken footer is a reject.
