@@ -2,13 +2,16 @@
 
 mod proposal;
 
-use crate::read::{Column, FormatColumns, Inspection, may_be_event_id, near_match};
+use crate::read::{
+    Column, FormatColumns, GA4_COLUMNS, Inspection, is_ga4, looks_like, may_be_event_id, near_match,
+};
 use proposal::{Proposal, Unchosen};
 use std::fmt::Write;
 use tracklet_config::TIME_UNITS;
 use tracklet_config::keys::{ANY, CANONICAL_COLUMNS, Key, keys_of, sections};
 use tracklet_display::visible::visible;
 use tracklet_kernel::event_type::EventType;
+use tracklet_kernel::time::Unit;
 
 /// The widest line of a comment, in characters.
 const WIDTH: usize = 100;
@@ -80,7 +83,9 @@ pub fn proposed(inspection: &Inspection) -> Vec<String> {
     let types = (!proposal.types.is_empty()).then(|| format!("types = {}", list(&names(&proposal.types))));
     let preset = proposal.preset.map(|preset| format!("preset = {}", quoted(preset)));
     let event_id = proposal.event_id.map(|(name, _)| format!("event_id = {}", quoted(&name)));
-    [types, event_id, preset].into_iter().flatten().collect()
+    let renamed = renamed(inspection);
+    let renamed = renamed.iter().map(|(column, name)| format!("{} = {}", column.name(), quoted(name)));
+    types.into_iter().chain(event_id).chain(renamed).chain(preset).collect()
 }
 
 fn names(types: &[EventType]) -> Vec<String> {
@@ -150,19 +155,55 @@ pub fn differing_times(inspection: &Inspection) -> Option<String> {
 
 /// The unit of event times that are numbers, where all formats agree.
 fn time_unit(inspection: &Inspection) -> Option<&'static str> {
+    if is_of_ga4(inspection) {
+        return Some(Unit::Microseconds.name());
+    }
     let mut units = inspection.formats.iter().filter_map(|format| format.time_unit);
     let unit = units.next().filter(|unit| units.all(|other| other == *unit))?;
     TIME_UNITS.iter().find(|(_, other)| *other == unit).map(|(name, _)| *name)
+}
+
+/// Whether all files are GA4's export.
+pub(crate) fn is_of_ga4(inspection: &Inspection) -> bool {
+    let mut formats = with_columns(inspection).peekable();
+    formats.peek().is_some() && formats.all(|format| is_ga4(&format.columns))
+}
+
+fn with_columns(inspection: &Inspection) -> impl Iterator<Item = &FormatColumns> {
+    inspection.formats.iter().filter(|format| !format.columns.is_empty())
+}
+
+/// The columns but for the event's id that no file has by a usual name, and all formats by the same other one: a run would refuse each.
+fn renamed(inspection: &Inspection) -> Vec<(Column, String)> {
+    if is_of_ga4(inspection) {
+        let named =
+            GA4_COLUMNS.iter().filter_map(|(key, name)| Some((Column::from_name(key)?, (*name).to_owned())));
+        return named.filter(|(column, _)| *column != Column::EventId).collect();
+    }
+    let columns = Column::ALL.into_iter().filter(|column| *column != Column::EventId);
+    columns.filter_map(|column| Some((column, other_name(column, inspection)?))).collect()
+}
+
+fn other_name(column: Column, inspection: &Inspection) -> Option<String> {
+    let mut names = with_columns(inspection).map(|format| {
+        let is_usual = format.canonical.iter().any(|(other, name)| *other == column && name.is_some());
+        let mut like = format.columns.iter().filter(|name| !is_usual && looks_like(name, column));
+        like.next().filter(|_| like.next().is_none())
+    });
+    let name = names.next()??;
+    names.all(|other| other == Some(name)).then(|| name.clone())
 }
 
 /// The canonical columns that a format lacks, that a run can't do without, and that the file does not set.
 pub fn missing_columns(inspection: &Inspection) -> Vec<&'static str> {
     let mut missing = Vec::new();
     let has_ids = Proposal::of(inspection).event_id.is_some();
+    let renamed = renamed(inspection);
     for format in &inspection.formats {
         for (column, found) in &format.canonical {
             let needed = *column != Column::ReceivedAt && !(*column == Column::EventId && has_ids);
-            let is_substituted = *column == Column::Timestamp && substitute_time(inspection).is_some();
+            let is_substituted = *column == Column::Timestamp && substitute_time(inspection).is_some()
+                || renamed.iter().any(|(other, _)| other == column);
             let is_missing = found.is_none() && needed && !is_substituted;
             if is_missing && !format.columns.is_empty() && !missing.contains(&column.name()) {
                 missing.push(column.name());
@@ -206,7 +247,13 @@ fn columns(page: &mut String, inspection: &Inspection, proposal: &Proposal) {
         }
     }
     page.push('\n');
+    let renamed = renamed(inspection);
     for name in CANONICAL_COLUMNS {
+        if let Some((_, other)) = renamed.iter().find(|(column, _)| column.name() == name) {
+            comment(page, "", "No file has it by its usual name:");
+            let _ = writeln!(page, "{name} = {}", quoted(other));
+            continue;
+        }
         let substitute = substitute_time(inspection).filter(|_| name == Column::Timestamp.name());
         if let Some(substitute) = substitute {
             comment(page, "", "No event has a timestamp yet; this is the device's own clock:");

@@ -109,3 +109,90 @@ fn r20_compressed_rows_without_a_header_are_known_as_the_plain_ones_are() {
     let (code, said) = ended(&mut tracklet(folder.path(), &["run", "unload", "--format", "csv"]));
     assert!(code == 0 && said.contains("2 sessionized"), "{said}");
 }
+
+/// A path that leaves out the list on its way got a hint that names the list, and followed it made every row a reject without a word
+/// on what to write.
+#[test]
+fn r22_hints_of_paths_lead_into_lists() {
+    let folder = tempfile::tempdir().unwrap();
+    let call =
+        line("m1", "a", "2026-01-04T10:00:00Z").replace('}', r#","contexts":{"session":[{"userId":"u"}]}}"#);
+    fs::write(folder.path().join("a.json"), call).unwrap();
+    let run = |name: &str| {
+        let config = format!("[source.columns]\nuser_id = \"{name}\"\n");
+        fs::write(folder.path().join("tracklet.toml"), config).unwrap();
+        ended(&mut tracklet(folder.path(), &["run", "a.json", "--full-refresh", "--yes"]))
+    };
+    let right = "[source.columns] user_id = \"contexts.session[0].userId\"";
+    for (name, code, what) in [
+        ("contexts.session.userId", 2, "that `user_id` is mapped to"),
+        ("contexts_session", 1, "`contexts_session` is a list, and an id or name is a value inside it"),
+        ("contexts", 1, "`contexts` is an object, and an id or name is a value inside it"),
+    ] {
+        let (found, said) = run(name);
+        assert!(found == code && said.contains(what) && said.contains(right), "{name}: {said}");
+    }
+    assert_eq!(run("contexts.session[0].userId").0, 0);
+}
+
+/// Of a table with all names in lower case a run refused one column after the other, and `init` set the event's id alone though it had
+/// found the rest.
+#[test]
+fn r23_all_columns_with_other_names_are_named_at_once_and_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = "messageid,anonymousid,userid,event,timestamp,receivedat\nm1,d,u,x,2026-01-04 10:00:00,2026-01-04 10:00:01\n";
+    fs::write(folder.path().join("a.csv"), table).unwrap();
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "a.csv"]));
+    assert!(
+        code == 2 && said.contains("for `event_id`, `anonymous_id`, `user_id` and `received_at`"),
+        "{said}"
+    );
+    let hint = said.split("[source.columns] ").nth(1).unwrap().trim();
+    let config = format!("[source.columns]\n{}\n", hint.replace(", ", "\n"));
+    fs::write(folder.path().join("hint.toml"), config).unwrap();
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "a.csv", "--config", "hint.toml"]));
+    assert!(code == 0 && said.contains("1 sessionized"), "{said}");
+
+    let (code, said) = ended(&mut tracklet(folder.path(), &["init", "a.csv"]));
+    let sets = "anonymous_id = \"anonymousid\", user_id = \"userid\", received_at = \"receivedat\"";
+    assert!(code == 0 && said.contains(sets) && !said.contains("warning"), "{said}");
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "--out", "b"]));
+    assert!(code == 0 && said.contains("1 sessionized"), "{said}");
+}
+
+/// For GA4's export the hint named one of four columns, and the next message said that such files are not read.
+#[test]
+fn r24_ga4_exports_are_read_as_their_hint_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |id: u8| {
+        format!(
+            r#"{{"event_timestamp":"176752080000000{id}","event_name":"page_view","user_pseudo_id":"1.{id}"}}"#
+        )
+    };
+    fs::write(folder.path().join("a.json"), [row(1), row(2)].join("\n")).unwrap();
+    let csv = "event_timestamp,event_name,user_pseudo_id\n1767520800000001,x,1.2\n1767520800000002,x,1.3\n";
+    fs::write(folder.path().join("a.csv"), csv).unwrap();
+    for (name, code) in [("a.json", 1), ("a.csv", 2)] {
+        let out = format!("hint-{name}");
+        let (found, said) = ended(&mut tracklet(folder.path(), &["run", name, "--out", &out]));
+        assert_eq!(found, code, "{said}");
+        let keys = said.split("and [source.columns] ").nth(1).unwrap().lines().next().unwrap();
+        assert!(
+            said.contains("[source] time_unit = \"microseconds\"") && !said.contains("not read"),
+            "{said}"
+        );
+        let config = format!(
+            "[source]\ntime_unit = \"microseconds\"\n[source.columns]\n{}\n",
+            keys.replace(", ", "\n")
+        );
+        fs::write(folder.path().join("hint.toml"), config).unwrap();
+        let arguments = ["run", name, "--out", &out, "--config", "hint.toml"];
+        let (found, said) = ended(&mut tracklet(folder.path(), &arguments));
+        assert!(found == 0 && said.contains("2 sessionized"), "{name}: {said}");
+
+        let (found, said) = ended(&mut tracklet(folder.path(), &["init", name, "--force"]));
+        assert!(found == 0 && !said.contains("warning"), "{said}");
+        let (found, said) = ended(&mut tracklet(folder.path(), &["run", "--out", &format!("init-{name}")]));
+        assert!(found == 0 && said.contains("2 sessionized") && !said.contains("warning"), "{name}: {said}");
+    }
+}

@@ -162,20 +162,25 @@ pub(super) fn lacking(
         !is_named && place(column, names, source).is_none() && in_path(column, partitions, source).is_none()
     };
     let is_usual = |column: &Column| !source.columns.contains_key(column);
-    let other = source.canonical().filter(is_usual).filter(|column| is_absent(*column)).find_map(|column| {
-        let near = names.iter().find(|name| looks_like(name, column))?;
-        Some(Lacking { column, mapped: None, near: Some(near.clone()) })
-    });
-    other.or_else(|| {
-        let mut needed =
-            [Column::EventId, Column::Timestamp].into_iter().filter(|column| source.reads(*column));
-        let column = needed.find(|column| is_absent(*column))?;
+    let renamed =
+        source.canonical().filter(is_usual).filter(|column| is_absent(*column)).filter_map(|column| {
+            let near = names.iter().find(|name| looks_like(name, column))?;
+            Some(Absent { column, mapped: None, near: Some(near.clone()) })
+        });
+    let mut absent: Vec<Absent> = renamed.collect();
+    for column in [Column::EventId, Column::Timestamp].into_iter().filter(|column| source.reads(*column)) {
+        if !is_absent(column) || absent.iter().any(|other| other.column == column) {
+            continue;
+        }
         let mapped = source.columns.get(&column).cloned();
         let near = mapped
             .as_ref()
             .map_or_else(|| near_match(column, names), |name| meant(column, name, names.iter()));
-        Some(Lacking { column, mapped, near })
-    })
+        absent.push(Absent { column, mapped, near });
+    }
+    let mut absent = absent.into_iter();
+    let first = absent.next()?;
+    Some(Lacking { first, others: absent.collect() })
 }
 
 /// Whether the fields of a first line are values and no names.
@@ -188,8 +193,14 @@ pub(super) fn is_row(names: &[String]) -> bool {
     names.iter().any(|name| time::parse(name).is_some()) || names.iter().any(String::is_empty) && !is_header()
 }
 
-/// A column that a table lacks.
+/// The columns that a table lacks.
 pub(super) struct Lacking {
+    first: Absent,
+    others: Vec<Absent>,
+}
+
+/// A column that a table lacks.
+struct Absent {
     column: Column,
     /// The name that it is mapped to.
     mapped: Option<String>,
@@ -209,11 +220,17 @@ impl Lacking {
     }
 
     fn error(self, file: &InputFile, names: &[String], is_row: bool) -> ReadError {
-        let Self { column, mapped, near } = self;
+        let Self { first: Absent { column, mapped, near }, others } = self;
+        // Of a file without a header all columns are to be named.
+        let others = others
+            .into_iter()
+            .filter(|_| !is_row)
+            .map(|Absent { column, near, .. }| (column, near))
+            .collect();
         let (file, found) = (Some(file.name.clone()), names.to_vec());
         match mapped {
             Some(name) if !is_row => ReadError::MappedColumn { file, column, name, found, near },
-            _ => ReadError::MissingColumn { file, column, found, near, is_row },
+            _ => ReadError::MissingColumn { file, column, others, found, near, is_row },
         }
     }
 }
@@ -225,6 +242,8 @@ pub(super) struct Seen {
     pub(super) tables: BTreeSet<String>,
     /// Inside structs of tables, by dotted names: a filter can name them.
     pub(super) nested: BTreeSet<String>,
+    /// Which columns of tables are structs, which are no values themselves.
+    pub(super) structs: BTreeSet<String>,
     /// Configured names that some JSON object had.
     pub(super) json: BTreeSet<String>,
     /// In the paths of files.
@@ -249,7 +268,14 @@ impl Seen {
         }
         let column = Column::AnonymousId;
         let near = near_match(column, &names);
-        Err(ReadError::MissingColumn { file: None, column, found: names, near, is_row: false })
+        Err(ReadError::MissingColumn {
+            file: None,
+            column,
+            others: Vec::new(),
+            found: names,
+            near,
+            is_row: false,
+        })
     }
 
     /// The columns of events that no file has.
@@ -286,6 +312,7 @@ impl Seen {
         };
         let mut found = json_names();
         found.extend(self.tables.iter().chain(&self.in_paths).cloned());
+        found.extend(self.nested.difference(&self.structs).cloned());
         let near = match column {
             Some(column) => meant(column, name, found.iter()),
             None => nearest(name, found.iter()),
@@ -308,7 +335,7 @@ fn squashed(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-fn looks_like(name: &str, column: Column) -> bool {
+pub(crate) fn looks_like(name: &str, column: Column) -> bool {
     let name = squashed(name);
     let known = column.table_names().iter().copied().chain([column.name(), column.json_field()]);
     known.into_iter().any(|known| squashed(known) == name)

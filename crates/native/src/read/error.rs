@@ -4,9 +4,11 @@ use super::{Column, FilterError, InputError, RemoteError};
 use crate::spilled_files::SpillError;
 use std::io;
 use thiserror::Error;
-use tracklet_display::error::{Hint, MORE_MEMORY};
+use tracklet_display::error::{Hint, MORE_MEMORY, listed};
 use tracklet_display::numbers::grouped;
+use tracklet_kernel::from_row::FROM_ROW;
 use tracklet_kernel::gate::Reason;
+use tracklet_kernel::time::Unit;
 
 /// Why a read ended without a result. Bad rows and files alone never do that, but for a strict read.
 #[derive(Debug, Error)]
@@ -49,10 +51,10 @@ pub enum ReadError {
     Spill(#[from] SpillError),
     /// A table lacks a column that is needed.
     #[error(
-        "{} column for `{column}`; {} {columns}",
+        "{} column for {missing}; {} {columns}",
         lacks(file.as_deref()),
         has(*is_row, file.is_some()),
-        column = column.name(),
+        missing = all_missing(*column, others),
         columns = list(found)
     )]
     MissingColumn {
@@ -60,6 +62,8 @@ pub enum ReadError {
         file: Option<String>,
         /// What is missing.
         column: Column,
+        /// What else is missing, each with the one that may be meant.
+        others: Vec<(Column, Option<String>)>,
         /// The columns of the file, or of all tables.
         found: Vec<String>,
         /// The one that may be meant.
@@ -188,15 +192,14 @@ impl Hint for ReadError {
                 "it has one column: where its fields are separated by another character, set [source.csv] delimiter"
                     .to_owned(),
             ),
-            Self::MissingColumn { column: Column::EventId, found, .. }
-            | Self::MappedColumn { column: Column::EventId, found, near: None, .. }
-                if is_ga4(found) =>
-            {
-                Some(
-                    "these are events of GA4's export, which gives them no id: [source.columns] event_id = \"from_row\" in \
-                     tracklet.toml makes one of every row"
-                        .to_owned(),
-                )
+            Self::MissingColumn { found, .. } | Self::MappedColumn { found, near: None, .. } if is_ga4(found) => {
+                Some(of_ga4())
+            }
+            Self::MissingColumn { column: Column::EventId, near: None, others, .. } if !others.is_empty() => {
+                Some(format!(
+                    "{}; where the source has no ids of events, event_id = \"from_row\" makes them of the rows",
+                    mapping_hints(&[&[(Column::EventId, None)], &others[..]].concat())
+                ))
             }
             Self::MissingColumn { column: Column::EventId, near: None, .. }
             | Self::MappedColumn { column: Column::EventId, near: None, .. } => Some(
@@ -205,9 +208,8 @@ impl Hint for ReadError {
                  ids are made of the rows"
                     .to_owned(),
             ),
-            Self::MissingColumn { column, near, .. } => {
-                let near = near.as_deref().unwrap_or("...");
-                Some(mapping_hint(*column, near))
+            Self::MissingColumn { column, near, others, .. } => {
+                Some(mapping_hints(&[&[(*column, near.clone())], &others[..]].concat()))
             }
             Self::Printed { .. } => Some(
                 "export it as CSV: psql --csv, mysql --batch, sqlite3 -csv -header, duckdb -csv, sqlcmd -W -s ,".to_owned(),
@@ -219,7 +221,7 @@ impl Hint for ReadError {
             Self::Header { .. } => Some("it is no table of tracks: leave it out".to_owned()),
             Self::Codec { .. } => Some("write it with the codec deflate, snappy, zstandard or null".to_owned()),
             Self::MappedColumn { column, near, .. } => {
-                near.as_deref().map(|near| mapping_hint(*column, near))
+                near.as_ref().map(|near| mapping_hints(&[(*column, Some(near.clone()))]))
             }
             Self::FilterColumn { near, .. } => Some(near.as_deref().map_or_else(
                 || {
@@ -259,8 +261,37 @@ fn start_of(expression: &str) -> String {
     }
 }
 
-fn mapping_hint(column: Column, near: &str) -> String {
-    format!("map it in tracklet.toml: [source.columns] {} = \"{near}\"", column.name())
+fn mapping_hints(columns: &[(Column, Option<String>)]) -> String {
+    let it = if columns.len() == 1 { "it" } else { "them" };
+    let keys: Vec<String> = (columns.iter())
+        .map(|(column, near)| format!("{} = \"{}\"", column.name(), near.as_deref().unwrap_or("...")))
+        .collect();
+    format!("map {it} in tracklet.toml: [source.columns] {}", keys.join(", "))
+}
+
+/// The canonical columns that are missing, in words.
+fn all_missing(column: Column, others: &[(Column, Option<String>)]) -> String {
+    let names = [column].into_iter().chain(others.iter().map(|(column, _)| *column));
+    listed(names.map(Column::name))
+}
+
+/// The columns of GA4's export, by what each of them is for sessions.
+pub(crate) const GA4_COLUMNS: [(&str, &str); 4] = [
+    ("event_id", FROM_ROW),
+    ("anonymous_id", "user_pseudo_id"),
+    ("event", "event_name"),
+    ("timestamp", "event_timestamp"),
+];
+
+/// What reads the events of GA4's export.
+pub(super) fn of_ga4() -> String {
+    let keys: Vec<String> = GA4_COLUMNS.iter().map(|(key, name)| format!("{key} = \"{name}\"")).collect();
+    format!(
+        "these are events of GA4's export, which gives them no id: set in tracklet.toml [source] time_unit = \"{}\" and \
+         [source.columns] {}",
+        Unit::Microseconds.name(),
+        keys.join(", ")
+    )
 }
 
 fn lacks(file: Option<&str>) -> String {
@@ -280,10 +311,8 @@ fn has(is_row: bool, is_one: bool) -> &'static str {
 }
 
 /// Whether the columns are those of GA4's export.
-fn is_ga4(names: &[String]) -> bool {
-    ["event_timestamp", "event_name", "user_pseudo_id"]
-        .iter()
-        .all(|column| names.iter().any(|name| name == column))
+pub(crate) fn is_ga4(names: &[String]) -> bool {
+    GA4_COLUMNS[1..].iter().all(|(_, column)| names.iter().any(|name| name == column))
 }
 
 fn place(file: &str, row: Option<u64>) -> String {

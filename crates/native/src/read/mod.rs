@@ -46,13 +46,14 @@ mod table_formats;
 mod window;
 
 pub use column_sample::{ColumnSample, ColumnSamples};
-pub(crate) use columns::near_match;
 pub use columns::{Column, may_be_event_id};
+pub(crate) use columns::{looks_like, near_match};
 pub use content::Digest;
 #[cfg(test)]
 pub(crate) use content::Hashed;
 pub(crate) use content::{Content, Grown};
 pub use error::ReadError;
+pub(crate) use error::{GA4_COLUMNS, is_ga4};
 pub use event_columns::AbsentColumn;
 pub use fence::silence_caught_panics;
 pub use filter::{BoundRowFilter, FilterError, NoRowFilters, RowFilter, RowFilters};

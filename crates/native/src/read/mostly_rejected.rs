@@ -1,6 +1,7 @@
 //! Files of which one reason rejects most rows: they are written in a form that was not expected.
 
 use super::columns::{Column, near_match};
+use super::error::of_ga4;
 use super::foreign::{Foreign, of_text};
 use super::rejects::{Reject, Rejects};
 use super::{FileSummary, Source};
@@ -132,7 +133,7 @@ fn hint(reject: &Reject, source: &Source, names: impl FnOnce() -> BTreeSet<Strin
         }
         Reason::MissingIds => map("anonymous_id"),
         Reason::Unreadable if reject.raw.as_deref().is_some_and(is_ga4) => {
-            "these are events of GA4's export, which have no id and no type; they are not read".to_owned()
+            of_ga4()
         }
         Reason::Unreadable if keys.is_some() => {
             let keys = keys.unwrap_or_default();
@@ -160,12 +161,11 @@ fn hint(reject: &Reject, source: &Source, names: impl FnOnce() -> BTreeSet<Strin
                 name.replace("[0]", "").chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase()
             };
             let within = names().into_iter().filter(|name| {
-                name.contains(['.', '[']) && squashed(name).starts_with(&squashed(mapped))
+                squashed(name).len() > squashed(mapped).len() && squashed(name).starts_with(&squashed(mapped))
             });
             let within: Vec<String> = within.collect();
             let inside = within.iter().find(|name| {
-                let last = name.rsplit('.').next().unwrap_or(name);
-                [column.name(), column.json_field()].iter().any(|known| squashed(known) == squashed(last))
+                [column.name(), column.json_field()].iter().any(|known| squashed(name).ends_with(&squashed(known)))
             });
             let example = inside.or(within.first().filter(|_| within.len() == 1));
             format!(

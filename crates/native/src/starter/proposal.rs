@@ -106,6 +106,12 @@ enum Ids {
 fn event_id(inspection: &Inspection) -> Option<(String, String)> {
     let formats = inspection.formats.iter().filter(|format| !format.columns.is_empty());
     let ids: Vec<Ids> = formats.map(ids).collect();
+    if super::is_of_ga4(inspection) {
+        return Some((
+            FROM_ROW.to_owned(),
+            "GA4's export gives events no id: ids are made of the rows.".to_owned(),
+        ));
+    }
     if ids.is_empty() || ids.iter().any(|ids| matches!(ids, Ids::Usual)) {
         return None;
     }

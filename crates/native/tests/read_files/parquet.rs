@@ -294,3 +294,37 @@ fn filters_use_the_columns_own_types() {
     let error = files.try_read(&Source { where_, ..Source::default() }, Strictness::Lenient);
     assert!(matches!(error, Err(ReadError::Filter { .. })));
 }
+
+// The hint for a path into a struct named the struct, and followed it made every row a reject.
+#[test]
+fn r21_configured_names_lead_into_structs() {
+    let nested = |name: &str, values: ArrayRef| -> ArrayRef {
+        let field = Arc::new(Field::new(name, values.data_type().clone(), true));
+        Arc::new(StructArray::from(vec![(field, values)]))
+    };
+    let files = Files::new();
+    let context = nested("deviceInfo", nested("id", text(&[Some("d1"), Some("d2")])));
+    files.write("a.parquet", parquet(&[("id", ids(2)), ("context", context), ("timestamp", times(2))], 100));
+    let mapped = |name: &str| {
+        let columns = [(Column::AnonymousId, name.to_owned())].into();
+        files.try_read(&Source { columns, ..Source::default() }, Strictness::Lenient)
+    };
+    let names = [
+        "context.deviceInfo.id",
+        "Context.deviceinfo.ID",
+        "context_device_info_id",
+        "CONTEXT_DEVICE_INFO_ID",
+    ];
+    for name in names {
+        let read = mapped(name).expect("it is found");
+        assert_eq!(outcome(&read), (2, 0, vec![]), "{name}");
+        assert_eq!(read.tracks.iter().map(|tracks| tracks.ids()).sum::<usize>(), 2, "{name}");
+    }
+    for name in ["context.device.id", "context", "context_deviceInfo"] {
+        let hint = mapped(name).expect_err("it is not found").hint().expect("a hint");
+        assert!(
+            hint.ends_with("[source.columns] anonymous_id = \"context.deviceInfo.id\""),
+            "{name}: {hint}"
+        );
+    }
+}

@@ -1,6 +1,7 @@
 //! Single columns of a typed table: found by a dotted name, and shown as text.
 
 use crate::read::columns::find;
+use crate::read::formats::json::path::flattened;
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::kernels::cast;
 use arrow::compute::nullif;
@@ -20,6 +21,26 @@ pub(in crate::read) struct FilterColumn {
 }
 
 impl FilterColumn {
+    /// The outermost column at a place.
+    pub(in crate::read) fn outermost(fields: &Fields, place: usize) -> Self {
+        Self { root: place, path: Vec::new(), data_type: fields[place].data_type().clone() }
+    }
+
+    /// The column called `name`, or the one inside a struct that its dots lead to, or else whose flattened name it is.
+    pub(in crate::read) fn find_flattened(fields: &Fields, name: &str) -> Option<Self> {
+        let flat = |name: &str| {
+            let places = flattened_path(fields, &name.to_lowercase())?;
+            let (root, path) = places.split_first()?;
+            let mut data_type = fields[*root].data_type();
+            for place in path {
+                let DataType::Struct(inner) = data_type else { return None };
+                data_type = inner[*place].data_type();
+            }
+            Some(Self { root: *root, path: path.to_vec(), data_type: data_type.clone() })
+        };
+        Self::find(fields, name).or_else(|| flat(name))
+    }
+
     /// The column called `name`, or the one that its dots lead to.
     pub(in crate::read) fn find(fields: &Fields, name: &str) -> Option<Self> {
         let (place, rest) = step(fields, name)?;
@@ -76,6 +97,31 @@ fn uuid_text(uuid: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
     }
     text
+}
+
+/// The places on the way to the field inside structs whose flattened name `name` is.
+fn flattened_path(fields: &Fields, name: &str) -> Option<Vec<usize>> {
+    fields.iter().enumerate().find_map(|(place, field)| {
+        let DataType::Struct(inner) = field.data_type() else { return None };
+        let rest = name.strip_prefix(&flattened(field.name()))?.strip_prefix('_')?;
+        let here = inner.iter().position(|field| {
+            flattened(field.name()) == rest && !matches!(field.data_type(), DataType::Struct(_))
+        });
+        let below = here.map(|place| vec![place]).or_else(|| flattened_path(inner, rest))?;
+        Some([vec![place], below].concat())
+    })
+}
+
+/// The names of all structs, those inside others with dots.
+pub(in crate::read) fn structs(fields: &Fields) -> Vec<String> {
+    let mut found = Vec::new();
+    for field in fields {
+        if let DataType::Struct(inner) = field.data_type() {
+            found.push(field.name().clone());
+            found.extend(structs(inner).into_iter().map(|path| format!("{}.{path}", field.name())));
+        }
+    }
+    found
 }
 
 /// The field that `name` or its part before a dot names, and the part behind that dot.

@@ -26,9 +26,16 @@ pub(in crate::read) fn note_columns(
     has_rows: bool,
     sink: &Sink<'_>,
 ) -> Result<(), ReadError> {
-    let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
     let partitions = file.partitions();
     let source = sink.shared.source;
+    let (names, structs) = (column::paths(fields), column::structs(fields));
+    let is_outermost = |name: &String| fields.find(name).is_some();
+    // A struct itself is no value; a configured name may lead into one.
+    let mut names: Vec<String> = names.into_iter().filter(|name| !structs.contains(name)).collect();
+    let mapped = source.columns.values().filter(|name| nested(fields, name).is_some());
+    let mapped: Vec<String> = mapped.cloned().collect();
+    let outermost: Vec<String> = names.iter().filter(|name| is_outermost(name)).cloned().collect();
+    names.extend(mapped.iter().cloned());
     let found = places(&source.event_columns, file.event_type, |name| {
         FilterColumn::find(fields, name)
             .is_some()
@@ -38,7 +45,9 @@ pub(in crate::read) fn note_columns(
     let mut seen = lock(&sink.shared.seen);
     seen.files_with.note(&source.event_columns, |column| !found[column].is_empty());
     seen.tables
-        .extend(names.iter().cloned().chain(partitions.iter().map(|partition| partition.name.clone())));
+        .extend(outermost.into_iter().chain(partitions.iter().map(|partition| partition.name.clone())));
+    seen.tables.extend(mapped);
+    seen.structs.extend(structs);
     seen.nested.extend(column::paths(fields));
     drop(seen);
     match lacking(&names, &partitions, source, file.event_type).filter(|_| has_rows) {
@@ -54,7 +63,7 @@ pub(in crate::read) struct Columns {
     /// Whether each of them holds UUIDs as 16 bytes.
     uuids: Vec<bool>,
     /// Name for the gate and place among the projected ones.
-    canonical: Vec<(&'static str, Place)>,
+    canonical: Vec<(&'static str, Filtered)>,
     /// What events bring along: for each column of it, where its value may be.
     of_events: Vec<(String, Vec<Filtered>)>,
     filtered: Vec<Filtered>,
@@ -72,7 +81,21 @@ impl Columns {
         let source: &Source = sink.shared.source;
         let names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
         let partitions = file.partitions();
-        let mut canonical = Mapping::new(&names, &partitions, source, file.event_type).places;
+        let mut canonical: Vec<(&'static str, Filtered)> =
+            (Mapping::new(&names, &partitions, source, file.event_type).places.into_iter())
+                .map(|(name, place)| match place {
+                    Place::Column(place) => (name, Filtered::Column(FilterColumn::outermost(fields, place))),
+                    Place::Constant(value) => (name, Filtered::Constant(value)),
+                })
+                .collect();
+        for (column, mapped) in &source.columns {
+            if source.reads(*column)
+                && canonical.iter().all(|(name, _)| *name != column.name())
+                && let Some(found) = nested(fields, mapped)
+            {
+                canonical.push((column.name(), Filtered::Column(found)));
+            }
+        }
         let wanted = sink.shared.filter.map_or(&[][..], |filter| filter.columns());
         let find = |name: &str| match (FilterColumn::find(fields, name), find_place(&[], &partitions, name)) {
             (Some(column), _) => Some(Filtered::Column(column)),
@@ -100,22 +123,15 @@ impl Columns {
             .collect();
         let bound = sink.shared.filter.map(|filter| filter.bind(&file.name, &types)).transpose()?;
 
-        let of_columns = canonical.iter().filter_map(|(_, place)| match place {
-            Place::Column(place) => Some(*place),
-            Place::Constant(_) => None,
-        });
-        let mut projected: Vec<usize> = of_columns.collect();
+        let mut projected: Vec<usize> = canonical.iter().filter_map(|(_, column)| column.root()).collect();
         projected.extend(filtered.iter().filter_map(Filtered::root));
         projected.extend(of_events.iter().flat_map(|(_, places)| places).filter_map(Filtered::root));
         projected.sort_unstable();
         projected.dedup();
         let among = |place: usize| projected.partition_point(|other| *other < place);
-        for (_, place) in &mut canonical {
-            if let Place::Column(place) = place {
-                *place = among(*place);
-            }
-        }
-        for column in filtered.iter_mut().chain(of_events.iter_mut().flat_map(|(_, places)| places)) {
+        let of_events_too = of_events.iter_mut().flat_map(|(_, places)| places);
+        let canonical_too = canonical.iter_mut().map(|(_, column)| column);
+        for column in filtered.iter_mut().chain(of_events_too).chain(canonical_too) {
             if let Filtered::Column(column) = column {
                 column.root = among(column.root);
             }
@@ -146,10 +162,7 @@ impl Columns {
             Filtered::Constant(value) => constant(value.as_deref(), rows),
             Filtered::Absent => new_null_array(&DataType::Null, rows),
         };
-        let canonical = self.canonical.iter().map(|(name, place)| match place {
-            Place::Column(place) => (*name, Arc::clone(&read[*place])),
-            Place::Constant(value) => (*name, constant(value.as_deref(), rows)),
-        });
+        let canonical = self.canonical.iter().map(|(name, column)| (*name, values(column)));
         // A column of events that may be in several places is there several times: the gate takes the first value.
         let of_events = (self.of_events.iter())
             .flat_map(|(name, places)| places.iter().map(|place| (name.as_str(), values(place))));
@@ -169,6 +182,12 @@ impl Columns {
         };
         sink.rows(file, &batch, keep.as_ref(), |row| first_row + row as u64, |row| raw_columns(&batch, row))
     }
+}
+
+/// The column inside a struct that a configured name leads to.
+fn nested(fields: &Fields, name: &str) -> Option<FilterColumn> {
+    let found = FilterColumn::find_flattened(fields, name)?;
+    (!found.is_outermost() && !matches!(found.data_type, DataType::Struct(_))).then_some(found)
 }
 
 /// What the filter asks for.
