@@ -13,7 +13,7 @@ use arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_plan::PhysicalExpr;
-use datafusion::sql::sqlparser::ast::{Expr, Ident, visit_expressions_mut};
+use datafusion::sql::sqlparser::ast::{Expr, Ident, visit_expressions, visit_expressions_mut};
 use datafusion::sql::sqlparser::dialect as parsers;
 use datafusion::sql::sqlparser::parser::Parser;
 use plan::Planner;
@@ -86,6 +86,9 @@ impl Filter {
         let path = path_into_list(expression);
         let (parsed, columns) = size::with_large_stack(|| {
             let mut parsed = planner.parse(expression).map_err(|error| or_path(error, path.as_deref()))?;
+            if has_query(&parsed) {
+                return Err(ExpressionError::OfManyRows("a query in the expression".to_owned()));
+            }
             let columns = name_columns(&mut parsed);
             Ok::<_, ExpressionError>((parsed, columns))
         })??;
@@ -149,6 +152,15 @@ fn path_into_list(expression: &str) -> Option<String> {
             && parts.any(is_number)
     };
     names.find(is_path).map(str::to_owned)
+}
+
+/// Whether a query stands in an expression: a row has no tables to ask.
+fn has_query(parsed: &Expr) -> bool {
+    let found = visit_expressions(parsed, |part: &Expr| match part {
+        Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. } => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
 }
 
 /// Makes every name a quoted one, for what it is in a file is for the reader to find; answers the names, each once.

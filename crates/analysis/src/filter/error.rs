@@ -1,12 +1,14 @@
 //! What can be wrong with a filter.
 
+use super::plan::LONGEST_TEXT;
 use super::size::{DEEPEST, MOST_OPERATORS};
-use crate::sql_error::in_short;
+use crate::sql_error::{in_short, with_types_of_sql};
 use arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
 use std::io;
 use thiserror::Error;
 use tracklet_display::error::Hint;
+use tracklet_display::numbers::grouped;
 use tracklet_native::read::FilterError;
 
 /// What is wrong with a filter.
@@ -14,13 +16,16 @@ use tracklet_native::read::FilterError;
 pub enum ExpressionError {
     /// It can't be parsed, planned or evaluated.
     #[error("{}", in_short(.0))]
-    Expression(#[source] DataFusionError),
+    Expression(DataFusionError),
     /// It has a path into a list, which is no SQL.
     #[error("`{0}` is a path into a list, and no name in SQL")]
     Path(String),
     /// It says neither yes nor no.
-    #[error("it yields {0}, not true or false")]
+    #[error("it yields {}, not true or false", with_types_of_sql(&.0.to_string()))]
     NotBoolean(DataType),
+    /// It makes long texts of short ones.
+    #[error("it makes texts of more than {} characters", grouped(LONGEST_TEXT))]
+    TooLong,
     /// It has too many conditions, or conditions too deep in each other.
     #[error("it has conditions more than {DEEPEST} deep in each other, or over {MOST_OPERATORS} operators")]
     TooLarge,
@@ -56,6 +61,7 @@ impl Hint for ExpressionError {
                 Self::TooLarge => {
                     "a in ('x', 'y') takes any number of values, and regexp_like(a, '^(x|y)') any number of patterns"
                 }
+                Self::TooLong => "ids and names are of at most 65,536 bytes; lpad, rpad and repeat take smaller numbers",
                 Self::NotOfRows(_) => {
                     "the same rows must be read whenever a run is made: compare with a value that stands in the expression"
                 }

@@ -7,8 +7,9 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ExprSchema};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
+use datafusion::functions::core::expr_fn::least;
 use datafusion::logical_expr::simplify::SimplifyContext;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, TryCast, Volatility};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator, TryCast, Volatility, lit};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -50,6 +51,7 @@ impl Planner {
         let parsed = ExprWithAlias { expr: parsed.clone(), alias: None };
         let logical = self.state.create_logical_expr_from_sql_expr(parsed, &schema)?;
         refuse_what_is_not_of_rows(&logical)?;
+        refuse_long_texts(&logical)?;
         let logical = logical.transform_up(|part| with_texts_read(part, &schema))?.data;
         // A column that is the whole condition holds truths.
         let logical = match logical {
@@ -96,6 +98,58 @@ fn refuse_what_is_not_of_rows(expression: &Expr) -> Result<(), ExpressionError> 
     refused.map_or(Ok(()), Err)
 }
 
+/// The longest text that an expression makes of shorter ones, in characters.
+pub(super) const LONGEST_TEXT: u64 = 65_536;
+
+/// A text that is made as long as somebody says would take all memory, once for each row.
+fn refuse_long_texts(expression: &Expr) -> Result<(), ExpressionError> {
+    if length(expression)? > LONGEST_TEXT { Err(ExpressionError::TooLong) } else { Ok(()) }
+}
+
+/// How many times longer than what it is made of a text can be, as far as the functions say that make it longer.
+///
+/// # Errors
+/// It is longer than the longest text.
+fn length(expression: &Expr) -> Result<u64, ExpressionError> {
+    let mut parts = Vec::new();
+    expression.apply_children(|part| {
+        parts.push(length(part));
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    let parts = parts.into_iter().collect::<Result<Vec<u64>, _>>()?;
+    let longest = parts.iter().copied().max().unwrap_or(1);
+    let Expr::ScalarFunction(call) = expression else { return Ok(longest) };
+    // A number that does not stand there is cut to the longest.
+    let number = |place: usize| match call.args.get(place) {
+        Some(Expr::Literal(value, _)) => {
+            value.to_string().parse::<i64>().map_or(LONGEST_TEXT, |number| number.max(0).cast_unsigned())
+        }
+        Some(_) => LONGEST_TEXT,
+        None => 1,
+    };
+    let part = |place: usize| parts.get(place).copied().unwrap_or(1);
+    let made = match call.func.name() {
+        "lpad" | "rpad" => number(1).max(part(0)),
+        "repeat" => number(1).saturating_mul(part(0)),
+        "replace" | "regexp_replace" => part(0).saturating_mul(part(2)),
+        "array_repeat" | "list_repeat" | "array_resize" | "list_resize" | "generate_series" | "range" => {
+            (0..call.args.len().max(2)).map(number).max().unwrap_or(1)
+        }
+        _ => return Ok(longest),
+    };
+    if made > LONGEST_TEXT { Err(ExpressionError::TooLong) } else { Ok(made) }
+}
+
+/// Functions of numbers: texts among their arguments are read as such.
+const OF_NUMBERS: [&str; 26] = [
+    "abs", "acos", "asin", "atan", "atan2", "cbrt", "ceil", "cos", "degrees", "exp", "floor", "isnan",
+    "iszero", "ln", "log", "log10", "log2", "nanvl", "power", "radians", "round", "signum", "sin", "sqrt",
+    "tan", "trunc",
+];
+
+/// Functions whose second argument is the length of a text that they make.
+const OF_LENGTHS: [&str; 3] = ["lpad", "repeat", "rpad"];
+
 /// Functions whose arguments are of one type.
 const OF_ONE_TYPE: [&str; 6] = ["coalesce", "greatest", "ifnull", "least", "nullif", "nvl"];
 
@@ -127,6 +181,23 @@ fn with_texts_read(part: Expr, schema: &dyn ExprSchema) -> Result<Transformed<Ex
     Ok(match part {
         Expr::ScalarFunction(mut call) if OF_ONE_TYPE.contains(&call.func.name()) => {
             call.args = read_alike(call.args)?;
+            Transformed::yes(Expr::ScalarFunction(call))
+        }
+        Expr::ScalarFunction(mut call) if OF_NUMBERS.contains(&call.func.name()) => {
+            let arguments = std::mem::take(&mut call.args).into_iter();
+            call.args =
+                arguments.map(|argument| read(argument, &DataType::Float64)).collect::<Result<_, _>>()?;
+            Transformed::yes(Expr::ScalarFunction(call))
+        }
+        Expr::Negative(inner) => {
+            Transformed::yes(Expr::Negative(Box::new(read(*inner, &DataType::Float64)?)))
+        }
+        Expr::ScalarFunction(mut call)
+            if OF_LENGTHS.contains(&call.func.name())
+                && call.args.get(1).is_some_and(|length| !matches!(length, Expr::Literal(..))) =>
+        {
+            let length = as_type(call.args[1].clone(), DataType::Int64);
+            call.args[1] = least(vec![length, lit(LONGEST_TEXT.cast_signed())]);
             Transformed::yes(Expr::ScalarFunction(call))
         }
         // What these can't read would end the run.

@@ -196,3 +196,64 @@ fn r24_ga4_exports_are_read_as_their_hint_says() {
         assert!(found == 0 && said.contains("2 sessionized") && !said.contains("warning"), "{name}: {said}");
     }
 }
+
+/// Functions of numbers, and `-`, which the documents list, passed the check and failed in the run on texts; lengths hung both.
+#[test]
+fn r25_filters_of_numbers_hold_on_texts() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = "id,user_id,timestamp,price\n1,u,2026-01-04 10:00:00,-12.4\n2,u,2026-01-04 10:00:00,3\n3,u,2026-01-04 10:00:00,\n";
+    fs::write(folder.path().join("a.csv"), rows).unwrap();
+    let run = |filter: &str| {
+        let config = format!("[source]\npaths = [\"a.csv\"]\nwhere = \"{filter}\"\n");
+        fs::write(folder.path().join("tracklet.toml"), config).unwrap();
+        let checked = ended(&mut tracklet(folder.path(), &["check"]));
+        let (code, said) = ended(&mut tracklet(folder.path(), &["run", "--full-refresh", "--yes"]));
+        (checked.0, code, said)
+    };
+    for (filter, kept) in [
+        ("-price < -2", 1),
+        ("-price > 2", 1),
+        ("abs(price) > 10", 1),
+        ("round(price) = -12", 1),
+        ("round(price, 1) = -12.4", 1),
+        ("isnan(price)", 0),
+        ("not isnan(price)", 2),
+        ("power(price, 2) = 9", 1),
+        ("sqrt(price) > 1", 1),
+        ("ceil(price) = 3 or floor(price) = -13", 2),
+        ("lpad(id, 3, '0') = '001'", 1),
+        ("rpad(id, length(id) + 1, '0') = '10'", 1),
+        ("repeat(id, 2) = '22'", 1),
+    ] {
+        let (checked, code, said) = run(filter);
+        assert!(
+            checked == 0 && code == 0 && said.contains(&format!("  {kept} sessionized")),
+            "{filter}: {said}"
+        );
+    }
+    for filter in ["lpad(id, 2000000000, 'x') is null", "repeat(id, 2000000000) is null"] {
+        let (checked, code, said) = run(filter);
+        assert!(
+            checked != 0 && code == 2 && said.contains("texts of more than 65,536 characters"),
+            "{filter}: {said}"
+        );
+    }
+    let (_, code, said) = run("md5(id) is not null");
+    assert!(
+        code == 2 && said.matches("there is no function `md5`").count() == 1 && !said.contains("planning"),
+        "{said}"
+    );
+    let (_, code, said) = run("event =");
+    assert!(code == 2 && said.matches("caused by").count() == 1 && said.contains("found: the end"), "{said}");
+}
+
+/// A list of forgotten ids that was no object named a type of the program.
+#[test]
+fn r26_a_list_of_forgotten_ids_that_is_none_is_said_in_plain_words() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.json"), line("m1", "a", "2026-01-04T10:00:00Z")).unwrap();
+    assert_eq!(ended(&mut tracklet(folder.path(), &["run", "a.json"])).0, 0);
+    fs::write(folder.path().join("out/forgotten.json"), "[]").unwrap();
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "a.json"]));
+    assert!(code == 2 && said.contains("it is no JSON object") && !said.contains("struct"), "{said}");
+}

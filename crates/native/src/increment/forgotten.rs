@@ -92,6 +92,10 @@ impl Forgotten {
 
     fn parse(bytes: &[u8]) -> Result<Self, String> {
         let text = |error: serde_json::Error| error.to_string();
+        let whole: serde_json::Value = serde_json::from_slice(bytes).map_err(text)?;
+        if !whole.is_object() {
+            return Err("it is no JSON object".to_owned());
+        }
         let any: AnyListFile = serde_json::from_slice(bytes).map_err(text)?;
         let (salt, hashes, earlier, digest) = match any.version {
             // Its snapshots have no digest: all of them are erased from once more.
