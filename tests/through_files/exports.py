@@ -2,7 +2,7 @@
 
 The files are committed; docs/exports.md runs Tracklet on them. Run this script after a change of the history:
 
-    python tests/through_files/exports.py examples/exports
+    python tests/through_files/exports.py examples/exports    # needs fastavro, too
 """
 
 import csv
@@ -14,6 +14,7 @@ import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -94,6 +95,16 @@ def parquet(rows, zone="UTC", upper=False):
     return out.getvalue()
 
 
+def avro(rows):
+    """Rows as an Avro container file of BigQuery's: columns that may be null, and times in microseconds."""
+    time = {"type": "long", "logicalType": "timestamp-micros"}
+    kinds = {name: time if name in ("timestamp", "received_at") else "string" for name in COLUMNS}
+    fields = [{"name": name, "type": ["null", kind]} for name, kind in kinds.items()]
+    out = io.BytesIO()
+    fastavro.writer(out, {"type": "record", "name": "Root", "fields": fields}, rows, codec="deflate", sync_marker=bytes(range(16)))
+    return out.getvalue()
+
+
 def payload(row, kind="track"):
     """A row as the raw event that RudderStack and Segment keep in a bucket."""
     event = {
@@ -141,10 +152,12 @@ def main(folder):
     again = [{name: bigquery_time(value) if isinstance(value, datetime) else value for name, value in row.items() if value is not None} for row in [*rows, rows[3]]]
     write(folder / "bigquery-json/tracks-000000000000.json", lines(again))
     write(folder / "bigquery-parquet/tracks-000000000000.parquet", parquet(rows))
+    write(folder / "bigquery-avro/tracks-000000000000.avro", avro(rows))
 
     # unload ('select * from tracks') to 's3://…/tracks_'; and with `format parquet`.
     write(folder / "redshift/tracks_0000_part_00", separated(rows[:half], "|", header=False, time=redshift_time))
     write(folder / "redshift/tracks_0001_part_00", separated(rows[half:], "|", header=False, time=redshift_time))
+    write(folder / "redshift-gzip/tracks_0000_part_00.gz", gzipped(separated(rows, "|", header=False, time=redshift_time)))
     write(folder / "redshift-parquet/tracks_0000_part_00.parquet", parquet(rows, None))
 
     # RudderStack's and Segment's buckets: raw events, a page call before every third track.

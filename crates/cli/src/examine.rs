@@ -4,8 +4,9 @@
 use std::path::Path;
 use tracklet_config::{Config, ConfigError, Place};
 use tracklet_dialects::target_keys::{needed, target_keys};
-use tracklet_display::error::Hint;
-use tracklet_native::read::RowFilters;
+use tracklet_display::error::{Hint, is_nearly, listed};
+use tracklet_kernel::from_row::FROM_ROW;
+use tracklet_native::read::{Column, RowFilters};
 use tracklet_warehouse::assumed_sources;
 use tracklet_warehouse::targets::profiles::{self, ProfileError};
 use tracklet_warehouse::targets::{ResolveError, Target, check_supported};
@@ -58,11 +59,30 @@ pub fn examine(
     look.counts();
     look.timeout();
     look.output();
+    look.csv_columns();
+    look.event_id();
     look.profile(profiles_dir);
     look.targets(profiles_dir);
     let mut findings = look.findings;
     findings.sort_by_key(|finding| (finding.place.line, finding.place.column));
     Ok(findings)
+}
+
+/// The canonical columns that tables of CSV with these columns lack. One that is mapped may stand in the path of a file.
+fn missing_of(columns: &[String], config: &Config) -> Vec<Column> {
+    let source = &config.source.columns;
+    let is_mapped =
+        |column: Column| source.mapped().iter().any(|(name, own)| *name == column.name() && own.is_some());
+    let is_there = |column: Column| {
+        let is_named = |name: &&str| columns.iter().any(|own| own.trim().eq_ignore_ascii_case(name));
+        is_mapped(column) || column.table_names().iter().any(|name| is_named(&name))
+    };
+    let mut missing: Vec<Column> =
+        [Column::EventId, Column::Timestamp].into_iter().filter(|column| !is_there(*column)).collect();
+    if !is_there(Column::AnonymousId) && !is_there(Column::UserId) {
+        missing.insert(missing.len().min(1), Column::AnonymousId);
+    }
+    missing
 }
 
 /// A look at one file.
@@ -131,7 +151,7 @@ impl Look<'_> {
             return;
         }
         let reason = error.to_string();
-        let reason = reason.lines().next().unwrap_or_default().trim_start_matches("SQL error: ");
+        let reason = reason.lines().next().unwrap_or_default();
         let (message, hint) = if error.is_syntax() {
             (
                 format!("`source.where` is no SQL expression: {reason}"),
@@ -144,6 +164,33 @@ impl Look<'_> {
             (format!("`source.where` can't be evaluated: {reason}"), error.hint())
         };
         self.tell(Severity::Error, &["source", "where"], message, hint);
+    }
+
+    /// A table without the columns that are needed has no track.
+    fn csv_columns(&mut self) {
+        let Some(columns) = &self.config.source.csv.columns else { return };
+        let key = &["source", "csv", "columns"];
+        let missing: Vec<&str> = missing_of(columns, self.config).into_iter().map(Column::name).collect();
+        if !missing.is_empty() {
+            let hint =
+                "[source.columns] says which column is which, where they are called otherwise".to_owned();
+            let message = format!("`source.csv.columns` has no column for {}", listed(missing));
+            self.tell(Severity::Error, key, message, Some(hint));
+        }
+    }
+
+    /// A column that is nearly called as the word for ids that are made of rows.
+    fn event_id(&mut self) {
+        let Some(name) = self.config.source.columns.event_id.clone() else { return };
+        if is_nearly(&name, FROM_ROW) {
+            let message = format!("`{name}` is looked for as a column");
+            self.tell(
+                Severity::Warning,
+                &["source", "columns", "event_id"],
+                message,
+                Some(format!("did you mean `{FROM_ROW}`, which makes ids of the rows?")),
+            );
+        }
     }
 
     /// Names as they stand in raw events are never those of the tables.

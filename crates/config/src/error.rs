@@ -58,7 +58,7 @@ pub enum Problem {
     #[error("`source.csv.quote` and `source.csv.delimiter` are the same character")]
     SameCharacter,
     /// A text that is not one character.
-    #[error("`{key}` is one character, not `{value}`")]
+    #[error("`{key}` is one ASCII character, not `{value}`")]
     NoCharacter {
         /// The key.
         key: String,
@@ -327,7 +327,7 @@ impl Hint for Problem {
                 "name them in their order: columns = [\"id\", \"anonymous_id\", \"timestamp\"]".to_owned()
             }
             Self::SameCharacter => {
-                "leave `quote` out, or set it to \"none\" where fields stand in no quotes".to_owned()
+                "set `quote` to another character, or to \"none\" where fields stand in no quotes; by default it is `\"`".to_owned()
             }
             Self::NoCharacter { .. } => {
                 "for example: delimiter = \"|\", or quote = \"'\"; a tab is \"\\t\"".to_owned()

@@ -220,10 +220,18 @@ fn csv(section: &Section<'_>) -> CsvOptions {
     if header == Some(false) && columns.is_none() {
         section.read("header", |entry| -> Result<(), ConfigError> { Err(entry.wrong(Problem::NoColumns)) });
     }
+    if columns.as_ref().is_some_and(Vec::is_empty) {
+        section.read("columns", |entry| -> Result<(), ConfigError> { Err(entry.wrong(Problem::NoColumns)) });
+    }
+    let is_quoted =
+        section.read("quote", |entry| Ok::<_, ConfigError>(entry.as_text().map(str::to_owned))).is_some();
     let delimiter = section.read("delimiter", |entry| {
         let text = entry.text()?;
-        one_byte(&text)
-            .ok_or_else(|| entry.wrong(Problem::NoCharacter { key: entry.path.clone(), value: text }))
+        match one_byte(&text) {
+            Some(b'"') if !is_quoted => Err(entry.wrong(Problem::SameCharacter)),
+            Some(delimiter) => Ok(delimiter),
+            None => Err(entry.wrong(Problem::NoCharacter { key: entry.path.clone(), value: text })),
+        }
     });
     let quote = section.read("quote", |entry| match quote(entry)? {
         Quote::Byte(quote) if Some(quote) == delimiter => Err(entry.wrong(Problem::SameCharacter)),

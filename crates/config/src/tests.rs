@@ -281,11 +281,26 @@ const WRONG: &[(&str, &str, &str)] = &[
     (
         "[source.csv]\nquote = \"|\"\ndelimiter = \"|\"",
         "2:9: `source.csv.quote` and `source.csv.delimiter` are the same character",
-        "leave `quote` out, or set it to \"none\" where fields stand in no quotes",
+        "set `quote` to another character, or to \"none\" where fields stand in no quotes; by default it is `\"`",
+    ),
+    (
+        "[source.csv]\ndelimiter = '\"'",
+        "2:13: `source.csv.quote` and `source.csv.delimiter` are the same character",
+        "set `quote` to another character, or to \"none\" where fields stand in no quotes; by default it is `\"`",
+    ),
+    (
+        "[source.csv]\ndelimiter = \"é\"",
+        "2:13: `source.csv.delimiter` is one ASCII character, not `é`",
+        "for example: delimiter = \"|\", or quote = \"'\"; a tab is \"\\t\"",
+    ),
+    (
+        "[source.csv]\nheader = false\ncolumns = []",
+        "3:11: `source.csv.header` is false, and `source.csv.columns` names no columns",
+        "name them in their order: columns = [\"id\", \"anonymous_id\", \"timestamp\"]",
     ),
     (
         "[source.csv]\ndelimiter = \"||\"",
-        "2:13: `source.csv.delimiter` is one character, not `||`",
+        "2:13: `source.csv.delimiter` is one ASCII character, not `||`",
         "for example: delimiter = \"|\", or quote = \"'\"; a tab is \"\\t\"",
     ),
     (

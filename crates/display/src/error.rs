@@ -62,6 +62,11 @@ pub fn is_refused_memory(error: &dyn std::fmt::Display) -> bool {
     error.to_string().contains("not enough memory")
 }
 
+/// Whether `word` is `known` with one or two slips of the keyboard.
+pub fn is_nearly(word: &str, known: &str) -> bool {
+    word != known && strsim::damerau_levenshtein(&word.to_lowercase(), known) <= 2
+}
+
 /// The one of `known` that `word` was probably meant to be, without regard to case.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();

@@ -1,6 +1,6 @@
 //! Columns that tracks carry from the source to the tables, and that no rule looks at.
 
-use crate::columns::{Text, TextColumn};
+use crate::columns::{Text, TextColumn, number_texts};
 use crate::decimal::{self, PRECISION, SCALE};
 use crate::intern::{Interner, NONE, renumber};
 use crate::registry::{CarriedSpec, CarriedType};
@@ -404,7 +404,7 @@ fn numbers(column: &ArrayRef) -> Vec<i128> {
         }
         // Floats print their shortest decimal form, decimals of 256 bits all digits.
         number if number.is_numeric() => {
-            let text = TextColumn::new(cast(&DataType::Utf8).as_ref());
+            let text = TextColumn::new(number_texts(column).as_ref());
             (0..column.len()).map(|row| of_text(&text, row, decimal::parse_number)).collect()
         }
         _ => {

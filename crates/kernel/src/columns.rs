@@ -82,7 +82,7 @@ impl TextColumn {
                 Self::Dictionary { keys: dictionary.keys().clone(), values }
             }
             number if number.is_numeric() => {
-                let text = as_type(&DataType::Utf8);
+                let text = number_texts(column);
                 text.map_or_else(
                     || Self::NoText(column.clone()),
                     |text| Self::plain(with_whole_numbers(text.as_string(), number)),
@@ -134,6 +134,26 @@ impl TextColumn {
         }
     }
 }
+
+/// The texts of numbers. The shortest digits of a float of 32 bits are those of another whole number from 2^24 on: 123456792 would be
+/// 123456790.
+pub(crate) fn number_texts(column: &ArrayRef) -> Option<ArrayRef> {
+    let texts = cast(column, &DataType::Utf8).ok()?;
+    if !matches!(column.data_type(), DataType::Float32 | DataType::Float16) {
+        return Some(texts);
+    }
+    let doubles = cast(column, &DataType::Float64).ok()?;
+    let doubles: &Float64Array = doubles.as_primitive::<Float64Type>();
+    let text = |(double, text): (Option<f64>, Option<&str>)| match double {
+        Some(double) if double.fract() == 0.0 && double.abs() < MOST_EXACT => Some(double.to_string()),
+        _ => text.map(str::to_owned),
+    };
+    let texts = doubles.iter().zip(texts.as_string::<i32>()).map(text);
+    Some(Arc::new(texts.collect::<StringArray>()))
+}
+
+/// 2^53, up to which a double holds every whole number.
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The texts of numbers, where those that are whole have no fraction and no exponent.
 fn with_whole_numbers(texts: &StringArray, number: &DataType) -> StringArray {

@@ -257,3 +257,131 @@ fn r26_a_list_of_forgotten_ids_that_is_none_is_said_in_plain_words() {
     let (code, said) = ended(&mut tracklet(folder.path(), &["run", "a.json"]));
     assert!(code == 2 && said.contains("it is no JSON object") && !said.contains("struct"), "{said}");
 }
+
+/// The hints of files that are mostly rejected did not name what helps.
+#[test]
+fn r27_mostly_rejected_files_get_the_hint_that_helps() {
+    let twice = |text: &str| {
+        let pack = |bytes: &[u8]| {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(bytes).unwrap();
+            encoder.finish().unwrap()
+        };
+        pack(&pack(text.as_bytes()))
+    };
+    let time = "2026-01-04T10:00:00Z";
+    let good = line("m1", "a", time);
+    let named = "[source.csv]\nheader = false\ncolumns = [\"id\", \"anonymous_id\", \"user_id\", \"event\", \"timestamp\"]\n";
+    for (name, bytes, config, hint) in [
+        (
+            "a.csv",
+            format!("m1|d||x|{time}|1\nm2|d||x|{time}|1\n").into_bytes(),
+            named,
+            "rows have 6 fields, and [source.csv] columns in tracklet.toml names 5",
+        ),
+        (
+            "a.csv",
+            format!("m1|d||a\\|b|{time}\nm2|d||a\\|b|{time}\n").into_bytes(),
+            named,
+            "backslashes stand before `|`",
+        ),
+        (
+            "a.csv",
+            format!("id,user_id,timestamp\nm1,\"u,{time}\nm2,u,{time}\n").into_bytes(),
+            "",
+            "[source.csv] quote = \"none\"",
+        ),
+        (
+            "a.csv",
+            format!("id,user_id,timestamp\nm1, u, {time}\nm2, u, {time}\n").into_bytes(),
+            "",
+            "a space stands before it",
+        ),
+        (
+            "a.json",
+            format!(r#"{{"message_id":"m","anonymous_id":"a","timestamp":"{time}"}}"#).into_bytes(),
+            "",
+            "event_id = \"message_id\"",
+        ),
+        (
+            "a.json",
+            format!(r#"{{"type":"track","messageId":"m","anonymous_id":"a","timestamp":"{time}"}}"#)
+                .into_bytes(),
+            "",
+            "anonymous_id = \"anonymous_id\"",
+        ),
+        ("a.json.gz", twice(&good), "", "compressed twice, the second time with gzip"),
+        ("a.json", format!("\"{}\"", good.replace('"', "\\\"")).into_bytes(), "", "`jq -r . FILE > NEW`"),
+        ("a.json", good.replace('"', "'").into_bytes(), "", "json.dumps"),
+        ("a.json", format!("2026-01-04 INFO sent {good}").into_bytes(), "", "sed 's/^[^{]*//'"),
+        ("a.json", good.replace('}', ",\"x\":NaN}").into_bytes(), "", "`NaN` is no JSON"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(name), bytes).unwrap();
+        fs::write(folder.path().join("tracklet.toml"), config).unwrap();
+        let (code, said) = ended(&mut tracklet(folder.path(), &["run", name]));
+        assert!(
+            code == 1 && said.contains(hint) && !said.contains("--format names another"),
+            "{name}, {hint}: {said}"
+        );
+    }
+    // What the columns' hints say helps.
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("a.json"),
+        format!(r#"{{"message_id":"m","anonymous_id":"a","timestamp":"{time}"}}"#),
+    )
+    .unwrap();
+    fs::write(folder.path().join("tracklet.toml"), "[source.columns]\nevent_id = \"message_id\"\n").unwrap();
+    assert_eq!(ended(&mut tracklet(folder.path(), &["run", "a.json"])).0, 0);
+}
+
+/// An archive that is stored uncompressed was read in part: the lines in it that begin behind its own bytes.
+#[test]
+fn r28_a_stored_archive_called_json_is_named_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let time = "2026-01-04T10:00:00Z";
+    let lines = [line("m1", "a", time), line("m2", "a", time), line("m3", "a", time)].join("\n");
+    let archive =
+        [b"PK\x03\x04\x0A\0\0\0\0\0events.json\n".as_slice(), lines.as_bytes(), b"\nPK\x05\x06\0\0"].concat();
+    fs::write(folder.path().join("a.json"), archive).unwrap();
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "a.json"]));
+    assert!(code == 1 && said.contains("a ZIP archive") && said.contains("0 sessionized"), "{said}");
+}
+
+/// Four zeros before good JSON made UTF-32 of all of it, and one reject.
+#[test]
+fn r29_some_zeros_before_good_lines_lose_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = line("m1", "a", "2026-01-04T10:00:00Z");
+    fs::write(folder.path().join("a.json"), format!("\0\0\0\n{good}\n")).unwrap();
+    let (code, said) = ended(&mut tracklet(folder.path(), &["run", "a.json"]));
+    assert!(code == 1 && said.contains("1 sessionized") && said.contains("1 unreadable"), "{said}");
+}
+
+/// Settings of CSV that no run could use passed the check.
+#[test]
+fn r30_the_check_finds_settings_that_no_run_could_use() {
+    let folder = tempfile::tempdir().unwrap();
+    for (config, code, message) in [
+        ("[source.csv]\ndelimiter = '\"'\n", 2, "are the same character"),
+        ("[source.csv]\ndelimiter = \"é\"\n", 2, "is one ASCII character, not `é`"),
+        ("[source.csv]\nheader = false\ncolumns = []\n", 2, "names no columns"),
+        (
+            "[source.csv]\nheader = false\ncolumns = [\"a\", \"event\"]\n",
+            2,
+            "no column for `event_id`, `anonymous_id` and `timestamp`",
+        ),
+        ("[source.columns]\nevent_id = \"from_rows\"\n", 0, "did you mean `from_row`"),
+    ] {
+        fs::write(folder.path().join("tracklet.toml"), config).unwrap();
+        let output = tracklet(folder.path(), &["check"]).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert!(said.contains(message), "{config}: {said}");
+        assert_eq!(output.status.code() == Some(0), code == 0, "{config}: {said}");
+    }
+    let good = "[source.csv]\nheader = false\ncolumns = [\"m\", \"USER_ID\", \"at\"]\n[source.columns]\nevent_id = \"m\"\ntimestamp = \"at\"\n";
+    fs::write(folder.path().join("tracklet.toml"), good).unwrap();
+    assert_eq!(ended(&mut tracklet(folder.path(), &["check"])).0, 0);
+}

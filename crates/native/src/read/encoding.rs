@@ -33,19 +33,39 @@ enum Encoding {
 }
 
 impl Encoding {
-    /// The encoding of a stream that starts with these bytes, and the length of its mark. Without a mark it is told by two
-    /// characters of ASCII, one of UTF-32, which all files of events start with.
+    /// The encoding of a stream that starts with these bytes, and the length of its mark.
     fn of(start: &[u8]) -> (Self, usize) {
         match *start {
-            [0xFF, 0xFE, 0, 0] => (Self::LittleEndian32, 4),
-            [0, 0, 0xFE, 0xFF] => (Self::BigEndian32, 4),
-            [1..=0x7F, 0, 0, 0] => (Self::LittleEndian32, 0),
-            [0, 0, 0, 1..=0x7F] => (Self::BigEndian32, 0),
+            [0xFF, 0xFE, 0, 0, ..] => (Self::LittleEndian32, 4),
+            [0, 0, 0xFE, 0xFF, ..] => (Self::BigEndian32, 4),
             [0xFF, 0xFE, ..] => (Self::LittleEndian, 2),
             [0xFE, 0xFF, ..] => (Self::BigEndian, 2),
-            [1..=0x7F, 0, 1..=0x7F, 0] => (Self::LittleEndian, 0),
-            [0, 1..=0x7F, 0, 1..=0x7F] => (Self::BigEndian, 0),
-            _ => (Self::Other, 0),
+            _ => (Self::without_mark(start), 0),
+        }
+    }
+}
+
+/// Bytes that tell the encoding: two characters of UTF-32.
+const LOOKED_AT: usize = 8;
+
+impl Encoding {
+    /// The encoding of a stream without a mark: all files of events start with a character of ASCII. One alone does not tell, where
+    /// more bytes follow: some zeros in front of a file do not make all of it another encoding.
+    fn without_mark(start: &[u8]) -> Self {
+        let second = start.get(4..8);
+        let is_character = |number: u32| char::from_u32(number).is_some();
+        let little = |unit: &[u8]| u32::from_le_bytes(unit.try_into().expect("four bytes"));
+        let big = |unit: &[u8]| u32::from_be_bytes(unit.try_into().expect("four bytes"));
+        match start.get(..4) {
+            Some([1..=0x7F, 0, 0, 0]) if second.is_none_or(|unit| is_character(little(unit))) => {
+                Self::LittleEndian32
+            }
+            Some([0, 0, 0, 1..=0x7F]) if second.is_none_or(|unit| is_character(big(unit))) => {
+                Self::BigEndian32
+            }
+            Some([1..=0x7F, 0, 1..=0x7F, 0]) => Self::LittleEndian,
+            Some([0, 1..=0x7F, 0, 1..=0x7F]) => Self::BigEndian,
+            _ => Self::Other,
         }
     }
 }
@@ -57,9 +77,9 @@ impl<R: Read> Decoded<R> {
 
     /// Reads the first bytes, which tell the encoding.
     fn look(&mut self) -> io::Result<Encoding> {
-        while self.encoded.len() < 4 && !self.is_over {
-            let mut bytes = [0; 4];
-            let missing = 4 - self.encoded.len();
+        while self.encoded.len() < LOOKED_AT && !self.is_over {
+            let mut bytes = [0; LOOKED_AT];
+            let missing = LOOKED_AT - self.encoded.len();
             let length = self.read_more(&mut bytes[..missing])?;
             self.encoded.extend_from_slice(&bytes[..length]);
         }
@@ -227,9 +247,19 @@ mod tests {
 
     #[test]
     fn other_bytes_stay() {
-        for bytes in
-            [&b""[..], b"{", b"{}", b"{}\n", b"\xEF\xBB\xBF{}", b"{\0", b"{\0\0", b"\0\0\0\0", b"PAR1\0\xFF"]
-        {
+        for bytes in [
+            &b""[..],
+            b"{",
+            b"{}",
+            b"{}\n",
+            b"\xEF\xBB\xBF{}",
+            b"{\0",
+            b"{\0\0",
+            b"\0\0\0\0",
+            b"PAR1\0\xFF",
+            b"\0\0\0\n{\"a\":1}",
+            b"\n\0\0\0{\"a\":1}",
+        ] {
             assert_eq!(decoded(bytes), bytes);
         }
     }

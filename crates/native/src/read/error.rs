@@ -4,7 +4,7 @@ use super::{Column, FilterError, InputError, RemoteError};
 use crate::spilled_files::SpillError;
 use std::io;
 use thiserror::Error;
-use tracklet_display::error::{Hint, MORE_MEMORY, listed};
+use tracklet_display::error::{Hint, MORE_MEMORY, is_nearly, listed};
 use tracklet_display::numbers::grouped;
 use tracklet_kernel::from_row::FROM_ROW;
 use tracklet_kernel::gate::Reason;
@@ -194,6 +194,9 @@ impl Hint for ReadError {
             ),
             Self::MissingColumn { found, .. } | Self::MappedColumn { found, near: None, .. } if is_ga4(found) => {
                 Some(of_ga4())
+            }
+            Self::MappedColumn { column: Column::EventId, name, .. } if is_nearly(name, FROM_ROW) => {
+                Some(format!("did you mean \"{FROM_ROW}\", which makes ids of the rows?"))
             }
             Self::MissingColumn { column: Column::EventId, near: None, others, .. } if !others.is_empty() => {
                 Some(format!(

@@ -132,7 +132,8 @@ fn sniffed(start: &[u8]) -> Option<(Format, Sniffed)> {
 pub(super) fn held(path: &Path) -> Option<Held> {
     let start = ends(path).ok()?.0;
     let rows = || csv::delimiter_of_rows(&head(path, packed(&start).unwrap_or(Compression::None)));
-    foreign(&start).map(Held::Foreign).or_else(|| rows().map(Held::Rows))
+    let foreign = foreign(&start).filter(|_| packed(&start).is_none());
+    foreign.map(Held::Foreign).or_else(|| rows().map(Held::Rows))
 }
 
 /// Whether a name says what is inside its compression; `.gz` alone does not.

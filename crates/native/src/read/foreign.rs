@@ -10,7 +10,17 @@ struct Kind {
 const UNPACK: &str = "unpack it first, or compress with gzip or zstd";
 const EXPORT: &str = "export the table as CSV or Parquet";
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 17] = [
+    Kind {
+        start: b"\x1F\x8B\x08",
+        what: "compressed twice, the second time with gzip",
+        hint: "unpack it once: gunzip",
+    },
+    Kind {
+        start: b"\x28\xB5\x2F\xFD",
+        what: "compressed twice, the second time with zstd",
+        hint: "unpack it once: unzstd",
+    },
     Kind {
         start: b"PK\x03\x04",
         what: "a ZIP archive or an Excel workbook",

@@ -1,15 +1,17 @@
 //! Files of which one reason rejects most rows: they are written in a form that was not expected.
 
-use super::columns::{Column, near_match};
+use super::columns::{Column, looks_like, near_match};
 use super::error::of_ga4;
 use super::foreign::{Foreign, of_text};
+use super::formats::{Format, csv};
+use super::input_error::without_header;
 use super::rejects::{Reject, Rejects};
 use super::{FileSummary, Source};
 use crate::spilled_files::SpillError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use tracklet_display::error::listed;
-use tracklet_display::numbers::grouped;
+use tracklet_display::numbers::{counted, grouped};
 use tracklet_display::visible::visible;
 use tracklet_kernel::gate::Reason;
 use tracklet_kernel::ignored_ids::IgnoredIds;
@@ -58,10 +60,11 @@ pub(super) fn find(
     source: &Source,
     names_of: impl Fn(&str) -> BTreeSet<String>,
 ) -> Result<Vec<MostlyRejected>, SpillError> {
-    let rows: BTreeMap<&str, u64> = files.iter().map(|file| (file.name.as_str(), file.rows)).collect();
+    let rows: BTreeMap<&str, (u64, Format)> =
+        files.iter().map(|file| (file.name.as_str(), (file.rows, file.format))).collect();
     let mut found = Vec::new();
     for (file, of_file) in rejects.by_file() {
-        let Some(&rows) = rows.get(file) else { continue };
+        let Some(&(rows, format)) = rows.get(file) else { continue };
         let of = |reason: &Reason| of_file.reasons[*reason as usize];
         let Some(reason) = Reason::ALL.into_iter().find(|reason| of(reason) * 2 > rows) else { continue };
         let Some(first) = rejects.first_of(&of_file, reason)? else { continue };
@@ -71,7 +74,7 @@ pub(super) fn find(
             rejected: of(&reason),
             reason,
             example: example(&first),
-            hint: hint(&first, source, || names_of(file)),
+            hint: hint(&first, format, source, || names_of(file)),
         });
     }
     Ok(found)
@@ -92,7 +95,7 @@ fn example(reject: &Reject) -> Option<String> {
 }
 
 /// The setting that helps.
-fn hint(reject: &Reject, source: &Source, names: impl FnOnce() -> BTreeSet<String>) -> String {
+fn hint(reject: &Reject, format: Format, source: &Source, names: impl Fn() -> BTreeSet<String>) -> String {
     let map_to = |column: &str, name: &str| {
         format!(
             "name the column that has it in tracklet.toml: [source.columns] {column} = \"{}\"",
@@ -104,6 +107,11 @@ fn hint(reject: &Reject, source: &Source, names: impl FnOnce() -> BTreeSet<Strin
     let word = reject.timestamp.as_deref().filter(|word| is_no_value(word));
     let keys = reject.raw.as_deref().and_then(keys_of_json);
     let foreign = reject.raw.as_deref().and_then(of_text);
+    let unreadable = reject.raw.as_deref().and_then(|raw| match format {
+        Format::Csv => unreadable_table(raw, source),
+        Format::Json => unreadable_json(raw),
+        Format::Parquet | Format::Avro => None,
+    });
     match reject.reason {
         Reason::BadTimestamp if number.is_some() => unit_hint(number),
         Reason::TimestampOutOfRange if source.gate.time_unit.is_some() && number.is_some() => {
@@ -119,19 +127,33 @@ fn hint(reject: &Reject, source: &Source, names: impl FnOnce() -> BTreeSet<Strin
         Reason::BadTimestamp if reject.timestamp.as_deref().is_some_and(is_single_quoted) => {
             "it stands in single quotes; in a CSV file [source.csv] quote = \"'\" in tracklet.toml takes them off".to_owned()
         }
+        Reason::BadTimestamp if format == Format::Csv && reject.timestamp.as_deref().is_some_and(is_spaced) => {
+            "a space stands before it: write the table without spaces behind its delimiters, or with them in the header as well"
+                .to_owned()
+        }
         Reason::BadTimestamp => {
             format!("times are `2026-01-04T10:00:00Z` and the like, see docs/input.md; {}", map("timestamp"))
         }
         Reason::TimestampOutOfRange => {
             format!("times are from 1970 to 2261; {}", map("timestamp"))
         }
-        Reason::MissingEventId => map("event_id"),
+        Reason::MissingEventId => {
+            let names: Vec<String> = names().into_iter().collect();
+            map_to("event_id", near_match(Column::EventId, &names).as_deref().unwrap_or("..."))
+        }
         Reason::MissingTimestamp => {
             let names: Vec<String> = names().into_iter().collect();
             let near = near_match(Column::Timestamp, &names);
             map_to("timestamp", near.as_deref().unwrap_or("..."))
         }
-        Reason::MissingIds => map("anonymous_id"),
+        Reason::MissingIds => {
+            let names: Vec<String> = names().into_iter().collect();
+            let like = |column| names.iter().find(|name| looks_like(name, column)).map(|name| (column, name));
+            match like(Column::AnonymousId).or_else(|| like(Column::UserId)) {
+                Some((column, name)) => map_to(column.name(), name),
+                None => map("anonymous_id"),
+            }
+        }
         Reason::Unreadable if reject.raw.as_deref().is_some_and(is_ga4) => {
             of_ga4()
         }
@@ -147,6 +169,7 @@ fn hint(reject: &Reject, source: &Source, names: impl FnOnce() -> BTreeSet<Strin
              `iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW`"
                 .to_owned()
         }
+        Reason::Unreadable if unreadable.is_some() => unreadable.unwrap_or_default(),
         Reason::Unreadable => {
             "its rows are not in the format that it was taken for; --format names another".to_owned()
         }
@@ -186,6 +209,64 @@ fn unit_hint(number: Option<i64>) -> String {
 fn is_single_quoted(time: &str) -> bool {
     let within = time.strip_prefix('\'').and_then(|time| time.strip_suffix('\''));
     within.is_some_and(|time| tracklet_kernel::time::parse(time).is_some())
+}
+
+/// Whether a time has spaces before it, and would be one without.
+fn is_spaced(time: &str) -> bool {
+    let trimmed = time.trim_start_matches(' ');
+    trimmed.len() < time.len() && tracklet_kernel::time::parse(trimmed).is_some()
+}
+
+/// What is wrong with a line that should be JSON, and what helps.
+fn unreadable_json(raw: &str) -> Option<String> {
+    let is_object =
+        |text: &str| text.starts_with("{\"") || text.starts_with("{ \"") || text.starts_with("{\\\"");
+    let start = raw.trim_start();
+    let behind = start.find('{').map(|at| &start[at..]);
+    let is_no_number = |word: &str| [":", ": "].iter().any(|colon| raw.contains(&format!("{colon}{word}")));
+    Some(if start.starts_with("\"{") {
+        "each object stands in a text: `jq -r . FILE > NEW` unpacks it".to_owned()
+    } else if start.starts_with("{'") || start.starts_with("[{'") {
+        "it has single quotes, as Python prints objects: write it with json.dumps".to_owned()
+    } else if let Some(word) = ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| is_no_number(word)) {
+        format!(
+            "`{word}` is no JSON: write null, as json.dumps(.., allow_nan=False) makes sure of and pandas' to_json does"
+        )
+    } else if !start.starts_with(['{', '[']) && behind.is_some_and(is_object) {
+        "other text stands before each object, as logs have it: `sed 's/^[^{]*//' FILE > NEW` cuts it off"
+            .to_owned()
+    } else {
+        format!("its lines {}", without_header(csv::delimiter_of_rows(raw.as_bytes())?))
+    })
+}
+
+/// What is wrong with a record of a table, and what helps.
+fn unreadable_table(raw: &str, source: &Source) -> Option<String> {
+    let (delimiter, fields) = csv::fields_of(raw, source)?;
+    let delimiter = char::from(delimiter);
+    let columns = source.csv.columns.as_ref().map(Vec::len);
+    let quotes = raw.matches('"').count();
+    Some(if raw.contains(&format!("\\{delimiter}")) {
+        format!(
+            "backslashes stand before `{}` in its fields, as Redshift's option ESCAPE writes them, which is not read: unload as Parquet, \
+             or with `csv`",
+            delimiter.escape_default()
+        )
+    } else if !quotes.is_multiple_of(2) {
+        "a quote in it is not closed, so that lines belong together: where quotes are text, set [source.csv] quote = \"none\" in \
+         tracklet.toml"
+            .to_owned()
+    } else if let Some(columns) = columns.filter(|columns| *columns != fields) {
+        format!(
+            "its rows have {}, and [source.csv] columns in tracklet.toml names {columns}: name each of them in its order",
+            counted(fields as u64, "field")
+        )
+    } else {
+        format!(
+            "it has {} where the header has others: [source.csv] delimiter and quote in tracklet.toml say how they are separated",
+            counted(fields as u64, "field")
+        )
+    })
 }
 
 /// The first canonical column that is a list or an object, and which of them it is.

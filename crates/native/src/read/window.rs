@@ -39,6 +39,11 @@ impl<R: Read> Window<R> {
         Self { is_fresh: false, ..self }
     }
 
+    /// Whether the stream starts in the midst of a file, or was read from before.
+    pub(super) fn is_in_the_midst(&self) -> bool {
+        !self.is_fresh
+    }
+
     /// Reads on behind what was not consumed; answers the bytes in the window and how it ends.
     pub(super) fn fill(&mut self) -> (&[u8], End) {
         self.buffer.copy_within(self.start..self.end, 0);

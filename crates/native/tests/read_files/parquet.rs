@@ -328,3 +328,20 @@ fn r21_configured_names_lead_into_structs() {
         );
     }
 }
+
+// The shortest digits of a float of 32 bits are those of another number from 2^24 on: two users became one.
+#[test]
+fn r31_ids_that_are_floats_of_32_bits_keep_all_digits() {
+    let files = Files::new();
+    let floats: ArrayRef = Arc::new(arrow::array::Float32Array::from(vec![
+        Some(123_456_792.0),
+        Some(123_456_784.0),
+        Some(0.1),
+        Some(-7.0),
+        Some(1e30),
+    ]));
+    let columns = [("id", ids(5)), ("event", floats), ("user_id", ids(5)), ("timestamp", times(5))];
+    files.write("a.parquet", parquet(&columns, 100));
+    let names = event_names(files.read());
+    assert_eq!(names, ["-7", "0.1", "123456784", "123456792", "1e30"]);
+}

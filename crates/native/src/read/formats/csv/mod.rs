@@ -93,6 +93,13 @@ impl FileFormat for Csv {
     }
 }
 
+/// What stands between the fields of the first record of `text`, and how many fields it has.
+pub(in crate::read) fn fields_of(text: &str, source: &Source) -> Option<(u8, usize)> {
+    let dialect = Preamble::of(text.as_bytes(), source).1;
+    let first = dialect::records(text.as_bytes(), dialect).into_iter().next()?;
+    Some((dialect.delimiter, first.len()))
+}
+
 /// The delimiter of a file that begins with a row of a table: with at least three fields, one of them a time.
 pub(in crate::read) fn delimiter_of_rows(start: &[u8]) -> Option<char> {
     let fields = dialect::header(start);

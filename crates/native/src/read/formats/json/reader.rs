@@ -1,12 +1,14 @@
 //! Reads events as JSON: calls as RudderStack and Segment store them, rows of warehouse tables, and batches of calls.
 
 use super::calls::{Call, Fields, Form, batch};
+use super::is_json;
 use super::path::{Found, Names, Target, meaning};
 use super::text::{Kind, Value, elements, first_object, object, unescape};
 use super::values::{Cutter, Values};
 use crate::read::columns::{Column, ORIGINAL_EVENT};
 use crate::read::event_columns::{is_number, is_value};
 use crate::read::filter::Bound;
+use crate::read::foreign::foreign;
 use crate::read::inputs::InputFile;
 use crate::read::other_calls::OtherCalls;
 use crate::read::partitions::{self, Partition, partitions};
@@ -45,8 +47,14 @@ pub(super) fn read(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result
         window = window.in_the_midst();
         cutter = cutter.starting_at(grown.line);
     }
+    let mut is_start = !window.is_in_the_midst();
     loop {
         let (bytes, end) = window.fill();
+        // What an archive holds uncompressed could look like lines.
+        if std::mem::take(&mut is_start) && foreign(bytes).is_some() && !is_json(bytes) {
+            sink.unreadable(file, Some(1), bytes)?;
+            break;
+        }
         let mut values = Taker { reader: &mut reader, sink, bytes };
         let taken = cutter.take(bytes, end, &mut values)?;
         values.flush()?;
