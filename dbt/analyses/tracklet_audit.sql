@@ -6,7 +6,7 @@
         || (' ' || coalesce({{ time_as_text(own_column('timestamp')) }}, '') || ' ' || coalesce({{ time_as_text('received_at') }}, ''))
         || (' ' || coalesce({{ time_as_text('loaded_at') }}, '') || ' ' || coalesce(reason, ''))
     {%- for column in carried_columns() %}
-        || (' ' || coalesce('+' || {{ as_text(column.inner) }}, '-'))
+        || (' ' || coalesce('+' || {{ text_of_carried(column) }}, '-'))
     {%- endfor %}
 {%- endset %}
 

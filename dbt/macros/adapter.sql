@@ -98,11 +98,18 @@
     {%- set columns = [{'name': 'event_type', 'type': 'event_type'}] -%}
     {%- set own = {} -%}
     {%- for name, value in settings.items() if name != 'preset' -%}
-        {%- set is_number = value is mapping -%}
-        {%- set value = value.number if is_number else value -%}
-        {%- set sources = [] -%}
-        {%- for source in ([value] if value is string else value) -%}{%- do sources.append({'name': source, 'of': none}) -%}{%- endfor -%}
-        {%- do own.update({name | lower: {'name': name, 'type': 'number' if is_number else 'text', 'no_value': [], 'sources': sources, 'is_of_preset': false}}) -%}
+        {%- set value = value if value is mapping else {'text': value} -%}
+        {%- set column = {'name': name, 'type': 'number' if 'number' in value else 'truth' if 'is_bot' in value else 'text', 'no_value': [], 'is_of_preset': false} -%}
+        {%- for key, names in value.items() -%}
+            {%- set sources = [] -%}
+            {%- for source in ([names] if names is string else names) -%}{%- do sources.append({'name': source, 'of': none}) -%}{%- endfor -%}
+            {%- if key in derived_functions() -%}
+                {%- do column.update({'function': key, 'of_sources': sources}) -%}
+            {%- else -%}
+                {%- do column.update({'os_name_sources' if key == 'os_name' else 'sources': sources}) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- do own.update({name | lower: column}) -%}
     {%- endfor -%}
     {%- set taken = [] -%}
     {%- for column in preset_columns(settings.preset) -%}
@@ -111,7 +118,54 @@
     {%- endfor -%}
     {%- for name, column in own.items() if name not in taken -%}{%- do columns.append(column) -%}{%- endfor -%}
     {%- for column in columns -%}{%- do column.update({'inner': 'carried_' ~ loop.index}) -%}{%- endfor -%}
+    {#- What a preset derives follows the columns that it is derived from, which a project may have replaced. -#}
+    {%- set by_name = {} -%}
+    {%- for column in columns -%}{%- do by_name.update({column.name | lower: column}) -%}{%- endfor -%}
+    {%- for column in columns if column.follows -%}
+        {%- set of = by_name[column.follows] -%}
+        {%- do column.update({'of_sources': of.sources or [], 'no_value': of.no_value}) -%}
+        {%- if column.function in ['os', 'device_category'] -%}
+            {%- do column.update({'os_name_sources': by_name['os_name'].sources or []}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set texts = [] -%}
+    {%- for column in columns if column.function -%}
+        {%- do column.update({'of': lowered_text(columns, texts, column, column.of_sources, column.no_value, column.function == 'host'), 'os_name': none}) -%}
+        {%- if column.os_name_sources -%}
+            {%- do column.update({'os_name': lowered_text(columns, texts, column, column.os_name_sources, [], false)}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- do columns[0].update({'derived_texts': texts}) -%}
     {{ return(columns) }}
+{% endmacro %}
+
+{# How columns are derived. -#}
+{% macro derived_functions() %}{{ return(['host', 'is_bot', 'browser', 'os', 'device_category']) }}{% endmacro %}
+
+{# The texts that columns are derived from, as macros/derived.sql describes them. -#}
+{% macro derived_texts() %}
+    {%- set columns = carried_columns() -%}
+    {{ return(columns[0].derived_texts if columns else []) }}
+{% endmacro %}
+
+{#
+  The name under which macros/derived.sql looks at a text. What events carry is not read twice, nor what another column is derived from;
+  a new text is added to texts.
+-#}
+{% macro lowered_text(columns, texts, derived, sources, no_value, is_url) %}
+    {%- set found = namespace(inner=none) -%}
+    {%- for column in columns if found.inner is none and column.type == 'text' and not column.function and column.sources == sources and column.no_value == no_value -%}
+        {%- set found.inner = column.inner -%}
+    {%- endfor -%}
+    {%- for text in texts if found.inner is none and text.sources == sources and text.no_value == no_value -%}
+        {%- set found.inner = text.inner -%}
+    {%- endfor -%}
+    {%- for text in texts if text.inner == found.inner and text.is_url == is_url -%}{{ return(text.lowered) }}{%- endfor -%}
+    {%- set number = texts | length + 1 -%}
+    {%- do texts.append({
+        'name': derived.name, 'type': 'text', 'no_value': no_value, 'sources': sources, 'is_of_preset': derived.is_of_preset,
+        'inner': found.inner or 'derived_from_' ~ number, 'is_read': found.inner is none, 'is_url': is_url, 'lowered': 'lowered_' ~ number}) -%}
+    {{ return('lowered_' ~ number) }}
 {% endmacro %}
 
 {# The columns of a preset: web, mobile, or none of both. -#}
@@ -135,6 +189,14 @@
         {%- do columns.append(preset_column('screen_name', 'screen', ['name', 'properties_name'])) -%}
         {%- for name in ['device_model', 'device_manufacturer', 'network_carrier'] -%}
             {%- do columns.append(preset_column(name, none, [], 'context_' ~ name)) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- if preset -%}
+        {%- for name, function, follows in [
+                ['page_host', 'host', 'page_url'], ['referrer_host', 'host', 'page_referrer'], ['is_bot', 'is_bot', 'user_agent'],
+                ['browser', 'browser', 'user_agent'], ['os', 'os', 'user_agent'], ['device_category', 'device_category', 'user_agent']] -%}
+            {%- do columns.append({
+                'name': name, 'type': 'truth' if name == 'is_bot' else 'text', 'no_value': [], 'function': function, 'follows': follows, 'is_of_preset': true}) -%}
         {%- endfor -%}
     {%- endif -%}
     {{ return(columns) }}
@@ -211,8 +273,25 @@
     {%- if var('tracklet_event_columns').preset is defined and var('tracklet_event_columns').preset not in ['web', 'mobile'] -%}
         {{ exceptions.raise_compiler_error("the preset of tracklet_event_columns is '" ~ var('tracklet_event_columns').preset ~ "': write web or mobile") }}
     {%- endif -%}
-    {%- for name, column in var('tracklet_event_columns').items() if column is mapping and (column | list != ['number']) -%}
-        {{ exceptions.raise_compiler_error("tracklet_event_columns." ~ name ~ " is '" ~ column ~ "': write a column, a list of columns or {number: column}") }}
+    {%- for name, column in var('tracklet_event_columns').items() if name != 'preset' -%}
+        {%- set value = column if column is mapping else {'text': column} -%}
+        {%- set kinds = ['text', 'number'] + derived_functions() -%}
+        {%- set said = [] -%}
+        {%- for kind in kinds if kind in value -%}{%- do said.append(kind) -%}{%- endfor -%}
+        {%- set takes_name = 'os' in value or 'device_category' in value -%}
+        {%- for key, names in value.items() if key not in kinds and (key != 'os_name' or not takes_name) -%}
+            {%- set near = nearest_of(key, kinds[1:] + ['os_name']) -%}
+            {{ exceptions.raise_compiler_error("tracklet_event_columns." ~ name ~ " has " ~ key ~ ": "
+                ~ ("os_name stands beside os or device_category" if key == 'os_name' else "did you mean " ~ near ~ "?" if near
+                    else "write a column, a list of columns, or one of " ~ kinds[1:] | join(', ') ~ " with either")) }}
+        {%- endfor -%}
+        {%- if said | length != 1 or (column is mapping and 'text' in column) -%}
+            {{ exceptions.raise_compiler_error("tracklet_event_columns." ~ name ~ " is '" ~ column ~ "': write a column, a list of columns, or one of {"
+                ~ kinds[1:] | join(': column}, {') ~ ": column}") }}
+        {%- endif -%}
+        {%- for key, names in value.items() if names is mapping or names is not iterable or not names -%}
+            {{ exceptions.raise_compiler_error("tracklet_event_columns." ~ name ~ " is '" ~ column ~ "': " ~ ("" if key == 'text' else key ~ " takes ") ~ "a column or a list of columns") }}
+        {%- endfor -%}
     {%- endfor -%}
     {%- set canonical = ['event_id', 'anonymous_id', 'user_id', 'event', 'timestamp', 'received_at'] -%}
     {%- for name in var('tracklet_columns') if name not in canonical -%}

@@ -1,7 +1,8 @@
 {#
   The columns that events carry from the source to tracklet_events. carried_columns() has them in order, each with its name, the
-  name that it has on the way (inner), its type (event_type, text or number), the texts that are no value, and its sources. A
-  source is a column's name and the type of events that it is read of, none for all; the first that has a value counts.
+  name that it has on the way (inner), its type (event_type, text, number or truth), the texts that are no value, and its sources. A
+  source is a column's name and the type of events that it is read of, none for all; the first that has a value counts. A column with a
+  function has no sources: macros/derived.sql says what it is derived from.
 -#}
 
 {# The text in a source table for a carried column, null for no value; of a number the text that carried_value reads. -#}
@@ -31,12 +32,23 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# What a carried column holds, from its text in the column of the same name. -#}
+{# What a carried column holds: from its text in the column of the same name, or from the texts that it is derived from. -#}
 {% macro carried_value(column) -%}
-    {%- if column.type == 'number' -%}
+    {%- if column.function -%}
+        {{ derived_value(column) }}
+    {%- elif column.type == 'number' -%}
         {{ number_of_text(column.inner) }}
     {%- else -%}
         {{ column.inner }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# A carried column as a text, null for no value. -#}
+{% macro text_of_carried(column) -%}
+    {%- if column.type == 'truth' -%}
+        case when {{ column.inner }} then 'true' when not {{ column.inner }} then 'false' end
+    {%- else -%}
+        {{ as_text(column.inner) }}
     {%- endif -%}
 {%- endmacro %}
 

@@ -61,8 +61,11 @@ source_rows as (
         {{ as_text(event_of_table(table)) }} as event,
         {{ as_time(source_column(table, 'timestamp', ['timestamp', '_timestamp'], required=true)) }} as {{ own_column('timestamp') }},
         {{ as_time(source_column(table, 'received_at', ['received_at'])) }} as received_at,
-        {%- for column in carried_columns() %}
+        {%- for column in carried_columns() if not column.function %}
         {{ carried_text(table, column) }} as {{ column.inner }},
+        {%- endfor %}
+        {%- for text in derived_texts() if text.is_read %}
+        {{ carried_text(table, text) }} as {{ text.inner }},
         {%- endfor %}
         {{ as_time(loaded_at(table)) }} as loaded_at,
         {{ as_text(text_literal(table.name)) }} as source_file
@@ -83,6 +86,7 @@ source_rows as (
     {%- endif %}
     {%- endfor %}
 ),
+{{- texts_to_derive_from() }}
 
 -- An id that stands for none is none.
 known as (
@@ -100,7 +104,7 @@ known as (
         source_file,
         {{ known_id('anonymous_id') }} as known_anonymous_id,
         {{ known_id('user_id') }} as known_user_id
-    from source_rows
+    from {{ rows_to_derive_from() }}
     {{- computed_once() }}
 ),
 

@@ -377,6 +377,8 @@ pub enum ReferencePage {
     Cli,
     Tables,
     WordLists,
+    /// The macros of the dbt package that have the lists of words
+    WordListsSql,
 }
 
 /// Where the tables are.

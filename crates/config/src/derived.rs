@@ -199,6 +199,48 @@ pub fn word_lists() -> String {
     page
 }
 
+/// `dbt/macros/word_lists.sql`, made of the file with the lists.
+pub fn word_lists_of_models() -> String {
+    let lists = &*LISTS;
+    let mut text = "\
+{#
+  The lists of words by which columns are derived, and what one of them says of a text in lower case. Made by
+  `tracklet docs-reference word-lists-sql` of crates/config/src/word_lists.toml; a test keeps it equal.
+-#}
+{% macro said_of(list, text) -%}
+    {%- set lists = {
+"
+    .to_owned();
+    let named = [
+        ("is_bot", &lists.is_bot),
+        ("browser", &lists.browser),
+        ("os", &lists.os),
+        ("os_of_name", &lists.os_of_name),
+        ("device_category", &lists.device_category),
+        ("device_category_of_name", &lists.device_category_of_name),
+        ("device_category_of_name_alone", &lists.device_category_of_name_alone),
+    ];
+    let listed = |words: &[String]| {
+        let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+        format!("[{}]", quoted.join(", "))
+    };
+    for (name, rules) in named {
+        let _ = writeln!(text, "        '{name}': [");
+        for WordRule { value, words, with, without } in rules.iter() {
+            let _ = write!(text, "            {{'value': '{value}', 'words': {}", listed(words));
+            for (key, words) in [("with", with), ("without", without)] {
+                if !words.is_empty() {
+                    let _ = write!(text, ", '{key}': {}", listed(words));
+                }
+            }
+            text.push_str("},\n");
+        }
+        text.push_str("        ],\n");
+    }
+    text.push_str("    } -%}\n    {{- first_that_holds(lists[list], text) -}}\n{%- endmacro %}\n");
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,6 +266,7 @@ mod tests {
                 assert!(!word.is_empty() && word.is_ascii() && *word == word.to_ascii_lowercase(), "{word}");
                 assert!(!word.contains(['`', '|', '\'', '\\']), "{word} needs care in SQL and Markdown");
             }
+            assert!(!rule.value.contains(['\'', '\\']), "{} needs care in SQL", rule.value);
             for (place, word) in rule.words.iter().enumerate() {
                 let mut others = rule.words.iter().enumerate().filter(|(other, _)| *other != place);
                 assert!(!others.any(|(_, other)| word.contains(other.as_str())), "{word} says nothing more");

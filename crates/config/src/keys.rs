@@ -414,8 +414,8 @@ pub const KEYS: &[Key] = &[
                 raw JSON a column is called as in the warehouse: `properties.cartValue` is `properties_cart_value`. Values are texts, \
                 or with `number` decimal numbers with six digits behind the point. `host` of a URL, `is_bot`, `browser`, `os` and \
                 `device_category` of a user agent are derived; the last two take the name of the operating system too: \
-                `{ os = \"context_user_agent\", os_name = \"context_os_name\" }`. Derived columns are for files only. With \
-                the section a run also writes `tracklet_events` and `tracklet_sessions`.",
+                `{ os = \"context_user_agent\", os_name = \"context_os_name\" }`. With the section a run also \
+                writes `tracklet_events` and `tracklet_sessions`.",
     },
     Key {
         section: "identity",

@@ -20,7 +20,7 @@ mod reference;
 mod run_mode;
 mod targets;
 
-pub use derived::word_lists;
+pub use derived::{word_lists, word_lists_of_models};
 pub use duration::DurationError;
 pub use error::{ConfigError, Place, Problem, TakenBy};
 pub use event_columns::{ColumnSource, DerivedFrom, EventColumn, PRESETS, Preset};
@@ -351,6 +351,18 @@ impl Config {
     /// The columns of events that are read from the source.
     pub fn columns_read(&self) -> impl Iterator<Item = &EventColumn> {
         self.columns.iter().filter(|column| column.derived.is_none()).chain(&self.inputs)
+    }
+
+    /// The configuration by which rows are read as they are, for source tables of another configuration: columns that others are derived
+    /// from are carried, and none is derived.
+    #[must_use]
+    pub fn of_source_rows(&self) -> Self {
+        let columns: Vec<EventColumn> = self.columns_read().cloned().collect();
+        let carried = std::iter::once(CarriedSpec::event_type());
+        let carried = carried.chain(columns.iter().map(|column| column.spec.clone())).collect();
+        let carried = if self.rules.carried.is_empty() { Vec::new() } else { carried };
+        let rules = Rules { carried, ..self.rules.clone() };
+        Self { columns, inputs: Vec::new(), rules, ..self.clone() }
     }
 
     /// What is allowed and seldom meant, each a sentence for a warning.

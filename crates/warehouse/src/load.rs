@@ -134,15 +134,27 @@ fn columns_of(
     let mut columns: Vec<LoadedColumn> =
         canonical.map(|(name, own)| LoadedColumn { name: name.to_owned(), own }).collect();
     let is_canonical = |name: &str| columns.iter().any(|taken| taken.own.eq_ignore_ascii_case(name));
-    let carried = || config.columns.iter().filter(|column| column.derived.is_none());
+    // Where one has the same sources as another one, what comes of these is read again from what was loaded for the other.
+    let mut carried: Vec<&EventColumn> = Vec::new();
+    for column in &config.columns {
+        let sources = || column.sources_of(event_type);
+        let is_same = |other: &&EventColumn| {
+            other.spec.carried_type == column.spec.carried_type
+                && other.spec.no_value == column.spec.no_value
+                && other.sources_of(event_type).eq(sources())
+        };
+        if sources().next().is_some() && !carried.iter().any(is_same) {
+            carried.push(column);
+        }
+    }
     let readers = |name: &str| {
-        let reads = |column: &&EventColumn| {
+        let reads = |column: &&&EventColumn| {
             column.sources_of(event_type).any(|other| other.eq_ignore_ascii_case(name))
         };
-        carried().filter(reads).count()
+        carried.iter().filter(reads).count()
     };
     let mut loaded = Vec::new();
-    for column in carried().filter(|column| column.sources_of(event_type).next().is_some()) {
+    for column in &carried {
         let own = column.sources_of(event_type).find(|name| !is_canonical(name) && readers(name) == 1);
         let name = column.spec.name.clone();
         let Some(own) = own else { return Err(WarehouseError::SharedSources { column: name }) };

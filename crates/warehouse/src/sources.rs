@@ -96,7 +96,7 @@ pub async fn source_tables(
         return Err(unread(warehouse, first.table.clone()).await);
     }
     let said = absent_tables(target, &named, &sources).into_iter().chain(absent_columns(config, &sources));
-    for sentence in said.chain(not_derived(config)) {
+    for sentence in said {
         tracing::warn!("{sentence}");
     }
     Ok(sources)
@@ -118,17 +118,6 @@ fn absent_tables(target: &Target, named: &[Named], sources: &[SourceTable]) -> V
     said.collect()
 }
 
-/// What is said of the columns of a preset that warehouses do not derive.
-fn not_derived(config: &Config) -> Option<String> {
-    let names: Vec<&str> = config.derived().map(|column| column.spec.name.as_str()).collect();
-    (!names.is_empty()).then(|| {
-        format!(
-            "columns that are derived are made by runs from files alone: there is no {} here",
-            names.join(", ")
-        )
-    })
-}
-
 /// What is said of columns of events that no table has, but for those of a preset.
 fn absent_columns(config: &Config, sources: &[SourceTable]) -> Vec<String> {
     let has = |column: &EventColumn| {
@@ -139,7 +128,7 @@ fn absent_columns(config: &Config, sources: &[SourceTable]) -> Vec<String> {
                 .any(|wanted| source.columns.iter().any(|name| name.to_lowercase() == wanted.to_lowercase()))
         })
     };
-    let own = config.columns.iter().filter(|column| !column.is_of_preset && column.derived.is_none());
+    let own = config.columns_read().filter(|column| !column.is_of_preset);
     let absent = own.filter(|column| !has(column));
     let said = absent.map(|column| {
         let names = || column.sources.iter().map(|source| source.name.as_str());
@@ -147,7 +136,11 @@ fn absent_columns(config: &Config, sources: &[SourceTable]) -> Vec<String> {
         let near = names().find_map(|name| nearest(name, there()));
         let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         let names: Vec<String> = names().map(|name| format!("`{}`", visible(name))).collect();
-        format!("no source table has {}: the column `{}` is null{near}", names.join(" or "), column.spec.name)
+        let lost = match &column.read_for {
+            Some(name) => format!("nothing is derived from it for `{name}`"),
+            None => format!("the column `{}` is null", column.spec.name),
+        };
+        format!("no source table has {}: {lost}{near}", names.join(" or "))
     });
     said.collect()
 }
@@ -174,7 +167,7 @@ pub fn assumed_sources(target: &Target, config: &Config) -> Result<Vec<SourceTab
     let columns = column_names(target, config).into_iter().map(|(_, own)| own);
     let columns: Vec<String> = columns.chain(named_besides.into_iter().flatten().map(spelled)).collect();
     let assumed = |Named { event_type, table, .. }: Named| {
-        let carried = config.columns.iter().flat_map(|column| column.sources_of(event_type));
+        let carried = config.columns_read().flat_map(|column| column.sources_of(event_type));
         let mut all = columns.clone();
         for name in carried.map(|name| target.dialect.own(name)) {
             if !all.contains(&name) {

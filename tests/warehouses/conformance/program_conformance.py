@@ -77,7 +77,8 @@ def explained(folder, event, rules):
     """Whether `explain event` shows the type of an event and what it carries."""
     told = program.run(folder, "explain", "event", event["event_id"], "--target", "pg", "--format", "json").stdout
     names = ["event_type", *(column.name for column in rules.event_columns)]
-    expected = [[name, event[name]] for name in names if event[name] is not None]
+    texts = {True: "true", False: "false"}
+    expected = [[name, texts[event[name]] if isinstance(event[name], bool) else event[name]] for name in names if event[name] is not None]
     found = [story.get("columns") for story in json.loads(told)["sessionized"]]
     return [] if found == [expected] else [f"  explain event {event['event_id']!r}: {str(found)[:400]}, expected {expected}"]
 

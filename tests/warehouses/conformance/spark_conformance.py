@@ -25,14 +25,14 @@ from conformance.growing_tables import FIRST_LOAD
 from conformance.program_conformance import UNTYPED, native_tables, write_lines
 from lib import calls, cases, corpus, definition, histories, program
 from lib.cases import ALL_ELSE
-from lib.comparison import INTEGER, NUMBER, PHYSICAL, TEXT, TIME, columns_of, differences
+from lib.comparison import INTEGER, NUMBER, PHYSICAL, TEXT, TIME, TRUTH, columns_of, differences
 from lib.definition import Config
 from lib.histories import SEED
 from stand_ins import spark_server
 
 # Spark takes letters, digits and underscores only; one that starts with a digit must be quoted.
 SCHEMA = "1_sessions"
-TYPES = {"string": TEXT, "bigint": INTEGER, "decimal(28,6)": NUMBER, "timestamp": TIME}
+TYPES = {"string": TEXT, "bigint": INTEGER, "decimal(28,6)": NUMBER, "timestamp": TIME, "boolean": TRUTH}
 # In a warehouse a reject's source is the relation, and it has neither line nor raw text.
 NOT_OF_WAREHOUSES = ("source_file", "row_number", "raw")
 MERGE = re.compile(

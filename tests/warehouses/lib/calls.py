@@ -1,6 +1,5 @@
 """Calls of every type in a warehouse: a table for each type, with the columns that events carry something of."""
 
-import dataclasses
 import random
 
 from lib.definition import events
@@ -14,11 +13,22 @@ NUMBERS = [
     "9" * 22 + ".9999995", "-" + "9" * 22 + ".9999995", "1" + "0" * 22, "1e3", " 1", "1 ", "+1", "1,5", ".5", "-.5", "5.", ".", "-", "", None,
     "1-", "1.2.3", "--1", "x", "0x1", "NaN", "-0", "12345678901234567890.123456",
 ]
-
-
-def in_warehouses(config):
-    """The configuration without the columns that runs from files alone derive."""
-    return dataclasses.replace(config, event_columns=[column for column in config.event_columns if not column.function])
+# URLs and what only looks so, and agents and names of systems of which words, their case and their order say something else.
+URLS = [
+    "https://a.example", "HTTPS://WWW.A.Example:443/P?q#f", "https://www.www.example", "https://wwwa.example", "//a.example/p",
+    "//a.example://b.example", "https://a.example?x=/y", "https://a.example#f?", "https://ann:secret@a.example:8080/", "https://a.example/@ann",
+    "https://[2001:DB8::1]:443/", "https://ann@[::1]", "https://MÜNCHEN.example/", " https://a.example ", "a.example/p", "/p?u=https://b.example",
+    "p#://b.example", "q?://b.example", "mailto:ann@a.example", "://", "https://", "https://www.", "https:///p", "https://:80/", "https://@/",
+    "https://a@b@c.example/", "https://[::1/", "https://[::1", "https:/a.example", "://a.example", "x://y://z", "//", "///", "//www.a.example:1@b:2",
+]
+AGENTS = [
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Safari/537.36",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/120.0 Safari/537.36 Edg/120.0", "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) "
+    "AppleWebKit/605.1.15 Version/17.0 Mobile/15E148 Safari/604.1", "Mozilla/5.0 (Linux; Android 13; CUBOT NOTE) AppleWebKit/537.36 Chrome/99 Mobile",
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "cubot googlebot", "CURL/8.0", "Dalvik/2.1.0 (Linux; U; Android 12)",
+    "Mozilla/5.0 (Linux; Android 12; SM-T870)", "Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 6.1; Tablet PC 2.0)", "iPadOS", "IOS", "Windows Mobile", "Android TV",
+    "Darwin", "Plan 9", "Version/4 safari/5", "musical_ly", "musicalxly", "lİnux",
+]
 
 
 def type_of(table):
@@ -33,32 +43,67 @@ def tables(tracks, config):
 
 
 def sources_of(config, event_type):
-    """The columns of the source that events of a type carry something of."""
-    return list(dict.fromkeys(name for column in config.event_columns for name in column.names(event_type)))
+    """The columns of the source that events of a type carry something of, or something that is derived from it."""
+    columns = [*config.event_columns, *(events.Column(column.name, column.os_name) for column in config.event_columns)]
+    return list(dict.fromkeys(name for column in columns for name in column.names(event_type)))
 
 
 def carried_columns(types, settings):
-    """What the models' function of this name gives."""
+    """What the models' functions carried_columns and derived_texts give."""
     if types == ["track"] and not settings:
-        return []
+        return [], []
     preset = {column.name for column in events.preset(settings["preset"])} - set(settings) if "preset" in settings else set()
-    columns = [{"name": "event_type", "type": "event_type"}] + [
-        {
-            "name": column.name, "type": "number" if column.is_number else "text", "no_value": column.no_value,
-            "sources": [{"name": name, "of": of} for name, of in column.sources], "is_of_preset": column.name in preset,
-        } for column in events.columns_of(settings) if not column.function]
-    return [column | {"inner": f"carried_{number}"} for number, column in enumerate(columns, 1)]
+
+    def described(column):
+        kind = "number" if column.is_number else "truth" if column.function == "is_bot" else "text"
+        return {"name": column.name, "type": kind, "no_value": column.no_value, "is_of_preset": column.name in preset}
+
+    def sources(listed):
+        return [{"name": name, "of": of} for name, of in listed]
+
+    found = events.columns_of(settings)
+    columns = [{"name": "event_type", "type": "event_type"}]
+    columns += [described(column) | ({"function": column.function} if column.function else {"sources": sources(column.sources)}) for column in found]
+    columns = [column | {"inner": f"carried_{number}"} for number, column in enumerate(columns, 1)]
+    texts = []
+
+    def lowered(derived, listed, no_value, is_url):
+        """The name under which a text is looked at."""
+        same = [
+            other["inner"] for other in [*(column for column in columns if column["type"] == "text" and "sources" in column), *texts]
+            if other["sources"] == sources(listed) and other["no_value"] == no_value]
+        for text in texts:
+            if text["inner"] in same[:1] and text["is_url"] == is_url:
+                return text["lowered"]
+        number = len(texts) + 1
+        texts.append({
+            "name": derived["name"], "type": "text", "no_value": no_value, "sources": sources(listed), "is_of_preset": derived["is_of_preset"],
+            "inner": same[0] if same else f"derived_from_{number}", "is_read": not same, "is_url": is_url, "lowered": f"lowered_{number}"})
+        return texts[-1]["lowered"]
+
+    for column, own in zip(columns[1:], found, strict=True):
+        if own.function:
+            column["of"] = lowered(column, own.sources, own.no_value, own.function == "host")
+            column["os_name"] = lowered(column, own.os_name, [], False) if own.os_name else None
+    return columns, texts
 
 
 def of_types(rows, config, seed):
     """The rows as calls of the types of a configuration, with something in the columns that they carry."""
     draw = random.Random(seed)
     numbers = {name for column in config.event_columns if column.is_number for name, _ in column.sources}
+    urls = {name for column in config.event_columns if column.function == "host" for name, _ in column.sources}
+    agents = {name for column in config.event_columns if column.function and column.function != "host" for name, _ in [*column.sources, *column.os_name]}
+
+    def value(name):
+        kinds = [NUMBERS] if name in numbers else [TEXTS, *([URLS] * 3 if name in urls else []), *([AGENTS] * 3 if name in agents else [])]
+        return draw.choice(draw.choice(kinds))
+
     typed = []
     for row in rows:
         event_type = draw.choice(config.types)
         event = events.TYPES[event_type][0] or row["event"]
-        sources = {name: draw.choice(NUMBERS if name in numbers else TEXTS) for name in sources_of(config, event_type)}
+        sources = {name: value(name) for name in sources_of(config, event_type)}
         if draw.random() < 0.01:
             sources |= {draw.choice([name for name in sources if name not in numbers]): draw.choice(LONG_TEXTS)}
         typed.append(row | {"event": event, "event_type": event_type, "sources": sources})
@@ -81,8 +126,17 @@ def columns(config, event_type):
 def loaded_columns(config, event_type):
     """The names that `tracklet load` gives the columns of a table: of each that events carry the first source that is free."""
     names = ["id", "anonymous_id", "user_id", *(["event"] if event_type == "track" else []), "timestamp", "received_at"]
+    # What is carried comes first, then what is derived from alone; what two are read from alike is there once.
+    carried = [column for column in config.event_columns if not column.function]
     for column in config.event_columns:
-        others = {name for other in config.event_columns if other is not column for name in other.names(event_type)}
+        if column.function:
+            carried += [events.Column(column.name, sources) for sources in (column.os_name, column.sources)]
+    distinct = {}
+    for column in carried:
+        if column.names(event_type):
+            distinct.setdefault((column.is_number, *column.names(event_type)), column)
+    for column in distinct.values():
+        others = {name for other in distinct.values() if other is not column for name in other.names(event_type)}
         names += [name for name in column.names(event_type) if name not in others][:1]
     return names
 

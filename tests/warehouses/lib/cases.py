@@ -113,9 +113,12 @@ class Events(Case):
         "source": {"types": list(definition.events.TYPES)},
         "columns": {
             "preset": "mobile", "locale": ["properties_language", "context_locale"], "plan": "context_traits_plan",
-            "it_s": "properties_it_s", "revenue": {"number": ["revenue", "properties_revenue"]}, "tax": {"number": "tax"}},
+            "it_s": "properties_it_s", "revenue": {"number": ["revenue", "properties_revenue"]}, "tax": {"number": "tax"},
+            "link_host": {"host": ["properties_link", "link"]}, "other_bot": {"is_bot": "properties_agent"}, "Browser": {"browser": "properties_agent"},
+            "other_device": {"device_category": "properties_agent", "os_name": ["properties_system", "properties_platform"]},
+            "os_alone": {"os": "properties_machine"}},
     }
-    rules = calls.in_warehouses(Config.from_toml(settings))
+    rules = Config.from_toml(settings)
     variables = Case.variables | {
         "tracklet_types": settings["source"]["types"], "tracklet_event_columns": settings["columns"]}
     tables = calls.tables(("rudder", "tracks"), rules)
@@ -177,7 +180,9 @@ class Typed(Case):
 # Of what events carry one column of each type, for runs that take long by the length of their statements.
 FEW_COLUMNS = Config.from_toml({
     "source": {"types": list(definition.events.TYPES)},
-    "columns": {"plan": ["properties_plan", "context_traits_plan"], "revenue": {"number": "revenue"}}})
+    "columns": {
+        "plan": ["properties_plan", "context_traits_plan"], "revenue": {"number": "revenue"}, "link_host": {"host": "properties_link"},
+        "is_bot": {"is_bot": "properties_agent"}, "system": {"os": "properties_agent", "os_name": "properties_system"}}})
 
 
 class Nothing(Case):

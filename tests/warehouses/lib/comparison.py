@@ -6,11 +6,12 @@ from lib.warehouse import quoted
 
 # Tables under every setting of `materialize`.
 PHYSICAL = ("tracklet_rejects", "tracklet_duplicates", "dbt_aliases_mapping")
-TEXT, INTEGER, NUMBER, TIME = "text", "integer", "number", "time"
+TEXT, INTEGER, NUMBER, TIME, TRUTH = "text", "integer", "number", "time", "truth"
 TYPES = {
     "text": TEXT, "VARCHAR": TEXT, "character varying": TEXT,
     "bigint": INTEGER, "BIGINT": INTEGER,
     "numeric": NUMBER, "DECIMAL(28,6)": NUMBER,
+    "boolean": TRUTH, "BOOLEAN": TRUTH,
     "timestamp with time zone": TIME, "TIMESTAMP": TIME, "TIMESTAMP WITH TIME ZONE": TIME,
 }
 
@@ -47,6 +48,11 @@ def columns_of(config):
     } | (columns_of_events(config) if config.events else {})
 
 
+def type_of(column):
+    """The type of a column that events carry."""
+    return NUMBER if column.is_number else TRUTH if column.function == "is_bot" else TEXT
+
+
 def columns_of_events(config):
     """The columns of the tables that there are where events have types or carry columns."""
     return {
@@ -54,7 +60,7 @@ def columns_of_events(config):
             "event_id": TEXT, "event_type": TEXT, "event": TEXT, "anonymous_id": TEXT, "user_id": TEXT,
             "dbt_visitor_id": TEXT, "timestamp": TIME, "session_id": TEXT, "session_key": TEXT,
             "event_sequence_number": INTEGER, "start_reason": TEXT,
-            **{column.name: NUMBER if column.is_number else TEXT for column in config.event_columns}},
+            **{column.name: type_of(column) for column in config.event_columns}},
         "tracklet_sessions": {
             "session_key": TEXT, "session_id": TEXT, "dbt_visitor_id": TEXT, "session_sequence_number": INTEGER,
             "session_start_at": TIME, "ended_at": TIME, "next_session_start_at": TIME, "start_reason": TEXT, "events": INTEGER},

@@ -44,6 +44,20 @@ def settings_of_events(config):
     return [f"types = {toml(config.types)}"] * (config.types != ["track"]) + ["[columns]", *columns] * bool(columns)
 
 
+def configuration_of_events(settings):
+    """A tracklet.toml of the sections `[source]` and `[columns]` alone."""
+    lines = []
+    for section, keys in settings.items():
+        lines += [f"[{section}]", *(f"{name} = {toml(own)}" for name, own in keys.items())]
+    return "\n".join(lines) + "\n"
+
+
+def variables_of_events(settings):
+    """The package's variables for it."""
+    return {
+        "tracklet_types": settings.get("source", {}).get("types", ["track"]), "tracklet_event_columns": settings.get("columns", {})}
+
+
 def configuration(config, warehouse, schema, tables, columns=(), where=None, materialize="view", publish="swap"):
     """A tracklet.toml."""
     lines = [

@@ -28,7 +28,7 @@ class Renderer:
         self.variables = project["vars"] | (variables or {})
         self.prefixes = [*PREFIXES.get(target, [target]), "default"]
         self.target, self.sources, self.schema = target, sources, schema
-        self.carried = calls.carried_columns(self.variables["tracklet_types"], self.variables["tracklet_event_columns"])
+        self.carried, self.derived_texts = calls.carried_columns(self.variables["tracklet_types"], self.variables["tracklet_event_columns"])
         macros = [p for p in sorted((package / "macros").glob("*.sql")) if p.name != "adapter.sql"]
         self.macros = self.dispatched("".join(p.read_text() for p in macros))
         self.files = {p.stem: p for f in ("models", "analyses", "tests") for p in (package / f).rglob("*.sql")}
@@ -73,6 +73,7 @@ class Renderer:
             "var": self.variables.__getitem__, "source_tables": lambda: self.sources,
             "forgotten_table": lambda: self.forgotten,
             "carried_columns": lambda: self.carried,
+            "derived_texts": lambda: self.derived_texts,
             "this": self.relation(name),
             "partition_by_month": lambda column: {"month": column},
             "indexed_by": lambda columns: [],

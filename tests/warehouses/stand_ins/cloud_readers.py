@@ -6,7 +6,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-TEXT, INTEGER, NUMBER, TIME, DOUBLE = "text", "integer", "number", "time", "double"
+TEXT, INTEGER, NUMBER, TIME, DOUBLE, TRUTH = "text", "integer", "number", "time", "double", "truth"
 
 
 def time_of(microseconds):
@@ -26,11 +26,15 @@ def post(url, body, headers=None):
         return json.load(answer)
 
 
+def truth_of(text):
+    return {"true": True, "1": True, "false": False, "0": False}[str(text).lower()]
+
+
 class BigQuery:
     """A project of local-bigquery."""
 
     name = "bigquery"
-    types = {"STRING": TEXT, "INTEGER": INTEGER, "NUMERIC": NUMBER, "TIMESTAMP": TIME, "FLOAT": DOUBLE}
+    types = {"STRING": TEXT, "INTEGER": INTEGER, "NUMERIC": NUMBER, "TIMESTAMP": TIME, "FLOAT": DOUBLE, "BOOLEAN": TRUTH}
 
     def __init__(self, server, schema):
         self.server, self.schema = server, schema
@@ -64,7 +68,7 @@ class BigQuery:
         """The types of the columns, and the rows."""
         answer = self.execute(sql)
         kinds = [self.types[field["type"]] for field in answer["schema"]["fields"]]
-        read = {TEXT: str, INTEGER: int, NUMBER: number_of, DOUBLE: float, TIME: lambda text: time_of(int(text))}
+        read = {TEXT: str, INTEGER: int, NUMBER: number_of, DOUBLE: float, TIME: lambda text: time_of(int(text)), TRUTH: truth_of}
         rows = [
             tuple(None if cell["v"] is None else read[kind](cell["v"]) for kind, cell in zip(kinds, row["f"], strict=True))
             for row in answer.get("rows", [])]
@@ -128,9 +132,9 @@ class Snowflake:
         """The types of the columns, and the rows."""
         columns, rows = self.ask(sql)
         # fakesnow's CONVERT_TIMEZONE loses the zone that Snowflake's has.
-        types = {"text": TEXT, "fixed": INTEGER, "timestamp_tz": TIME, "timestamp_ntz": TIME, "real": DOUBLE}
+        types = {"text": TEXT, "fixed": INTEGER, "timestamp_tz": TIME, "timestamp_ntz": TIME, "real": DOUBLE, "boolean": TRUTH}
         kinds = [NUMBER if column["type"] == "fixed" and column["scale"] else types[column["type"]] for column in columns]
-        read = {TEXT: str, INTEGER: int, NUMBER: number_of, DOUBLE: float, TIME: self.time}
+        read = {TEXT: str, INTEGER: int, NUMBER: number_of, DOUBLE: float, TIME: self.time, TRUTH: truth_of}
         return kinds, [
             tuple(None if cell is None else read[kind](cell) for kind, cell in zip(kinds, row, strict=True)) for row in rows]
 

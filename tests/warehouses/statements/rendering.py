@@ -8,11 +8,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lib import dialects, program
+from lib import calls, dialects, program
+from lib.definition import Config
 from lib.render import Renderer
 
 COLUMNS = ["id", "anonymous_id", "user_id", "event", "timestamp", "received_at"]
 HOSTILE = ["it's", 'say "hi"', "back\\slash", "\\'; drop", "new\nline", "naïve", "tab\there", "`", "\\", "😀"]
+EVENTS = {
+    "source": {"types": ["track", "page"]},
+    "columns": {
+        "preset": "web", "Page_Url": ["properties_link", "context_page_url"], "revenue": {"number": "revenue"}, "link_host": {"host": "context_page_url"},
+        "shop_host": {"host": ["properties_shop", "context_shop"]}, "system": {"os": "properties_agent", "os_name": "properties_system"},
+        "bot": {"is_bot": ["properties_agent"]}, "kind": {"device_category": "properties_shop"}}}
+DERIVED = {"columns": {"browser": {"browser": "context_user_agent"}}}
 # The file, and the same in the package's variables.
 CONFIGURATIONS = {
     "defaults": ("", {}),
@@ -36,8 +44,13 @@ CONFIGURATIONS = {
         {"tracklet_dedupe": False, "tracklet_boundary": "exact", "tracklet_timeout": "500ms",
          "tracklet_flow_length": 1, "tracklet_where": "id <> 'x' -- not these", "tracklet_columns": {"event_id": "Id"},
          "tracklet_counts": {"cnt_hostile": HOSTILE, "cnt_one": ["signup"]}}),
+    "events": (program.configuration_of_events(EVENTS), program.variables_of_events(EVENTS)),
+    "derived alone": (program.configuration_of_events(DERIVED), program.variables_of_events(DERIVED)),
 }
-SOURCES = {"defaults": [("sessions", "tracks")], "all else": [("rudder", "tracks"), ("my shop", "tracks.app")]}
+SOURCES = {
+    "defaults": [("sessions", "tracks")], "all else": [("rudder", "tracks"), ("my shop", "tracks.app")],
+    "events": [("sessions", "tracks"), ("sessions", "pages")], "derived alone": [("sessions", "tracks")]}
+RULES = {"events": Config.from_toml(EVENTS), "derived alone": Config.from_toml(DERIVED)}
 
 
 def quoted(dialect, *names):
@@ -53,8 +66,14 @@ def spelled(dialect, name):
 def renderer(dialect, name):
     mapped = CONFIGURATIONS[name][1].get("tracklet_columns", {})
     columns = [spelled(dialect, mapped.get("event_id", "id")), *(spelled(dialect, c) for c in COLUMNS[1:])]
-    tables = [(spelled(dialect, schema), spelled(dialect, table)) for schema, table in SOURCES[name]]
-    sources = [{"relation": quoted(dialect, *table), "name": ".".join(table), "columns": columns} for table in tables]
+    sources = []
+    for schema, table in SOURCES[name]:
+        event_type = calls.type_of((schema, table))
+        own = [spelled(dialect, column) for column in calls.sources_of(RULES[name], event_type)] if name in RULES else []
+        names = (spelled(dialect, schema), spelled(dialect, table))
+        sources.append({
+            "relation": quoted(dialect, *names), "name": ".".join(names), "event_type": event_type,
+            "columns": [*columns, *(column for column in own if column not in columns)]})
     found = Renderer(dialect, sources, CONFIGURATIONS[name][1])
     found.relation = lambda model: quoted(dialect, *(spelled(dialect, part) for part in ("sessions", model)))
     return found

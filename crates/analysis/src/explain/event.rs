@@ -5,6 +5,7 @@ use super::timeline::{TimelineEvent, as_rfc3339, timeline};
 use super::{ExplainError, Subject, reasons};
 use crate::tables::{Evidence, Tables, TablesError};
 use serde::{Serialize, Serializer};
+use tracklet_config::{RecordedColumn, RecordedType};
 use tracklet_kernel::registry;
 use tracklet_native::manifest::RecordedRules;
 
@@ -202,7 +203,15 @@ fn columns(
     }
     let names: Vec<&str> = rules.carried.iter().map(|column| column.name.as_str()).collect();
     let dialect = tables.dialect();
-    let texts: Vec<String> = names.iter().map(|name| dialect.as_text(name)).collect();
+    // Redshift casts no truth to text.
+    let text = |column: &RecordedColumn| match column.values {
+        RecordedType::Truth => {
+            let name = dialect.column(&column.name);
+            format!("case when {name} then 'true' when not {name} then 'false' end")
+        }
+        RecordedType::Text | RecordedType::Number => dialect.as_text(&column.name),
+    };
+    let texts: Vec<String> = rules.carried.iter().map(text).collect();
     let answer = tables.ask(&format!(
         "select {} from {} where event_id = {}",
         texts.join(", "),

@@ -29,6 +29,14 @@ impl QueryDialect {
         }
     }
 
+    /// The quoted name of a column of our own.
+    pub fn column(&self, column: &str) -> String {
+        match self {
+            Self::Native => format!("\"{column}\""),
+            Self::Warehouse(names) => names.dialect().own_column(column),
+        }
+    }
+
     /// A column of our own as text.
     pub fn as_text(&self, column: &str) -> String {
         match self {

@@ -178,10 +178,9 @@ impl Tables for InWarehouse<'_> {
     }
 }
 
-/// The rules of the tables in a warehouse: what a run from files leaves out is there, and columns that it derives are not.
+/// The rules of the tables in a warehouse: what a run from files leaves out is there.
 fn rules_of(config: &Config) -> RecordedRules {
     let mut rules = RecordedRules::from(&config.rules);
-    rules.carried.retain(|column| config.derived().all(|derived| derived.spec.name != column.name));
     rules.left_out.clear();
     rules
 }

@@ -11,6 +11,7 @@ pub fn docs_reference(page: ReferencePage) -> Outcome {
         ReferencePage::Configuration => tracklet_config::reference(),
         ReferencePage::Cli => reference::reference(),
         ReferencePage::WordLists => tracklet_config::word_lists(),
+        ReferencePage::WordListsSql => tracklet_config::word_lists_of_models(),
         ReferencePage::Tables => tracklet_native::results::reference(),
     };
     std::io::stdout().lock().write_all(page.as_bytes())?;

@@ -12,7 +12,8 @@ use tracklet_native::pipeline::{self, RunRequest};
 use tracklet_warehouse::load as engine;
 
 pub fn load(arguments: &LoadArguments, log: &Log) -> Outcome {
-    let place = Place::of(&arguments.target)?;
+    let mut place = Place::of(&arguments.target)?;
+    place.config = place.config.of_source_rows();
     // What is wrong with the warehouse shows before the files are read.
     let warehouse = place.connect()?;
     let request = RunRequest {

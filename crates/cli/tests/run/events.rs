@@ -314,7 +314,6 @@ fn a_warehouse_says_what_is_for_files_alone() {
     let target = "[targets.pg]\ntype = \"postgres\"\nhost = \"127.0.0.1\"\nuser = \"u\"\ndbname = \"d\"\nschema = \"s\"\n";
     let ids = "source.columns.event_id = \"from_row\"";
     for (asks, key) in [
-        ("[columns]\npage_host = { host = \"url\" }\n", "a derived column of [columns]"),
         ("[identity]\nevidence = \"identify\"\n", "identity.evidence"),
         ("[source.columns]\nevent_id = \"from_row\"\n", ids),
     ] {

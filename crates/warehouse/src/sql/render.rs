@@ -1,7 +1,7 @@
 //! The package's files as SQL for one dialect and one configuration.
 
 use super::refusal::in_own_words;
-use super::variables::{carried_columns, variables};
+use super::variables::{Carried, carried, variables};
 use super::{Dialect, Names, package};
 use minijinja::value::{Kwargs, Object, Serde, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, Value};
@@ -109,7 +109,7 @@ impl Hint for RenderError {
 pub struct Renderer {
     dialect: Dialect,
     variables: serde_json::Map<String, serde_json::Value>,
-    carried: serde_json::Value,
+    carried: Carried,
     sources: Vec<SourceTable>,
     forgotten: Option<String>,
     macros: Macros,
@@ -155,7 +155,7 @@ impl Renderer {
         Self {
             dialect,
             variables: variables(config, materialize),
-            carried: carried_columns(config),
+            carried: carried(config),
             sources,
             forgotten: None,
             macros: Macros::Package,
@@ -339,8 +339,10 @@ impl Renderer {
         });
         let sources = value(&self.sources);
         environment.add_function("source_tables", move || sources.clone());
-        let carried = value(&self.carried);
+        let carried = value(&self.carried.columns);
         environment.add_function("carried_columns", move || carried.clone());
+        let derived_texts = value(&self.carried.derived_texts);
+        environment.add_function("derived_texts", move || derived_texts.clone());
         let forgotten = value(&self.forgotten);
         environment.add_function("forgotten_table", move || forgotten.clone());
         environment.add_function("partition_by_month", |column: String| {

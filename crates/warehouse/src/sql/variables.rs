@@ -1,10 +1,11 @@
 //! The configuration as the variables of the dbt package. Those that say which types events have and what they carry are not
-//! among them: [`carried_columns`] and the source tables stand for what dbt makes of these.
+//! among them: [`carried`] and the source tables stand for what dbt makes of these.
 
 use super::package;
 use super::render::Materialized;
 use serde_json::{Map, Value, json};
-use tracklet_config::{ColumnSource, Config};
+use std::collections::BTreeMap;
+use tracklet_config::{ColumnSource, Config, EventColumn, Function};
 use tracklet_kernel::event_type::EventType;
 use tracklet_kernel::registry::{CarriedSpec, CarriedType, EVENT_TYPE};
 use tracklet_kernel::rules::{Duplicates, Timeout};
@@ -46,36 +47,113 @@ pub(super) fn variables(config: &Config, materialize: Materialized) -> Map<Strin
     with_defaults(given)
 }
 
-/// What the models' function `carried_columns` gives: the columns that events carry from the source to `tracklet_events`, as
-/// `macros/columns.sql` describes them. None where there are no tables of events.
-pub(super) fn carried_columns(config: &Config) -> Value {
-    let column = |carried: &CarriedSpec| {
-        if carried.name == EVENT_TYPE {
-            return json!({ "name": EVENT_TYPE, "type": "event_type" });
+/// What the models' functions `carried_columns` and `derived_texts` give.
+#[derive(Debug, Clone)]
+pub(super) struct Carried {
+    /// The columns that events carry from the source to `tracklet_events`, as `macros/columns.sql` describes them. None where there
+    /// are no tables of events.
+    pub(super) columns: Value,
+    /// The texts that columns are derived from, as `macros/derived.sql` describes them.
+    pub(super) derived_texts: Value,
+}
+
+/// What events carry.
+pub(super) fn carried(config: &Config) -> Carried {
+    let inner = |place: usize| format!("carried_{}", place + 1);
+    let carried = &config.rules.carried;
+    let of_table = |name: &str| config.columns.iter().find(|column| column.spec.name == name);
+    let mut texts = DerivedTexts { carried: Vec::new(), texts: Vec::new(), lowered: BTreeMap::new() };
+    for (place, spec) in carried.iter().enumerate() {
+        if let Some(column) = of_table(&spec.name)
+            && column.derived.is_none()
+            && spec.carried_type == CarriedType::Text
+        {
+            texts.carried.push((column, inner(place)));
         }
-        let column = config.columns.iter().find(|column| column.spec.name == carried.name);
-        let source =
-            |source: &ColumnSource| json!({ "name": source.name, "of": source.of.map(EventType::name) });
-        let sources = column.into_iter().flat_map(|column| &column.sources).map(source);
-        json!({
-            "name": carried.name,
-            "type": match carried.carried_type {
+    }
+    let column = |(place, spec): (usize, &CarriedSpec)| {
+        if spec.name == EVENT_TYPE {
+            return json!({ "name": EVENT_TYPE, "type": "event_type", "inner": inner(place) });
+        }
+        let column = of_table(&spec.name);
+        let mut described = json!({
+            "name": spec.name,
+            "type": match spec.carried_type {
                 CarriedType::Text => "text",
                 CarriedType::Number => "number",
                 CarriedType::Truth => "truth",
             },
-            "no_value": carried.no_value,
-            "sources": sources.collect::<Vec<_>>(),
+            "no_value": spec.no_value,
+            "sources": column.map(|column| sources(&column.sources)),
             "is_of_preset": column.is_some_and(|column| column.is_of_preset),
-        })
+            "inner": inner(place),
+        });
+        if let Some((column, from)) = column.and_then(|column| Some((column, column.derived.as_ref()?))) {
+            let is_url = from.function == Function::Host;
+            described["function"] = json!(from.function.name());
+            described["of"] = json!(texts.lowered(column, &from.of, &from.no_value, is_url));
+            let os_name =
+                (!from.os_name.is_empty()).then(|| texts.lowered(column, &from.os_name, &[], false));
+            described["os_name"] = json!(os_name);
+        }
+        described
     };
-    let derived: Vec<&str> = config.derived().map(|column| column.spec.name.as_str()).collect();
-    let carried = config.rules.carried.iter().filter(|carried| !derived.contains(&carried.name.as_str()));
-    let with_inner = |(place, mut column): (usize, Value)| {
-        column["inner"] = json!(format!("carried_{}", place + 1));
-        column
-    };
-    carried.map(column).enumerate().map(with_inner).collect()
+    let columns = carried.iter().enumerate().map(column).collect();
+    Carried { columns, derived_texts: Value::Array(texts.texts) }
+}
+
+/// The source's columns of one of the models' columns.
+fn sources(sources: &[ColumnSource]) -> Value {
+    let source = |source: &ColumnSource| json!({ "name": source.name, "of": source.of.map(EventType::name) });
+    sources.iter().map(source).collect()
+}
+
+/// The texts that columns are derived from, as far as they are known.
+struct DerivedTexts<'a> {
+    /// Columns of texts that events carry, with what they are called on the way.
+    carried: Vec<(&'a EventColumn, String)>,
+    texts: Vec<Value>,
+    /// The name under which a text is looked at, by the one that it has and whether it is a URL.
+    lowered: BTreeMap<(String, bool), String>,
+}
+
+impl DerivedTexts<'_> {
+    /// The name under which a text is looked at for a derived column. What events carry is not read twice, nor what
+    /// another column is derived from.
+    fn lowered(
+        &mut self,
+        column: &EventColumn,
+        of: &[ColumnSource],
+        no_value: &[String],
+        is_url: bool,
+    ) -> String {
+        let is_it = |other: &&EventColumn| other.sources == of && other.spec.no_value == no_value;
+        let carried = self.carried.iter().find(|(other, _)| is_it(other)).map(|(_, inner)| inner.clone());
+        let sources = sources(of);
+        let is_same = |text: &&Value| text["sources"] == sources && text["no_value"] == json!(no_value);
+        let known =
+            self.texts.iter().find(is_same).and_then(|text| text["inner"].as_str()).map(str::to_owned);
+        let inner = carried.clone().or(known);
+        let is_read = inner.is_none();
+        let inner = inner.unwrap_or_else(|| format!("derived_from_{}", self.texts.len() + 1));
+        if let Some(lowered) = self.lowered.get(&(inner.clone(), is_url)) {
+            return lowered.clone();
+        }
+        let lowered = format!("lowered_{}", self.texts.len() + 1);
+        self.texts.push(json!({
+            "name": column.spec.name,
+            "type": "text",
+            "no_value": no_value,
+            "sources": sources,
+            "is_of_preset": column.is_of_preset,
+            "inner": inner,
+            "is_read": is_read,
+            "is_url": is_url,
+            "lowered": lowered,
+        }));
+        self.lowered.insert((inner, is_url), lowered.clone());
+        lowered
+    }
 }
 
 /// The package's defaults, with what is given in their place.

@@ -99,11 +99,8 @@ pub enum ResolveError {
 /// [`ResolveError::FilesOnly`].
 pub fn check_supported(config: &Config) -> Result<(), ResolveError> {
     let evidence = (!config.identity.evidence.is_empty()).then_some("identity.evidence");
-    // Those of a preset are left out, which a run says.
-    let derived =
-        config.derived().any(|column| !column.is_of_preset).then_some("a derived column of [columns]");
     let ids = config.source.columns.ids_from_rows().then_some("source.columns.event_id = \"from_row\"");
-    let files_only = evidence.or(derived).or(ids);
+    let files_only = evidence.or(ids);
     files_only.map_or(Ok(()), |key| Err(ResolveError::FilesOnly { key }))
 }
 
