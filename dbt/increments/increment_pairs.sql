@@ -1,8 +1,8 @@
 {{ config(materialized='table', unlogged=true, post_hook=gather_statistics()) }}
 
--- The pairs of ids that tracks came to or went from, with the time of the latest track that each has now, or none.
+-- The pairs of ids that tracks or evidence came to or went from, with the time of the latest that each has now, or none.
 
-with {{ changed_tracks() }},
+with {{ changed_pairs() if var('tracklet_evidence') else changed_tracks() }},
 
 touched as (
     select
@@ -46,6 +46,23 @@ latest as (
         and gone.is_new = 0
     where touched.lost_none = 0
         and gone.event_id is null
+    {%- if var('tracklet_evidence') %}
+    union all
+    select
+        touched.anonymous_id,
+        touched.user_id,
+        evidence.{{ own_column('timestamp') }} as last_at
+    from touched
+    inner join {{ ref('tracklet_staged') }} as evidence
+        on coalesce(evidence.anonymous_id, '') = touched.anonymous_id
+        and coalesce(evidence.user_id, '') = touched.user_id
+    left join changed as gone
+        on gone.event_id = evidence.event_id
+        and gone.is_new = 0
+    where touched.lost_none = 0
+        and evidence.fate = 4
+        and gone.event_id is null
+    {%- endif %}
     {%- endif %}
 )
 

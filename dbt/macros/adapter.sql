@@ -4,8 +4,8 @@
 -#}
 
 {#
-  The source tables: a list of {relation: its quoted name, name: its name as text, event_type: of its calls,
-  columns: its column names, types: the type of each}. The columns are none while dbt only parses, and knows none.
+  The source tables: a list of {relation: its quoted name, name: its name as text, event_type: of its calls, is_evidence: whether these are
+  no events, columns: its column names, types: the type of each}. The columns are none while dbt only parses, and knows none.
 -#}
 {% macro source_tables() %}
     {%- if execute -%}{%- do check_values() -%}{%- endif -%}
@@ -16,7 +16,7 @@
         {{ exceptions.raise_compiler_error("tracklet_source_tables is empty. Name the tables that hold the track calls: [schema.tracks]") }}
     {%- endif -%}
     {%- set tables = [] -%}
-    {%- for event_type in ['track'] + (tables_of_types | list) if event_type in var('tracklet_types') -%}
+    {%- for event_type in ['track'] + (tables_of_types | list) if event_type in var('tracklet_types') or event_type in var('tracklet_evidence') -%}
         {%- set named = var('tracklet_tables_of')[event_type] -%}
         {%- set relations = [] -%}
         {%- if event_type == 'track' -%}
@@ -47,13 +47,14 @@
                     'relation': relation | string,
                     'name': [relation.schema, relation.identifier] | select | join('.'),
                     'event_type': event_type,
+                    'is_evidence': event_type in var('tracklet_evidence'),
                     'columns': columns,
                     'types': types}) -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
     {%- if not tables -%}
-        {{ exceptions.raise_compiler_error("there is none of the tables of tracklet_types: " ~ var('tracklet_types') | join(', ')
+        {{ exceptions.raise_compiler_error("there is none of the tables of tracklet_types and tracklet_evidence: " ~ (var('tracklet_types') + var('tracklet_evidence')) | join(', ')
             ~ ". Name yours: tracklet_tables_of: {page: [schema.pages]}") }}
     {%- endif -%}
     {{ return(tables) }}
@@ -84,15 +85,15 @@
 {% endmacro %}
 
 {#
-  The columns that events carry, as macros/columns.sql describes them: none where tracklet_types and tracklet_event_columns ask
-  for no more than tracks.
+  The columns that events carry, as macros/columns.sql describes them: none where tracklet_types, tracklet_evidence and
+  tracklet_event_columns ask for no more than tracks.
 -#}
 {% macro carried_columns() %}
     {%- set settings = var('tracklet_event_columns') -%}
     {%- if settings is not mapping -%}
         {{ exceptions.raise_compiler_error("tracklet_event_columns is '" ~ settings ~ "': write names with values: {name: value}") }}
     {%- endif -%}
-    {%- if var('tracklet_types') == ['track'] and not settings -%}
+    {%- if var('tracklet_types') == ['track'] and not var('tracklet_evidence') and not settings -%}
         {{ return([]) }}
     {%- endif -%}
     {%- set columns = [{'name': 'event_type', 'type': 'event_type'}] -%}
@@ -215,12 +216,12 @@
   would be guessed.
 -#}
 {% macro check_names() -%}
-    {%- set known = ['source_tables', 'types', 'tables_of', 'event_columns', 'columns', 'ignore', 'loaded_at', 'where', 'forgotten', 'timeout', 'boundary', 'dedupe', 'counts',
+    {%- set known = ['source_tables', 'types', 'tables_of', 'event_columns', 'columns', 'ignore', 'evidence', 'loaded_at', 'where', 'forgotten', 'timeout', 'boundary', 'dedupe', 'counts',
         'flow_length', 'materialize'] -%}
     {%- set guessed = {'session_timeout': 'timeout', 'inactivity_timeout': 'timeout', 'timeout_minutes': 'timeout',
         'source_table': 'source_tables', 'sources': 'source_tables', 'source': 'source_tables', 'tables': 'source_tables',
         'mapping': 'columns', 'filter': 'where', 'deduplicate': 'dedupe', 'duplicates': 'dedupe', 'materialized': 'materialize',
-        'event_types': 'types', 'type': 'types', 'tables_of_types': 'tables_of', 'properties': 'event_columns',
+        'event_types': 'types', 'type': 'types', 'evidence_types': 'evidence', 'identity_evidence': 'evidence', 'tables_of_types': 'tables_of', 'properties': 'event_columns',
         'materialization': 'materialize', 'flow': 'flow_length', 'event_counts': 'counts'} -%}
     {%- set refused = "the package tracklet has no variable " -%}
     {%- for name in (invocation_args_dict.get('vars') or {}) if name[:9] == 'tracklet_' and name[9:] not in known -%}
@@ -256,16 +257,21 @@
         {{ exceptions.raise_compiler_error("tracklet_source_tables is '" ~ tables ~ "': write a list: [schema.tracks]") }}
     {%- endif -%}
     {%- set types = ['track', 'page', 'screen', 'group', 'identify', 'alias'] -%}
-    {%- set asked = var('tracklet_types') -%}
-    {%- if asked is string or asked is mapping or asked is not iterable or not asked -%}
-        {{ exceptions.raise_compiler_error("tracklet_types is '" ~ asked ~ "': write a list: [track, page]") }}
-    {%- endif -%}
-    {%- for type in asked if type not in types -%}
-        {%- set near = nearest_of(type, types) -%}
-        {{ exceptions.raise_compiler_error("tracklet_types has " ~ type ~ ": " ~ ("did you mean " ~ near ~ "?" if near else "it can have " ~ types | join(', '))) }}
+    {%- for name in ['types', 'evidence'] -%}
+        {%- set asked = var('tracklet_' ~ name) -%}
+        {%- if asked is string or asked is mapping or asked is not iterable or (not asked and name == 'types') -%}
+            {{ exceptions.raise_compiler_error("tracklet_" ~ name ~ " is '" ~ asked ~ "': write a list: " ~ ("[track, page]" if name == 'types' else "[identify]")) }}
+        {%- endif -%}
+        {%- for type in asked if type not in types -%}
+            {%- set near = nearest_of(type, types) -%}
+            {{ exceptions.raise_compiler_error("tracklet_" ~ name ~ " has " ~ type ~ ": " ~ ("did you mean " ~ near ~ "?" if near else "it can have " ~ types | join(', '))) }}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- for type in var('tracklet_evidence') if type in var('tracklet_types') -%}
+        {{ exceptions.raise_compiler_error("tracklet_evidence has " ~ type ~ ", and so has tracklet_types: calls are events or evidence") }}
     {%- endfor -%}
     {%- if carried_columns() and not dedupe -%}
-        {{ exceptions.raise_compiler_error("tracklet_dedupe is false, and then an event id says of no session which it is: leave tracklet_types and tracklet_event_columns as they are, or write tracklet_dedupe: true") }}
+        {{ exceptions.raise_compiler_error("tracklet_dedupe is false, and then an event id says of no session which it is: leave tracklet_types, tracklet_evidence and tracklet_event_columns as they are, or write tracklet_dedupe: true") }}
     {%- endif -%}
     {%- for type in var('tracklet_tables_of') if type not in types or type == 'track' -%}
         {{ exceptions.raise_compiler_error("tracklet_tables_of has " ~ type ~ ": " ~ ("tracks are named by tracklet_source_tables" if type == 'track' else "it can have " ~ types[1:] | join(', '))) }}

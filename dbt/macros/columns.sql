@@ -9,6 +9,9 @@
 {% macro carried_text(table, column) -%}
     {%- if column.type == 'event_type' -%}
         {{ as_text(text_literal(table.event_type)) }}
+    {%- elif table.is_evidence -%}
+        {#- No table shows more of evidence than its type. -#}
+        {{ as_text('null') }}
     {%- else -%}
         {%- set found = namespace(texts=[]) -%}
         {%- for source in column.sources if source.of is none or source.of == table.event_type -%}

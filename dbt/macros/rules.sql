@@ -158,6 +158,21 @@ case
     {{ text_literal(names[table.event_type]) if table.event_type in names else source_column(table, 'event', ['event']) }}
 {%- endmacro %}
 
+{#
+  What becomes of a row that is neither rejected nor a duplicate, as the end of a case: 4 of evidence, 0 of an event. And whether a
+  column with that has one of the two.
+-#}
+{% macro fate_of_kept() -%}
+    {%- if var('tracklet_evidence') -%}
+        when {{ carried_columns()[0].inner }} in (
+            {%- for type in var('tracklet_evidence') -%}{{ text_literal(type) }}{{ ', ' if not loop.last }}{%- endfor -%}
+        ) then 4 else 0
+    {%- else -%}
+        else 0
+    {%- endif -%}
+{%- endmacro %}
+{% macro is_kept(fate) %}{{ fate }} {{ 'in (0, 4)' if var('tracklet_evidence') else '= 0' }}{% endmacro %}
+
 {# The most whole minutes between an event and the one before it in its session. -#}
 {% macro longest_idle_minutes() %}{{ (timeout_microseconds() | int) // 60000000 }}{% endmacro %}
 

@@ -174,7 +174,7 @@ select
     old_fate,
     {%- endif %}
     {%- if var('tracklet_dedupe') %}
-    case when reason is not null then 2 when copy_number > 1 then 1 else 0 end as fate
+    case when reason is not null then 2 when copy_number > 1 then 1 {{ fate_of_kept() }} end as fate
 from (
     select
         {{ row_columns() }},
@@ -199,9 +199,26 @@ from (
     from {{ relation }}
 ) as numbered
     {%- else %}
-    case when reason is not null then 2 else 0 end as fate
+    case when reason is not null then 2 {{ fate_of_kept() }} end as fate
 from {{ relation }}
     {%- endif %}
+{%- endmacro %}
+
+{#
+  The CTE changed_pairs: the pairs of ids of tracks and of evidence that came with is_new 1, and of those that went with 0.
+-#}
+{% macro changed_pairs() -%}
+changed as (
+    select
+        event_id,
+        anonymous_id,
+        user_id,
+        {{ own_column('timestamp') }},
+        case when {{ is_kept('fate') }} then 1 else 0 end as is_new
+    from {{ ref('increment_staged') }}
+    where ({{ is_kept('fate') }} and coalesce(old_fate, 1) not in (0, 4))
+        or (fate not in (0, 4) and old_fate in (0, 4))
+)
 {%- endmacro %}
 
 {#
@@ -224,15 +241,18 @@ changed as (
 {%- endmacro %}
 
 {#
-  A query for the pairs of ids in kept tracks, with the time of the latest track of each. No id is the empty text here: a
-  track has no such id, and pairs can be compared without regard to null.
+  A query for the pairs of ids in rows of a relation that are kept as tracks or as evidence, with the time of the latest of each. No id is
+  the empty text here: a row has no such id, and pairs can be compared without regard to null.
 -#}
-{% macro pairs_of(relation) -%}
+{% macro pairs_of(relation, condition=none) -%}
 select
     coalesce(anonymous_id, '') as anonymous_id,
     coalesce(user_id, '') as user_id,
     max({{ own_column('timestamp') }}) as last_at
 from {{ relation }}
+{%- if condition %}
+where {{ condition }}
+{%- endif %}
 group by coalesce(anonymous_id, ''), coalesce(user_id, '')
 {%- endmacro %}
 

@@ -51,12 +51,12 @@ pub trait Tables {
         Ok(None)
     }
 
-    /// The evidence that is `wanted`; none where the tables were made without.
+    /// The evidence with an id; none where the tables were made without.
     ///
     /// # Errors
     /// As [`Self::query`].
-    fn evidence(&self, wanted: &dyn Fn(&Evidence) -> bool) -> Result<Vec<Evidence>, TablesError> {
-        let _ = wanted;
+    fn evidence(&self, event_id: &str) -> Result<Vec<Evidence>, TablesError> {
+        let _ = event_id;
         Ok(Vec::new())
     }
 

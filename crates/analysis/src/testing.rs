@@ -48,7 +48,7 @@ const FILES_AS_WRITTEN: &str = "files_are_as_written";
 const PUT_OTHERWISE: [&str; 2] = ["every_row_ends_in_one_place", "tracks_are_in_their_session"];
 
 /// The test that a duplicate has the id of an event: it may have that of evidence, which no table has.
-const OF_DUPLICATES: &str = "relationships_tracklet_duplicates_event_id";
+const OF_DUPLICATES: &str = "duplicates_have_a_kept_row";
 
 /// Why no test could be chosen.
 #[derive(Debug, thiserror::Error)]
@@ -177,9 +177,8 @@ fn of_package(renderer: &Renderer, names: &Names, manifest: &Manifest) -> Result
     let is_table = |name: &str| Table::ALWAYS.iter().any(|table| table.name() == name);
     let mut tests = data_tests(renderer, names)?;
     tests.retain(|test| match &test.of_column {
-        Some(model) => {
-            is_table(model) && !(manifest.rows.evidence > 0 && test.name.starts_with(OF_DUPLICATES))
-        }
+        Some(model) => is_table(model),
+        None if test.name == OF_DUPLICATES => manifest.rows.evidence == 0,
         None => !PUT_OTHERWISE.contains(&test.name.as_str()),
     });
     let reasons = accepted_reasons(names);

@@ -441,7 +441,7 @@ pub const KEYS: &[Key] = &[
         meaning: Meaning::Changes,
         about: "Calls that are no events and in no session, and only say which user a device has: a login that they alone tell of moves \
                 events as one that an event tells of. None of them may be in `source.types`. With some a run also writes \
-                `tracklet_events` and `tracklet_sessions`. For files only.",
+                `tracklet_events` and `tracklet_sessions`.",
     },
     Key {
         section: "sessions",

@@ -353,16 +353,18 @@ impl Config {
         self.columns.iter().filter(|column| column.derived.is_none()).chain(&self.inputs)
     }
 
-    /// The configuration by which rows are read as they are, for source tables of another configuration: columns that others are derived
-    /// from are carried, and none is derived.
+    /// The configuration by which rows are read as they are, for the source tables of this one: columns that others are derived from are
+    /// carried, and none is derived; evidence is rows like others.
     #[must_use]
     pub fn of_source_rows(&self) -> Self {
         let columns: Vec<EventColumn> = self.columns_read().cloned().collect();
         let carried = std::iter::once(CarriedSpec::event_type());
         let carried = carried.chain(columns.iter().map(|column| column.spec.clone())).collect();
         let carried = if self.rules.carried.is_empty() { Vec::new() } else { carried };
-        let rules = Rules { carried, ..self.rules.clone() };
-        Self { columns, inputs: Vec::new(), rules, ..self.clone() }
+        let rules = Rules { carried, evidence: EventTypes::NONE, ..self.rules.clone() };
+        let source = Source { types: self.types_read(), ..self.source.clone() };
+        let identity = Identity { evidence: EventTypes::NONE, ..self.identity.clone() };
+        Self { source, columns, inputs: Vec::new(), identity, rules, ..self.clone() }
     }
 
     /// What is allowed and seldom meant, each a sentence for a warning.

@@ -22,6 +22,7 @@ pub(super) async fn account(job: &Job<'_>, plan: &Plan) -> Result<Accounting, Wa
         rejected: number(3),
         sessions: number(4),
         visitors: number(5),
+        evidence: number(6),
     };
     checked(counted)
 }
@@ -47,6 +48,7 @@ pub(super) async fn account_for_increment(
         rejected: then(latest.rejected, 3),
         sessions: then(latest.sessions, 4),
         visitors: then(latest.visitors, 5),
+        evidence: then(latest.evidence.or(Some(0)), 6),
     };
     // What is not known would be no proof.
     if counted.visitors.and(counted.sessions).and(counted.places()).is_none() {
@@ -66,6 +68,7 @@ fn lost(counted: Accounting) -> WarehouseError {
     WarehouseError::Lost {
         read: counted.rows_read.unwrap_or(0),
         sessionized: counted.sessionized.unwrap_or(0),
+        evidence: counted.evidence.unwrap_or(0),
         duplicates: counted.duplicates.unwrap_or(0),
         rejected: counted.rejected.unwrap_or(0),
     }

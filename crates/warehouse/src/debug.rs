@@ -125,7 +125,7 @@ fn usable(
     table: &TableName,
     columns: &[TableColumn],
 ) -> Result<(String, Renderer), Problem> {
-    let source = source(target, event_type, table, columns.to_vec());
+    let source = source(target, config, event_type, table, columns.to_vec());
     let renderer = Renderer::new(target.dialect, config, target.materialize, vec![source]);
     Plan::new(&renderer, &target.names, &BTreeSet::from(["tracklet_event_facts"]), "debug")
         .map_err(|error| problem(&error))?;

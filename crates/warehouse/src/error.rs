@@ -118,13 +118,16 @@ pub enum WarehouseError {
     },
     /// Rows got lost on the way.
     #[error(
-        "{read} rows were read, but {sessionized} sessionized + {duplicates} duplicates + {rejected} rejected are not so many"
+        "{read} rows were read, but {sessionized} sessionized + {evidence} evidence + {duplicates} duplicates + {rejected} rejected are \
+         not so many"
     )]
     Lost {
         /// Rows of the source.
         read: u64,
         /// Rows in sessions.
         sessionized: u64,
+        /// Rows that are evidence.
+        evidence: u64,
         /// Duplicates.
         duplicates: u64,
         /// Rejects.

@@ -37,6 +37,8 @@ use tracklet_kernel::subject::Subject;
 pub struct Gone {
     /// In sessions.
     pub tracks: u64,
+    /// Evidence.
+    pub evidence: u64,
     /// Dropped for another with the same event id.
     pub duplicates: u64,
     /// Rejected.
@@ -46,7 +48,7 @@ pub struct Gone {
 impl Gone {
     /// All of them.
     pub fn rows(&self) -> u64 {
-        self.tracks + self.duplicates + self.rejected
+        self.tracks + self.evidence + self.duplicates + self.rejected
     }
 }
 
@@ -278,7 +280,7 @@ impl Erasure<'_> {
 
 pub(super) fn gone(row: &Row) -> Gone {
     let count = |place: usize| row.integer(place).unwrap_or(0);
-    Gone { tracks: count(0), duplicates: count(1), rejected: count(2) }
+    Gone { tracks: count(0), duplicates: count(1), rejected: count(2), evidence: count(3) }
 }
 
 /// What the statements of an exchange did: a delete for each table, then an insert for each.

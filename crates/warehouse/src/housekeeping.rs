@@ -161,6 +161,7 @@ pub(super) async fn latest(job: &Job<'_>) -> Result<Latest, WarehouseError> {
             rejected: row.integer(10),
             sessions: row.integer(11),
             visitors: row.integer(12),
+            evidence: row.integer(14),
         },
         forgotten_digest: row.text(13),
     })

@@ -1,4 +1,4 @@
-//! The tables that hold the calls that are events.
+//! The tables that hold the calls that are events or evidence.
 
 use super::WarehouseError;
 use crate::sql::SourceTable;
@@ -29,14 +29,15 @@ pub(super) fn tables_of_tracks(target: &Target, config: &Config) -> Result<Vec<T
     written.iter().map(|table| parsed(target, table)).collect()
 }
 
-/// The source tables: those that the configuration names, and for the other types of events the tables beside those of tracks.
+/// The source tables: those that the configuration names, and for the other types of events and evidence the tables beside those of
+/// tracks.
 ///
 /// # Errors
 /// [`WarehouseError::TableName`].
 pub(super) fn named(target: &Target, config: &Config) -> Result<Vec<Named>, WarehouseError> {
     let of_tracks = tables_of_tracks(target, config)?;
     let mut all = Vec::new();
-    for event_type in config.source.types.iter() {
+    for event_type in config.types_read().iter() {
         let named = config.source.tables_of.iter().find(|(of, _)| *of == event_type);
         let (tables, may_be_absent) = match named {
             _ if event_type == EventType::Track => (of_tracks.clone(), false),
@@ -80,7 +81,7 @@ pub async fn source_tables(
     let mut sources: Vec<SourceTable> = Vec::new();
     for Named { event_type, table, may_be_absent } in &named {
         match warehouse.columns(table).await? {
-            Some(columns) => sources.push(source(target, *event_type, table, columns)),
+            Some(columns) => sources.push(source(target, config, *event_type, table, columns)),
             None if *may_be_absent => {
                 let error = unread(warehouse, table.clone()).await;
                 if !matches!(error, WarehouseError::NoSource { .. }) {
@@ -121,7 +122,7 @@ fn absent_tables(target: &Target, named: &[Named], sources: &[SourceTable]) -> V
 /// What is said of columns of events that no table has, but for those of a preset.
 fn absent_columns(config: &Config, sources: &[SourceTable]) -> Vec<String> {
     let has = |column: &EventColumn| {
-        sources.iter().any(|source| {
+        sources.iter().filter(|source| !source.is_evidence).any(|source| {
             EventType::of_call(source.event_type)
                 .into_iter()
                 .flat_map(|of| column.sources_of(of))
@@ -167,7 +168,10 @@ pub fn assumed_sources(target: &Target, config: &Config) -> Result<Vec<SourceTab
     let columns = column_names(target, config).into_iter().map(|(_, own)| own);
     let columns: Vec<String> = columns.chain(named_besides.into_iter().flatten().map(spelled)).collect();
     let assumed = |Named { event_type, table, .. }: Named| {
-        let carried = config.columns_read().flat_map(|column| column.sources_of(event_type));
+        // Evidence carries nothing.
+        let is_event = config.source.types.contains(event_type);
+        let carried =
+            config.columns_read().filter(|_| is_event).flat_map(|column| column.sources_of(event_type));
         let mut all = columns.clone();
         for name in carried.map(|name| target.dialect.own(name)) {
             if !all.contains(&name) {
@@ -175,7 +179,7 @@ pub fn assumed_sources(target: &Target, config: &Config) -> Result<Vec<SourceTab
             }
         }
         let text = |name| TableColumn { name, data_type: String::new() };
-        source(target, event_type, &table, all.into_iter().map(text).collect())
+        source(target, config, event_type, &table, all.into_iter().map(text).collect())
     };
     Ok(named(target, config)?.into_iter().map(assumed).collect())
 }
@@ -194,6 +198,7 @@ pub(super) fn column_names(target: &Target, config: &Config) -> Vec<(&'static st
 /// A source table of these columns; a type without words is that of texts.
 pub(super) fn source(
     target: &Target,
+    config: &Config,
     event_type: EventType,
     table: &TableName,
     columns: Vec<TableColumn>,
@@ -201,6 +206,7 @@ pub(super) fn source(
     let has_words = |column: &&TableColumn| !column.data_type.is_empty();
     SourceTable {
         event_type: event_type.name(),
+        is_evidence: config.identity.evidence.contains(event_type),
         relation: relation(target.dialect, table),
         name: format!("{}.{}", table.schema, table.table),
         types: columns

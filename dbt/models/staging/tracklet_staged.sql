@@ -10,7 +10,7 @@
     post_hook=gather_statistics(['event_id', 'fate', 'anonymous_id', 'user_id', 'loaded_at'])
 ) }}
 
--- Every row of the source and what becomes of it: fate 0 is kept, 1 a duplicate, 2 rejected.
+-- Every row of the source and what becomes of it: fate 0 is kept, 1 a duplicate, 2 rejected, 4 evidence.
 -- The only model that reads the source, and it reads it once.
 
 with {{ canonical_rows() }}

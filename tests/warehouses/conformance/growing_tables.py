@@ -14,7 +14,7 @@ HOUR = DAY // 24
 FIRST_LOAD = 20_600 * DAY
 FUTURE = 60_000 * DAY
 SCHEMA = "sessions"
-ACCOUNTING = ("rows_read", "sessionized", "duplicates", "rejected", "sessions", "visitors")
+ACCOUNTING = ("rows_read", "sessionized", "evidence", "duplicates", "rejected", "sessions", "visitors")
 
 
 def load_times(number):

@@ -62,6 +62,7 @@ VARIANTS = [
     Variant("duplicates kept", 0.3, 4, 2, cursor="received_at",
             rules=Config(timeout=31 * definition.MINUTE, exact=True, dedupe=False, flow_length=3, counts={"cnt_paid": ["paid"]})),
     Variant("events", 0.3, 4, 2, materialize="table", rules=cases.FEW_COLUMNS),
+    Variant("evidence", 0.5, 6, 3, rules=cases.FEW_WITH_EVIDENCE),
     Variant("tables", 0.3, 4, 2, materialize="table", publish="rows", tables=2, partition_time="loaded_at"),
 ]
 
@@ -75,7 +76,8 @@ def accounting(tables):
     """What the row of the run should say."""
     sessionized, duplicates, rejected = (
         len(tables[name]) for name in ("dbt_mapped_tracks", "tracklet_duplicates", "tracklet_rejects"))
-    values = (sessionized + duplicates + rejected, sessionized, duplicates, rejected,
+    evidence = len(tables.get("evidence", []))
+    values = (sessionized + evidence + duplicates + rejected, sessionized, evidence, duplicates, rejected,
               len(tables["dbt_session_tracks"]), len(tables["dbt_user_session_facts"]))
     return dict(zip(ACCOUNTING, values, strict=True))
 

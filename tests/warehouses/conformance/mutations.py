@@ -13,6 +13,8 @@ DUCKDB = "macros/duckdb.sql"
 COLUMNS = "macros/columns.sql"
 DISPATCH = "macros/dispatch.sql"
 
+DERIVED = "macros/derived.sql"
+
 # (name, file, what stands there, what stands there by mistake, the warehouses that can notice)
 ALL = ("duckdb", "postgres")
 MUTATIONS = [
@@ -37,6 +39,24 @@ MUTATIONS = [
     ("words for no value are kept", COLUMNS, "and {{ text }} || 'x' <> {{ text_literal(none_of_them ~ 'x') }}", "", ALL),
     ("a minus stands anywhere in a number", COLUMNS, "and ({{ text }} like '-%' or {{ text }} not like '%-%')", "", ALL),
     ("numbers are cut to five digits", DISPATCH, "round({{ as_decimal(expression) }}, 6)", "round({{ as_decimal(expression) }}, 5)", ALL),
+    ("evidence is in sessions", RULES, ") then 4 else 0", ") then 0 else 0", ALL),
+    ("evidence names nobody", PAIRS, "ref('tracklet_staged'), is_kept('fate')", "ref('tracklet_tracks')", ALL),
+    ("duplicates of evidence name users", PAIRS, "is_kept('fate')", "'fate <> 2'", ALL),
+    ("tracks say nothing beside evidence", PAIRS, "is_kept('fate')", "'fate = 4'", ALL),
+    ("hosts end with slashes alone", DERIVED, "replace(replace({{ text }}, '?', '/'), '#', '/')", "{{ text }}", ALL),
+    ("hosts behind any ://", DERIVED, " and {{ place_of(\"'/'\", with_slashes(text)) }} = {{ mark }} + 1", "", ALL),
+    ("hosts keep their user", DERIVED, " ~ ', ' ~ place_of(\"'@'\", authority) ~ ' + 1)'", " ~ ', 1)'", ALL),
+    ("hosts keep their port", DERIVED, "else {{ up_to(address, ':') }}", "else {{ address }}", ALL),
+    ("addresses in brackets end with a colon", DERIVED, "when {{ address }} like '[%'", "when {{ address }} like '[]%'", ALL),
+    ("hosts keep www.", DERIVED, "when {{ host }} like 'www.%'", "when {{ host }} like 'wwww.%'", ALL),
+    ("hosts may hold spaces", DERIVED, " or {{ place_of(\"' '\", host) }} > 0", "", ALL),
+    ("words have one case", DERIVED, "{{ ascii_lower(text.inner) }} as", "{{ text.inner }} as", ALL),
+    ("words of exceptions are not looked at", DERIVED, "{%- if rule['without'] %}", "{%- if false %}", ALL),
+    ("words that must stand beside others are not looked at", DERIVED, "{%- if rule['with'] %}", "{%- if false %}", ALL),
+    ("who has no agent is no person", DERIVED, "= 'true', false)", "= 'true', true)", ALL),
+    ("the agent goes before the SDK", DERIVED, "{{ said_of('os_of_name', column.os_name) }},", "{{ said_of('os', column.of) }},", ALL),
+    ("an SDK alone says no device", DERIVED, "{{ said_of('device_category_of_name_alone', column.os_name) }},", "", ALL),
+    ("what says nothing is null", DERIVED, "{{ if_any_text([column.of], 'Other') }}", "null", ALL),
     ("page calls are tracks", RULES, "{'page': 'page_view', ", "{", ALL),
     ("timeout reached is enough", RULES, "idle_time_minutes > {{", "idle_time_minutes >= {{", ALL),
     ("exact timeout reached is enough", RULES, "idle_microseconds > {{", "idle_microseconds >= {{", ALL),

@@ -69,6 +69,8 @@ def check(warehouse, case, folder, tracks, seed, publish):
     wrong += leftovers(warehouse, SCHEMA)
     if case.rules.events and expected["tracklet_events"]:
         wrong += explained(folder, expected["tracklet_events"][-1], case.rules)
+    if expected.get("evidence"):
+        wrong += evidence_explained(folder, expected)
     report(f"{case.name}, {publish}", len(rows), started, wrong)
     return not wrong
 
@@ -81,6 +83,37 @@ def explained(folder, event, rules):
     expected = [[name, texts[event[name]] if isinstance(event[name], bool) else event[name]] for name in names if event[name] is not None]
     found = [story.get("columns") for story in json.loads(told)["sessionized"]]
     return [] if found == [expected] else [f"  explain event {event['event_id']!r}: {str(found)[:400]}, expected {expected}"]
+
+
+def evidence_explained(folder, expected):
+    """Whether `explain` shows a row of evidence, and which evidence named the user of a visitor's devices."""
+    def told(subject, identity):
+        return json.loads(program.run(folder, "explain", subject, identity, "--target", "pg", "--format", "json").stdout)
+
+    evidence = expected["evidence"]
+    latest, visitors = {}, {row["alias"]: row["dbt_visitor_id"] for row in expected["dbt_aliases_mapping"]}
+    for row in [*expected["tracklet_events"], *evidence]:
+        if row["anonymous_id"] and row["user_id"]:
+            latest[row["anonymous_id"]] = max(row["timestamp"], latest.get(row["anonymous_id"], ""))
+    deciding = {}
+    for row in evidence:
+        device, user = row["anonymous_id"], row["user_id"]
+        if device and user == visitors[device] and row["timestamp"] == latest[device]:
+            deciding.setdefault(user, set()).add(row["event_id"])
+    sessions = {row["dbt_visitor_id"] for row in expected["dbt_user_session_facts"]}
+    visitor = min(deciding.keys() & sessions)
+    one = next(row for row in evidence if row["event_id"] in deciding[visitor])
+    found = [{name: row[name] for name in ("event_id", "event_type", "anonymous_id", "user_id")} for row in told("event", one["event_id"])["evidence"]]
+    wrong = [] if found == [{name: one[name] for name in found[0]}] else [f"  explain event {one['event_id']!r}: {found}"]
+    found = {row["event_id"] for row in told("visitor", visitor)["named_by"]}
+    if found != deciding[visitor]:
+        wrong.append(f"  explain visitor {visitor!r}: {found}, expected {deciding[visitor]}")
+    events = [row for row in expected["tracklet_events"] if row["anonymous_id"] == one["anonymous_id"] and row["user_id"] is None]
+    for event in events[:1]:
+        why = told("event", event["event_id"])["sessionized"][0]["why_visitor"]
+        if "evidence, the " not in why and len(deciding[visitor]) == 1:
+            wrong.append(f"  explain event {event['event_id']!r}: {why}")
+    return wrong
 
 
 def leftovers(warehouse, schema):

@@ -48,7 +48,7 @@ def configuration(
         f"dedupe = {program.toml(config.dedupe)}",
         "[source]", f"event_names = {program.toml(event_names)}", f"tables = {program.toml(sources)}",
         *program.settings_of_events(config),
-        "[identity]", f"ignore = {program.toml(config.ignore)}",
+        *program.identity(config),
         "[sessions]", f"timeout = {program.toml(program.timeout(config))}",
         f"boundary = {program.toml('exact' if config.exact else 'whole_minutes')}",
         "[counts]", *(f"{name} = {program.toml(events)}" for name, events in config.counts.items()),

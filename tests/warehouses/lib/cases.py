@@ -130,6 +130,20 @@ class Events(Case):
         calls.load(warehouse, self.tables, self.rules, rows)
 
 
+class Evidence(Events):
+    """Calls of which some types are events and others only say who has a device."""
+
+    name = "evidence"
+    settings = {
+        "source": {"types": ["track", "page"]}, "identity": {"evidence": ["identify", "alias"]},
+        "columns": {"plan": "context_traits_plan", "is_bot": {"is_bot": "context_user_agent"}}}
+    rules = Config.from_toml(settings)
+    variables = Case.variables | {
+        "tracklet_types": settings["source"]["types"], "tracklet_evidence": settings["identity"]["evidence"],
+        "tracklet_event_columns": settings["columns"]}
+    tables = calls.tables(("rudder", "tracks"), rules)
+
+
 class Typed(Case):
     """Tracks that carry columns of types other than text."""
 
@@ -185,6 +199,11 @@ FEW_COLUMNS = Config.from_toml({
         "is_bot": {"is_bot": "properties_agent"}, "system": {"os": "properties_agent", "os_name": "properties_system"}}})
 
 
+# Few types and columns, and evidence beside them.
+FEW_WITH_EVIDENCE = Config.from_toml({
+    "source": {"types": ["track", "page"]}, "identity": {"evidence": ["identify", "alias"]}, "columns": {"link_host": {"host": "properties_link"}}})
+
+
 class Nothing(Case):
     """A source without rows."""
 
@@ -229,4 +248,4 @@ class Forgetful(Case):
 
 
 FORGETFUL = Forgetful()
-RANDOM = [Case(), KeepsAll(), Hour(), Events(), Typed(), Nothing()]
+RANDOM = [Case(), KeepsAll(), Hour(), Events(), Evidence(), Typed(), Nothing()]

@@ -60,7 +60,8 @@ class CorpusCase(Case):
             "tracklet_dedupe": config.dedupe,
             "tracklet_counts": config.counts,
             "tracklet_flow_length": config.flow_length,
-            "tracklet_types": config.types,
+            "tracklet_types": [name for name in config.types if name not in config.evidence],
+            "tracklet_evidence": config.evidence,
             "tracklet_event_columns": config.column_settings,
         }
         self.tables = calls.tables(("rudder", "tracks"), config)
@@ -97,11 +98,11 @@ def cases(corpus=CORPUS):
     groups = {}
     for path in sorted(corpus.glob("*/case.toml")):
         config = CorpusCase.config_of(path.parent)
-        if config.evidence or config.ids_from_rows:
+        if config.ids_from_rows:
             # For files only.
             continue
         key = repr((
-            config.timeout, config.exact, config.ignore, config.dedupe, config.counts, config.flow_length, config.types,
+            config.timeout, config.exact, config.ignore, config.dedupe, config.counts, config.flow_length, config.types, config.evidence,
             config.column_settings))
         groups.setdefault(key, (config, []))[1].append(path.parent)
     found = [CorpusCase(folders, config) for config, folders in groups.values()]

@@ -16,7 +16,8 @@ def columns(warehouse, schema, table):
 def run(warehouse, tables, variables, schema, package=None):
     """Builds every model in `schema`, made anew; `tables` are (schema, table) of the source."""
     sources = [
-        {"relation": quoted(*table), "name": ".".join(table), "event_type": calls.type_of(table), **columns(warehouse, *table)}
+        {"relation": quoted(*table), "name": ".".join(table), "event_type": calls.type_of(table),
+         "is_evidence": calls.type_of(table) in variables.get("tracklet_evidence", []), **columns(warehouse, *table)}
         for table in tables]
     forgotten = variables.get("tracklet_forgotten")
     options = ({"package": package} if package else {}) | ({"forgotten": quoted(*forgotten.split("."))} if forgotten else {})

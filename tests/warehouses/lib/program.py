@@ -41,7 +41,13 @@ def timeout(config):
 def settings_of_events(config):
     """Lines of `[source]` that say which calls are events, and the section with what they carry behind them."""
     columns = [f"{name} = {toml(own)}" for name, own in config.column_settings.items()]
-    return [f"types = {toml(config.types)}"] * (config.types != ["track"]) + ["[columns]", *columns] * bool(columns)
+    types = [name for name in config.types if name not in config.evidence]
+    return [f"types = {toml(types)}"] * (types != ["track"]) + ["[columns]", *columns] * bool(columns)
+
+
+def identity(config):
+    """The section `[identity]`."""
+    return ["[identity]", f"ignore = {toml(config.ignore)}", *([f"evidence = {toml(config.evidence)}"] if config.evidence else [])]
 
 
 def configuration_of_events(settings):
@@ -55,7 +61,8 @@ def configuration_of_events(settings):
 def variables_of_events(settings):
     """The package's variables for it."""
     return {
-        "tracklet_types": settings.get("source", {}).get("types", ["track"]), "tracklet_event_columns": settings.get("columns", {})}
+        "tracklet_types": settings.get("source", {}).get("types", ["track"]), "tracklet_event_columns": settings.get("columns", {}),
+        "tracklet_evidence": settings.get("identity", {}).get("evidence", [])}
 
 
 def configuration(config, warehouse, schema, tables, columns=(), where=None, materialize="view", publish="swap"):
@@ -66,7 +73,7 @@ def configuration(config, warehouse, schema, tables, columns=(), where=None, mat
         *([f"where = {toml(where)}"] if where else []),
         *settings_of_events(config),
         "[source.columns]", *(f"{name} = {toml(own)}" for name, own in dict(columns).items()),
-        "[identity]", f"ignore = {toml(config.ignore)}",
+        *identity(config),
         "[sessions]", f"timeout = {toml(timeout(config))}",
         f"boundary = {toml('exact' if config.exact else 'whole_minutes')}",
         "[counts]", *(f"{name} = {toml(events)}" for name, events in config.counts.items()),

@@ -28,7 +28,8 @@ class Renderer:
         self.variables = project["vars"] | (variables or {})
         self.prefixes = [*PREFIXES.get(target, [target]), "default"]
         self.target, self.sources, self.schema = target, sources, schema
-        self.carried, self.derived_texts = calls.carried_columns(self.variables["tracklet_types"], self.variables["tracklet_event_columns"])
+        self.carried, self.derived_texts = calls.carried_columns(
+            self.variables["tracklet_types"], self.variables["tracklet_event_columns"], self.variables["tracklet_evidence"])
         macros = [p for p in sorted((package / "macros").glob("*.sql")) if p.name != "adapter.sql"]
         self.macros = self.dispatched("".join(p.read_text() for p in macros))
         self.files = {p.stem: p for f in ("models", "analyses", "tests") for p in (package / f).rglob("*.sql")}

@@ -20,6 +20,8 @@ EVENTS = {
         "preset": "web", "Page_Url": ["properties_link", "context_page_url"], "revenue": {"number": "revenue"}, "link_host": {"host": "context_page_url"},
         "shop_host": {"host": ["properties_shop", "context_shop"]}, "system": {"os": "properties_agent", "os_name": "properties_system"},
         "bot": {"is_bot": ["properties_agent"]}, "kind": {"device_category": "properties_shop"}}}
+EVIDENCE = {"identity": {"evidence": ["identify", "alias"]}, "columns": {"plan": "plan", "is_bot": {"is_bot": "agent"}}}
+OF_TRACKS = {"source": {"types": ["page"]}, "identity": {"evidence": ["track"]}}
 DERIVED = {"columns": {"browser": {"browser": "context_user_agent"}}}
 # The file, and the same in the package's variables.
 CONFIGURATIONS = {
@@ -45,12 +47,18 @@ CONFIGURATIONS = {
          "tracklet_flow_length": 1, "tracklet_where": "id <> 'x' -- not these", "tracklet_columns": {"event_id": "Id"},
          "tracklet_counts": {"cnt_hostile": HOSTILE, "cnt_one": ["signup"]}}),
     "events": (program.configuration_of_events(EVENTS), program.variables_of_events(EVENTS)),
+    "evidence": (program.configuration_of_events(EVIDENCE), program.variables_of_events(EVIDENCE)),
+    "evidence of tracks": (program.configuration_of_events(OF_TRACKS), program.variables_of_events(OF_TRACKS)),
     "derived alone": (program.configuration_of_events(DERIVED), program.variables_of_events(DERIVED)),
 }
 SOURCES = {
     "defaults": [("sessions", "tracks")], "all else": [("rudder", "tracks"), ("my shop", "tracks.app")],
-    "events": [("sessions", "tracks"), ("sessions", "pages")], "derived alone": [("sessions", "tracks")]}
-RULES = {"events": Config.from_toml(EVENTS), "derived alone": Config.from_toml(DERIVED)}
+    "events": [("sessions", "tracks"), ("sessions", "pages")], "derived alone": [("sessions", "tracks")],
+    "evidence": [("sessions", "tracks"), ("sessions", "identifies"), ("sessions", "aliases")],
+    "evidence of tracks": [("sessions", "tracks"), ("sessions", "pages")]}
+RULES = {
+    name: Config.from_toml(settings) for name, settings in {
+        "events": EVENTS, "evidence": EVIDENCE, "evidence of tracks": OF_TRACKS, "derived alone": DERIVED}.items()}
 
 
 def quoted(dialect, *names):
@@ -73,6 +81,7 @@ def renderer(dialect, name):
         names = (spelled(dialect, schema), spelled(dialect, table))
         sources.append({
             "relation": quoted(dialect, *names), "name": ".".join(names), "event_type": event_type,
+            "is_evidence": event_type in CONFIGURATIONS[name][1].get("tracklet_evidence", []),
             "columns": [*columns, *(column for column in own if column not in columns)]})
     found = Renderer(dialect, sources, CONFIGURATIONS[name][1])
     found.relation = lambda model: quoted(dialect, *(spelled(dialect, part) for part in ("sessions", model)))

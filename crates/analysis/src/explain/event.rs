@@ -149,7 +149,7 @@ pub(super) enum Kept<'a> {
 
 /// What evidence with this id says.
 fn evidence(tables: &dyn Tables, id: &str) -> Result<Vec<EvidenceStory>, TablesError> {
-    let found = tables.evidence(&|row| row.event_id == id)?;
+    let found = tables.evidence(id)?;
     let story = |row: Evidence| {
         let (visitor, logins) = match &row.anonymous_id {
             Some(device) => (visitor_of(tables, device)?, tables.logins(id, Some(device))?),

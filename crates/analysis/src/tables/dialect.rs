@@ -72,6 +72,14 @@ impl QueryDialect {
         }
     }
 
+    /// The name of the type of texts.
+    pub fn text_type(&self) -> &'static str {
+        match self {
+            Self::Native => "varchar",
+            Self::Warehouse(names) => names.dialect().type_name(ColumnType::Text),
+        }
+    }
+
     /// The name of the type of doubles.
     pub fn double(&self) -> &'static str {
         match self {

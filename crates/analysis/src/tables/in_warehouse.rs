@@ -1,6 +1,6 @@
 //! The tables in a warehouse, and what its runs say about themselves.
 
-use super::{QueryDialect, Tables, TablesError};
+use super::{Evidence, Login, Logins, QueryDialect, Tables, TablesError};
 use arrow::record_batch::RecordBatch;
 use std::collections::BTreeMap;
 use tokio::runtime::Runtime;
@@ -18,6 +18,8 @@ pub struct InWarehouse<'a> {
     target: &'a Target,
     warehouse: &'a dyn Warehouse,
     runtime: &'a Runtime,
+    /// Whether calls of some types are evidence.
+    has_evidence: bool,
 }
 
 /// Why there are no figures of a warehouse.
@@ -64,6 +66,7 @@ impl<'a> InWarehouse<'a> {
     /// [`InWarehouseError::Kind`].
     pub fn new(
         target: &'a Target,
+        config: &Config,
         warehouse: &'a dyn Warehouse,
         runtime: &'a Runtime,
     ) -> Result<Self, InWarehouseError> {
@@ -71,7 +74,7 @@ impl<'a> InWarehouse<'a> {
             let kind = target.dialect.name();
             return Err(InWarehouseError::Kind { target: target.name.clone(), kind });
         }
-        Ok(Self { target, warehouse, runtime })
+        Ok(Self { target, warehouse, runtime, has_evidence: !config.identity.evidence.is_empty() })
     }
 
     /// What the newest run says about itself, in the form of a manifest: no files, no checks, no timings but the whole. The
@@ -84,9 +87,11 @@ impl<'a> InWarehouse<'a> {
         let no_run =
             |source| InWarehouseError::NoRun { schema: self.target.names.schema().to_owned(), source };
         let runs = sql::names::relation(self.target.dialect, &self.target.names.own(runs::RUNS));
+        // A table that a version without evidence has made lacks the column.
+        let evidence = if self.has_evidence { "evidence" } else { "0" };
         let answer = self.ask(&format!(
             "select run_id, {finished} as finished, seconds, tracklet_version, config_fingerprint, rows_read, sessionized, \
-             duplicates, rejected, sessions, visitors from {runs} where sequence_number is not null \
+             duplicates, rejected, sessions, visitors, {evidence} as evidence from {runs} where sequence_number is not null \
              and status = 'published' order by sequence_number desc limit 1",
             finished = dialect.micros("finished_at"),
         ));
@@ -112,7 +117,9 @@ impl<'a> InWarehouse<'a> {
         };
         let (sessionized, duplicates, rejected) =
             (known(6, Table::MappedTracks)?, known(7, Table::Duplicates)?, known(8, Table::Rejects)?);
-        let read = run.number(5)?.map_or(sessionized + duplicates + rejected, |read| read as u64);
+        let evidence = run.number(11)?.unwrap_or(0) as u64;
+        let in_places = sessionized + evidence + duplicates + rejected;
+        let read = run.number(5)?.map_or(in_places, |read| read as u64);
         Ok(Manifest {
             format: FORMAT,
             snapshot: run.word(0)?,
@@ -130,7 +137,7 @@ impl<'a> InWarehouse<'a> {
             parts: Parts::default(),
             bytes_read: BytesRead::default(),
             rules: Some(rules_of(config)),
-            rows: Rows { read, sessionized, duplicates, rejected, ..Rows::default() },
+            rows: Rows { read, sessionized, evidence, duplicates, rejected, ..Rows::default() },
             rejects: self.rejects()?,
             other_calls: BTreeMap::new(),
             sessions: known(9, Table::SessionTracks)?,
@@ -168,9 +175,90 @@ impl<'a> InWarehouse<'a> {
     }
 }
 
+/// What `tracklet_staged` has as `fate` of rows that are evidence.
+const IS_EVIDENCE: u8 = 4;
+
+/// The column of `tracklet_staged` with the type of a call.
+const TYPE_OF_CALL: &str = "carried_1";
+
+impl InWarehouse<'_> {
+    /// The evidence for which a condition holds, ordered by device and id. `joins` stands behind the table.
+    fn evidence_where(&self, joins: &str, condition: &str) -> Result<Vec<Evidence>, TablesError> {
+        if !self.has_evidence {
+            return Ok(Vec::new());
+        }
+        let dialect = self.dialect();
+        let (staged, at) = (dialect.table("tracklet_staged"), dialect.micros(&dialect.column("timestamp")));
+        let answer = self.ask(&format!(
+            "select event_id, {TYPE_OF_CALL} as event_type, anonymous_id, user_id, {at} as at_micros from {staged}{joins} \
+             where fate = {IS_EVIDENCE} and {condition} order by anonymous_id, event_id"
+        ))?;
+        let evidence = answer.rows().map(|row| {
+            let text = |place| Ok::<_, TablesError>(row.text(place)?.map(str::to_owned));
+            Ok(Evidence {
+                event_id: row.word(0)?,
+                event_type: row.word(1)?,
+                anonymous_id: text(2)?,
+                user_id: text(3)?,
+                timestamp: row.number(4)?.unwrap_or(0),
+            })
+        });
+        evidence.collect()
+    }
+}
+
 impl Tables for InWarehouse<'_> {
     fn dialect(&self) -> QueryDialect {
         QueryDialect::Warehouse(self.target.names.clone())
+    }
+
+    fn logins(&self, event_id: &str, device: Option<&str>) -> Result<Option<Logins>, TablesError> {
+        if !self.has_evidence {
+            return Ok(None);
+        }
+        let dialect = self.dialect();
+        let events = dialect.table("tracklet_event_facts");
+        let of_event = format!("select user_id from {events} where event_id = {}", dialect.text(event_id));
+        let of_event = self.ask(&of_event)?;
+        let user_id = of_event.first().map(|row| row.text(0)).transpose()?.flatten().map(str::to_owned);
+        let Some(device) = device else { return Ok(Some(Logins { user_id, ..Logins::default() })) };
+        let device = dialect.text(device);
+        let (staged, at) = (dialect.table("tracklet_staged"), dialect.micros(&dialect.column("timestamp")));
+        let no_type = format!("cast(null as {})", dialect.text_type());
+        let of_device = self.ask(&format!(
+            "select event_id, user_id, at_micros, evidence from (select event_id, user_id, {at} as at_micros, {no_type} as evidence \
+             from {events} where anonymous_id = {device} and user_id is not null union all select event_id, user_id, {at}, \
+             {TYPE_OF_CALL} from {staged} where fate = {IS_EVIDENCE} and anonymous_id = {device} and user_id is not null) as logins \
+             order by at_micros desc, user_id desc, event_id"
+        ))?;
+        let latest = of_device.first().map(|row| {
+            Ok::<_, TablesError>(Login {
+                event_id: row.word(0)?,
+                user_id: row.word(1)?,
+                timestamp: row.number(2)?.unwrap_or(0),
+                evidence: row.text(3)?.map(str::to_owned),
+            })
+        });
+        let of_device = of_device.rows().count() as u64;
+        Ok(Some(Logins { user_id, of_device, latest: latest.transpose()? }))
+    }
+
+    fn evidence(&self, event_id: &str) -> Result<Vec<Evidence>, TablesError> {
+        let is_it = format!("event_id = {}", self.dialect().text(event_id));
+        self.evidence_where("", &is_it)
+    }
+
+    fn deciding_evidence(&self, visitor: &str) -> Result<Vec<Evidence>, TablesError> {
+        let dialect = self.dialect();
+        let (mapping, pairs) = (dialect.table(Table::AliasesMapping.name()), dialect.table("tracklet_pairs"));
+        let visitor = dialect.text(visitor);
+        let joins = format!(
+            " inner join (select alias from {mapping} where dbt_visitor_id = {visitor}) as own on own.alias = anonymous_id \
+             inner join (select anonymous_id as device, max(last_at) as login_at from {pairs} where user_id <> '' \
+             group by anonymous_id) as logins on logins.device = own.alias"
+        );
+        let decides = format!("user_id = {visitor} and {} = login_at", dialect.column("timestamp"));
+        self.evidence_where(&joins, &decides)
     }
 
     fn query(&self, sql: &str) -> Result<Vec<RecordBatch>, TablesError> {

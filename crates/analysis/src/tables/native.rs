@@ -25,8 +25,8 @@ impl Tables for Queries {
         logins(self, event_id, device)
     }
 
-    fn evidence(&self, wanted: &dyn Fn(&Evidence) -> bool) -> Result<Vec<Evidence>, TablesError> {
-        evidence(self, wanted)
+    fn evidence(&self, event_id: &str) -> Result<Vec<Evidence>, TablesError> {
+        evidence(self, &|row| row.event_id == event_id)
     }
 
     fn deciding_evidence(&self, visitor: &str) -> Result<Vec<Evidence>, TablesError> {

@@ -86,7 +86,8 @@ fn with_tables<T>(
     let config = arguments.place.config.as_deref();
     let place = Warehouses::new(Some(target), config, arguments.profiles_dir.as_deref())?;
     let client = place.connect()?;
-    let tables = InWarehouse::new(&place.target, &*client, place.runtime()).map_err(Failure::new)?;
+    let tables =
+        InWarehouse::new(&place.target, &place.config, &*client, place.runtime()).map_err(Failure::new)?;
     let manifest = tables.manifest(&place.config).map_err(Failure::new)?;
     let rules = manifest.rules.clone().unwrap_or_else(|| RecordedRules::from(&place.config.rules));
     work(&tables, &manifest, &rules)

@@ -77,6 +77,7 @@ fn tell(report: &BuildReport, schema: &str, log: &Log) {
             why = report.mode.to_string(),
             read = counts.rows_read,
             sessionized = counts.sessionized,
+            evidence = counts.evidence,
             duplicates = counts.duplicates,
             rejected = counts.rejected,
             sessions = counts.sessions,
@@ -96,10 +97,12 @@ fn tell(report: &BuildReport, schema: &str, log: &Log) {
     }
     let number = |number: Option<u64>| number.map_or("?".to_owned(), grouped);
     if counts.rows_read.is_some() {
+        let evidence = counts.evidence.filter(|evidence| *evidence > 0);
         lines.say(&format!(
-            "{} rows: {} sessionized, {} duplicates, {} rejected",
+            "{} rows: {} sessionized{}, {} duplicates, {} rejected",
             number(counts.rows_read),
             number(counts.sessionized),
+            evidence.map_or_else(String::new, |evidence| format!(", {} evidence", grouped(evidence))),
             number(counts.duplicates),
             number(counts.rejected)
         ));

@@ -139,7 +139,15 @@ fn tell_preview(preview: &Preview, log: &Log) {
 fn rows_line(gone: Gone) -> String {
     let (tracks, duplicates) = (grouped(gone.tracks), grouped(gone.duplicates));
     let (rows, rejected) = (grouped(gone.rows()), grouped(gone.rejected));
-    format!("{rows} rows ({tracks} tracks, {duplicates} duplicates, {rejected} rejected)")
+    format!(
+        "{rows} rows ({tracks} tracks{}, {duplicates} duplicates, {rejected} rejected)",
+        evidence_of(gone)
+    )
+}
+
+/// What is said of evidence, where there is any.
+fn evidence_of(gone: Gone) -> String {
+    if gone.evidence == 0 { String::new() } else { format!(", {} evidence", grouped(gone.evidence)) }
 }
 
 fn table_line(table: &str, before: u64, after: u64) -> String {
@@ -171,9 +179,10 @@ fn tell(erased: &Erased, log: &Log) {
     }
     match erased.gone {
         Some(gone) => lines.say(&format!(
-            "{} rows erased: {} tracks, {} duplicates, {} rejected",
+            "{} rows erased: {} tracks{}, {} duplicates, {} rejected",
             grouped(gone.rows()),
             grouped(gone.tracks),
+            evidence_of(gone),
             grouped(gone.duplicates),
             grouped(gone.rejected)
         )),

@@ -313,10 +313,7 @@ fn a_person_is_erased_from_the_tables_of_events_too() {
 fn a_warehouse_says_what_is_for_files_alone() {
     let target = "[targets.pg]\ntype = \"postgres\"\nhost = \"127.0.0.1\"\nuser = \"u\"\ndbname = \"d\"\nschema = \"s\"\n";
     let ids = "source.columns.event_id = \"from_row\"";
-    for (asks, key) in [
-        ("[identity]\nevidence = \"identify\"\n", "identity.evidence"),
-        ("[source.columns]\nevent_id = \"from_row\"\n", ids),
-    ] {
+    for (asks, key) in [("[source.columns]\nevent_id = \"from_row\"\n", ids)] {
         let folder = with(&format!("{asks}{target}"), &[]);
         for command in
             [&["run", "--target", "pg"][..], &["build", "--target", "pg"], &["compile", "--target", "pg"]]

@@ -150,7 +150,7 @@ mod tests {
             test.sql
         );
         let fate = tests.iter().find(|test| test.name == "accepted_values_tracklet_staged_fate").unwrap();
-        assert!(fate.sql.contains("not in (0, 1, 2)"), "{}", fate.sql);
+        assert!(fate.sql.contains("not in (0, 1, 2, 4)"), "{}", fate.sql);
         let reason =
             tests.iter().find(|test| test.name == "accepted_values_tracklet_rejects_reason").unwrap();
         assert!(reason.sql.contains("not in ('invalid_text', "), "{}", reason.sql);

@@ -224,10 +224,10 @@ impl<'a> Increment<'a> {
         )
     }
 
-    /// A query for the number of known tracks that are displaced.
+    /// A query for the number of known tracks, and rows of evidence, that are displaced.
     pub fn count_gone(&self) -> String {
         let staged = self.names.relation("increment_staged");
-        format!("select count(*) as gone\nfrom {staged}\nwhere old_fate = 0\n    and fate <> 0")
+        format!("select count(*) as gone\nfrom {staged}\nwhere old_fate in (0, 4)\n    and fate <> old_fate")
     }
 
     /// A query for the number of sessions of visitors that lose an alias, and the start of the first.
@@ -324,7 +324,9 @@ select
         from {{ ref('increment_restarts') }} as restarts
         inner join {{ ref('tracklet_session_facts') }} as sessions
             on sessions.dbt_visitor_id = restarts.affected_visitor_id
-    ) as visitors_taken";
+    ) as visitors_taken,
+    (select count(*) from {{ ref('increment_staged') }} where fate = 4) as evidence_added,
+    (select count(*) from {{ ref('increment_staged') }} where old_fate = 4) as evidence_taken";
 
 #[cfg(test)]
 mod tests;

@@ -72,6 +72,7 @@ pub const FILES: &[File] = &[
     file!("models/tracklet_rejects.sql"),
     file!("models/tracklet_session_facts.sql"),
     file!("models/tracklet_sessions.sql"),
+    file!("tests/duplicates_have_a_kept_row.sql"),
     file!("tests/event_ids_are_unique.sql"),
     file!("tests/every_row_ends_in_one_place.sql"),
     file!("tests/no_gap_within_a_session.sql"),

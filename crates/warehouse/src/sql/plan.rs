@@ -68,6 +68,8 @@ pub struct Plan {
     views: BTreeMap<&'static str, View>,
     /// The models of the package that the configuration does not have.
     disabled: Vec<&'static str>,
+    /// Whether calls of some types are evidence.
+    has_evidence: bool,
     digest: String,
 }
 
@@ -115,6 +117,7 @@ impl Plan {
         Ok(Self {
             models,
             disabled,
+            has_evidence: renderer.has_evidence(),
             building: building_names,
             published: names.clone(),
             views: views.collect(),
@@ -244,8 +247,11 @@ pub fn create_schema(names: &Names) -> String {
     format!("create schema if not exists {}", names.quoted_schema())
 }
 
+/// What counts the evidence of `tracklet_staged`.
+const IS_EVIDENCE: &str = "count(case when fate = 4 then 1 end)";
+
 /// A query for where the rows went, over the tables aside that the run has made. Its columns are `rows_read`,
-/// `sessionized`, `duplicates`, `rejected`, `sessions` and `visitors`; null for what the run does not make.
+/// `sessionized`, `duplicates`, `rejected`, `sessions`, `visitors` and `evidence`; null for what the run does not make.
 pub fn accounting(plan: &Plan) -> String {
     let from = |what: &str, model: &'static str| {
         if plan.models.iter().any(|made| made.name == model) {
@@ -261,6 +267,8 @@ pub fn accounting(plan: &Plan) -> String {
         ("rejected", from("count(*)", "tracklet_rejects")),
         ("sessions", from("count(*)", "tracklet_session_facts")),
         ("visitors", from("count(distinct dbt_visitor_id)", "tracklet_session_facts")),
+        // Where no type is evidence, the table is not read for it.
+        ("evidence", if plan.has_evidence { from(IS_EVIDENCE, "tracklet_staged") } else { "0".to_owned() }),
     ];
     let columns: Vec<String> =
         columns.into_iter().map(|(name, value)| format!("    {value} as {name}")).collect();

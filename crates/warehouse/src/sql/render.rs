@@ -19,6 +19,8 @@ use tracklet_kernel::event_type::EventType;
 pub struct SourceTable {
     /// The type of its calls, as `event_type` has it.
     pub event_type: &'static str,
+    /// Whether they are evidence, which carries nothing but its type.
+    pub is_evidence: bool,
     /// Its quoted name.
     pub relation: String,
     /// Its name for people, and for `source_file` of rejected rows.
@@ -38,6 +40,7 @@ impl SourceTable {
     ) -> Self {
         Self {
             event_type: EventType::Track.name(),
+            is_evidence: false,
             relation: relation.to_owned(),
             name: name.to_owned(),
             columns: columns.into_iter().map(Into::into).collect(),
@@ -176,6 +179,12 @@ impl Renderer {
     #[must_use]
     pub fn with_forgotten(self, table: Option<String>) -> Self {
         Self { forgotten: table, ..self }
+    }
+
+    /// Whether calls of some types are evidence.
+    pub fn has_evidence(&self) -> bool {
+        let types = self.variables.get("tracklet_evidence").and_then(serde_json::Value::as_array);
+        types.is_some_and(|types| !types.is_empty())
     }
 
     /// Whether rows of forgotten people are left out.

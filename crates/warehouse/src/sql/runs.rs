@@ -27,7 +27,7 @@ pub const RUNNING: &str = "running";
 pub const FAILED: &str = "failed";
 
 /// The columns, in order.
-const COLUMNS: [(&str, ColumnType); 22] = [
+const COLUMNS: [(&str, ColumnType); 23] = [
     ("run_id", ColumnType::Text),
     ("sequence_number", ColumnType::Integer),
     ("status", ColumnType::Text),
@@ -51,6 +51,7 @@ const COLUMNS: [(&str, ColumnType); 22] = [
     // Columns of later versions come last, where `add_columns` puts them into a table that is there.
     ("sql_digest", ColumnType::Text),
     ("forgotten_digest", ColumnType::Text),
+    ("evidence", ColumnType::Integer),
 ];
 
 /// Where the rows of a run went, as far as the run made the tables that tell.
@@ -60,6 +61,8 @@ pub struct Accounting {
     pub rows_read: Option<u64>,
     /// Rows that are in sessions.
     pub sessionized: Option<u64>,
+    /// Rows that are evidence, and in no session; none is 0 in a run of a version that knew no evidence.
+    pub evidence: Option<u64>,
     /// Rows dropped for one with the same event id.
     pub duplicates: Option<u64>,
     /// Rows that are no tracks.
@@ -78,7 +81,8 @@ impl Accounting {
 
     /// The rows read and those that are somewhere, where all is known.
     pub fn places(&self) -> Option<(u64, u64)> {
-        Some((self.rows_read?, self.sessionized? + self.duplicates? + self.rejected?))
+        let in_sessions_or_not = self.sessionized? + self.evidence.unwrap_or(0);
+        Some((self.rows_read?, in_sessions_or_not + self.duplicates? + self.rejected?))
     }
 }
 
@@ -231,7 +235,7 @@ pub fn add_columns(names: &Names, there: &[&str]) -> Vec<String> {
 pub fn latest(names: &Names) -> String {
     format!(
         "select\n    sequence_number,\n    case when status = '{PUBLISHED}' then 1 else 0 end as is_whole,\n    config_fingerprint,\n    sql_digest,\n    models,\n    cursor_column,\n    \
-         cursor_at,\n    rows_read,\n    sessionized,\n    duplicates,\n    rejected,\n    sessions,\n    visitors,\n    forgotten_digest\n\
+         cursor_at,\n    rows_read,\n    sessionized,\n    duplicates,\n    rejected,\n    sessions,\n    visitors,\n    forgotten_digest,\n    evidence\n\
          from {}\nwhere sequence_number is not null\norder by sequence_number desc, is_whole\nlimit 1",
         relation(names.dialect(), &names.own(RUNS))
     )
@@ -273,6 +277,7 @@ pub fn insert(names: &Names, row: &RunRow) -> String {
         row.message.as_deref().map_or("null".to_owned(), text),
         text(&row.sql_digest),
         row.forgotten_digest.as_deref().map_or("null".to_owned(), text),
+        number(counts.evidence),
     ];
     let columns: Vec<String> = COLUMNS.iter().map(|(name, _)| dialect.own_column(name)).collect();
     format!(

@@ -34,6 +34,7 @@ pub(super) fn variables(config: &Config, materialize: Materialized) -> Map<Strin
         "tracklet_where": config.source.filter,
         "tracklet_loaded_at": config.source.loaded_at,
         "tracklet_ignore": config.identity.ignore.entries(),
+        "tracklet_evidence": config.identity.evidence.iter().map(EventType::name).collect::<Vec<_>>(),
         "tracklet_timeout": timeout,
         "tracklet_boundary": boundary,
         "tracklet_dedupe": rules.duplicates == Duplicates::Drop,

@@ -98,10 +98,8 @@ pub enum ResolveError {
 /// # Errors
 /// [`ResolveError::FilesOnly`].
 pub fn check_supported(config: &Config) -> Result<(), ResolveError> {
-    let evidence = (!config.identity.evidence.is_empty()).then_some("identity.evidence");
     let ids = config.source.columns.ids_from_rows().then_some("source.columns.event_id = \"from_row\"");
-    let files_only = evidence.or(ids);
-    files_only.map_or(Ok(()), |key| Err(ResolveError::FilesOnly { key }))
+    ids.map_or(Ok(()), |key| Err(ResolveError::FilesOnly { key }))
 }
 
 impl Hint for ResolveError {

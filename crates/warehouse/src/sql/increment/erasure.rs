@@ -100,15 +100,16 @@ impl Increment<'_> {
         made.iter().map(|step| format!("delete from {}\nwhere true", self.names.relation(step))).collect()
     }
 
-    /// A query for how many rows go, by what had become of them: kept, duplicates, rejected.
+    /// A query for how many rows go, by what had become of them: kept, duplicates, rejected, evidence.
     pub fn count_forgotten(&self) -> String {
         let count =
             |fate: u8, name: &str| format!("    count(case when old_fate = {fate} then 1 end) as {name}");
         format!(
-            "select\n{},\n{},\n{}\nfrom {}\nwhere fate = 3",
+            "select\n{},\n{},\n{},\n{}\nfrom {}\nwhere fate = 3",
             count(0, "tracks"),
             count(1, "duplicates"),
             count(2, "rejected"),
+            count(4, "evidence"),
             self.names.relation("increment_staged")
         )
     }
@@ -139,7 +140,8 @@ const STAGED_OF_FORGOTTEN: &str = "\
 select
     count(case when staged.fate = 0 then 1 end) as tracks,
     count(case when staged.fate = 1 then 1 end) as duplicates,
-    count(case when staged.fate = 2 then 1 end) as rejected
+    count(case when staged.fate = 2 then 1 end) as rejected,
+    count(case when staged.fate = 4 then 1 end) as evidence
 from {{ ref('tracklet_staged') }} as staged
 {{ joined_with_forgotten('staged', forgotten) }}
 where of_alias.id_hash is not null
