@@ -14,7 +14,7 @@ use tracklet_native::read::{
 
 /// How many rows of a file went where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outcome {
+pub struct ReadOutcome {
     pub tracks: u64,
     pub skipped: u64,
     /// Rejected for what they say.
@@ -23,7 +23,7 @@ pub struct Outcome {
     pub unreadable: u64,
 }
 
-impl Outcome {
+impl ReadOutcome {
     fn of(read: &Read) -> Self {
         let tracks = read.tracks.iter().map(TracksBuilder::rows).sum();
         let sum =
@@ -42,7 +42,7 @@ impl Outcome {
 ///
 /// Whatever the bytes are: threads make no difference, a strict read fails exactly when something is rejected, and a
 /// first look at the file succeeds, unless its header is a row.
-pub fn read(name: &str, bytes: &[u8], source: &Source) -> Option<Outcome> {
+pub fn read(name: &str, bytes: &[u8], source: &Source) -> Option<ReadOutcome> {
     // The fuzzer takes every panic for a failure, also those that the readers catch.
     silence_caught_panics();
     let folder = folder();
@@ -74,12 +74,12 @@ pub fn read(name: &str, bytes: &[u8], source: &Source) -> Option<Outcome> {
         ) => return None,
         Err(other) => panic!("a file is never an error for what it holds: {other}"),
     };
-    let outcome = Outcome::of(&lenient);
+    let outcome = ReadOutcome::of(&lenient);
     let threaded = read(2, Strictness::Lenient).expect("it could be read by one thread");
-    assert_eq!(Outcome::of(&threaded), outcome, "two threads");
+    assert_eq!(ReadOutcome::of(&threaded), outcome, "two threads");
     assert_eq!(threaded.rejects, lenient.rejects, "two threads");
     match (read(1, Strictness::Strict), lenient.rejects.first()) {
-        (Ok(strict), None) => assert_eq!(Outcome::of(&strict), outcome),
+        (Ok(strict), None) => assert_eq!(ReadOutcome::of(&strict), outcome),
         (Err(ReadError::Rejected { row, reason, .. }), Some(first)) => {
             // A lone carriage return ends a record of CSV but no line: of several records on the first line that is
             // rejected, a strict run meets another first than the order of the rejects has.
@@ -87,7 +87,9 @@ pub fn read(name: &str, bytes: &[u8], source: &Source) -> Option<Outcome> {
             let mut of_line = lenient.rejects.iter().filter(|reject| reject.row_number == row);
             assert!(of_line.any(|reject| reject.reason == reason), "strict: {reason:?}, lenient: {first:?}");
         }
-        (strict, first) => panic!("strict: {:?}, lenient: {first:?}", strict.map(|read| Outcome::of(&read))),
+        (strict, first) => {
+            panic!("strict: {:?}, lenient: {first:?}", strict.map(|read| ReadOutcome::of(&read)))
+        }
     }
     Some(outcome)
 }

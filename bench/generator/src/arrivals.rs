@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::names::Zipf;
 use crate::options::Traffic;
-use crate::plan::{Session, SignIn, plan};
+use crate::plan::{PlannedSession, SignIn, plan};
 use crate::random::{Purpose, Random};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -12,7 +12,7 @@ const WEEK_HOURS: i64 = 7 * 24;
 
 /// One row to be written, 40 bytes: everything else about it follows from these and the seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Row {
+pub struct ArrivingRow {
     /// Milliseconds since 1970.
     pub received_at: i64,
     /// Milliseconds since 1970.
@@ -88,11 +88,11 @@ impl Fault {
     ];
 }
 
-/// Bits of [`Row::key`] that tell messages beside a track from the track itself.
+/// Bits of [`ArrivingRow::key`] that tell messages beside a track from the track itself.
 const BESIDE: u64 = 1 << 30;
 const DAMAGED: u64 = 1 << 31;
 
-impl Row {
+impl ArrivingRow {
     /// A track of its own beside this one, damaged.
     #[must_use]
     pub fn damaged(self, fault: Fault) -> Self {
@@ -108,9 +108,9 @@ impl Row {
 pub struct Arrivals {
     traffic: Traffic,
     start_ms: i64,
-    sessions: std::iter::Peekable<std::vec::IntoIter<Session>>,
+    sessions: std::iter::Peekable<std::vec::IntoIter<PlannedSession>>,
     /// The hours from `hour` on, as far as a row is known to arrive in them.
-    under_way: VecDeque<Vec<Row>>,
+    under_way: VecDeque<Vec<ArrivingRow>>,
     hour: i64,
     names: Zipf,
 }
@@ -128,7 +128,7 @@ impl Arrivals {
         }
     }
 
-    fn expand(&mut self, session: &Session) {
+    fn expand(&mut self, session: &PlannedSession) {
         let mut random = Random::of(self.traffic.seed, Purpose::Session, session.key());
         let session_start = self.start_ms + i64::from(session.start) * 1000 + random.below(1000) as i64;
         let mut timestamp = session_start;
@@ -137,7 +137,7 @@ impl Arrivals {
             if number > 0 && random.below(50) != 0 {
                 timestamp += random.skewed(u64::from(session.pace)) as i64;
             }
-            let row = Row {
+            let row = ArrivingRow {
                 received_at: timestamp + self.delay(&mut random),
                 timestamp,
                 key: session.key() + u64::from(number),
@@ -173,7 +173,7 @@ impl Arrivals {
         }
     }
 
-    fn deliver(&mut self, row: Row) {
+    fn deliver(&mut self, row: ArrivingRow) {
         let ahead = ((row.received_at - self.start_ms) / HOUR_MS - self.hour) as usize;
         if ahead >= self.under_way.len() {
             self.under_way.resize_with(ahead + 1, Vec::new);
@@ -183,10 +183,10 @@ impl Arrivals {
 }
 
 impl Iterator for Arrivals {
-    type Item = Vec<Row>;
+    type Item = Vec<ArrivingRow>;
 
     /// The next hour in which something arrives.
-    fn next(&mut self) -> Option<Vec<Row>> {
+    fn next(&mut self) -> Option<Vec<ArrivingRow>> {
         loop {
             while let Some(session) =
                 self.sessions.next_if(|session| i64::from(session.start / 3600) <= self.hour)
@@ -208,12 +208,12 @@ impl Iterator for Arrivals {
 }
 
 /// The client saw no answer and sent once more: mostly within a quarter of an hour, sometimes up to a day later.
-fn delivered_again(row: Row, random: &mut Random) -> Row {
+fn delivered_again(row: ArrivingRow, random: &mut Random) -> ArrivingRow {
     let longest = if random.below(10) == 0 { 24 * HOUR_MS } else { HOUR_MS / 4 };
     let later = 200 + random.below(longest as u64) as i64;
     // The server reckons the time from the clock at sending, which can move by some milliseconds.
     let moved = if random.below(4) == 0 { random.below(41) as i8 - 20 } else { 0 };
-    Row {
+    ArrivingRow {
         received_at: row.received_at + later,
         timestamp: row.timestamp + i64::from(moved),
         again: true,
@@ -222,7 +222,7 @@ fn delivered_again(row: Row, random: &mut Random) -> Row {
     }
 }
 
-fn call_beside(row: Row, random: &mut Random) -> Row {
+fn call_beside(row: ArrivingRow, random: &mut Random) -> ArrivingRow {
     let call = if row.signed_in && random.below(4) == 0 { Call::Identify } else { Call::Page };
-    Row { call, key: row.key | BESIDE, ..row }
+    ArrivingRow { call, key: row.key | BESIDE, ..row }
 }

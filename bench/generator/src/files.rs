@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, ScopedJoinHandle};
 
-use crate::arrivals::{Arrivals, Call, Fault, Row};
+use crate::arrivals::{Arrivals, ArrivingRow, Call, Fault};
 use crate::error::GeneratorError;
-use crate::ids::Ids;
-use crate::line::Lines;
+use crate::ids::IdMaker;
+use crate::line::LineMaker;
 use crate::logs::{LogsFile, path_below};
-use crate::options::{Format, Options};
+use crate::options::{GeneratorFormat, Options};
 use crate::parquet_file::ParquetFile;
 use crate::random::{Purpose, Random};
 
@@ -57,7 +57,7 @@ impl Summary {
         .to_string()
     }
 
-    fn count(&mut self, row: &Row) {
+    fn count(&mut self, row: &ArrivingRow) {
         self.rows += 1;
         match row.call {
             Call::Track => {
@@ -81,8 +81,8 @@ impl Summary {
 pub fn generate(options: &Options) -> Result<Summary, GeneratorError> {
     options.check()?;
     let folder = match options.format {
-        Format::Parquet => options.out.clone(),
-        Format::RudderLogs => options.out.join("rudder-logs"),
+        GeneratorFormat::Parquet => options.out.clone(),
+        GeneratorFormat::RudderLogs => options.out.join("rudder-logs"),
     };
     prepare(&folder)?;
     let threads = options
@@ -119,9 +119,9 @@ fn prepare(folder: &Path) -> Result<(), GeneratorError> {
 }
 
 /// What a writing thread is told, in this order for each file.
-enum Part {
+enum WriterMessage {
     Open(PathBuf),
-    Rows(Vec<Row>),
+    Rows(Vec<ArrivingRow>),
     Close,
 }
 
@@ -131,27 +131,29 @@ enum OutputFile {
 }
 
 /// Writes what it is told; the bytes of its files.
-fn write_files(options: &Options, parts: &Receiver<Part>) -> Result<u64, GeneratorError> {
-    let ids = Ids::new(&options.traffic, options.ids);
+fn write_files(options: &Options, parts: &Receiver<WriterMessage>) -> Result<u64, GeneratorError> {
+    let ids = IdMaker::new(&options.traffic, options.ids);
     let mut bytes = 0;
     let mut open = None;
     for part in parts {
         match part {
-            Part::Open(path) => {
+            WriterMessage::Open(path) => {
                 open = Some(match options.format {
-                    Format::Parquet => OutputFile::Parquet(Box::new(ParquetFile::create(path, ids.clone())?)),
-                    Format::RudderLogs => {
-                        let lines = Lines::new(&options.traffic, ids.clone(), options.context);
+                    GeneratorFormat::Parquet => {
+                        OutputFile::Parquet(Box::new(ParquetFile::create(path, ids.clone())?))
+                    }
+                    GeneratorFormat::RudderLogs => {
+                        let lines = LineMaker::new(&options.traffic, ids.clone(), options.context);
                         OutputFile::Logs(Box::new(LogsFile::create(path, lines)?))
                     }
                 });
             }
-            Part::Rows(rows) => match &mut open {
+            WriterMessage::Rows(rows) => match &mut open {
                 Some(OutputFile::Parquet(file)) => file.write(&rows)?,
                 Some(OutputFile::Logs(file)) => file.write(&rows)?,
                 None => unreachable!("a file is opened before its rows are sent"),
             },
-            Part::Close => {
+            WriterMessage::Close => {
                 bytes += match open.take() {
                     Some(OutputFile::Parquet(file)) => file.close()?,
                     Some(OutputFile::Logs(file)) => file.close()?,
@@ -164,7 +166,7 @@ fn write_files(options: &Options, parts: &Receiver<Part>) -> Result<u64, Generat
 }
 
 /// Where a file ends.
-enum Cut {
+enum FileEnd {
     /// After so many rows, but the last file takes the rest.
     Rows { each: u64, files: u64 },
     /// With each so many hours of arrival.
@@ -173,14 +175,14 @@ enum Cut {
 
 /// Deals the rows out to the writing threads, file by file in turn.
 struct Cutter {
-    cut: Cut,
-    format: Format,
+    cut: FileEnd,
+    format: GeneratorFormat,
     folder: PathBuf,
-    ids: Ids,
-    channels: Vec<SyncSender<Part>>,
+    ids: IdMaker,
+    channels: Vec<SyncSender<WriterMessage>>,
     /// Whether a file is open, and how many rows it has.
     open: Option<u64>,
-    waiting: Vec<Row>,
+    waiting: Vec<ArrivingRow>,
     /// The span of hours that the open file is for.
     span: i64,
     summary: Summary,
@@ -189,20 +191,20 @@ struct Cutter {
 }
 
 impl Cutter {
-    fn new(options: &Options, folder: PathBuf, channels: Vec<SyncSender<Part>>) -> Self {
+    fn new(options: &Options, folder: PathBuf, channels: Vec<SyncSender<WriterMessage>>) -> Self {
         let traffic = &options.traffic;
         let rows = traffic.tracks as f64 * (1.0 + traffic.duplicates + traffic.other_types)
             + options.bad_lines as f64;
         let cut = match (options.files, options.hours_per_file) {
-            (Some(files), _) => Cut::Rows { each: (rows / files as f64).ceil() as u64, files },
-            (_, Some(hours)) => Cut::Hours(i64::from(hours)),
-            _ => Cut::Rows { each: options.rows_per_file.unwrap_or(1_000_000), files: u64::MAX },
+            (Some(files), _) => FileEnd::Rows { each: (rows / files as f64).ceil() as u64, files },
+            (_, Some(hours)) => FileEnd::Hours(i64::from(hours)),
+            _ => FileEnd::Rows { each: options.rows_per_file.unwrap_or(1_000_000), files: u64::MAX },
         };
         Self {
             cut,
             format: options.format,
             folder,
-            ids: Ids::new(traffic, options.ids),
+            ids: IdMaker::new(traffic, options.ids),
             channels,
             open: None,
             waiting: Vec::with_capacity(PART_ROWS),
@@ -230,15 +232,15 @@ impl Cutter {
         }
     }
 
-    fn push(&mut self, row: &Row) {
+    fn push(&mut self, row: &ArrivingRow) {
         self.end_file_before(row);
         if self.open.is_none() {
             let number = self.summary.files;
             let path = match self.format {
-                Format::Parquet => self.folder.join(format!("tracks-{number:05}.parquet")),
-                Format::RudderLogs => path_below(&self.folder, &self.ids, number, row.received_at),
+                GeneratorFormat::Parquet => self.folder.join(format!("tracks-{number:05}.parquet")),
+                GeneratorFormat::RudderLogs => path_below(&self.folder, &self.ids, number, row.received_at),
             };
-            self.send(Part::Open(path));
+            self.send(WriterMessage::Open(path));
         }
         self.open = Some(self.open.unwrap_or(0) + 1);
         self.summary.count(row);
@@ -248,10 +250,10 @@ impl Cutter {
         }
     }
 
-    fn end_file_before(&mut self, row: &Row) {
+    fn end_file_before(&mut self, row: &ArrivingRow) {
         let ends = match self.cut {
-            Cut::Rows { each, files } => self.open == Some(each) && self.summary.files + 1 < files,
-            Cut::Hours(hours) => {
+            FileEnd::Rows { each, files } => self.open == Some(each) && self.summary.files + 1 < files,
+            FileEnd::Hours(hours) => {
                 let span = row.received_at.div_euclid(hours * HOUR_MS);
                 std::mem::replace(&mut self.span, span) != span
             }
@@ -263,17 +265,17 @@ impl Cutter {
 
     fn end_file(&mut self) {
         self.send_waiting();
-        self.send(Part::Close);
+        self.send(WriterMessage::Close);
         self.open = None;
         self.summary.files += 1;
     }
 
     fn send_waiting(&mut self) {
         let rows = std::mem::replace(&mut self.waiting, Vec::with_capacity(PART_ROWS));
-        self.send(Part::Rows(rows));
+        self.send(WriterMessage::Rows(rows));
     }
 
-    fn send(&mut self, part: Part) {
+    fn send(&mut self, part: WriterMessage) {
         let writer = self.summary.files as usize % self.channels.len();
         self.stopped |= self.channels[writer].send(part).is_err();
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::arrivals::Row;
+use crate::arrivals::ArrivingRow;
 use crate::options::{IdStyle, Traffic};
 use crate::random::{Purpose, bits};
 
@@ -41,20 +41,20 @@ impl fmt::Display for Id {
 
 /// Makes the ids of one data set.
 #[derive(Debug, Clone)]
-pub struct Ids {
+pub struct IdMaker {
     seed: u64,
     style: IdStyle,
     start_second: i64,
 }
 
-impl Ids {
+impl IdMaker {
     /// The ids that belong to this traffic.
     pub fn new(traffic: &Traffic, style: IdStyle) -> Self {
         Self { seed: traffic.seed, style, start_second: traffic.start_ms() / 1000 }
     }
 
     /// The message id of a row; the same for both deliveries of a message.
-    pub fn message(&self, row: &Row) -> Id {
+    pub fn message(&self, row: &ArrivingRow) -> Id {
         self.make(row.key, (row.timestamp - i64::from(row.moved)) / 1000)
     }
 

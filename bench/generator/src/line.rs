@@ -4,8 +4,8 @@ use std::io::Write;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use crate::arrivals::{Call, Fault, Row};
-use crate::ids::Ids;
+use crate::arrivals::{ArrivingRow, Call, Fault};
+use crate::ids::IdMaker;
 use crate::names::EVENT_NAMES;
 use crate::options::{Context, Traffic};
 use crate::random::{Purpose, Random};
@@ -48,9 +48,9 @@ fn text_time(ms: i64) -> String {
 
 /// Makes the lines of one data set.
 #[derive(Debug, Clone)]
-pub struct Lines {
+pub struct LineMaker {
     seed: u64,
-    ids: Ids,
+    ids: IdMaker,
     context: Context,
 }
 
@@ -62,14 +62,14 @@ struct Page {
     quantity: u64,
 }
 
-impl Lines {
+impl LineMaker {
     /// The lines that belong to this traffic.
-    pub fn new(traffic: &Traffic, ids: Ids, context: Context) -> Self {
+    pub fn new(traffic: &Traffic, ids: IdMaker, context: Context) -> Self {
         Self { seed: traffic.seed, ids, context }
     }
 
     /// Appends the row's line, its line feed included.
-    pub fn push(&self, row: &Row, out: &mut Vec<u8>) {
+    pub fn push(&self, row: &ArrivingRow, out: &mut Vec<u8>) {
         let from = out.len();
         // Writing to memory cannot fail.
         self.write(row, out).expect("memory takes every write");
@@ -79,7 +79,7 @@ impl Lines {
         out.push(b'\n');
     }
 
-    fn write(&self, row: &Row, out: &mut Vec<u8>) -> std::io::Result<()> {
+    fn write(&self, row: &ArrivingRow, out: &mut Vec<u8>) -> std::io::Result<()> {
         let fault = match row.call {
             Call::Damaged(fault) => Some(fault),
             Call::Track | Call::Identify | Call::Page => None,
@@ -138,13 +138,13 @@ impl Lines {
         }
     }
 
-    fn user_text(&self, row: &Row) -> String {
+    fn user_text(&self, row: &ArrivingRow) -> String {
         if row.signed_in { self.ids.user(row.visitor).to_string() } else { String::new() }
     }
 
     fn write_times_and_properties(
         &self,
-        row: &Row,
+        row: &ArrivingRow,
         fault: Option<Fault>,
         page: &Page,
         out: &mut Vec<u8>,
@@ -183,7 +183,7 @@ impl Lines {
     }
 
     /// How late the device's clock is: seconds, and for one device in twenty up to some hours.
-    fn clock_error_ms(&self, row: &Row) -> i64 {
+    fn clock_error_ms(&self, row: &ArrivingRow) -> i64 {
         let mut random = Random::of(self.seed, Purpose::Device, device_key(row));
         let most = if random.below(20) == 0 { 6 * 3_600_000 } else { 2_000 };
         random.below(2 * most) as i64 - most as i64
@@ -191,7 +191,7 @@ impl Lines {
 
     fn write_full_context(
         &self,
-        row: &Row,
+        row: &ArrivingRow,
         page: &Page,
         random: &mut Random,
         out: &mut Vec<u8>,
@@ -226,7 +226,7 @@ impl Lines {
         write!(out, r#","userAgent":"Mozilla/5.0 ({system}) {engine}"}},"#)
     }
 
-    fn write_traits(&self, row: &Row, out: &mut Vec<u8>) -> std::io::Result<()> {
+    fn write_traits(&self, row: &ArrivingRow, out: &mut Vec<u8>) -> std::io::Result<()> {
         if !row.signed_in {
             return write!(out, r#","traits":{{}}"#);
         }
@@ -238,7 +238,7 @@ impl Lines {
     }
 }
 
-fn write_properties(row: &Row, page: &Page, out: &mut Vec<u8>) -> std::io::Result<()> {
+fn write_properties(row: &ArrivingRow, page: &Page, out: &mut Vec<u8>) -> std::io::Result<()> {
     let Page { category, product, price_cents, quantity } = page;
     write!(
         out,
@@ -260,17 +260,17 @@ fn write_properties(row: &Row, page: &Page, out: &mut Vec<u8>) -> std::io::Resul
 }
 
 /// The SDK's session: its start in milliseconds, and a mark on its first call.
-fn write_session(row: &Row, out: &mut Vec<u8>) -> std::io::Result<()> {
+fn write_session(row: &ArrivingRow, out: &mut Vec<u8>) -> std::io::Result<()> {
     let start = row.timestamp - i64::from(row.moved) - i64::from(row.since_session_start);
     write!(out, r#""sessionId":{start}"#)?;
     if row.since_session_start == 0 { write!(out, r#","sessionStart":true"#) } else { Ok(()) }
 }
 
-fn device_key(row: &Row) -> u64 {
+fn device_key(row: &ArrivingRow) -> u64 {
     u64::from(row.visitor) << 8 | u64::from(row.device)
 }
 
-fn address(row: &Row) -> [u8; 2] {
+fn address(row: &ArrivingRow) -> [u8; 2] {
     let [a, b, ..] = row.visitor.wrapping_mul(2_654_435_761).to_be_bytes();
     [a, b]
 }

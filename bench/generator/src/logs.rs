@@ -7,21 +7,21 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::arrivals::Row;
+use crate::arrivals::ArrivingRow;
 use crate::error::GeneratorError;
-use crate::ids::Ids;
-use crate::line::{Lines, utc};
+use crate::ids::IdMaker;
+use crate::line::{LineMaker, utc};
 
 /// A `.json.gz` file that is being written.
 pub struct LogsFile {
     path: PathBuf,
     encoder: GzEncoder<BufWriter<File>>,
-    lines: Lines,
+    lines: LineMaker,
     buffer: Vec<u8>,
 }
 
 /// `<source>/<YYYY-MM-DD>/<unix>.<source>.<uuid>.json.gz`, after the first row's arrival in milliseconds.
-pub fn path_below(folder: &Path, ids: &Ids, number: u64, received_at: i64) -> PathBuf {
+pub fn path_below(folder: &Path, ids: &IdMaker, number: u64, received_at: i64) -> PathBuf {
     let source = ids.source();
     let day = utc(received_at).format("%Y-%m-%d").to_string();
     let name = format!("{}.{source}.{}.json.gz", received_at.div_euclid(1000), ids.file(number));
@@ -33,7 +33,7 @@ impl LogsFile {
     ///
     /// # Errors
     /// The path of what cannot be made.
-    pub fn create(path: PathBuf, lines: Lines) -> Result<Self, GeneratorError> {
+    pub fn create(path: PathBuf, lines: LineMaker) -> Result<Self, GeneratorError> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)
                 .map_err(|source| GeneratorError::Folder { path: folder.to_path_buf(), source })?;
@@ -48,7 +48,7 @@ impl LogsFile {
     ///
     /// # Errors
     /// The path, when the disk refuses.
-    pub fn write(&mut self, rows: &[Row]) -> Result<(), GeneratorError> {
+    pub fn write(&mut self, rows: &[ArrivingRow]) -> Result<(), GeneratorError> {
         // A few hundred lines at once: the compressor's calls stay few and the buffer in the cache.
         for rows in rows.chunks(256) {
             self.buffer.clear();

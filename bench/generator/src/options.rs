@@ -20,8 +20,8 @@ pub struct Options {
     pub traffic: Traffic,
 
     /// Files to write.
-    #[arg(long, value_enum, default_value_t = Format::Parquet)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = GeneratorFormat::Parquet)]
+    pub format: GeneratorFormat,
 
     /// Folder to write to: Parquet files go into it, raw lines into its `rudder-logs`. Must be new or empty.
     #[arg(long, value_name = "DIR")]
@@ -103,7 +103,7 @@ pub struct Traffic {
 
 /// What the files are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum GeneratorFormat {
     /// The `tracks` table as a warehouse exports it.
     Parquet,
     /// Raw lines as a real source uploads them to object storage, gzip.
@@ -167,7 +167,7 @@ impl Options {
     /// # Errors
     /// Options that contradict each other.
     pub fn check(&self) -> Result<(), GeneratorError> {
-        if self.format == Format::Parquet {
+        if self.format == GeneratorFormat::Parquet {
             let raw_only =
                 [(self.bad_lines > 0, "--bad-lines"), (self.traffic.other_types > 0.0, "--other-types")];
             if let Some((_, option)) = raw_only.into_iter().find(|(set, _)| *set) {

@@ -11,9 +11,9 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
-use crate::arrivals::Row;
+use crate::arrivals::ArrivingRow;
 use crate::error::GeneratorError;
-use crate::ids::Ids;
+use crate::ids::IdMaker;
 use crate::names::NORMALISED_NAMES;
 
 /// Rows of a row group.
@@ -24,7 +24,7 @@ pub struct ParquetFile {
     path: PathBuf,
     schema: SchemaRef,
     writer: ArrowWriter<File>,
-    ids: Ids,
+    ids: IdMaker,
 }
 
 /// Columns `id`, `anonymous_id`, `user_id`, `event`, `timestamp`, `received_at`; times in microseconds, UTC.
@@ -45,7 +45,7 @@ impl ParquetFile {
     ///
     /// # Errors
     /// The path, when it cannot be made.
-    pub fn create(path: PathBuf, ids: Ids) -> Result<Self, GeneratorError> {
+    pub fn create(path: PathBuf, ids: IdMaker) -> Result<Self, GeneratorError> {
         let file =
             File::create(&path).map_err(|source| GeneratorError::File { path: path.clone(), source })?;
         let properties = WriterProperties::builder()
@@ -64,7 +64,7 @@ impl ParquetFile {
     ///
     /// # Errors
     /// The path, when the disk refuses.
-    pub fn write(&mut self, rows: &[Row]) -> Result<(), GeneratorError> {
+    pub fn write(&mut self, rows: &[ArrivingRow]) -> Result<(), GeneratorError> {
         let batch = batch(&self.schema, &self.ids, rows);
         batch
             .and_then(|batch| self.writer.write(&batch))
@@ -83,7 +83,11 @@ impl ParquetFile {
     }
 }
 
-fn batch(schema: &SchemaRef, ids: &Ids, rows: &[Row]) -> Result<RecordBatch, parquet::errors::ParquetError> {
+fn batch(
+    schema: &SchemaRef,
+    ids: &IdMaker,
+    rows: &[ArrivingRow],
+) -> Result<RecordBatch, parquet::errors::ParquetError> {
     let text = |each: usize| StringBuilder::with_capacity(rows.len(), rows.len() * each);
     let (mut id, mut anonymous_id, mut user_id, mut event) = (text(36), text(36), text(24), text(16));
     for row in rows {
@@ -96,7 +100,7 @@ fn batch(schema: &SchemaRef, ids: &Ids, rows: &[Row]) -> Result<RecordBatch, par
         }
         event.append_value(NORMALISED_NAMES[usize::from(row.event)]);
     }
-    let times = |time: fn(&Row) -> i64| -> ArrayRef {
+    let times = |time: fn(&ArrivingRow) -> i64| -> ArrayRef {
         let micros = rows.iter().map(|row| time(row) * 1000);
         Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC"))
     };

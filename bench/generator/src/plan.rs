@@ -19,7 +19,7 @@ const BUSY: [u64; 24] =
 
 /// One visit to be, 24 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Session {
+pub struct PlannedSession {
     /// Seconds after the data set's first midnight.
     pub start: u32,
     /// Whose, from 0.
@@ -47,7 +47,7 @@ pub enum SignIn {
     PartWay,
 }
 
-impl Session {
+impl PlannedSession {
     /// The session as a subject of randomness.
     pub fn key(&self) -> u64 {
         u64::from(self.visitor) << 32 | u64::from(self.first_track)
@@ -66,7 +66,7 @@ impl Session {
 ///
 /// # Cost
 /// 24 bytes a session, so about 3 bytes a track; one sort.
-pub fn plan(traffic: &Traffic) -> Vec<Session> {
+pub fn plan(traffic: &Traffic) -> Vec<PlannedSession> {
     let mut sessions = Vec::with_capacity((traffic.tracks / TRACKS_OF_A_SESSION * 21 / 20) as usize + 64);
     let mut left = traffic.tracks;
     if traffic.hot_tracks() > 0 {
@@ -84,7 +84,7 @@ pub fn plan(traffic: &Traffic) -> Vec<Session> {
     sessions
 }
 
-fn plan_visitor(traffic: &Traffic, visitor: u32, left: &mut u64, sessions: &mut Vec<Session>) {
+fn plan_visitor(traffic: &Traffic, visitor: u32, left: &mut u64, sessions: &mut Vec<PlannedSession>) {
     let mut random = Random::of(traffic.seed, Purpose::Visitor, u64::from(visitor));
     let has_user_id = random.chance(traffic.known_visitors);
     let devices = random.pick(&[1, 1, 1, 1, 1, 2, 2, 2, 3, 3]);
@@ -99,7 +99,7 @@ fn plan_visitor(traffic: &Traffic, visitor: u32, left: &mut u64, sessions: &mut 
         if tracks == 0 {
             return;
         }
-        let session = Session {
+        let session = PlannedSession {
             start: u64::from(start).max(free_from) as u32,
             visitor,
             first_track,
@@ -116,14 +116,14 @@ fn plan_visitor(traffic: &Traffic, visitor: u32, left: &mut u64, sessions: &mut 
 }
 
 /// A few very long sessions on one device: what a kiosk or a monitoring script leaves behind.
-fn plan_hot_visitor(traffic: &Traffic, sessions: &mut Vec<Session>) {
+fn plan_hot_visitor(traffic: &Traffic, sessions: &mut Vec<PlannedSession>) {
     let mut random = Random::of(traffic.seed, Purpose::Visitor, 0);
     let total = traffic.hot_tracks();
     let slots = u64::from(traffic.days) * 86_400 / HOT_SLOT_SECONDS;
     let count = slots.min(total.div_ceil(TRACKS_OF_A_SESSION));
     for number in 0..count {
         let (from, to) = (total * number / count, total * (number + 1) / count);
-        sessions.push(Session {
+        sessions.push(PlannedSession {
             start: (number * slots / count * HOT_SLOT_SECONDS) as u32,
             visitor: 0,
             first_track: from as u32,

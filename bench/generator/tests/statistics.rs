@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Parser;
-use tracklet_generator::arrivals::{Arrivals, Call, Row};
-use tracklet_generator::ids::Ids;
+use tracklet_generator::arrivals::{Arrivals, ArrivingRow, Call};
+use tracklet_generator::ids::IdMaker;
 use tracklet_generator::options::{IdStyle, Options};
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 
-fn rows(arguments: &str) -> (Options, Vec<Row>) {
+fn rows(arguments: &str) -> (Options, Vec<ArrivingRow>) {
     let arguments = ["generator", "--out", "unused"].into_iter().chain(arguments.split(' '));
     let options = Options::parse_from(arguments);
     let rows = Arrivals::new(&options.traffic).flatten().collect();
@@ -22,8 +22,8 @@ fn between(low: f64, value: f64, high: f64) {
 }
 
 /// The tracks of each visitor in order of time, each once.
-fn by_visitor(rows: &[Row]) -> BTreeMap<u32, Vec<Row>> {
-    let mut visitors: BTreeMap<u32, Vec<Row>> = BTreeMap::new();
+fn by_visitor(rows: &[ArrivingRow]) -> BTreeMap<u32, Vec<ArrivingRow>> {
+    let mut visitors: BTreeMap<u32, Vec<ArrivingRow>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.call == Call::Track && !row.again) {
         visitors.entry(row.visitor).or_default().push(*row);
     }
@@ -33,7 +33,7 @@ fn by_visitor(rows: &[Row]) -> BTreeMap<u32, Vec<Row>> {
     visitors
 }
 
-fn sessions(tracks: &[Row]) -> Vec<&[Row]> {
+fn sessions(tracks: &[ArrivingRow]) -> Vec<&[ArrivingRow]> {
     tracks.chunk_by(|previous, next| next.timestamp - previous.timestamp < 31 * MINUTE_MS).collect()
 }
 
@@ -43,7 +43,8 @@ fn visitors_and_sessions_have_the_promised_sizes() {
     assert_eq!(rows.len(), 200_000);
     let visitors = by_visitor(&rows);
     between(38.0, 200_000.0 / visitors.len() as f64, 42.0);
-    let sessions_of_all: Vec<&[Row]> = visitors.values().flat_map(|tracks| sessions(tracks)).collect();
+    let sessions_of_all: Vec<&[ArrivingRow]> =
+        visitors.values().flat_map(|tracks| sessions(tracks)).collect();
     between(7.7, 200_000.0 / sessions_of_all.len() as f64, 8.3);
     // A planned session is exactly one session of the tables: none is split, no two are joined.
     let planned =
@@ -54,7 +55,7 @@ fn visitors_and_sessions_have_the_promised_sizes() {
     // 60 % have an id; those with one or two sessions often never show it.
     between(0.42, known / visitors.len() as f64, 0.60);
     let of_known = visitors.values().filter(|tracks| tracks.iter().any(|row| row.signed_in));
-    let of_known: Vec<&[Row]> = of_known.flat_map(|tracks| sessions(tracks)).collect();
+    let of_known: Vec<&[ArrivingRow]> = of_known.flat_map(|tracks| sessions(tracks)).collect();
     let signed_in = of_known.iter().filter(|session| session.iter().any(|row| row.signed_in)).count() as f64;
     between(0.45, signed_in / of_known.len() as f64, 0.62);
 
@@ -69,11 +70,11 @@ fn visitors_and_sessions_have_the_promised_sizes() {
 #[test]
 fn duplicates_and_late_rows_have_their_shares_and_rows_come_by_arrival() {
     let (_, rows) = rows("--tracks 100000 --duplicates 0.02 --late 0.05 --other-types 0.3");
-    let tracks: Vec<&Row> = rows.iter().filter(|row| row.call == Call::Track).collect();
-    let again: Vec<&&Row> = tracks.iter().filter(|row| row.again).collect();
+    let tracks: Vec<&ArrivingRow> = rows.iter().filter(|row| row.call == Call::Track).collect();
+    let again: Vec<&&ArrivingRow> = tracks.iter().filter(|row| row.again).collect();
     assert_eq!(tracks.len() - again.len(), 100_000);
     between(1_850.0, again.len() as f64, 2_150.0);
-    let first: BTreeMap<u64, &Row> =
+    let first: BTreeMap<u64, &ArrivingRow> =
         tracks.iter().filter(|row| !row.again).map(|row| (row.key, *row)).collect();
     assert_eq!(first.len(), 100_000);
     for row in again {
@@ -107,7 +108,7 @@ fn the_hot_visitor_is_one_visitor_with_its_share() {
 fn ids_are_distinct_and_look_as_asked() {
     let (options, rows) = rows("--tracks 50000 --duplicates 0.1");
     for (style, length, user_length) in [(IdStyle::Uuid, 36, 15), (IdStyle::Ksuid, 27, 55)] {
-        let ids = Ids::new(&options.traffic, style);
+        let ids = IdMaker::new(&options.traffic, style);
         let messages: BTreeSet<String> = rows.iter().map(|row| ids.message(row).to_string()).collect();
         assert_eq!(messages.len(), 50_000, "both deliveries share an id, no two messages do");
         assert!(messages.iter().all(|id| id.len() == length));

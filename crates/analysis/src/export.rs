@@ -166,7 +166,7 @@ impl Hint for ExportError {
 
 /// Where files go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Files {
+pub enum FileTarget {
     /// One table into one file or object.
     One {
         /// Its path or URL.
@@ -183,7 +183,7 @@ pub enum Files {
     },
 }
 
-impl Files {
+impl FileTarget {
     /// What a user means who writes `to` for so many tables. A folder is one that is there, or whose name ends in `/`; `kind`
     /// is what files in it hold when it is given, else Parquet.
     ///
@@ -235,7 +235,7 @@ pub fn to_file(
     results: &Queries,
     table: &str,
     filter: Option<&str>,
-    files: &Files,
+    files: &FileTarget,
     formulas: Formulas,
 ) -> Result<Exported, ExportError> {
     let rows = results.show(table, None, filter)?;
@@ -321,15 +321,15 @@ fn parquet(
 
 #[cfg(test)]
 mod tests {
-    use super::{ExportError, FileKind, Files};
+    use super::{ExportError, FileKind, FileTarget};
 
     #[test]
     fn what_is_meant_is_known_by_the_name() {
         let here = tempfile::tempdir().unwrap();
         let here = here.path().to_str().unwrap();
-        let meant = |to: &str, tables, kind| Files::meant(to, tables, kind);
-        let one = |to: &str, kind| Files::One { to: to.to_owned(), kind };
-        let folder = |to: &str, kind| Files::Folder { to: to.to_owned(), kind };
+        let meant = |to: &str, tables, kind| FileTarget::meant(to, tables, kind);
+        let one = |to: &str, kind| FileTarget::One { to: to.to_owned(), kind };
+        let folder = |to: &str, kind| FileTarget::Folder { to: to.to_owned(), kind };
         assert_eq!(meant("a.CSV", 1, None).unwrap(), one("a.CSV", FileKind::Csv));
         assert_eq!(meant("a.json", 1, None).unwrap(), one("a.json", FileKind::Json));
         assert_eq!(meant("a.txt", 1, Some(FileKind::Csv)).unwrap(), one("a.txt", FileKind::Csv));

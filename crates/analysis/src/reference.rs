@@ -14,23 +14,23 @@ pub struct Reference {
     /// Which run it is, in a line.
     run: String,
     /// The tables and the steps between, each after those that it is made from.
-    tables: Vec<Described>,
+    tables: Vec<DescribedTable>,
 }
 
 /// A table, or a step between tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Described {
+struct DescribedTable {
     name: String,
     about: String,
     /// `None` for a step that is not kept.
     rows: Option<u64>,
-    columns: Vec<Column>,
+    columns: Vec<ReferenceColumn>,
     /// What it is made from, and what is made from it.
     from: Vec<String>,
     into: Vec<String>,
 }
 
-impl Described {
+impl DescribedTable {
     /// How many rows it has, in a table of tables.
     fn rows(&self) -> String {
         self.rows.map_or_else(|| "not kept".to_owned(), |rows| rows.to_string())
@@ -52,7 +52,7 @@ impl Described {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Column {
+struct ReferenceColumn {
     name: String,
     about: String,
     tests: Vec<String>,
@@ -73,7 +73,7 @@ impl Reference {
                 Some(_) => tables.columns(&model.name)?,
                 None => model.columns.iter().map(|column| column.name.clone()).collect(),
             };
-            let columns = names.into_iter().map(|name| Column {
+            let columns = names.into_iter().map(|name| ReferenceColumn {
                 about: configured(&model.name, &name, rules)
                     .or_else(|| known(&name).map(|column| column.description.clone()))
                     .unwrap_or_default(),
@@ -81,11 +81,13 @@ impl Reference {
                 name,
             });
             let into = models.iter().filter(|other| other.from.contains(&model.name));
-            described.push(Described {
+            described.push(DescribedTable {
                 name: model.name.clone(),
                 about: one_line(&model.description),
                 rows: model.rows,
-                columns: columns.map(|column| Column { about: one_line(&column.about), ..column }).collect(),
+                columns: columns
+                    .map(|column| ReferenceColumn { about: one_line(&column.about), ..column })
+                    .collect(),
                 from: model.from.clone(),
                 into: into.map(|other| other.name.clone()).collect(),
             });
@@ -140,15 +142,15 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Column, Described, Reference};
+    use super::{DescribedTable, Reference, ReferenceColumn};
 
     fn reference() -> Reference {
-        let column = |name: &str, about: &str| Column {
+        let column = |name: &str, about: &str| ReferenceColumn {
             name: name.to_owned(),
             about: about.to_owned(),
             tests: vec!["unique".to_owned(), "not_null".to_owned()],
         };
-        let table = |name: &str, rows, from: &[&str], into: &[&str]| Described {
+        let table = |name: &str, rows, from: &[&str], into: &[&str]| DescribedTable {
             name: name.to_owned(),
             about: "What it is, <b> & so on | more.".to_owned(),
             rows,

@@ -10,7 +10,7 @@ mod in_warehouse;
 mod logins;
 mod native;
 
-pub use answer::{Answer, Row};
+pub use answer::{Answer, AnswerRow};
 pub use dialect::QueryDialect;
 pub use evidence::Evidence;
 pub use in_warehouse::{InWarehouse, InWarehouseError};

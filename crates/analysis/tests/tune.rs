@@ -12,7 +12,7 @@ use tracklet_analysis::figures::{MOST_MINUTES, Selection};
 use tracklet_analysis::tune::Tuning;
 use tracklet_config::Config;
 use tracklet_kernel::ignored_ids::Ignore;
-use tracklet_kernel::oracle::{self, Row, Table, Value};
+use tracklet_kernel::oracle::{self, OracleRow, OracleTable, Value};
 use tracklet_kernel::rules::{MICROS_PER_MINUTE, Rules, Timeout};
 use tracklet_native::manifest::RecordedRules;
 use tracklet_native::observer::Silent;
@@ -37,25 +37,25 @@ fn event() -> impl Strategy<Value = Event> {
     (select(vec!["ann", "bob", "\u{e9}ve"]), gap, select(vec!["opened", "viewed", "it's"]))
 }
 
-fn rows(events: &[Event]) -> Vec<Row> {
+fn rows(events: &[Event]) -> Vec<OracleRow> {
     let mut times = std::collections::HashMap::new();
     let rows = (0..).zip(events).map(|(number, (visitor, gap, event))| {
         let time = times.entry(*visitor).or_insert(START);
         *time += gap;
-        Row {
+        OracleRow {
             // The reverse of the order of arrival, so that ties are told by the id.
             event_id: Some(format!("m{:03}", 900 - number)),
             anonymous_id: Some((*visitor).to_owned()),
             event: Some((*event).to_owned()),
             timestamp: Some(*time),
-            ..Row::default()
+            ..OracleRow::default()
         }
     });
     rows.collect()
 }
 
 /// The tables of a run over `rows`.
-fn published(rows: &[Row], timeout: Timeout) -> (TempDir, Queries) {
+fn published(rows: &[OracleRow], timeout: Timeout) -> (TempDir, Queries) {
     let folder = TempDir::new().unwrap();
     let mut csv = String::from("id,anonymous_id,event,timestamp\n");
     for row in rows {
@@ -79,7 +79,7 @@ fn published(rows: &[Row], timeout: Timeout) -> (TempDir, Queries) {
 }
 
 /// Sessions that open with one of the events (any, for `None`), and those of one event.
-fn sessions(facts: &Table, event: Option<&str>) -> (u64, u64) {
+fn sessions(facts: &OracleTable, event: Option<&str>) -> (u64, u64) {
     let column = |name: &str| facts.columns.iter().position(|column| column == name).unwrap();
     let (number, name) = (column("track_sequence_number"), column("event"));
     let opens = |row: &Vec<Value>| row[number] == Value::Integer(1);

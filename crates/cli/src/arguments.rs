@@ -137,7 +137,7 @@ pub struct RunArguments {
     #[arg(value_name = "PATH|GLOB|URL")]
     pub paths: Vec<String>,
     #[command(flatten)]
-    pub place: Place,
+    pub place: FolderArguments,
     /// What the files are, whatever they are called
     #[arg(long, value_name = "FORMAT", value_parser = input_formats())]
     pub format: Option<Format>,
@@ -234,7 +234,7 @@ pub struct ForgetArguments {
     #[arg(long)]
     pub dry_run: bool,
     #[command(flatten)]
-    pub place: Place,
+    pub place: FolderArguments,
     /// Erase in a warehouse: a section [targets.NAME] of the configuration, or a target of dbt's profiles.yml
     #[arg(long, value_name = "NAME", conflicts_with = "out")]
     pub target: Option<String>,
@@ -286,7 +286,7 @@ pub struct QueryArguments {
     #[arg(long, hide = true)]
     pub target: Option<String>,
     #[command(flatten)]
-    pub place: Place,
+    pub place: FolderArguments,
 }
 
 /// List the tables with their rows and columns
@@ -322,7 +322,7 @@ pub struct SnapshotsArguments {
     #[arg(long, hide = true, global = true)]
     pub target: Option<String>,
     #[command(flatten)]
-    pub place: Place,
+    pub place: FolderArguments,
 }
 
 /// What can be done with snapshots.
@@ -336,7 +336,7 @@ Examples:
         #[command(flatten)]
         answer: Answer,
         #[command(flatten)]
-        place: Place,
+        place: FolderArguments,
     },
     /// Show readers an earlier snapshot again
     #[command(after_help = "\
@@ -347,7 +347,7 @@ Examples:
         /// The snapshot [default: the one before the current one]
         name: Option<String>,
         #[command(flatten)]
-        place: Place,
+        place: FolderArguments,
     },
 }
 
@@ -383,7 +383,7 @@ pub enum ReferencePage {
 
 /// Where the tables are.
 #[derive(Debug, Args)]
-pub struct Place {
+pub struct FolderArguments {
     /// The configuration file [default: tracklet.toml, if there is one]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -23,7 +23,7 @@ mod snapshots;
 mod test;
 mod warehouse;
 
-use crate::arguments::{Arguments, Command, Place};
+use crate::arguments::{Arguments, Command, FolderArguments};
 use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
 use std::path::PathBuf;
@@ -57,7 +57,7 @@ pub fn dispatch(arguments: Arguments, log: &Log) -> Outcome {
 }
 
 /// The folder of the tables. Without `--out` the configuration names it.
-fn output_folder(place: &Place) -> Result<PathBuf, Failure> {
+fn output_folder(place: &FolderArguments) -> Result<PathBuf, Failure> {
     match &place.out {
         Some(out) => Ok(out.clone()),
         None => Ok(Config::load_or_default(place.config.as_deref())?.output.dir),

@@ -5,7 +5,7 @@ use crate::function::{Function, OS_NAME};
 use serde::Deserialize;
 use std::fmt::Write;
 use std::sync::{Arc, LazyLock};
-use tracklet_kernel::derived::{Derived, Input, Reading, WordRule};
+use tracklet_kernel::derived::{Derived, DerivedInput, Reading, WordRule};
 use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 
 impl Function {
@@ -138,7 +138,7 @@ pub(super) fn resolve(columns: &mut [EventColumn]) -> Vec<EventColumn> {
                 // No column of a table can be called so.
                 TextOf::OsName => name_of(&from.os_name, &[], format!("{}.{OS_NAME}", column.spec.name)),
             };
-            Input { name, reading }
+            DerivedInput { name, reading }
         });
         let inputs = inputs.collect();
         column.spec.derived = Some(Derived { inputs, otherwise: otherwise.map(str::to_owned) });

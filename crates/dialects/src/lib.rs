@@ -54,11 +54,11 @@ impl Dialect {
     /// The registry: what stands in the folder of each dialect.
     fn registered(self) -> Registered {
         match self {
-            Self::BigQuery => Registered { sql: &bigquery::Sql, target: &bigquery::TARGET },
-            Self::Snowflake => Registered { sql: &snowflake::Sql, target: &snowflake::TARGET },
-            Self::Redshift => Registered { sql: &redshift::Sql, target: &redshift::TARGET },
-            Self::Postgres => Registered { sql: &postgres::Sql, target: &postgres::TARGET },
-            Self::Spark => Registered { sql: &spark::Sql, target: &spark::TARGET },
+            Self::BigQuery => Registered { sql: &bigquery::BigQuerySql, target: &bigquery::TARGET },
+            Self::Snowflake => Registered { sql: &snowflake::SnowflakeSql, target: &snowflake::TARGET },
+            Self::Redshift => Registered { sql: &redshift::RedshiftSql, target: &redshift::TARGET },
+            Self::Postgres => Registered { sql: &postgres::PostgresSql, target: &postgres::TARGET },
+            Self::Spark => Registered { sql: &spark::SparkSql, target: &spark::TARGET },
         }
     }
 

@@ -115,7 +115,7 @@ pub fn print<E: std::error::Error + 'static>(
     let mut count = 0;
     let mut printer: Box<dyn Printer> = match layout {
         Layout::Table { width, integers } => Box::new(aligned::Aligned::new(schema, width, integers)),
-        Layout::Csv(formulas) => Box::new(Csv { formulas, line: String::new() }),
+        Layout::Csv(formulas) => Box::new(CsvPrinter { formulas, line: String::new() }),
         Layout::Json => Box::new(Json),
     };
     printer.begin(schema, out).map_err(PrintError::Print)?;
@@ -204,12 +204,12 @@ impl Printer for Json {
     }
 }
 
-struct Csv {
+struct CsvPrinter {
     formulas: Formulas,
     line: String,
 }
 
-impl Csv {
+impl CsvPrinter {
     fn push(&mut self, field: Option<&str>, place: usize) {
         if place > 0 {
             self.line.push(',');
@@ -238,7 +238,7 @@ fn is_formula(text: &str) -> bool {
     text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
 }
 
-impl Printer for Csv {
+impl Printer for CsvPrinter {
     fn begin(&mut self, schema: &Schema, out: &mut dyn Write) -> Result<(), Unprinted> {
         for (place, field) in schema.fields().iter().enumerate() {
             self.push(Some(field.name()), place);

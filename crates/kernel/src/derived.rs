@@ -9,14 +9,14 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Derived {
     /// The texts that are looked at. The first that says something decides.
-    pub inputs: Vec<Input>,
+    pub inputs: Vec<DerivedInput>,
     /// The value where an input has a text and none says anything.
     pub otherwise: Option<String>,
 }
 
 /// A text that a column is derived from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Input {
+pub struct DerivedInput {
     /// The name of its column: one that tracks carry, or one of [`Gate::inputs`](crate::gate::Gate::inputs).
     pub name: String,
     /// What is looked for in it.

@@ -1,7 +1,7 @@
 //! The gate's derived columns, made once for each different text.
 
 use crate::carried::{Carried, CarriedColumn};
-use crate::derived::{Input, Reading, TRUE};
+use crate::derived::{DerivedInput, Reading, TRUE};
 use crate::intern::{Interner, NONE};
 use crate::registry::{CarriedSpec, CarriedType};
 
@@ -53,7 +53,7 @@ impl Deriver {
         };
         let column = |(column_place, spec): (usize, &CarriedSpec)| {
             let derived = spec.derived.as_ref()?;
-            let known = |input: &Input| {
+            let known = |input: &DerivedInput| {
                 Some(KnownInput {
                     from: place(&input.name)?,
                     reading: input.reading.clone(),

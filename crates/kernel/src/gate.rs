@@ -151,7 +151,7 @@ pub(crate) struct Accepted<'a> {
 }
 
 /// A batch's columns.
-pub(crate) struct Columns {
+pub(crate) struct GateColumns {
     pub(crate) event_id: TextColumn,
     pub(crate) anonymous_id: TextColumn,
     pub(crate) user_id: TextColumn,
@@ -163,7 +163,7 @@ pub(crate) struct Columns {
     pub(crate) inputs: Vec<Texts>,
 }
 
-impl Columns {
+impl GateColumns {
     pub(crate) fn new(batch: &RecordBatch, gate: &Gate) -> Self {
         let column = |name: &str| -> Option<&ArrayRef> { batch.column_by_name(name) };
         let (event, names) = match (column(registry::EVENT.name), column(registry::ORIGINAL_EVENT)) {

@@ -43,12 +43,12 @@ pub struct Increment {
     /// All rows that are evidence, in order.
     evidence: Vec<Row>,
     rules: Rules,
-    known: Known,
+    known: PastKnown,
 }
 
 /// What does not depend on which tracks are in memory.
 #[derive(Debug)]
-struct Known {
+struct PastKnown {
     past: Arc<OwnedSessions>,
     /// By day since 1970: the part of the past sessions that start on it.
     part_of_day: Vec<u32>,
@@ -66,7 +66,7 @@ struct Known {
     dirty: HashSet<u32>,
 }
 
-impl Known {
+impl PastKnown {
     /// The part of the past session in this place.
     fn part(&self, place: usize) -> u32 {
         self.part_of_day[day(self.past.start(place))]
@@ -93,7 +93,7 @@ impl Increment {
         part_of_day: Vec<u32>,
         parts: usize,
     ) -> Self {
-        let known = Known {
+        let known = PastKnown {
             part_of_day,
             past: Arc::new(past.sessions),
             loaded: vec![false; parts],
@@ -279,7 +279,7 @@ impl Increment {
 
 /// The sessions in memory and those of the past, side by side.
 struct Merge<'a> {
-    known: &'a Known,
+    known: &'a PastKnown,
     rules: &'a Rules,
     sorted: &'a SortedTracks,
     sessions: &'a mut Sessions,
@@ -408,7 +408,7 @@ impl Merge<'_> {
 #[derive(Debug)]
 pub struct Draft {
     sessionized: Sessionized,
-    known: Known,
+    known: PastKnown,
     missing: BTreeSet<u32>,
 }
 

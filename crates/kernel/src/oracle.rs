@@ -26,7 +26,7 @@ const LONGEST: usize = 65_536;
 /// One input row. Times are microseconds since 1970 in UTC; `event` is normalised already.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the canonical columns, named as in the input")]
-pub struct Row {
+pub struct OracleRow {
     pub event_id: Option<String>,
     pub anonymous_id: Option<String>,
     pub user_id: Option<String>,
@@ -57,7 +57,7 @@ pub enum Value {
 
 /// An output table: every row has one value for each column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
+pub struct OracleTable {
     /// The column names in order.
     pub columns: Vec<String>,
     /// The rows, in the order [`tables`] promises.
@@ -67,8 +67,8 @@ pub struct Table {
 /// The rows that can't be sessionized: index in `rows` and the first reason that holds.
 ///
 /// Knows the reasons a row of typed values can have: `id_too_long`, `name_too_long`, `invalid_text`, `missing_event_id`,
-/// `missing_timestamp`, `timestamp_out_of_range`, `missing_ids`. Text that can't be read or parsed never becomes a [`Row`].
-pub fn rejects(rows: &[Row], ignore: &Ignore, rules: &Rules) -> Vec<(usize, &'static str)> {
+/// `missing_timestamp`, `timestamp_out_of_range`, `missing_ids`. Text that can't be read or parsed never becomes a [`OracleRow`].
+pub fn rejects(rows: &[OracleRow], ignore: &Ignore, rules: &Rules) -> Vec<(usize, &'static str)> {
     let reasons = rows.iter().map(|row| Track::from_row(row, ignore, rules.duplicates).err());
     reasons.enumerate().filter_map(|(index, reason)| Some((index, reason?))).collect()
 }
@@ -78,8 +78,8 @@ pub fn rejects(rows: &[Row], ignore: &Ignore, rules: &Rules) -> Vec<(usize, &'st
 /// Rows stand in these orders, text by its bytes and nulls last: tracks by (visitor, timestamp, event id,
 /// anonymous id, event); sessions by (visitor, sequence number); visitors and aliases by themselves; duplicates
 /// by (event id, timestamp, received at, anonymous id, user id, event).
-pub fn tables(rows: &[Row], ignore: &Ignore, rules: &Rules) -> BTreeMap<&'static str, Table> {
-    let Steps { aliases, sessions, duplicates, .. } = steps(rows, ignore, rules);
+pub fn tables(rows: &[OracleRow], ignore: &Ignore, rules: &Rules) -> BTreeMap<&'static str, OracleTable> {
+    let OracleSteps { aliases, sessions, duplicates, .. } = steps(rows, ignore, rules);
     let of_events = rules.events.then(|| {
         [("tracklet_events", events(&sessions, rules)), ("tracklet_sessions", sessions_of_events(&sessions))]
     });
@@ -100,15 +100,15 @@ pub fn tables(rows: &[Row], ignore: &Ignore, rules: &Rules) -> BTreeMap<&'static
 
 /// What the tracks carry: for every row of `dbt_mapped_tracks` and of `tracklet_duplicates`, each in its order, the event id and
 /// the values.
-pub fn carried(rows: &[Row], ignore: &Ignore, rules: &Rules) -> [Vec<Vec<Value>>; 2] {
-    let Steps { sessions, duplicates, .. } = steps(rows, ignore, rules);
+pub fn carried(rows: &[OracleRow], ignore: &Ignore, rules: &Rules) -> [Vec<Vec<Value>>; 2] {
+    let OracleSteps { sessions, duplicates, .. } = steps(rows, ignore, rules);
     let values = |track: &Track| [vec![text(&track.event_id)], track.carried.clone()].concat();
     let kept = sessions.iter().flat_map(|session| &session.tracks).map(|(track, _)| values(track)).collect();
     [kept, duplicates.iter().map(values).collect()]
 }
 
 /// The rows that are evidence, as they were accepted, each with its type. They stand in no order.
-pub fn evidence(rows: &[Row], ignore: &Ignore, rules: &Rules) -> Table {
+pub fn evidence(rows: &[OracleRow], ignore: &Ignore, rules: &Rules) -> OracleTable {
     let evidence = steps(rows, ignore, rules).evidence;
     let mut table = duplicates_table(&evidence);
     table.columns.push("event_type".to_owned());
@@ -119,14 +119,14 @@ pub fn evidence(rows: &[Row], ignore: &Ignore, rules: &Rules) -> Table {
 }
 
 /// What all tables are written from.
-struct Steps {
+struct OracleSteps {
     aliases: BTreeMap<String, String>,
-    sessions: Vec<Session>,
+    sessions: Vec<OracleSession>,
     evidence: Vec<Track>,
     duplicates: Vec<Track>,
 }
 
-fn steps(rows: &[Row], ignore: &Ignore, rules: &Rules) -> Steps {
+fn steps(rows: &[OracleRow], ignore: &Ignore, rules: &Rules) -> OracleSteps {
     let accepted = rows.iter().filter_map(|row| Track::from_row(row, ignore, rules.duplicates).ok());
     let mut accepted: Vec<Track> = accepted.map(|track| with_derived(track, rules)).collect();
     for row in accepted.iter_mut().filter(|row| is_evidence(row, rules)) {
@@ -141,7 +141,7 @@ fn steps(rows: &[Row], ignore: &Ignore, rules: &Rules) -> Steps {
     let aliases = aliases(&tracks);
     let (evidence, events) = tracks.into_iter().partition(|track| is_evidence(track, rules));
     let sessions = sessions(events, &aliases, rules.timeout);
-    Steps { aliases, sessions, evidence, duplicates }
+    OracleSteps { aliases, sessions, evidence, duplicates }
 }
 
 /// Whether a row only says which user a device has.
@@ -163,7 +163,7 @@ struct Track {
 impl Track {
     /// Empty text becomes null, a bad `received_at` and an ignored id too; then the first reason to reject the row is the
     /// error.
-    fn from_row(row: &Row, ignore: &Ignore, duplicates: Duplicates) -> Result<Self, &'static str> {
+    fn from_row(row: &OracleRow, ignore: &Ignore, duplicates: Duplicates) -> Result<Self, &'static str> {
         let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         // Ids that are made of rows take the place of all others, when the row is known to be a track.
         let is_made = duplicates == Duplicates::Number;
@@ -382,13 +382,13 @@ fn aliases(tracks: &[Track]) -> BTreeMap<String, String> {
 }
 
 /// A run of one visitor's tracks, each with the whole minutes since the visitor's previous track.
-struct Session {
+struct OracleSession {
     visitor: String,
     number: i64,
     tracks: Vec<(Track, Option<i64>)>,
 }
 
-impl Session {
+impl OracleSession {
     fn id(&self) -> String {
         format!("{} - {}", self.number, self.visitor)
     }
@@ -407,13 +407,13 @@ impl Session {
 }
 
 /// All sessions, by (visitor, number).
-fn sessions(tracks: Vec<Track>, aliases: &BTreeMap<String, String>, timeout: Timeout) -> Vec<Session> {
+fn sessions(tracks: Vec<Track>, aliases: &BTreeMap<String, String>, timeout: Timeout) -> Vec<OracleSession> {
     let mut histories: BTreeMap<String, Vec<Track>> = BTreeMap::new();
     for track in tracks {
         let alias = track.user_id.as_ref().or(track.anonymous_id.as_ref()).expect("one of the ids is set");
         histories.entry(aliases[alias].clone()).or_default().push(track);
     }
-    let mut sessions: Vec<Session> = Vec::new();
+    let mut sessions: Vec<OracleSession> = Vec::new();
     for (visitor, mut history) in histories {
         history.sort_by_key(|track| {
             let ids = (track.event_id.clone(), nulls_last(track.anonymous_id.clone()));
@@ -437,7 +437,7 @@ fn sessions(tracks: Vec<Track>, aliases: &BTreeMap<String, String>, timeout: Tim
             };
             if splits {
                 number += 1;
-                sessions.push(Session { visitor: visitor.clone(), number, tracks: Vec::new() });
+                sessions.push(OracleSession { visitor: visitor.clone(), number, tracks: Vec::new() });
             }
             previous = Some(track.timestamp);
             sessions.last_mut().expect("the first track opens a session").tracks.push((track, idle));
@@ -451,8 +451,8 @@ fn whole_minutes(micros: i64) -> i64 {
     micros / 60_000_000
 }
 
-fn table(columns: &[&str], rows: Vec<Vec<Value>>) -> Table {
-    Table { columns: columns.iter().map(|&column| column.to_owned()).collect(), rows }
+fn table(columns: &[&str], rows: Vec<Vec<Value>>) -> OracleTable {
+    OracleTable { columns: columns.iter().map(|&column| column.to_owned()).collect(), rows }
 }
 
 fn text(value: &str) -> Value {
@@ -463,12 +463,12 @@ fn text_or_null(value: Option<&String>) -> Value {
     value.map_or(Value::Null, |value| text(value))
 }
 
-fn aliases_mapping(aliases: &BTreeMap<String, String>) -> Table {
+fn aliases_mapping(aliases: &BTreeMap<String, String>) -> OracleTable {
     let rows = aliases.iter().map(|(alias, visitor)| vec![text(alias), text(visitor)]).collect();
     table(&["alias", "dbt_visitor_id"], rows)
 }
 
-fn mapped_tracks(sessions: &[Session]) -> Table {
+fn mapped_tracks(sessions: &[OracleSession]) -> OracleTable {
     let mut rows = Vec::new();
     for session in sessions {
         for (track, idle) in &session.tracks {
@@ -486,11 +486,11 @@ fn mapped_tracks(sessions: &[Session]) -> Table {
     table(&columns, rows)
 }
 
-fn session_tracks(sessions: &[Session]) -> Table {
+fn session_tracks(sessions: &[OracleSession]) -> OracleTable {
     let mut rows = Vec::new();
     for session in sessions {
         let is_next =
-            |other: &&Session| other.visitor == session.visitor && other.number == session.number + 1;
+            |other: &&OracleSession| other.visitor == session.visitor && other.number == session.number + 1;
         rows.push(vec![
             text(&session.id()),
             text(&session.visitor),
@@ -509,7 +509,7 @@ fn session_tracks(sessions: &[Session]) -> Table {
     table(&columns, rows)
 }
 
-fn track_facts(sessions: &[Session]) -> Table {
+fn track_facts(sessions: &[OracleSession]) -> OracleTable {
     let mut rows = Vec::new();
     for session in sessions {
         for (number, (track, _)) in (1..).zip(&session.tracks) {
@@ -536,7 +536,7 @@ fn track_facts(sessions: &[Session]) -> Table {
     table(&columns, rows)
 }
 
-fn session_track_facts(sessions: &[Session], rules: &Rules) -> Table {
+fn session_track_facts(sessions: &[OracleSession], rules: &Rules) -> OracleTable {
     let mut columns = vec!["session_id", "ended_at", "num_pvs"];
     columns.extend(rules.counts.iter().map(|count| count.column.as_str()));
     let mut rows = Vec::new();
@@ -556,12 +556,12 @@ fn session_track_facts(sessions: &[Session], rules: &Rules) -> Table {
     table(&columns, rows)
 }
 
-fn user_session_facts(sessions: &[Session]) -> Table {
+fn user_session_facts(sessions: &[OracleSession]) -> OracleTable {
     let visitors: BTreeSet<&String> = sessions.iter().map(|session| &session.visitor).collect();
     let mut rows = Vec::new();
     for visitor in visitors {
         let own = sessions.iter().filter(|session| session.visitor == *visitor);
-        let starts: Vec<i64> = own.map(Session::started_at).collect();
+        let starts: Vec<i64> = own.map(OracleSession::started_at).collect();
         rows.push(vec![
             text(visitor),
             starts.iter().min().map_or(Value::Null, |&first| Value::Time(first)),
@@ -572,7 +572,7 @@ fn user_session_facts(sessions: &[Session]) -> Table {
     table(&["dbt_visitor_id", "first_date", "last_date", "number_of_sessions"], rows)
 }
 
-fn session_duration(sessions: &[Session]) -> Table {
+fn session_duration(sessions: &[OracleSession]) -> OracleTable {
     let mut rows = Vec::new();
     for session in sessions {
         let minutes = whole_minutes(session.ended_at() - session.started_at());
@@ -581,7 +581,7 @@ fn session_duration(sessions: &[Session]) -> Table {
     table(&["dbt_visitor_id", "session_id", "session_duration"], rows)
 }
 
-fn tracks_flow(sessions: &[Session], length: usize) -> Table {
+fn tracks_flow(sessions: &[OracleSession], length: usize) -> OracleTable {
     let names: Vec<String> = (2..=length).map(|place| format!("event_{place}")).collect();
     let mut columns =
         vec!["event_id", "session_id", "track_sequence_number", "event", "dbt_visitor_id", "timestamp"];
@@ -608,16 +608,16 @@ fn tracks_flow(sessions: &[Session], length: usize) -> Table {
 }
 
 /// Why a session opens.
-fn start_reason(session: &Session) -> &'static str {
+fn start_reason(session: &OracleSession) -> &'static str {
     if session.number == 1 { "first" } else { "idle" }
 }
 
 /// The id of a session's first event.
-fn session_key(session: &Session) -> &str {
+fn session_key(session: &OracleSession) -> &str {
     &session.tracks[0].0.event_id
 }
 
-fn events(sessions: &[Session], rules: &Rules) -> Table {
+fn events(sessions: &[OracleSession], rules: &Rules) -> OracleTable {
     let mut columns = vec![
         "event_id",
         "event_type",
@@ -656,11 +656,11 @@ fn events(sessions: &[Session], rules: &Rules) -> Table {
     table(&columns, rows)
 }
 
-fn sessions_of_events(sessions: &[Session]) -> Table {
+fn sessions_of_events(sessions: &[OracleSession]) -> OracleTable {
     let mut rows = Vec::new();
     for session in sessions {
         let is_next =
-            |other: &&Session| other.visitor == session.visitor && other.number == session.number + 1;
+            |other: &&OracleSession| other.visitor == session.visitor && other.number == session.number + 1;
         rows.push(vec![
             text(session_key(session)),
             text(&session.id()),
@@ -687,7 +687,7 @@ fn sessions_of_events(sessions: &[Session]) -> Table {
     table(&columns, rows)
 }
 
-fn duplicates_table(duplicates: &[Track]) -> Table {
+fn duplicates_table(duplicates: &[Track]) -> OracleTable {
     let mut rows = Vec::new();
     for track in duplicates {
         rows.push(vec![

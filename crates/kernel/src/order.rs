@@ -150,7 +150,7 @@ impl SortedTracks {
 
 /// What orders a row, unless two of a visitor have the same time.
 #[derive(Debug, Default, Clone, Copy)]
-struct Entry {
+struct OrderEntry {
     timestamp: i64,
     /// The visitor's place among all aliases.
     rank: u32,
@@ -166,7 +166,11 @@ struct VisitorRows {
 /// The rows in order, and the visitors.
 ///
 /// By visitor with a counting sort, which keeps the order of arrival: what is left to sort is nearly in order.
-fn sorted(bucket: &Partition<Entry>, tracks: &Tracks, identity: &Identity) -> (Vec<Entry>, Vec<VisitorRows>) {
+fn sorted(
+    bucket: &Partition<OrderEntry>,
+    tracks: &Tracks,
+    identity: &Identity,
+) -> (Vec<OrderEntry>, Vec<VisitorRows>) {
     let ranks = || bucket.iter().map(|entry| entry.rank);
     let (Some(first), Some(last)) = (ranks().min(), ranks().max()) else {
         return (Vec::new(), Vec::new());
@@ -179,7 +183,7 @@ fn sorted(bucket: &Partition<Entry>, tracks: &Tracks, identity: &Identity) -> (V
         starts[at] += starts[at - 1];
     }
     let mut free = starts.clone();
-    let mut sorted = vec![Entry::default(); bucket.len()];
+    let mut sorted = vec![OrderEntry::default(); bucket.len()];
     for entry in bucket.iter() {
         let free = &mut free[(entry.rank - first) as usize];
         sorted[*free as usize] = *entry;
@@ -199,7 +203,7 @@ fn sorted(bucket: &Partition<Entry>, tracks: &Tracks, identity: &Identity) -> (V
 
 /// Of one visitor's rows: (timestamp, event id); then (anonymous id, event), nulls last, which only kept duplicates need.
 /// What no table shows comes last, so that nothing depends on the order of arrival.
-fn compare(tracks: &Tracks, left: &Entry, right: &Entry) -> Ordering {
+fn compare(tracks: &Tracks, left: &OrderEntry, right: &OrderEntry) -> Ordering {
     let (a, b) = (left.row, right.row);
     (left.timestamp.cmp(&right.timestamp))
         .then_with(|| tracks.event_id(a).cmp(&tracks.event_id(b)))
@@ -216,13 +220,13 @@ fn partition(
     dropped: &Dropped,
     identity: &Identity,
     ranks: Range<u32>,
-) -> Vec<Partition<Entry>> {
-    let count = partitions::count_for::<Entry>(tracks.len(), BUCKETS);
+) -> Vec<Partition<OrderEntry>> {
+    let count = partitions::count_for::<OrderEntry>(tracks.len(), BUCKETS);
     let width = ranks.len().div_ceil(count).max(1);
     partitions::fill(&tracks.chunks, count, |number, chunk, buckets| {
         for place in dropped.kept(number, chunk.len()) {
             let rank = identity.rank(identity.visitor(alias(chunk, place)));
-            let entry = Entry { timestamp: chunk.timestamps[place], rank, row: Row::new(number, place) };
+            let entry = OrderEntry { timestamp: chunk.timestamps[place], rank, row: Row::new(number, place) };
             buckets[(rank - ranks.start) as usize / width].push(entry);
         }
     })

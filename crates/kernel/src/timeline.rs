@@ -17,7 +17,7 @@ pub(crate) struct Timeline {
     past: Arc<OwnedSessions>,
     /// Sessions of visitors whose sessions may have changed.
     own: Vec<AnySession>,
-    runs: Vec<Run>,
+    runs: Vec<SessionRun>,
     len: usize,
     /// The first session of every visitor, once that was asked for.
     first_of_visitor: OnceLock<Vec<u32>>,
@@ -29,7 +29,7 @@ pub(crate) struct Timeline {
 
 /// Sessions that follow each other in one of the two lists.
 #[derive(Debug, Clone, Copy)]
-struct Run {
+struct SessionRun {
     /// The place of the first one in the order of all.
     first: u32,
     /// Its place in its list.
@@ -62,7 +62,11 @@ impl Timeline {
             run.list == List::Past && run.from as usize + self.len - run.first as usize == sessions.start
         });
         if !goes_on {
-            self.runs.push(Run { first: self.len as u32, from: sessions.start as u32, list: List::Past });
+            self.runs.push(SessionRun {
+                first: self.len as u32,
+                from: sessions.start as u32,
+                list: List::Past,
+            });
         }
         self.first_of_visitor.take();
         self.len += sessions.len();
@@ -77,7 +81,11 @@ impl Timeline {
     pub(crate) fn push(&mut self, session: AnySession) {
         self.first_of_visitor.take();
         if self.runs.last().is_none_or(|run| run.list == List::Past) {
-            self.runs.push(Run { first: self.len as u32, from: self.own.len() as u32, list: List::Own });
+            self.runs.push(SessionRun {
+                first: self.len as u32,
+                from: self.own.len() as u32,
+                list: List::Own,
+            });
         }
         self.own.push(session);
         self.len += 1;
@@ -113,7 +121,7 @@ impl Timeline {
     }
 
     /// The runs from this one on, with where their sessions are in their list.
-    fn runs_from(&self, first: usize) -> impl Iterator<Item = (&Run, Range<usize>)> {
+    fn runs_from(&self, first: usize) -> impl Iterator<Item = (&SessionRun, Range<usize>)> {
         let ends = self.runs.iter().skip(first + 1).map(|run| run.first).chain([self.len as u32]);
         let runs = self.runs[first.min(self.runs.len())..].iter().zip(ends);
         runs.map(|(run, end)| (run, run.from as usize..(run.from + end - run.first) as usize))

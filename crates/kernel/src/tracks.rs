@@ -4,7 +4,7 @@ use crate::carried::{Carried, CarriedColumn, CarriedValues, NO_NUMBER, NO_TRUTH,
 use crate::deriver::Deriver;
 use crate::event_id::{EventId, EventIds, stored_hash};
 use crate::from_row::Maker;
-use crate::gate::{Accepted, Columns, Gate, Known, NO_TIME, Names, Rejected};
+use crate::gate::{Accepted, Gate, GateColumns, Known, NO_TIME, Names, Rejected};
 use crate::intern::{Interner, Last, NONE, renumber};
 use crate::registry::{self, CarriedSpec};
 use crate::time::FIRST_LIKELY;
@@ -348,7 +348,7 @@ impl TracksBuilder {
     /// in a row counts. A value that is not of its column's type is null. Columns of truths are booleans. [Derived](crate::derived) columns are
     /// made from those of their inputs.
     pub fn push(&mut self, batch: &RecordBatch) -> Vec<Rejected> {
-        let columns = Columns::new(batch, &self.gate);
+        let columns = GateColumns::new(batch, &self.gate);
         let mut rejected = Vec::new();
         let mut known = Known {
             carried: vec![Last::default(); columns.carried.len()],
@@ -377,7 +377,7 @@ impl TracksBuilder {
     }
 
     /// Adds tracks a column at a time: look-ups of one kind next to each other wait for memory together.
-    fn add<'a>(&mut self, mut tracks: &[Accepted<'a>], columns: &'a Columns, known: &mut Known<'a>) {
+    fn add<'a>(&mut self, mut tracks: &[Accepted<'a>], columns: &'a GateColumns, known: &mut Known<'a>) {
         while !tracks.is_empty() {
             if self.chunks.last().is_none_or(Chunk::is_full) {
                 assert!(self.chunks.len() < CHUNK_ROWS, "at most 2^32 tracks in one builder");

@@ -12,15 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use tracklet_kernel::carried::number_type;
-use tracklet_kernel::derived::{Derived, Input, Reading, WordRule};
+use tracklet_kernel::derived::{Derived, DerivedInput, Reading, WordRule};
 use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::gate::{Gate, Reason, Rejected};
 use tracklet_kernel::ignored_ids::{Ignore, IgnoredIds};
-use tracklet_kernel::oracle::{self, Row, Value};
+use tracklet_kernel::oracle::{self, OracleRow, Value};
 use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::{Count, Duplicates, Rules, Timeout};
 use tracklet_kernel::sessionize::Sessionized;
-use tracklet_kernel::tables::{Run, State};
+use tracklet_kernel::tables::{State, TrackRun};
 use tracklet_kernel::tracks::{Tracks, TracksBuilder};
 
 const MINUTE: i64 = 60_000_000;
@@ -92,7 +92,7 @@ fn time() -> impl Strategy<Value = Option<i64>> {
     prop_oneof![20 => near, 1 => odd]
 }
 
-fn row() -> impl Strategy<Value = Row> {
+fn row() -> impl Strategy<Value = OracleRow> {
     let event = prop_oneof![
         1 => Just(None),
         1 => select(vec![65_536, 65_537]).prop_map(|length| Some("x".repeat(length))),
@@ -100,7 +100,7 @@ fn row() -> impl Strategy<Value = Row> {
     ];
     let received_at = prop_oneof![1 => Just(None), 2 => time()];
     (event_id(), id(), id(), event, time(), received_at, carried()).prop_map(
-        |(event_id, anonymous_id, user_id, event, timestamp, received_at, carried)| Row {
+        |(event_id, anonymous_id, user_id, event, timestamp, received_at, carried)| OracleRow {
             event_id,
             anonymous_id,
             user_id,
@@ -156,10 +156,10 @@ fn derived_specs() -> Vec<CarriedSpec> {
         };
         Reading::Words(rules.iter().map(rule).collect())
     };
-    let input = |name: &str, reading: Reading| Input { name: name.to_owned(), reading };
+    let input = |name: &str, reading: Reading| DerivedInput { name: name.to_owned(), reading };
     let bots = words(&[("false", &["robot"], &[], &[]), ("true", &["bot", "https:"], &[], &["www"])]);
     let devices = words(&[("tablet", &["tab"], &["phone"], &[]), ("free", &["tab", "phone"], &[], &["w"])]);
-    let column = |name: &str, of, inputs: Vec<Input>, otherwise: Option<&str>| CarriedSpec {
+    let column = |name: &str, of, inputs: Vec<DerivedInput>, otherwise: Option<&str>| CarriedSpec {
         derived: Some(Derived { inputs, otherwise: otherwise.map(str::to_owned) }),
         ..CarriedSpec::new(name, of)
     };
@@ -176,13 +176,13 @@ fn derived_specs() -> Vec<CarriedSpec> {
 }
 
 /// The rows and, where ids are made of them, some of them again: as they are, and as two that differ but have one text.
-fn with_rows_alike(rows: &[Row], rules: &Rules) -> Vec<Row> {
+fn with_rows_alike(rows: &[OracleRow], rules: &Rules) -> Vec<OracleRow> {
     let mut all = rows.to_vec();
     if rules.duplicates != Duplicates::Number {
         return all;
     }
     for (place, row) in rows.iter().enumerate().take(rows.len() / 3) {
-        let with_ids = |anonymous_id: &str, user_id: &str| Row {
+        let with_ids = |anonymous_id: &str, user_id: &str| OracleRow {
             anonymous_id: Some(anonymous_id.to_owned()),
             user_id: Some(user_id.to_owned()),
             ..row.clone()
@@ -194,11 +194,11 @@ fn with_rows_alike(rows: &[Row], rules: &Rules) -> Vec<Row> {
 }
 
 /// The rows with values for these columns alone.
-fn carrying(rows: &[Row], columns: usize) -> Vec<Row> {
-    let carrying = |row: &Row| {
+fn carrying(rows: &[OracleRow], columns: usize) -> Vec<OracleRow> {
+    let carrying = |row: &OracleRow| {
         let mut carried = row.carried.clone();
         carried.resize(columns, Value::Null);
-        Row { carried, ..row.clone() }
+        OracleRow { carried, ..row.clone() }
     };
     rows.iter().map(carrying).collect()
 }
@@ -260,15 +260,15 @@ fn ignore() -> impl Strategy<Value = Ignore> {
     select(choices.to_vec())
 }
 
-fn batch(rows: &[Row]) -> RecordBatch {
-    let text = |value: fn(&Row) -> &Option<String>| -> ArrayRef {
+fn batch(rows: &[OracleRow]) -> RecordBatch {
+    let text = |value: fn(&OracleRow) -> &Option<String>| -> ArrayRef {
         Arc::new(rows.iter().map(|row| value(row).as_deref()).collect::<StringArray>())
     };
-    let time = |value: fn(&Row) -> Option<i64>| -> ArrayRef {
+    let time = |value: fn(&OracleRow) -> Option<i64>| -> ArrayRef {
         Arc::new(rows.iter().map(value).collect::<TimestampMicrosecondArray>())
     };
     let carried = CARRIED.iter().enumerate().map(|(place, (name, of))| {
-        let value = |row: &Row| row.carried.get(place).cloned().unwrap_or(Value::Null);
+        let value = |row: &OracleRow| row.carried.get(place).cloned().unwrap_or(Value::Null);
         let column: ArrayRef = match of {
             CarriedType::Text => {
                 let texts =
@@ -300,10 +300,10 @@ fn batch(rows: &[Row]) -> RecordBatch {
 /// The kernel's tables as rows in their order, its tracks gathered `group` at a time.
 fn kernel(tracks: Tracks, rules: &Rules, group: usize) -> Given {
     let sessionized = Sessionized::new(tracks, rules.clone());
-    let mut groups: Vec<Vec<Run>> = vec![];
+    let mut groups: Vec<Vec<TrackRun>> = vec![];
     for session in 0..sessionized.session_count() {
         for place in sessionized.session_places(session) {
-            let run = Run { session, places: place..place + 1 };
+            let run = TrackRun { session, places: place..place + 1 };
             match groups.last_mut().filter(|group_runs| group_runs.len() < group) {
                 Some(runs) => runs.push(run),
                 None => groups.push(vec![run]),
@@ -320,7 +320,7 @@ fn kernel(tracks: Tracks, rules: &Rules, group: usize) -> Given {
 }
 
 /// What the tracks carry, as [`oracle::carried`] gives it.
-fn carried_values(sessionized: &Sessionized, groups: &[Vec<Run>]) -> [Vec<Vec<Value>>; 2] {
+fn carried_values(sessionized: &Sessionized, groups: &[Vec<TrackRun>]) -> [Vec<Vec<Value>>; 2] {
     let names = || {
         let carried = sessionized.rules().carried.iter().map(|column| column.name.as_str());
         std::iter::once("event_id").chain(carried)
@@ -362,7 +362,7 @@ struct Given {
     carried: [Vec<Vec<Value>>; 2],
 }
 
-fn build(batches: &[&[Row]], ignore: &Ignore, rules: &Rules) -> (Tracks, Vec<Vec<Rejected>>) {
+fn build(batches: &[&[OracleRow]], ignore: &Ignore, rules: &Rules) -> (Tracks, Vec<Vec<Rejected>>) {
     let (builders, rejected) = batches
         .iter()
         .map(|rows| {
@@ -418,7 +418,7 @@ proptest! {
         cuts.extend([0, shuffled.len()]);
         cuts.sort_unstable();
         let alike = with_rows_alike(&rows, &rules)[rows.len()..].to_vec();
-        let mut batches: Vec<&[Row]> = cuts.windows(2).map(|ends| &shuffled[ends[0]..ends[1]]).collect();
+        let mut batches: Vec<&[OracleRow]> = cuts.windows(2).map(|ends| &shuffled[ends[0]..ends[1]]).collect();
         batches.insert(batches.len() / 2, &alike);
         let rows = [rows, alike.clone()].concat();
         let (whole, _) = build(&[&rows], &Ignore::default(), &rules);
@@ -428,7 +428,11 @@ proptest! {
 }
 
 /// What the tracks carry in their order, of these columns.
-fn carried_in_order(rows: &[Row], carried: Vec<CarriedSpec>, inputs: Vec<CarriedSpec>) -> Vec<Vec<Value>> {
+fn carried_in_order(
+    rows: &[OracleRow],
+    carried: Vec<CarriedSpec>,
+    inputs: Vec<CarriedSpec>,
+) -> Vec<Vec<Value>> {
     let rules = Rules { duplicates: Duplicates::Keep, carried: carried.clone(), ..Rules::default() };
     let mut builder = TracksBuilder::new(Gate { carried, inputs, ..Gate::default() });
     builder.push(&batch(rows));
@@ -441,7 +445,7 @@ proptest! {
     #[test]
     fn what_columns_are_derived_from_need_not_be_carried(rows in vec(row(), 0..60)) {
         // Rows that are alike in all that orders them may change places.
-        let rows: Vec<Row> = (0..).zip(rows).map(|(number, row): (u32, _)| Row { event_id: Some(number.to_string()), ..row }).collect();
+        let rows: Vec<OracleRow> = (0..).zip(rows).map(|(number, row): (u32, _)| OracleRow { event_id: Some(number.to_string()), ..row }).collect();
         let all = carried_in_order(&rows, [carried_specs(CARRIED.len()), derived_specs()].concat(), Vec::new());
         let derived = carried_in_order(&rows, derived_specs(), carried_specs(CARRIED.len()));
         let of_all: Vec<Vec<Value>> =
@@ -451,7 +455,7 @@ proptest! {
 }
 
 /// Of every event: the key of its session and its time.
-fn keys(rows: &[Row], rules: &Rules) -> BTreeMap<String, (String, i64)> {
+fn keys(rows: &[OracleRow], rules: &Rules) -> BTreeMap<String, (String, i64)> {
     let (tracks, _) = build(&[rows], &Ignore::default(), rules);
     let events =
         kernel(tracks, rules, 8).tables.remove("tracklet_events").expect("there is a table of events");
@@ -468,7 +472,7 @@ proptest! {
     fn a_session_keeps_its_key(before in vec(row(), 1..40), later in vec(row(), 0..20)) {
         let carried = carried_specs(CARRIED.len());
         let rules = Rules { events: true, carried, ..Rules::default() };
-        let all: Vec<Row> = before.iter().chain(&later).cloned().collect();
+        let all: Vec<OracleRow> = before.iter().chain(&later).cloned().collect();
         let (old, new) = (keys(&before, &rules), keys(&all, &rules));
         let mut sessions: BTreeMap<&String, Vec<&String>> = BTreeMap::new();
         for (event, (key, _)) in &old {

@@ -35,12 +35,12 @@ pub struct Check {
 
 /// A multiset of ids: how many, and the sum of their hashes (XXH64) modulo 2^64.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Ids {
+struct IdSum {
     count: u64,
     sum: u64,
 }
 
-impl Ids {
+impl IdSum {
     fn add(&mut self, id: &str) {
         self.add_hash(hash(id));
     }
@@ -62,16 +62,16 @@ fn hash(id: &str) -> u64 {
 
 /// What is seen of all tables.
 #[derive(Debug, Default)]
-pub(crate) struct Checks {
+pub(crate) struct TableChecks {
     parts: PartSummary,
     /// Sessions of `dbt_session_tracks`, and what is wrong between neighbours.
-    session_tracks: Ids,
+    session_tracks: IdSum,
     close_sessions: u64,
     misnumbered: u64,
-    session_visitors: Ids,
+    session_visitors: IdSum,
     last_session: Option<Numbered>,
     /// Visitors of `dbt_user_session_facts`.
-    visitors: Ids,
+    visitors: IdSum,
     number_of_sessions: i64,
     visitors_in_order: Ascending,
     undefined_visitors: u64,
@@ -82,7 +82,7 @@ pub(crate) struct Checks {
     repeated: Repeated,
 }
 
-impl Checks {
+impl TableChecks {
     /// Takes in what was seen of a part.
     pub(crate) fn add_part(&mut self, part: &PartSummary) {
         self.parts.merge(part);

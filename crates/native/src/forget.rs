@@ -3,11 +3,11 @@
 pub use crate::increment::Subject;
 use crate::increment::{Forgotten, StoredError, StoredSnapshot};
 use crate::known_inputs::KnownInputs;
-use crate::manifest::{FORMAT, Manifest, New, Parts, RecordedRules, Rows, Written};
+use crate::manifest::{FORMAT, Manifest, New, Parts, RecordedRules, RowCounts, Written};
 use crate::publish::{Building, OutputFolder, PublishError, Snapshot};
 use crate::read::{RejectMemory, Rejects};
 use crate::spilled_files::SpillError;
-use crate::write::{Layout, Plan, WRITER, WriteError, named, write_tables};
+use crate::write::{Layout, WRITER, WriteError, WritePlan, named, write_tables};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -391,7 +391,7 @@ fn rewrite<'a>(
 ) -> Result<(u64, Building<'a>, Manifest), ForgetError> {
     let mut tracks: Vec<TracksBuilder> = Vec::new();
     for part in stored.parts().keys() {
-        tracks.push(stored.tracks(part, &crate::increment::Rows::All)?);
+        tracks.push(stored.tracks(part, &crate::increment::ChosenRows::All)?);
     }
     tracks.push(stored.duplicates()?);
     tracks.push(stored.evidence()?);
@@ -404,7 +404,7 @@ fn rewrite<'a>(
 
     let accepted: u64 = tracks.iter().map(TracksBuilder::rows).sum();
     let sessionized = Sessionized::new(Tracks::merge(tracks), rules.clone());
-    let mut plan = Plan::full(&sessionized, layout);
+    let mut plan = WritePlan::full(&sessionized, layout);
     plan.sessionized = accepted - (sessionized.duplicate_rows() + sessionized.evidence_rows()) as u64;
     let building = folder.begin_again(snapshot)?;
     let disk = &**folder.disk();
@@ -424,7 +424,7 @@ fn rewrite<'a>(
         reason: Some("rows were forgotten".to_owned()),
         new: New::default(),
         parts: Parts { rewritten: written.rewritten, ..Parts::default() },
-        rows: Rows {
+        rows: RowCounts {
             read: accepted + rejects.len(),
             sessionized: sessionized.sessionized_rows(),
             evidence: sessionized.evidence_rows() as u64,

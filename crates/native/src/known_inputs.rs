@@ -36,18 +36,18 @@ pub(crate) struct KnownInputs {
     pub(crate) inputs: Vec<Input>,
     /// The folder of the snapshot.
     folder: PathBuf,
-    segments: Vec<Known>,
+    segments: Vec<StoredSegment>,
 }
 
 /// A segment that is on the disk.
 #[derive(Debug, Clone)]
-struct Known {
+struct StoredSegment {
     segment: Segment,
     /// Numbers of files of earlier segments that it has as they are now.
     changed: BTreeSet<usize>,
 }
 
-impl Known {
+impl StoredSegment {
     fn entries(&self) -> usize {
         self.files() + self.changed.len()
     }
@@ -98,7 +98,7 @@ pub(crate) struct WrittenInputs {
 }
 
 #[derive(Serialize)]
-struct Entry<'a> {
+struct KnownEntry<'a> {
     number: usize,
     #[serde(flatten)]
     input: &'a Input,
@@ -152,7 +152,7 @@ impl KnownInputs {
             if known.inputs.len() - first != segment.files as usize {
                 return Err(damaged("it has not as many files as were written".to_owned()));
             }
-            known.segments.push(Known { segment: segment.clone(), changed });
+            known.segments.push(StoredSegment { segment: segment.clone(), changed });
         }
         Ok(known)
     }
@@ -200,7 +200,7 @@ impl KnownInputs {
     ) -> Result<WrittenInputs, WriteError> {
         let Changes { inputs, mut changed } = changes;
         let mut kept = self.segments.clone();
-        let mut first: usize = kept.iter().map(Known::files).sum();
+        let mut first: usize = kept.iter().map(StoredSegment::files).sum();
         while let Some(last) = kept.pop_if(|last| last.entries() < 2 * (inputs.len() - first + changed.len()))
         {
             first -= last.files();
@@ -228,7 +228,7 @@ impl KnownInputs {
         let mut segments: Vec<Segment> = kept.into_iter().map(|known| known.segment).collect();
         if first < inputs.len() || !changed.is_empty() {
             let numbers = changed.into_iter().chain(first..inputs.len());
-            let bytes = encoded(numbers.map(|number| Entry { number, input: &inputs[number] }));
+            let bytes = encoded(numbers.map(|number| KnownEntry { number, input: &inputs[number] }));
             let segment = Segment {
                 name: name.to_owned(),
                 files: (inputs.len() - first) as u64,
@@ -250,7 +250,7 @@ impl KnownInputs {
     }
 }
 
-fn encoded<'a>(entries: impl Iterator<Item = Entry<'a>>) -> io::Result<Vec<u8>> {
+fn encoded<'a>(entries: impl Iterator<Item = KnownEntry<'a>>) -> io::Result<Vec<u8>> {
     let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
     let mut line = Vec::new();
     for entry in entries {

@@ -72,7 +72,7 @@ pub struct Manifest {
     #[serde(default)]
     pub rules: Option<RecordedRules>,
     /// Where every row went, in all runs together.
-    pub rows: Rows,
+    pub rows: RowCounts,
     /// Rejected rows by reason; reasons without rows are absent.
     pub rejects: BTreeMap<String, u64>,
     /// Skipped rows that are calls of other types, by type; types without calls are absent.
@@ -186,7 +186,7 @@ pub struct New {
     /// Files.
     pub files: u64,
     /// Their rows: `read` and `skipped` of them, and how many more there are of the others than before.
-    pub rows: Rows,
+    pub rows: RowCounts,
     /// Their rejected rows by reason.
     pub rejects: BTreeMap<String, u64>,
     /// How many of the files have more than half of their rows rejected for one reason.
@@ -380,7 +380,7 @@ impl From<&Rules> for RecordedRules {
 
 /// Row accounting: `read = sessionized + evidence + duplicates + rejected`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rows {
+pub struct RowCounts {
     /// Rows that could have been tracks.
     pub read: u64,
     /// Rows that are in a session.

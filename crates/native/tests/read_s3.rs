@@ -14,7 +14,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 use tracklet_analysis::Queries;
-use tracklet_analysis::export::{Files, to_file};
+use tracklet_analysis::export::{FileTarget, to_file};
 use tracklet_display::error::Hint;
 use tracklet_kernel::event_type::EventTypes;
 use tracklet_native::read::inputs::{InputError, discover};
@@ -252,7 +252,7 @@ fn tables_become_objects() {
     std::os::unix::fs::symlink("snapshots/000001", folder.path().join("current")).unwrap();
     let results = Queries::open(folder.path()).unwrap();
     let export = |to: &str, filter: Option<&str>| {
-        to_file(&results, "numbers", filter, &Files::meant(to, 1, None).unwrap(), Formulas::Kept)
+        to_file(&results, "numbers", filter, &FileTarget::meant(to, 1, None).unwrap(), Formulas::Kept)
     };
     let done = export("s3://key:secret@shop/export/few.csv", Some("number < 2")).unwrap();
     assert_eq!((done.to.as_str(), done.rows), ("s3://shop/export/few.csv", 2));

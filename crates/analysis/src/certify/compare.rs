@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::collections::HashMap;
 
 /// A row as text; times are microseconds.
-type Row = Vec<Option<String>>;
+type TextRow = Vec<Option<String>>;
 
 /// How a table differs from what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,7 +29,7 @@ pub struct Expected {
     pub(super) table: &'static str,
     /// The columns that are compared.
     pub(super) columns: Vec<String>,
-    rows: HashMap<Row, i64>,
+    rows: HashMap<TextRow, i64>,
 }
 
 impl Expected {
@@ -80,7 +80,7 @@ impl Expected {
     }
 }
 
-fn count(batch: &RecordBatch, rows: &mut HashMap<Row, i64>, by: i64) {
+fn count(batch: &RecordBatch, rows: &mut HashMap<TextRow, i64>, by: i64) {
     let columns: Vec<Vec<Option<String>>> = batch.columns().iter().map(|column| texts(column)).collect();
     for row in 0..batch.num_rows() {
         *rows.entry(columns.iter().map(|column| column[row].clone()).collect()).or_insert(0) += by;

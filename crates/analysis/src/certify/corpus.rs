@@ -2,7 +2,7 @@
 
 /// A case of the corpus.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Case {
+pub(super) struct CorpusCase {
     /// Its folder's name.
     pub(super) name: &'static str,
     /// Its `case.toml`.
@@ -13,7 +13,7 @@ pub(super) struct Case {
 
 macro_rules! case {
     ($name:literal, [$($input:literal),+]) => {
-        Case {
+        CorpusCase {
             name: $name,
             settings: include_str!(concat!("../../../../corpus/", $name, "/case.toml")),
             inputs: &[$(($input, include_bytes!(concat!("../../../../corpus/", $name, "/", $input)).as_slice())),+],
@@ -23,7 +23,7 @@ macro_rules! case {
 
 /// All cases, sorted by name.
 #[rustfmt::skip]
-pub(super) const CASES: &[Case] = &[
+pub(super) const CASES: &[CorpusCase] = &[
     case!("alias-latest-user", ["input/events.jsonl"]),
     case!("alias-of-a-dropped-duplicate", ["input/events.jsonl"]),
     case!("alias-one-step", ["input/events.jsonl"]),

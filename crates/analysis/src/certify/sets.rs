@@ -1,7 +1,7 @@
 //! The rows that go in, and the tables that the native engine makes of them.
 
 use super::compare::Expected;
-use super::corpus::{CASES, Case};
+use super::corpus::{CASES, CorpusCase};
 use super::history::history;
 use crate::Queries;
 use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
@@ -75,13 +75,13 @@ impl Hint for CertifyError {
 /// # Errors
 /// [`CertifyError`].
 pub fn prepare() -> Result<Vec<Set>, CertifyError> {
-    let mut groups: BTreeMap<String, (Config, Vec<&Case>)> = BTreeMap::new();
+    let mut groups: BTreeMap<String, (Config, Vec<&CorpusCase>)> = BTreeMap::new();
     for case in CASES {
         let settings = settings(case)?;
         let config = Config { rules: settings.rules, ..Config::default() };
         groups.entry(config.fingerprint()).or_insert_with(|| (config, Vec::new())).1.push(case);
     }
-    let mut groups: Vec<(Config, Vec<&Case>)> = groups.into_values().collect();
+    let mut groups: Vec<(Config, Vec<&CorpusCase>)> = groups.into_values().collect();
     groups.sort_by_key(|(_, cases)| (std::cmp::Reverse(cases.len()), cases[0].name));
     let mut sets = Vec::new();
     for (config, cases) in groups {
@@ -98,7 +98,7 @@ pub fn prepare() -> Result<Vec<Set>, CertifyError> {
 }
 
 /// A case's `[config]` as a configuration.
-fn settings(case: &Case) -> Result<Config, ConfigError> {
+fn settings(case: &CorpusCase) -> Result<Config, ConfigError> {
     let (_, config) = case.settings.split_once("[config").unwrap_or(("", ""));
     let text = if config.is_empty() { String::new() } else { format!("[config{config}") };
     // `[config.sessions]` is `[sessions]` of a file, and `[config]` its top.
@@ -107,7 +107,7 @@ fn settings(case: &Case) -> Result<Config, ConfigError> {
 }
 
 /// What a warehouse would have of a case.
-fn rows_of(case: &Case) -> Result<Vec<RecordBatch>, CertifyError> {
+fn rows_of(case: &CorpusCase) -> Result<Vec<RecordBatch>, CertifyError> {
     let folder = tempfile::tempdir()?;
     for (path, bytes) in case.inputs {
         let path = folder.path().join(path);

@@ -115,8 +115,8 @@ pub(super) fn event(
     let sessionized = tracks(tables, rules, &has_id)?;
     let evidence = evidence(tables, id)?;
     let kept = match (sessionized.first(), evidence.first()) {
-        (Some(story), _) => Some(Kept::Event(&story.track)),
-        (None, story) => story.map(Kept::Evidence),
+        (Some(story), _) => Some(KeptRow::Event(&story.track)),
+        (None, story) => story.map(KeptRow::Evidence),
     };
     let duplicates = duplicates(tables, &has_id, kept)?;
     let mut rejected = rejects(tables, &has_id)?;
@@ -140,7 +140,7 @@ pub(super) fn event(
 
 /// The row that is kept of all with one event id.
 #[derive(Clone, Copy)]
-pub(super) enum Kept<'a> {
+pub(super) enum KeptRow<'a> {
     /// It is an event.
     Event(&'a TimelineEvent),
     /// It is evidence.
@@ -240,7 +240,7 @@ pub(super) fn visitor_of(tables: &dyn Tables, alias: &str) -> Result<Option<Stri
 fn duplicates(
     tables: &dyn Tables,
     has_id: &str,
-    kept: Option<Kept<'_>>,
+    kept: Option<KeptRow<'_>>,
 ) -> Result<Vec<DuplicateStory>, TablesError> {
     let dialect = tables.dialect();
     let answer = tables.ask(&format!(
@@ -251,7 +251,7 @@ fn duplicates(
         received = dialect.micros("received_at"),
         table = dialect.table("tracklet_duplicates"),
     ))?;
-    let story = |row: crate::tables::Row| {
+    let story = |row: crate::tables::AnswerRow| {
         let own = |column| Ok::<_, TablesError>(row.text(column)?.map(str::to_owned));
         let timestamp = row.number(3)?.unwrap_or(0);
         Ok(DuplicateStory {
@@ -272,7 +272,7 @@ fn rejects(tables: &dyn Tables, condition: &str) -> Result<Vec<RejectStory>, Tab
         registry::NAMES.join(", "),
         tables.dialect().table("tracklet_rejects"),
     ))?;
-    let story = |row: crate::tables::Row| {
+    let story = |row: crate::tables::AnswerRow| {
         let reason = row.word(2)?;
         let mut columns = Vec::new();
         for (place, name) in (4..).zip(registry::NAMES) {

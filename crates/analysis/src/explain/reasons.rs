@@ -1,6 +1,6 @@
 //! The sentences: which rule put an event where it is. Every rule that is told is told here.
 
-use super::event::Kept;
+use super::event::KeptRow;
 use super::timeline::{Neighbour, TimelineEvent, rfc3339};
 use crate::tables::{Evidence, Login, Logins};
 use tracklet_kernel::rules::MICROS_PER_MINUTE;
@@ -115,15 +115,15 @@ pub(super) fn of_deciding(row: &Evidence) -> String {
 }
 
 /// Why a row was dropped for the one that is kept.
-pub(super) fn of_duplicate(dropped_at: i64, kept: Option<Kept<'_>>) -> String {
+pub(super) fn of_duplicate(dropped_at: i64, kept: Option<KeptRow<'_>>) -> String {
     match kept {
         None => "dropped as a duplicate; the row that was kept is not in the tables".to_owned(),
         Some(kept) => {
             let (of, kept_at) = match kept {
-                Kept::Event(event) => {
+                KeptRow::Event(event) => {
                     (format!("the event in session `{}`", event.session_id), event.timestamp)
                 }
-                Kept::Evidence(row) => {
+                KeptRow::Evidence(row) => {
                     (format!("the {} call that is evidence", row.event_type), row.timestamp)
                 }
             };

@@ -3,7 +3,7 @@
 use super::nearest::nearest;
 use super::timeline::{TimelineEvent, as_rfc3339, timeline};
 use super::{ExplainError, Subject, reasons};
-use crate::tables::{Row, Tables, TablesError};
+use crate::tables::{AnswerRow, Tables, TablesError};
 use serde::Serialize;
 use tracklet_native::manifest::RecordedRules;
 
@@ -78,7 +78,7 @@ pub(super) fn sessions(
     answer.rows().map(|row| story(row, rules)).collect()
 }
 
-fn story(row: Row, rules: &RecordedRules) -> Result<SessionStory, TablesError> {
+fn story(row: AnswerRow, rules: &RecordedRules) -> Result<SessionStory, TablesError> {
     let ended_at = row.number(4)?.unwrap_or(0);
     Ok(SessionStory {
         session_id: row.word(0)?,

@@ -1,6 +1,6 @@
 //! A visitor's events in order, each with the one before it.
 
-use crate::tables::{Row, Tables, TablesError};
+use crate::tables::{AnswerRow, Tables, TablesError};
 use chrono::{DateTime, SecondsFormat};
 use serde::{Serialize, Serializer};
 
@@ -73,7 +73,7 @@ pub(super) fn timeline(
     answer.rows().map(event).collect()
 }
 
-fn event(row: Row) -> Result<TimelineEvent, TablesError> {
+fn event(row: AnswerRow) -> Result<TimelineEvent, TablesError> {
     let own = |column| Ok::<_, TablesError>(row.text(column)?.map(str::to_owned));
     let timestamp = row.number(3)?.unwrap_or(0);
     let previous = match (own(6)?, row.number(8)?) {

@@ -1,6 +1,6 @@
 //! The page as HTML: no script, nothing loaded, light and dark.
 
-use super::{Described, Reference};
+use super::{DescribedTable, Reference};
 use std::fmt::Write;
 
 const STYLE: &str = "\
@@ -37,7 +37,7 @@ pub(super) fn page(reference: &Reference) -> String {
     page
 }
 
-fn section(page: &mut String, table: &Described) {
+fn section(page: &mut String, table: &DescribedTable) {
     let name = text(&table.name);
     let _ = write!(
         page,

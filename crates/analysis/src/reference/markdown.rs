@@ -1,6 +1,6 @@
 //! The page as Markdown.
 
-use super::{Described, Reference};
+use super::{DescribedTable, Reference};
 use std::fmt::Write;
 
 pub(super) fn page(reference: &Reference) -> String {
@@ -15,7 +15,7 @@ pub(super) fn page(reference: &Reference) -> String {
     page
 }
 
-fn section(page: &mut String, table: &Described) {
+fn section(page: &mut String, table: &DescribedTable) {
     let _ = write!(page, "\n## {}\n\n{}\n", table.name, text(&table.about));
     let _ = write!(page, "\n{}\n\n| column | | tests |\n|---|---|---|\n", table.facts(links));
     for column in &table.columns {

@@ -125,7 +125,7 @@ fn links(
         steps = steps.join(" union all "),
         integer = dialect.integer(),
     ))?;
-    let link = |row: crate::tables::Row| {
+    let link = |row: crate::tables::AnswerRow| {
         Ok(Link(row.count(0)?, row.count(1)?, row.count(2)?, row.number(3)?.unwrap_or(END), row.count(4)?))
     };
     answer.rows().map(link).collect()
@@ -146,7 +146,7 @@ fn paths(tables: &dyn Tables, columns: &[&str], first: &str) -> Result<Vec<Path>
          from {first}) first_events group by {list}, steps) paths) ranked \
          where place <= {PATHS_OF_A_START} order by sessions desc, {order}, steps limit {PATHS}",
     ))?;
-    let path = |row: crate::tables::Row| {
+    let path = |row: crate::tables::AnswerRow| {
         let events = (0..=row.count(0)? as usize).map(|step| Ok(row.text(2 + step)?.map(str::to_owned)));
         Ok(Path { events: events.collect::<Result<_, TablesError>>()?, sessions: row.count(1)? })
     };

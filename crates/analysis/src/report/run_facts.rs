@@ -4,7 +4,7 @@ use crate::tables::{Tables, TablesError};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tracklet_native::checks::Check;
-use tracklet_native::manifest::{Manifest, RecordedRules, Rows};
+use tracklet_native::manifest::{Manifest, RecordedRules, RowCounts};
 
 /// How many rejected rows of each reason are shown.
 const EXAMPLES: usize = 3;
@@ -25,7 +25,7 @@ pub struct RunFacts {
     /// What a session is.
     pub rules: RecordedRules,
     /// Where every row went.
-    pub rows: Rows,
+    pub rows: RowCounts,
     /// Events by type, the most frequent first; none where tracks alone are events.
     pub types: Vec<EventsOfType>,
     /// Skipped rows that are calls of other types, by type.

@@ -74,7 +74,7 @@ pub(super) fn top_users(tables: &dyn Tables, selection: &Selection) -> Result<Ve
         dialect.table("dbt_session_duration"),
         selection.condition(&dialect),
     ))?;
-    let user = |row: crate::tables::Row| {
+    let user = |row: crate::tables::AnswerRow| {
         Ok(TopUser { visitor: row.word(0)?, average: row.double(1)?.unwrap_or(0.0), sessions: row.count(2)? })
     };
     answer.rows().map(user).collect()

@@ -15,7 +15,7 @@ pub struct Answer {
 
 /// A row of an answer.
 #[derive(Debug, Clone, Copy)]
-pub struct Row<'a> {
+pub struct AnswerRow<'a> {
     batch: &'a RecordBatch,
     row: usize,
 }
@@ -27,17 +27,17 @@ impl Answer {
     }
 
     /// All rows, in the order of the query.
-    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| Row { batch, row }))
+    pub fn rows(&self) -> impl Iterator<Item = AnswerRow<'_>> {
+        self.batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| AnswerRow { batch, row }))
     }
 
     /// The first row, if there is one.
-    pub fn first(&self) -> Option<Row<'_>> {
+    pub fn first(&self) -> Option<AnswerRow<'_>> {
         self.rows().next()
     }
 }
 
-impl<'a> Row<'a> {
+impl<'a> AnswerRow<'a> {
     /// The integer, time (microseconds since 1970) or null of a column.
     ///
     /// # Errors

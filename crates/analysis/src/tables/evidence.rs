@@ -5,7 +5,7 @@ use super::{Answer, TablesError};
 use tracklet_kernel::registry::EVENT_TYPE;
 use tracklet_kernel::tables::{State, Table};
 use tracklet_native::results::Results;
-use tracklet_native::write::{Place, WHOLE};
+use tracklet_native::write::{TableOrState, WHOLE};
 
 /// A call that is evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(super) fn evidence(
     results: &Results,
     wanted: &dyn Fn(&Evidence) -> bool,
 ) -> Result<Vec<Evidence>, TablesError> {
-    let path = Place::State(State::Evidence).file(results.folder(), WHOLE);
+    let path = TableOrState::State(State::Evidence).file(results.folder(), WHOLE);
     if !path.exists() {
         return Ok(Vec::new());
     }
@@ -72,9 +72,9 @@ pub(super) fn deciding(results: &Results, visitor: &str) -> Result<Vec<Evidence>
     if evidence.is_empty() {
         return Ok(Vec::new());
     }
-    let file = |place: Place| place.file(results.folder(), WHOLE);
-    let aliases = open(&file(Place::Table(Table::AliasesMapping)), &["alias", "dbt_visitor_id"])?;
-    let logins = open(&file(Place::State(State::Aliases)), &["last_login_at"])?;
+    let file = |place: TableOrState| place.file(results.folder(), WHOLE);
+    let aliases = open(&file(TableOrState::Table(Table::AliasesMapping)), &["alias", "dbt_visitor_id"])?;
+    let logins = open(&file(TableOrState::State(State::Aliases)), &["last_login_at"])?;
     let mut found = Vec::new();
     for (aliases, logins) in aliases.zip(logins) {
         let (aliases, logins) = (aliases?, logins?);

@@ -8,7 +8,7 @@ use tracklet_config::{Config, RunMode};
 use tracklet_display::error::Hint;
 use tracklet_kernel::tables::Table;
 use tracklet_native::manifest::{
-    BytesRead, FORMAT, Inputs, Manifest, New, Parts, RecordedRules, Rows, Versions, Written,
+    BytesRead, FORMAT, Inputs, Manifest, New, Parts, RecordedRules, RowCounts, Versions, Written,
 };
 use tracklet_warehouse::sql::{self, Dialect, runs};
 use tracklet_warehouse::targets::{Target, TargetError, Warehouse};
@@ -137,7 +137,7 @@ impl<'a> InWarehouse<'a> {
             parts: Parts::default(),
             bytes_read: BytesRead::default(),
             rules: Some(rules_of(config)),
-            rows: Rows { read, sessionized, evidence, duplicates, rejected, ..Rows::default() },
+            rows: RowCounts { read, sessionized, evidence, duplicates, rejected, ..RowCounts::default() },
             rejects: self.rejects()?,
             other_calls: BTreeMap::new(),
             sessions: known(9, Table::SessionTracks)?,

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::path::Path;
 use tracklet_kernel::tables::{State, Table};
 use tracklet_native::results::{Results, ResultsError};
-use tracklet_native::write::Place;
+use tracklet_native::write::TableOrState;
 
 /// What events and evidence say of the user of an event and of its device.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -47,11 +47,15 @@ pub(super) fn logins(
 ) -> Result<Option<Logins>, TablesError> {
     let mut found = Logins::default();
     let folder = results.folder();
-    let tracks = Place::Table(Table::MappedTracks).folder(folder);
+    let tracks = TableOrState::Table(Table::MappedTracks).folder(folder);
     for part in &results.table(Table::MappedTracks.name())?.parts {
         let name = part.strip_prefix(&tracks).unwrap_or(part);
         // Where there are tables of events, they have the user, and the state has it not.
-        let places = [Place::Table(Table::Events), Place::Kept(Table::Events), Place::State(State::Tracks)];
+        let places = [
+            TableOrState::Table(Table::Events),
+            TableOrState::Kept(Table::Events),
+            TableOrState::State(State::Tracks),
+        ];
         let mut found_beside = places.iter().map(|place| place.folder(folder).join(name));
         let Some(beside) = found_beside.find(|path| path.exists()) else { return Ok(None) };
         let tracks = open(part, &["event_id", "anonymous_id", "timestamp"])?;

@@ -1,6 +1,6 @@
 //! What can be typed to have things checked.
 
-use super::{Place, ReportFormat, Selection};
+use super::{FolderArguments, ReportFormat, Selection};
 use clap::Args;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -51,7 +51,7 @@ pub struct TestArguments {
     #[arg(long, value_name = "NAME", conflicts_with = "out")]
     pub target: Option<String>,
     #[command(flatten)]
-    pub place: Place,
+    pub place: FolderArguments,
     /// The folder of dbt's profiles.yml [default: `DBT_PROFILES_DIR`, the working folder or ~/.dbt]
     #[arg(long, value_name = "DIR")]
     pub profiles_dir: Option<PathBuf>,

@@ -1,6 +1,6 @@
 //! What can be typed to take results elsewhere.
 
-use super::{Place, TablesArguments};
+use super::{FolderArguments, TablesArguments};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -48,7 +48,7 @@ pub struct ExportArguments {
     #[arg(long, hide = true)]
     pub target: Option<String>,
     #[command(flatten)]
-    pub place: Place,
+    pub place: FolderArguments,
 }
 
 /// Write a reference of the tables of a run

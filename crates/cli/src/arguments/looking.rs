@@ -1,6 +1,6 @@
 //! What can be typed to look at a run.
 
-use super::{Answer, Place};
+use super::{Answer, FolderArguments};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -83,7 +83,7 @@ pub struct ExplainArguments {
 #[derive(Debug, Args)]
 pub struct TablesArguments {
     #[command(flatten)]
-    pub place: Place,
+    pub place: FolderArguments,
     /// The tables in a warehouse: a section [targets.NAME] of the configuration, or a target of dbt's profiles.yml
     #[arg(long, value_name = "NAME", conflicts_with = "out")]
     pub target: Option<String>,

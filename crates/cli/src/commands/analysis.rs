@@ -19,8 +19,8 @@ pub use report::report;
 pub use tune::tune;
 
 use super::output_folder;
-use super::warehouse::{Lines, Place as Warehouses};
-use crate::arguments::{ChosenArguments, ExportFormat, Place, TablesArguments, TestArguments};
+use super::warehouse::{ChosenTarget, WarehouseLines};
+use crate::arguments::{ChosenArguments, ExportFormat, FolderArguments, TablesArguments, TestArguments};
 use crate::failure::Failure;
 use std::sync::Arc;
 use tracklet_analysis::Queries;
@@ -44,12 +44,17 @@ pub fn row_filters() -> Arc<dyn RowFilters> {
 }
 
 /// The first rows of a table of the newest snapshot for which `filter` holds.
-pub fn show_where(place: &Place, table: &str, limit: Option<usize>, filter: &str) -> Result<Rows, Failure> {
+pub fn show_where(
+    place: &FolderArguments,
+    table: &str,
+    limit: Option<usize>,
+    filter: &str,
+) -> Result<Rows, Failure> {
     Ok(Queries::open(&output_folder(place)?)?.show(table, limit, Some(filter))?)
 }
 
 /// The visitors with the longest sessions on average.
-pub fn top_users(place: &Place, limit: Option<usize>) -> Result<Rows, Failure> {
+pub fn top_users(place: &FolderArguments, limit: Option<usize>) -> Result<Rows, Failure> {
     Ok(Queries::open(&output_folder(place)?)?.top_users(limit)?)
 }
 
@@ -57,7 +62,7 @@ pub fn top_users(place: &Place, limit: Option<usize>) -> Result<Rows, Failure> {
 pub fn test_files(
     arguments: &TestArguments,
     own: &[UserTest],
-    lines: &Lines<'_>,
+    lines: &WarehouseLines<'_>,
 ) -> Result<Vec<CheckResult>, Failure> {
     let (results, manifest, rules) = newest_run(&arguments.place)?;
     if manifest.rows.sessionized == 0 {
@@ -84,7 +89,7 @@ fn with_tables<T>(
         return work(&Queries::from(results), &manifest, &rules);
     };
     let config = arguments.place.config.as_deref();
-    let place = Warehouses::new(Some(target), config, arguments.profiles_dir.as_deref())?;
+    let place = ChosenTarget::new(Some(target), config, arguments.profiles_dir.as_deref())?;
     let client = place.connect()?;
     let tables =
         InWarehouse::new(&place.target, &place.config, &*client, place.runtime()).map_err(Failure::new)?;
@@ -94,7 +99,7 @@ fn with_tables<T>(
 }
 
 /// The tables of the newest run, with what it says about itself and its rules.
-fn newest_run(place: &Place) -> Result<(Results, Manifest, RecordedRules), Failure> {
+fn newest_run(place: &FolderArguments) -> Result<(Results, Manifest, RecordedRules), Failure> {
     let results = Results::open(&output_folder(place)?)?;
     let path = results.folder().to_owned();
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

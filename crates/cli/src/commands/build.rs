@@ -1,7 +1,7 @@
 //! `tracklet build`, and `tracklet run --target`
 
 use super::test::{own_tests, tell_tests};
-use super::warehouse::{Lines, Place};
+use super::warehouse::{ChosenTarget, WarehouseLines};
 use crate::arguments::LogFormat;
 use crate::arguments::{BuildArguments, RunArguments};
 use crate::failure::Outcome;
@@ -18,8 +18,11 @@ use tracklet_warehouse::{checks, compile};
 
 /// `run` in a warehouse.
 pub fn in_warehouse(arguments: &RunArguments, target: &str, log: &Log) -> Outcome {
-    let mut place =
-        Place::new(Some(target), arguments.place.config.as_deref(), arguments.profiles_dir.as_deref())?;
+    let mut place = ChosenTarget::new(
+        Some(target),
+        arguments.place.config.as_deref(),
+        arguments.profiles_dir.as_deref(),
+    )?;
     place.refresh = refresh(arguments.full_refresh);
     place.audit = arguments.audit;
     let warehouse = place.connect()?;
@@ -30,26 +33,27 @@ pub fn in_warehouse(arguments: &RunArguments, target: &str, log: &Log) -> Outcom
         std::io::stdout().lock().write_all(script.as_bytes())?;
         for estimate in estimates.iter().filter(|estimate| estimate.bytes.is_some()) {
             let bytes = size(estimate.bytes.unwrap_or_default());
-            Lines(log).say(&format!("{}: {bytes} would be scanned", estimate.model));
+            WarehouseLines(log).say(&format!("{}: {bytes} would be scanned", estimate.model));
         }
         return Ok(Status::Done);
     }
     let threads = arguments.threads.unwrap_or(place.target.threads);
     let _busy = Busy::new(log, "run");
-    let report = place
-        .work(&*warehouse, selection, async |job| make(job, threads, Checks::Skip, &Lines(log)).await)??;
+    let report = place.work(&*warehouse, selection, async |job| {
+        make(job, threads, Checks::Skip, &WarehouseLines(log)).await
+    })??;
     tell(&report, place.target.names.schema(), log);
     Ok(Status::Done)
 }
 
 pub fn build(arguments: &BuildArguments, log: &Log) -> Outcome {
-    let mut place = Place::of(&arguments.target)?;
+    let mut place = ChosenTarget::of(&arguments.target)?;
     place.refresh = refresh(arguments.full_refresh);
     place.audit = arguments.audit;
     let warehouse = place.connect()?;
     let threads = arguments.threads.unwrap_or(place.target.threads);
     let selection = Some(&arguments.selection);
-    let lines = Lines(log);
+    let lines = WarehouseLines(log);
     let own = own_tests(arguments.target.config.as_deref())?;
     let busy = Busy::new(log, "build");
     let (report, mut tests) = place.work(&*warehouse, selection, async |job| {
@@ -86,7 +90,7 @@ fn tell(report: &BuildReport, schema: &str, log: &Log) {
             "run finished"
         );
     }
-    let lines = Lines(log);
+    let lines = WarehouseLines(log);
     match report.mode.mode {
         RunMode::Full | RunMode::Rebuild => lines.say(&format!("full run: {}", report.mode)),
         RunMode::Incremental if report.mode.rows == 0 => lines.say("incremental run: no new rows"),
@@ -118,7 +122,7 @@ fn tell(report: &BuildReport, schema: &str, log: &Log) {
 }
 
 /// Tells on which days the source differed from what was seen.
-fn tell_audit(days: &[DifferentDay], lines: &Lines<'_>) {
+fn tell_audit(days: &[DifferentDay], lines: &WarehouseLines<'_>) {
     if days.is_empty() {
         lines.say("audit: the source is what was made into sessions, on every day");
     }

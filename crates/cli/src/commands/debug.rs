@@ -1,6 +1,6 @@
 //! `tracklet debug`
 
-use super::warehouse::Place;
+use super::warehouse::ChosenTarget;
 use crate::arguments::{DebugArguments, ReportFormat};
 use crate::failure::Outcome;
 use crate::status::Status;
@@ -9,7 +9,7 @@ use tracklet_display::visible::visible_lines;
 use tracklet_warehouse::debug::{self, Finding};
 
 pub fn debug(arguments: &DebugArguments) -> Outcome {
-    let place = Place::of(&arguments.target)?;
+    let place = ChosenTarget::of(&arguments.target)?;
     let findings = match place.connect() {
         Err(error) => vec![debug::connection(&place.target, Some(&error))],
         Ok(warehouse) => {

@@ -1,7 +1,7 @@
 //! `tracklet forget`
 
 use super::output_folder;
-use super::warehouse::{Lines, Place};
+use super::warehouse::{ChosenTarget, WarehouseLines};
 use crate::arguments::ForgetArguments;
 use crate::arguments::LogFormat;
 use crate::failure::{Failure, Outcome};
@@ -25,9 +25,9 @@ pub fn forget(arguments: &ForgetArguments, log: &Log) -> Outcome {
 
 /// The ids that were given; those of standard input stand one a line, where an option has `-`.
 fn subjects(arguments: &ForgetArguments) -> Result<BTreeSet<Subject>, Failure> {
-    type Kind = fn(String) -> Subject;
+    type SubjectKind = fn(String) -> Subject;
     let kinds = [
-        (&arguments.visitor, Subject::Visitor as Kind),
+        (&arguments.visitor, Subject::Visitor as SubjectKind),
         (&arguments.user_id, Subject::UserId),
         (&arguments.anonymous_id, Subject::AnonymousId),
     ];
@@ -94,19 +94,22 @@ fn in_warehouse(
     target: &str,
     log: &Log,
 ) -> Outcome {
-    let place =
-        Place::new(Some(target), arguments.place.config.as_deref(), arguments.profiles_dir.as_deref())?;
+    let place = ChosenTarget::new(
+        Some(target),
+        arguments.place.config.as_deref(),
+        arguments.profiles_dir.as_deref(),
+    )?;
     let warehouse = place.connect()?;
     if arguments.dry_run {
         let previewed = place.work(&*warehouse, None, async |job| {
-            tracklet_warehouse::preview::preview(job, subjects, &Lines(log)).await
+            tracklet_warehouse::preview::preview(job, subjects, &WarehouseLines(log)).await
         })??;
         tell_preview(&previewed, log);
         return Ok(Status::Done);
     }
     let threads = place.target.threads;
     let erased = place.work(&*warehouse, None, async |job| {
-        tracklet_warehouse::forget::forget(job, subjects, threads, &Lines(log)).await
+        tracklet_warehouse::forget::forget(job, subjects, threads, &WarehouseLines(log)).await
     })??;
     tell(&erased, log);
     Ok(Status::Done)
@@ -122,7 +125,7 @@ fn tell_preview(preview: &Preview, log: &Log) {
         tracing::info!(rows = gone.map(|gone| gone.rows()), rebuilt, dry_run = true, "forgotten");
         return;
     }
-    let lines = Lines(log);
+    let lines = WarehouseLines(log);
     for (table, before, after) in &preview.tables {
         lines.say(&table_line(table, *before, *after));
     }
@@ -165,7 +168,7 @@ fn tell(erased: &Erased, log: &Log) {
             "forgotten"
         );
     }
-    let lines = Lines(log);
+    let lines = WarehouseLines(log);
     let number = |number: Option<u64>| number.map_or("?".to_owned(), grouped);
     for changed in &erased.changed {
         if log.format == LogFormat::Json {
@@ -209,7 +212,7 @@ fn in_folder(arguments: &ForgetArguments, subjects: &BTreeSet<Subject>, log: &Lo
         tracing::info!(rows, snapshots, dry_run = arguments.dry_run, "forgotten");
         return Ok(Status::Done);
     }
-    let lines = Lines(log);
+    let lines = WarehouseLines(log);
     if arguments.dry_run {
         for snapshot in &erased.snapshots {
             for line in preview_lines(snapshot) {

@@ -1,7 +1,7 @@
 //! `tracklet load`
 
 use super::analysis::row_filters;
-use super::warehouse::{Lines, Place};
+use super::warehouse::{ChosenTarget, WarehouseLines};
 use crate::arguments::LoadArguments;
 use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
@@ -12,7 +12,7 @@ use tracklet_native::pipeline::{self, RunRequest};
 use tracklet_warehouse::load as engine;
 
 pub fn load(arguments: &LoadArguments, log: &Log) -> Outcome {
-    let mut place = Place::of(&arguments.target)?;
+    let mut place = ChosenTarget::of(&arguments.target)?;
     place.config = place.config.of_source_rows();
     // What is wrong with the warehouse shows before the files are read.
     let warehouse = place.connect()?;
@@ -27,7 +27,7 @@ pub fn load(arguments: &LoadArguments, log: &Log) -> Outcome {
     let names = place.config.source.event_names;
     let report = place
         .work(&*warehouse, None, async |job| engine::load(job, &read.tracks, &read.rejects, names).await)??;
-    let lines = Lines(log);
+    let lines = WarehouseLines(log);
     for loaded in &report.tables {
         lines.say(&format!("{} rows loaded into {}", grouped(loaded.rows), loaded.table));
         if let Some(column) = &loaded.added {

@@ -2,7 +2,7 @@
 
 use super::answer::layout;
 use super::output_folder;
-use super::warehouse::Place as Warehouses;
+use super::warehouse::ChosenTarget;
 use crate::arguments::{AnswerFormat, LsArguments, TablesArguments};
 use crate::failure::Outcome;
 use crate::status::Status;
@@ -32,7 +32,7 @@ pub fn ls(arguments: &LsArguments) -> Outcome {
 
 fn in_warehouse(arguments: &LsArguments, target: &str) -> Outcome {
     let TablesArguments { place, profiles_dir, .. } = &arguments.tables;
-    let place = Warehouses::new(Some(target), place.config.as_deref(), profiles_dir.as_deref())?;
+    let place = ChosenTarget::new(Some(target), place.config.as_deref(), profiles_dir.as_deref())?;
     let warehouse = place.connect()?;
     let rows = place.work(&*warehouse, None, async |job| look::tables(job).await)??;
     let layout = layout(&arguments.answer, Integers::Grouped);

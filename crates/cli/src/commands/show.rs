@@ -1,7 +1,7 @@
 //! `tracklet show`
 
 use super::answer::{answer, layout};
-use super::warehouse::Place as Warehouses;
+use super::warehouse::ChosenTarget;
 use super::{analysis, output_folder};
 use crate::arguments::{ShowArguments, TablesArguments};
 use crate::failure::{Failure, Outcome};
@@ -35,7 +35,7 @@ fn in_warehouse(arguments: &ShowArguments, target: &str, limit: Option<usize>) -
         return Err(Failure::new(NoTopUsersInWarehouses));
     }
     let TablesArguments { place, profiles_dir, .. } = &arguments.tables;
-    let place = Warehouses::new(Some(target), place.config.as_deref(), profiles_dir.as_deref())?;
+    let place = ChosenTarget::new(Some(target), place.config.as_deref(), profiles_dir.as_deref())?;
     let warehouse = place.connect()?;
     let filter = arguments.filter.as_deref();
     let batches = place

@@ -1,7 +1,7 @@
 //! `tracklet test`
 
 use super::analysis;
-use super::warehouse::{Lines, Place};
+use super::warehouse::{ChosenTarget, WarehouseLines};
 use crate::arguments::{ReportFormat, TestArguments};
 use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
@@ -16,7 +16,7 @@ use tracklet_warehouse::testing::{CheckResult, Severity, Verdict, junit, user};
 
 pub fn test(arguments: &TestArguments, log: &Log) -> Outcome {
     let own = own_tests(arguments.place.config.as_deref())?;
-    let lines = Lines(log);
+    let lines = WarehouseLines(log);
     let busy = Busy::new(log, "test");
     let (results, of_runs) = match &arguments.target {
         Some(target) => in_warehouse(arguments, target, &own, &lines)?,
@@ -31,7 +31,7 @@ pub fn test(arguments: &TestArguments, log: &Log) -> Outcome {
     }
     if let Some(file) = &arguments.junit {
         std::fs::write(file, junit(&results))
-            .map_err(|source| Failure::new(NotWritten { file: file.clone(), source }))?;
+            .map_err(|source| Failure::new(JunitNotWritten { file: file.clone(), source }))?;
     }
     let status = tell_tests(&results, &lines);
     if of_runs > 0 {
@@ -51,10 +51,10 @@ fn in_warehouse(
     arguments: &TestArguments,
     target: &str,
     own: &[user::UserTest],
-    lines: &Lines<'_>,
+    lines: &WarehouseLines<'_>,
 ) -> Result<(Vec<CheckResult>, usize), Failure> {
     let config = arguments.place.config.as_deref();
-    let place = Place::new(Some(target), config, arguments.profiles_dir.as_deref())?;
+    let place = ChosenTarget::new(Some(target), config, arguments.profiles_dir.as_deref())?;
     let warehouse = place.connect()?;
     let threads = arguments.threads.unwrap_or(place.target.threads);
     let report = place.work(&*warehouse, Some(&arguments.selection), async |job| {
@@ -80,7 +80,7 @@ fn json(result: &CheckResult) -> serde_json::Value {
 }
 
 /// The sum of the tests, and the status that it means.
-pub fn tell_tests(results: &[CheckResult], lines: &Lines<'_>) -> Status {
+pub fn tell_tests(results: &[CheckResult], lines: &WarehouseLines<'_>) -> Status {
     let warned = results.iter().filter(|result| result.verdict() == Verdict::Warned).count();
     let passed = results.iter().filter(|result| result.passed()).count() - warned;
     let failed = results.len() - passed - warned;
@@ -92,9 +92,9 @@ pub fn tell_tests(results: &[CheckResult], lines: &Lines<'_>) -> Status {
 /// The report could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write `{}`", file.display())]
-struct NotWritten {
+struct JunitNotWritten {
     file: PathBuf,
     source: std::io::Error,
 }
 
-impl Hint for NotWritten {}
+impl Hint for JunitNotWritten {}

@@ -17,7 +17,7 @@ use tracklet_warehouse::{Job, Stop, stoppable};
 const COMPILED: &str = "target/compiled";
 
 /// A warehouse to work on.
-pub struct Place {
+pub struct ChosenTarget {
     pub config: Config,
     pub target: Target,
     /// Whether a run may take the new rows alone.
@@ -47,7 +47,7 @@ impl std::ops::Deref for Client {
     }
 }
 
-impl Place {
+impl ChosenTarget {
     /// The target that was asked for, or the only one.
     pub fn new(
         name: Option<&str>,
@@ -107,16 +107,16 @@ impl Place {
 }
 
 /// A line on stderr for each model and failed test.
-pub struct Lines<'a>(pub &'a Log);
+pub struct WarehouseLines<'a>(pub &'a Log);
 
-impl Lines<'_> {
+impl WarehouseLines<'_> {
     /// Writes a line for people, unless they want none.
     pub fn say(&self, line: &str) {
         self.0.say(line);
     }
 }
 
-impl Progress for Lines<'_> {
+impl Progress for WarehouseLines<'_> {
     fn started(&self, model: &'static str) {
         tracing::debug!("making {model}");
     }

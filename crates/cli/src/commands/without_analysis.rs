@@ -1,9 +1,9 @@
 //! What stands in the place of the commands that ask SQL of the tables, in a program without its SQL engine: an error that
 //! says how to build one that has them.
 
-use super::warehouse::Lines;
+use super::warehouse::WarehouseLines;
 use crate::arguments::{
-    CertifyArguments, DocsArguments, ExplainArguments, ExportArguments, Place, QueryArguments,
+    CertifyArguments, DocsArguments, ExplainArguments, ExportArguments, FolderArguments, QueryArguments,
     ReportArguments, TestArguments, TuneArguments,
 };
 use crate::failure::{Failure, Outcome};
@@ -63,14 +63,18 @@ pub fn row_filters() -> Arc<dyn RowFilters> {
     Arc::new(NoRowFilters)
 }
 
-pub fn show_where(_: &Place, _: &str, _: Option<usize>, _: &str) -> Result<Rows, Failure> {
+pub fn show_where(_: &FolderArguments, _: &str, _: Option<usize>, _: &str) -> Result<Rows, Failure> {
     not_built("show --where")
 }
 
-pub fn top_users(_: &Place, _: Option<usize>) -> Result<Rows, Failure> {
+pub fn top_users(_: &FolderArguments, _: Option<usize>) -> Result<Rows, Failure> {
     not_built("show top-users")
 }
 
-pub fn test_files(_: &TestArguments, _: &[UserTest], _: &Lines<'_>) -> Result<Vec<CheckResult>, Failure> {
+pub fn test_files(
+    _: &TestArguments,
+    _: &[UserTest],
+    _: &WarehouseLines<'_>,
+) -> Result<Vec<CheckResult>, Failure> {
     not_built("test")
 }

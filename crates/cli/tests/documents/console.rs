@@ -10,13 +10,13 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-struct Step {
+struct ConsoleStep {
     command: String,
     printed: String,
 }
 
-fn steps(block: &str) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
+fn steps(block: &str) -> Vec<ConsoleStep> {
+    let mut steps: Vec<ConsoleStep> = Vec::new();
     let mut lines = block.lines();
     while let Some(line) = lines.next() {
         if let Some(command) = line.strip_prefix("$ ") {
@@ -25,7 +25,7 @@ fn steps(block: &str) -> Vec<Step> {
                 command.push('\n');
                 command.push_str(lines.next().expect("the command goes on"));
             }
-            steps.push(Step { command, printed: String::new() });
+            steps.push(ConsoleStep { command, printed: String::new() });
         } else {
             let step = steps.last_mut().expect("a block begins with a command");
             step.printed.push_str(line.trim_end());
@@ -82,7 +82,7 @@ fn check(page: &str) -> usize {
         if let Some(file) = info.strip_prefix("toml ") {
             fs::write(folder.path().join(file), text).unwrap();
         } else if info == "console" {
-            for Step { command, printed } in steps(&text) {
+            for ConsoleStep { command, printed } in steps(&text) {
                 commands += 1;
                 let expected =
                     command.split_once("# exit code ").map_or(0, |(_, code)| code.trim().parse().unwrap());

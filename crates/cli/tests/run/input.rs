@@ -16,9 +16,9 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// A file's name and bytes, and how many of its rows are sessionized and unreadable or otherwise rejected.
-type Case = (&'static str, Vec<u8>, u64, &'static [(&'static str, u64)]);
+type InputCase = (&'static str, Vec<u8>, u64, &'static [(&'static str, u64)]);
 
-fn cases() -> Vec<Case> {
+fn cases() -> Vec<InputCase> {
     let good = line("m1", "a", TIME);
     let next = line("m2", "a", TIME);
     let both = format!("{good}\n{next}\n");

@@ -9,9 +9,9 @@ use crate::model::{ModelOptions, Partition};
 use std::fmt::Write as _;
 
 /// The SQL of `BigQuery`.
-pub(super) struct Sql;
+pub(super) struct BigQuerySql;
 
-impl Description for Sql {
+impl Description for BigQuerySql {
     fn name(&self) -> &'static str {
         "bigquery"
     }

@@ -8,9 +8,9 @@ use super::description::{ColumnType, Description, Format, PublishLock, Publishin
 use crate::model::ModelOptions;
 
 /// The SQL of PostgreSQL.
-pub(super) struct Sql;
+pub(super) struct PostgresSql;
 
-impl Description for Sql {
+impl Description for PostgresSql {
     fn name(&self) -> &'static str {
         "postgres"
     }

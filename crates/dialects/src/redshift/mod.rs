@@ -9,9 +9,9 @@ use crate::model::ModelOptions;
 use std::fmt::Write as _;
 
 /// The SQL of Amazon Redshift.
-pub(super) struct Sql;
+pub(super) struct RedshiftSql;
 
-impl Description for Sql {
+impl Description for RedshiftSql {
     fn name(&self) -> &'static str {
         "redshift"
     }

@@ -9,9 +9,9 @@ use crate::TableName;
 use crate::model::ModelOptions;
 
 /// The SQL of Snowflake.
-pub(super) struct Sql;
+pub(super) struct SnowflakeSql;
 
-impl Description for Sql {
+impl Description for SnowflakeSql {
     fn name(&self) -> &'static str {
         "snowflake"
     }

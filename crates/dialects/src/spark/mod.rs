@@ -8,9 +8,9 @@ use super::description::{ColumnType, Description, Format, PublishLock, Publishin
 use crate::TableName;
 
 /// The SQL of Apache Spark and Databricks.
-pub(super) struct Sql;
+pub(super) struct SparkSql;
 
-impl Description for Sql {
+impl Description for SparkSql {
     fn name(&self) -> &'static str {
         "spark"
     }

@@ -19,7 +19,7 @@ mod visitors;
 
 pub use duplicates::{Candidates, DuplicateRows, HashPass, Marks};
 pub use lengths::Lengths;
-pub use packed::{Column, Damaged};
+pub use packed::{Damaged, PackedColumn};
 pub use sorted_runs::SortedRun;
 pub use visitors::{IdentityPass, Partitioner, Ranges, VisitorCounts};
 

@@ -8,7 +8,7 @@ use crate::tracks::Chunk;
 
 /// Columns that are read together or not at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Column {
+pub enum PackedColumn {
     /// Event ids.
     EventIds,
     /// Anonymous ids and user ids.
@@ -26,7 +26,7 @@ pub enum Column {
 #[error("the bytes are not those that were written")]
 pub struct Damaged;
 
-impl Column {
+impl PackedColumn {
     /// The columns that every block has, in the order in which a file has them.
     pub const ALWAYS: [Self; 4] = [Self::EventIds, Self::Ids, Self::Times, Self::Events];
 
@@ -43,16 +43,16 @@ const TEXTS: u8 = 1;
 
 impl Block {
     /// A column's bytes.
-    pub fn pack(&self, column: Column) -> Vec<u8> {
+    pub fn pack(&self, column: PackedColumn) -> Vec<u8> {
         let chunk = &self.chunk;
         let mut bytes = Vec::new();
         match column {
-            Column::EventIds => put_event_ids(&mut bytes, &chunk.event_ids, self.rows),
-            Column::Ids => {
+            PackedColumn::EventIds => put_event_ids(&mut bytes, &chunk.event_ids, self.rows),
+            PackedColumn::Ids => {
                 put_planes(&mut bytes, chunk.anonymous_ids.iter().map(|id| id.to_le_bytes()));
                 put_planes(&mut bytes, chunk.user_ids.iter().map(|id| id.to_le_bytes()));
             }
-            Column::Times => {
+            PackedColumn::Times => {
                 let deltas = (0..self.rows).map(|row| {
                     let before = if row == 0 { 0 } else { chunk.timestamps[row - 1] };
                     zigzag(chunk.timestamps[row].wrapping_sub(before)).to_le_bytes()
@@ -62,9 +62,11 @@ impl Block {
                 let late = late.map(|(received, timestamp)| zigzag(received.wrapping_sub(*timestamp)));
                 put_planes(&mut bytes, late.map(u64::to_le_bytes));
             }
-            Column::Events => put_planes(&mut bytes, chunk.events.iter().map(|event| event.to_le_bytes())),
+            PackedColumn::Events => {
+                put_planes(&mut bytes, chunk.events.iter().map(|event| event.to_le_bytes()));
+            }
             // A block without rows may have no carried columns.
-            Column::Carried(place, _) => match chunk.carried.0.get(place) {
+            PackedColumn::Carried(place, _) => match chunk.carried.0.get(place) {
                 None => {}
                 Some(CarriedColumn::Texts(texts)) => {
                     put_planes(&mut bytes, texts.iter().map(|text| text.to_le_bytes()));
@@ -84,18 +86,18 @@ impl Block {
     /// Bytes that no column of so many rows has.
     pub fn unpack<'b>(
         rows: usize,
-        columns: impl IntoIterator<Item = (Column, &'b [u8])>,
+        columns: impl IntoIterator<Item = (PackedColumn, &'b [u8])>,
     ) -> Result<Self, Damaged> {
         let mut chunk = Chunk::default();
         for (column, bytes) in columns {
             match column {
-                Column::EventIds => chunk.event_ids = event_ids(bytes, rows)?,
-                Column::Ids => {
+                PackedColumn::EventIds => chunk.event_ids = event_ids(bytes, rows)?,
+                PackedColumn::Ids => {
                     let (anonymous_ids, user_ids) = halves(bytes, rows * 4)?;
                     chunk.anonymous_ids = planes(anonymous_ids, rows).map(u32::from_le_bytes).collect();
                     chunk.user_ids = planes(user_ids, rows).map(u32::from_le_bytes).collect();
                 }
-                Column::Times => {
+                PackedColumn::Times => {
                     let (timestamps, late) = halves(bytes, rows * 8)?;
                     let mut before = 0i64;
                     let deltas = planes(timestamps, rows).map(|bytes| unzigzag(u64::from_le_bytes(bytes)));
@@ -110,15 +112,15 @@ impl Block {
                         .map(|(timestamp, late)| timestamp.wrapping_add(late))
                         .collect();
                 }
-                Column::Events => chunk.events = values(bytes, rows, u32::from_le_bytes)?,
+                PackedColumn::Events => chunk.events = values(bytes, rows, u32::from_le_bytes)?,
                 // Readers name carried columns in their order.
-                Column::Carried(_, CarriedType::Text) => {
+                PackedColumn::Carried(_, CarriedType::Text) => {
                     chunk.carried.0.push(CarriedColumn::Texts(values(bytes, rows, u32::from_le_bytes)?));
                 }
-                Column::Carried(_, CarriedType::Number) => {
+                PackedColumn::Carried(_, CarriedType::Number) => {
                     chunk.carried.0.push(CarriedColumn::Numbers(values(bytes, rows, i128::from_le_bytes)?));
                 }
-                Column::Carried(_, CarriedType::Truth) => {
+                PackedColumn::Carried(_, CarriedType::Truth) => {
                     chunk.carried.0.push(CarriedColumn::Truths(values(bytes, rows, u8::from_le_bytes)?));
                 }
             }
@@ -252,7 +254,7 @@ mod tests {
                 ("is_bot", CarriedType::Truth),
             ];
             let carried = carried.map(|(name, carried_type)| CarriedSpec::new(name, carried_type));
-            let columns = Column::all(&carried);
+            let columns = PackedColumn::all(&carried);
             let packed: Vec<_> = columns.into_iter().map(|column| (column, block.pack(column))).collect();
             let bytes = || packed.iter().map(|(column, bytes)| (*column, bytes.as_slice()));
             let back = Block::unpack(ids.len(), bytes()).unwrap();

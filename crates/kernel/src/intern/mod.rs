@@ -5,7 +5,7 @@ mod table;
 use crate::event_id::{EventId, UUID_LENGTH};
 use crate::secret_hash::{Mix, hash_text};
 use rayon::prelude::*;
-use table::{Lookup, Table};
+use table::{KeyTable, Lookup};
 
 /// Stands for "no value" where a column holds interned numbers.
 pub const NONE: u32 = u32::MAX;
@@ -20,7 +20,7 @@ const AT_ONCE: usize = 256;
 #[derive(Debug, Default)]
 pub struct Interner {
     /// Every string by its key.
-    table: Table,
+    table: KeyTable,
     text: String,
     /// Where each string ends in `text`.
     ends: Vec<usize>,
@@ -31,7 +31,7 @@ pub struct Interner {
 impl Interner {
     /// None yet, with room for so many.
     pub fn with_capacity(strings: usize) -> Self {
-        let (table, ends) = (Table::with_capacity(strings), Vec::with_capacity(strings));
+        let (table, ends) = (KeyTable::with_capacity(strings), Vec::with_capacity(strings));
         Self { table, text: String::new(), ends, excess: 0 }
     }
 
@@ -156,7 +156,7 @@ impl Interner {
 
     /// Gives free what only more strings would need: none may be interned from now on.
     pub fn seal(&mut self) {
-        self.table = Table::default();
+        self.table = KeyTable::default();
         self.text.shrink_to_fit();
         self.ends.shrink_to_fit();
     }
@@ -166,7 +166,7 @@ impl Interner {
     pub fn ordered(&self) -> (Self, Vec<u32>) {
         let order = self.sorted_by_bytes(0..self.len() as u32);
         let mut ordered = Self {
-            table: Table::default(),
+            table: KeyTable::default(),
             text: String::with_capacity(self.text.len()),
             ends: Vec::with_capacity(self.ends.len()),
             excess: self.excess,
@@ -233,12 +233,12 @@ pub(crate) struct Last<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Key {
     parts: [u64; 2],
-    kind: Kind,
+    kind: KeyKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
-enum Kind {
+enum KeyKind {
     /// A UUID as a number.
     Uuid,
     /// At most 15 bytes, and how many.
@@ -254,17 +254,17 @@ impl Key {
             let mut bytes = [0; 16];
             bytes[..length].copy_from_slice(value.as_bytes());
             bytes[15] = length as u8;
-            return Self::new(u128::from_le_bytes(bytes), Kind::Short);
+            return Self::new(u128::from_le_bytes(bytes), KeyKind::Short);
         }
         if length == UUID_LENGTH
             && let EventId::Uuid(uuid) = EventId::new(value)
         {
-            return Self::new(uuid, Kind::Uuid);
+            return Self::new(uuid, KeyKind::Uuid);
         }
-        Self { parts: [hash_text(value), length as u64], kind: Kind::Hashed }
+        Self { parts: [hash_text(value), length as u64], kind: KeyKind::Hashed }
     }
 
-    fn new(number: u128, kind: Kind) -> Self {
+    fn new(number: u128, kind: KeyKind) -> Self {
         Self { parts: [(number >> 64) as u64, number as u64], kind }
     }
 
@@ -306,7 +306,7 @@ mod tests {
     /// Steps of the searches for all ids under a hash, for a thousand of them.
     fn probes(mix: Mix, ids: u64, id: impl Fn(u64) -> String) -> u64 {
         let keys: Vec<Key> = (0..ids).map(|number| Key::of(&id(number))).collect();
-        let mut table = Table::with_mix(mix, keys.len());
+        let mut table = KeyTable::with_mix(mix, keys.len());
         keys.iter().zip(0..).for_each(|(key, number)| {
             let lookup = table.lookup(*key);
             table.insert(lookup, number);

@@ -1,17 +1,17 @@
 //! Where the strings of an [`Interner`](super::Interner) are found again.
 //!
 //! Slots in a row, tried one after the other from where the hash says. A library's table would keep its tags apart from its
-//! entries, which is two waits for memory a look-up once it outgrows the processor's caches; here it is one, and [`Table::fetch`]
+//! entries, which is two waits for memory a look-up once it outgrows the processor's caches; here it is one, and [`KeyTable::fetch`]
 //! lets many look-ups have theirs at the same time.
 
-use super::{Key, Kind, NONE};
+use super::{Key, KeyKind, NONE};
 use crate::secret_hash::Mix;
 
 /// A string of the table; without the gap that a [`Key`] has.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     parts: [u64; 2],
-    kind: Kind,
+    kind: KeyKind,
     /// [`NONE`] of a slot that is free.
     number: u32,
 }
@@ -23,24 +23,24 @@ pub(super) struct Lookup {
     hash: u64,
 }
 
-const FREE: Slot = Slot { parts: [0; 2], kind: Kind::Hashed, number: NONE };
+const FREE: Slot = Slot { parts: [0; 2], kind: KeyKind::Hashed, number: NONE };
 
 /// Keys and their numbers.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct KeyTable {
     /// A fifth are free at least, so that every search ends.
     slots: Vec<Slot>,
     taken: usize,
     mix: Mix,
 }
 
-impl Default for Table {
+impl Default for KeyTable {
     fn default() -> Self {
         Self { slots: Vec::new(), taken: 0, mix: Mix::secret() }
     }
 }
 
-impl Table {
+impl KeyTable {
     pub(super) fn with_capacity(keys: usize) -> Self {
         Self { slots: vec![FREE; (keys * 5).div_ceil(4)], ..Self::default() }
     }
@@ -77,7 +77,7 @@ impl Table {
             if number == NONE {
                 return None;
             }
-            if parts == key.parts && kind == key.kind && (kind != Kind::Hashed || is_it(number)) {
+            if parts == key.parts && kind == key.kind && (kind != KeyKind::Hashed || is_it(number)) {
                 return Some(number);
             }
             at = self.after(at);
@@ -140,7 +140,7 @@ mod tests {
     /// Keys whose searches all begin at the last slot of a table with [`Mix::PLAIN`].
     fn key(number: u32) -> Key {
         let hash = u64::MAX << 16 | u64::from(number);
-        let key = Key { parts: [0, hash], kind: Kind::Uuid };
+        let key = Key { parts: [0, hash], kind: KeyKind::Uuid };
         assert_eq!(key.hash(Mix::PLAIN), hash);
         key
     }
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn whatever_went_in_is_found_and_nothing_else() {
         for room in [0, 1, 5, 1000] {
-            let mut table = Table::with_mix(Mix::PLAIN, room);
+            let mut table = KeyTable::with_mix(Mix::PLAIN, room);
             assert_eq!(table.find(table.lookup(key(0)), |_| true), None);
             table.fetch(&[table.lookup(key(3))]);
             for number in 0..1000 {
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn room_asked_for_is_enough() {
         for keys in [1, 3, 4, 12, 13, 100, 819, 820] {
-            let mut table = Table::with_capacity(keys);
+            let mut table = KeyTable::with_capacity(keys);
             let slots = table.slots.len();
             (0..keys as u32).for_each(|number| table.insert(table.lookup(key(number)), number));
             assert_eq!(table.slots.len(), slots, "for {keys}");
@@ -176,8 +176,8 @@ mod tests {
 
     #[test]
     fn those_that_keys_do_not_tell_apart_are_asked_for() {
-        let hashed = |length| Key { parts: [1, length], kind: Kind::Hashed };
-        let mut table = Table::default();
+        let hashed = |length| Key { parts: [1, length], kind: KeyKind::Hashed };
+        let mut table = KeyTable::default();
         table.insert(table.lookup(hashed(40)), 0);
         table.insert(table.lookup(hashed(40)), 1);
         assert_eq!(table.find(table.lookup(hashed(40)), |number| number == 1), Some(1));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Table, Value};
+use super::{OracleTable, Value};
 use crate::rules::{Duplicates, Rules};
 
 /// The tables that have one row per sessionized track.
@@ -14,8 +14,8 @@ const PER_SESSION: [&str; 3] = ["dbt_session_tracks", "dbt_session_track_facts",
 /// Every way in which `tables` break the invariants, in words; empty when they hold.
 ///
 /// A missing table, column or value is a violation too, never a panic.
-pub fn check_invariants(tables: &BTreeMap<&'static str, Table>, rules: &Rules) -> Vec<String> {
-    let mut checks = Checks { tables, violations: Vec::new() };
+pub fn check_invariants(tables: &BTreeMap<&'static str, OracleTable>, rules: &Rules) -> Vec<String> {
+    let mut checks = OracleChecks { tables, violations: Vec::new() };
     checks.one_row_per_track();
     checks.unique_keys();
     checks.sums(rules.duplicates);
@@ -24,12 +24,12 @@ pub fn check_invariants(tables: &BTreeMap<&'static str, Table>, rules: &Rules) -
     checks.violations
 }
 
-struct Checks<'a> {
-    tables: &'a BTreeMap<&'static str, Table>,
+struct OracleChecks<'a> {
+    tables: &'a BTreeMap<&'static str, OracleTable>,
     violations: Vec<String>,
 }
 
-impl<'a> Checks<'a> {
+impl<'a> OracleChecks<'a> {
     /// The values of some columns, a row each; nothing, and a violation, if one is missing.
     fn columns<const N: usize>(&mut self, table: &str, columns: [&str; N]) -> Vec<[&'a Value; N]> {
         let Some(found) = self.tables.get(table) else {

@@ -10,12 +10,12 @@ const MINUTE: i64 = 60_000_000;
 const START: i64 = 1_767_520_800_000_000;
 
 /// `"e1 dev ann login 0"`: event id, device, user, event (`-` is null) and microseconds after [`START`].
-fn row(line: &str) -> Row {
+fn row(line: &str) -> OracleRow {
     let fields: Vec<&str> = line.split(' ').collect();
     let text = |place: usize| (fields[place] != "-").then(|| fields[place].to_owned());
     let number =
         |place: usize| fields.get(place).map(|field| START + field.parse::<i64>().expect("a number"));
-    Row {
+    OracleRow {
         event_id: text(0),
         anonymous_id: text(1),
         user_id: text(2),
@@ -26,15 +26,15 @@ fn row(line: &str) -> Row {
     }
 }
 
-fn run(lines: &[&str], rules: &Rules) -> BTreeMap<&'static str, Table> {
-    let rows: Vec<Row> = lines.iter().map(|line| row(line)).collect();
+fn run(lines: &[&str], rules: &Rules) -> BTreeMap<&'static str, OracleTable> {
+    let rows: Vec<OracleRow> = lines.iter().map(|line| row(line)).collect();
     let tables = tables(&rows, &Ignore::default(), rules);
     assert_eq!(check_invariants(&tables, rules), Vec::<String>::new());
     tables
 }
 
 /// Some columns of a table, a line a row: `-` is null, times are microseconds after [`START`].
-fn show(tables: &BTreeMap<&'static str, Table>, table: &str, columns: &[&str]) -> Vec<String> {
+fn show(tables: &BTreeMap<&'static str, OracleTable>, table: &str, columns: &[&str]) -> Vec<String> {
     let table = &tables[table];
     let place =
         |column: &&str| table.columns.iter().position(|name| name == column).expect("the column exists");
@@ -157,17 +157,17 @@ fn the_flow_looks_ahead_within_the_session() {
 
 #[test]
 fn the_first_reason_that_holds_rejects_a_row() {
-    let blank = Row::default();
-    let at = |timestamp| Row { timestamp: Some(timestamp), ..row("a d - x") };
+    let blank = OracleRow::default();
+    let at = |timestamp| OracleRow { timestamp: Some(timestamp), ..row("a d - x") };
     let rows = [
-        Row { user_id: Some("\0".to_owned()), ..blank.clone() },
+        OracleRow { user_id: Some("\0".to_owned()), ..blank.clone() },
         blank,
         row("a - - -"),
         at(-1),
         at(9_214_646_400_000_000),
-        Row { anonymous_id: Some(String::new()), ..at(0) },
+        OracleRow { anonymous_id: Some(String::new()), ..at(0) },
         at(0),
-        Row { received_at: Some(-1), ..at(9_214_646_399_999_999) },
+        OracleRow { received_at: Some(-1), ..at(9_214_646_399_999_999) },
     ];
     let out = "timestamp_out_of_range";
     let expected = [

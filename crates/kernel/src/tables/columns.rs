@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 /// Successive tracks of one session.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct TrackRun {
     /// The session's number.
     pub session: usize,
     /// The tracks' places in the order of all tracks.
@@ -36,7 +36,7 @@ impl Sessionized {
     ///
     /// Texts that repeat are dictionaries with `u32` keys, their values in order of appearance; the columns
     /// `event`, `event_2`, ... share one.
-    pub fn track_columns(&self, runs: &[Run]) -> RecordBatch {
+    pub fn track_columns(&self, runs: &[TrackRun]) -> RecordBatch {
         let rows = self.rows_of(runs);
         let all_timestamps = self.sorted.timestamps();
         let mut sessions = SessionsOfVisitors::with_capacity(runs.len(), rows.len());
@@ -102,13 +102,13 @@ impl Sessionized {
     }
 
     /// The id of the first event of each run's session, by which the session is known.
-    fn session_keys(&self, runs: &[Run]) -> ArrayRef {
+    fn session_keys(&self, runs: &[TrackRun]) -> ArrayRef {
         let firsts: Vec<Row> = runs.iter().map(|run| self.first_row(run.session)).collect();
         self.event_ids(&firsts).0
     }
 
     /// Why the session opens, on its first event; null on the others.
-    fn start_reasons(&self, runs: &[Run]) -> ArrayRef {
+    fn start_reasons(&self, runs: &[TrackRun]) -> ArrayRef {
         words(runs.iter().flat_map(|run| {
             let first = self.session_places(run.session).start;
             let opens = (run.places.start == first).then(|| self.start_reason(run.session));
@@ -125,7 +125,7 @@ impl Sessionized {
         self.rules().opening(self.previous_end(session), self.session_start(session)).as_str()
     }
 
-    fn rows_of(&self, runs: &[Run]) -> Vec<Row> {
+    fn rows_of(&self, runs: &[TrackRun]) -> Vec<Row> {
         let mut rows = Vec::with_capacity(runs.iter().map(|run| run.places.len()).sum());
         for run in runs {
             rows.extend_from_slice(self.sorted.rows(run.places.clone()));
@@ -134,7 +134,7 @@ impl Sessionized {
     }
 
     /// `event` and the events that follow it, as keys of one dictionary.
-    fn event_columns(&self, runs: &[Run], rows: &[Row]) -> Vec<ArrayRef> {
+    fn event_columns(&self, runs: &[TrackRun], rows: &[Row]) -> Vec<ArrayRef> {
         let names = &self.tracks.names;
         let events = self.tracks.gather(rows, |chunk| &chunk.events);
         let mut dictionary = LocalDictionary::new(rows.len(), names);
@@ -145,7 +145,7 @@ impl Sessionized {
         // Keys of the tracks of one run and of those after it that the run's rows show.
         let mut keys = Vec::new();
         let mut first = 0;
-        for Run { session, places } in runs {
+        for TrackRun { session, places } in runs {
             let rows = places.len();
             keys.clear();
             keys.extend(events[first..first + rows].iter().map(|event| dictionary.key(*event)));

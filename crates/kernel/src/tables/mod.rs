@@ -3,7 +3,7 @@
 mod columns;
 mod texts;
 
-pub use columns::Run;
+pub use columns::TrackRun;
 pub(crate) use columns::whole_rows;
 
 use crate::registry::{CarriedSpec, EVENT_TYPE};

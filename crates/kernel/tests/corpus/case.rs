@@ -17,20 +17,20 @@ pub struct Case {
     pub folder: PathBuf,
     pub rules: Rules,
     pub gate: Gate,
-    pub csv: Csv,
+    pub csv: CsvStyle,
     /// Canonical name to the input's name.
     pub columns: BTreeMap<String, String>,
 }
 
 /// How the CSV files of a case are written.
-pub struct Csv {
+pub struct CsvStyle {
     pub delimiter: u8,
     pub null: Vec<String>,
     /// The names of the columns where no header has them.
     pub columns: Option<Vec<String>>,
 }
 
-impl Csv {
+impl CsvStyle {
     fn new(mut section: Table) -> Self {
         let texts = |value: Value| -> Vec<String> {
             value.as_array().expect("a list").iter().map(|text| text_of(text).to_owned()).collect()
@@ -90,7 +90,7 @@ impl Case {
             "nanoseconds" => Unit::Nanoseconds,
             other => panic!("unknown unit {other}"),
         });
-        let csv = Csv::new(section(&mut source, "csv"));
+        let csv = CsvStyle::new(section(&mut source, "csv"));
         let ignore = match identity.remove("ignore") {
             None => Ignore::default(),
             Some(Value::Array(entries)) => Ignore::of(entries.iter().map(text_of)),

@@ -8,7 +8,7 @@ mod tables;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use case::Case;
 use chrono::{DateTime, SecondsFormat};
-use reading::{File, Input, Row};
+use reading::{CaseFile, CaseInput, CorpusRow};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::catch_unwind;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use tracklet_kernel::gate::Reason;
 use tracklet_kernel::oracle;
 use tracklet_kernel::sessionize::Sessionized;
-use tracklet_kernel::tables::{Run, Table};
+use tracklet_kernel::tables::{Table, TrackRun};
 use tracklet_kernel::tracks::{Tracks, TracksBuilder};
 
 /// Cases that need the real readers. `tests/through_files` runs them.
@@ -35,7 +35,7 @@ const NOT_PLAIN: [&str; 5] = [
 ];
 
 /// Table to rows, in any order.
-type Outcome = BTreeMap<String, Vec<Value>>;
+type CaseTables = BTreeMap<String, Vec<Value>>;
 
 #[test]
 fn the_kernel_agrees_with_every_plain_case() {
@@ -50,7 +50,7 @@ fn the_kernel_agrees_with_every_plain_case() {
     let mut differ = BTreeSet::new();
     for folder in plain {
         let case = Case::open(&folder);
-        for cut in [Cut::Whole, Cut::ByThree] {
+        for cut in [BatchCut::Whole, BatchCut::ByThree] {
             let differences = catch_unwind(|| {
                 let (mut expected, mut found) = (expected(&case), outcome(&case, cut));
                 differences(&mut expected, &mut found)
@@ -86,15 +86,15 @@ fn has_events(folder: &Path) -> bool {
 
 /// How a case's rows come to the kernel.
 #[derive(Debug, Clone, Copy)]
-enum Cut {
+enum BatchCut {
     /// One builder, a batch for every file.
     Whole,
     /// A builder and a batch for every three rows or fewer.
     ByThree,
 }
 
-fn expected(case: &Case) -> Outcome {
-    let mut tables = Outcome::new();
+fn expected(case: &Case) -> CaseTables {
+    let mut tables = CaseTables::new();
     for path in reading::paths(&case.folder.join("expected")) {
         let text = std::fs::read_to_string(&path).expect("UTF-8");
         let rows = text.split('\n').filter(|line| !line.is_empty());
@@ -105,7 +105,7 @@ fn expected(case: &Case) -> Outcome {
 }
 
 /// What the kernel makes of a case's input.
-fn outcome(case: &Case, cut: Cut) -> Outcome {
+fn outcome(case: &Case, cut: BatchCut) -> CaseTables {
     let input = reading::read(case);
     let mut builders = Vec::new();
     let mut rejects = Vec::new();
@@ -118,13 +118,13 @@ fn outcome(case: &Case, cut: Cut) -> Outcome {
         rejects.push(row);
     }
     for (file, rows) in batches(&input, cut) {
-        if builders.is_empty() || matches!(cut, Cut::ByThree) {
+        if builders.is_empty() || matches!(cut, BatchCut::ByThree) {
             builders.push(TracksBuilder::new(case.gate.clone()));
         }
         read += rows.len();
         let builder = builders.last_mut().expect("one was pushed");
         for rejected in builder.push(&batch(file.event_column, rows)) {
-            let Row { number, raw, .. } = &rows[rejected.row];
+            let CorpusRow { number, raw, .. } = &rows[rejected.row];
             let mut row = vec![json!(file.name), json!(number), json!(rejected.reason.as_str())];
             let start_of = |text: &String| text[..text.floor_char_boundary(64 << 10)].to_owned();
             row.extend(raw.iter().map(|text| json!(text.as_ref().map(start_of))));
@@ -141,14 +141,15 @@ fn outcome(case: &Case, cut: Cut) -> Outcome {
         "skipped": input.skipped,
     });
     let sessions = 0..sessionized.session_count();
-    let runs = sessions.map(|session| Run { session, places: sessionized.session_places(session) }).collect();
+    let runs =
+        sessions.map(|session| TrackRun { session, places: sessionized.session_places(session) }).collect();
     let values = |rows: Vec<Vec<oracle::Value>>| -> Vec<Vec<Value>> {
         rows.into_iter().map(|row| row.into_iter().map(json_value).collect()).collect()
     };
     let mut tables: BTreeMap<&str, Vec<Vec<Value>>> =
         tables::rows(&sessionized, &[runs]).into_iter().map(|(table, rows)| (table, values(rows))).collect();
     tables.insert(Table::Rejects.name(), rejects);
-    let mut outcome = Outcome::from([("rows".to_owned(), vec![counts])]);
+    let mut outcome = CaseTables::from([("rows".to_owned(), vec![counts])]);
     for table in Table::all(&case.rules) {
         let schema = table.schema(&case.rules);
         let rows = tables.remove(table.name()).expect("every table");
@@ -160,10 +161,10 @@ fn outcome(case: &Case, cut: Cut) -> Outcome {
     outcome
 }
 
-fn batches(input: &Input, cut: Cut) -> Vec<(&File, &[Row])> {
-    let cut_file = |file: &File| match cut {
-        Cut::Whole => file.rows.len().max(1),
-        Cut::ByThree => 3,
+fn batches(input: &CaseInput, cut: BatchCut) -> Vec<(&CaseFile, &[CorpusRow])> {
+    let cut_file = |file: &CaseFile| match cut {
+        BatchCut::Whole => file.rows.len().max(1),
+        BatchCut::ByThree => 3,
     };
     input
         .files
@@ -172,7 +173,7 @@ fn batches(input: &Input, cut: Cut) -> Vec<(&File, &[Row])> {
         .collect()
 }
 
-fn batch(event_column: &str, rows: &[Row]) -> RecordBatch {
+fn batch(event_column: &str, rows: &[CorpusRow]) -> RecordBatch {
     let names = ["event_id", "anonymous_id", "user_id", event_column, "timestamp", "received_at"];
     let columns = names.iter().enumerate().map(|(at, name)| {
         let column: StringArray = rows.iter().map(|row| row.cells[at].as_deref()).collect();
@@ -196,11 +197,11 @@ fn json_value(value: oracle::Value) -> Value {
 }
 
 /// What only one side has, a row a line, columns in order; empty if they agree.
-fn differences(expected: &mut Outcome, found: &mut Outcome) -> String {
+fn differences(expected: &mut CaseTables, found: &mut CaseTables) -> String {
     let mut text = String::new();
     let names: BTreeSet<String> = expected.keys().chain(found.keys()).cloned().collect();
     for name in names {
-        let lines = |outcome: &mut Outcome| -> Vec<String> {
+        let lines = |outcome: &mut CaseTables| -> Vec<String> {
             let rows = outcome.remove(&name).unwrap_or_else(|| vec!["no such table".into()]);
             rows.iter().map(Value::to_string).collect()
         };

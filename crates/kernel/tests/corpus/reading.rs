@@ -18,23 +18,23 @@ const COLUMNS: [(&str, &str); 6] = [
 
 /// What the files of a case hold.
 #[derive(Default)]
-pub struct Input {
-    pub files: Vec<File>,
+pub struct CaseInput {
+    pub files: Vec<CaseFile>,
     pub unreadable: Vec<Unreadable>,
     /// JSON lines of other types.
     pub skipped: u64,
 }
 
 /// The rows of one file that could be taken apart.
-pub struct File {
+pub struct CaseFile {
     pub name: String,
     /// What the kernel calls the column of event names: `event`, or `event_text` to have them normalised.
     pub event_column: &'static str,
-    pub rows: Vec<Row>,
+    pub rows: Vec<CorpusRow>,
 }
 
 /// A row's canonical columns as the kernel gets them, and as they stood.
-pub struct Row {
+pub struct CorpusRow {
     pub number: u64,
     pub cells: [Option<String>; 6],
     pub raw: [Option<String>; 6],
@@ -70,9 +70,9 @@ pub fn is_plain(path: &Path) -> bool {
 }
 
 /// All files of a case.
-pub fn read(case: &Case) -> Input {
+pub fn read(case: &Case) -> CaseInput {
     let folder = case.folder.join("input");
-    let mut input = Input::default();
+    let mut input = CaseInput::default();
     for path in paths(&folder) {
         let text = std::fs::read_to_string(&path).expect("UTF-8");
         let name = path.strip_prefix(&folder).expect("below the folder").to_string_lossy().into_owned();
@@ -90,7 +90,7 @@ fn reads(case: &Case, column: &str) -> bool {
     column != "event_id" || !case.gate.ids_from_rows
 }
 
-fn read_json(case: &Case, name: String, text: &str, input: &mut Input) {
+fn read_json(case: &Case, name: String, text: &str, input: &mut CaseInput) {
     let mut rows = Vec::new();
     for (number, line) in (1..).zip(text.split('\n')).filter(|(_, line)| !line.trim().is_empty()) {
         let members = members(line);
@@ -104,7 +104,7 @@ fn read_json(case: &Case, name: String, text: &str, input: &mut Input) {
                     }
                     members.get(case.columns.get(column).map_or(field, String::as_str))
                 };
-                rows.push(Row {
+                rows.push(CorpusRow {
                     number,
                     cells: COLUMNS.map(|column| cell(column.0, member(column)?)),
                     raw: COLUMNS.map(|column| raw(member(column)?)),
@@ -113,7 +113,7 @@ fn read_json(case: &Case, name: String, text: &str, input: &mut Input) {
             Some(_) => input.skipped += 1,
         }
     }
-    input.files.push(File { name, event_column: "event_text", rows });
+    input.files.push(CaseFile { name, event_column: "event_text", rows });
 }
 
 /// A value and its source text.
@@ -165,7 +165,7 @@ fn cell(column: &str, member: &Member) -> Option<String> {
     }
 }
 
-fn read_csv(case: &Case, name: String, text: &str, input: &mut Input) {
+fn read_csv(case: &Case, name: String, text: &str, input: &mut CaseInput) {
     let mut builder = csv::ReaderBuilder::new();
     builder.flexible(true).delimiter(case.csv.delimiter).has_headers(case.csv.columns.is_none());
     let mut reader = builder.from_reader(text.as_bytes());
@@ -203,12 +203,12 @@ fn read_csv(case: &Case, name: String, text: &str, input: &mut Input) {
             for id in cells.iter_mut().take(3) {
                 *id = id.as_deref().map(|id| whole_text(id).unwrap_or_else(|| id.to_owned()));
             }
-            rows.push(Row { number: start.line(), cells, raw });
+            rows.push(CorpusRow { number: start.line(), cells, raw });
         } else {
             let source = &text[start.byte() as usize..reader.position().byte() as usize];
             let line = source.trim_matches('\n').to_owned();
             input.unreadable.push(Unreadable { file: name.clone(), number: start.line(), line });
         }
     }
-    input.files.push(File { name, event_column, rows });
+    input.files.push(CaseFile { name, event_column, rows });
 }

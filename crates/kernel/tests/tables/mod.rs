@@ -6,10 +6,10 @@ use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimestampMicrosecond
 use std::collections::BTreeMap;
 use tracklet_kernel::oracle::Value;
 use tracklet_kernel::sessionize::Sessionized;
-use tracklet_kernel::tables::{Run, Table};
+use tracklet_kernel::tables::{Table, TrackRun};
 
 /// Every table but the rejects, its rows in the kernel's order; its tracks are asked for a group of runs at a time.
-pub fn rows(sessionized: &Sessionized, groups: &[Vec<Run>]) -> BTreeMap<&'static str, Vec<Vec<Value>>> {
+pub fn rows(sessionized: &Sessionized, groups: &[Vec<TrackRun>]) -> BTreeMap<&'static str, Vec<Vec<Value>>> {
     let track_columns: Vec<RecordBatch> = groups.iter().map(|runs| sessionized.track_columns(runs)).collect();
     let session_columns = vec![sessionized.session_columns(&(0..sessionized.session_count()))];
     let timeline_columns = vec![sessionized.timeline_columns(0..sessionized.all_session_count())];

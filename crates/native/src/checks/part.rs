@@ -1,6 +1,6 @@
 //! What is seen of the tables that are cut into parts.
 
-use super::{Ids, dictionary_texts};
+use super::{IdSum, dictionary_texts};
 use arrow::array::{AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType, UInt32Type};
 use serde::{Deserialize, Serialize};
@@ -12,13 +12,13 @@ pub struct PartSummary {
     /// Rows of the tables of tracks.
     pub(crate) tracks: u64,
     /// Sessions among the tracks.
-    pub(super) sessions_of_tracks: Ids,
+    pub(super) sessions_of_tracks: IdSum,
     /// Gaps within a session over the timeout, or backwards.
     pub(super) gaps: u64,
     /// Tracks whose sequence number is not one more than the one before.
     pub(super) out_of_sequence: u64,
     /// Sessions of the tables of sessions.
-    pub(super) sessions: Ids,
+    pub(super) sessions: IdSum,
     /// The sum of `num_pvs`.
     pub(super) num_pvs: i64,
 }

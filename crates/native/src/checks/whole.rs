@@ -2,7 +2,7 @@
 //! once, and what is between two batches is checked when their findings are put together in order.
 
 use super::strangers::{Heavy, Mapped};
-use super::{Ids, dictionary_texts, hash};
+use super::{IdSum, dictionary_texts, hash};
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use tracklet_kernel::rules::Rules;
@@ -17,14 +17,14 @@ pub(super) struct Numbered {
 /// What is seen of rows of `dbt_session_tracks`.
 #[derive(Debug, Default)]
 pub(crate) struct SessionsSeen {
-    pub(super) sessions: Ids,
+    pub(super) sessions: IdSum,
     /// Sessions whose next one is not apart from them.
     pub(super) close: u64,
     /// Sessions but the first whose number or id is wrong.
     pub(super) misnumbered: u64,
     pub(super) first_is_misnamed: bool,
     /// Visitors but the first one.
-    pub(super) visitors: Ids,
+    pub(super) visitors: IdSum,
     /// The first and the last session.
     pub(super) ends: Option<(Numbered, Numbered)>,
     pub(super) rows: Heavy,

@@ -30,9 +30,9 @@ const WAITING: usize = 8;
 /// A new file; its bytes are safe after [`DirectFile::sync`].
 #[derive(Debug)]
 pub(super) struct DirectFile {
-    written: Arc<Written>,
+    written: Arc<PartlyWritten>,
     /// What is being filled, and how far.
-    block: Option<Block>,
+    block: Option<AlignedBlock>,
     filled: usize,
     /// Where in the file the block begins.
     at: u64,
@@ -46,8 +46,8 @@ impl DirectFile {
         let file = File::create_new(path)?;
         let mode =
             if switch(&file, WriteMode::Direct).is_ok() { WriteMode::Direct } else { WriteMode::Cached };
-        let state = State { mode, waiting: 0, error: None };
-        let written = Written { file, state: Mutex::new(state), changed: Condvar::new() };
+        let state = WriteState { mode, waiting: 0, error: None };
+        let written = PartlyWritten { file, state: Mutex::new(state), changed: Condvar::new() };
         Ok(Self { written: Arc::new(written), block: None, filled: 0, at: 0 })
     }
 
@@ -56,7 +56,7 @@ impl DirectFile {
     /// What the file system refused to take, now or before.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.flush()?;
-        let waits = |state: &mut State| state.waiting > 0;
+        let waits = |state: &mut WriteState| state.waiting > 0;
         let state = self.written.changed.wait_while(self.written.state(), waits);
         state.unwrap_or_else(PoisonError::into_inner).failed()?;
         self.written.file.sync_all()
@@ -70,7 +70,7 @@ impl Write for DirectFile {
         if self.filled == BLOCK {
             self.flush()?;
         }
-        let block = self.block.get_or_insert_with(Block::free);
+        let block = self.block.get_or_insert_with(AlignedBlock::free);
         let taken = bytes.len().min(BLOCK - self.filled);
         block.bytes_mut()[self.filled..self.filled + taken].copy_from_slice(&bytes[..taken]);
         self.filled += taken;
@@ -105,8 +105,8 @@ static DISK: LazyLock<Option<SyncSender<Job>>> = LazyLock::new(|| {
 
 /// The next bytes of a file.
 struct Job {
-    written: Arc<Written>,
-    block: Block,
+    written: Arc<PartlyWritten>,
+    block: AlignedBlock,
     length: usize,
     at: u64,
 }
@@ -127,14 +127,14 @@ impl Job {
 
 /// A file as far as it has gone to the disk.
 #[derive(Debug)]
-struct Written {
+struct PartlyWritten {
     file: File,
-    state: Mutex<State>,
+    state: Mutex<WriteState>,
     changed: Condvar,
 }
 
 #[derive(Debug)]
-struct State {
+struct WriteState {
     mode: WriteMode,
     /// Blocks that were handed on and not written yet.
     waiting: usize,
@@ -142,7 +142,7 @@ struct State {
     error: Option<io::Error>,
 }
 
-impl State {
+impl WriteState {
     fn failed(&self) -> io::Result<()> {
         let Some(error) = &self.error else { return Ok(()) };
         let other = || io::Error::new(error.kind(), error.to_string());
@@ -156,8 +156,8 @@ enum WriteMode {
     Cached,
 }
 
-impl Written {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl PartlyWritten {
+    fn state(&self) -> MutexGuard<'_, WriteState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -205,15 +205,15 @@ fn put(
 
 /// Room for bytes on their way to the disk, from `start` on, where an aligned address is. It is never grown.
 #[derive(Debug)]
-struct Block {
+struct AlignedBlock {
     room: Vec<u8>,
     start: usize,
 }
 
 /// Blocks that were written: there are as many as files were filled at once.
-static FREE: Mutex<Vec<Block>> = Mutex::new(Vec::new());
+static FREE: Mutex<Vec<AlignedBlock>> = Mutex::new(Vec::new());
 
-impl Block {
+impl AlignedBlock {
     /// One that nobody uses.
     fn free() -> Self {
         let free = FREE.lock().unwrap_or_else(PoisonError::into_inner).pop();

@@ -1,6 +1,6 @@
 //! A file system in memory that can stop at any step and forget what was not synced.
 
-use super::{Disk, Held, Hold, Kind, NewFile, Stored};
+use super::{Disk, DiskLock, Hold, NewFile, NodeKind, Stored};
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use std::time::Duration;
 
 /// Files, folders and links by number. A clone is the same disk.
 #[derive(Debug, Clone)]
-pub(crate) struct MemoryDisk(Arc<Mutex<State>>);
+pub(crate) struct MemoryDisk(Arc<Mutex<MemoryState>>);
 
 #[derive(Debug, Clone)]
-struct State {
+struct MemoryState {
     nodes: Vec<Node>,
     /// Steps taken so far.
     steps: usize,
@@ -62,7 +62,7 @@ const ROOT: usize = 0;
 impl Default for MemoryDisk {
     fn default() -> Self {
         let root = Node::Folder { entries: BTreeMap::new(), synced: BTreeMap::new() };
-        Self(Arc::new(Mutex::new(State {
+        Self(Arc::new(Mutex::new(MemoryState {
             nodes: vec![root],
             steps: 0,
             stop_at: None,
@@ -78,7 +78,7 @@ impl Default for MemoryDisk {
 }
 
 impl MemoryDisk {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, MemoryState> {
         self.0.lock().expect("no thread panicked")
     }
 
@@ -157,7 +157,7 @@ impl MemoryDisk {
     }
 }
 
-impl State {
+impl MemoryState {
     /// Counts a step, which fails when the machine has stopped.
     fn step(&mut self) -> io::Result<()> {
         if self.stop_at.is_some_and(|stop| self.steps >= stop) {
@@ -365,14 +365,14 @@ impl Disk for MemoryDisk {
         Ok(state.folder(number)?.keys().cloned().collect())
     }
 
-    fn kind(&self, path: &Path) -> io::Result<Kind> {
+    fn kind(&self, path: &Path) -> io::Result<NodeKind> {
         let mut state = self.state();
         state.step()?;
         let number = state.entry(path)?;
         Ok(match state.nodes[number] {
-            Node::File { .. } => Kind::File,
-            Node::Folder { .. } => Kind::Folder,
-            Node::Link(_) => Kind::Link,
+            Node::File { .. } => NodeKind::File,
+            Node::Folder { .. } => NodeKind::Folder,
+            Node::Link(_) => NodeKind::Link,
         })
     }
 
@@ -387,7 +387,7 @@ impl Disk for MemoryDisk {
         Ok(())
     }
 
-    fn lock(&self, _: &Path, _: &str) -> io::Result<Result<Box<dyn Held>, String>> {
+    fn lock(&self, _: &Path, _: &str) -> io::Result<Result<Box<dyn DiskLock>, String>> {
         let mut state = self.state();
         state.step()?;
         if state.locked {
@@ -398,7 +398,7 @@ impl Disk for MemoryDisk {
         Ok(Ok(Box::new(MemoryLock(self.clone()))))
     }
 
-    fn hold(&self, folder: &Path, hold: Hold) -> io::Result<Option<Box<dyn Held>>> {
+    fn hold(&self, folder: &Path, hold: Hold) -> io::Result<Option<Box<dyn DiskLock>>> {
         let mut state = self.state();
         state.step()?;
         let number = state.find(folder)?;
@@ -419,7 +419,7 @@ struct MemoryHold {
     number: usize,
 }
 
-impl Held for MemoryHold {}
+impl DiskLock for MemoryHold {}
 
 impl Drop for MemoryHold {
     fn drop(&mut self) {
@@ -433,7 +433,7 @@ impl Drop for MemoryHold {
 #[derive(Debug)]
 struct MemoryLock(MemoryDisk);
 
-impl Held for MemoryLock {}
+impl DiskLock for MemoryLock {}
 
 impl Drop for MemoryLock {
     fn drop(&mut self) {

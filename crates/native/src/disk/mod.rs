@@ -50,15 +50,15 @@ pub trait Disk: Debug + Send + Sync {
     /// The names in a folder, sorted.
     fn names(&self, folder: &Path) -> io::Result<Vec<String>>;
     /// What stands under a name, links not followed.
-    fn kind(&self, path: &Path) -> io::Result<Kind>;
+    fn kind(&self, path: &Path) -> io::Result<NodeKind>;
     /// Makes the names in a folder safe from a crash.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
     /// Takes the lock on a file, made if need be, until the result is dropped; the text in the file when somebody else
     /// holds it. `holder` is written into it.
-    fn lock(&self, path: &Path, holder: &str) -> io::Result<Result<Box<dyn Held>, String>>;
+    fn lock(&self, path: &Path, holder: &str) -> io::Result<Result<Box<dyn DiskLock>, String>>;
     /// Holds a folder until the result is dropped, without waiting; `None` while somebody else holds it otherwise. The folder
     /// itself is held, not its name. Where the file system can't hold folders, everybody may.
-    fn hold(&self, folder: &Path, hold: Hold) -> io::Result<Option<Box<dyn Held>>>;
+    fn hold(&self, folder: &Path, hold: Hold) -> io::Result<Option<Box<dyn DiskLock>>>;
 }
 
 /// How a folder is held.
@@ -72,7 +72,7 @@ pub enum Hold {
 
 /// What stands under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum NodeKind {
     /// A file.
     File,
     /// A folder.
@@ -82,7 +82,7 @@ pub enum Kind {
 }
 
 /// A lock that is held until it is dropped.
-pub trait Held: Debug + Send + Sync {}
+pub trait DiskLock: Debug + Send + Sync {}
 
 /// A file under construction.
 #[allow(clippy::missing_errors_doc, reason = "it fails as the file system does")]

@@ -1,7 +1,7 @@
 //! The operating system's own file system.
 
 use super::direct::DirectFile;
-use super::{Disk, Held, Hold, Kind, NewFile, Stored};
+use super::{Disk, DiskLock, Hold, NewFile, NodeKind, Stored};
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -66,14 +66,14 @@ impl Disk for RealDisk {
         Ok(names)
     }
 
-    fn kind(&self, path: &Path) -> io::Result<Kind> {
+    fn kind(&self, path: &Path) -> io::Result<NodeKind> {
         let kind = fs::symlink_metadata(path)?.file_type();
         Ok(if kind.is_symlink() {
-            Kind::Link
+            NodeKind::Link
         } else if kind.is_dir() {
-            Kind::Folder
+            NodeKind::Folder
         } else {
-            Kind::File
+            NodeKind::File
         })
     }
 
@@ -82,7 +82,7 @@ impl Disk for RealDisk {
     }
 
     /// The operating system lets go of the lock when its holder dies, however that happens.
-    fn lock(&self, path: &Path, holder: &str) -> io::Result<Result<Box<dyn Held>, String>> {
+    fn lock(&self, path: &Path, holder: &str) -> io::Result<Result<Box<dyn DiskLock>, String>> {
         let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
@@ -100,7 +100,7 @@ impl Disk for RealDisk {
     }
 
     /// The folder is opened to be read, which needs no right to change it.
-    fn hold(&self, folder: &Path, hold: Hold) -> io::Result<Option<Box<dyn Held>>> {
+    fn hold(&self, folder: &Path, hold: Hold) -> io::Result<Option<Box<dyn DiskLock>>> {
         let file = File::open(folder)?;
         let operation = match hold {
             Hold::Shared => FlockOperation::NonBlockingLockShared,
@@ -123,7 +123,7 @@ struct HeldFile {
     _file: File,
 }
 
-impl Held for HeldFile {}
+impl DiskLock for HeldFile {}
 
 impl NewFile for DirectFile {
     fn sync(&mut self) -> io::Result<()> {

@@ -15,13 +15,13 @@ use std::path::PathBuf;
 const ROWS_AT_ONCE: usize = 1 << 13;
 
 /// Some rows of a part, by their places in ascending order.
-pub(crate) enum Rows<'r> {
+pub(crate) enum ChosenRows<'r> {
     All,
     Only(&'r [u32]),
     Without(&'r [u32]),
 }
 
-impl Rows<'_> {
+impl ChosenRows<'_> {
     fn selection(&self, rows: usize) -> Option<RowSelection> {
         let (named, skips_named) = match self {
             Self::All => return None,
@@ -61,7 +61,7 @@ impl StoredColumns {
         path: PathBuf,
         digest: Option<&FileDigest>,
         columns: &[&str],
-        rows: &Rows<'_>,
+        rows: &ChosenRows<'_>,
     ) -> Result<(Self, u64), StoredError> {
         let broken = StoredError::parquet(&path);
         let stored = disk.open(&path).map_err(StoredError::io(&path))?;

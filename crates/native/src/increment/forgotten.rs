@@ -57,7 +57,7 @@ struct AnyListFile {
 
 /// What an id is forgotten as.
 #[derive(Clone, Copy)]
-enum Kind {
+enum IdKind {
     /// The id by which a row finds its visitor.
     Alias,
     UserId,
@@ -66,7 +66,7 @@ enum Kind {
     Raw,
 }
 
-impl Kind {
+impl IdKind {
     /// What stands before the id where it is hashed.
     fn byte(self) -> u8 {
         match self {
@@ -192,7 +192,7 @@ impl Forgotten {
 
     /// Adds the text of a line that could not be read and has a forgotten id in it.
     pub(crate) fn add_raw(&mut self, text: &str) {
-        self.add_id(Kind::Raw, text);
+        self.add_id(IdKind::Raw, text);
     }
 
     /// Adds what a subject is known by. `aliases` are those of a visitor.
@@ -202,23 +202,23 @@ impl Forgotten {
             self.salt = blake3::hash(&random).to_hex().to_string();
         }
         match subject {
-            Subject::UserId(id) => self.add_id(Kind::UserId, id),
-            Subject::AnonymousId(id) => self.add_id(Kind::AnonymousId, id),
+            Subject::UserId(id) => self.add_id(IdKind::UserId, id),
+            Subject::AnonymousId(id) => self.add_id(IdKind::AnonymousId, id),
             Subject::Visitor(id) => {
-                self.add_id(Kind::Alias, id);
+                self.add_id(IdKind::Alias, id);
                 for alias in aliases {
-                    self.add_id(Kind::Alias, alias);
+                    self.add_id(IdKind::Alias, alias);
                 }
             }
         }
     }
 
-    fn add_id(&mut self, kind: Kind, id: &str) {
+    fn add_id(&mut self, kind: IdKind, id: &str) {
         let hash = self.hash(kind, id);
         self.hashes.insert(hash);
     }
 
-    fn hash(&self, kind: Kind, id: &str) -> String {
+    fn hash(&self, kind: IdKind, id: &str) -> String {
         let mut key = [0; 32];
         for (byte, digits) in key.iter_mut().zip(self.salt.as_bytes().chunks(2)) {
             let digits = std::str::from_utf8(digits).unwrap_or("0");
@@ -229,7 +229,7 @@ impl Forgotten {
         hasher.finalize().to_hex()[..32].to_owned()
     }
 
-    fn has(&self, kind: Kind, id: &str) -> bool {
+    fn has(&self, kind: IdKind, id: &str) -> bool {
         self.hashes.contains(&self.hash(kind, id))
     }
 
@@ -241,9 +241,9 @@ impl Forgotten {
     /// Whether a row with these ids may stay.
     pub(crate) fn keeps(&self, anonymous_id: Option<&str>, user_id: Option<&str>) -> bool {
         let is = |kind, id: Option<&str>| id.is_some_and(|id| self.has(kind, id));
-        !is(Kind::Alias, user_id.or(anonymous_id))
-            && !is(Kind::UserId, user_id)
-            && !is(Kind::AnonymousId, anonymous_id)
+        !is(IdKind::Alias, user_id.or(anonymous_id))
+            && !is(IdKind::UserId, user_id)
+            && !is(IdKind::AnonymousId, anonymous_id)
     }
 
     /// Leaves out the forgotten rows; answers how many. Rejected rows still have the ids that were taken for none.
@@ -264,7 +264,7 @@ impl Forgotten {
             let filled = |id: &Option<String>| id.clone().filter(|id| !id.is_empty() && !ignored.has(id));
             let (anonymous_id, user_id) = (filled(&reject.anonymous_id), filled(&reject.user_id));
             self.keeps(anonymous_id.as_deref(), user_id.as_deref())
-                && !reject.raw.as_deref().is_some_and(|raw| self.has(Kind::Raw, raw))
+                && !reject.raw.as_deref().is_some_and(|raw| self.has(IdKind::Raw, raw))
         })?;
         Ok((tracks, rejects))
     }

@@ -14,7 +14,7 @@ mod stored;
 mod tests;
 
 pub use crate::stored_error::StoredError;
-pub(crate) use columns::Rows;
+pub(crate) use columns::ChosenRows;
 pub(crate) use forgotten::Forgotten;
 pub use forgotten::Subject;
 pub use stored::damaged_files;
@@ -22,7 +22,7 @@ pub(crate) use stored::{BytesRead, StoredSnapshot};
 
 use crate::checks::PartSummary;
 use crate::write::parts::{Cut, PartKey, TracksOfDays};
-use crate::write::{Layout, Plan, Stays};
+use crate::write::{Layout, Stays, WritePlan};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use tracklet_kernel::event_id::stored_hash;
@@ -57,7 +57,7 @@ impl<'a> Base<'a> {
 /// Tables ready to be written.
 pub(crate) struct Made<'a> {
     pub(crate) sessionized: Sessionized,
-    pub(crate) plan: Plan<'a>,
+    pub(crate) plan: WritePlan<'a>,
     /// Why all tables were rebuilt although there was a snapshot.
     pub(crate) rebuilt: Option<String>,
     /// Parts whose tracks were read.
@@ -67,14 +67,14 @@ pub(crate) struct Made<'a> {
 }
 
 /// What came of adding tracks to a base snapshot.
-pub(crate) enum Outcome<'a> {
+pub(crate) enum IncrementOutcome<'a> {
     /// Tables.
     Made(Box<Made<'a>>),
     /// More tracks of the snapshot are needed than may be in memory: all are to be taken together elsewhere, for this reason.
     TooMuch(Box<TracksBuilder>, &'a StoredSnapshot<'a>, String),
 }
 
-impl<'a> From<Made<'a>> for Outcome<'a> {
+impl<'a> From<Made<'a>> for IncrementOutcome<'a> {
     fn from(made: Made<'a>) -> Self {
         Self::Made(Box::new(made))
     }
@@ -91,7 +91,7 @@ pub(crate) fn make(
     rules: Rules,
     layout: Layout,
     most_loaded: u64,
-) -> Result<Outcome<'_>, StoredError> {
+) -> Result<IncrementOutcome<'_>, StoredError> {
     match base {
         Base::None => Ok(full(Tracks::merge(new_batch), rules, layout, None, 0).into()),
         Base::Rows(stored, reason) => {
@@ -109,7 +109,7 @@ fn full(
     parts_read: u64,
 ) -> Made<'static> {
     let sessionized = Sessionized::new(tracks, rules);
-    let plan = Plan::full(&sessionized, layout);
+    let plan = WritePlan::full(&sessionized, layout);
     Made { sessionized, plan, rebuilt, parts_read, event_changes: None }
 }
 
@@ -121,17 +121,17 @@ fn rebuild<'a>(
     layout: Layout,
     reason: String,
     most_loaded: u64,
-) -> Result<Outcome<'a>, StoredError> {
+) -> Result<IncrementOutcome<'a>, StoredError> {
     let of_parts: u64 = stored.parts().values().map(|part| part.tracks).sum();
     if of_parts + stored.evidence_rows() > most_loaded {
-        return Ok(Outcome::TooMuch(
+        return Ok(IncrementOutcome::TooMuch(
             Box::new(TracksBuilder::holding(tracks, &rules.carried)),
             stored,
             reason,
         ));
     }
-    let names: Vec<(String, Rows<'_>)> =
-        stored.parts().keys().map(|name| (name.clone(), Rows::All)).collect();
+    let names: Vec<(String, ChosenRows<'_>)> =
+        stored.parts().keys().map(|name| (name.clone(), ChosenRows::All)).collect();
     stored.each_part(&names, |_, part| tracks.add(part))?;
     tracks.add(stored.duplicates()?);
     tracks.add(stored.evidence()?);
@@ -144,14 +144,14 @@ fn increment<'a>(
     rules: Rules,
     layout: Layout,
     most_loaded: u64,
-) -> Result<Outcome<'a>, StoredError> {
+) -> Result<IncrementOutcome<'a>, StoredError> {
     let Some(most_loaded) = most_loaded.checked_sub(stored.evidence_rows()) else {
         let new = TracksBuilder::holding(Tracks::merge(new_batch), &rules.carried);
         let reason = format!(
             "there are {} rows of evidence, more than the limit of memory lets be taken in again",
             stored.evidence_rows()
         );
-        return Ok(Outcome::TooMuch(Box::new(new), stored, reason));
+        return Ok(IncrementOutcome::TooMuch(Box::new(new), stored, reason));
     };
     let new_batch = match rules.duplicates {
         Duplicates::Number => match numbered(new_batch, stored)? {
@@ -240,7 +240,7 @@ fn numbered(
         let mut found = stored.builder();
         for (part, rows) in stored.parts().keys().zip(rows_with_hashes(hashes, stored)?) {
             if !rows.is_empty() {
-                stored.push_tracks(part, &Rows::Only(&rows), &mut found)?;
+                stored.push_tracks(part, &ChosenRows::Only(&rows), &mut found)?;
             }
         }
         found.drop_numbers();
@@ -281,7 +281,7 @@ impl<'a> Work<'a, '_> {
     ) -> Result<(Vec<(u32, u32)>, TracksBuilder), StoredError> {
         let (mut positions, mut candidates) = (Vec::new(), self.stored.builder());
         for (part, rows) in (0..).zip(rows_of_parts).filter(|(_, rows)| !rows.is_empty()) {
-            self.stored.push_tracks(&self.name(part), &Rows::Only(&rows), &mut candidates)?;
+            self.stored.push_tracks(&self.name(part), &ChosenRows::Only(&rows), &mut candidates)?;
             self.read.insert(part);
             positions.extend(rows.into_iter().map(|row| (part, row)));
         }
@@ -289,7 +289,7 @@ impl<'a> Work<'a, '_> {
     }
 
     /// Takes in parts until none is missing.
-    fn settle(mut self, increment: Increment, most: u64) -> Result<Outcome<'a>, StoredError> {
+    fn settle(mut self, increment: Increment, most: u64) -> Result<IncrementOutcome<'a>, StoredError> {
         let all: BTreeSet<u32> = (0..self.keys.len() as u32).collect();
         let mut draft = increment.sessionize();
         loop {
@@ -311,7 +311,7 @@ impl<'a> Work<'a, '_> {
                 let reason = format!(
                     "the parts to be changed hold {touched} tracks, more than the limit of memory lets be changed one by one"
                 );
-                return Ok(Outcome::TooMuch(Box::new(new), self.stored, reason));
+                return Ok(IncrementOutcome::TooMuch(Box::new(new), self.stored, reason));
             }
             if is_most {
                 let draft = self.take_in(draft, &(&all - &loaded))?.sessionize();
@@ -329,9 +329,9 @@ impl<'a> Work<'a, '_> {
     fn take_in(&mut self, draft: Draft, parts: &BTreeSet<u32>) -> Result<Increment, StoredError> {
         let mut increment = draft.reopen();
         let parts: Vec<u32> = parts.iter().copied().collect();
-        let named: Vec<(String, Rows<'_>)> = (parts.iter())
+        let named: Vec<(String, ChosenRows<'_>)> = (parts.iter())
             .map(|part| {
-                let rows = self.replaced.get(part).map_or(Rows::All, |rows| Rows::Without(rows));
+                let rows = self.replaced.get(part).map_or(ChosenRows::All, |rows| ChosenRows::Without(rows));
                 (self.name(*part), rows)
             })
             .collect();
@@ -374,7 +374,7 @@ impl<'a> Work<'a, '_> {
         let sessionized = draft.finish();
         let digests = self.stored.digests()?;
         let stays = Some(Stays { snapshot: self.stored.folder(), parts, digests });
-        let plan = Plan { cut, layout: self.layout, stays, sessionized: sessionized.sessionized_rows() };
+        let plan = WritePlan { cut, layout: self.layout, stays, sessionized: sessionized.sessionized_rows() };
         let parts_read = self.read.len() as u64;
         Ok(Made { sessionized, plan, rebuilt: None, parts_read, event_changes })
     }
@@ -383,7 +383,7 @@ impl<'a> Work<'a, '_> {
         let cut = self.cut(&draft);
         let sessionized = draft.finish();
         let plan =
-            Plan { cut, layout: self.layout, stays: None, sessionized: sessionized.sessionized_rows() };
+            WritePlan { cut, layout: self.layout, stays: None, sessionized: sessionized.sessionized_rows() };
         let reason = format!("the parts to be changed hold {touched} tracks, the larger share of all");
         let parts_read = self.read.len() as u64;
         Made { sessionized, plan, rebuilt: Some(reason), parts_read, event_changes: None }

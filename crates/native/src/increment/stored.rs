@@ -1,6 +1,6 @@
 //! What a snapshot has stored: its tables and state, read back.
 
-use super::columns::{Rows, SideBySide, StoredColumns};
+use super::columns::{ChosenRows, SideBySide, StoredColumns};
 use crate::checks::PartSummary;
 use crate::digests::{DIGESTS_FILE, Digests, FileDigest, damage, seal};
 use crate::disk::{Disk, Stored, is_missing};
@@ -9,7 +9,7 @@ use crate::manifest::{Manifest, RecordedColumn};
 use crate::read::Reject;
 use crate::stored_error::StoredError;
 use crate::write::{
-    OF_EVENTS, OF_SESSIONS, OF_TRACKS, OF_VISITORS, PARTS_FILE, Place, STATE, StoredParts, WHOLE,
+    OF_EVENTS, OF_SESSIONS, OF_TRACKS, OF_VISITORS, PARTS_FILE, STATE, StoredParts, TableOrState, WHOLE,
 };
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
@@ -167,10 +167,10 @@ impl<'a> StoredSnapshot<'a> {
     }
 
     /// Where it has the rows of a table in a part, which may be left out for readers.
-    fn place(&self, table: Table, part: &str) -> Place {
-        let kept = Place::Kept(table);
+    fn place(&self, table: Table, part: &str) -> TableOrState {
+        let kept = TableOrState::Kept(table);
         let has = |digests: &Digests| digests.get(&kept.name(part)).is_some();
-        if self.digests.as_ref().is_some_and(has) { kept } else { Place::Table(table) }
+        if self.digests.as_ref().is_some_and(has) { kept } else { TableOrState::Table(table) }
     }
 
     /// The digests of its files.
@@ -247,7 +247,7 @@ impl<'a> StoredSnapshot<'a> {
 
     fn past_aliases(&self, new_ids: usize) -> Result<PastAliases, StoredError> {
         let columns =
-            self.columns(self.place(Table::AliasesMapping, WHOLE), WHOLE, &["alias"], &Rows::All)?;
+            self.columns(self.place(Table::AliasesMapping, WHOLE), WHOLE, &["alias"], &ChosenRows::All)?;
         let mut aliases = PastAliases::with_capacity(columns.rows(), new_ids);
         for batch in columns {
             aliases.push(&batch?).map_err(|error| self.contradicting(error))?;
@@ -258,9 +258,12 @@ impl<'a> StoredSnapshot<'a> {
     fn past_identity(&self, aliases: &PastAliases) -> Result<Identity, StoredError> {
         let mut identity = PastIdentity::new(aliases);
         let mapping = (self.place(Table::AliasesMapping, WHOLE), &["dbt_visitor_id"][..]);
-        for batch in
-            self.side_by_side(WHOLE, mapping, (Place::State(State::Aliases), &["last_login_at"]), &Rows::All)?
-        {
+        for batch in self.side_by_side(
+            WHOLE,
+            mapping,
+            (TableOrState::State(State::Aliases), &["last_login_at"]),
+            &ChosenRows::All,
+        )? {
             identity.push(&batch?).map_err(|error| self.contradicting(error))?;
         }
         identity.finish().map_err(|error| self.contradicting(error))
@@ -268,8 +271,8 @@ impl<'a> StoredSnapshot<'a> {
 
     fn past_sessions(&self) -> Result<PastSessions, StoredError> {
         let table = (self.place(Table::SessionTracks, WHOLE), &OF_SESSIONS[..]);
-        let state = (Place::State(State::Sessions), &["ended_at", "tracks"][..]);
-        let columns = self.side_by_side(WHOLE, table, state, &Rows::All)?;
+        let state = (TableOrState::State(State::Sessions), &["ended_at", "tracks"][..]);
+        let columns = self.side_by_side(WHOLE, table, state, &ChosenRows::All)?;
         let mut sessions = PastSessions::with_capacity(columns.rows());
         for batch in columns {
             sessions.push(&batch?);
@@ -284,7 +287,7 @@ impl<'a> StoredSnapshot<'a> {
     ) -> Result<OwnedSessions, StoredError> {
         let mut visitors = PastVisitors::new(aliases, sessions);
         let place = self.place(Table::UserSessionFacts, WHOLE);
-        for batch in self.columns(place, WHOLE, &OF_VISITORS, &Rows::All)? {
+        for batch in self.columns(place, WHOLE, &OF_VISITORS, &ChosenRows::All)? {
             visitors.push(&batch?).map_err(|error| self.contradicting(error))?;
         }
         visitors.finish().map_err(|error| self.contradicting(error))
@@ -297,13 +300,13 @@ impl<'a> StoredSnapshot<'a> {
     /// Whether a row that was accepted has an id that `ignored` takes for none.
     pub(crate) fn has_ignored(&self, ignored: &IgnoredIds) -> Result<bool, StoredError> {
         let aliases = self.place(Table::AliasesMapping, WHOLE);
-        for batch in self.columns(aliases, WHOLE, &["alias"], &Rows::All)? {
+        for batch in self.columns(aliases, WHOLE, &["alias"], &ChosenRows::All)? {
             if batch?["alias"].as_string::<i32>().iter().flatten().any(|alias| ignored.has(alias)) {
                 return Ok(true);
             }
         }
         let duplicates = (self.place(Table::Duplicates, WHOLE), ["anonymous_id", "user_id"]);
-        for batch in self.columns(duplicates.0, WHOLE, &duplicates.1, &Rows::All)? {
+        for batch in self.columns(duplicates.0, WHOLE, &duplicates.1, &ChosenRows::All)? {
             let batch = batch?;
             let mut ids =
                 duplicates.1.iter().flat_map(|name| batch[*name].as_string::<i32>().iter().flatten());
@@ -318,7 +321,9 @@ impl<'a> StoredSnapshot<'a> {
     pub(crate) fn aliases_of(&self, visitor: &str) -> Result<Vec<String>, StoredError> {
         let columns = ["alias", "dbt_visitor_id"];
         let mut found = Vec::new();
-        for batch in self.columns(self.place(Table::AliasesMapping, WHOLE), WHOLE, &columns, &Rows::All)? {
+        for batch in
+            self.columns(self.place(Table::AliasesMapping, WHOLE), WHOLE, &columns, &ChosenRows::All)?
+        {
             let batch = batch?;
             let (aliases, visitors) =
                 (batch["alias"].as_string::<i32>(), batch["dbt_visitor_id"].as_string::<i32>());
@@ -332,7 +337,9 @@ impl<'a> StoredSnapshot<'a> {
     pub(crate) fn rows_with_hash(&self, part: &str, hashes: &Hashes) -> Result<Vec<u32>, StoredError> {
         let mut rows = Vec::new();
         let mut before = 0;
-        for batch in self.columns(Place::State(State::Tracks), part, &["event_id_hash"], &Rows::All)? {
+        for batch in
+            self.columns(TableOrState::State(State::Tracks), part, &["event_id_hash"], &ChosenRows::All)?
+        {
             let batch = batch?;
             let stored = batch["event_id_hash"].as_primitive::<Int64Type>().values();
             let found = stored.iter().enumerate().filter(|(_, hash)| hashes.contain(**hash));
@@ -346,7 +353,7 @@ impl<'a> StoredSnapshot<'a> {
     /// are threads: each has tables of its ids until it is taken in.
     pub(crate) fn each_part(
         &self,
-        parts: &[(String, Rows<'_>)],
+        parts: &[(String, ChosenRows<'_>)],
         mut take: impl FnMut(usize, TracksBuilder),
     ) -> Result<(), StoredError> {
         let at_once = rayon::current_num_threads();
@@ -361,7 +368,7 @@ impl<'a> StoredSnapshot<'a> {
     }
 
     /// Tracks of a part, as they were read.
-    pub(crate) fn tracks(&self, part: &str, rows: &Rows<'_>) -> Result<TracksBuilder, StoredError> {
+    pub(crate) fn tracks(&self, part: &str, rows: &ChosenRows<'_>) -> Result<TracksBuilder, StoredError> {
         let mut tracks = self.builder();
         self.push_tracks(part, rows, &mut tracks)?;
         Ok(tracks)
@@ -371,7 +378,7 @@ impl<'a> StoredSnapshot<'a> {
     pub(crate) fn push_tracks(
         &self,
         part: &str,
-        rows: &Rows<'_>,
+        rows: &ChosenRows<'_>,
         tracks: &mut TracksBuilder,
     ) -> Result<(), StoredError> {
         for batch in self.columns_of_tracks(part, rows)? {
@@ -387,7 +394,7 @@ impl<'a> StoredSnapshot<'a> {
         mut take: impl FnMut(&mut TracksBuilder) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut tracks = self.builder();
-        for batch in self.columns_of_tracks(part, &Rows::All)? {
+        for batch in self.columns_of_tracks(part, &ChosenRows::All)? {
             self.push(part, &batch?, &mut tracks)?;
             take(&mut tracks)?;
         }
@@ -395,7 +402,7 @@ impl<'a> StoredSnapshot<'a> {
     }
 
     /// What is kept of a part's tracks.
-    fn columns_of_tracks(&self, part: &str, rows: &Rows<'_>) -> Result<SideBySide, StoredError> {
+    fn columns_of_tracks(&self, part: &str, rows: &ChosenRows<'_>) -> Result<SideBySide, StoredError> {
         let carried = self.carried_names();
         let (table, columns, state) = if self.has_events {
             (Table::Events, [&OF_EVENTS, &carried[..]].concat(), STATE_OF_EVENTS.to_vec())
@@ -405,7 +412,7 @@ impl<'a> StoredSnapshot<'a> {
         self.side_by_side(
             part,
             (self.place(table, part), &columns),
-            (Place::State(State::Tracks), &state),
+            (TableOrState::State(State::Tracks), &state),
             rows,
         )
     }
@@ -429,10 +436,11 @@ impl<'a> StoredSnapshot<'a> {
             |batch: RecordBatch| push(&self.typed(&batch), &mut tracks, &place.file(&self.folder, WHOLE));
         let carried = self.carried_names();
         if carried.is_empty() {
-            self.columns(place, WHOLE, names, &Rows::All)?.try_for_each(|batch| add(batch?))?;
+            self.columns(place, WHOLE, names, &ChosenRows::All)?.try_for_each(|batch| add(batch?))?;
         } else {
-            let state = (Place::State(State::Duplicates), &carried[..]);
-            self.side_by_side(WHOLE, (place, names), state, &Rows::All)?.try_for_each(|batch| add(batch?))?;
+            let state = (TableOrState::State(State::Duplicates), &carried[..]);
+            self.side_by_side(WHOLE, (place, names), state, &ChosenRows::All)?
+                .try_for_each(|batch| add(batch?))?;
         }
         Ok(tracks)
     }
@@ -449,11 +457,11 @@ impl<'a> StoredSnapshot<'a> {
     ) -> Result<TracksBuilder, E> {
         let mut tracks = self.builder();
         if self.has_evidence {
-            let place = Place::State(State::Evidence);
+            let place = TableOrState::State(State::Evidence);
             let is_asked = self.carried.iter().any(|column| column.name == registry::EVENT_TYPE);
             let columns =
                 [&registry::NAMES[..], if is_asked { &[registry::EVENT_TYPE] } else { &[] }].concat();
-            for batch in self.columns(place, WHOLE, &columns, &Rows::All)? {
+            for batch in self.columns(place, WHOLE, &columns, &ChosenRows::All)? {
                 push(&batch?, &mut tracks, &place.file(&self.folder, WHOLE))?;
                 take(&mut tracks)?;
             }
@@ -472,7 +480,7 @@ impl<'a> StoredSnapshot<'a> {
         let place = self.place(Table::Rejects, WHOLE);
         let schema = Table::Rejects.schema(&tracklet_kernel::rules::Rules::default());
         let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-        for batch in self.columns(place, WHOLE, &columns, &Rows::All)? {
+        for batch in self.columns(place, WHOLE, &columns, &ChosenRows::All)? {
             let batch = batch?;
             let text = |name: &str, row: usize| {
                 let column = batch[name].as_string::<i32>();
@@ -524,9 +532,9 @@ impl<'a> StoredSnapshot<'a> {
     fn side_by_side(
         &self,
         part: &str,
-        (table, columns): (Place, &[&str]),
-        (state, state_columns): (Place, &[&str]),
-        rows: &Rows<'_>,
+        (table, columns): (TableOrState, &[&str]),
+        (state, state_columns): (TableOrState, &[&str]),
+        rows: &ChosenRows<'_>,
     ) -> Result<SideBySide, StoredError> {
         let left = self.columns(table, part, columns, rows)?;
         Ok(SideBySide::new(left, self.columns(state, part, state_columns, rows)?))
@@ -535,10 +543,10 @@ impl<'a> StoredSnapshot<'a> {
     /// Columns of a file.
     fn columns(
         &self,
-        place: Place,
+        place: TableOrState,
         part: &str,
         columns: &[&str],
-        rows: &Rows<'_>,
+        rows: &ChosenRows<'_>,
     ) -> Result<StoredColumns, StoredError> {
         let path = place.file(&self.folder, part);
         let digest = match &self.digests {
@@ -549,7 +557,8 @@ impl<'a> StoredSnapshot<'a> {
             })?),
         };
         let (columns, bytes) = StoredColumns::open(self.disk, path, digest, columns, rows)?;
-        let counter = if matches!(place, Place::Table(_)) { &self.tables_read } else { &self.state_read };
+        let counter =
+            if matches!(place, TableOrState::Table(_)) { &self.tables_read } else { &self.state_read };
         counter.fetch_add(bytes, Ordering::Relaxed);
         Ok(columns)
     }

@@ -24,14 +24,14 @@ fn input(path: &str, rows: u64) -> Input {
 }
 
 /// An output folder whose snapshots have nothing but their lists.
-struct World {
+struct ListsWorld {
     disk: MemoryDisk,
     number: usize,
     inputs: Inputs,
     written: u64,
 }
 
-impl World {
+impl ListsWorld {
     fn new() -> Self {
         Self { disk: MemoryDisk::default(), number: 0, inputs: Inputs::default(), written: 0 }
     }
@@ -65,7 +65,7 @@ impl World {
 // The whole list stood in the manifest of every snapshot: each run wrote it again.
 #[test]
 fn a_run_writes_what_is_new_to_the_list_and_the_segments_stay_few() {
-    let mut world = World::new();
+    let mut world = ListsWorld::new();
     world.run(
         (0..10_000).map(|number| input(&format!("logs/{number}.json"), 1)).collect(),
         &Earlier::default(),
@@ -86,7 +86,7 @@ fn a_run_writes_what_is_new_to_the_list_and_the_segments_stay_few() {
 
 #[test]
 fn whatever_runs_change_of_files_read_before_is_what_the_list_has() {
-    let mut world = World::new();
+    let mut world = ListsWorld::new();
     let mut expected: Vec<Input> = Vec::new();
     for run in 0..200_usize {
         let mut earlier = Earlier::default();
@@ -116,7 +116,7 @@ fn whatever_runs_change_of_files_read_before_is_what_the_list_has() {
 
 #[test]
 fn a_list_in_the_manifest_becomes_a_segment() {
-    let mut world = World::new();
+    let mut world = ListsWorld::new();
     world.inputs = Inputs::Listed(vec![input("a", 1), input("b", 1)]);
     assert_eq!((world.inputs.files(), world.inputs.bytes()), (2, 20));
     world.run(Vec::new(), &Earlier::default());
@@ -129,7 +129,7 @@ fn a_list_in_the_manifest_becomes_a_segment() {
 
 #[test]
 fn damage_is_found() {
-    let mut world = World::new();
+    let mut world = ListsWorld::new();
     world.run((0..9).map(|number| input(&format!("{number}"), 1)).collect(), &Earlier::default());
     world.run(vec![input("new", 1)], &Earlier::default());
     assert_eq!(damaged_segments(&world.disk, &world.folder(), &world.inputs).unwrap(), []);

@@ -40,7 +40,7 @@ pub(super) fn compare(
     origin: &Origin<'_>,
     facts: &dyn Facts,
 ) -> Result<Compared, ReadError> {
-    let mut names = Known::new(known);
+    let mut names = KnownFiles::new(known);
     let mut compared = Compared { found: vec![false; known.len()], ..Compared::default() };
     let mut changed = Vec::new();
     let mut as_they_were: HashSet<usize> = HashSet::new();
@@ -115,7 +115,7 @@ impl<'a> Origin<'a> {
 }
 
 /// The files that were read before, by what they are known by.
-struct Known<'a> {
+struct KnownFiles<'a> {
     inputs: &'a [Input],
     by_name: HashMap<&'a str, usize>,
     by_size: HashMap<u64, Vec<usize>>,
@@ -123,7 +123,7 @@ struct Known<'a> {
     by_file: Option<HashMap<PathBuf, usize>>,
 }
 
-impl<'a> Known<'a> {
+impl<'a> KnownFiles<'a> {
     fn new(inputs: &'a [Input]) -> Self {
         let mut by_size: HashMap<u64, Vec<usize>> = HashMap::new();
         for (place, input) in inputs.iter().enumerate() {

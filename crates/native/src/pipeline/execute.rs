@@ -1,9 +1,9 @@
 //! A run, put together.
 
 use super::facts::{OnDisk, ReadBefore};
-use super::plan::{self, Plan};
-use super::publish::{Before, NewBatch, Settings, advance};
-use super::reading::{Steps, read_files, without_output};
+use super::plan::{self, RunPlan};
+use super::publish::{Before, NewBatch, RunSettings, advance};
+use super::reading::{TimedSteps, read_files, without_output};
 use super::{Dropping, RunError, RunRequest};
 use crate::forget::{Current, settle};
 use crate::increment::Forgotten;
@@ -40,7 +40,7 @@ pub fn read(request: &RunRequest, observer: &dyn Observer) -> Result<ReadFiles, 
         request.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let inputs = discover(&request.paths, request.format, request.config.types_read())?;
     let bytes = inputs.files.iter().map(|file| file.size).sum();
-    let mut steps = Steps { observer, timings: BTreeMap::new() };
+    let mut steps = TimedSteps { observer, timings: BTreeMap::new() };
     let folder = request.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
     let rejects = Arc::new(RejectMemory::new(folder, None));
     let read = steps.step(Step::Read, Some(bytes), || {
@@ -78,7 +78,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     let threads =
         request.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build()?;
-    let mut steps = Steps { observer, timings: BTreeMap::new() };
+    let mut steps = TimedSteps { observer, timings: BTreeMap::new() };
 
     let types = request.config.types_read();
     let found = match discover(&request.paths, request.format, types) {
@@ -103,7 +103,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     }
     let facts = OnDisk::new(request, &folder, before.as_ref());
     let read_before = before.as_ref().map(ReadBefore::of);
-    let Plan { mode, files, copies, earlier, warnings, older, tables } =
+    let RunPlan { mode, files, copies, earlier, warnings, older, tables } =
         plan::plan(request, read_before.as_ref(), found.files, &facts)?;
     warn_of_copies(&copies);
     let current = request.output.join(CURRENT);
@@ -158,7 +158,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
     new_batch.older = older;
     new_batch.warnings.extend(warnings);
     let inputs = new_batch.inputs.clone();
-    let settings = Settings {
+    let settings = RunSettings {
         rules: request.config.rules.clone(),
         layout: Layout::default(),
         fingerprint: request.config.fingerprint(),

@@ -47,7 +47,7 @@ pub(super) fn is_decided(earlier: &Earlier, changed: Changed) -> bool {
 }
 
 /// What a run does.
-pub(crate) struct Plan {
+pub(crate) struct RunPlan {
     pub(crate) mode: DecidedMode,
     pub(crate) files: Vec<InputFile>,
     /// Files that are not read since another one has the same content.
@@ -60,7 +60,7 @@ pub(crate) struct Plan {
     pub(crate) tables: Vec<InputFile>,
 }
 
-impl Plan {
+impl RunPlan {
     /// Reads each of these files once and nothing of a snapshot.
     fn full(
         reason: Option<String>,
@@ -89,10 +89,10 @@ pub(crate) fn plan(
     before: Option<&ReadBefore<'_>>,
     found: Vec<InputFile>,
     facts: &dyn Facts,
-) -> Result<Plan, RunError> {
+) -> Result<RunPlan, RunError> {
     let origin = Origin::new(&request.config);
     let Some(before) = before else {
-        return Plan::full(None, found, &origin, facts);
+        return RunPlan::full(None, found, &origin, facts);
     };
     let mut compared = compare(before.inputs, found.clone(), &origin, facts)?;
     if !compared.changed.is_empty() && request.changed == Changed::Refused {
@@ -163,7 +163,7 @@ pub(crate) fn plan(
             files.extend(facts.files(&elsewhere).map_err(RunError::Input)?);
             files.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
         }
-        return Plan::full(mode.reason, files, &origin, facts);
+        return RunPlan::full(mode.reason, files, &origin, facts);
     }
     let mut earlier = Earlier { gone: gone.len() as u64, ..Earlier::default() };
     settle_grown(before.inputs, &mut compared, &mut earlier, request.changed, facts)?;
@@ -180,7 +180,7 @@ pub(crate) fn plan(
     earlier.replaced = compared.replaced;
     compared.new.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
     let tables = tables_alongside(&compared.new, found);
-    Ok(Plan { mode, files: compared.new, copies: compared.copies, earlier, warnings, older, tables })
+    Ok(RunPlan { mode, files: compared.new, copies: compared.copies, earlier, warnings, older, tables })
 }
 
 /// Of the files found those that are not read and can have the header that one which is read lacks.

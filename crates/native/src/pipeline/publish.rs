@@ -3,13 +3,15 @@
 mod ids;
 
 use super::RunError;
-use super::reading::Steps;
+use super::reading::TimedSteps;
 use crate::checks::Check;
 use crate::disk::Disk;
-use crate::increment::{Base, BytesRead, Forgotten, Made, Outcome, StoredError, StoredSnapshot, make};
+use crate::increment::{
+    Base, BytesRead, Forgotten, IncrementOutcome, Made, StoredError, StoredSnapshot, make,
+};
 use crate::known_inputs::{Earlier, KnownInputs, WrittenInputs};
 use crate::manifest::{
-    self, FORMAT, Input, Manifest, New, OlderSetting, Parts, RecordedFindings, Rows, Versions, Written,
+    self, FORMAT, Input, Manifest, New, OlderSetting, Parts, RecordedFindings, RowCounts, Versions, Written,
 };
 use crate::observer::Step;
 use crate::publish::{Building, OutputFolder, Snapshot};
@@ -129,7 +131,7 @@ pub(crate) struct NewBatch {
 
 /// What does not change from run to run.
 #[derive(Debug, Clone)]
-pub(crate) struct Settings {
+pub(crate) struct RunSettings {
     pub(crate) rules: Rules,
     pub(crate) layout: Layout,
     pub(crate) fingerprint: String,
@@ -146,8 +148,8 @@ pub(crate) fn advance(
     before: Option<&Before>,
     mode: DecidedMode,
     mut new_batch: NewBatch,
-    settings: &Settings,
-    steps: &mut Steps<'_>,
+    settings: &RunSettings,
+    steps: &mut TimedSteps<'_>,
     started: Instant,
 ) -> Result<Manifest, RunError> {
     let disk = &**folder.disk();
@@ -193,7 +195,7 @@ pub(crate) fn advance(
     let (found, written) = steps.step(Step::Write, Some(ready.kept()), || {
         ready.write(all_accepted, &rejects, settings, disk, building.path(), &advanced)
     })?;
-    let rows = Rows {
+    let rows = RowCounts {
         read: past.read + accepted + new_rejected - superseded,
         rejected: rejects.len(),
         skipped: past.skipped + new_batch.skipped,
@@ -203,7 +205,7 @@ pub(crate) fn advance(
         mostly_rejected: NonZeroU64::new(new_batch.mostly_rejected),
         doubtful_times: NonZeroU64::new(new_batch.doubtful_times),
         files: new_batch.inputs.len() as u64,
-        rows: Rows { skipped: new_batch.skipped, ..new_rows(rows, past, accepted, new_rejected) },
+        rows: RowCounts { skipped: new_batch.skipped, ..new_rows(rows, past, accepted, new_rejected) },
         rejects: new_rejects,
         other_calls: new_batch.other_calls.clone(),
         columns: new_batch.columns,
@@ -269,8 +271,8 @@ fn refuse_broken<'a>(building: Building<'a>, manifest: &Manifest) -> Result<Buil
 }
 
 /// Rows of a run: those that its files have, and how many more there are in all tables than in the `past`.
-fn new_rows(all: Rows, past: Rows, accepted: u64, rejected: u64) -> Rows {
-    Rows {
+fn new_rows(all: RowCounts, past: RowCounts, accepted: u64, rejected: u64) -> RowCounts {
+    RowCounts {
         read: accepted + rejected,
         sessionized: all.sessionized.saturating_sub(past.sessionized),
         evidence: all.evidence.saturating_sub(past.evidence),
@@ -333,7 +335,7 @@ fn write_list(
 
 /// Sessionized rows of every event that counts ask for. An increment knows what changed since the snapshot `before`, but not
 /// all rows.
-fn counted(rules: &Rules, found: &Found, before: Option<&Before>) -> BTreeMap<String, u64> {
+fn counted(rules: &Rules, found: &PublishFindings, before: Option<&Before>) -> BTreeMap<String, u64> {
     let asked = rules.counts.iter().flat_map(|count| &count.events);
     let (Some(before), Some(changes)) = (before, &found.event_changes) else {
         let rows: BTreeMap<&str, u64> =
@@ -401,7 +403,7 @@ enum Ready<'a> {
 }
 
 /// What was found on the way to the tables.
-struct Found {
+struct PublishFindings {
     mode: RunMode,
     rebuilt: Option<String>,
     parts_read: u64,
@@ -416,11 +418,11 @@ struct Found {
     event_changes: Option<BTreeMap<String, i64>>,
 }
 
-impl Found {
+impl PublishFindings {
     /// Where the rows went that were accepted.
-    fn rows(&self) -> Rows {
+    fn rows(&self) -> RowCounts {
         let Self { kept, evidence, duplicates, .. } = *self;
-        Rows { sessionized: kept, evidence, duplicates, ..Rows::default() }
+        RowCounts { sessionized: kept, evidence, duplicates, ..RowCounts::default() }
     }
 }
 
@@ -439,11 +441,11 @@ impl Ready<'_> {
         self,
         accepted: u64,
         rejects: &Rejects,
-        settings: &Settings,
+        settings: &RunSettings,
         disk: &dyn Disk,
         folder: &Path,
         advanced: &(dyn Fn(u64) + Sync),
-    ) -> Result<(Found, WrittenTables), RunError> {
+    ) -> Result<(PublishFindings, WrittenTables), RunError> {
         match self {
             Self::InMemory(made) => {
                 let Made { sessionized, mut plan, rebuilt, parts_read, event_changes } = *made;
@@ -451,7 +453,7 @@ impl Ready<'_> {
                 plan.sessionized = accepted - others as u64;
                 let written = write_tables::<RunError>(&sessionized, rejects, disk, folder, &plan, advanced)?;
                 let events = sessionized.events_by_name().into_iter();
-                let found = Found {
+                let found = PublishFindings {
                     mode: if plan.is_incremental() { RunMode::Incremental } else { RunMode::Full },
                     rebuilt,
                     parts_read,
@@ -468,11 +470,11 @@ impl Ready<'_> {
             Self::Sorted(sorted, rebuilt) => {
                 let (kept, duplicates) = (sorted.kept, sorted.dropped);
                 let (rebuilt, parts_read) = rebuilt.unzip();
-                let Settings { rules, layout, .. } = settings;
+                let RunSettings { rules, layout, .. } = settings;
                 let tables = WriteTables { rules, layout: *layout, disk, folder, rejects, advanced };
                 let (found, written) = tables.write(*sorted, accepted - duplicates)?;
                 let WrittenSessions { sessions, visitors, evidence, events } = found;
-                let found = Found {
+                let found = PublishFindings {
                     mode: RunMode::Full,
                     rebuilt,
                     parts_read: parts_read.unwrap_or(0),
@@ -495,7 +497,7 @@ fn ready<'a>(
     tracks: Gathered,
     base: Base<'a>,
     before: Option<&Manifest>,
-    settings: &Settings,
+    settings: &RunSettings,
 ) -> Result<Ready<'a>, RunError> {
     let (rules, layout) = (&settings.rules, settings.layout);
     let limited = || settings.spilling.as_ref().expect("there is too much where there is a limit");
@@ -507,8 +509,8 @@ fn ready<'a>(
                 _ => u64::MAX,
             };
             match make(tracks, base, rules.clone(), layout, most_loaded)? {
-                Outcome::Made(made) => return Ok(Ready::InMemory(made)),
-                Outcome::TooMuch(mut new, stored, reason) => {
+                IncrementOutcome::Made(made) => return Ok(Ready::InMemory(made)),
+                IncrementOutcome::TooMuch(mut new, stored, reason) => {
                     let all = Spilled::new(limited(), &rules.carried)?;
                     drop_numbers(&mut new, rules);
                     all.add(&mut new)?;

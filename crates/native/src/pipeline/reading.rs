@@ -24,12 +24,12 @@ use tracklet_kernel::time::Unit;
 use tracklet_kernel::tracks::DoubtfulTimes;
 
 /// Runs steps one after the other, and times them.
-pub(crate) struct Steps<'a> {
+pub(crate) struct TimedSteps<'a> {
     pub(crate) observer: &'a dyn Observer,
     pub(crate) timings: BTreeMap<String, f64>,
 }
 
-impl Steps<'_> {
+impl TimedSteps<'_> {
     pub(crate) fn step<T>(&mut self, step: Step, total: Option<u64>, work: impl FnOnce() -> T) -> T {
         let started = Instant::now();
         self.observer.step_started(step, total);
@@ -43,7 +43,7 @@ impl Steps<'_> {
 /// Hands what is read on to the observer of the run.
 struct Advance<'a>(&'a dyn Observer);
 
-impl read::Progress for Advance<'_> {
+impl read::ReadProgress for Advance<'_> {
     fn advance(&self, rows: u64, bytes: u64) {
         self.0.advanced(rows, bytes);
     }

@@ -1,7 +1,7 @@
 //! A snapshot that somebody reads: it is held, so that no run removes it meanwhile.
 
 use super::{CURRENT, SNAPSHOTS};
-use crate::disk::{Disk, Held, Hold, RealDisk};
+use crate::disk::{Disk, DiskLock, Hold, RealDisk};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -16,7 +16,7 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 pub struct HeldSnapshot {
     folder: PathBuf,
     /// None where the system does not allow it; then a run may remove the snapshot.
-    _held: Option<Box<dyn Held>>,
+    _held: Option<Box<dyn DiskLock>>,
 }
 
 impl HeldSnapshot {

@@ -22,7 +22,7 @@ pub use error::PublishError;
 pub use hold::{HeldSnapshot, hold_current, hold_snapshot};
 
 use crate::disk::{
-    Disk, Held, Kind, RealDisk, Stored, is_missing, is_other_layer, is_unsupported, write_file,
+    Disk, DiskLock, NodeKind, RealDisk, Stored, is_missing, is_other_layer, is_unsupported, write_file,
 };
 use crate::manifest::{MANIFEST, Manifest};
 use error::IoContext;
@@ -47,7 +47,7 @@ const LOCK: &str = ".lock";
 pub struct OutputFolder {
     disk: Arc<dyn Disk>,
     root: PathBuf,
-    _lock: Box<dyn Held>,
+    _lock: Box<dyn DiskLock>,
 }
 
 /// A snapshot that is whole.
@@ -99,7 +99,7 @@ impl OutputFolder {
         let lock = lock(&*disk, root)?;
         let current = root.join(CURRENT);
         let kind = disk.kind(&current);
-        if kind.as_ref().is_ok_and(|kind| *kind != Kind::Link) {
+        if kind.as_ref().is_ok_and(|kind| *kind != NodeKind::Link) {
             return Err(PublishError::NotOurs { path: current });
         }
         let folder = Self { disk, root: root.to_owned(), _lock: lock };
@@ -376,7 +376,7 @@ fn warn_of(result: Result<(), PublishError>) {
 }
 
 /// Takes the lock on the folder, or says who holds it.
-fn lock(disk: &dyn Disk, root: &Path) -> Result<Box<dyn Held>, PublishError> {
+fn lock(disk: &dyn Disk, root: &Path) -> Result<Box<dyn DiskLock>, PublishError> {
     let path = root.join(LOCK);
     let since = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     let holder = format!("process {} since {since}", std::process::id());

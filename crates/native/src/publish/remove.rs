@@ -5,7 +5,7 @@
 
 use super::error::{IoContext, PublishError};
 use super::{BUILDING, FAILED, OutputFolder, REMOVING, REPLACING, SNAPSHOTS, Snapshot, is_number, list_on};
-use crate::disk::{Held, Hold, is_missing, is_other_layer};
+use crate::disk::{DiskLock, Hold, is_missing, is_other_layer};
 use crate::manifest::MANIFEST;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -143,7 +143,7 @@ impl OutputFolder {
     }
 
     /// The folder held by nobody else.
-    fn hold_alone(&self, path: &Path, readers: Readers) -> Result<Option<Box<dyn Held>>, PublishError> {
+    fn hold_alone(&self, path: &Path, readers: Readers) -> Result<Option<Box<dyn DiskLock>>, PublishError> {
         for _ in 0..TRIES {
             let held = self.disk.hold(path, Hold::Exclusive).context("could not look at", path)?;
             if held.is_some() || readers == Readers::Respected {

@@ -19,10 +19,10 @@ const WINDOW_LOG: u32 = 27;
 
 /// How many bytes of the file, as it is stored, were read, and what they are.
 #[derive(Clone, Default)]
-pub(super) struct Count(Arc<Seen>);
+pub(super) struct Count(Arc<BytesSeen>);
 
 #[derive(Default)]
-struct Seen {
+struct BytesSeen {
     taken: AtomicU64,
     /// Whether the file was read to its end.
     ended: AtomicBool,
@@ -43,12 +43,12 @@ impl Count {
     }
 }
 
-struct Counted<R> {
+struct CountedRead<R> {
     inner: R,
     count: Count,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountedRead<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.inner.read(buffer)?;
         let seen = &*self.count.0;
@@ -74,7 +74,7 @@ pub(super) fn open_input(file: &InputFile, path: &Path) -> io::Result<(Box<dyn R
     opened.seek(SeekFrom::Start(grown.offset))?;
     let count = Count::default();
     *count.0.hashed.lock().unwrap_or_else(PoisonError::into_inner) = grown.hashed.clone();
-    let bytes = Counted { inner: opened, count: count.clone() };
+    let bytes = CountedRead { inner: opened, count: count.clone() };
     Ok((Box::new(bytes), count))
 }
 
@@ -86,7 +86,7 @@ pub(super) fn open(path: &Path, compression: Compression) -> io::Result<(Box<dyn
     let file = File::open(path)?;
     let is_empty = file.metadata()?.len() == 0;
     let count = Count::default();
-    let bytes = Counted { inner: file, count: count.clone() };
+    let bytes = CountedRead { inner: file, count: count.clone() };
     let reader: Box<dyn Read> = match compression {
         Compression::None => Box::new(bytes),
         // Compressed nothing is never zero bytes.

@@ -2,7 +2,7 @@
 
 use super::event_columns::{AbsentColumn, FilesWith};
 use super::inputs::InputFile;
-use super::partitions::{self, Partition};
+use super::partitions::{self, PathPartition};
 use super::{ReadError, Source};
 use std::collections::BTreeSet;
 use tracklet_kernel::event_type::EventType;
@@ -71,14 +71,14 @@ pub(super) fn find(names: &[String], wanted: &str) -> Option<usize> {
 
 /// Where a value of a table's row is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ValuePlace {
     /// In this column.
     Column(usize),
     /// In the path of the file, the same for every row.
     Constant(Option<String>),
 }
 
-impl Place {
+impl ValuePlace {
     /// The value of a row whose fields `field` gives.
     #[inline]
     pub(super) fn value<'a>(&'a self, field: impl FnOnce(usize) -> Option<&'a str>) -> Option<&'a str> {
@@ -90,11 +90,11 @@ impl Place {
 }
 
 /// What the path of a file says about its rows: names and values of `name=value`.
-pub(super) type Partitions = [Partition];
+pub(super) type Partitions = [PathPartition];
 
 /// The canonical columns of one table: for each its place, and its name for the gate.
 pub(super) struct Mapping {
-    pub(super) places: Vec<(&'static str, Place)>,
+    pub(super) places: Vec<(&'static str, ValuePlace)>,
 }
 
 impl Mapping {
@@ -108,12 +108,12 @@ impl Mapping {
         let mut places = Vec::new();
         for column in source.canonical() {
             if let (Column::Event, Some(name)) = (column, event_type.event_name()) {
-                places.push((column.name(), Place::Constant(Some(name.to_owned()))));
+                places.push((column.name(), ValuePlace::Constant(Some(name.to_owned()))));
                 continue;
             }
-            let place = place(column, names, source).map(Place::Column);
+            let place = place(column, names, source).map(ValuePlace::Column);
             let Some(place) = place.or_else(|| in_path(column, partitions, source)) else { continue };
-            let is_original = |place: &Place| matches!(place, Place::Column(place) if names[*place].eq_ignore_ascii_case(ORIGINAL_EVENT));
+            let is_original = |place: &ValuePlace| matches!(place, ValuePlace::Column(place) if names[*place].eq_ignore_ascii_case(ORIGINAL_EVENT));
             let original = column == Column::Event && is_original(&place);
             places.push((if original { ORIGINAL_EVENT } else { column.name() }, place));
         }
@@ -130,18 +130,18 @@ pub(super) fn place(column: Column, names: &[String], source: &Source) -> Option
 }
 
 /// Where the column `wanted` is: in the table, or else in its path.
-pub(super) fn find_place(names: &[String], partitions: &Partitions, wanted: &str) -> Option<Place> {
-    let in_table = find(names, wanted).map(Place::Column);
+pub(super) fn find_place(names: &[String], partitions: &Partitions, wanted: &str) -> Option<ValuePlace> {
+    let in_table = find(names, wanted).map(ValuePlace::Column);
     in_table.or_else(|| in_partitions(partitions, wanted))
 }
 
-fn in_partitions(partitions: &Partitions, wanted: &str) -> Option<Place> {
-    partitions::find(partitions, wanted).map(|partition| Place::Constant(partition.value.clone()))
+fn in_partitions(partitions: &Partitions, wanted: &str) -> Option<ValuePlace> {
+    partitions::find(partitions, wanted).map(|partition| ValuePlace::Constant(partition.value.clone()))
 }
 
 /// The value of a canonical column in the path. Only the event is looked for without being asked: what is called `id` or
 /// `timestamp` in a path is that of the folder.
-fn in_path(column: Column, partitions: &Partitions, source: &Source) -> Option<Place> {
+fn in_path(column: Column, partitions: &Partitions, source: &Source) -> Option<ValuePlace> {
     match source.columns.get(&column) {
         Some(mapped) => in_partitions(partitions, mapped),
         None if column == Column::Event => in_partitions(partitions, column.name()),
@@ -237,7 +237,7 @@ impl Lacking {
 
 /// The columns of all files read so far.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct ColumnsSeen {
     /// Of tables; empty when there was none.
     pub(super) tables: BTreeSet<String>,
     /// Inside structs of tables, by dotted names: a filter can name them.
@@ -252,7 +252,7 @@ pub(super) struct Seen {
     pub(super) files_with: FilesWith,
 }
 
-impl Seen {
+impl ColumnsSeen {
     fn has(&self, name: &str) -> bool {
         let is_in = |names| find_in(names, name).is_some();
         self.json.contains(name) || is_in(&self.tables) || is_in(&self.in_paths)

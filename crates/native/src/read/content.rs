@@ -165,9 +165,9 @@ fn grown(path: &Path, format: Format, quote: Quote, old: Content) -> io::Result<
         Quote::Byte(quote) => Some(quote),
         Quote::None => None,
     };
-    let mut lines = Lines { hashed: &mut up_to_tail, quoted, ends: 0, quotes: 0 };
+    let mut lines = LineCounter { hashed: &mut up_to_tail, quoted, ends: 0, quotes: 0 };
     lines.read(&mut file.by_ref().take(tail))?;
-    let Lines { ends, quotes, .. } = lines;
+    let LineCounter { ends, quotes, .. } = lines;
     let mut whole = up_to_tail.clone();
     whole.read(&mut file.by_ref().take(old.bytes - tail))?;
     if whole.content() != old {
@@ -225,7 +225,7 @@ pub(super) fn last_line(file: &mut File, end: u64) -> io::Result<Option<u64>> {
 }
 
 /// Counts the ends of lines on the way.
-struct Lines<'a> {
+struct LineCounter<'a> {
     hashed: &'a mut Hashed,
     /// What stands around fields.
     quoted: Option<u8>,
@@ -233,7 +233,7 @@ struct Lines<'a> {
     quotes: u64,
 }
 
-impl Lines<'_> {
+impl LineCounter<'_> {
     fn read(&mut self, bytes: &mut dyn Read) -> io::Result<()> {
         let mut block = vec![0; BLOCK];
         loop {

@@ -4,7 +4,7 @@ use super::bytes;
 use super::extensions::{Compression, compression, has_extension, kind};
 use super::foreign::foreign;
 use super::formats::{Compressed, Format, Marks, Sniffed, csv};
-use super::input_error::Held;
+use super::input_error::HeldContent;
 use super::inputs::InputFile;
 use super::remote::Object;
 use crate::read::formats::HasReader as _;
@@ -129,11 +129,11 @@ fn sniffed(start: &[u8]) -> Option<(Format, Sniffed)> {
 }
 
 /// What a local file of unknown format seems to hold.
-pub(super) fn held(path: &Path) -> Option<Held> {
+pub(super) fn held(path: &Path) -> Option<HeldContent> {
     let start = ends(path).ok()?.0;
     let rows = || csv::delimiter_of_rows(&head(path, packed(&start).unwrap_or(Compression::None)));
     let foreign = foreign(&start).filter(|_| packed(&start).is_none());
-    foreign.map(Held::Foreign).or_else(|| rows().map(Held::Rows))
+    foreign.map(HeldContent::Foreign).or_else(|| rows().map(HeldContent::Rows))
 }
 
 /// Whether a name says what is inside its compression; `.gz` alone does not.

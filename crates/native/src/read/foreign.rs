@@ -1,7 +1,7 @@
 //! Kinds of files that are not read, by how they begin, so that messages can name them.
 
 /// How a kind of file begins, what it is, and what to do with it.
-struct Kind {
+struct ForeignKind {
     start: &'static [u8],
     what: &'static str,
     hint: &'static str,
@@ -10,48 +10,52 @@ struct Kind {
 const UNPACK: &str = "unpack it first, or compress with gzip or zstd";
 const EXPORT: &str = "export the table as CSV or Parquet";
 
-const KINDS: [Kind; 17] = [
-    Kind {
+const KINDS: [ForeignKind; 17] = [
+    ForeignKind {
         start: b"\x1F\x8B\x08",
         what: "compressed twice, the second time with gzip",
         hint: "unpack it once: gunzip",
     },
-    Kind {
+    ForeignKind {
         start: b"\x28\xB5\x2F\xFD",
         what: "compressed twice, the second time with zstd",
         hint: "unpack it once: unzstd",
     },
-    Kind {
+    ForeignKind {
         start: b"PK\x03\x04",
         what: "a ZIP archive or an Excel workbook",
         hint: "unpack the archive, or save the sheet as \"CSV UTF-8\"",
     },
-    Kind {
+    ForeignKind {
         start: b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1",
         what: "an Excel workbook",
         hint: "save the sheet as \"CSV UTF-8\"",
     },
-    Kind { start: b"BZh", what: "compressed with bzip2", hint: UNPACK },
-    Kind { start: b"\xFD7zXZ\0", what: "compressed with xz", hint: UNPACK },
-    Kind { start: b"\x04\x22\x4D\x18", what: "compressed with LZ4", hint: UNPACK },
-    Kind { start: b"\xFF\x06\0\0sNaPpY", what: "compressed with Snappy", hint: UNPACK },
-    Kind { start: b"7z\xBC\xAF\x27\x1C", what: "a 7-Zip archive", hint: "unpack the archive" },
-    Kind { start: b"SQLite format 3\0", what: "a SQLite database", hint: EXPORT },
-    Kind {
+    ForeignKind { start: b"BZh", what: "compressed with bzip2", hint: UNPACK },
+    ForeignKind { start: b"\xFD7zXZ\0", what: "compressed with xz", hint: UNPACK },
+    ForeignKind { start: b"\x04\x22\x4D\x18", what: "compressed with LZ4", hint: UNPACK },
+    ForeignKind { start: b"\xFF\x06\0\0sNaPpY", what: "compressed with Snappy", hint: UNPACK },
+    ForeignKind { start: b"7z\xBC\xAF\x27\x1C", what: "a 7-Zip archive", hint: "unpack the archive" },
+    ForeignKind { start: b"SQLite format 3\0", what: "a SQLite database", hint: EXPORT },
+    ForeignKind {
         start: b"PGDMP",
         what: "a dump of PostgreSQL's pg_dump",
         hint: "export the table: psql --csv -c 'table tracks'",
     },
-    Kind { start: b"ORC", what: "an ORC file", hint: "write the table as Parquet" },
-    Kind { start: b"ARROW1\0\0", what: "an Arrow or Feather file", hint: "write the table as Parquet" },
-    Kind { start: b"FEA1", what: "a Feather file", hint: "write the table as Parquet" },
-    Kind {
+    ForeignKind { start: b"ORC", what: "an ORC file", hint: "write the table as Parquet" },
+    ForeignKind {
+        start: b"ARROW1\0\0",
+        what: "an Arrow or Feather file",
+        hint: "write the table as Parquet",
+    },
+    ForeignKind { start: b"FEA1", what: "a Feather file", hint: "write the table as Parquet" },
+    ForeignKind {
         start: b"<?xml",
         what: "XML, such as an object store's error",
         hint: "look into it: it holds no events",
     },
-    Kind { start: b"<!DOCTYPE", what: "a web page", hint: "look into it: it holds no events" },
-    Kind { start: b"<html", what: "a web page", hint: "look into it: it holds no events" },
+    ForeignKind { start: b"<!DOCTYPE", what: "a web page", hint: "look into it: it holds no events" },
+    ForeignKind { start: b"<html", what: "a web page", hint: "look into it: it holds no events" },
 ];
 
 /// Where in an archive of tar its mark stands.
@@ -84,7 +88,7 @@ pub(super) fn of_text(start: &str) -> Option<Foreign> {
     });
     let is_tar = || text.get(TAR.0..).is_some_and(|rest| rest.starts_with(TAR.1));
     match kind {
-        Some(Kind { what, hint, .. }) => Some(Foreign { what, hint }),
+        Some(ForeignKind { what, hint, .. }) => Some(Foreign { what, hint }),
         None if is_tar() => Some(Foreign { what: "a tar archive", hint: "unpack the archive" }),
         None => None,
     }

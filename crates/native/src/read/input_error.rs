@@ -13,7 +13,7 @@ use tracklet_kernel::event_type::{EventType, EventTypes};
 
 /// What a file of unknown format seems to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Held {
+pub enum HeldContent {
     /// Rows of a table, with this character between their fields.
     Rows(char),
     /// What is not read.
@@ -37,7 +37,7 @@ pub enum InputError {
         /// How many of its files are of an unknown kind.
         ignored: usize,
         /// What the first of them seems to hold.
-        held: Option<Held>,
+        held: Option<HeldContent>,
     },
     /// A pattern that no file matches.
     #[error("no file matches `{pattern}`")]
@@ -138,10 +138,10 @@ impl Hint for InputError {
             }
             Self::Missing { .. } => Some("give a file, a folder, a pattern or a URL (s3://, gs://, az://)".to_owned()),
             Self::Empty { ignored: 0, .. } => Some(format!("files are found by extension: {}", extensions::known())),
-            Self::Empty { held: Some(Held::Foreign(Foreign { what, hint })), .. } => {
+            Self::Empty { held: Some(HeldContent::Foreign(Foreign { what, hint })), .. } => {
                 Some(format!("the first of its files is {what}, which is not read: {hint}"))
             }
-            Self::Empty { held: Some(Held::Rows(delimiter)), .. } => {
+            Self::Empty { held: Some(HeldContent::Rows(delimiter)), .. } => {
                 Some(format!("its files {}", without_header(*delimiter)))
             }
             Self::Empty { ignored, .. } => {

@@ -4,7 +4,7 @@ use super::content::Grown;
 use super::extensions::kind;
 use super::first_bytes;
 use super::lake::{Candidate, choose};
-use super::partitions::{Partition, partitions};
+use super::partitions::{PathPartition, partitions};
 use super::remote::{self, Object};
 use super::table_formats::{self, Logs, TableFormat};
 use crate::read::formats::HasReader as _;
@@ -65,7 +65,7 @@ impl InputFile {
     }
 
     /// The columns that stand in the path.
-    pub(super) fn partitions(&self) -> Vec<Partition> {
+    pub(super) fn partitions(&self) -> Vec<PathPartition> {
         partitions(&self.name)
     }
 
@@ -119,7 +119,7 @@ pub(crate) fn discover_beside(
     if paths.is_empty() {
         return Err(InputError::NoPaths);
     }
-    let mut found = Found {
+    let mut found = InputSearch {
         format,
         types,
         inputs: Inputs::default(),
@@ -136,7 +136,7 @@ pub(crate) fn discover_beside(
             looked => looked?,
         }
     }
-    let Found { mut inputs, .. } = found;
+    let InputSearch { mut inputs, .. } = found;
     inputs.files.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
     inputs.ignored.sort();
     inputs.ignored.dedup();
@@ -154,7 +154,7 @@ pub(super) enum Named {
     ByFolder,
 }
 
-struct Found {
+struct InputSearch {
     format: Option<Format>,
     types: EventTypes,
     inputs: Inputs,
@@ -167,7 +167,7 @@ struct Found {
     logs: Logs,
 }
 
-impl Found {
+impl InputSearch {
     fn path(&mut self, given: &str) -> Result<(), InputError> {
         let path = Path::new(given);
         // A name may hold `*` or `[` itself, so the name as it stands comes first.

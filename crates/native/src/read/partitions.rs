@@ -7,15 +7,15 @@ const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// A column whose one value for all rows of a file is in the file's path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Partition {
+pub(super) struct PathPartition {
     pub(super) name: String,
     /// `None` for null.
     pub(super) value: Option<String>,
 }
 
 /// The partition columns of the file called `name`, outermost first; of equal names the innermost counts.
-pub(super) fn partitions(name: &str) -> Vec<Partition> {
-    let mut found: Vec<Partition> = Vec::new();
+pub(super) fn partitions(name: &str) -> Vec<PathPartition> {
+    let mut found: Vec<PathPartition> = Vec::new();
     let folders = name.rsplit_once('/').map_or("", |(folders, _)| folders);
     for folder in folders.split('/') {
         let Some((name, value)) = folder.split_once('=') else { continue };
@@ -26,13 +26,13 @@ pub(super) fn partitions(name: &str) -> Vec<Partition> {
         let value = percent_decode_str(value).decode_utf8().map_or_else(|_| value.to_owned(), String::from);
         found.retain(|other| !other.name.eq_ignore_ascii_case(name));
         let value = (value != NULL && !value.is_empty()).then_some(value);
-        found.push(Partition { name: name.to_owned(), value });
+        found.push(PathPartition { name: name.to_owned(), value });
     }
     found
 }
 
 /// The partition column called `name`, whatever its case.
-pub(super) fn find<'a>(partitions: &'a [Partition], name: &str) -> Option<&'a Partition> {
+pub(super) fn find<'a>(partitions: &'a [PathPartition], name: &str) -> Option<&'a PathPartition> {
     partitions.iter().find(|partition| partition.name.eq_ignore_ascii_case(name))
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn said_by_path(
     filter: Option<&str>,
 ) -> Vec<(String, Option<String>)> {
     let filter = filter.unwrap_or_default().to_lowercase();
-    let said = partitions(name).into_iter().filter_map(|Partition { name, value }| {
+    let said = partitions(name).into_iter().filter_map(|PathPartition { name, value }| {
         let is_asked = mapped.iter().any(|mapped| mapped.eq_ignore_ascii_case(&name));
         let name = name.to_lowercase();
         (is_asked || ["event", "type"].contains(&name.as_str()) || filter.contains(&name))
@@ -62,8 +62,9 @@ mod tests {
     #[test]
     fn folders_with_a_name_and_a_value() {
         let columns = |name: &str| -> Vec<String> {
-            let shown =
-                |column: Partition| format!("{}={}", column.name, column.value.as_deref().unwrap_or("null"));
+            let shown = |column: PathPartition| {
+                format!("{}={}", column.name, column.value.as_deref().unwrap_or("null"))
+            };
             partitions(name).into_iter().map(shown).collect()
         };
         assert_eq!(

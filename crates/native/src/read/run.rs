@@ -1,11 +1,11 @@
 //! All files, read by a number of threads.
 
-use super::columns::Seen;
+use super::columns::ColumnsSeen;
 use super::content::{Content, of_file};
 use super::event_columns::AbsentColumn;
 use super::filter::{Filter, RowFilters};
 use super::formats::csv::Headers;
-use super::formats::{Cut, FilePart, Holds, Split};
+use super::formats::{CutPart, FilePart, Holds, Split};
 use super::inputs::{Format, InputFile, Location};
 use super::limits::Limits;
 use super::mostly_rejected::{self, MostlyRejected};
@@ -36,7 +36,7 @@ pub enum Strictness {
 }
 
 /// Is told how far a read is. Called from all threads, about once a thousand rows.
-pub trait Progress: Sync {
+pub trait ReadProgress: Sync {
     /// `rows` and `bytes` (as stored) were read since the last call.
     fn advance(&self, rows: u64, bytes: u64);
 }
@@ -44,7 +44,7 @@ pub trait Progress: Sync {
 /// Nobody wants to know.
 pub struct Quiet;
 
-impl Progress for Quiet {
+impl ReadProgress for Quiet {
     fn advance(&self, _: u64, _: u64) {}
 }
 
@@ -119,12 +119,12 @@ struct Unit<'a> {
     /// The file's place among all.
     position: usize,
     file: &'a InputFile,
-    part: Part,
+    part: UnitPart,
     /// About how much work it is.
     bytes: u64,
 }
 
-enum Part {
+enum UnitPart {
     Whole,
     /// All of it, in a way that the file does not say itself.
     WholeAs(Box<dyn FilePart>),
@@ -148,7 +148,7 @@ pub fn read_all(
     files: &[InputFile],
     source: &Source,
     options: &Options<'_>,
-    progress: &dyn Progress,
+    progress: &dyn ReadProgress,
 ) -> Result<Read, ReadError> {
     let rejects = Arc::new(RejectMemory::new(options.temporary.to_owned(), None));
     let read = read_all_beside(files, &[], source, options, progress, &rejects, None)?;
@@ -174,7 +174,7 @@ pub(crate) fn read_all_beside(
     tables: &[InputFile],
     source: &Source,
     options: &Options<'_>,
-    progress: &dyn Progress,
+    progress: &dyn ReadProgress,
     rejects: &Arc<RejectMemory>,
     overflow: Option<&dyn Overflow>,
 ) -> Result<Read<Rejects>, ReadError> {
@@ -186,7 +186,7 @@ pub(crate) fn read_all_beside(
         strictness: options.strictness,
         progress,
         stop: AtomicBool::new(false),
-        seen: Mutex::new(Seen::default()),
+        seen: Mutex::new(ColumnsSeen::default()),
         overflow,
         rejects: Arc::clone(rejects),
         limits: Limits::default(),
@@ -355,10 +355,10 @@ fn in_threads<'a, U: Sync>(
 }
 
 /// Units with the place of their file, and the rejects found on the way.
-type Plan<'a> = (Vec<(usize, Unit<'a>)>, Vec<Worker>);
+type UnitPlan<'a> = (Vec<(usize, Unit<'a>)>, Vec<Worker>);
 
 /// A local table: its place among all files, itself, and where it is.
-type Table<'a> = (usize, &'a InputFile, &'a PathBuf);
+type LocalTable<'a> = (usize, &'a InputFile, &'a PathBuf);
 
 /// Cuts the files into units of work, the largest first, and takes note of the columns of local tables.
 fn plan<'a>(
@@ -366,8 +366,9 @@ fn plan<'a>(
     beside: &[InputFile],
     threads: NonZeroUsize,
     shared: &'a Shared<'a>,
-) -> Result<Plan<'a>, ReadError> {
-    let whole = |position, file: &'a InputFile| Unit { position, file, part: Part::Whole, bytes: file.size };
+) -> Result<UnitPlan<'a>, ReadError> {
+    let whole =
+        |position, file: &'a InputFile| Unit { position, file, part: UnitPart::Whole, bytes: file.size };
     let mut units = Vec::new();
     let mut tables = Vec::new();
     for (position, file) in files.iter().enumerate() {
@@ -377,7 +378,7 @@ fn plan<'a>(
         }
     }
     let found = Mutex::new(Vec::new());
-    let look = |sink: &mut Sink<'a>, (position, file, path): &Table<'a>| {
+    let look = |sink: &mut Sink<'a>, (position, file, path): &LocalTable<'a>| {
         let split = file.format.reader().split(file, path, sink)?;
         not_refused(file)?;
         lock(&found).push((*position, *file, split));
@@ -399,18 +400,18 @@ fn plan<'a>(
         match split {
             Split::Whole => units.push(whole(position, file)),
             Split::Header(start) => {
-                let part = headers.part(file, start)?.map_or(Part::Whole, Part::WholeAs);
+                let part = headers.part(file, start)?.map_or(UnitPart::Whole, UnitPart::WholeAs);
                 units.push(Unit { position, file, part, bytes: file.size });
             }
             Split::Parts(parts) => {
-                units.extend(parts.into_iter().map(|Cut { bytes, part }| Unit {
+                units.extend(parts.into_iter().map(|CutPart { bytes, part }| Unit {
                     position,
                     file,
-                    part: Part::Cut(part),
+                    part: UnitPart::Cut(part),
                     bytes,
                 }));
                 // Hashing is quick beside decoding.
-                units.push(Unit { position, file, part: Part::Content, bytes: file.size / 16 });
+                units.push(Unit { position, file, part: UnitPart::Content, bytes: file.size / 16 });
             }
         }
     }
@@ -437,9 +438,9 @@ fn read_part(unit: &Unit<'_>, options: &Options<'_>, sink: &mut Sink<'_>) -> Res
     let file = unit.file;
     match (&unit.part, &file.location) {
         (_, Location::Unreachable) => sink.unreadable(file, None, &[]),
-        (Part::Cut(part), Location::Local(path)) => part.read(file, path, sink),
-        (Part::Content, Location::Local(path)) => note_content(file, path, sink),
-        (Part::WholeAs(part), Location::Local(path)) => {
+        (UnitPart::Cut(part), Location::Local(path)) => part.read(file, path, sink),
+        (UnitPart::Content, Location::Local(path)) => note_content(file, path, sink),
+        (UnitPart::WholeAs(part), Location::Local(path)) => {
             part.read(file, path, sink)?;
             if sink.counts.content.is_none() { note_content(file, path, sink) } else { Ok(()) }
         }

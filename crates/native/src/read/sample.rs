@@ -2,13 +2,13 @@
 
 use super::Source;
 use super::column_sample::ColumnSamples;
-use super::columns::{Column, Mapping, ORIGINAL_EVENT, Place};
+use super::columns::{Column, Mapping, ORIGINAL_EVENT, ValuePlace};
 use super::formats::json::calls::{Call, Fields};
 use super::formats::json::path::meaning;
-use super::formats::json::text::{Kind, object};
+use super::formats::json::text::{ValueKind, object};
 use super::inspect::ROWS;
 use super::other_calls::OtherCalls;
-use super::partitions::{self, Partition};
+use super::partitions::{self, PathPartition};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
@@ -83,7 +83,7 @@ impl Sample {
     }
 
     /// Takes in a JSON object; returns whether it is a call or the row of a table.
-    pub(super) fn note_object(&mut self, text: &str, partitions: &[Partition]) -> bool {
+    pub(super) fn note_object(&mut self, text: &str, partitions: &[PathPartition]) -> bool {
         let mut fields = Fields::default();
         let is_whole = object(text, |key, value| fields.note(&meaning(key), value)) == Ok(true);
         let in_path = |name: &str| partitions::find(partitions, name)?.value.as_deref();
@@ -95,7 +95,7 @@ impl Sample {
                 let is_warehouse_name = fields.is_warehouse_name(form) == Some(true);
                 let value = fields.column(Column::Event, form);
                 match value.map(|value| (value.kind, meaning(value))) {
-                    Some((Kind::Plain | Kind::Escaped | Kind::Number, name)) => {
+                    Some((ValueKind::Plain | ValueKind::Escaped | ValueKind::Number, name)) => {
                         self.note_event(&name, is_warehouse_name, 1);
                     }
                     Some(_) => {}
@@ -131,13 +131,13 @@ pub(super) struct Sampled {
     names: Vec<String>,
     event_type: EventType,
     time: Option<usize>,
-    event: Option<Place>,
+    event: Option<ValuePlace>,
     is_warehouse_name: bool,
 }
 
 impl Sampled {
     /// Finds the columns among the `names` of a table of events of one type, and in its path.
-    pub(super) fn new(names: &[String], partitions: &[Partition], event_type: EventType) -> Self {
+    pub(super) fn new(names: &[String], partitions: &[PathPartition], event_type: EventType) -> Self {
         let (time, event) = (None, None);
         let mut found = Self { names: names.to_vec(), event_type, time, event, is_warehouse_name: true };
         let is_of_device = |name: &String| name.replace('_', "").eq_ignore_ascii_case("originalTimestamp");
@@ -145,8 +145,8 @@ impl Sampled {
         for (name, place) in Mapping::new(names, partitions, &Source::default(), event_type).places {
             if name == Column::Timestamp.name() {
                 found.time = match place {
-                    Place::Column(place) => Some(place),
-                    Place::Constant(_) => None,
+                    ValuePlace::Column(place) => Some(place),
+                    ValuePlace::Constant(_) => None,
                 };
             } else if event_type.event_name().is_none()
                 && [Column::Event.name(), ORIGINAL_EVENT].contains(&name)
@@ -167,8 +167,8 @@ impl Sampled {
             sample.note_value(name, value);
         }
         let event = match &self.event {
-            Some(Place::Column(place)) => row.get(*place).map(String::as_str),
-            Some(Place::Constant(name)) => name.as_deref(),
+            Some(ValuePlace::Column(place)) => row.get(*place).map(String::as_str),
+            Some(ValuePlace::Constant(name)) => name.as_deref(),
             None => None,
         };
         if let Some(name) = event.filter(|name| !null.iter().any(|null| null == name)) {
@@ -198,15 +198,15 @@ impl Sampled {
         sample.rows += rows;
         sample.tables[self.event_type as usize] += rows;
         match &self.event {
-            Some(Place::Column(place)) => {
+            Some(ValuePlace::Column(place)) => {
                 for name in values(*place, ROWS)? {
                     sample.note_event(&name, self.is_warehouse_name, 1);
                 }
             }
-            Some(Place::Constant(Some(name))) => {
+            Some(ValuePlace::Constant(Some(name))) => {
                 sample.note_event(name, self.is_warehouse_name, times.len() as u64);
             }
-            Some(Place::Constant(None)) | None => {}
+            Some(ValuePlace::Constant(None)) | None => {}
         }
         Ok(times)
     }

@@ -1,13 +1,13 @@
 //! Where a reading thread puts rows: through the filter and the kernel's gate, or among the rejects.
 
-use super::columns::Seen;
+use super::columns::ColumnsSeen;
 use super::content::Content;
 use super::filter::Filter;
 use super::inputs::InputFile;
 use super::limits::Limits;
 use super::other_calls::OtherCalls;
 use super::rejects::{RawColumns, Reject, RejectMemory, Rejects, RejectsBuilder};
-use super::run::{Progress, Strictness};
+use super::run::{ReadProgress, Strictness};
 use super::{ReadError, Source};
 use crate::spilled_files::SpillError;
 use arrow::array::{Array, BooleanArray, RecordBatch};
@@ -22,10 +22,10 @@ pub(super) struct Shared<'a> {
     pub(super) source: &'a Source,
     pub(super) filter: Option<&'a Filter>,
     pub(super) strictness: Strictness,
-    pub(super) progress: &'a dyn Progress,
+    pub(super) progress: &'a dyn ReadProgress,
     /// Set when the read has failed and the others may stop.
     pub(super) stop: AtomicBool,
-    pub(super) seen: Mutex<Seen>,
+    pub(super) seen: Mutex<ColumnsSeen>,
     pub(super) overflow: Option<&'a dyn Overflow>,
     /// What the rejects of all threads may take.
     pub(super) rejects: Arc<RejectMemory>,

@@ -64,7 +64,7 @@ fn is_iceberg_manifest(name: &str) -> bool {
 }
 
 /// The log of a table: the table's folder, and the format.
-pub(super) type Found = (PathBuf, TableFormat);
+pub(super) type FoundLog = (PathBuf, TableFormat);
 
 /// The logs of local folders, each folder looked at once.
 #[derive(Default)]
@@ -72,7 +72,7 @@ pub(super) struct Logs(HashMap<PathBuf, Option<TableFormat>>);
 
 impl Logs {
     /// The table that a local file belongs to: the nearest folder above it that has a log.
-    pub(super) fn of_file(&mut self, file: &Path) -> Option<Found> {
+    pub(super) fn of_file(&mut self, file: &Path) -> Option<FoundLog> {
         file.ancestors().skip(1).find_map(|folder| Some((folder.to_owned(), self.of_folder(folder)?)))
     }
 

@@ -12,10 +12,10 @@ use tracklet_kernel::tables::Table;
 const DESCRIPTIONS: &str = include_str!("../../../../dbt/models/schema.yml");
 
 /// Columns with what they are.
-type Columns = &'static [(&'static str, &'static str)];
+type ColumnDescriptions = &'static [(&'static str, &'static str)];
 
 /// The tables that the dbt package does not have, with what they and their columns are.
-const OF_EVENTS: [(Table, &str, Columns); 2] = [
+const OF_EVENTS: [(Table, &str, ColumnDescriptions); 2] = [
     (
         Table::Events,
         "Every event with its session, its type and the columns of `[columns]`, which stand behind these.",
@@ -60,13 +60,13 @@ const OF_EVENTS: [(Table, &str, Columns); 2] = [
 const TOP_USERS: &str = "dbt_top_users_by_avg_session_duration";
 
 #[derive(Deserialize)]
-struct Described {
-    models: Vec<Model>,
+struct DescribedModels {
+    models: Vec<ReferenceModel>,
     analyses: Vec<Analysis>,
 }
 
 #[derive(Deserialize)]
-struct Model {
+struct ReferenceModel {
     name: String,
     description: String,
     columns: Vec<ModelColumn>,
@@ -89,7 +89,8 @@ struct Analysis {
 /// # Panics
 /// When a table or column has no description: a test calls this.
 pub fn reference() -> String {
-    let described: Described = serde_saphyr::from_str(DESCRIPTIONS).expect("the file is part of the program");
+    let described: DescribedModels =
+        serde_saphyr::from_str(DESCRIPTIONS).expect("the file is part of the program");
     let model = |name: &str| {
         let found = described.models.iter().find(|model| model.name == name);
         found.unwrap_or_else(|| panic!("{name} is not described"))

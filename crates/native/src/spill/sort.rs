@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tracklet_kernel::blocks::{
-    Block, Candidates, Column, Common, HashPass, IdentityPass, Marks, Partitioner, Ranges, Strings,
+    Block, Candidates, Common, HashPass, IdentityPass, Marks, PackedColumn, Partitioner, Ranges, Strings,
     VisitorCounts,
 };
 use tracklet_kernel::identity::Identity;
@@ -44,13 +44,13 @@ pub(crate) fn sort(all: Spilled, spilling: &Spilling, rules: &Rules) -> Result<S
 
     let mut hidden = Marks::default();
     if rules.duplicates == Duplicates::Number {
-        let alike = Source { store: &source, blocks: &blocks };
+        let alike = SpilledTracks { store: &source, blocks: &blocks };
         let candidates = alike.repeated(rows, &budget)?;
         let numbered = alike.number(&candidates, &budget, &rules.carried, &mut hidden, &mut strings)?;
         blocks.extend(numbered);
     }
     let numbered = hidden.count();
-    let source = Source { store: &source, blocks: &blocks };
+    let source = SpilledTracks { store: &source, blocks: &blocks };
     let mut duplicates = Vec::new();
     if rules.duplicates != Duplicates::Keep {
         let candidates = source.repeated(rows + numbered, &budget)?;
@@ -58,7 +58,8 @@ pub(crate) fn sort(all: Spilled, spilling: &Spilling, rules: &Rules) -> Result<S
     }
     let identity = source.identity(&hidden, &strings)?;
     let mut counts = VisitorCounts::new(&identity);
-    source.in_batches(&[Column::Ids], |number, block| counts.look(number, block, &hidden, &identity))?;
+    source
+        .in_batches(&[PackedColumn::Ids], |number, block| counts.look(number, block, &hidden, &identity))?;
     let ranges = counts.ranges(budget.range);
     drop(counts);
     spilling.limit.check_range(&amount, ranges.rows().iter().copied().max().unwrap_or(0))?;
@@ -76,12 +77,12 @@ fn passes(candidates: &Marks, budget: &Budget) -> impl Iterator<Item = (u32, u32
 }
 
 /// All tracks as they came.
-struct Source<'a> {
+struct SpilledTracks<'a> {
     store: &'a Store,
     blocks: &'a [StoredBlock],
 }
 
-impl Source<'_> {
+impl SpilledTracks<'_> {
     /// Rows whose event id seems to come more than once.
     fn repeated(&self, rows: u64, budget: &Budget) -> Result<Marks, SpillError> {
         let mut repeated = Marks::default();
@@ -89,7 +90,7 @@ impl Source<'_> {
         for number in 0..passes {
             let pass = HashPass::new(number, passes, rows);
             self.blocks.par_iter().enumerate().try_for_each(|(number, stored)| {
-                pass.look(number, &self.store.get(stored, &[Column::EventIds])?);
+                pass.look(number, &self.store.get(stored, &[PackedColumn::EventIds])?);
                 Ok(())
             })?;
             pass.finish(&mut repeated);
@@ -153,13 +154,17 @@ impl Source<'_> {
 
     fn identity(&self, hidden: &Marks, strings: &Strings) -> Result<Identity, SpillError> {
         let mut identity = IdentityPass::new(strings);
-        let columns = [Column::Ids, Column::Times];
+        let columns = [PackedColumn::Ids, PackedColumn::Times];
         self.in_batches(&columns, |number, block| identity.look(number, block, hidden, strings))?;
         Ok(identity.finish(strings))
     }
 
     /// Hands all blocks to `look` one after the other; they are read some at a time, in parallel.
-    fn in_batches(&self, columns: &[Column], mut look: impl FnMut(usize, &Block)) -> Result<(), SpillError> {
+    fn in_batches(
+        &self,
+        columns: &[PackedColumn],
+        mut look: impl FnMut(usize, &Block),
+    ) -> Result<(), SpillError> {
         let at_once = rayon::current_num_threads() * 2;
         for (batch, stored) in self.blocks.chunks(at_once).enumerate() {
             let blocks: Vec<Block> = (stored.par_iter())

@@ -7,7 +7,7 @@ use crate::read::Rejects;
 use crate::spilled_files::{Store, StoredBlock, StoredRun};
 use crate::write::WriteError;
 use crate::write::parts::{Cut, PartKey, parts};
-use crate::write::{AtOnce, Followed, Layout, Target, Writer, WrittenTables, write_below};
+use crate::write::{AtOnce, Followed, Layout, WriteTarget, Writer, WrittenTables, write_below};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -75,7 +75,7 @@ impl WriteTables<'_> {
     ) -> Result<(WrittenSessions, WrittenTables), SpilledTablesError> {
         let at_once = AtOnce { parts: 1, groups: sorted.budget.groups };
         let Self { rules, layout, disk, folder, advanced, .. } = *self;
-        let target = Target { disk, folder, rules, layout, at_once, advanced };
+        let target = WriteTarget { disk, folder, rules, layout, at_once, advanced };
         write_below(target, self.rejects, |writer| {
             let budget = sorted.budget;
             let (found, common, days) = self.sessions(sorted, writer)?;

@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use tracklet_kernel::blocks::{Block, Column, Damaged, SortedRun};
+use tracklet_kernel::blocks::{Block, Damaged, PackedColumn, SortedRun};
 use tracklet_kernel::registry::CarriedSpec;
 use zstd::bulk::{Compressor, Decompressor};
 
@@ -29,12 +29,12 @@ pub(crate) struct Store {
     file: File,
     end: AtomicU64,
     /// The columns of a block, in their order.
-    columns: Vec<Column>,
+    columns: Vec<PackedColumn>,
 }
 
 /// Where bytes stand.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct StoredRange {
     offset: u64,
     stored: u32,
     /// Bytes before compression; as many as stored where they are not compressed.
@@ -46,14 +46,14 @@ struct Place {
 pub(crate) struct StoredBlock {
     pub(crate) rows: u32,
     /// In the order of the store's columns.
-    columns: Box<[Place]>,
+    columns: Box<[StoredRange]>,
 }
 
 /// Sessions and their tracks on disk.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredRun {
     pub(crate) rows: u64,
-    sessions: Place,
+    sessions: StoredRange,
     blocks: Vec<StoredBlock>,
 }
 
@@ -61,7 +61,7 @@ impl Store {
     /// A file in `folder` for blocks whose tracks carry these columns.
     pub(crate) fn new(folder: &Path, carried: &[CarriedSpec]) -> Result<Self, SpillError> {
         let file = tempfile::tempfile_in(folder).map_err(SpillError::io(folder))?;
-        let columns = Column::all(carried);
+        let columns = PackedColumn::all(carried);
         Ok(Self { folder: folder.to_owned(), file, end: AtomicU64::new(0), columns })
     }
 
@@ -75,7 +75,7 @@ impl Store {
     }
 
     /// A block with these columns.
-    pub(crate) fn get(&self, stored: &StoredBlock, columns: &[Column]) -> Result<Block, SpillError> {
+    pub(crate) fn get(&self, stored: &StoredBlock, columns: &[PackedColumn]) -> Result<Block, SpillError> {
         self.read_block(stored, columns).map_err(SpillError::io(&self.folder))
     }
 
@@ -119,14 +119,15 @@ impl Store {
 
     fn write_block(&self, block: &Block) -> io::Result<StoredBlock> {
         // Nothing wins on random ids.
-        let column =
-            |column: &Column| (block.pack(*column), *column != Column::EventIds || block.has_texts());
+        let column = |column: &PackedColumn| {
+            (block.pack(*column), *column != PackedColumn::EventIds || block.has_texts())
+        };
         let packed: Vec<(Vec<u8>, bool)> = self.columns.iter().map(column).collect();
         let columns = self.write_all(&packed)?.into_boxed_slice();
         Ok(StoredBlock { rows: block.rows() as u32, columns })
     }
 
-    fn read_block(&self, stored: &StoredBlock, columns: &[Column]) -> io::Result<Block> {
+    fn read_block(&self, stored: &StoredBlock, columns: &[PackedColumn]) -> io::Result<Block> {
         let wanted = self.columns.iter().zip(&stored.columns);
         let wanted = wanted.filter(|(column, _)| columns.contains(column));
         let bytes = wanted.map(|(column, place)| Ok((*column, self.read(*place)?)));
@@ -136,7 +137,7 @@ impl Store {
     }
 
     /// Writes bytes one behind the other; those that may be compressed are where that wins a tenth.
-    fn write_all(&self, all: &[(Vec<u8>, bool)]) -> io::Result<Vec<Place>> {
+    fn write_all(&self, all: &[(Vec<u8>, bool)]) -> io::Result<Vec<StoredRange>> {
         let mut out = Vec::with_capacity(all.iter().map(|(bytes, _)| bytes.len()).sum());
         let mut places = Vec::with_capacity(all.len());
         for (bytes, may_win) in all {
@@ -147,11 +148,11 @@ impl Store {
             places.push((start, length(out.len() - start)?, length(bytes.len())?));
         }
         let offset = self.append(&out)?;
-        let place = |(start, stored, raw)| Place { offset: offset + start as u64, stored, raw };
+        let place = |(start, stored, raw)| StoredRange { offset: offset + start as u64, stored, raw };
         Ok(places.into_iter().map(place).collect())
     }
 
-    fn read(&self, place: Place) -> io::Result<Vec<u8>> {
+    fn read(&self, place: StoredRange) -> io::Result<Vec<u8>> {
         let bytes = self.read_at(place.offset, place.stored as usize)?;
         if place.stored == place.raw { Ok(bytes) } else { inflated(&bytes, place.raw as usize) }
     }

@@ -93,7 +93,7 @@ fn sources_of(preset: Preset) -> BTreeSet<String> {
 }
 
 /// Where a format has an id of its own for every event.
-enum Ids {
+enum IdsOfFormat {
     /// Where it is looked for.
     Usual,
     /// In this column.
@@ -105,22 +105,22 @@ enum Ids {
 /// What `event_id` is to be set to, where the usual columns do not have an id for every event. Formats that differ are left to the user.
 fn event_id(inspection: &Inspection) -> Option<(String, String)> {
     let formats = inspection.formats.iter().filter(|format| !format.columns.is_empty());
-    let ids: Vec<Ids> = formats.map(ids).collect();
+    let ids: Vec<IdsOfFormat> = formats.map(ids).collect();
     if super::is_of_ga4(inspection) {
         return Some((
             FROM_ROW.to_owned(),
             "GA4's export gives events no id: ids are made of the rows.".to_owned(),
         ));
     }
-    if ids.is_empty() || ids.iter().any(|ids| matches!(ids, Ids::Usual)) {
+    if ids.is_empty() || ids.iter().any(|ids| matches!(ids, IdsOfFormat::Usual)) {
         return None;
     }
-    if let [Ids::Named(name)] = ids.as_slice() {
+    if let [IdsOfFormat::Named(name)] = ids.as_slice() {
         let why = "It has another value in each of the first rows.".to_owned();
         return Some((name.clone(), why));
     }
     let repeated =
-        ids.iter().find_map(|ids| if let Ids::None(Some(found)) = ids { Some(found) } else { None });
+        ids.iter().find_map(|ids| if let IdsOfFormat::None(Some(found)) = ids { Some(found) } else { None });
     let why = match repeated {
         Some((name, different, rows)) => {
             format!("{name} is no id of an event: it has {different} different values in {rows} rows.")
@@ -130,7 +130,7 @@ fn event_id(inspection: &Inspection) -> Option<(String, String)> {
     Some((FROM_ROW.to_owned(), format!("{why} Ids are made of the rows, of which none is a duplicate then.")))
 }
 
-fn ids(format: &FormatColumns) -> Ids {
+fn ids(format: &FormatColumns) -> IdsOfFormat {
     let usual = format.canonical.iter().find(|(column, _)| *column == Column::EventId);
     let usual = usual.and_then(|(_, name)| name.clone());
     let columns = format.sample.columns();
@@ -139,8 +139,8 @@ fn ids(format: &FormatColumns) -> Ids {
         |column: &ColumnSample| column.filled >= ROWS && column.different() * 2 < column.filled;
     if let Some(name) = usual {
         return match columns.get(&name).filter(|column| is_of_others(column)) {
-            Some(column) => Ids::None(Some((name, column.different(), column.filled))),
-            None => Ids::Usual,
+            Some(column) => IdsOfFormat::None(Some((name, column.different(), column.filled))),
+            None => IdsOfFormat::Usual,
         };
     }
     let rows = format.sample.rows();
@@ -155,8 +155,8 @@ fn ids(format: &FormatColumns) -> Ids {
         is_named(name) && !is_canonical(name) && column.filled == rows && column.different() == rows
     });
     match unique.next() {
-        Some((name, _)) => Ids::Named(name.to_owned()),
-        None => Ids::None(None),
+        Some((name, _)) => IdsOfFormat::Named(name.to_owned()),
+        None => IdsOfFormat::None(None),
     }
 }
 

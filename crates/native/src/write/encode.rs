@@ -55,10 +55,10 @@ pub struct EncodedColumn {
 /// A type that no table has, or a page over 2 GiB.
 pub fn encode(column: &dyn Array, descriptor: &ColumnDescPtr) -> Result<EncodedColumn> {
     let nulls = column.logical_nulls().filter(|nulls| nulls.null_count() > 0);
-    let source = Source::new(column, nulls.as_ref())?;
+    let source = ColumnValues::new(column, nulls.as_ref())?;
     let optional = descriptor.max_def_level() > 0;
     let mut pages = Vec::new();
-    if let Source::Dictionary { values, .. } = &source {
+    if let ColumnValues::Dictionary { values, .. } = &source {
         let mut text = Vec::new();
         put_texts(&mut text, values, 0..values.len());
         pages.push(RawPage { body: text, values: values.len(), kind: PageKind::Dictionary });
@@ -86,7 +86,7 @@ struct RawPage {
 }
 
 /// A column's values by how they are encoded.
-enum Source<'a> {
+enum ColumnValues<'a> {
     Dictionary {
         keys: &'a PrimitiveArray<UInt32Type>,
         values: &'a StringArray,
@@ -104,7 +104,7 @@ enum Source<'a> {
     Nothing,
 }
 
-impl<'a> Source<'a> {
+impl<'a> ColumnValues<'a> {
     fn new(column: &'a dyn Array, nulls: Option<&NullBuffer>) -> Result<Self> {
         let unknown = || ParquetError::NYI(format!("a column of type {}", column.data_type()));
         match column.data_type() {
@@ -332,12 +332,12 @@ fn compress(pages: &[RawPage], alike: bool) -> Result<Option<Vec<Vec<u8>>>> {
 /// Writes the pages one behind the other, compressed where that wins.
 fn write_pages(
     pages: Vec<RawPage>,
-    source: &Source<'_>,
+    source: &ColumnValues<'_>,
     descriptor: &ColumnDescPtr,
     rows: usize,
     statistics: Statistics,
 ) -> Result<EncodedColumn> {
-    let compressed = compress(&pages, matches!(source, Source::Integers { .. }))?;
+    let compressed = compress(&pages, matches!(source, ColumnValues::Integers { .. }))?;
     let (codec, bytes) = match &compressed {
         Some(bodies) => {
             (Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?), bodies.iter().map(Vec::len).sum::<usize>())

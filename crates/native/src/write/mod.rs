@@ -34,21 +34,21 @@ use tracklet_kernel::tables::{State, Table};
 use rejects::reject_groups;
 pub use state::{PARTS_FILE, STATE, StoredParts};
 pub use table_file::WRITER;
-pub(crate) use writer::{AtOnce, Followed, Target, Writer};
+pub(crate) use writer::{AtOnce, Followed, WriteTarget, Writer};
 
 /// Name of the file of a table that is not cut into parts, and of those that are where there is no session.
 pub const WHOLE: &str = "all";
 /// What has a row a track, in the order of their session's parts.
-fn of_tracks(rules: &Rules) -> Vec<Place> {
+fn of_tracks(rules: &Rules) -> Vec<TableOrState> {
     let before = [Table::MappedTracks, Table::TrackFacts, Table::TracksFlow].into_iter();
-    let before = before.filter_map(|table| Place::of(table, rules));
-    before.chain([Place::State(State::Tracks)]).chain(Place::of(Table::Events, rules)).collect()
+    let before = before.filter_map(|table| TableOrState::of(table, rules));
+    before.chain([TableOrState::State(State::Tracks)]).chain(TableOrState::of(Table::Events, rules)).collect()
 }
 
 /// What has a row a session and is cut into parts.
-fn of_sessions(rules: &Rules) -> Vec<Place> {
+fn of_sessions(rules: &Rules) -> Vec<TableOrState> {
     let all = [Table::SessionTrackFacts, Table::SessionDuration, Table::Sessions];
-    all.into_iter().filter_map(|table| Place::of(table, rules)).collect()
+    all.into_iter().filter_map(|table| TableOrState::of(table, rules)).collect()
 }
 
 /// Whether the next run needs something of a table.
@@ -85,7 +85,7 @@ pub(crate) const OF_VISITORS: [&str; 2] = ["dbt_visitor_id", "number_of_sessions
 
 /// A table, or state beside one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum TableOrState {
     /// For readers.
     Table(Table),
     /// For the next run.
@@ -94,7 +94,7 @@ pub enum Place {
     Kept(Table),
 }
 
-impl Place {
+impl TableOrState {
     /// All that a run with these rules writes.
     pub fn all(rules: &Rules) -> impl Iterator<Item = Self> {
         let kept = rules.left_out.iter().filter_map(|table| Self::of(*table, rules));
@@ -210,7 +210,7 @@ const TOUCHED_PERCENT: u64 = 50;
 
 /// What is to be written, and what stays from an earlier snapshot.
 #[derive(Debug)]
-pub struct Plan<'a> {
+pub struct WritePlan<'a> {
     /// How time is cut.
     pub cut: Cut,
     /// How the files are cut.
@@ -232,7 +232,7 @@ pub struct Stays<'a> {
     pub(crate) digests: &'a Digests,
 }
 
-impl Plan<'_> {
+impl WritePlan<'_> {
     /// Everything is written.
     pub fn full(sessionized: &Sessionized, layout: Layout) -> Self {
         Self {
@@ -305,11 +305,12 @@ pub fn write_tables<E: From<WriteError> + From<SpillError>>(
     rejects: &Rejects,
     disk: &dyn Disk,
     folder: &Path,
-    plan: &Plan<'_>,
+    plan: &WritePlan<'_>,
     advanced: &(dyn Fn(u64) + Sync),
 ) -> Result<WrittenTables, E> {
     let at_once = AtOnce { parts: OpenFiles::allowed().parts, groups: rayon::current_num_threads() };
-    let target = Target { disk, folder, rules: sessionized.rules(), layout: plan.layout, at_once, advanced };
+    let target =
+        WriteTarget { disk, folder, rules: sessionized.rules(), layout: plan.layout, at_once, advanced };
     let ((), written) = write_below(target, rejects, |writer| {
         if plan.cut.parts().is_empty() {
             writer.write_no_parts()?;
@@ -334,13 +335,13 @@ pub fn write_tables<E: From<WriteError> + From<SpillError>>(
 /// # Errors
 /// The first file that could not be written, rejects that can't be read back, and what `work` says.
 pub(crate) fn write_below<T, E: From<WriteError> + From<SpillError>>(
-    target: Target<'_>,
+    target: WriteTarget<'_>,
     rejects: &Rejects,
     work: impl FnOnce(&mut Writer<'_>) -> Result<(T, u64), E>,
 ) -> Result<(T, WrittenTables), E> {
-    let Target { disk, folder, rules, layout, .. } = target;
+    let WriteTarget { disk, folder, rules, layout, .. } = target;
     let folders: Vec<PathBuf> = std::iter::once(folder.join(STATE))
-        .chain(Place::all(rules).map(|place| place.folder(folder)))
+        .chain(TableOrState::all(rules).map(|place| place.folder(folder)))
         .collect();
     for path in &folders {
         disk.create_folder(path).map_err(|error| WriteError::at(path)(error.into()))?;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Datelike};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use tracklet_kernel::sessionize::Sessionized;
-use tracklet_kernel::tables::Run;
+use tracklet_kernel::tables::TrackRun;
 use tracklet_kernel::time::{MICROS_OF_A_DAY, day};
 
 /// Tracks over which a year is cut into months, and such a month into days.
@@ -168,7 +168,7 @@ pub fn row_groups(
     part: &Part,
     mut room: usize,
     rows_of_a_group: usize,
-) -> Vec<Vec<Run>> {
+) -> Vec<Vec<TrackRun>> {
     let mut groups = vec![Vec::new()];
     for session in &part.sessions {
         let session = *session as usize;
@@ -181,7 +181,7 @@ pub fn row_groups(
             let taken = places.start..places.end.min(places.start + room);
             places.start = taken.end;
             room -= taken.len();
-            groups.last_mut().expect("there is one from the start").push(Run { session, places: taken });
+            groups.last_mut().expect("there is one from the start").push(TrackRun { session, places: taken });
         }
     }
     groups

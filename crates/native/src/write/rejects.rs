@@ -1,6 +1,6 @@
 //! The rows of `tracklet_rejects` as row groups, made a column at a time.
 
-use crate::read::{Found, Head, REJECT_GROUP_BYTES, Rejects, TEXTS, Texts};
+use crate::read::{FoundReject, Head, REJECT_GROUP_BYTES, Rejects, TEXTS, Texts};
 use crate::spilled_files::SpillError;
 use arrow::array::{ArrayRef, Int64Array, StringArray, StringBuilder};
 use std::collections::HashMap;
@@ -45,8 +45,8 @@ pub(super) fn reject_groups(
 }
 
 impl RejectGroup {
-    fn push(&mut self, found: Found, bytes: u64) {
-        let Found { segment, place, head } = found;
+    fn push(&mut self, found: FoundReject, bytes: u64) {
+        let FoundReject { segment, place, head } = found;
         match self.runs.last_mut() {
             Some((last, places)) if *last == segment && places.end == place => places.end += 1,
             _ => self.runs.push((segment, place..place + 1)),

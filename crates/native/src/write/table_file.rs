@@ -19,7 +19,7 @@ pub const WRITER: &str = concat!("tracklet version ", env!("CARGO_PKG_VERSION"),
 
 /// A file under construction.
 pub(crate) struct TableFile {
-    writer: SerializedFileWriter<Counted>,
+    writer: SerializedFileWriter<CountedFile>,
     rows: u64,
     digester: Digester,
 }
@@ -27,7 +27,7 @@ pub(crate) struct TableFile {
 impl TableFile {
     /// Creates the file; it must not exist.
     pub(crate) fn create(disk: &dyn Disk, path: &Path, schema: &SchemaRef) -> Result<Self> {
-        let file = Counted { file: disk.create(path)?, bytes: 0, footer: None };
+        let file = CountedFile { file: disk.create(path)?, bytes: 0, footer: None };
         let descriptor = ArrowSchemaConverter::new().schema_root("schema").convert(schema)?;
         let writer = SerializedFileWriter::new(file, descriptor.root_schema_ptr(), properties())?;
         Ok(Self { writer, rows: 0, digester: Digester::default() })
@@ -46,25 +46,25 @@ impl TableFile {
 
     /// Writes the footer; answers how many rows and bytes the file has. The data is on its way,
     /// not yet safely on the disk.
-    pub(crate) fn finish(mut self) -> Result<Written> {
+    pub(crate) fn finish(mut self) -> Result<CompleteFile> {
         self.writer.inner_mut().footer = Some((self.digester.footer_start(), Vec::new()));
         let mut file = self.writer.into_inner()?;
         file.flush()?;
         let (_, footer) = file.footer.unwrap_or_default();
         let digest = self.digester.finish(&footer, file.bytes);
-        Ok(Written { file: file.file, rows: self.rows, bytes: file.bytes, digest })
+        Ok(CompleteFile { file: file.file, rows: self.rows, bytes: file.bytes, digest })
     }
 }
 
 /// A file and how many bytes went into it.
-struct Counted {
+struct CountedFile {
     file: Box<dyn NewFile>,
     bytes: u64,
     /// Where the footer starts, once that is known, and its bytes: what stands before it may be on its way still.
     footer: Option<(u64, Vec<u8>)>,
 }
 
-impl Write for Counted {
+impl Write for CountedFile {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let written = self.file.write(bytes)?;
         if let Some((start, footer)) = &mut self.footer {
@@ -81,7 +81,7 @@ impl Write for Counted {
 }
 
 /// A complete file.
-pub(crate) struct Written {
+pub(crate) struct CompleteFile {
     /// Still open, to be synced.
     pub(crate) file: Box<dyn NewFile>,
     pub(crate) rows: u64,

@@ -3,11 +3,14 @@
 use super::encode::{self, EncodedColumn};
 use super::join::join;
 use super::parts::{self, Part, PartKey};
-use super::table_file::{TableFile, Written, descriptors};
+use super::table_file::{CompleteFile, TableFile, descriptors};
 use super::{
-    Layout, Place, Plan, Stays, StoredParts, WHOLE, WriteError, WrittenTables, of_sessions, of_tracks,
+    Layout, Stays, StoredParts, TableOrState, WHOLE, WriteError, WritePlan, WrittenTables, of_sessions,
+    of_tracks,
 };
-use crate::checks::{AliasesSeen, Checks, PartChecks, PartSummary, Repeated, SessionsSeen, VisitorsSeen};
+use crate::checks::{
+    AliasesSeen, PartChecks, PartSummary, Repeated, SessionsSeen, TableChecks, VisitorsSeen,
+};
 use crate::digests::Digests;
 use crate::disk::{Disk, NewFile, copy_file, has_no_links};
 use arrow::array::{ArrayRef, RecordBatch};
@@ -35,7 +38,7 @@ pub(crate) struct AtOnce {
 
 /// Where the tables go, and how.
 #[derive(Clone, Copy)]
-pub(crate) struct Target<'a> {
+pub(crate) struct WriteTarget<'a> {
     pub(crate) disk: &'a dyn Disk,
     pub(crate) folder: &'a Path,
     pub(crate) rules: &'a Rules,
@@ -47,31 +50,31 @@ pub(crate) struct Target<'a> {
 
 /// What the threads have written and seen.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct WriterSeen {
     pub(super) written: WrittenTables,
-    pub(super) checks: Checks,
+    pub(super) checks: TableChecks,
     pub(super) parts: StoredParts,
     pub(super) digests: Digests,
 }
 
 /// Writes the files of one snapshot.
 pub(crate) struct Writer<'a> {
-    target: Target<'a>,
+    target: WriteTarget<'a>,
     finished: SyncSender<(PathBuf, Box<dyn NewFile>)>,
-    seen: Mutex<Seen>,
+    seen: Mutex<WriterSeen>,
 }
 
 impl<'a> Writer<'a> {
     /// A writer that hands complete files to `finished`, to be synced.
-    pub(super) fn new(target: Target<'a>, finished: SyncSender<(PathBuf, Box<dyn NewFile>)>) -> Self {
+    pub(super) fn new(target: WriteTarget<'a>, finished: SyncSender<(PathBuf, Box<dyn NewFile>)>) -> Self {
         Self { target, finished, seen: Mutex::default() }
     }
 
-    pub(super) fn into_seen(self) -> Seen {
+    pub(super) fn into_seen(self) -> WriterSeen {
         self.seen.into_inner().expect("no thread panicked")
     }
 
-    pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
+    pub(super) fn seen(&self) -> MutexGuard<'_, WriterSeen> {
         self.seen.lock().expect("no thread panicked")
     }
 
@@ -80,23 +83,23 @@ impl<'a> Writer<'a> {
         self.target.at_once = at_once;
     }
 
-    fn of_tracks(&self) -> Vec<Place> {
+    fn of_tracks(&self) -> Vec<TableOrState> {
         of_tracks(self.target.rules)
     }
 
-    fn of_sessions(&self) -> Vec<Place> {
+    fn of_sessions(&self) -> Vec<TableOrState> {
         of_sessions(self.target.rules)
     }
 
     /// Where a table is written that the next run needs, in any selection of tables.
-    fn needed(&self, table: Table) -> Place {
-        Place::of(table, self.target.rules).expect("the next run needs it")
+    fn needed(&self, table: Table) -> TableOrState {
+        TableOrState::of(table, self.target.rules).expect("the next run needs it")
     }
 
     /// What is cut into parts, where there is no session.
     pub(crate) fn write_no_parts(&self) -> Result<(), WriteError> {
         let mut places = self.of_tracks().into_iter().chain(self.of_sessions());
-        places.try_for_each(|place| Rows::new(self, &[place], WHOLE)?.finish())
+        places.try_for_each(|place| OpenTables::new(self, &[place], WHOLE)?.finish())
     }
 
     /// What is cut into parts, of these parts, whose sessions are all in memory.
@@ -116,10 +119,10 @@ impl<'a> Writer<'a> {
     fn write_part(&self, sessionized: &Sessionized, part: &Part) -> Result<(), WriteError> {
         let name = part.key.to_string();
         let mut checks = PartChecks::default();
-        let mut tracks = Rows::new(self, &self.of_tracks(), &name)?;
+        let mut tracks = OpenTables::new(self, &self.of_tracks(), &name)?;
         tracks.put_tracks(sessionized, part, Followed::No, &mut checks)?;
         tracks.finish()?;
-        let mut sessions = Rows::new(self, &self.of_sessions(), &name)?;
+        let mut sessions = OpenTables::new(self, &self.of_sessions(), &name)?;
         sessions.put_sessions(sessionized, part, Followed::No, &mut checks)?;
         sessions.finish()?;
         self.add_part(part.key, checks);
@@ -133,8 +136,8 @@ impl<'a> Writer<'a> {
             writer: self,
             key,
             checks: PartChecks::default(),
-            tracks: Rows::new(self, &self.of_tracks(), &name)?,
-            sessions: Rows::new(self, &self.of_sessions(), &name)?,
+            tracks: OpenTables::new(self, &self.of_tracks(), &name)?,
+            sessions: OpenTables::new(self, &self.of_sessions(), &name)?,
         })
     }
 
@@ -145,7 +148,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Gives the files of parts that stay names in this snapshot.
-    pub(super) fn link_parts(&self, plan: &Plan<'_>) -> Result<(), WriteError> {
+    pub(super) fn link_parts(&self, plan: &WritePlan<'_>) -> Result<(), WriteError> {
         let Some(stays) = &plan.stays else { return Ok(()) };
         for part in plan.cut.parts() {
             if let Some(summary) = stays.parts.get(&part) {
@@ -183,26 +186,30 @@ impl<'a> Writer<'a> {
     /// The tables of all sessions and visitors, both in one file; the aliases must be written before.
     pub(crate) fn timeline(&self) -> Result<WholeTimeline<'_>, WriteError> {
         Ok(WholeTimeline {
-            sessions: Rows::new(
+            sessions: OpenTables::new(
                 self,
-                &[self.needed(Table::SessionTracks), Place::State(State::Sessions)],
+                &[self.needed(Table::SessionTracks), TableOrState::State(State::Sessions)],
                 WHOLE,
             )?,
-            visitors: Rows::new(self, &[self.needed(Table::UserSessionFacts)], WHOLE)?,
+            visitors: OpenTables::new(self, &[self.needed(Table::UserSessionFacts)], WHOLE)?,
         })
     }
 
     /// The evidence, where the rules have some.
     pub(crate) fn evidence(&self) -> Result<WholeEvidence<'_>, WriteError> {
         let has_evidence = State::all(self.target.rules).any(|state| state == State::Evidence);
-        let rows = has_evidence.then(|| Rows::new(self, &[Place::State(State::Evidence)], WHOLE));
+        let rows =
+            has_evidence.then(|| OpenTables::new(self, &[TableOrState::State(State::Evidence)], WHOLE));
         Ok(WholeEvidence { rows: rows.transpose()? })
     }
 
     /// `dbt_aliases_mapping` and the state beside it.
     pub(crate) fn write_aliases(&self, sessionized: &Sessionized) -> Result<(), WriteError> {
-        let mut rows =
-            Rows::new(self, &[self.needed(Table::AliasesMapping), Place::State(State::Aliases)], WHOLE)?;
+        let mut rows = OpenTables::new(
+            self,
+            &[self.needed(Table::AliasesMapping), TableOrState::State(State::Aliases)],
+            WHOLE,
+        )?;
         let groups = rows.groups(sessionized.alias_count());
         let add = |seen| self.seen().checks.add_aliases(seen);
         rows.put(
@@ -220,7 +227,7 @@ impl<'a> Writer<'a> {
         &self,
         batches: impl Iterator<Item = Result<RecordBatch, E>>,
     ) -> Result<(), E> {
-        let mut rows = Rows::new(self, &self.places_of_duplicates(), WHOLE)?;
+        let mut rows = OpenTables::new(self, &self.places_of_duplicates(), WHOLE)?;
         for batch in batches {
             let add = |seen| self.seen().checks.add_duplicates(seen);
             rows.put(&[batch?], Clone::clone, Followed::No, Repeated::of, add)?;
@@ -236,7 +243,7 @@ impl<'a> Writer<'a> {
         groups: impl Iterator<Item = Result<G, X>>,
         column: impl Fn(&G, &str) -> Result<ArrayRef, X>,
     ) -> Result<(), E> {
-        let mut rows = Rows::new(self, &[self.needed(table)], WHOLE)?;
+        let mut rows = OpenTables::new(self, &[self.needed(table)], WHOLE)?;
         let path = rows.files[0].path.clone();
         for group in groups {
             let group = group?;
@@ -266,7 +273,7 @@ impl<'a> Writer<'a> {
             },
         );
         of_visitors.and(of_sessions)?;
-        let mut rows = Rows::new(self, &self.places_of_duplicates(), WHOLE)?;
+        let mut rows = OpenTables::new(self, &self.places_of_duplicates(), WHOLE)?;
         let groups = rows.groups(sessionized.duplicate_rows());
         rows.put(
             &groups,
@@ -282,13 +289,13 @@ impl<'a> Writer<'a> {
     }
 
     /// `tracklet_duplicates`, and the state of what its rows carry.
-    fn places_of_duplicates(&self) -> Vec<Place> {
+    fn places_of_duplicates(&self) -> Vec<TableOrState> {
         let state = State::all(self.target.rules).filter(|state| *state == State::Duplicates);
-        std::iter::once(self.needed(Table::Duplicates)).chain(state.map(Place::State)).collect()
+        std::iter::once(self.needed(Table::Duplicates)).chain(state.map(TableOrState::State)).collect()
     }
 
     /// The columns that any of the places has, each once.
-    fn columns_of(&self, places: &[Place]) -> SchemaRef {
+    fn columns_of(&self, places: &[TableOrState]) -> SchemaRef {
         let mut fields = Vec::new();
         for place in places {
             for field in place.schema(self.target.rules).fields() {
@@ -301,13 +308,13 @@ impl<'a> Writer<'a> {
     }
 }
 
-impl Seen {
+impl WriterSeen {
     /// Counts rows of a table.
-    fn count(&mut self, place: Place, rows: u64) {
+    fn count(&mut self, place: TableOrState, rows: u64) {
         match place {
-            Place::Table(table) => *self.written.rows.entry(table.name()).or_default() += rows,
-            Place::Kept(table) => *self.written.kept.entry(table.name()).or_default() += rows,
-            Place::State(_) => {}
+            TableOrState::Table(table) => *self.written.rows.entry(table.name()).or_default() += rows,
+            TableOrState::Kept(table) => *self.written.kept.entry(table.name()).or_default() += rows,
+            TableOrState::State(_) => {}
         }
     }
 
@@ -329,8 +336,8 @@ pub(crate) struct GrowingPart<'w> {
     writer: &'w Writer<'w>,
     key: PartKey,
     checks: PartChecks,
-    tracks: Rows<'w>,
-    sessions: Rows<'w>,
+    tracks: OpenTables<'w>,
+    sessions: OpenTables<'w>,
 }
 
 impl GrowingPart<'_> {
@@ -353,8 +360,8 @@ impl GrowingPart<'_> {
 
 /// `dbt_session_tracks` with the state beside it, and `dbt_user_session_facts`.
 pub(crate) struct WholeTimeline<'w> {
-    sessions: Rows<'w>,
-    visitors: Rows<'w>,
+    sessions: OpenTables<'w>,
+    visitors: OpenTables<'w>,
 }
 
 impl WholeTimeline<'_> {
@@ -374,7 +381,7 @@ impl WholeTimeline<'_> {
 /// The rows that are evidence, whole.
 pub(crate) struct WholeEvidence<'w> {
     /// None where the rules have no evidence.
-    rows: Option<Rows<'w>>,
+    rows: Option<OpenTables<'w>>,
 }
 
 impl WholeEvidence<'_> {
@@ -389,12 +396,12 @@ impl WholeEvidence<'_> {
 
     /// Ends the file, after rows that none follow.
     pub(crate) fn finish(self) -> Result<(), WriteError> {
-        self.rows.map_or(Ok(()), Rows::finish)
+        self.rows.map_or(Ok(()), OpenTables::finish)
     }
 }
 
 /// Files that get the same rows, each its own columns of them.
-struct Rows<'w> {
+struct OpenTables<'w> {
     writer: &'w Writer<'w>,
     files: Vec<OpenTable>,
     columns: SchemaRef,
@@ -402,9 +409,9 @@ struct Rows<'w> {
     waiting: Option<RecordBatch>,
 }
 
-impl<'w> Rows<'w> {
-    fn new(writer: &'w Writer<'w>, places: &[Place], part: &str) -> Result<Self, WriteError> {
-        let create = |place: &Place| {
+impl<'w> OpenTables<'w> {
+    fn new(writer: &'w Writer<'w>, places: &[TableOrState], part: &str) -> Result<Self, WriteError> {
+        let create = |place: &TableOrState| {
             let schema = place.schema(writer.target.rules);
             let path = place.file(writer.target.folder, part);
             let file =
@@ -436,7 +443,7 @@ impl<'w> Rows<'w> {
         followed: Followed,
         checks: &mut PartChecks,
     ) -> Result<(), WriteError> {
-        let Target { rules, advanced, layout, .. } = self.writer.target;
+        let WriteTarget { rules, advanced, layout, .. } = self.writer.target;
         let groups = parts::row_groups(sessionized, part, self.room(), layout.rows_of_a_group);
         self.put(
             &groups,
@@ -537,7 +544,7 @@ impl<'w> Rows<'w> {
     fn finish(self) -> Result<(), WriteError> {
         assert!(self.waiting.is_none(), "the last rows are not followed");
         for open in self.files {
-            let Written { file, rows, bytes, digest } =
+            let CompleteFile { file, rows, bytes, digest } =
                 open.file.finish().map_err(WriteError::at(&open.path))?;
             // A failed sync has ended the other side; its error is the one to report.
             let _ = self.writer.finished.send((open.path, file));
@@ -560,7 +567,7 @@ enum Prepared<S> {
 }
 
 struct OpenTable {
-    place: Place,
+    place: TableOrState,
     schema: SchemaRef,
     /// The path from the snapshot's folder.
     name: String,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tracklet_config::Config;
 use tracklet_kernel::decimal::to_text;
 use tracklet_kernel::sessionize::Sessionized;
-use tracklet_kernel::tables::Run;
+use tracklet_kernel::tables::TrackRun;
 use tracklet_kernel::tracks::Tracks;
 use tracklet_native::read::{Read, Source};
 
@@ -33,8 +33,8 @@ fn source(config: &Config) -> Source {
 /// Of every event, by id: these columns, `-` for null, with spaces between them.
 fn events(read: Read, config: &Config, columns: &[&str]) -> Vec<String> {
     let sessionized = Sessionized::new(Tracks::merge(read.tracks), config.rules());
-    let runs: Vec<Run> = (0..sessionized.session_count())
-        .map(|session| Run { session, places: sessionized.session_places(session) })
+    let runs: Vec<TrackRun> = (0..sessionized.session_count())
+        .map(|session| TrackRun { session, places: sessionized.session_places(session) })
         .collect();
     let batch = sessionized.track_columns(&runs);
     let text = |column: &ArrayRef, row: usize| match column.data_type() {

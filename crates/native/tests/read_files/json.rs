@@ -8,7 +8,7 @@ use tracklet_display::error::Hint;
 use tracklet_kernel::event_type::EventTypes;
 use tracklet_native::read::inputs::discover;
 use tracklet_native::read::{
-    Column, Format, NoRowFilters, Options, Progress, ReadError, Source, Strictness, read_all,
+    Column, Format, NoRowFilters, Options, ReadError, ReadProgress, Source, Strictness, read_all,
 };
 
 const UNREADABLE: &str = "unreadable";
@@ -314,7 +314,7 @@ fn a_format_can_be_forced() {
 #[derive(Default)]
 struct Told(AtomicU64, AtomicU64);
 
-impl Progress for Told {
+impl ReadProgress for Told {
     fn advance(&self, rows: u64, bytes: u64) {
         self.0.fetch_add(rows, Ordering::Relaxed);
         self.1.fetch_add(bytes, Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! `tracklet certify`
 
 use crate::arguments::CertifyArguments;
-use crate::commands::warehouse::{Lines, Place};
+use crate::commands::warehouse::{ChosenTarget, WarehouseLines};
 use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
 use crate::status::Status;
@@ -13,9 +13,9 @@ use tracklet_display::numbers::{duration, grouped};
 use tracklet_warehouse::WarehouseError;
 
 pub fn certify(arguments: &CertifyArguments, log: &Log) -> Outcome {
-    let place = Place::of(&arguments.target)?;
+    let place = ChosenTarget::of(&arguments.target)?;
     let warehouse = place.connect()?;
-    let lines = Lines(log);
+    let lines = WarehouseLines(log);
     lines.say("making the tables with the native engine");
     let sets = engine::prepare().map_err(Failure::new)?;
     let now = std::time::SystemTime::now();

@@ -16,7 +16,7 @@ pub fn docs(arguments: &DocsArguments, log: &Log) -> Outcome {
         Ok(Reference::of(tables, manifest, rules)?)
     })?;
     let folder = &arguments.to;
-    let failed = |file: PathBuf| move |source| Failure::new(NotWritten { file, source });
+    let failed = |file: PathBuf| move |source| Failure::new(DocsNotWritten { file, source });
     std::fs::create_dir_all(folder).map_err(failed(folder.clone()))?;
     for (name, page) in [("tables.md", reference.markdown()), ("tables.html", reference.html())] {
         let file = folder.join(name);
@@ -32,9 +32,9 @@ pub fn docs(arguments: &DocsArguments, log: &Log) -> Outcome {
 /// A page could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write `{}`", file.display())]
-struct NotWritten {
+struct DocsNotWritten {
     file: PathBuf,
     source: io::Error,
 }
 
-impl Hint for NotWritten {}
+impl Hint for DocsNotWritten {}

@@ -5,12 +5,12 @@ use crate::arguments::LogFormat;
 use crate::commands::answer::formulas;
 use crate::commands::of_files::OfFiles;
 use crate::commands::output_folder;
-use crate::commands::warehouse::Place as Warehouses;
+use crate::commands::warehouse::ChosenTarget;
 use crate::failure::{Failure, Outcome};
 use crate::logging::Log;
 use crate::status::Status;
 use tracklet_analysis::Queries;
-use tracklet_analysis::export::{Files, Replacing, to_file, to_target};
+use tracklet_analysis::export::{FileTarget, Replacing, to_file, to_target};
 use tracklet_config::Config;
 use tracklet_display::numbers::grouped;
 
@@ -29,8 +29,8 @@ pub fn export(arguments: &ExportArguments, log: &Log) -> Outcome {
     if is_target(arguments)? {
         return to_warehouse(arguments, &results, &tables, log);
     }
-    let files =
-        Files::meant(&arguments.to, tables.len(), arguments.format.map(Into::into)).map_err(Failure::new)?;
+    let files = FileTarget::meant(&arguments.to, tables.len(), arguments.format.map(Into::into))
+        .map_err(Failure::new)?;
     for table in &tables {
         let formulas = formulas(arguments.safe_for_spreadsheets);
         let done =
@@ -48,7 +48,7 @@ fn is_target(arguments: &ExportArguments) -> Result<bool, Failure> {
 
 fn to_warehouse(arguments: &ExportArguments, results: &Queries, tables: &[String], log: &Log) -> Outcome {
     let config = arguments.place.config.as_deref();
-    let place = Warehouses::new(Some(&arguments.to), config, arguments.profiles_dir.as_deref())?;
+    let place = ChosenTarget::new(Some(&arguments.to), config, arguments.profiles_dir.as_deref())?;
     let warehouse = place.connect()?;
     let replacing = if arguments.replace { Replacing::Replace } else { Replacing::Refuse };
     for table in tables {

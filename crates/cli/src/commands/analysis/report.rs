@@ -26,7 +26,7 @@ pub fn report(arguments: &ReportArguments, log: &Log) -> Outcome {
     drop(busy);
     let page = report.page();
     std::fs::write(&arguments.file, &page)
-        .map_err(|source| Failure::new(NotWritten { file: arguments.file.clone(), source }))?;
+        .map_err(|source| Failure::new(ReportNotWritten { file: arguments.file.clone(), source }))?;
     let sessions = report.totals.sessions;
     match log.format {
         LogFormat::Json => {
@@ -45,9 +45,9 @@ pub fn report(arguments: &ReportArguments, log: &Log) -> Outcome {
 /// The page could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write `{}`", file.display())]
-struct NotWritten {
+struct ReportNotWritten {
     file: PathBuf,
     source: io::Error,
 }
 
-impl Hint for NotWritten {}
+impl Hint for ReportNotWritten {}

@@ -2,7 +2,7 @@
 
 use super::histories::carried_columns;
 use super::history::{DAY, World, assert_is_rebuilt, assert_same, file, small, track};
-use tracklet_kernel::oracle::{Row, Value};
+use tracklet_kernel::oracle::{OracleRow, Value};
 use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::Rules;
 
@@ -11,8 +11,8 @@ fn carrying(columns: &[CarriedSpec]) -> Rules {
 }
 
 /// Tracks with a plan and a revenue, the first delivered twice.
-fn rows(name: &str) -> Vec<Row> {
-    let row = |day: i64| Row {
+fn rows(name: &str) -> Vec<OracleRow> {
+    let row = |day: i64| OracleRow {
         carried: vec![Value::Text("pro".to_owned()), Value::Number(i128::from(day) * 1_500_000)],
         ..track(&format!("{name}{day}"), name, "", day * DAY)
     };

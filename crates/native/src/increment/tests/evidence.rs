@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use tracklet_config::RunMode;
 use tracklet_kernel::event_type::{EventType, EventTypes};
-use tracklet_kernel::oracle::Row;
+use tracklet_kernel::oracle::OracleRow;
 use tracklet_kernel::registry::CarriedSpec;
 use tracklet_kernel::rules::Rules;
 
@@ -20,8 +20,8 @@ fn world() -> World {
 }
 
 /// An `identify` call.
-fn identify(id: &str, anonymous_id: &str, user_id: &str, timestamp: i64) -> Row {
-    Row { event: Some("identify".to_owned()), ..track(id, anonymous_id, user_id, timestamp) }
+fn identify(id: &str, anonymous_id: &str, user_id: &str, timestamp: i64) -> OracleRow {
+    OracleRow { event: Some("identify".to_owned()), ..track(id, anonymous_id, user_id, timestamp) }
 }
 
 /// Ten days of two devices that nobody has named, one file a day.
@@ -111,7 +111,7 @@ fn a_person_who_is_forgotten_leaves_the_evidence_too() {
     let holds = |bytes: &[u8]| bytes.windows(3).any(|window| window == b"ann");
     let left = world.disk.files_below(Path::new(OUT));
     assert!(!left.values().any(|bytes| holds(bytes)));
-    let is_left = |row: &Row| row.anonymous_id.as_deref() != Some("phone");
+    let is_left = |row: &OracleRow| row.anonymous_id.as_deref() != Some("phone");
     for file in &mut files {
         file.rows.retain(is_left);
     }

@@ -6,14 +6,14 @@ use crate::forget::{Erased, Subject, forget_in, preview, rollback_in};
 use std::collections::BTreeSet;
 use std::path::Path;
 use tracklet_display::error::Hint;
-use tracklet_kernel::oracle::Row;
+use tracklet_kernel::oracle::OracleRow;
 use tracklet_kernel::rules::Rules;
 
 fn files() -> Vec<File> {
     let rows = |day: i64| {
         vec![
             // First, so that its row number stays when others go.
-            Row { event_id: None, ..track("", "phone", "ann", day * DAY) },
+            OracleRow { event_id: None, ..track("", "phone", "ann", day * DAY) },
             track(&format!("a{day}"), "phone", "", day * DAY),
             track(&format!("b{day}"), "phone", "ann", day * DAY + MINUTE),
             track(&format!("b{day}"), "phone", "ann", day * DAY + MINUTE),
@@ -35,7 +35,7 @@ fn roll_back(world: &World, name: &str) {
 }
 
 /// The files without the rows that `is_gone` holds for.
-fn without(files: &[File], is_gone: impl Fn(&Row) -> bool) -> Vec<File> {
+fn without(files: &[File], is_gone: impl Fn(&OracleRow) -> bool) -> Vec<File> {
     let rows = |file: &File| file.rows.iter().filter(|row| !is_gone(row)).cloned().collect();
     files.iter().map(|old| file(&old.name, rows(old))).collect()
 }
@@ -54,7 +54,7 @@ fn a_visitor_leaves_every_snapshot_and_stays_away() {
     let erased = forget(&world, Subject::Visitor("ann".to_owned()));
     // Ann's, those of the phone while it is hers, the repeated ones, and the rejects.
     assert_eq!((erased.rows, erased.snapshots.len()), (4 * 3, 2));
-    let is_gone = |row: &Row| match row.user_id.as_deref() {
+    let is_gone = |row: &OracleRow| match row.user_id.as_deref() {
         Some(user) => user == "ann",
         None => row.anonymous_id.as_deref() == Some("phone"),
     };
@@ -75,7 +75,7 @@ fn a_user_id_and_a_device_can_be_forgotten_alone() {
     for (subject, is_gone) in [
         (
             Subject::UserId("bob".to_owned()),
-            (|row| row.user_id.as_deref() == Some("bob")) as fn(&Row) -> bool,
+            (|row| row.user_id.as_deref() == Some("bob")) as fn(&OracleRow) -> bool,
         ),
         (Subject::AnonymousId("phone".to_owned()), |row| row.anonymous_id.as_deref() == Some("phone")),
     ] {
@@ -93,7 +93,7 @@ fn a_user_id_and_a_device_can_be_forgotten_alone() {
 #[test]
 fn what_is_another_visitors_now_stays_in_older_snapshots_too() {
     let world = World::new(Rules::default(), small(3));
-    let of = |name: &str, rows: Vec<Row>| file(name, rows);
+    let of = |name: &str, rows: Vec<OracleRow>| file(name, rows);
     let files = [
         of("0.json", vec![track("a", "phone", "", 0), track("b", "phone", "ann", MINUTE)]),
         of("1.json", vec![track("c", "phone", "bob", -MINUTE), track("d", "phone", "bob", 2 * DAY)]),

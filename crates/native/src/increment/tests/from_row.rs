@@ -5,19 +5,19 @@ use crate::forget::{Subject, forget_in};
 use crate::spill::Budget;
 use std::collections::BTreeSet;
 use tracklet_config::RunMode;
-use tracklet_kernel::oracle::Row;
+use tracklet_kernel::oracle::OracleRow;
 use tracklet_kernel::rules::{Duplicates, Rules};
 
 fn numbering() -> Rules {
     Rules { duplicates: Duplicates::Number, ..Rules::default() }
 }
 
-fn without_id(anonymous_id: &str, user_id: &str, timestamp: i64) -> Row {
-    Row { event_id: None, ..track("", anonymous_id, user_id, timestamp) }
+fn without_id(anonymous_id: &str, user_id: &str, timestamp: i64) -> OracleRow {
+    OracleRow { event_id: None, ..track("", anonymous_id, user_id, timestamp) }
 }
 
 /// Runs over the files one after the other, each of which must go as it says here and leave the tables of one run over all.
-fn check(files: &[Vec<Row>], modes: &[RunMode], budget: Option<Budget>) {
+fn check(files: &[Vec<OracleRow>], modes: &[RunMode], budget: Option<Budget>) {
     let files: Vec<_> =
         files.iter().enumerate().map(|(place, rows)| file(&format!("{place}.json"), rows.clone())).collect();
     let mut world = World::new(numbering(), small(1));
@@ -52,7 +52,7 @@ fn rows_that_differ_and_have_one_text_are_numbered_as_in_one_run() {
     let one = || without_id("c", "d\u{1f}+e", 0);
     let other = || without_id("c\u{1f}+d", "e", 0);
     let others = || (1..9).map(|day| without_id("b", "", day * DAY));
-    let first = |row: Row| std::iter::once(row).chain(others()).collect::<Vec<_>>();
+    let first = |row: OracleRow| std::iter::once(row).chain(others()).collect::<Vec<_>>();
     let modes = [RunMode::Full, RunMode::Full, RunMode::Full];
     check(&[first(one()), vec![other()], vec![one()]], &modes, None);
     check(&[first(other()), vec![one(), one()], vec![other()]], &modes, None);
@@ -88,7 +88,7 @@ fn a_limit_of_memory_changes_no_number() {
 fn rows_that_are_forgotten_take_their_numbers_along() {
     let one = || without_id("c", "d\u{1f}+e", 0);
     let other = || without_id("c\u{1f}+d", "e", 0);
-    let stays = |row: &Row| row.user_id.as_deref() == Some("e");
+    let stays = |row: &OracleRow| row.user_id.as_deref() == Some("e");
     let rows = vec![one(), one(), other(), other(), without_id("b", "", DAY)];
     let world = World::new(numbering(), small(1));
     world.run(&[file("a.json", rows.clone())]).unwrap();

@@ -12,9 +12,9 @@ use std::iter;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracklet_config::RunMode;
-use tracklet_kernel::derived::{Derived, Input, Reading, WordRule};
+use tracklet_kernel::derived::{Derived, DerivedInput, Reading, WordRule};
 use tracklet_kernel::event_type::{EventType, EventTypes};
-use tracklet_kernel::oracle::{Row, Value};
+use tracklet_kernel::oracle::{OracleRow, Value};
 use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::{Duplicates, Rules, Timeout};
 use tracklet_kernel::tables::Table;
@@ -37,7 +37,7 @@ fn derived_columns() -> [CarriedSpec; 2] {
             with: Vec::new(),
             without: Vec::new(),
         };
-        vec![Input { name: "plan".to_owned(), reading: Reading::Words([rule].into()) }]
+        vec![DerivedInput { name: "plan".to_owned(), reading: Reading::Words([rule].into()) }]
     };
     let is_paid = Derived { inputs: word("true"), otherwise: None };
     let kind = Derived { inputs: word("paid"), otherwise: Some("other".to_owned()) };
@@ -82,11 +82,13 @@ struct Repeat {
 const TWO_IDS: &str = "a0\u{1f}+u0";
 
 /// The row with other ids that have the same text, if there are some.
-fn with_the_same_text(row: Row) -> Row {
+fn with_the_same_text(row: OracleRow) -> OracleRow {
     match (row.anonymous_id.as_deref(), &row.user_id) {
-        (Some(TWO_IDS), Some(user_id)) => {
-            Row { user_id: Some(format!("u0\u{1f}+{user_id}")), anonymous_id: Some("a0".to_owned()), ..row }
-        }
+        (Some(TWO_IDS), Some(user_id)) => OracleRow {
+            user_id: Some(format!("u0\u{1f}+{user_id}")),
+            anonymous_id: Some("a0".to_owned()),
+            ..row
+        },
         _ => row,
     }
 }
@@ -147,12 +149,12 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
 }
 
 /// The rows of the events, in the order in which they are read.
-pub(super) fn rows(events: &[Event]) -> Vec<Row> {
+pub(super) fn rows(events: &[Event]) -> Vec<OracleRow> {
     let mut now = START;
-    let mut rows: Vec<(usize, Row)> = Vec::new();
+    let mut rows: Vec<(usize, OracleRow)> = Vec::new();
     for (place, event) in events.iter().enumerate() {
         now = (now + event.step).max(START - 60 * DAY);
-        let mut row = Row {
+        let mut row = OracleRow {
             event_id: Some(format!("m{place}")),
             // What the ids of rows are made of can be the same for rows that differ.
             anonymous_id: event
@@ -174,7 +176,7 @@ pub(super) fn rows(events: &[Event]) -> Vec<Row> {
             let shifted = |time: Option<i64>, by: i64| time.map(|time| time + by);
             let ids = if repeat.same_ids { before.clone() } else { row.clone() };
             let ids = if repeat.same_text { with_the_same_text(ids) } else { ids };
-            row = Row {
+            row = OracleRow {
                 event_id: before.event_id.clone(),
                 timestamp: shifted(before.timestamp, repeat.time),
                 received_at: shifted(before.received_at, repeat.received),
@@ -251,7 +253,7 @@ pub(super) fn layout() -> impl Strategy<Value = Layout> {
 }
 
 /// Files of the rows, cut at these places; names say nothing of the order.
-pub(super) fn files(rows: &[Row], cuts: &[usize]) -> Vec<File> {
+pub(super) fn files(rows: &[OracleRow], cuts: &[usize]) -> Vec<File> {
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (rows.len() + 1)).collect();
     cuts.extend([0, rows.len()]);
     cuts.sort_unstable();

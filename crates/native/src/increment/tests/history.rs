@@ -6,8 +6,8 @@ use crate::increment::Forgotten;
 use crate::known_inputs::Earlier;
 use crate::manifest::{Input, Manifest};
 use crate::observer::Silent;
-use crate::pipeline::publish::{Before, DecidedMode, NewBatch, Settings, advance};
-use crate::pipeline::reading::Steps;
+use crate::pipeline::publish::{Before, DecidedMode, NewBatch, RunSettings, advance};
+use crate::pipeline::reading::TimedSteps;
 use crate::pipeline::{Refresh, RunError};
 use crate::publish::OutputFolder;
 use crate::read::{Overflow, Reject, RejectMemory, Rejects};
@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tracklet_kernel::decimal;
 use tracklet_kernel::gate::Gate;
-use tracklet_kernel::oracle::{Row, Value};
+use tracklet_kernel::oracle::{OracleRow, Value};
 use tracklet_kernel::rules::{Duplicates, Rules};
 use tracklet_kernel::tracks::TracksBuilder;
 
@@ -35,13 +35,13 @@ pub const OUT: &str = "out";
 #[derive(Debug, Clone)]
 pub struct File {
     pub name: String,
-    pub rows: Vec<Row>,
+    pub rows: Vec<OracleRow>,
 }
 
 /// A row that is a track.
-pub fn track(id: &str, anonymous_id: &str, user_id: &str, timestamp: i64) -> Row {
+pub fn track(id: &str, anonymous_id: &str, user_id: &str, timestamp: i64) -> OracleRow {
     let filled = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    Row {
+    OracleRow {
         event_id: filled(id),
         anonymous_id: filled(anonymous_id),
         user_id: filled(user_id),
@@ -52,7 +52,7 @@ pub fn track(id: &str, anonymous_id: &str, user_id: &str, timestamp: i64) -> Row
     }
 }
 
-pub fn file(name: &str, rows: Vec<Row>) -> File {
+pub fn file(name: &str, rows: Vec<OracleRow>) -> File {
     File { name: name.to_owned(), rows }
 }
 
@@ -85,8 +85,8 @@ impl World {
         self.budget.map(|budget| Spilling { limit: Limit::Exactly(budget), folder })
     }
 
-    pub fn settings(&self) -> Settings {
-        Settings {
+    pub fn settings(&self) -> RunSettings {
+        RunSettings {
             rules: self.rules.clone(),
             layout: self.layout,
             fingerprint: format!("{:?}", self.rules),
@@ -116,7 +116,7 @@ impl World {
             Some(_) if new.is_empty() => return Ok(None),
             Some(_) => DecidedMode::incremental(),
         };
-        let mut steps = Steps { observer: &Silent, timings: BTreeMap::new() };
+        let mut steps = TimedSteps { observer: &Silent, timings: BTreeMap::new() };
         let limit = settings.spilling.as_ref().map(|spilling| spilling.limit.rejects());
         let memory = Arc::new(RejectMemory::new(std::env::temp_dir(), limit));
         let mut new_batch = read(&new, &memory, &self.rules)?;
@@ -206,7 +206,7 @@ fn read(files: &[&File], memory: &Arc<RejectMemory>, rules: &Rules) -> Result<Ne
 }
 
 /// The type of a row, which is that of its event.
-fn event_type(row: &Row) -> &'static str {
+fn event_type(row: &OracleRow) -> &'static str {
     match row.event.as_deref() {
         Some("signup") => "page",
         Some("identify") => "identify",
@@ -214,14 +214,14 @@ fn event_type(row: &Row) -> &'static str {
     }
 }
 
-fn batch(rows: &[Row]) -> RecordBatch {
-    let text = |value: fn(&Row) -> &Option<String>| -> ArrayRef {
+fn batch(rows: &[OracleRow]) -> RecordBatch {
+    let text = |value: fn(&OracleRow) -> &Option<String>| -> ArrayRef {
         Arc::new(rows.iter().map(|row| value(row).as_deref()).collect::<StringArray>())
     };
-    let time = |value: fn(&Row) -> Option<i64>| -> ArrayRef {
+    let time = |value: fn(&OracleRow) -> Option<i64>| -> ArrayRef {
         Arc::new(rows.iter().map(value).collect::<TimestampMicrosecondArray>())
     };
-    let value = |row: &Row, place: usize| row.carried.get(place).cloned().unwrap_or(Value::Null);
+    let value = |row: &OracleRow, place: usize| row.carried.get(place).cloned().unwrap_or(Value::Null);
     let plans = rows.iter().map(|row| if let Value::Text(plan) = value(row, 0) { Some(plan) } else { None });
     // As text, which the gate reads as numbers.
     let revenues = rows.iter().map(|row| {

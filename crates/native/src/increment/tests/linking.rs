@@ -4,13 +4,13 @@ use super::history::{DAY, File, MINUTE, World, assert_is_rebuilt, file, small, t
 use crate::disk::memory::Lack;
 use std::time::Duration;
 use tracklet_config::RunMode;
-use tracklet_kernel::oracle::Row;
+use tracklet_kernel::oracle::OracleRow;
 use tracklet_kernel::rules::{Count, Rules};
 
 const SECOND: i64 = MINUTE / 60;
 
 /// Ten visitors, each with a session of some events on this day.
-fn day(day: i64) -> Vec<Row> {
+fn day(day: i64) -> Vec<OracleRow> {
     let events = (0..10).flat_map(|visitor| (0..4).map(move |event| (visitor, event)));
     events
         .map(|(visitor, event)| {

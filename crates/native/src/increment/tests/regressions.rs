@@ -2,7 +2,7 @@
 
 use super::history::{DAY, MINUTE, World, assert_is_rebuilt, file, small, track};
 use tracklet_config::RunMode;
-use tracklet_kernel::oracle::Row;
+use tracklet_kernel::oracle::OracleRow;
 use tracklet_kernel::rules::{Count, Rules};
 
 // The same event in a second file took the place of the one that was there: nothing changed, and its part was written.
@@ -56,7 +56,7 @@ fn r3_a_visitor_that_loses_everything_leaves_no_trace() {
 // The only event of a name was replaced by a delivery of another name, and the manifest still said that the name happens.
 #[test]
 fn r4_an_event_name_that_is_replaced_is_counted_no_more() {
-    let named = |event: &str, row: Row| Row { event: Some(event.to_owned()), ..row };
+    let named = |event: &str, row: OracleRow| OracleRow { event: Some(event.to_owned()), ..row };
     let counts = vec![Count { column: "signups".to_owned(), events: vec!["signup".to_owned()] }];
     let world = World::new(Rules { counts, ..Rules::default() }, small(1));
     let mut files = vec![file(

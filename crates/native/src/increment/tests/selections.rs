@@ -2,7 +2,7 @@
 
 use super::histories::{event, files, left_out, rows, rules};
 use super::history::{World, assert_is_rebuilt, file, small, track};
-use crate::write::{Place, WHOLE};
+use crate::write::{TableOrState, WHOLE};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tracklet_config::RunMode;
@@ -45,16 +45,16 @@ fn what_is_left_out_is_not_written_and_what_the_next_run_needs_is() {
     assert_eq!(written, ["dbt_user_session_facts", "tracklet_sessions"]);
     assert_eq!(manifest.rows_of(Table::AliasesMapping), 2);
     let found = world.tables();
-    let has = |place: Place| {
+    let has = |place: TableOrState| {
         let folder = place.name("");
         let folder = folder.trim_end_matches(".parquet");
         found.keys().any(|name| name.starts_with(folder))
     };
     for table in Table::ALWAYS.into_iter().chain(Table::OF_EVENTS) {
-        assert_eq!(has(Place::Table(table)), tables.contains(&table), "{}", table.name());
+        assert_eq!(has(TableOrState::Table(table)), tables.contains(&table), "{}", table.name());
     }
-    assert!(has(Place::Kept(Table::Events)) && !has(Place::Kept(Table::MappedTracks)));
-    assert!(found.contains_key(&Place::Kept(Table::AliasesMapping).name(WHOLE)));
+    assert!(has(TableOrState::Kept(Table::Events)) && !has(TableOrState::Kept(Table::MappedTracks)));
+    assert!(found.contains_key(&TableOrState::Kept(Table::AliasesMapping).name(WHOLE)));
 
     seen.push(file("b.json", vec![track("c", "d", "u", 60_000_000)]));
     let manifest = world.run(&seen).unwrap().unwrap();

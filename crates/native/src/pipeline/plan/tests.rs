@@ -12,7 +12,7 @@ use tracklet_kernel::ignored_ids::IgnoredIds;
 
 /// Files by their names, with what they hold.
 #[derive(Default)]
-struct World {
+struct FilesWorld {
     texts: HashMap<&'static str, &'static str>,
     /// Names that lead to another file.
     links: HashMap<&'static str, &'static str>,
@@ -22,7 +22,7 @@ struct World {
     looked_into: RefCell<Vec<String>>,
 }
 
-impl World {
+impl FilesWorld {
     fn new(texts: &[(&'static str, &'static str)]) -> Self {
         Self { texts: texts.iter().copied().collect(), ..Self::default() }
     }
@@ -48,7 +48,7 @@ impl World {
     }
 }
 
-impl Facts for World {
+impl Facts for FilesWorld {
     fn content(&self, file: &InputFile) -> Result<Option<Content>, ReadError> {
         Ok(Some(content(self.text(&file.name))))
     }
@@ -111,8 +111,8 @@ fn planned(
     request: &RunRequest,
     inputs: &[Input],
     found: Vec<InputFile>,
-    world: &World,
-) -> Result<Plan, RunError> {
+    world: &FilesWorld,
+) -> Result<RunPlan, RunError> {
     with(request, inputs, found, world, |_| {})
 }
 
@@ -120,9 +120,9 @@ fn with(
     request: &RunRequest,
     inputs: &[Input],
     found: Vec<InputFile>,
-    world: &World,
+    world: &FilesWorld,
     change: impl FnOnce(&mut ReadBefore<'_>),
-) -> Result<Plan, RunError> {
+) -> Result<RunPlan, RunError> {
     let fingerprints = (request.config.fingerprint(), request.config.source_fingerprint());
     let mut before = ReadBefore {
         snapshot: "000001",
@@ -149,7 +149,8 @@ fn names(files: &[InputFile]) -> Vec<&str> {
 
 #[test]
 fn the_first_run_reads_each_content_once() {
-    let world = World::new(&[("a.json", "one"), ("b.json", "one"), ("c.json", "two"), ("d.json", "three")]);
+    let world =
+        FilesWorld::new(&[("a.json", "one"), ("b.json", "one"), ("c.json", "two"), ("d.json", "three")]);
     let found = world.found(&[("a.json", 1), ("b.json", 2), ("c.json", 3), ("d.json", 4)]);
     let plan = plan(&request(), None, found, &world).unwrap();
     assert_eq!(plan.mode, DecidedMode::full(None));
@@ -161,7 +162,7 @@ fn the_first_run_reads_each_content_once() {
 
 #[test]
 fn files_that_look_as_they_did_are_not_looked_into() {
-    let world = World::new(&[("a.json", "one"), ("b.json", "other")]);
+    let world = FilesWorld::new(&[("a.json", "one"), ("b.json", "other")]);
     let plan = planned(
         &request(),
         &[read("a.json", "one", 1)],
@@ -175,7 +176,8 @@ fn files_that_look_as_they_did_are_not_looked_into() {
 
 #[test]
 fn a_file_is_the_same_elsewhere_and_touched_and_by_a_link() {
-    let mut world = World::new(&[("new.json", "one"), ("touched.json", "other"), ("link.json", "third one")]);
+    let mut world =
+        FilesWorld::new(&[("new.json", "one"), ("touched.json", "other"), ("link.json", "third one")]);
     world.links.insert("link.json", "real.json");
     let inputs =
         [read("old.json", "one", 1), read("touched.json", "other", 1), read("real.json", "third one", 1)];
@@ -189,7 +191,7 @@ fn a_file_is_the_same_elsewhere_and_touched_and_by_a_link() {
 
 #[test]
 fn of_a_file_that_grew_the_new_part_is_read() {
-    let world = World::new(&[("a.json", "one\ntwo\n")]);
+    let world = FilesWorld::new(&[("a.json", "one\ntwo\n")]);
     let plan =
         planned(&request(), &[read("a.json", "one\n", 1)], world.found(&[("a.json", 2)]), &world).unwrap();
     let grown = plan.files[0].grown.as_ref().unwrap();
@@ -198,7 +200,7 @@ fn of_a_file_that_grew_the_new_part_is_read() {
 
 #[test]
 fn a_last_line_without_an_end_is_read_again_where_it_was_rejected() {
-    let mut world = World::new(&[("a.json", "one\ntwo\n")]);
+    let mut world = FilesWorld::new(&[("a.json", "one\ntwo\n")]);
     let inputs = [read("a.json", "one\nt", 1)];
     let found = world.found(&[("a.json", 2)]);
     let refused = planned(&request(), &inputs, found.clone(), &world);
@@ -211,7 +213,7 @@ fn a_last_line_without_an_end_is_read_again_where_it_was_rejected() {
 
 #[test]
 fn what_becomes_of_a_file_that_changed_is_asked_for() {
-    let world = World::new(&[("a.json", "another")]);
+    let world = FilesWorld::new(&[("a.json", "another")]);
     let inputs = [read("a.json", "one", 1)];
     let found = world.found(&[("a.json", 2)]);
     let refused = planned(&request(), &inputs, found.clone(), &world);
@@ -229,7 +231,7 @@ fn what_becomes_of_a_file_that_changed_is_asked_for() {
 
 #[test]
 fn a_new_file_under_the_name_of_one_that_moved_is_new() {
-    let world = World::new(&[("a.json", "another"), ("a.json.1", "one")]);
+    let world = FilesWorld::new(&[("a.json", "another"), ("a.json.1", "one")]);
     let found = world.found(&[("a.json", 2), ("a.json.1", 1)]);
     let plan = planned(&request(), &[read("a.json", "one", 1)], found, &world).unwrap();
     assert_eq!((names(&plan.files), plan.earlier.replaced[&0].path.as_str()), (vec!["a.json"], "a.json.1"));
@@ -237,7 +239,7 @@ fn a_new_file_under_the_name_of_one_that_moved_is_new() {
 
 #[test]
 fn files_that_are_gone_are_counted_and_their_types_matter() {
-    let world = World::new(&[("new.json", "new"), ("elsewhere.json", "seen")]);
+    let world = FilesWorld::new(&[("new.json", "new"), ("elsewhere.json", "seen")]);
     let mut page = read("pages.csv", "page", 1);
     page.event_type = Some("page".to_owned());
     // What the paths of this run do not name is not gone while it exists, and neither is a type that is not asked for.
@@ -251,7 +253,7 @@ fn files_that_are_gone_are_counted_and_their_types_matter() {
 
 #[test]
 fn objects_are_gone_where_a_path_would_find_them() {
-    let world = World::new(&[]);
+    let world = FilesWorld::new(&[]);
     let inputs = [read("s3://shop/logs/a.json", "one", 1), read("s3://shop/other/b.json", "two", 1)];
     let request = RunRequest { paths: vec!["s3://shop/logs/".to_owned()], ..request() };
     assert_eq!(planned(&request, &inputs, Vec::new(), &world).unwrap().earlier.gone, 1);
@@ -264,7 +266,7 @@ fn is(decided: &DecidedMode, mode: RunMode, words: &str) -> bool {
 
 #[test]
 fn a_changed_configuration_reads_all_files_again_where_it_can() {
-    let world = World::new(&[("a.json", "one"), ("elsewhere.json", "seen")]);
+    let world = FilesWorld::new(&[("a.json", "one"), ("elsewhere.json", "seen")]);
     let inputs = [read("a.json", "one", 1), read("elsewhere.json", "seen", 1)];
     let found = world.found(&[("a.json", 1)]);
     let plan = with(&request(), &inputs, found.clone(), &world, |before| before.source_fingerprint = "other")
@@ -280,14 +282,14 @@ fn a_changed_configuration_reads_all_files_again_where_it_can() {
     let plan =
         with(&request(), &inputs, found.clone(), &world, |before| before.writer = "tracklet 0, build 0");
     assert!(is(&plan.unwrap().mode, RunMode::Rebuild, "tracklet 0, build 0"));
-    let world = World { ignores_otherwise: true, ..world };
+    let world = FilesWorld { ignores_otherwise: true, ..world };
     let plan = planned(&request(), &inputs, found, &world).unwrap();
     assert!(is(&plan.mode, RunMode::Full, "identity.ignore"));
 }
 
 #[test]
 fn rows_of_files_that_are_gone_stay_as_they_were_read() {
-    let world = World { ignores_otherwise: true, ..World::new(&[("a.json", "one")]) };
+    let world = FilesWorld { ignores_otherwise: true, ..FilesWorld::new(&[("a.json", "one")]) };
     let inputs = [read("a.json", "one", 1), read("gone.json", "gone", 1)];
     let found = world.found(&[("a.json", 1)]);
     let plan = planned(&request(), &inputs, found.clone(), &world).unwrap();
@@ -296,7 +298,7 @@ fn rows_of_files_that_are_gone_stay_as_they_were_read() {
     assert_eq!(plan.older, std::slice::from_ref(&older));
     assert!(plan.files.is_empty() && plan.warnings[0].contains("can't be read again"), "{:?}", plan.warnings);
     // Once the files are back, all are read.
-    let world = World::new(&[("a.json", "one"), ("gone.json", "gone")]);
+    let world = FilesWorld::new(&[("a.json", "one"), ("gone.json", "gone")]);
     let back = world.found(&[("a.json", 1), ("gone.json", 1)]);
     let settings: &[OlderSetting] = Vec::leak(vec![older]);
     let plan = with(&request(), &inputs, back, &world, |before| before.older_settings = settings).unwrap();
@@ -307,7 +309,7 @@ fn rows_of_files_that_are_gone_stay_as_they_were_read() {
     });
     // All its files exist.
     assert!(is(&lost.unwrap().mode, RunMode::Full, "000001"));
-    let world = World::new(&[("a.json", "one")]);
+    let world = FilesWorld::new(&[("a.json", "one")]);
     let lost = with(&request(), &inputs, world.found(&[("a.json", 1)]), &world, |before| {
         before.is_readable = false;
     });
@@ -316,7 +318,7 @@ fn rows_of_files_that_are_gone_stay_as_they_were_read() {
 
 #[test]
 fn tables_that_may_have_the_header_of_a_new_part_are_named() {
-    let world = World::new(&[("a.csv", "id\n1\n"), ("b.csv", "2\n"), ("c.json", "three")]);
+    let world = FilesWorld::new(&[("a.csv", "id\n1\n"), ("b.csv", "2\n"), ("c.json", "three")]);
     let inputs = [read("a.csv", "id\n1\n", 1), read("c.json", "three", 1)];
     let found = world.found(&[("a.csv", 1), ("b.csv", 1), ("c.json", 1)]);
     let plan = planned(&request(), &inputs, found, &world).unwrap();
@@ -325,7 +327,7 @@ fn tables_that_may_have_the_header_of_a_new_part_are_named() {
 
 #[test]
 fn a_full_refresh_drops_what_is_gone_or_changed() {
-    let world = World::new(&[("a.json", "one"), ("b.json", "changed")]);
+    let world = FilesWorld::new(&[("a.json", "one"), ("b.json", "changed")]);
     let inputs = [read("a.json", "one", 1), read("b.json", "two", 1), read("gone.json", "gone", 1)];
     let found = world.found(&[("a.json", 1), ("b.json", 2)]);
     let dropped = dropped(&request(), &inputs, &found, &world).unwrap();

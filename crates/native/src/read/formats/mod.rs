@@ -101,7 +101,7 @@ pub(in crate::read) trait FileFormat: Sync {
         match self.split(file, path, sink)? {
             Split::Whole | Split::Header(_) => Ok(()),
             Split::Parts(parts) => {
-                parts.into_iter().try_for_each(|Cut { part, .. }| part.read(file, path, sink))
+                parts.into_iter().try_for_each(|CutPart { part, .. }| part.read(file, path, sink))
             }
         }
     }
@@ -124,7 +124,7 @@ pub(in crate::read) trait FilePart: Send + Sync {
 }
 
 /// A part of a file and about how many of the file's bytes it is.
-pub(in crate::read) struct Cut {
+pub(in crate::read) struct CutPart {
     pub(in crate::read) bytes: u64,
     pub(in crate::read) part: Box<dyn FilePart>,
 }
@@ -134,7 +134,7 @@ pub(in crate::read) enum Split {
     /// One thread reads all of it.
     Whole,
     /// Any thread reads any part.
-    Parts(Vec<Cut>),
+    Parts(Vec<CutPart>),
     /// The first record of a table of text, unless it has none. Whether the record is a header is decided once those of all
     /// files are known.
     Header(Option<csv::Start>),

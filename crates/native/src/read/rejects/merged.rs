@@ -10,7 +10,7 @@ use tracklet_kernel::reject::TEXTS;
 
 /// A reject by where it is: the number of its segment, its place there, and all but its texts.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Found {
+pub(crate) struct FoundReject {
     pub(crate) segment: usize,
     pub(crate) place: usize,
     pub(crate) head: Head,
@@ -63,7 +63,7 @@ impl<'r> Merged<'r> {
     }
 
     /// The next reject, and whether it is the last of its segment.
-    pub(crate) fn next(&mut self) -> Result<Option<(Found, bool)>, SpillError> {
+    pub(crate) fn next(&mut self) -> Result<Option<(FoundReject, bool)>, SpillError> {
         let least = loop {
             let open = self.open.iter().enumerate();
             let least = open.map(|(at, cursor)| (self.position(cursor), at)).min();
@@ -78,7 +78,8 @@ impl<'r> Merged<'r> {
             }
         };
         let cursor = &mut self.open[least];
-        let found = Found { segment: cursor.segment, place: cursor.place, head: cursor.heads[cursor.place] };
+        let found =
+            FoundReject { segment: cursor.segment, place: cursor.place, head: cursor.heads[cursor.place] };
         cursor.place += 1;
         let is_last = cursor.place == cursor.heads.len();
         if is_last {
@@ -144,7 +145,9 @@ impl<'r> RejectRows<'r> {
     }
 
     fn advance(&mut self) -> Result<Option<Reject>, SpillError> {
-        let Some((Found { segment, place, .. }, is_last)) = self.merged.next()? else { return Ok(None) };
+        let Some((FoundReject { segment, place, .. }, is_last)) = self.merged.next()? else {
+            return Ok(None);
+        };
         let known = self.unpacked.iter().position(|(number, _)| *number == segment);
         let at = if let Some(at) = known {
             at

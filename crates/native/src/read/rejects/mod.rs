@@ -8,7 +8,7 @@ mod segment;
 mod tests;
 
 pub(crate) use memory::{REJECT_GROUP_BYTES, RejectMemory};
-pub(crate) use merged::Found;
+pub(crate) use merged::FoundReject;
 pub use packed::Rejects;
 pub(crate) use packed::RejectsBuilder;
 pub(crate) use segment::{Head, Texts};

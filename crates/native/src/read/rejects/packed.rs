@@ -21,7 +21,7 @@ use tracklet_kernel::gate::Reason;
 #[derive(Debug)]
 pub struct Rejects {
     pub(super) memory: Arc<RejectMemory>,
-    pub(super) files: Files,
+    pub(super) files: FileNames,
     /// In the order in which they were closed: of rejects of the same row the first goes first.
     pub(super) segments: Vec<Segment>,
 }
@@ -36,12 +36,12 @@ pub(crate) struct OfFile<'r> {
 
 /// Names of files, each once.
 #[derive(Debug, Default)]
-pub(super) struct Files {
+pub(super) struct FileNames {
     numbers: HashMap<Arc<str>, u32>,
     pub(super) names: Vec<Arc<str>>,
 }
 
-impl Files {
+impl FileNames {
     fn number(&mut self, name: &str) -> u32 {
         if let Some(number) = self.numbers.get(name) {
             return *number;
@@ -56,7 +56,7 @@ impl Files {
 impl Rejects {
     /// No rejects, within a memory budget.
     pub(crate) fn new(memory: Arc<RejectMemory>) -> Self {
-        Self { memory, files: Files::default(), segments: Vec::new() }
+        Self { memory, files: FileNames::default(), segments: Vec::new() }
     }
 
     /// All rejects of these, which share a memory budget.

@@ -22,7 +22,7 @@ fn reject() -> impl Strategy<Value = Reject> {
 
 /// What a reading thread does.
 #[derive(Debug, Clone)]
-enum Step {
+enum ThreadStep {
     Push(Box<Reject>),
     /// Closes a segment, as a full one is.
     Mark,
@@ -30,27 +30,27 @@ enum Step {
     Rewind,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = ThreadStep> {
     prop_oneof![
-        8 => reject().prop_map(|reject| Step::Push(Box::new(reject))),
-        2 => Just(Step::Mark),
-        1 => Just(Step::Rewind),
+        8 => reject().prop_map(|reject| ThreadStep::Push(Box::new(reject))),
+        2 => Just(ThreadStep::Mark),
+        1 => Just(ThreadStep::Rewind),
     ]
 }
 
 /// The steps done, and the same on a list.
-fn done(steps: &[Step], memory: &Arc<RejectMemory>) -> (Rejects, Vec<Reject>) {
+fn done(steps: &[ThreadStep], memory: &Arc<RejectMemory>) -> (Rejects, Vec<Reject>) {
     let mut builder = Rejects::new(Arc::clone(memory)).into_builder();
     let mut expected = Vec::new();
     let mut mark = (0, 0);
     for step in steps {
         match step {
-            Step::Push(reject) => {
+            ThreadStep::Push(reject) => {
                 builder.push(reject).unwrap();
                 expected.push((**reject).clone());
             }
-            Step::Mark => mark = (builder.mark().unwrap(), expected.len()),
-            Step::Rewind => {
+            ThreadStep::Mark => mark = (builder.mark().unwrap(), expected.len()),
+            ThreadStep::Rewind => {
                 builder.rewind(mark.0);
                 expected.truncate(mark.1);
             }

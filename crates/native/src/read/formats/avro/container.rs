@@ -36,14 +36,14 @@ impl Header {
         let mut file = file;
         let size = file.seek(SeekFrom::End(0))?;
         file.seek(SeekFrom::Start(0))?;
-        let mut bytes = Counted { inner: BufReader::new(file).take(size.min(LONGEST_HEADER)), taken: 0 };
+        let mut bytes = CountedBytes { inner: BufReader::new(file).take(size.min(LONGEST_HEADER)), taken: 0 };
         match Self::parse(&mut bytes) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
             parsed => parsed,
         }
     }
 
-    fn parse<R: Read>(bytes: &mut Counted<R>) -> io::Result<Option<Self>> {
+    fn parse<R: Read>(bytes: &mut CountedBytes<R>) -> io::Result<Option<Self>> {
         let mut magic = [0; MAGIC.len()];
         bytes.read_exact(&mut magic)?;
         if magic != MAGIC {
@@ -104,12 +104,12 @@ pub(super) fn unzigzag(number: u64) -> i64 {
 }
 
 /// Bytes, and how many of them were read.
-struct Counted<R> {
+struct CountedBytes<R> {
     inner: R,
     taken: u64,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountedBytes<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.inner.read(buffer)?;
         self.taken += length as u64;
@@ -128,16 +128,16 @@ pub(super) struct Blocks<'f> {
 
 /// What a file has at some place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum ContainerItem {
     /// A block, with a marker where it says.
-    Block(Block),
+    Block(AvroBlock),
     /// Bytes that are no block, up to the next marker or the end of the file.
     Damaged,
 }
 
 /// Where a block's rows are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Block {
+pub(super) struct AvroBlock {
     /// How many rows it says it has.
     pub(super) rows: u64,
     start: u64,
@@ -160,7 +160,7 @@ impl<'f> Blocks<'f> {
     }
 
     /// What follows; `None` at the end of the file.
-    pub(super) fn next(&mut self) -> io::Result<Option<Found>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<ContainerItem>> {
         if self.at >= self.size {
             return Ok(None);
         }
@@ -170,15 +170,15 @@ impl<'f> Blocks<'f> {
         };
         if let Some(block) = block {
             self.at = block.start + block.length + MARKER as u64;
-            return Ok(Some(Found::Block(block)));
+            return Ok(Some(ContainerItem::Block(block)));
         }
         self.at = self.behind_next_marker()?;
         self.file.seek(SeekFrom::Start(self.at))?;
-        Ok(Some(Found::Damaged))
+        Ok(Some(ContainerItem::Damaged))
     }
 
     /// The stored bytes of a block.
-    pub(super) fn bytes(&mut self, block: &Block) -> io::Result<Vec<u8>> {
+    pub(super) fn bytes(&mut self, block: &AvroBlock) -> io::Result<Vec<u8>> {
         self.go_to(block.start)?;
         let mut bytes = Vec::with_capacity(block.length as usize);
         self.file.by_ref().take(block.length).read_to_end(&mut bytes)?;
@@ -186,7 +186,7 @@ impl<'f> Blocks<'f> {
         Ok(bytes)
     }
 
-    fn block(&mut self) -> io::Result<Option<Block>> {
+    fn block(&mut self) -> io::Result<Option<AvroBlock>> {
         let (Some(rows), Some(length)) = (long(&mut self.file)?, long(&mut self.file)?) else {
             return Ok(None);
         };
@@ -199,7 +199,7 @@ impl<'f> Blocks<'f> {
         self.go_to(start + length)?;
         let mut marker = [0; MARKER];
         self.file.read_exact(&mut marker)?;
-        Ok((marker == self.marker).then_some(Block { rows, start, length }))
+        Ok((marker == self.marker).then_some(AvroBlock { rows, start, length }))
     }
 
     /// Goes to a place, within the bytes in memory where it is among them.
@@ -286,11 +286,11 @@ mod tests {
         let (mut found, mut data) = (Vec::new(), Vec::new());
         while let Some(next) = blocks.next().expect("a disk") {
             match next {
-                Found::Block(block) => {
+                ContainerItem::Block(block) => {
                     found.push(Some(block.rows));
                     data.extend(blocks.bytes(&block).expect("a disk"));
                 }
-                Found::Damaged => found.push(None),
+                ContainerItem::Damaged => found.push(None),
             }
         }
         (found, data)

@@ -9,8 +9,8 @@ mod rows;
 mod schema;
 mod types;
 
-use super::typed::{Columns, column, note_columns};
-use super::{Compressed, Cut, FileFormat, FilePart, Holds, Marks, Split};
+use super::typed::{TypedColumns, column, note_columns};
+use super::{Compressed, CutPart, FileFormat, FilePart, Holds, Marks, Split};
 use crate::read::ReadError;
 use crate::read::inputs::InputFile;
 use crate::read::inspect::First;
@@ -18,8 +18,8 @@ use crate::read::sample::{Sample, Sampled};
 use crate::read::sink::Sink;
 use arrow::array::RecordBatch;
 use codec::{Codec, LARGEST_BLOCK};
-use container::{Block, Blocks, Found, Header, MAGIC};
-use rows::{Rows, Table};
+use container::{AvroBlock, Blocks, ContainerItem, Header, MAGIC};
+use rows::{AvroTable, RowDecoder};
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -89,23 +89,23 @@ impl FileFormat for Avro {
 struct Container {
     header: Header,
     codec: Codec,
-    table: Table,
+    table: AvroTable,
 }
 
 impl Container {
     /// Reads the header of a file; `None` where it is damaged.
     fn open(file: &File) -> io::Result<Option<Self>> {
         let Some(header) = Header::read(file)? else { return Ok(None) };
-        let (Some(codec), Some(table)) = (Codec::named(&header.codec), Table::new(&header.schema)) else {
+        let (Some(codec), Some(table)) = (Codec::named(&header.codec), AvroTable::new(&header.schema)) else {
             return Ok(None);
         };
         Ok(Some(Self { header, codec, table }))
     }
 
     /// Cuts the file into parts, the same whatever reads them. A file without rows has none.
-    fn parts(self: &Arc<Self>, file: &File) -> io::Result<Vec<Cut>> {
+    fn parts(self: &Arc<Self>, file: &File) -> io::Result<Vec<CutPart>> {
         let mut blocks = Blocks::new(file, &self.header, self.header.end)?;
-        let mut parts: Vec<Part> = Vec::new();
+        let mut parts: Vec<AvroPart> = Vec::new();
         let (mut start, mut first_row) = (blocks.at(), 1_u64);
         while let Some(found) = blocks.next()? {
             let end = blocks.at();
@@ -117,12 +117,12 @@ impl Container {
                     part.rows += rows;
                     part.end = end;
                 }
-                _ => parts.push(Part { container: Arc::clone(self), start, end, first_row, rows }),
+                _ => parts.push(AvroPart { container: Arc::clone(self), start, end, first_row, rows }),
             }
             start = end;
             first_row = first_row.saturating_add(rows);
         }
-        let cut = |part: Part| Cut { bytes: part.end - part.start, part: Box::new(part) };
+        let cut = |part: AvroPart| CutPart { bytes: part.end - part.start, part: Box::new(part) };
         Ok(parts.into_iter().filter(|part| part.rows > 0).map(cut).collect())
     }
 
@@ -130,8 +130,8 @@ impl Container {
     fn rows(
         &self,
         blocks: &mut Blocks<'_>,
-        block: &Block,
-        rows: &mut Rows<'_>,
+        block: &AvroBlock,
+        rows: &mut RowDecoder<'_>,
     ) -> io::Result<Option<Vec<RecordBatch>>> {
         if block.length > LARGEST_BLOCK {
             return Ok(None);
@@ -148,7 +148,7 @@ impl Container {
         let mut blocks = Blocks::new(file, &self.header, self.header.end)?;
         let mut left = rows;
         while left > 0
-            && let Some(Found::Block(block)) = blocks.next()?
+            && let Some(ContainerItem::Block(block)) = blocks.next()?
             && let Some(batches) = self.rows(&mut blocks, &block, &mut decoder)?
         {
             for batch in batches {
@@ -162,25 +162,25 @@ impl Container {
 }
 
 /// How many row numbers there are in what was found: that of a damaged stretch is the one that its first row would have.
-fn rows_in(found: Found) -> u64 {
+fn rows_in(found: ContainerItem) -> u64 {
     match found {
         // One that says it has no rows and has bytes is damaged.
-        Found::Block(Block { rows: 0, length, .. }) => u64::from(length > 0),
-        Found::Block(block) => block.rows,
-        Found::Damaged => 1,
+        ContainerItem::Block(AvroBlock { rows: 0, length, .. }) => u64::from(length > 0),
+        ContainerItem::Block(block) => block.rows,
+        ContainerItem::Damaged => 1,
     }
 }
 
 /// How many rejects it is where it can't be read.
-fn rejects_of(found: Found) -> u64 {
+fn rejects_of(found: ContainerItem) -> u64 {
     match found {
-        Found::Block(block) if block.rows > block.length.saturating_mul(ROWS_OF_A_BYTE) => 1,
-        Found::Block(_) | Found::Damaged => rows_in(found),
+        ContainerItem::Block(block) if block.rows > block.length.saturating_mul(ROWS_OF_A_BYTE) => 1,
+        ContainerItem::Block(_) | ContainerItem::Damaged => rows_in(found),
     }
 }
 
 /// Some blocks of a file.
-struct Part {
+struct AvroPart {
     container: Arc<Container>,
     /// Where the first block starts.
     start: u64,
@@ -191,13 +191,13 @@ struct Part {
     rows: u64,
 }
 
-impl FilePart for Part {
+impl FilePart for AvroPart {
     /// Reads the part. Of a block that can't be read no row is taken: each of them is a reject.
     fn read(&self, file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result<(), ReadError> {
         let failed = |source| ReadError::Open { file: file.name.clone(), source };
         let Container { header, table, .. } = &*self.container;
         let opened = File::open(path).map_err(failed)?;
-        let columns = Columns::new(file, table.fields(), |place| table.is_uuid(place), sink)?;
+        let columns = TypedColumns::new(file, table.fields(), |place| table.is_uuid(place), sink)?;
         let Some(mut decoder) = table.rows(columns.projected()) else {
             return sink.unreadable(file, None, &[]);
         };
@@ -207,10 +207,10 @@ impl FilePart for Part {
             let before = blocks.at();
             let Some(found) = blocks.next().map_err(failed)? else { break };
             let rows = match &found {
-                Found::Block(block) => {
+                ContainerItem::Block(block) => {
                     self.container.rows(&mut blocks, block, &mut decoder).map_err(failed)?
                 }
-                Found::Damaged => None,
+                ContainerItem::Damaged => None,
             };
             match rows {
                 Some(batches) => {

@@ -19,14 +19,14 @@ const SCHEMA: u32 = 1;
 const PREFIX: [u8; 5] = [0, 0, 0, 0, SCHEMA as u8];
 
 /// The columns of a file.
-pub(super) struct Table {
+pub(super) struct AvroTable {
     row: Vec<(String, Type)>,
     /// The schema for the decoder.
     schema: String,
     fields: Fields,
 }
 
-impl Table {
+impl AvroTable {
     /// The columns that the schema of a header describes; `None` where it can't be read.
     pub(super) fn new(schema: &[u8]) -> Option<Self> {
         let row = schema::parse(schema)?;
@@ -52,11 +52,11 @@ impl Table {
     }
 
     /// A decoder of the columns at these places, ascending.
-    pub(super) fn rows(&self, places: &[usize]) -> Option<Rows<'_>> {
+    pub(super) fn rows(&self, places: &[usize]) -> Option<RowDecoder<'_>> {
         // Batches without a column would not know how many rows they have.
         let places = if places.is_empty() { vec![0] } else { places.to_vec() };
         let decoder = fenced(|| decoder(&self.schema, Some(&places)))?;
-        Some(Rows { table: self, places, decoder })
+        Some(RowDecoder { table: self, places, decoder })
     }
 }
 
@@ -71,13 +71,13 @@ fn decoder(schema: &str, places: Option<&[usize]>) -> Result<Decoder, ArrowError
 }
 
 /// Decodes some columns of a file's rows.
-pub(super) struct Rows<'t> {
-    table: &'t Table,
+pub(super) struct RowDecoder<'t> {
+    table: &'t AvroTable,
     places: Vec<usize>,
     decoder: Decoder,
 }
 
-impl Rows<'_> {
+impl RowDecoder<'_> {
     /// The rows of an inflated block, in batches; `None` where it has others than it says.
     pub(super) fn decode(&mut self, block: &[u8], rows: u64) -> Option<Vec<RecordBatch>> {
         let decoded = fenced(|| self.try_decode(block, rows));

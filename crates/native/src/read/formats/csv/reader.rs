@@ -3,7 +3,9 @@
 use super::dialect::{self, LOOKED_AT};
 use super::preamble::{NoRow, Preamble, fitted, is_printed, no_row};
 use super::records::{Limits, Next, Records};
-use crate::read::columns::{Column, Mapping, ORIGINAL_EVENT, Partitions, Place, find_place, lacking, place};
+use crate::read::columns::{
+    Column, Mapping, ORIGINAL_EVENT, Partitions, ValuePlace, find_place, lacking, place,
+};
 use crate::read::event_columns::{is_value, places};
 use crate::read::filter::Bound;
 use crate::read::foreign::foreign;
@@ -202,7 +204,7 @@ pub(super) fn read(
     if let Some(lacking) = lacking(&start.names, &partitions, source, file.event_type) {
         return Err(lacking.in_csv(file, &start.names, start.has_header && source.csv.columns.is_none()));
     }
-    let mut rows = Rows::new(file, &start.names, &partitions, sink)?;
+    let mut rows = GateRows::new(file, &start.names, &partitions, sink)?;
     let mut seen = lock(&sink.shared.seen);
     seen.tables.extend(start.names.iter().cloned());
     seen.tables.extend(partitions.iter().map(|partition| partition.name.clone()));
@@ -253,18 +255,18 @@ pub(super) fn read(
 }
 
 /// Rows on their way to the gate.
-struct Rows<'f> {
+struct GateRows<'f> {
     file: &'f InputFile,
     /// Name for the gate and place of each canonical column.
-    columns: Vec<(&'static str, Place)>,
+    columns: Vec<(&'static str, ValuePlace)>,
     /// How many columns the table has, and which of them is the time.
     width: usize,
     time: Option<usize>,
     /// What events bring along, and where each column of it may be.
     source: &'f Source,
-    event_columns: Vec<Vec<Place>>,
+    event_columns: Vec<Vec<ValuePlace>>,
     /// Place of each column of the filter, if it is there.
-    filtered: Vec<Option<Place>>,
+    filtered: Vec<Option<ValuePlace>>,
     /// Fields that are no value.
     null: &'f [String],
     builders: Vec<StringBuilder>,
@@ -275,7 +277,7 @@ struct Rows<'f> {
     lines: Vec<u64>,
 }
 
-impl<'f> Rows<'f> {
+impl<'f> GateRows<'f> {
     fn new(
         file: &'f InputFile,
         header: &[String],
@@ -287,7 +289,7 @@ impl<'f> Rows<'f> {
         let event_columns =
             places(&source.event_columns, file.event_type, |name| find_place(header, partitions, name));
         let names = sink.shared.filter.map_or(&[][..], |filter| filter.columns());
-        let filtered: Vec<Option<Place>> =
+        let filtered: Vec<Option<ValuePlace>> =
             names.iter().map(|name| find_place(header, partitions, name)).collect();
         let types: Vec<DataType> = filtered
             .iter()
@@ -300,7 +302,7 @@ impl<'f> Rows<'f> {
         let schema = Arc::new(Schema::new(fields));
         let null = &source.csv.null;
         let time = columns.iter().find_map(|(name, place)| match place {
-            Place::Column(place) if *name == Column::Timestamp.name() => Some(*place),
+            ValuePlace::Column(place) if *name == Column::Timestamp.name() => Some(*place),
             _ => None,
         });
         Ok(Self {

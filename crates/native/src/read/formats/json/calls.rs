@@ -1,7 +1,7 @@
 //! What a JSON object is: a call as it was sent, a row of a warehouse's table, or a batch of calls.
 
 use super::path::meaning;
-use super::text::{Kind, Value, object};
+use super::text::{Value, ValueKind, object};
 use crate::read::columns::{Column, ORIGINAL_EVENT};
 use tracklet_kernel::event_type::{EventType, EventTypes};
 
@@ -129,12 +129,14 @@ impl<'a> Fields<'a> {
             }
             // A column that happens to be called so.
             None if form == Some(Form::Row) => of_table(),
-            _ if self.values[BATCH].is_some_and(|batch| batch.kind == Kind::Array) => Call::Unknown,
+            _ if self.values[BATCH].is_some_and(|batch| batch.kind == ValueKind::Array) => Call::Unknown,
             other => Call::Other(other),
         };
         match self.values[TYPE] {
-            Some(value) if matches!(value.kind, Kind::Plain | Kind::Escaped) => named(&meaning(value)),
-            None | Some(Value { kind: Kind::Null, .. }) => default_type.map_or_else(row, named),
+            Some(value) if matches!(value.kind, ValueKind::Plain | ValueKind::Escaped) => {
+                named(&meaning(value))
+            }
+            None | Some(Value { kind: ValueKind::Null, .. }) => default_type.map_or_else(row, named),
             Some(_) => row(),
         }
     }
@@ -182,7 +184,7 @@ pub(in crate::read) fn batch(text: &str) -> Option<Batch<'_>> {
     let mut inner = None;
     let _ = object(text, |key, value| {
         fields.note(&meaning(key), value);
-        if value.kind == Kind::Object {
+        if value.kind == ValueKind::Object {
             let mut fields = Fields::default();
             let _ = object(value.text, |key, value| fields.note(&meaning(key), value));
             inner = of_fields(&fields).or(inner.take());
@@ -194,6 +196,6 @@ pub(in crate::read) fn batch(text: &str) -> Option<Batch<'_>> {
 }
 
 fn of_fields<'a>(fields: &Fields<'a>) -> Option<Batch<'a>> {
-    let calls = fields.values[BATCH].filter(|batch| batch.kind == Kind::Array)?;
+    let calls = fields.values[BATCH].filter(|batch| batch.kind == ValueKind::Array)?;
     Some(Batch { calls: calls.text, received_at: fields.values[6] })
 }

@@ -2,12 +2,12 @@
 
 use super::calls::batch;
 use super::path::{flattened, meaning};
-use super::text::{Kind, Value, elements, first_object, object};
+use super::text::{Value, ValueKind, elements, first_object, object};
 use super::values::{Cutter, Values};
 use crate::read::columns::Column;
 use crate::read::inputs::InputFile;
 use crate::read::inspect::{First, ROWS};
-use crate::read::partitions::{Partition, partitions};
+use crate::read::partitions::{PathPartition, partitions};
 use crate::read::sample::Sample;
 use crate::read::window::{End, Window};
 use crate::read::{DEFAULT_MAX_LINE, ReadError, bytes};
@@ -27,7 +27,7 @@ pub(super) fn first(file: &InputFile, path: &Path) -> Result<First, ReadError> {
         .map_err(|source| ReadError::Open { file: file.name.clone(), source })?;
     let mut window = Window::new(stream, DEFAULT_MAX_LINE);
     let mut cutter = Cutter::new(DEFAULT_MAX_LINE);
-    let mut names = Names { partitions: partitions(&file.name), ..Names::default() };
+    let mut names = KeyNames { partitions: partitions(&file.name), ..KeyNames::default() };
     loop {
         let (bytes, end) = window.fill();
         // An error is the end of the look.
@@ -47,14 +47,14 @@ pub(super) fn first(file: &InputFile, path: &Path) -> Result<First, ReadError> {
 
 /// The keys of the objects seen.
 #[derive(Default)]
-struct Names {
+struct KeyNames {
     keys: BTreeSet<String>,
     lists: BTreeSet<String>,
     in_lists: BTreeSet<String>,
     times: Vec<String>,
     sample: Sample,
     /// Columns in the file's path.
-    partitions: Vec<Partition>,
+    partitions: Vec<PathPartition>,
     /// Objects and calls of batches that were looked at.
     objects: usize,
 }
@@ -62,7 +62,7 @@ struct Names {
 /// Enough objects were looked at.
 struct Enough;
 
-impl Values for Names {
+impl Values for KeyNames {
     type Error = Enough;
 
     fn object(&mut self, text: &str, _: usize, _: u64) -> Result<Result<usize, usize>, Enough> {
@@ -89,7 +89,7 @@ impl Values for Names {
     }
 }
 
-impl Names {
+impl KeyNames {
     fn note(&mut self, text: &str) {
         self.sample.count();
         keys(text, "", DEPTH, &mut |name, value| {
@@ -122,7 +122,7 @@ fn time(text: &str) -> Option<String> {
     let _ = object(text, |key, value| {
         let key = meaning(key);
         let place = known.iter().position(|name| key.eq_ignore_ascii_case(name));
-        if let Some(place) = place.filter(|_| value.kind != Kind::Null)
+        if let Some(place) = place.filter(|_| value.kind != ValueKind::Null)
             && time.as_ref().is_none_or(|(other, _)| place <= *other)
         {
             time = Some((place, meaning(value).into_owned()));
@@ -133,7 +133,7 @@ fn time(text: &str) -> Option<String> {
 
 /// The text of a value that a column can have.
 fn json_value(value: Value<'_>) -> Option<Cow<'_, str>> {
-    let is_text = !matches!(value.kind, Kind::Null | Kind::Object | Kind::Array);
+    let is_text = !matches!(value.kind, ValueKind::Null | ValueKind::Object | ValueKind::Array);
     is_text.then(|| meaning(value))
 }
 
@@ -170,7 +170,7 @@ fn keys(text: &str, above: &str, depth: usize, note: &mut impl FnMut(String, Val
     let _ = object(text, |key, value| {
         let key = meaning(key);
         let flat = if above.is_empty() { flattened(&key) } else { format!("{above}_{}", flattened(&key)) };
-        if value.kind == Kind::Object && depth > 0 {
+        if value.kind == ValueKind::Object && depth > 0 {
             keys(value.text, &flat, depth - 1, note);
         } else {
             note(if above.is_empty() { key.into_owned() } else { flat }, value);

@@ -1,6 +1,6 @@
 //! Values of a JSON line by a configured name: a top-level key, a dotted path, or the warehouse's flattened name.
 
-use super::text::{Kind, Value, elements, object, unescape};
+use super::text::{Value, ValueKind, elements, object, unescape};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use tracklet_kernel::event_name::EventNames;
@@ -13,7 +13,7 @@ const LONGEST_KNOWN_KEY: usize = 256;
 
 /// A name to look for in every line.
 #[derive(Debug, Clone)]
-pub(in crate::read) struct Target {
+pub(in crate::read) struct WantedName {
     /// The name as configured.
     pub(in crate::read) name: String,
     /// The path it may spell, when it holds dots or `[0]`.
@@ -37,12 +37,12 @@ enum Fit {
 
 /// The value found for a target so far.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::read) struct Found<'a> {
+pub(in crate::read) struct FoundValue<'a> {
     fit: Fit,
     pub(in crate::read) value: Value<'a>,
 }
 
-impl Target {
+impl WantedName {
     pub(in crate::read) fn new(name: &str) -> Self {
         let path: Vec<String> = dotted(name).split('.').map(str::to_owned).collect();
         Self {
@@ -80,18 +80,18 @@ fn dotted(name: &str) -> String {
 /// ```
 ///
 /// An object is gone through once for all names, and only where some of them go on.
-pub(in crate::read) struct Names {
-    targets: Vec<Target>,
+pub(in crate::read) struct NameTree {
+    targets: Vec<WantedName>,
     /// The targets that may spell a path with dots.
     with_path: Vec<usize>,
     /// Where names go on; the first is the object itself.
-    places: Vec<Place>,
+    places: Vec<ObjectPlace>,
     /// What keys lead to. The first is that of a key beyond those that are kept.
-    steps: Vec<Step>,
+    steps: Vec<KeyStep>,
 }
 
 /// A place in objects at which names go on.
-struct Place {
+struct ObjectPlace {
     /// By target: where in its flattened name.
     names: Vec<(usize, usize)>,
     /// The steps of the keys met so far.
@@ -100,25 +100,30 @@ struct Place {
 
 /// What a key leads to.
 #[derive(Default)]
-struct Step {
+struct KeyStep {
     /// The targets whose value it has.
     takes: Vec<(usize, Fit)>,
     /// The place inside its value.
     next: Option<usize>,
 }
 
-impl Names {
+impl NameTree {
     /// Nothing was met yet.
-    pub(in crate::read) fn new(targets: &[Target]) -> Self {
+    pub(in crate::read) fn new(targets: &[WantedName]) -> Self {
         let names = (0..targets.len()).map(|target| (target, 0)).collect();
-        let whole = Place { names, known: HashMap::default() };
+        let whole = ObjectPlace { names, known: HashMap::default() };
         let with_path = (0..targets.len()).filter(|target| !targets[*target].path.is_empty()).collect();
-        Self { targets: targets.to_vec(), with_path, places: vec![whole], steps: vec![Step::default()] }
+        Self { targets: targets.to_vec(), with_path, places: vec![whole], steps: vec![KeyStep::default()] }
     }
 
     /// Looks whether a top-level entry of an object is, or holds, what targets name.
     #[inline]
-    pub(in crate::read) fn note<'a>(&mut self, key: &str, value: Value<'a>, found: &mut [Option<Found<'a>>]) {
+    pub(in crate::read) fn note<'a>(
+        &mut self,
+        key: &str,
+        value: Value<'a>,
+        found: &mut [Option<FoundValue<'a>>],
+    ) {
         if self.targets.is_empty() {
             return;
         }
@@ -134,17 +139,23 @@ impl Names {
         }
     }
 
-    fn step_into<'a>(&mut self, place: usize, key: &str, value: Value<'a>, found: &mut [Option<Found<'a>>]) {
+    fn step_into<'a>(
+        &mut self,
+        place: usize,
+        key: &str,
+        value: Value<'a>,
+        found: &mut [Option<FoundValue<'a>>],
+    ) {
         let step = match self.places[place].known.get(key) {
             Some(step) => *step,
             None => self.new_step(place, key),
         };
-        let Step { takes, next } = &self.steps[step];
+        let KeyStep { takes, next } = &self.steps[step];
         for (target, fit) in takes {
             take(&mut found[*target], *fit, value);
         }
         if let Some(next) = *next
-            && value.kind == Kind::Object
+            && value.kind == ValueKind::Object
         {
             // The line as a whole is checked by who looks at it.
             let _ = object(value.text, |key, value| self.step_into(next, &meaning(key), value, found));
@@ -154,10 +165,10 @@ impl Names {
     /// The step of a key that was not met there before.
     fn new_step(&mut self, place: usize, key: &str) -> usize {
         let part = flattened(key);
-        let mut step = Step::default();
+        let mut step = KeyStep::default();
         let mut next = Vec::new();
         for (target, from) in &self.places[place].names {
-            let Target { name, flat, renamed, .. } = &self.targets[*target];
+            let WantedName { name, flat, renamed, .. } = &self.targets[*target];
             if place == 0 && key.eq_ignore_ascii_case(name) {
                 step.takes.push((*target, if key == name { Fit::Key } else { Fit::KeyInOtherCase }));
                 continue;
@@ -177,7 +188,7 @@ impl Names {
             let known = self.places.iter().position(|place| place.names == next);
             step.next = Some(known.unwrap_or(self.places.len()));
             if known.is_none() {
-                self.places.push(Place { names: next, known: HashMap::default() });
+                self.places.push(ObjectPlace { names: next, known: HashMap::default() });
             }
         }
         if self.steps.len() > KNOWN_KEYS || key.len() > LONGEST_KNOWN_KEY {
@@ -192,9 +203,9 @@ impl Names {
 }
 
 /// Takes a value for a target where none fits better.
-fn take<'a>(found: &mut Option<Found<'a>>, fit: Fit, value: Value<'a>) {
+fn take<'a>(found: &mut Option<FoundValue<'a>>, fit: Fit, value: Value<'a>) {
     if found.is_none_or(|found| found.fit <= fit) {
-        *found = Some(Found { fit, value });
+        *found = Some(FoundValue { fit, value });
     }
 }
 
@@ -205,7 +216,7 @@ pub(in crate::read) fn flattened(key: &str) -> String {
 
 /// A key or string as it is meant; half a surrogate pair is U+FFFD.
 pub(in crate::read) fn meaning(value: Value<'_>) -> Cow<'_, str> {
-    if value.kind != Kind::Escaped {
+    if value.kind != ValueKind::Escaped {
         return Cow::Borrowed(value.text);
     }
     let mut text = String::with_capacity(value.text.len());
@@ -221,7 +232,7 @@ fn at_path<'a>(value: Value<'a>, path: &[String]) -> Option<(Value<'a>, bool)> {
     let mut found: Option<(Value, bool)> = None;
     match value.kind {
         // The line as a whole is checked by who looks at it.
-        Kind::Object => {
+        ValueKind::Object => {
             let _ = object(value.text, |key, value| {
                 let key = meaning(key);
                 if first.eq_ignore_ascii_case(&key)
@@ -234,7 +245,7 @@ fn at_path<'a>(value: Value<'a>, path: &[String]) -> Option<(Value<'a>, bool)> {
                 }
             });
         }
-        Kind::Array => {
+        ValueKind::Array => {
             let wanted: usize = first.parse().ok()?;
             let mut place = 0;
             elements(value.text, |value| {
@@ -254,26 +265,27 @@ mod tests {
     use super::*;
 
     fn find(line: &str, name: &str) -> Option<String> {
-        let mut names = Names::new(&[Target::new("id"), Target::new(name), Target::new("context_x_y_z")]);
+        let mut names =
+            NameTree::new(&[WantedName::new("id"), WantedName::new(name), WantedName::new("context_x_y_z")]);
         let mut found = [None; 3];
         let looked = object(line, |key, value| names.note(&meaning(key), value, &mut found));
         assert_eq!(looked, Ok(true));
-        let first = found[1].map(|found: Found<'_>| meaning(found.value).into_owned());
+        let first = found[1].map(|found: FoundValue<'_>| meaning(found.value).into_owned());
         // A line like it takes the steps that are known now.
         let mut again = [None; 3];
         let _ = object(line, |key, value| names.note(&meaning(key), value, &mut again));
-        assert_eq!(again[1].map(|found: Found<'_>| meaning(found.value).into_owned()), first);
+        assert_eq!(again[1].map(|found: FoundValue<'_>| meaning(found.value).into_owned()), first);
         first
     }
 
     #[test]
     fn names_are_found_also_beyond_the_keys_that_are_kept() {
-        let mut names = Names::new(&[Target::new("context_page_url")]);
+        let mut names = NameTree::new(&[WantedName::new("context_page_url")]);
         for key in 0..KNOWN_KEYS + 5 {
-            names.note(&format!("k{key}"), Value { kind: Kind::Number, text: "1" }, &mut [None]);
+            names.note(&format!("k{key}"), Value { kind: ValueKind::Number, text: "1" }, &mut [None]);
         }
         let mut found = [None];
-        let page = Value { kind: Kind::Object, text: r#"{"ip":1,"page":{"path":2,"url":3}}"# };
+        let page = Value { kind: ValueKind::Object, text: r#"{"ip":1,"page":{"path":2,"url":3}}"# };
         names.note("context", page, &mut found);
         assert_eq!(found[0].map(|found| found.value.text), Some("3"));
     }

@@ -2,8 +2,8 @@
 
 use super::calls::{Call, Fields, Form, batch};
 use super::is_json;
-use super::path::{Found, Names, Target, meaning};
-use super::text::{Kind, Value, elements, first_object, object, unescape};
+use super::path::{FoundValue, NameTree, WantedName, meaning};
+use super::text::{ValueKind, Value, elements, first_object, object, unescape};
 use super::values::{Cutter, Values};
 use crate::read::columns::{Column, ORIGINAL_EVENT};
 use crate::read::event_columns::{is_number, is_value};
@@ -11,7 +11,7 @@ use crate::read::filter::Bound;
 use crate::read::foreign::foreign;
 use crate::read::inputs::InputFile;
 use crate::read::other_calls::OtherCalls;
-use crate::read::partitions::{self, Partition, partitions};
+use crate::read::partitions::{self, PathPartition, partitions};
 use crate::read::rejects::RawColumns;
 use crate::read::run::lock;
 use crate::read::sink::Sink;
@@ -75,8 +75,8 @@ pub(super) fn read(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result
 }
 
 /// Where an object's canonical columns are.
-struct Plan {
-    targets: Vec<Target>,
+struct ObjectPlan {
+    targets: Vec<WantedName>,
     /// For each column the target it is mapped to, if it is.
     mapped: [Option<usize>; 6],
     /// For each column of events the targets that may have its value, the first that counts first, each with the only type of events
@@ -89,7 +89,7 @@ struct Plan {
     /// Whether the column that event names are mapped to holds them as they were sent.
     is_original_mapped: bool,
     /// Columns in the file's path.
-    partitions: Vec<Partition>,
+    partitions: Vec<PathPartition>,
     /// The calls that are events, and the type of the rows of a table.
     types: EventTypes,
     row_type: EventType,
@@ -98,13 +98,13 @@ struct Plan {
     reads_event_ids: bool,
 }
 
-impl Plan {
+impl ObjectPlan {
     fn new(source: &Source, filter_columns: &[String], file: &InputFile) -> Self {
         let partitions = partitions(&file.name);
         let mut targets = Vec::new();
         let mapped = Column::ALL.map(|column| {
             source.columns.get(&column).map(|name| {
-                targets.push(Target::new(name));
+                targets.push(WantedName::new(name));
                 targets.len() - 1
             })
         });
@@ -114,7 +114,7 @@ impl Plan {
                 let known = targets[mapped_end..].iter().position(|target| target.name == source.name);
                 let place = known.map_or(targets.len(), |place| mapped_end + place);
                 if known.is_none() {
-                    targets.push(Target::new(&source.name));
+                    targets.push(WantedName::new(&source.name));
                 }
                 (place, source.of)
             };
@@ -122,7 +122,7 @@ impl Plan {
         });
         let event_columns = event_columns.collect();
         let filter_from = targets.len();
-        targets.extend(filter_columns.iter().map(|name| Target::new(name)));
+        targets.extend(filter_columns.iter().map(|name| WantedName::new(name)));
         let in_path =
             targets.iter().map(|target| partitions::find(&partitions, &target.name)?.value.clone()).collect();
         let event = source.columns.get(&Column::Event);
@@ -175,7 +175,7 @@ impl Span {
 
 /// A row of the batch, and where it came from.
 #[derive(Clone, Copy)]
-struct Row {
+struct LineRow {
     line: u64,
     span: Span,
     around: Around,
@@ -186,7 +186,7 @@ struct Row {
 enum Around {
     Nothing,
     /// A batch of calls, and its time of arrival: that of calls that have none.
-    Batch(Option<(Kind, Span)>),
+    Batch(Option<(ValueKind, Span)>),
 }
 
 impl Around {
@@ -199,22 +199,22 @@ impl Around {
 /// An object taken apart.
 struct Parts<'a> {
     fields: Fields<'a>,
-    targets: Vec<Option<Found<'a>>>,
+    targets: Vec<Option<FoundValue<'a>>>,
 }
 
 impl<'a> Parts<'a> {
-    fn new(plan: &Plan) -> Self {
+    fn new(plan: &ObjectPlan) -> Self {
         Self { fields: Fields::default(), targets: vec![None; plan.targets.len()] }
     }
 
     #[inline]
-    fn note(&mut self, key: Value<'a>, value: Value<'a>, names: &mut Names) {
+    fn note(&mut self, key: Value<'a>, value: Value<'a>, names: &mut NameTree) {
         let key = meaning(key);
         self.fields.note(&key, value);
         names.note(&key, value, &mut self.targets);
     }
 
-    fn call(&self, plan: &Plan) -> Call {
+    fn call(&self, plan: &ObjectPlan) -> Call {
         let has_configured = self.targets[..plan.mapped_end].iter().any(Option::is_some);
         self.fields.call(has_configured, plan.default_type(), plan.row_type, plan.types)
     }
@@ -224,7 +224,7 @@ impl<'a> Parts<'a> {
     fn columns(
         &self,
         (event_type, form): (EventType, Form),
-        plan: &Plan,
+        plan: &ObjectPlan,
         received_at: Option<Value<'a>>,
     ) -> [Option<Value<'a>>; 6] {
         let mut columns = Column::ALL.map(|column| match plan.mapped[column as usize] {
@@ -250,7 +250,7 @@ impl<'a> Parts<'a> {
         place: usize,
         event_type: EventType,
         column: &EventColumn,
-        plan: &'p Plan,
+        plan: &'p ObjectPlan,
     ) -> Option<Cow<'p, str>> {
         let targets = plan.event_columns[place].iter();
         let targets =
@@ -264,7 +264,7 @@ impl<'a> Parts<'a> {
     }
 
     /// As [`Fields::is_warehouse_name`]; the names of events that are no tracks are the same either way.
-    fn is_warehouse_name(&self, (event_type, form): (EventType, Form), plan: &Plan) -> Option<bool> {
+    fn is_warehouse_name(&self, (event_type, form): (EventType, Form), plan: &ObjectPlan) -> Option<bool> {
         if event_type.event_name().is_some() {
             return None;
         }
@@ -278,13 +278,13 @@ impl<'a> Parts<'a> {
 struct Reader<'f> {
     file: &'f InputFile,
     source: &'f Source,
-    plan: Plan,
-    names: Names,
+    plan: ObjectPlan,
+    names: NameTree,
     bound: Option<Bound>,
     builders: Vec<StringBuilder>,
     /// Whether the batch's event names are as the warehouse spells them; unknown while all are null.
     is_warehouse_name: Option<bool>,
-    rows: Vec<Row>,
+    rows: Vec<LineRow>,
     /// Calls that are no events since the last flush.
     skipped: OtherCalls,
     scratch: String,
@@ -296,7 +296,7 @@ impl<'f> Reader<'f> {
     fn new(file: &'f InputFile, sink: &Sink<'f>) -> Result<Self, ReadError> {
         let source = sink.shared.source;
         let filter_columns = sink.shared.filter.map_or(&[][..], |filter| filter.columns());
-        let plan = Plan::new(source, filter_columns, file);
+        let plan = ObjectPlan::new(source, filter_columns, file);
         let bound = match sink.shared.filter {
             Some(filter) => Some(filter.bind(&file.name, &vec![DataType::Utf8; filter_columns.len()])?),
             None => None,
@@ -307,7 +307,7 @@ impl<'f> Reader<'f> {
         Ok(Self {
             file,
             source,
-            names: Names::new(&plan.targets),
+            names: NameTree::new(&plan.targets),
             plan,
             bound,
             builders,
@@ -380,8 +380,9 @@ type Nulled = &'static [Column];
 /// `event` and `anonymousId` beside a user are null where they are arrays or objects, as the warehouse has them.
 #[inline]
 fn nulled(columns: &[Option<Value<'_>>; 6]) -> Nulled {
-    let is_nested =
-        |value: Option<Value>| value.is_some_and(|value| matches!(value.kind, Kind::Array | Kind::Object));
+    let is_nested = |value: Option<Value>| {
+        value.is_some_and(|value| matches!(value.kind, ValueKind::Array | ValueKind::Object))
+    };
     let (event, device) = (columns[Column::Event as usize], columns[Column::AnonymousId as usize]);
     let nested: Nulled = match (is_nested(device), is_nested(event)) {
         (false, false) => return &[],
@@ -390,9 +391,9 @@ fn nulled(columns: &[Option<Value<'_>>; 6]) -> Nulled {
         (true, true) => &[Column::AnonymousId, Column::Event],
     };
     let has_user = columns[Column::UserId as usize].is_some_and(|user| match user.kind {
-        Kind::Number => true,
-        Kind::Plain => !user.text.is_empty(),
-        Kind::Escaped => {
+        ValueKind::Number => true,
+        ValueKind::Plain => !user.text.is_empty(),
+        ValueKind::Escaped => {
             let mut text = String::new();
             unescape(user.text, &mut text).is_ok() && !text.contains('\0')
         }
@@ -419,7 +420,7 @@ impl Values for Taker<'_, '_, '_, '_> {
             Err(place) => Ok(Err(place)),
             Ok(length) => {
                 let span = Span { start, end: start + length };
-                self.take(&text[..length], &parts, Row { line, span, around: Around::Nothing })?;
+                self.take(&text[..length], &parts, LineRow { line, span, around: Around::Nothing })?;
                 Ok(Ok(length))
             }
         }
@@ -436,7 +437,7 @@ impl Values for Taker<'_, '_, '_, '_> {
 
 impl Taker<'_, '_, '_, '_> {
     #[inline]
-    fn take(&mut self, text: &str, parts: &Parts<'_>, row: Row) -> Result<(), ReadError> {
+    fn take(&mut self, text: &str, parts: &Parts<'_>, row: LineRow) -> Result<(), ReadError> {
         let (event_type, form) = match parts.call(&self.reader.plan) {
             Call::Event(event_type, form) => (event_type, form),
             Call::Other(call) => {
@@ -465,7 +466,7 @@ impl Taker<'_, '_, '_, '_> {
     }
 
     /// Takes the calls in a batch; an object that is no batch is unreadable.
-    fn take_batch(&mut self, text: &str, row: Row) -> Result<(), ReadError> {
+    fn take_batch(&mut self, text: &str, row: LineRow) -> Result<(), ReadError> {
         let (Around::Nothing, Some(batch)) = (row.around, batch(text)) else {
             return self.unreadable(row.line, text.as_bytes());
         };
@@ -482,7 +483,7 @@ impl Taker<'_, '_, '_, '_> {
             let Reader { plan, names, .. } = &mut *self.reader;
             let mut parts = Parts::new(plan);
             if object(call.text, |key, value| parts.note(key, value, names)) == Ok(true) {
-                self.take(call.text, &parts, Row { line, span, around })?;
+                self.take(call.text, &parts, LineRow { line, span, around })?;
             } else {
                 self.unreadable(line, call.text.as_bytes())?;
             }
@@ -527,14 +528,14 @@ impl Taker<'_, '_, '_, '_> {
 fn append(builder: &mut StringBuilder, scratch: &mut String, value: Value<'_>, column: Column) {
     let is_time = matches!(column, Column::Timestamp | Column::ReceivedAt);
     match value.kind {
-        Kind::Null => builder.append_null(),
-        Kind::Plain => builder.append_value(start_of(value.text)),
-        Kind::Number if is_time || column == Column::Event => builder.append_value(start_of(value.text)),
-        Kind::Number => {
+        ValueKind::Null => builder.append_null(),
+        ValueKind::Plain => builder.append_value(start_of(value.text)),
+        ValueKind::Number if is_time || column == Column::Event => builder.append_value(start_of(value.text)),
+        ValueKind::Number => {
             let whole = Some(value.text).filter(|text| text.len() <= LONGEST).and_then(whole_number);
             builder.append_value(whole.as_deref().unwrap_or(start_of(value.text)));
         }
-        Kind::Escaped => {
+        ValueKind::Escaped => {
             scratch.clear();
             // Half a surrogate pair in a name is U+FFFD; two ids could become one that way.
             let is_text = unescape(value.text, scratch).is_ok() || column == Column::Event;
@@ -544,8 +545,10 @@ fn append(builder: &mut StringBuilder, scratch: &mut String, value: Value<'_>, c
             scratch.shrink_to(LONGEST);
         }
         // The gate takes it for a time that can't be parsed.
-        Kind::Bool | Kind::Array | Kind::Object if is_time => builder.append_value("not a time"),
-        Kind::Bool | Kind::Array | Kind::Object => builder.append_value(NO_TEXT),
+        ValueKind::Bool | ValueKind::Array | ValueKind::Object if is_time => {
+            builder.append_value("not a time");
+        }
+        ValueKind::Bool | ValueKind::Array | ValueKind::Object => builder.append_value(NO_TEXT),
     }
 }
 
@@ -558,8 +561,8 @@ fn start_of(text: &str) -> &str {
 /// numbers are asked for.
 fn value_text(value: Value<'_>, is_number: bool) -> Option<Cow<'_, str>> {
     match value.kind {
-        Kind::Null | Kind::Array | Kind::Object => None,
-        Kind::Number if is_number => {
+        ValueKind::Null | ValueKind::Array | ValueKind::Object => None,
+        ValueKind::Number if is_number => {
             let without_exponent = value.text.contains(['e', 'E']).then(|| decimal::parse_number(value.text));
             Some(
                 without_exponent
@@ -567,20 +570,20 @@ fn value_text(value: Value<'_>, is_number: bool) -> Option<Cow<'_, str>> {
                     .map_or(Cow::Borrowed(value.text), |number| decimal::to_text(number).into()),
             )
         }
-        Kind::Number => Some(whole_number(value.text).map_or(Cow::Borrowed(value.text), Cow::Owned)),
-        Kind::Plain | Kind::Escaped | Kind::Bool => Some(meaning(value)),
+        ValueKind::Number => Some(whole_number(value.text).map_or(Cow::Borrowed(value.text), Cow::Owned)),
+        ValueKind::Plain | ValueKind::Escaped | ValueKind::Bool => Some(meaning(value)),
     }
 }
 
 /// A value's text: what a string means, of anything else its source.
 fn source_text(value: Value<'_>) -> Option<Cow<'_, str>> {
-    (value.kind != Kind::Null).then(|| meaning(value))
+    (value.kind != ValueKind::Null).then(|| meaning(value))
 }
 
 /// The canonical columns of a row that was taken apart before, as they stand there.
-fn raw_columns(row: &Row, window: &[u8], plan: &Plan) -> RawColumns {
+fn raw_columns(row: &LineRow, window: &[u8], plan: &ObjectPlan) -> RawColumns {
     let text = std::str::from_utf8(&window[row.span.start..row.span.end]).unwrap_or_default();
-    let (mut parts, mut names) = (Parts::new(plan), Names::new(&plan.targets));
+    let (mut parts, mut names) = (Parts::new(plan), NameTree::new(&plan.targets));
     let _ = object(text, |key, value| parts.note(key, value, &mut names));
     let Call::Event(event_type, form) = parts.call(plan) else { return RawColumns::default() };
     let columns = parts.columns((event_type, form), plan, row.around.received_at(window));

@@ -11,13 +11,13 @@ pub(in crate::read) struct Malformed;
 /// A value, or an object's key, as it stands in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::read) struct Value<'a> {
-    pub(in crate::read) kind: Kind,
+    pub(in crate::read) kind: ValueKind,
     /// The source text; of a string what is between the quotes.
     pub(in crate::read) text: &'a str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::read) enum Kind {
+pub(in crate::read) enum ValueKind {
     Null,
     /// A string without escapes.
     Plain,
@@ -176,11 +176,11 @@ impl<'a> Scanner<'a> {
             }
             b'{' => {
                 self.container()?;
-                Kind::Object
+                ValueKind::Object
             }
             b'[' => {
                 self.container()?;
-                Kind::Array
+                ValueKind::Array
             }
             _ => self.scalar()?,
         };
@@ -189,18 +189,18 @@ impl<'a> Scanner<'a> {
 
     /// A number or a word.
     #[inline]
-    fn scalar(&mut self) -> Result<Kind, Malformed> {
+    fn scalar(&mut self) -> Result<ValueKind, Malformed> {
         match self.peek().ok_or(Malformed)? {
             b'-' | b'0'..=b'9' => self.number(),
-            b't' => self.word(b"true", Kind::Bool),
-            b'f' => self.word(b"false", Kind::Bool),
-            b'n' => self.word(b"null", Kind::Null),
+            b't' => self.word(b"true", ValueKind::Bool),
+            b'f' => self.word(b"false", ValueKind::Bool),
+            b'n' => self.word(b"null", ValueKind::Null),
             _ => Err(Malformed),
         }
     }
 
     #[inline]
-    fn word(&mut self, word: &[u8], kind: Kind) -> Result<Kind, Malformed> {
+    fn word(&mut self, word: &[u8], kind: ValueKind) -> Result<ValueKind, Malformed> {
         let rest = &self.bytes[self.at..];
         if rest.starts_with(word) {
             self.at += word.len();
@@ -214,7 +214,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn number(&mut self) -> Result<Kind, Malformed> {
+    fn number(&mut self) -> Result<ValueKind, Malformed> {
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
@@ -234,7 +234,7 @@ impl<'a> Scanner<'a> {
             }
             self.digits()?;
         }
-        Ok(Kind::Number)
+        Ok(ValueKind::Number)
     }
 
     /// One digit or more.
@@ -251,7 +251,7 @@ impl<'a> Scanner<'a> {
     #[inline]
     fn string(&mut self) -> Result<Value<'a>, Malformed> {
         let start = self.at;
-        let mut kind = Kind::Plain;
+        let mut kind = ValueKind::Plain;
         loop {
             self.at += plain_length(&self.bytes[self.at..]);
             match self.peek() {
@@ -260,7 +260,7 @@ impl<'a> Scanner<'a> {
                     return Ok(Value { kind, text: &self.text[start..self.at - 1] });
                 }
                 Some(b'\\') => {
-                    kind = Kind::Escaped;
+                    kind = ValueKind::Escaped;
                     self.escape()?;
                 }
                 _ => return Err(Malformed),
@@ -404,7 +404,7 @@ fn plain_length(bytes: &[u8]) -> usize {
 
 /// Appends what a string with escapes stands for.
 ///
-/// In: the text of a [`Kind::Escaped`] value. Half of a surrogate pair becomes U+FFFD, and the answer is
+/// In: the text of a [`ValueKind::Escaped`] value. Half of a surrogate pair becomes U+FFFD, and the answer is
 /// [`Malformed`]: there is no such text.
 pub(in crate::read) fn unescape(text: &str, to: &mut String) -> Result<(), Malformed> {
     let mut result = Ok(());

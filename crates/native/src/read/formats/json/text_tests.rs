@@ -136,12 +136,12 @@ fn entries_come_in_order_with_duplicates() {
     let is_object = object(text, |key, value| found.push((key.text, value.kind, value.text)));
     assert_eq!(is_object, Ok(true));
     let expected = [
-        ("a", Kind::Number, "1"),
-        ("b", Kind::Escaped, "x\\ty"),
-        ("a", Kind::Null, "null"),
-        ("c", Kind::Array, "[1, {\"a\":2}]"),
-        ("d", Kind::Plain, "é"),
-        ("", Kind::Bool, "true"),
+        ("a", ValueKind::Number, "1"),
+        ("b", ValueKind::Escaped, "x\\ty"),
+        ("a", ValueKind::Null, "null"),
+        ("c", ValueKind::Array, "[1, {\"a\":2}]"),
+        ("d", ValueKind::Plain, "é"),
+        ("", ValueKind::Bool, "true"),
     ];
     assert_eq!(found, expected);
     assert_eq!(object("[1]", |_, _| {}), Ok(false));

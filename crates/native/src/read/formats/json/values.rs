@@ -142,10 +142,10 @@ impl Cutter {
                     found
                 }
                 _ if self.array != Array::None => self.value(bytes, at, end, &mut valid, first_value),
-                _ => Found::None,
+                _ => NextValue::None,
             };
             match found {
-                Found::Value(length) => {
+                NextValue::Value(length) => {
                     let value = &bytes[at..at + length];
                     if *byte != b'{' {
                         values.unreadable(self.line, value)?;
@@ -153,8 +153,8 @@ impl Cutter {
                     self.pass_value(value);
                     at += length;
                 }
-                Found::Cut => break,
-                Found::None => {
+                NextValue::Cut => break,
+                NextValue::None => {
                     if self.array == Array::Open {
                         self.array = Array::Damaged;
                     }
@@ -190,7 +190,7 @@ impl Cutter {
         end: End,
         valid: &mut Valid<'a>,
         first: impl FnOnce(&str) -> Result<usize, usize>,
-    ) -> Found {
+    ) -> NextValue {
         let rest = valid.text(bytes, at);
         let is_valid = at + rest.len() == bytes.len() || valid.is_cut(end);
         let mut length = rest.len();
@@ -212,13 +212,13 @@ impl Cutter {
         }
         match first(&rest[..length]) {
             // A number may go on, too.
-            Ok(found) if found < length || !is_open || bytes[at] == b'{' => Found::Value(found),
-            Ok(_) => Found::Cut,
-            Err(place) if place == length && is_open => Found::Cut,
+            Ok(found) if found < length || !is_open || bytes[at] == b'{' => NextValue::Value(found),
+            Ok(_) => NextValue::Cut,
+            Err(place) if place == length && is_open => NextValue::Cut,
             Err(place) => {
                 let line_end = memchr::memchr(b'\n', &bytes[at..at + place]).unwrap_or(place);
                 self.wasted += (place - line_end) as u64;
-                Found::None
+                NextValue::None
             }
         }
     }
@@ -299,7 +299,7 @@ impl Cutter {
 }
 
 /// What stands at a place.
-enum Found {
+enum NextValue {
     /// A value of this length.
     Value(usize),
     /// The start of one, perhaps.

@@ -5,9 +5,9 @@ use std::convert::Infallible;
 
 /// Objects and what is none, with their lines.
 #[derive(Default)]
-struct Found(Vec<(u64, String)>);
+struct ObjectsAndLines(Vec<(u64, String)>);
 
-impl Values for Found {
+impl Values for ObjectsAndLines {
     type Error = Infallible;
 
     fn object(&mut self, text: &str, _: usize, line: u64) -> Result<Result<usize, usize>, Infallible> {
@@ -27,7 +27,7 @@ impl Values for Found {
 /// Cuts `text`, of which `step` bytes more are seen at a time, until it ends or breaks.
 fn cut(text: &[u8], step: usize, longest: usize, last: End) -> Vec<(u64, String)> {
     let mut cutter = Cutter::new(longest);
-    let mut found = Found::default();
+    let mut found = ObjectsAndLines::default();
     let (mut start, mut seen) = (0, 0);
     loop {
         seen = text.len().min(seen + step);

@@ -4,8 +4,8 @@
 
 mod footer;
 
-use super::typed::{Columns, column, note_columns};
-use super::{Compressed, Cut, FileFormat, FilePart, Holds, Marks, Split};
+use super::typed::{TypedColumns, column, note_columns};
+use super::{Compressed, CutPart, FileFormat, FilePart, Holds, Marks, Split};
 use crate::read::ReadError;
 use crate::read::fence::fenced;
 use crate::read::inputs::InputFile;
@@ -84,13 +84,13 @@ impl FileFormat for Parquet {
         for metadata in &footer {
             parts_of(metadata, &mut first_row, &mut parts);
         }
-        let cut = |part: Part| Cut { bytes: part.bytes, part: Box::new(part) };
+        let cut = |part: ParquetPart| CutPart { bytes: part.bytes, part: Box::new(part) };
         Ok(Split::Parts(parts.into_iter().map(cut).collect()))
     }
 }
 
 /// Some row groups of a file.
-struct Part {
+struct ParquetPart {
     metadata: ArrowReaderMetadata,
     row_groups: Vec<usize>,
     /// The number of the first row, from 1.
@@ -100,13 +100,13 @@ struct Part {
     bytes: u64,
 }
 
-impl FilePart for Part {
+impl FilePart for ParquetPart {
     /// Reads the part. Of a row group with a page that can't be read no row is taken: each of them is a reject.
     fn read(&self, file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result<(), ReadError> {
         let opened =
             File::open(path).map_err(|source| ReadError::Open { file: file.name.clone(), source })?;
         let is_uuid = |place: usize| is_uuid(&self.metadata, place);
-        let columns = Columns::new(file, self.metadata.schema().fields(), is_uuid, sink)?;
+        let columns = TypedColumns::new(file, self.metadata.schema().fields(), is_uuid, sink)?;
         let mut row = self.first_row;
         for position in &self.row_groups {
             let group = Group { part: self, position: *position, first_row: row };
@@ -125,8 +125,8 @@ impl FilePart for Part {
 }
 
 /// Cuts the row groups of a footer into parts; the first of them starts at `first_row`, which moves on.
-fn parts_of(metadata: &ArrowReaderMetadata, first_row: &mut u64, all: &mut Vec<Part>) {
-    let mut parts: Vec<Part> = Vec::new();
+fn parts_of(metadata: &ArrowReaderMetadata, first_row: &mut u64, all: &mut Vec<ParquetPart>) {
+    let mut parts: Vec<ParquetPart> = Vec::new();
     for (position, group) in metadata.metadata().row_groups().iter().enumerate() {
         // The footer was checked to hold no negative numbers.
         let (rows, bytes) = (group.num_rows() as u64, group.compressed_size().max(0) as u64);
@@ -136,7 +136,7 @@ fn parts_of(metadata: &ArrowReaderMetadata, first_row: &mut u64, all: &mut Vec<P
                 part.rows += rows;
                 part.bytes += bytes;
             }
-            _ => parts.push(Part {
+            _ => parts.push(ParquetPart {
                 metadata: metadata.clone(),
                 row_groups: vec![position],
                 first_row: *first_row,
@@ -208,7 +208,7 @@ fn with_wide_times(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata,
 
 /// One row group of a part.
 struct Group<'p> {
-    part: &'p Part,
+    part: &'p ParquetPart,
     position: usize,
     /// The number of the first row, from 1.
     first_row: u64,
@@ -225,7 +225,7 @@ impl Group<'_> {
         &self,
         file: &InputFile,
         opened: &File,
-        columns: &Columns,
+        columns: &TypedColumns,
         sink: &mut Sink<'_>,
     ) -> Result<bool, ReadError> {
         let is_held = !sink.puts_away() || self.rows() <= HELD_ROWS;
@@ -253,7 +253,7 @@ impl Group<'_> {
     fn each(
         &self,
         opened: &File,
-        columns: &Columns,
+        columns: &TypedColumns,
         mut take: impl FnMut(&RecordBatch, u64) -> Result<bool, ReadError>,
     ) -> Result<bool, ReadError> {
         let (mut row, end) = (self.first_row, self.first_row + self.rows());
@@ -275,9 +275,9 @@ impl Group<'_> {
 
 /// The batches of a row group.
 fn reader(
-    columns: &Columns,
+    columns: &TypedColumns,
     file: File,
-    part: &Part,
+    part: &ParquetPart,
     group: usize,
 ) -> Result<ParquetRecordBatchReader, ParquetError> {
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, part.metadata.clone());

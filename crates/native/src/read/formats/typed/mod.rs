@@ -2,7 +2,7 @@
 
 pub(in crate::read) mod column;
 
-use crate::read::columns::{Column, Mapping, ORIGINAL_EVENT, Place, find_place, lacking};
+use crate::read::columns::{Column, Mapping, ORIGINAL_EVENT, ValuePlace, find_place, lacking};
 use crate::read::event_columns::places;
 use crate::read::filter::Bound;
 use crate::read::inputs::InputFile;
@@ -57,7 +57,7 @@ pub(in crate::read) fn note_columns(
 }
 
 /// Which of a table's columns are read, and for what.
-pub(in crate::read) struct Columns {
+pub(in crate::read) struct TypedColumns {
     /// Places among the table's columns, ascending.
     projected: Vec<usize>,
     /// Whether each of them holds UUIDs as 16 bytes.
@@ -70,7 +70,7 @@ pub(in crate::read) struct Columns {
     bound: Option<Bound>,
 }
 
-impl Columns {
+impl TypedColumns {
     /// Chooses among the outermost columns `fields`; `is_uuid` says of a place whether it holds UUIDs as 16 bytes.
     pub(in crate::read) fn new(
         file: &InputFile,
@@ -99,7 +99,7 @@ impl Columns {
         let wanted = sink.shared.filter.map_or(&[][..], |filter| filter.columns());
         let find = |name: &str| match (FilterColumn::find(fields, name), find_place(&[], &partitions, name)) {
             (Some(column), _) => Some(Filtered::Column(column)),
-            (None, Some(Place::Constant(value))) => Some(Filtered::Constant(value)),
+            (None, Some(ValuePlace::Constant(value))) => Some(Filtered::Constant(value)),
             _ => None,
         };
         let mut filtered: Vec<Filtered> =
