@@ -65,9 +65,9 @@ def tree(samples, left_out):
     return root
 
 
-def short(name, room):
+def short(name, width):
     """The last words of a path that fit; nothing when hardly any would."""
-    letters = int(room / LETTER)
+    letters = int(width / LETTER)
     if letters < 4:
         return ""
     while len(name) > letters and "::" in name:

@@ -92,7 +92,7 @@ def measured(run, data, shape, rounds):
         # What is written back by the system meanwhile is not the increment's.
         os.sync()
         increments.append(timed([*run, history, day, "--out", str(base)]))
-        # Both outputs side by side may be more than the disk has room for.
+        # Both outputs side by side may be more than fits on the disk.
         manifest, found = json.loads((base / "current/manifest.json").read_text()), digests(base)
         shutil.rmtree(base)
         os.sync()

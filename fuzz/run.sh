@@ -4,7 +4,7 @@
 #   fuzz/run.sh [SECONDS [TARGET...]]      10 seconds each; an input that fails is named, and kept below $found
 #   fuzz/run.sh --smoke [TARGET...]        the same 5,000 inputs every time, with the debug build of the dependencies
 #
-# Only the crates of this workspace are built anew, with counters.
+# Only the crates of this workspace are built again, with counters.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,8 +1,8 @@
-"""The package's models against the reference project's way, on the same PostgreSQL and the same tracks.
+"""The package's models against the reference project's SQL, on the same PostgreSQL and the same tracks.
 
 Starts a PostgreSQL with its default settings, generates and loads tracks, then runs, in turns: the reference's
 queries, the same with a cheaper mapping of the ids, our models with duplicates kept, our models with duplicates
-dropped. Every table of each is written anew.
+dropped. Each round writes every table again.
 Prints the seconds of each round, the medians, and the ratios of the medians; `--out` writes them as JSON, too.
 
     python compare.py [--tracks N] [--rounds N] [--order bytes|english] [--out FILE] [--generator PROGRAM]
@@ -90,34 +90,34 @@ def main():
     parser.add_argument("--out", type=Path)
     parser.add_argument("--generator", default="tracklet-generator")
     options = parser.parse_args()
-    ways = {
+    variants = {
         REFERENCE: run_reference,
         CHEAPER: lambda warehouse: run_reference(warehouse, "cheaper_mapping.sql"),
         KEPT: lambda warehouse: run_ours(warehouse, dedupe=False),
         DROPPED: lambda warehouse: run_ours(warehouse, dedupe=True)}
-    seconds = {way: [] for way in ways}
+    seconds = {variant: [] for variant in variants}
     with tempfile.TemporaryDirectory() as folder, servers.postgres(options.order, jit=True) as port:
         warehouse = Postgres(port)
         load(warehouse, Path(folder), options.generator, options.tracks)
         version = warehouse.query("show server_version")[1][0][0]
         for number in range(options.rounds):
             found = {}
-            for way, run in ways.items():
+            for variant, run in variants.items():
                 settle(warehouse)
                 started = time.monotonic()
                 run(warehouse)
-                seconds[way].append(round(time.monotonic() - started, 2))
-                found[way] = sessions(warehouse)
+                seconds[variant].append(round(time.monotonic() - started, 2))
+                found[variant] = sessions(warehouse)
             if len({repr(rows) for rows in found.values()}) != 1:
-                raise SystemExit(f"the ways differ: {found}")
-            print(f"round {number + 1}: " + ", ".join(f"{way} {seconds[way][-1]} s" for way in ways), flush=True)
-    medians = {way: round(statistics.median(values), 2) for way, values in seconds.items()}
+                raise SystemExit(f"the variants differ: {found}")
+            print(f"round {number + 1}: " + ", ".join(f"{variant} {seconds[variant][-1]} s" for variant in variants), flush=True)
+    medians = {variant: round(statistics.median(values), 2) for variant, values in seconds.items()}
     result = {
         "tracks": options.tracks, "server": f"PostgreSQL {version}", "text_order": options.order,
         "cores": os.cpu_count(), "seconds": seconds, "medians": medians,
         "times_faster": {
-            f"{way} than {other}": round(medians[other] / medians[way], 2)
-            for other in (REFERENCE, CHEAPER) for way in (KEPT, DROPPED)}}
+            f"{variant} than {other}": round(medians[other] / medians[variant], 2)
+            for other in (REFERENCE, CHEAPER) for variant in (KEPT, DROPPED)}}
     print(json.dumps(result, indent=2))
     if options.out:
         options.out.write_text(json.dumps(result, indent=2) + "\n")

@@ -105,7 +105,7 @@ def measure(folder, shape, options):
                 raise SystemExit("the tables differ")
             print(f"{shape}, round {number + 1}: {reason}, {found['increment'][-1]} s; full {found['full'][-1]} s", flush=True)
         version = warehouse.query("show server_version")[1][0][0]
-    medians = {way: statistics.median(values) for way, values in found.items()}
+    medians = {mode: statistics.median(values) for mode, values in found.items()}
     return {"new": reason, "seconds": found, "medians": medians,
             "share": round(medians["increment"] / medians["full"], 4)}, version
 

@@ -41,7 +41,7 @@ class Column:
         return bool(text) and len(text.encode("utf-8", "surrogatepass")) <= LONGEST and "\0" not in text and text not in self.no_value
 
     def value(self, texts):
-        """The value that comes of the texts in the source's columns, in their order."""
+        """The value that a track gets from the texts in the source's columns, in their order."""
         text = next((text for text in texts if text is not None and self.is_value(text)), None)
         return number(text) if self.is_number and text is not None else text
 

@@ -1,4 +1,4 @@
-"""Snapshots as earlier versions have left them: the next run goes on from each, or says why it begins anew.
+"""Snapshots as earlier versions have left them: the next run goes on from each, or says why it is a rebuild.
 
 corpus/formats/<number>/ holds `out`, a snapshot of that format made from `input/first.csv`, and `input/second.csv`, which
 came later. Whatever the program makes of the old snapshot, its tables must be those of one run over both files.
@@ -69,8 +69,8 @@ def check(frozen, folder):
     if after["rows"] != whole["rows"] or after["rows"]["read"] <= before["rows"]["read"]:
         return False, f"rows are {after['rows']}"
     if after["mode"] == "full" and not after.get("reason"):
-        return False, "made anew, and no word why"
-    return True, after["mode"] if after["mode"] != "full" else f"made anew: {after['reason']}"
+        return False, "rebuilt, and the manifest does not say why"
+    return True, after["mode"] if after["mode"] != "full" else f"rebuilt: {after['reason']}"
 
 
 def main():

@@ -33,7 +33,7 @@ pub struct ArrivingRow {
     pub signed_in: bool,
     /// Whether the same message was delivered before.
     pub again: bool,
-    /// Milliseconds by which `timestamp` is off because a second delivery was reckoned anew.
+    /// Milliseconds by which `timestamp` is off because it was computed again for a second delivery.
     pub moved: i8,
 }
 
@@ -89,7 +89,7 @@ impl Fault {
 }
 
 /// Bits of [`ArrivingRow::key`] that tell messages beside a track from the track itself.
-const BESIDE: u64 = 1 << 30;
+const ADDED_CALL: u64 = 1 << 30;
 const DAMAGED: u64 = 1 << 31;
 
 impl ArrivingRow {
@@ -110,7 +110,7 @@ pub struct Arrivals {
     start_ms: i64,
     sessions: std::iter::Peekable<std::vec::IntoIter<PlannedSession>>,
     /// The hours from `hour` on, as far as a row is known to arrive in them.
-    under_way: VecDeque<Vec<ArrivingRow>>,
+    in_flight: VecDeque<Vec<ArrivingRow>>,
     hour: i64,
     names: Zipf,
 }
@@ -122,7 +122,7 @@ impl Arrivals {
             traffic: traffic.clone(),
             start_ms: traffic.start_ms(),
             sessions: plan(traffic).into_iter().peekable(),
-            under_way: VecDeque::new(),
+            in_flight: VecDeque::new(),
             hour: 0,
             names: Zipf::new(),
         }
@@ -149,7 +149,7 @@ impl Arrivals {
                 signed_in: match session.sign_in {
                     SignIn::Never => false,
                     SignIn::FromStart => true,
-                    SignIn::PartWay => number >= session.tracks / 2,
+                    SignIn::FromTheMiddle => number >= session.tracks / 2,
                 },
                 again: false,
                 moved: 0,
@@ -159,7 +159,7 @@ impl Arrivals {
                 self.deliver(delivered_again(row, &mut random));
             }
             if random.chance(self.traffic.other_types) {
-                self.deliver(call_beside(row, &mut random));
+                self.deliver(added_call(row, &mut random));
             }
         }
     }
@@ -175,10 +175,10 @@ impl Arrivals {
 
     fn deliver(&mut self, row: ArrivingRow) {
         let ahead = ((row.received_at - self.start_ms) / HOUR_MS - self.hour) as usize;
-        if ahead >= self.under_way.len() {
-            self.under_way.resize_with(ahead + 1, Vec::new);
+        if ahead >= self.in_flight.len() {
+            self.in_flight.resize_with(ahead + 1, Vec::new);
         }
-        self.under_way[ahead].push(row);
+        self.in_flight[ahead].push(row);
     }
 }
 
@@ -193,10 +193,10 @@ impl Iterator for Arrivals {
             {
                 self.expand(&session);
             }
-            if self.under_way.is_empty() && self.sessions.peek().is_none() {
+            if self.in_flight.is_empty() && self.sessions.peek().is_none() {
                 return None;
             }
-            let mut rows = self.under_way.pop_front().unwrap_or_default();
+            let mut rows = self.in_flight.pop_front().unwrap_or_default();
             self.hour += 1;
             if !rows.is_empty() {
                 // Total: deliveries of one message are never in the same millisecond.
@@ -222,7 +222,7 @@ fn delivered_again(row: ArrivingRow, random: &mut Random) -> ArrivingRow {
     }
 }
 
-fn call_beside(row: ArrivingRow, random: &mut Random) -> ArrivingRow {
+fn added_call(row: ArrivingRow, random: &mut Random) -> ArrivingRow {
     let call = if row.signed_in && random.below(4) == 0 { Call::Identify } else { Call::Page };
-    ArrivingRow { call, key: row.key | BESIDE, ..row }
+    ArrivingRow { call, key: row.key | ADDED_CALL, ..row }
 }

@@ -118,7 +118,7 @@ fn prepare(folder: &Path) -> Result<(), GeneratorError> {
     Ok(())
 }
 
-/// What a writing thread is told, in this order for each file.
+/// A message to a writing thread: for each file `Open`, any number of `Rows`, then `Close`.
 enum WriterMessage {
     Open(PathBuf),
     Rows(Vec<ArrivingRow>),
@@ -130,7 +130,7 @@ enum OutputFile {
     Logs(Box<LogsFile>),
 }
 
-/// Writes what it is told; the bytes of its files.
+/// Writes the files that the messages describe. Answers the bytes written.
 fn write_files(options: &Options, parts: &Receiver<WriterMessage>) -> Result<u64, GeneratorError> {
     let ids = IdMaker::new(&options.traffic, options.ids);
     let mut bytes = 0;
@@ -186,7 +186,7 @@ struct Cutter {
     /// The span of hours that the open file is for.
     span: i64,
     summary: Summary,
-    /// A writer has given up; its error is told when it is joined.
+    /// A writer has given up; joining it returns its error.
     stopped: bool,
 }
 
@@ -289,7 +289,7 @@ impl Cutter {
     }
 }
 
-/// Where damaged lines stand: one in each of as many equal stretches of the tracks, anywhere in it.
+/// Where damaged lines stand: the tracks are cut into as many equal ranges, and each range has one at a random place.
 struct BadLines {
     random: Random,
     faults: &'static [Fault],
@@ -318,8 +318,9 @@ impl BadLines {
 
     fn choose(&mut self) {
         if self.line < self.lines {
-            let stretch = |line| (u128::from(self.tracks) * u128::from(line) / u128::from(self.lines)) as u64;
-            let (from, to): (u64, u64) = (stretch(self.line), stretch(self.line + 1));
+            let first_track =
+                |line| (u128::from(self.tracks) * u128::from(line) / u128::from(self.lines)) as u64;
+            let (from, to): (u64, u64) = (first_track(self.line), first_track(self.line + 1));
             self.next_place = from + self.random.below(to - from);
         }
     }

@@ -44,7 +44,7 @@ pub enum SignIn {
     /// From its first track.
     FromStart,
     /// From its middle.
-    PartWay,
+    FromTheMiddle,
 }
 
 impl PlannedSession {
@@ -147,7 +147,7 @@ fn start(traffic: &Traffic, random: &mut Random) -> u32 {
 }
 
 fn sign_in(has_user_id: bool, random: &mut Random) -> SignIn {
-    use SignIn::{FromStart, Never, PartWay};
-    let drawn = random.pick(&[Never, Never, Never, Never, FromStart, FromStart, FromStart, PartWay]);
+    use SignIn::{FromStart, FromTheMiddle, Never};
+    let drawn = random.pick(&[Never, Never, Never, Never, FromStart, FromStart, FromStart, FromTheMiddle]);
     if has_user_id { drawn } else { Never }
 }

@@ -107,8 +107,8 @@ fn raw_lines_stand_in_the_uploaders_folders_and_parse() {
         let parts: Vec<&str> = path.iter().map(|part| part.to_str().unwrap()).collect();
         let [root, source, day, name] = parts[..] else { panic!("{parts:?}") };
         assert_eq!((root, source.len(), day.len()), ("rudder-logs", 27, 10));
-        let pieces: Vec<&str> = name.splitn(4, '.').collect();
-        assert_eq!((pieces[1], pieces[2].len(), pieces[3]), (source, 36, "json.gz"));
+        let parts: Vec<&str> = name.splitn(4, '.').collect();
+        assert_eq!((parts[1], parts[2].len(), parts[3]), (source, 36, "json.gz"));
     }
     let (mut types, mut days) = (BTreeMap::new(), BTreeSet::new());
     for line in lines(folder.path()) {

@@ -68,7 +68,7 @@ fn visitors_and_sessions_have_the_promised_sizes() {
 }
 
 #[test]
-fn duplicates_and_late_rows_have_their_shares_and_rows_come_by_arrival() {
+fn duplicates_and_late_rows_are_as_many_as_asked_for_and_rows_are_in_order_of_arrival() {
     let (_, rows) = rows("--tracks 100000 --duplicates 0.02 --late 0.05 --other-types 0.3");
     let tracks: Vec<&ArrivingRow> = rows.iter().filter(|row| row.call == Call::Track).collect();
     let again: Vec<&&ArrivingRow> = tracks.iter().filter(|row| row.again).collect();
@@ -87,8 +87,8 @@ fn duplicates_and_late_rows_have_their_shares_and_rows_come_by_arrival() {
     assert!(delays.iter().any(|&delay| delay > 6 * DAY_MS));
     between(4_750.0, delays.iter().filter(|&&delay| delay >= 60 * MINUTE_MS).count() as f64, 5_250.0);
     assert!(rows.is_sorted_by_key(|row| row.received_at));
-    let beside = rows.iter().filter(|row| matches!(row.call, Call::Identify | Call::Page)).count();
-    between(29_000.0, beside as f64, 31_000.0);
+    let added = rows.iter().filter(|row| matches!(row.call, Call::Identify | Call::Page)).count();
+    between(29_000.0, added as f64, 31_000.0);
     assert!(rows.iter().all(|row| row.call != Call::Identify || row.signed_in));
 }
 

@@ -25,7 +25,7 @@ use tracklet_warehouse::testing::CheckResult;
 use tracklet_warehouse::token::{Here, Token};
 use tracklet_warehouse::{Job, Stop, WarehouseError, load};
 
-/// What came of it, as it is written down.
+/// The outcome of a certification, as it is stored in its file.
 #[derive(Debug, Serialize)]
 pub struct Certificate {
     /// When.
@@ -42,7 +42,7 @@ pub struct Certificate {
     pub sets: Vec<SetResult>,
 }
 
-/// What came of one set.
+/// The outcome of one set of rows.
 #[derive(Debug, Serialize)]
 pub struct SetResult {
     /// Its name.

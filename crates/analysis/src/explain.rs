@@ -1,6 +1,6 @@
 //! `tracklet explain`: why an event is in its session and with its visitor, or where it went instead.
 //!
-//! Everything is told from the tables, and every sentence from the one place that knows its rule: `reasons.rs`.
+//! All facts are read from the tables, and every sentence is written in one place, `reasons.rs`.
 
 mod error;
 mod event;
@@ -44,7 +44,7 @@ pub enum Explanation {
     Visitor(VisitorStory),
 }
 
-/// Tells about `id`. At most `most` events of a session or visitor are told one by one; `None` tells all.
+/// Explains `id`. At most `most` events of a session or visitor are listed one by one; `None` lists all.
 ///
 /// # Errors
 /// [`ExplainError::Unknown`] with the nearest ids, and what the tables say.

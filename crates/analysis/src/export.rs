@@ -81,7 +81,7 @@ pub enum ExportError {
         tables: usize,
     },
     /// A name whose ending says nothing.
-    #[error("what shall `{to}` hold?")]
+    #[error("`{to}` does not say which format to write")]
     UnknownKind {
         /// The file.
         to: String,
@@ -110,8 +110,8 @@ pub enum ExportError {
         /// Why.
         source: ArrowError,
     },
-    /// A table that is there already.
-    #[error("`{table}` is there already")]
+    /// A table of this name already exists, and `--replace` was not given.
+    #[error("`{table}` already exists")]
     TableThere {
         /// The table.
         table: String,

@@ -175,13 +175,13 @@ fn every_event_of_every_case_is_explained() {
 fn a_login_is_named_with_what_it_decided() {
     let cases = cases();
     let case = cases.iter().find(|case| case.name == "alias-latest-user").unwrap();
-    let mut told = 0;
+    let mut from_logins = 0;
     for row in case.expected("dbt_track_facts") {
         for found in case.event(text(&row, "event_id")).sessionized {
-            told += usize::from(found.user_id.is_none() && found.why_visitor.contains("set user id"));
+            from_logins += usize::from(found.user_id.is_none() && found.why_visitor.contains("set user id"));
         }
     }
-    assert!(told > 0, "an event of a device without a user is told by the login of the device");
+    assert!(from_logins > 0, "an event of a device without a user is known from the login of the device");
 }
 
 #[test]

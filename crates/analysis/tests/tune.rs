@@ -1,4 +1,4 @@
-//! The curve of `tune` against the definition: for every timeout, at both boundaries, all sessions made anew.
+//! The curve of `tune` against the definition: for every timeout, at both boundaries, all sessions cut again.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -43,7 +43,7 @@ fn rows(events: &[Event]) -> Vec<OracleRow> {
         let time = times.entry(*visitor).or_insert(START);
         *time += gap;
         OracleRow {
-            // The reverse of the order of arrival, so that ties are told by the id.
+            // The reverse of the order of arrival, so that the id decides ties.
             event_id: Some(format!("m{:03}", 900 - number)),
             anonymous_id: Some((*visitor).to_owned()),
             event: Some((*event).to_owned()),

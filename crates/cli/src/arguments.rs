@@ -104,7 +104,7 @@ pub struct InitArguments {
     /// The file to write [default: tracklet.toml]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Replace the file if it is there
+    /// Replace the file if it exists
     #[arg(long)]
     pub force: bool,
 }
@@ -460,7 +460,7 @@ fn size(text: &str) -> Result<NonZeroU64, String> {
 }
 
 /// A number of bytes that can lie in memory in one piece.
-/// A folder that is there.
+/// A folder that exists.
 fn folder(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     if path.is_dir() { Ok(path) } else { Err("there is no such folder".to_owned()) }

@@ -221,7 +221,7 @@ impl Look<'_> {
     fn output(&mut self) {
         let dir = &self.config.output.dir;
         if dir.exists() && !dir.is_dir() {
-            let message = format!("`{}` is there and is no folder", dir.display());
+            let message = format!("`{}` exists and is no folder", dir.display());
             self.tell(Severity::Error, &["output", "dir"], message, None);
         }
     }
@@ -343,7 +343,7 @@ mod tests {
         fs::write(&file, text).unwrap();
         let findings = examine(&file, Some(folder.path()), &AnySql).unwrap();
         let here = folder.path().display().to_string();
-        let told = findings.iter().map(|finding| {
+        let line = findings.iter().map(|finding| {
             assert_eq!(finding.place.file, file);
             let severity = match finding.severity {
                 Severity::Error => "error",
@@ -357,7 +357,7 @@ mod tests {
                 finding.hint.as_deref().unwrap_or_default(),
             )
         });
-        told.collect()
+        line.collect()
     }
 
     const PG: &str =
@@ -369,7 +369,7 @@ mod tests {
                     [counts]\n1st = \"x\"\nnum_pvs = \"y\"\n[flow]\nlength = 0\n[targets.pg]\ntype = \"postgres\"\nprot = 1\n\
                     password = 5\n[targets.x]\ntype = \"postgrs\"\n";
         let found = found(text);
-        let places: Vec<&str> = found.iter().map(|told| told.split(": ").next().unwrap()).collect();
+        let places: Vec<&str> = found.iter().map(|line| line.split(": ").next().unwrap()).collect();
         assert_eq!(
             places,
             [
@@ -378,9 +378,9 @@ mod tests {
             ],
             "{found:#?}"
         );
-        assert!(found.iter().any(|told| told.contains("`timeout`?")), "{found:#?}");
+        assert!(found.iter().any(|line| line.contains("`timeout`?")), "{found:#?}");
         assert!(
-            found.iter().all(|told| !told.contains('5') || !told.contains("must be a text")),
+            found.iter().all(|line| !line.contains('5') || !line.contains("must be a text")),
             "{found:#?}"
         );
     }
@@ -408,7 +408,7 @@ mod tests {
             "2:7: warning: no event is ever called `Product Viewed`: names are those of a warehouse | \
              did you mean `product_viewed`?"
         );
-        assert_eq!(one("[output]\ndir = \"taken\""), "2:7: error: `HERE/taken` is there and is no folder | ");
+        assert_eq!(one("[output]\ndir = \"taken\""), "2:7: error: `HERE/taken` exists and is no folder | ");
         assert!(one("profile = \"shopp\"").ends_with("there is no profile `shopp` | did you mean `shop`?"));
         assert_eq!(
             one(&PG.replace("user = \"u\"\n", "")),

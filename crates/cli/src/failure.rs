@@ -1,4 +1,4 @@
-//! What stops a command, and how that is told.
+//! What stops a command, and how it is reported.
 
 use crate::arguments::LogFormat;
 use crate::logging::Log;
@@ -94,7 +94,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-macro_rules! told {
+macro_rules! failures_of {
     ($($error:ty),+ $(,)?) => {
         $(impl From<$error> for Failure {
             fn from(error: $error) -> Self {
@@ -104,7 +104,7 @@ macro_rules! told {
     };
 }
 
-told!(
+failures_of!(
     tracklet_config::ConfigError,
     tracklet_native::publish::PublishError,
     tracklet_native::results::ResultsError,

@@ -30,7 +30,7 @@ pub struct Interruptible<'a> {
 }
 
 impl<'a> Interruptible<'a> {
-    /// Starts to watch; `observer` is told everything about the run.
+    /// Starts to watch; every step of the run is passed on to `observer`.
     ///
     /// # Errors
     /// The system refuses the signal handler or the thread.

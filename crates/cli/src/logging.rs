@@ -15,9 +15,9 @@ use tracklet_display::visible::{is_hidden, visible_lines};
 /// How much is said, and what else is on the screen.
 pub struct Log {
     pub format: LogFormat,
-    /// Errors alone are to be told.
+    /// Only errors are logged.
     pub quiet: bool,
-    /// Every step is to be told.
+    /// Every step is logged.
     pub verbose: bool,
     /// Every progress bar is one of these, so that a log line never lands in the middle of one.
     pub bars: MultiProgress,

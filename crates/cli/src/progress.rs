@@ -13,7 +13,7 @@ use tracklet_native::observer::{Observer, Step};
 /// Watches a run for the user.
 pub struct Progress {
     shown: Shown,
-    /// Whether the end of each step is told to people.
+    /// Whether the end of each step is printed.
     tells_steps: bool,
     rows: Arc<AtomicU64>,
     bytes: AtomicU64,
@@ -50,7 +50,7 @@ impl Progress {
 
     fn bar(&self, bars: &MultiProgress, step: Step, total: Option<u64>) -> ProgressBar {
         let template = match (total, step) {
-            // Told at its end only, so a bar would stand still.
+            // This step reports its end only, so a bar would stand still.
             (Some(_), Step::Sessionize) => "{step:>10} {spinner} {len} rows",
             (Some(_), Step::Read) => {
                 "{step:>10} [{bar:12}] {bytes}/{total_bytes}  {rows} rows  {rate}/s  {eta}"

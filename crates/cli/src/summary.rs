@@ -8,7 +8,7 @@ use tracklet_display::numbers::{counted, duration, grouped};
 use tracklet_kernel::event_type::EventType;
 use tracklet_native::manifest::Manifest;
 
-/// What came of a run.
+/// The outcome of a run, in lines for people.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// `full` or `incremental`.
@@ -51,7 +51,7 @@ pub struct Summary {
 }
 
 /// Files that were read and are gone, in a sentence.
-pub fn told_gone(files: u64) -> Option<String> {
+pub fn gone_line(files: u64) -> Option<String> {
     let (are, their) = if files == 1 { ("is", "its") } else { ("are", "their") };
     (files > 0).then(|| format!("{} that {are} gone by now: {their} rows stay", counted(files, "file")))
 }
@@ -115,7 +115,7 @@ impl Summary {
                 duration(self.seconds)
             ),
         };
-        if let Some(gone) = told_gone(self.gone) {
+        if let Some(gone) = gone_line(self.gone) {
             let _ = writeln!(text, "{gone}");
         }
         let width = [self.sessionized, self.evidence, self.duplicates, self.rejected, self.skipped]
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_happen_is_short_and_a_failed_check_is_told() {
+    fn what_did_not_happen_is_short_and_a_failed_check_is_reported() {
         let summary = Summary {
             files: 1,
             read: 1,
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_that_were_taken_for_none_are_told() {
+    fn ids_that_were_taken_for_none_are_reported() {
         let ignored_ids = vec![(r"\n".into(), 5_760), ("null".into(), 1), ("nan".into(), 0)];
         let text = Summary { ignored_ids, ..summary() }.render();
         let line = "\nids taken for none: `\\n` 5,760 times, `null` 1 time (identity.ignore)\n";
@@ -320,13 +320,13 @@ mod tests {
     }
 
     #[test]
-    fn evidence_is_told_where_there_is_some() {
+    fn evidence_is_reported_where_there_is_some() {
         let text = Summary { evidence: 1_200, ..summary() }.render();
         assert!(text.contains("\n   1,200 evidence of who has a device, in no session\n"), "{text}");
     }
 
     #[test]
-    fn new_rows_are_told_beside_all() {
+    fn new_rows_are_reported_and_all_rows() {
         let text = Summary { new: Some((2, 300)), reason: Some("why".into()), ..summary() }.render();
         assert!(text.starts_with(
             "full rebuild: why\n300 rows from 2 files new in 0.83 s; with those before 20,000 rows from 12 files\n"

@@ -272,10 +272,10 @@ fn a_configuration_is_checked_before_any_work() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tracklet.toml");
     fs::write(&file, "[sessions]\ntimout = 30\nboundary = \"exat\"\n").unwrap();
-    let (code, told, stderr) = said(&tracklet(folder.path(), &["check"]));
+    let (code, printed, stderr) = said(&tracklet(folder.path(), &["check"]));
     assert_eq!((code, stderr.as_str()), (1, ""));
     assert_eq!(
-        told,
+        printed,
         "tracklet.toml:2:1: error: unknown key `sessions.timout`\n  hint: did you mean `timeout`?\n\
          tracklet.toml:3:12: error: `sessions.boundary` can't be `exat`\n  hint: did you mean `exact`?\n\
          tracklet.toml: 2 errors, 0 warnings\n"
@@ -287,9 +287,9 @@ fn a_configuration_is_checked_before_any_work() {
     assert_eq!(second["hint"], "did you mean `exact`?");
 
     fs::write(&file, "[source]\npaths = \"logs\"\n").unwrap();
-    let (code, told, _) = said(&tracklet(folder.path(), &["check"]));
-    assert_eq!(code, 0, "a warning is no error: {told}");
-    assert!(told.ends_with("tracklet.toml: 0 errors, 1 warning\n"), "{told}");
+    let (code, printed, _) = said(&tracklet(folder.path(), &["check"]));
+    assert_eq!(code, 0, "a warning is no error: {printed}");
+    assert!(printed.ends_with("tracklet.toml: 0 errors, 1 warning\n"), "{printed}");
     fs::remove_file(&file).unwrap();
     let (code, _, stderr) = said(&tracklet(folder.path(), &["check"]));
     assert_eq!(code, 2);

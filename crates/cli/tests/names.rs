@@ -11,7 +11,7 @@ const MOST: usize = 2;
 const FOLDERS: [&str; 3] = ["crates", "bench", "fuzz"];
 
 /// Folders that are left out.
-const LEFT_OUT: &[&str] = &["crates/warehouse"]; // rename.py empties this list
+const LEFT_OUT: &[&str] = &["crates/warehouse"];
 
 /// By type name, the places where a type of that name is defined.
 type Definitions = BTreeMap<String, Vec<String>>;

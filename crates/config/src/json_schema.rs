@@ -181,10 +181,12 @@ fn field(dialect: Dialect, key: &TargetKey) -> Value {
     let template = json!({ "type": "string", "pattern": TEMPLATE });
     let words: Option<Vec<&str>> = match key.name {
         "publish" => {
-            let has = |way: &Publishing| {
-                FORMATS.iter().any(|(_, format)| dialect.publishings(*format).contains(way))
+            let has = |publishing: &Publishing| {
+                FORMATS.iter().any(|(_, format)| dialect.publishings(*format).contains(publishing))
             };
-            Some(PUBLISHINGS.iter().filter(|(_, way)| has(way)).map(|(name, _)| *name).collect())
+            Some(
+                PUBLISHINGS.iter().filter(|(_, publishing)| has(publishing)).map(|(name, _)| *name).collect(),
+            )
         }
         "format" => Some(FORMATS.iter().map(|(name, _)| *name).collect()),
         "materialize" => Some(MATERIALIZED.iter().map(|(name, _)| *name).collect()),

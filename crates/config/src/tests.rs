@@ -744,7 +744,7 @@ fn the_json_schema_takes_what_the_parser_takes() {
 
 /// Secrets are not repeated, whatever stands in their place.
 #[test]
-fn a_secret_that_is_a_number_is_not_told() {
+fn a_secret_that_is_a_number_is_not_printed() {
     let error = parse(&format!("{TARGET}password = 123456")).unwrap_err();
     assert_eq!(error.to_string(), "tracklet.toml:3:1: `password` must not stand in this file");
 }
@@ -768,24 +768,24 @@ fn targets_have_the_fields_of_their_type() {
 
 #[test]
 fn a_target_with_something_wrong_is_refused_at_its_place() {
-    let told = |text: &str| {
+    let refused = |text: &str| {
         let error = parse(text).unwrap_err();
         (error.to_string(), error.hint().unwrap_or_default())
     };
-    let (message, hint) = told(&format!("{TARGET}prot = 1"));
+    let (message, hint) = refused(&format!("{TARGET}prot = 1"));
     assert_eq!(message, "tracklet.toml:3:1: unknown key `targets.pg.prot`");
     assert_eq!(hint, "did you mean `port`?");
-    let (message, hint) = told(&format!("{TARGET}password = \"hunter2\""));
+    let (message, hint) = refused(&format!("{TARGET}password = \"hunter2\""));
     assert_eq!(message, "tracklet.toml:3:1: `password` must not stand in this file");
     assert!(hint.contains("env_var"), "{hint}");
-    let (message, hint) = told("[targets.pg]\ntype = \"postgrs\"");
+    let (message, hint) = refused("[targets.pg]\ntype = \"postgrs\"");
     assert_eq!(message, "tracklet.toml:2:8: `targets.pg.type` can't be `postgrs`");
     assert_eq!(hint, "did you mean `postgres`?");
-    assert_eq!(told("[targets.pg]\nport = 1").0, "tracklet.toml:1:10: the target `pg` has no `type`");
+    assert_eq!(refused("[targets.pg]\nport = 1").0, "tracklet.toml:1:10: the target `pg` has no `type`");
     assert_eq!(
-        told(&format!("{TARGET}port = \"x\"")).0,
+        refused(&format!("{TARGET}port = \"x\"")).0,
         "tracklet.toml:3:8: `targets.pg.port` must be a number, not `\"x\"`"
     );
-    assert_eq!(told("targets = 1").0, "tracklet.toml:1:11: `targets` must be a section, not `1`");
-    assert_eq!(told("[target.pg]\ntype = \"postgres\"").1, "did you mean `targets`?");
+    assert_eq!(refused("targets = 1").0, "tracklet.toml:1:11: `targets` must be a section, not `1`");
+    assert_eq!(refused("[target.pg]\ntype = \"postgres\"").1, "did you mean `targets`?");
 }

@@ -68,7 +68,7 @@ const COMMON: &[TargetKey] = &[
         SCHEMA,
         Text,
         "schema = \"sessions\"",
-        "The schema that the tables are written to. It is made if it is not there.",
+        "The schema that the tables are written to. It is created if it does not exist.",
     ),
     key(
         "materialize",

@@ -64,7 +64,7 @@ mod tests {
 
     // A limit of 5 bytes was shown as 0.0 MB.
     #[test]
-    fn a_size_is_told_in_a_unit_that_shows_it() {
+    fn a_size_is_printed_in_a_unit_that_shows_it() {
         for (bytes, text) in [
             (0, "0 bytes"),
             (1, "1 byte"),

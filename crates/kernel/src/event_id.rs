@@ -119,7 +119,7 @@ impl Default for EventIds {
 }
 
 impl EventIds {
-    /// No ids, with room for this many UUIDs.
+    /// No ids, with capacity for this many UUIDs.
     pub fn with_capacity(ids: usize) -> Self {
         Self::Uuids(Vec::with_capacity(ids))
     }

@@ -46,9 +46,9 @@ impl Identity {
         let empty = || (vec![NO_LOGIN; tracks.ids.len()], vec![false; tracks.ids.len()]);
         // Few, long shares: each has tables of its own.
         let (logins, seen) = partitions::per_thread(&tracks.chunks)
-            .map(|share| {
+            .map(|partition| {
                 let (mut logins, mut seen) = empty();
-                for (number, chunk) in share {
+                for (number, chunk) in partition {
                     collect(&tracks.ids, chunk, dropped.kept(number, chunk.len()), &mut logins, &mut seen);
                 }
                 (logins, seen)

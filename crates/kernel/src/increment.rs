@@ -30,7 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What can't be told without all tracks: whether an id that a replaced row had is on any other row.
+/// What can't be decided without all tracks: whether an id that a replaced row had is on any other row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Undecided;
 
@@ -198,7 +198,7 @@ impl Increment {
         }
     }
 
-    /// Whether all that the replaced tracks told of aliases and logins is told by others as well.
+    /// Whether other tracks have all aliases and logins that the replaced tracks had.
     fn nothing_undecided(&self, gone: &[Row]) -> bool {
         let of_id: HashMap<u64, Vec<Row>> = gone.iter().fold(HashMap::new(), |mut rows, row| {
             rows.entry(self.tracks.event_id(*row).hash()).or_default().push(*row);

@@ -50,8 +50,8 @@ impl SortedTracks {
         let (mut rows, mut timestamps) = (&mut order.rows[..], &mut order.timestamps[..]);
         let sorted_runs: Vec<_> = (buckets.into_iter())
             .map(|bucket| {
-                let rows = rows.split_off_mut(..bucket.len()).expect("room for all");
-                let timestamps = timestamps.split_off_mut(..bucket.len()).expect("room for all");
+                let rows = rows.split_off_mut(..bucket.len()).expect("capacity for all rows");
+                let timestamps = timestamps.split_off_mut(..bucket.len()).expect("capacity for all rows");
                 (bucket, rows, timestamps)
             })
             .collect();
@@ -86,7 +86,7 @@ impl SortedTracks {
         Self { rows, timestamps, visitors: Vec::new(), ends: Vec::new() }
     }
 
-    /// Room for so many rows, in which something stands.
+    /// An order of `rows` rows, all of them the first row until they are overwritten.
     fn with_rows(rows: usize) -> Self {
         let mut order = Self::with_capacity(rows);
         // In parallel: it is the first touch of this memory.

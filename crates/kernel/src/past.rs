@@ -53,7 +53,7 @@ pub struct PastAliases {
 }
 
 impl PastAliases {
-    /// None yet, with room for so many, and for the ids of new tracks beside them.
+    /// No aliases, with capacity for so many and for the ids of new tracks.
     pub fn with_capacity(aliases: usize, new: usize) -> Self {
         Self { ids: Interner::with_capacity(aliases + new), expected: aliases }
     }
@@ -64,7 +64,7 @@ impl PastAliases {
     /// One that is not behind those before.
     pub fn push(&mut self, batch: &RecordBatch) -> Result<(), Contradiction> {
         if self.ids.is_empty() && batch.num_rows() > 0 {
-            // As the first ones are, so are all as a rule; where only those are long, no room is made that nothing will fill.
+            // As the first ones are, so are all as a rule; where only those are long, no memory is reserved that nothing will fill.
             let bytes: usize = texts(batch, "alias").map(str::len).sum();
             let of_one = bytes.div_ceil(batch.num_rows()).min(LONG_ID);
             self.ids.reserve_text(of_one * self.expected);
@@ -89,8 +89,8 @@ pub struct PastIdentity<'a> {
 impl<'a> PastIdentity<'a> {
     /// None yet.
     pub fn new(aliases: &'a PastAliases) -> Self {
-        let room = aliases.ids.len();
-        Self { aliases, visitors: Vec::with_capacity(room), logins: Vec::with_capacity(room) }
+        let capacity = aliases.ids.len();
+        Self { aliases, visitors: Vec::with_capacity(capacity), logins: Vec::with_capacity(capacity) }
     }
 
     /// In: the next `dbt_visitor_id` of `dbt_aliases_mapping`, as `Utf8`, with `last_login_at` of the state.
@@ -144,7 +144,7 @@ pub struct PastSessions {
 }
 
 impl PastSessions {
-    /// None yet, with room for so many.
+    /// No sessions, with capacity for so many.
     pub fn with_capacity(sessions: usize) -> Self {
         Self { sessions: Vec::with_capacity(sessions), tracks: 0 }
     }
@@ -155,7 +155,7 @@ impl PastSessions {
         let ends = batch["ended_at"].as_primitive::<TimestampMicrosecondType>().values();
         let tracks = batch["tracks"].as_primitive::<Int64Type>().values();
         let columns = starts.iter().zip(ends).zip(tracks);
-        // Whose they are is told by another table.
+        // Another table says whose they are.
         self.tracks += tracks.iter().map(|tracks| u64::from(*tracks as u32)).sum::<u64>();
         self.sessions.extend(columns.map(|((start, end), tracks)| PastSession {
             visitor: NONE,

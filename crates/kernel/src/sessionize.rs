@@ -138,11 +138,11 @@ impl Sessionized {
 
     /// The sessions in these places among all.
     pub(crate) fn any_sessions(&self, places: Range<usize>) -> impl Iterator<Item = AnySession> + '_ {
-        let (of_timeline, at_hand) = match &self.timeline {
+        let (of_timeline, in_memory) = match &self.timeline {
             Some(timeline) => (Some(timeline.range(places)), 0..0),
             None => (None, places),
         };
-        of_timeline.into_iter().flatten().chain(at_hand.map(|session| self.loaded_session(session)))
+        of_timeline.into_iter().flatten().chain(in_memory.map(|session| self.loaded_session(session)))
     }
 
     /// All that [`Sessionized::any_sessions`] gives.
@@ -243,7 +243,7 @@ impl Sessions {
 
     /// All sessions of these blocks, one block behind the other.
     fn concatenated(blocks: &[Self], rules: &Rules) -> Self {
-        // Room for all at once: a column that grows is moved, into memory that nothing has touched before.
+        // Memory for all at once: a column that grows is moved, into memory that nothing has touched before.
         fn column<'a>(blocks: &'a [Sessions], of_block: impl Fn(&'a Sessions) -> &'a [u32]) -> Vec<u32> {
             blocks.iter().map(of_block).collect::<Vec<_>>().concat()
         }

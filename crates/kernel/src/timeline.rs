@@ -72,7 +72,7 @@ impl Timeline {
         self.len += sessions.len();
     }
 
-    /// Makes room for so many sessions more that may have changed.
+    /// Reserves memory for so many more sessions that may have changed.
     pub(crate) fn reserve(&mut self, sessions: usize) {
         self.own.reserve(sessions);
     }

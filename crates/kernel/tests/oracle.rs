@@ -544,7 +544,7 @@ fn what_is_taken_back_is_counted_no_more() {
 }
 
 #[test]
-fn r16_names_that_came_through_a_gate_may_be_longer_than_they_came() {
+fn r16_names_that_passed_a_gate_can_be_longer_than_in_the_input() {
     let column = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
     let named = |name: &str, event: &str| {
         let columns =

@@ -22,7 +22,7 @@ pub(crate) use repeated::Repeated;
 pub use strangers::Strangers;
 pub(crate) use whole::{AliasesSeen, SessionsSeen, VisitorsSeen};
 
-/// What came of one invariant.
+/// The outcome of one invariant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// What must hold.
@@ -135,7 +135,7 @@ impl TableChecks {
         Strangers::new(&self.mapped_visitors, &self.heavy_visitors)
     }
 
-    /// What came of every invariant. `sessionized` is what the rows read say: read less rejects and duplicates.
+    /// The outcome of every invariant. `sessionized` is what the rows read say: read less rejects and duplicates.
     pub(crate) fn finish(&self, rules: &Rules, sessionized: u64) -> Vec<Check> {
         let check = |invariant: &str, passed: bool, found: String| Check {
             invariant: invariant.to_owned(),

@@ -56,7 +56,7 @@ pub struct Manifest {
     /// How the run came to its tables.
     #[serde(default)]
     pub mode: RunMode,
-    /// Why a run made everything anew although there was a snapshot.
+    /// Why a run rebuilt all tables although there was a snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// What this run has read and none before.
@@ -97,7 +97,7 @@ pub struct Manifest {
     pub older_settings: Vec<OlderSetting>,
     /// What a person should look at.
     pub warnings: Vec<String>,
-    /// What came of every invariant.
+    /// The outcome of every invariant.
     pub checks: Vec<Check>,
     /// Sessionized rows of every event that counts ask for, also where there are none.
     #[serde(default)]

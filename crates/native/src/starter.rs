@@ -239,11 +239,11 @@ fn columns(page: &mut String, inspection: &Inspection, proposal: &Proposal) {
             comment(page, "", &calls);
         }
         for (column, found) in &format.canonical {
-            let told = match found {
+            let line = match found {
                 Some(found) => format!("{} is read from {found}", column.name()),
                 None => not_found(*column, format),
             };
-            comment(page, "  ", &told);
+            comment(page, "  ", &line);
         }
     }
     page.push('\n');

@@ -132,8 +132,9 @@ fn objects_are_listed_fetched_and_read() {
     assert!(matches!(names(&["s3://shop/p/*.json"]), Err(InputError::NoMatch { .. })));
     assert!(matches!(names(&["s3://shop/p/notes.txt"]), Err(InputError::UnknownFormat { .. })));
     let error = names(&[&format!("s3://user:{SECRET}@no-such-bucket/p")]).expect_err("there is none");
-    let told = format!("{error} {error:?} {:?}", std::error::Error::source(&error).map(ToString::to_string));
-    assert!(!told.contains(SECRET), "{told}");
+    let message =
+        format!("{error} {error:?} {:?}", std::error::Error::source(&error).map(ToString::to_string));
+    assert!(!message.contains(SECRET), "{message}");
 
     let inputs = discover(&["s3://shop/p".to_owned()], None, EventTypes::default()).expect("a prefix");
     assert_eq!(inputs.ignored, ["s3://shop/p/notes.txt"]);

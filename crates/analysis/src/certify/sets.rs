@@ -23,7 +23,7 @@ use tracklet_warehouse::load::loadable_rows;
 /// Rows of the generated history.
 const HISTORY_ROWS: usize = 20_000;
 
-/// Rows of one configuration, with what must come of them.
+/// Rows of one configuration, with the tables that they must give.
 #[derive(Debug)]
 pub struct Set {
     /// What it is.

@@ -1,10 +1,10 @@
-//! Why nothing can be told.
+//! Why an id can't be explained.
 
 use super::Subject;
 use crate::tables::TablesError;
 use tracklet_display::error::{Hint, listed};
 
-/// Why nothing can be told.
+/// Why an id can't be explained.
 #[derive(Debug, thiserror::Error)]
 pub enum ExplainError {
     /// No row has this id.

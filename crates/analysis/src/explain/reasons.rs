@@ -1,4 +1,4 @@
-//! The sentences: which rule put an event where it is. Every rule that is told is told here.
+//! The sentences that name the rule which put an event where it is. No other module has such sentences.
 
 use super::event::KeptRow;
 use super::timeline::{Neighbour, TimelineEvent, rfc3339};

@@ -24,7 +24,7 @@ pub struct VisitorStory {
     pub named_by: Vec<EvidenceStory>,
     /// How many events there are.
     pub events_of_visitor: u64,
-    /// The sessions in order; their events are told one by one up to the number that was asked for.
+    /// The sessions in order; their events are listed one by one, up to the number that was asked for.
     pub sessions: Vec<SessionStory>,
 }
 

@@ -16,7 +16,7 @@ pub(super) const MOST_OPERATORS: usize = 2000;
 /// Bytes of stack for expressions of that size, which the system gives when they are used.
 const STACK: usize = 512 << 20;
 
-/// Does `work` where an expression of the greatest size has room.
+/// Does `work` on a stack that is large enough for an expression of the greatest size.
 pub(super) fn with_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, ExpressionError> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);

@@ -14,7 +14,7 @@ const MOST_DAYS: usize = 1_100;
 /// Sessions and events over time, in the time zone of the page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Activity {
-    /// The days with sessions, ascending: of more than 1,100 the stretch of that many with the most sessions.
+    /// The days with sessions, ascending: of more than 1,100 the 1,100 successive days with the most sessions.
     pub days: Vec<Day>,
     /// Sessions of days that are not among them.
     pub sessions_elsewhere: u64,
@@ -100,7 +100,7 @@ impl Activity {
     }
 }
 
-/// The stretch of at most [`MOST_DAYS`] days with the most sessions, and how many sessions are outside.
+/// The [`MOST_DAYS`] successive days, or fewer, that have the most sessions, and how many sessions are outside.
 fn shown(days: &[Day]) -> (Vec<Day>, u64) {
     let (mut best, mut most) = (0..0, 0);
     let (mut start, mut sessions) = (0, 0);

@@ -108,8 +108,8 @@ mod tests {
             assert!(!script.contains("</script") && !script.contains("<!--"));
         }
         for script in SCRIPT {
-            for unsafe_way in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
-                assert!(!script.contains(unsafe_way), "{unsafe_way}");
+            for unsafe_call in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
+                assert!(!script.contains(unsafe_call), "{unsafe_call}");
             }
         }
         for place in ["policy", "style", "typeface", "charts", "script", "title", "data"] {

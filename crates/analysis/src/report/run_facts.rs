@@ -38,7 +38,7 @@ pub struct RunFacts {
     pub seconds: Option<f64>,
     /// Why rows were rejected, the most frequent reason first.
     pub rejects: Vec<RejectReason>,
-    /// What came of every invariant.
+    /// The outcome of every invariant.
     pub checks: Vec<Check>,
 }
 

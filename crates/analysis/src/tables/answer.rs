@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMicr
 use arrow::error::ArrowError;
 use std::sync::Arc;
 
-/// The rows of an answer. Columns are told by their place, from 0.
+/// The rows of an answer. Columns are named by their place, from 0.
 #[derive(Debug)]
 pub struct Answer {
     batches: Vec<RecordBatch>,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Say what is wrong with the configuration, before any work
 ///
 /// Finds every mistake at once, each with its line and column and what was probably meant: unknown keys, wrong values, targets
-/// that lack a field, filters that are no SQL, profiles that are not there. It connects to nothing and reads no data.
+/// that lack a field, filters that are no SQL, profiles that do not exist. It connects to nothing and reads no data.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

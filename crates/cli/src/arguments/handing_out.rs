@@ -35,7 +35,7 @@ pub struct ExportArguments {
     /// Only rows for which this SQL expression holds
     #[arg(long = "where", value_name = "EXPR")]
     pub filter: Option<String>,
-    /// Let a table of a database take the place of one that is there
+    /// Replace a table of the database that exists already
     #[arg(long)]
     pub replace: bool,
     /// In CSV files, write an apostrophe before texts that a spreadsheet takes for a formula (`=`, `+`, `-`, `@` first)

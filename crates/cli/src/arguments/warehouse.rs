@@ -97,7 +97,7 @@ pub struct DebugArguments {
 /// Compare a warehouse with the native engine, row for row
 ///
 /// Runs the project's corpus and a generated history of 20,000 tracks in a schema of their own, which is dropped afterwards, and
-/// writes down what came of it.
+/// stores the outcome.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

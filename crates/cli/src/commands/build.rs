@@ -71,7 +71,7 @@ fn refresh(is_full: bool) -> Refresh {
     if is_full { Refresh::Full } else { Refresh::Incremental }
 }
 
-/// Tells what came of a run.
+/// Reports the outcome of a run.
 fn tell(report: &BuildReport, schema: &str, log: &Log) {
     let counts = report.accounting;
     if log.format == LogFormat::Json {
@@ -135,7 +135,7 @@ fn tell_audit(days: &[DifferentDay], lines: &WarehouseLines<'_>) {
         );
         let when = if day.received_on == "none" { "without received_at" } else { &day.received_on };
         let (source, seen) = (grouped(day.rows_in_source), grouped(day.rows_seen));
-        let less = "; rows that are no longer there stay, --full-refresh lets them go";
+        let less = "; the tables keep rows that the source no longer has, --full-refresh drops them";
         let more = if day.rows_in_source < day.rows_seen { less } else { "" };
         lines.say(&format!(
             "audit: {when}: {source} rows in the source, {seen} had been seen: read again{more}"

@@ -139,7 +139,7 @@ fn tell(file: &Path, inspection: &Inspection, log: &Log) {
 /// Why no configuration was written.
 #[derive(Debug, Error)]
 enum InitError {
-    #[error("`{}` is there already", path.display())]
+    #[error("`{}` already exists", path.display())]
     Exists { path: PathBuf },
     #[error("could not write `{}`", path.display())]
     Write { path: PathBuf, source: io::Error },

@@ -105,8 +105,8 @@ fn tell_details(report: &RunReport) {
         );
     }
     for check in &report.manifest.checks {
-        let came = if check.passed { "holds" } else { "DOES NOT HOLD" };
-        tracing::debug!("{came}: {} ({})", check.invariant, check.found);
+        let outcome = if check.passed { "holds" } else { "DOES NOT HOLD" };
+        tracing::debug!("{outcome}: {} ({})", check.invariant, check.found);
     }
 }
 
@@ -117,7 +117,7 @@ fn nothing_new(report: &RunReport, log: &Log) -> Status {
         LogFormat::Json => tracing::info!(files, gone = report.gone, output = %current, "no new files"),
         LogFormat::Text => {
             log.say(&format!("no new files; {current} is that of the {} read before", grouped(files)));
-            if let Some(gone) = summary::told_gone(report.gone) {
+            if let Some(gone) = summary::gone_line(report.gone) {
                 log.say(&gone);
             }
         }
@@ -125,7 +125,7 @@ fn nothing_new(report: &RunReport, log: &Log) -> Status {
     Status::Done
 }
 
-/// Tells what came of the run.
+/// Reports the outcome of the run.
 fn finish(summary: &Summary, log: &Log) -> Status {
     match log.format {
         LogFormat::Json => tracing::info!(

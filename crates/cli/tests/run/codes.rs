@@ -18,7 +18,7 @@ fn the_shop_runs_without_configuration_and_every_row_is_accounted_for() {
 }
 
 #[test]
-fn a_damaged_line_is_rejected_and_told_by_the_exit_code() {
+fn a_damaged_line_is_rejected_and_sets_the_exit_code() {
     let folder = tempfile::tempdir().unwrap();
     let lines = [line("m1", "a", "2026-01-04T10:00:00Z"), "{\"type\":\"track\",\"mess".to_owned()].join("\n");
     fs::write(folder.path().join("a.json"), lines).unwrap();

@@ -119,7 +119,7 @@ fn a_run_warns_of_absent_columns_and_of_values_that_are_no_numbers_and_keeps_bot
 }
 
 #[test]
-fn columns_are_derived_from_what_is_no_column_and_truths_are_told() {
+fn columns_are_derived_from_what_is_no_column_and_truths_are_read() {
     let config = "[source]\npaths = [\"logs\"]\n[columns]\nis_bot = { is_bot = \"context_user_agent\" }\n\
                   page_host = { host = \"context_page_url\" }\nos = { os = \"context_user_agent\", os_name = \"context_os_nam\" }\n";
     let call = |id: &str, context: &str| {

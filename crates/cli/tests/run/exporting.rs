@@ -14,8 +14,8 @@ fn every_format_has_the_same_rows_in_the_same_order() {
         tracklet(at, &arguments).output().unwrap().stdout
     };
     let export = |arguments: &[&str]| ended(&mut tracklet(at, &[&["export"], arguments].concat()));
-    let (code, told) = export(&["dbt_track_facts", "--to", "facts.csv"]);
-    assert_eq!((code, told.as_str()), (0, "dbt_track_facts: 15,000 rows in facts.csv\n"));
+    let (code, shown) = export(&["dbt_track_facts", "--to", "facts.csv"]);
+    assert_eq!((code, shown.as_str()), (0, "dbt_track_facts: 15,000 rows in facts.csv\n"));
     assert!(fs::read(at.join("facts.csv")).unwrap() == printed("csv"));
     assert_eq!(export(&["dbt_track_facts", "--to", "new/place/facts.json"]).0, 0);
     assert!(fs::read(at.join("new/place/facts.json")).unwrap() == printed("json"));
@@ -65,7 +65,7 @@ fn what_cannot_be_exported_leaves_what_was_there() {
             &["dbt_track_facts", "dbt_mapped_tracks", "--to", "taken.csv"],
             "is one file, and there are 2 tables",
         ),
-        (&["dbt_track_facts", "--to", "facts"], "what shall `facts` hold?"),
+        (&["dbt_track_facts", "--to", "facts"], "`facts` does not say which format to write"),
         (
             &[
                 "dbt_track_facts",
@@ -79,9 +79,9 @@ fn what_cannot_be_exported_leaves_what_was_there() {
         (&["dbt_track_facts", "--to", "a.json/facts.csv"], "cannot write `a.json/facts.csv`"),
     ];
     for (arguments, message) in cases {
-        let (code, told) = ended(&mut tracklet(at, &[&["export"], arguments].concat()));
+        let (code, shown) = ended(&mut tracklet(at, &[&["export"], arguments].concat()));
         assert_eq!(code, 2, "{arguments:?}");
-        assert!(told.contains(message), "{arguments:?}: {told}");
+        assert!(shown.contains(message), "{arguments:?}: {shown}");
         assert!(files_below(at) == before, "{arguments:?}");
     }
 }
@@ -96,8 +96,8 @@ fn the_reference_has_the_tables_as_the_run_made_them() {
     fs::write(at.join("tracklet.toml"), "[counts]\ncnt_odd = [\"<b>\", \"it|s\"]\n[flow]\nlength = 3\n")
         .unwrap();
     assert_eq!(ended(&mut tracklet(at, &["-q", "run", "a.json"])).0, 0);
-    let (code, told) = ended(&mut tracklet(at, &["docs", "--to", "pages"]));
-    assert_eq!((code, told.as_str()), (0, "wrote tables.md and tables.html in pages\n"));
+    let (code, shown) = ended(&mut tracklet(at, &["docs", "--to", "pages"]));
+    assert_eq!((code, shown.as_str()), (0, "wrote tables.md and tables.html in pages\n"));
     let markdown = fs::read_to_string(at.join("pages/tables.md")).unwrap();
     for line in [
         "| [dbt_track_facts](#dbt_track_facts) | 3 | [tracklet_event_facts](#tracklet_event_facts) |",

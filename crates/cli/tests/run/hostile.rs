@@ -27,15 +27,15 @@ fn no_message_passes_on_what_steers_a_terminal_or_fakes_a_line() {
         (2, vec!["show", NAME]),
     ];
     for (expected, arguments) in commands {
-        let (code, told) = ended(&mut tracklet(at, &arguments));
-        assert!(code == expected && !is_raw(&told), "{arguments:?}: {code}, {told:?}");
-        let errors = told.lines().filter(|line| line.starts_with("error:")).count();
-        assert_eq!(errors, usize::from(expected == 2), "{arguments:?}: {told}");
+        let (code, printed) = ended(&mut tracklet(at, &arguments));
+        assert!(code == expected && !is_raw(&printed), "{arguments:?}: {code}, {printed:?}");
+        let errors = printed.lines().filter(|line| line.starts_with("error:")).count();
+        assert_eq!(errors, usize::from(expected == 2), "{arguments:?}: {printed}");
     }
-    let (_, told) = ended(&mut tracklet(at, &["--log-format", "json", "run", NAME]));
-    assert!(!is_raw(&told), "{told:?}");
-    let last: serde_json::Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
-    assert!(last["message"].as_str().unwrap().contains("`\u{9b}1m`, `\u{202e}c`"), "{told}");
+    let (_, printed) = ended(&mut tracklet(at, &["--log-format", "json", "run", NAME]));
+    assert!(!is_raw(&printed), "{printed:?}");
+    let last: serde_json::Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
+    assert!(last["message"].as_str().unwrap().contains("`\u{9b}1m`, `\u{202e}c`"), "{printed}");
 }
 
 fn shell(at: &Path, command: &str) -> (i32, String) {
@@ -76,10 +76,10 @@ fn memory_and_threads_that_the_system_refuses_are_errors_with_a_hint() {
     fs::write(at.join("a.json"), events.join("\n")).unwrap();
     let mut refused = 0;
     for kilobytes in [280_000, 300_000, 340_000, 400_000] {
-        let (code, told) =
+        let (code, printed) =
             shell(at, &format!("ulimit -v {kilobytes}; \"$TRACKLET\" run a.json --out out-{kilobytes}"));
-        assert!(code == 0 || (code == 2 && told.contains("hint:")), "{kilobytes} KB: {code}, {told}");
-        assert!(!told.contains("panicked"), "{kilobytes} KB: {told}");
+        assert!(code == 0 || (code == 2 && printed.contains("hint:")), "{kilobytes} KB: {code}, {printed}");
+        assert!(!printed.contains("panicked"), "{kilobytes} KB: {printed}");
         refused += usize::from(code == 2);
     }
     assert!(refused > 0);

@@ -15,7 +15,7 @@ const OVERHEAD: u64 = 70_000_000;
 /// Near the most that an id or a name can have, in bytes.
 const LONG: usize = 65_000;
 
-/// What came of a run.
+/// The outcome of a run.
 struct Ended {
     code: i32,
     said: String,

@@ -18,27 +18,27 @@ fn day(folder: &Path, day: u32) {
 }
 
 #[test]
-fn the_shop_in_pieces_gives_the_tables_of_the_shop_at_once() {
+fn the_shop_in_parts_gives_the_tables_of_the_shop_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let growing = folder.path().join("logs");
     let files = files_below(&shop());
-    let pieces: Vec<_> = files.iter().collect();
-    for (number, piece) in pieces.chunks(pieces.len().div_ceil(4)).enumerate() {
-        for (name, bytes) in piece {
+    let parts: Vec<_> = files.iter().collect();
+    for (number, part) in parts.chunks(parts.len().div_ceil(4)).enumerate() {
+        for (name, bytes) in part {
             let path = growing.join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();
         }
-        let (code, said) = ended(&mut tracklet(folder.path(), &["run", "logs", "--out", "pieces"]));
+        let (code, said) = ended(&mut tracklet(folder.path(), &["run", "logs", "--out", "parts"]));
         assert_eq!(code, 0, "{said}");
         assert_eq!(said.contains("new in"), number > 0, "{said}");
     }
     let (code, said) = ended(&mut tracklet(folder.path(), &["run", "logs", "--out", "whole"]));
     assert_eq!(code, 0, "{said}");
-    assert!(tables(&folder.path().join("pieces")) == tables(&folder.path().join("whole")));
-    let found = manifest(&folder.path().join("pieces"));
+    assert!(tables(&folder.path().join("parts")) == tables(&folder.path().join("whole")));
+    let found = manifest(&folder.path().join("parts"));
     assert_eq!(found["rows"], manifest(&folder.path().join("whole"))["rows"]);
-    assert_eq!(found["inputs"]["files"], pieces.len());
+    assert_eq!(found["inputs"]["files"], parts.len());
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn parts_that_stay_are_the_same_files() {
         fs::metadata(folder.path().join(path)).unwrap().ino()
     };
     let found = manifest(&folder.path().join("out"));
-    // One year of two has one track of eleven: the other holds the larger share, and all is made anew.
+    // One year of two has one track of eleven: the other has most of the tracks, so all tables are rebuilt.
     assert_eq!(found["mode"], "full");
     assert_ne!(file("000001", "2026"), file("000002", "2026"));
     fs::write(folder.path().join("logs/older.json"), line("p", "c", "2025-05-01T10:00:00Z")).unwrap();
@@ -117,8 +117,8 @@ fn kill_9_in_an_increment_leaves_whole_tables_and_the_next_run_is_exact() {
     let folder = tempfile::tempdir().unwrap();
     let (out, logs) = (folder.path().join("out"), folder.path().join("logs"));
     let files = files_below(&shop());
-    let copy = |pieces: &mut dyn Iterator<Item = (&String, &Vec<u8>)>| {
-        for (name, bytes) in pieces {
+    let copy = |parts: &mut dyn Iterator<Item = (&String, &Vec<u8>)>| {
+        for (name, bytes) in parts {
             let path = logs.join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();

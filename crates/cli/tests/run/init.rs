@@ -67,7 +67,7 @@ fn a_file_that_is_there_is_only_replaced_when_asked() {
     fs::write(folder.path().join("tracklet.toml"), "# mine\n").unwrap();
     let (code, said) = ended(&mut tracklet(folder.path(), &["init", "a.json"]));
     assert_eq!(code, 2);
-    assert!(said.contains("is there already") && said.contains("--force"), "{said}");
+    assert!(said.contains("already exists") && said.contains("--force"), "{said}");
     assert_eq!(fs::read_to_string(folder.path().join("tracklet.toml")).unwrap(), "# mine\n");
     assert_eq!(ended(&mut tracklet(folder.path(), &["init", "a.json", "--force"])).0, 0);
     assert!(
@@ -76,7 +76,7 @@ fn a_file_that_is_there_is_only_replaced_when_asked() {
 }
 
 #[test]
-fn a_missing_column_is_told_with_what_could_be_meant() {
+fn a_missing_column_is_reported_with_what_could_be_meant() {
     let folder = tempfile::tempdir().unwrap();
     let csv = "id,device_id,userid,event,timestamp\nm1,a,,viewed,2026-01-04T10:00:00Z\n";
     fs::write(folder.path().join("a.csv"), csv).unwrap();

@@ -50,13 +50,13 @@ fn cases() -> Vec<InputCase> {
     ]
 }
 
-/// Reads every file anew, whatever was read before.
+/// Reads every file again, whatever was read before.
 fn run(folder: &Path, arguments: &[&str]) -> (i32, String) {
     ended(&mut tracklet(folder, &[&["run", "--full-refresh", "--yes"], arguments].concat()))
 }
 
 #[test]
-fn good_rows_count_and_the_damaged_are_listed_and_told() {
+fn good_rows_count_and_the_damaged_are_listed_and_reported() {
     for (name, bytes, sessionized, rejected) in cases() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(name), bytes).unwrap();

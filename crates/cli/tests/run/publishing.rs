@@ -169,7 +169,7 @@ fn sign(out: &Path, before: &str) {
 
 /// Tables that contradict each other: the state says that tracks of a part follow too late.
 #[test]
-fn tables_that_break_an_invariant_are_kept_aside_and_the_exit_code_is_3() {
+fn tables_that_break_an_invariant_are_kept_and_the_exit_code_is_3() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");
     fs::write(folder.path().join("a.json"), line("m1", "a", "2025-01-04T10:00:00Z")).unwrap();

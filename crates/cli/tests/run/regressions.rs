@@ -14,7 +14,7 @@ fn found(target: &str, name: &str) -> Vec<u8> {
 /// The decoder asserts that a damaged page's bit width fits the type. The panic was caught and the file rejected, but
 /// the user saw a line about a thread that panicked as if the program had failed.
 #[test]
-fn r1_a_decoder_that_gives_up_is_told_as_a_reject_alone() {
+fn r1_a_decoder_that_gives_up_is_reported_as_a_reject_alone() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a.parquet"), found("parquet", "001-bit-width-over-the-type")).unwrap();
     let (code, said) = ended(&mut tracklet(folder.path(), &["run", "a.parquet"]));

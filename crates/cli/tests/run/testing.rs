@@ -23,11 +23,11 @@ fn stdout(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
 fn the_tables_of_the_example_pass_and_the_users_own_tests_are_run() {
     let folder = of_shop();
     let at = folder.path();
-    let (code, told) = ended(&mut tracklet(at, &["test"]));
-    assert_eq!(code, 0, "{told}");
-    assert!(told.ends_with(" data tests passed, 0 failed\n"), "{told}");
-    let passed: usize = told.split_whitespace().next().unwrap().parse().unwrap();
-    assert!(passed > 40, "{told}");
+    let (code, printed) = ended(&mut tracklet(at, &["test"]));
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.ends_with(" data tests passed, 0 failed\n"), "{printed}");
+    let passed: usize = printed.split_whitespace().next().unwrap().parse().unwrap();
+    assert!(passed > 40, "{printed}");
 
     fs::create_dir(at.join("tests")).unwrap();
     let own = |name: &str, text: &str| fs::write(at.join("tests").join(name), text).unwrap();
@@ -42,8 +42,8 @@ fn the_tables_of_the_example_pass_and_the_users_own_tests_are_run() {
     own("fine.sql", "{{ config(severity='error') }}\nselect 1 where 1 = 0");
     own("broken.sql", "select no_such_column from dbt_track_facts");
     own("unfinished.sql", "select {{ ref('dbt_track_facts' }}");
-    let (code, json, told) = stdout(at, &["test", "--format", "json", "--junit", "tests.xml"]);
-    assert_eq!(code, 1, "{told}");
+    let (code, json, printed) = stdout(at, &["test", "--format", "json", "--junit", "tests.xml"]);
+    assert_eq!(code, 1, "{printed}");
     let results: Vec<serde_json::Value> =
         json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of = |name: &str| results.iter().find(|result| result["test"] == name).unwrap();
@@ -62,9 +62,12 @@ fn the_tables_of_the_example_pass_and_the_users_own_tests_are_run() {
     assert!(refunded > 0);
     assert_eq!((refunds["failures"].as_u64(), kept.lines().count()), (Some(refunded as u64), refunded));
     assert!(kept.lines().all(|line| line.contains("\"event\":\"order_refunded\"")), "{kept}");
-    assert!(told.contains("WARNING short_sessions: "), "{told}");
-    assert!(told.contains("kept in target/failures/no_refunds.jsonl"), "{told}");
-    assert!(told.ends_with(&format!("{} data tests passed, 1 warned, 3 failed\n", passed + 1)), "{told}");
+    assert!(printed.contains("WARNING short_sessions: "), "{printed}");
+    assert!(printed.contains("kept in target/failures/no_refunds.jsonl"), "{printed}");
+    assert!(
+        printed.ends_with(&format!("{} data tests passed, 1 warned, 3 failed\n", passed + 1)),
+        "{printed}"
+    );
     let junit = fs::read_to_string(at.join("tests.xml")).unwrap();
     assert!(junit.contains(&format!("tests=\"{}\" failures=\"1\" errors=\"2\"", passed + 5)), "{junit}");
     assert!(
@@ -77,9 +80,9 @@ fn the_tables_of_the_example_pass_and_the_users_own_tests_are_run() {
     assert!(
         json.contains("\"short_sessions\"") && json.contains("\"unique_dbt_session_duration_session_id\"")
     );
-    let (code, _, told) = stdout(at, &["test", "--select", "dbt_sesion_duration"]);
+    let (code, _, printed) = stdout(at, &["test", "--select", "dbt_sesion_duration"]);
     assert_eq!(code, 2);
-    assert!(told.contains("did you mean `dbt_session_duration`?"), "{told}");
+    assert!(printed.contains("did you mean `dbt_session_duration`?"), "{printed}");
 }
 
 /// Every invariant is seen to be broken by some change of the files: a table of another run in the place of its own.
@@ -105,10 +108,10 @@ fn tables_that_do_not_belong_together_are_found_out() {
         let whole = at.join("whole");
         fs::rename(place("a"), &whole).unwrap();
         copy(&place(from), &place("a"));
-        let (code, json, told) = stdout(at, &["test", "--out", "a", "--format", "json"]);
+        let (code, json, printed) = stdout(at, &["test", "--out", "a", "--format", "json"]);
         fs::remove_dir_all(place("a")).unwrap();
         fs::rename(&whole, place("a")).unwrap();
-        assert_eq!(code, 1, "{table} of {from}: {told}");
+        assert_eq!(code, 1, "{table} of {from}: {printed}");
         let results = json.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
         results
             .filter(|result| result["passed"] == false)

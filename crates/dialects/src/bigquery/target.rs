@@ -21,7 +21,7 @@ const KEYS: &[TargetKey] = &[
         "dataset",
         Text,
         "dataset = \"sessions\"",
-        "The dataset that the tables are written to. It is made if it is not there.",
+        "The dataset that the tables are written to. It is created if it does not exist.",
     ),
     key(
         "execution_project",

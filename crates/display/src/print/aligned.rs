@@ -155,7 +155,7 @@ mod tests {
     use super::{cut, shrink};
 
     #[test]
-    fn wide_columns_give_way_first() {
+    fn wide_columns_are_cut_first() {
         let mut widths = [10, 40, 30];
         shrink(&mut widths, 54);
         assert_eq!(widths, [10, 20, 20]);

@@ -83,8 +83,8 @@ impl HashPass {
     /// The pass of this number, from 0, of `passes` over `rows` rows.
     pub fn new(pass: u32, passes: u32, rows: u64) -> Self {
         // A little more than an even share: most partitions never grow, and what is not used costs no memory.
-        let room = (rows / u64::from(passes) / PARTITIONS as u64 * 9 / 8) as usize;
-        let partitions = (0..PARTITIONS).map(|_| Mutex::new(Vec::with_capacity(room))).collect();
+        let capacity = (rows / u64::from(passes) / PARTITIONS as u64 * 9 / 8) as usize;
+        let partitions = (0..PARTITIONS).map(|_| Mutex::new(Vec::with_capacity(capacity))).collect();
         Self { pass, passes, partitions }
     }
 

@@ -29,13 +29,13 @@ pub struct Interner {
 }
 
 impl Interner {
-    /// None yet, with room for so many.
+    /// No strings, with capacity for `strings` of them.
     pub fn with_capacity(strings: usize) -> Self {
         let (table, ends) = (KeyTable::with_capacity(strings), Vec::with_capacity(strings));
         Self { table, text: String::new(), ends, excess: 0 }
     }
 
-    /// Makes room for so many bytes of text, so that it need not be moved while it grows.
+    /// Reserves memory for so many bytes of text, so that it need not be moved while it grows.
     pub(crate) fn reserve_text(&mut self, bytes: usize) {
         self.text.reserve_exact(bytes);
     }

@@ -146,9 +146,9 @@ mod tests {
     }
 
     #[test]
-    fn whatever_went_in_is_found_and_nothing_else() {
-        for room in [0, 1, 5, 1000] {
-            let mut table = KeyTable::with_mix(Mix::PLAIN, room);
+    fn every_inserted_key_is_found_and_nothing_else() {
+        for capacity in [0, 1, 5, 1000] {
+            let mut table = KeyTable::with_mix(Mix::PLAIN, capacity);
             assert_eq!(table.find(table.lookup(key(0)), |_| true), None);
             table.fetch(&[table.lookup(key(3))]);
             for number in 0..1000 {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn room_asked_for_is_enough() {
+    fn the_capacity_asked_for_is_enough() {
         for keys in [1, 3, 4, 12, 13, 100, 819, 820] {
             let mut table = KeyTable::with_capacity(keys);
             let slots = table.slots.len();

@@ -208,7 +208,7 @@ fn visitors_and_ties_are_ordered_by_bytes() {
 }
 
 #[test]
-fn broken_tables_are_told() {
+fn broken_tables_are_reported() {
     let rules = Rules::default();
     let lines = ["a d - x 0", "b d - x 1", "c d - x 3600000000"];
     let broken = |table: &'static str, change: fn(&mut Vec<Vec<Value>>)| {

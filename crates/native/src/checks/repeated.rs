@@ -6,7 +6,7 @@ use tracklet_display::numbers::grouped;
 /// Rows that a run must have read before one id is remarked on.
 const ROWS: u64 = 1_000;
 /// The share of all rows, as one of so many, from which on an id is remarked on.
-const SHARE: u64 = 20;
+const DIVISOR: u64 = 20;
 
 /// The event id that stands on most rows of `tracklet_duplicates`, whose rows are ordered by it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Repeated {
     /// A sentence about the id that has over a twentieth of the rows read, if there are enough of them.
     pub(crate) fn warning(&self, read: u64) -> Option<String> {
         let (id, dropped) = &self.most;
-        (read >= ROWS && dropped * SHARE > read).then(|| {
+        (read >= ROWS && dropped * DIVISOR > read).then(|| {
             format!(
                 "{} of {} rows have the event id `{id}`, and one of them is kept: if it is not one event's, read `event_id` \
                  from another column with [source.columns]",
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn few_rows_and_small_shares_are_not_remarked_on() {
+    fn few_rows_and_small_parts_are_not_reported() {
         let ids = vec!["NULL"; 60];
         let repeated = seen(&[&ids]);
         assert_eq!(repeated.warning(999), None);

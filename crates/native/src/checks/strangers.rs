@@ -7,13 +7,13 @@ use std::collections::HashMap;
 use tracklet_display::error::listed;
 use tracklet_kernel::secret_hash::SecretState;
 
-/// Devices that an id may join before it is told.
+/// How many devices an id may join before it is reported.
 const DEVICES: u32 = 100;
 /// Rows from which on one visitor is not expected to have more than [`PERCENT`] of them.
 const ROWS: u64 = 1000;
 const PERCENT: u64 = 5;
-/// Ids that are told; of the others how many there are.
-const TOLD: usize = 5;
+/// How many ids are reported by name; of the others their number is reported.
+const REPORTED: usize = 5;
 
 /// Visitors with the rows of consecutive sessions.
 #[derive(Debug, Default)]
@@ -144,16 +144,16 @@ impl Strangers {
         devices_of: impl Fn(&str) -> Result<Vec<String>, E>,
     ) -> Result<Vec<String>, E> {
         let mut warnings = Vec::new();
-        for (user, devices) in self.joins.iter().take(TOLD) {
+        for (user, devices) in self.joins.iter().take(REPORTED) {
             warnings.push(format!(
                 "`{user}` joins {devices} devices into one visitor: if it is not a person's id, add it to identity.ignore"
             ));
         }
-        if let Some(more @ 1..) = self.joins.len().checked_sub(TOLD) {
+        if let Some(more @ 1..) = self.joins.len().checked_sub(REPORTED) {
             warnings.push(format!("{more} more ids join over {DEVICES} devices each"));
         }
-        for (visitor, rows) in self.heavy.iter().take(TOLD) {
-            if self.joins.iter().take(TOLD).any(|(user, _)| user == visitor) {
+        for (visitor, rows) in self.heavy.iter().take(REPORTED) {
+            if self.joins.iter().take(REPORTED).any(|(user, _)| user == visitor) {
                 continue;
             }
             let ids: Vec<String> = devices_of(visitor)?.into_iter().filter(|id| id != visitor).collect();
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_joins_over_a_hundred_devices_is_told_once() {
+    fn an_id_that_joins_over_a_hundred_devices_is_reported_once() {
         let devices =
             |number| -> Vec<(String, &str)> { (0..number).map(|id| (format!("d{id}"), "test")).collect() };
         let mut joined = Joined::default();

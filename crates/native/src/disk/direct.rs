@@ -203,10 +203,10 @@ fn put(
     Ok(WriteMode::Cached)
 }
 
-/// Room for bytes on their way to the disk, from `start` on, where an aligned address is. It is never grown.
+/// A buffer for bytes on their way to the disk. They begin at `start`, an aligned address, so it must never grow.
 #[derive(Debug)]
 struct AlignedBlock {
-    room: Vec<u8>,
+    bytes: Vec<u8>,
     start: usize,
 }
 
@@ -218,9 +218,9 @@ impl AlignedBlock {
     fn free() -> Self {
         let free = FREE.lock().unwrap_or_else(PoisonError::into_inner).pop();
         free.unwrap_or_else(|| {
-            let room = vec![0; BLOCK + ALIGNMENT];
-            let start = room.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
-            Self { room, start }
+            let bytes = vec![0; BLOCK + ALIGNMENT];
+            let start = bytes.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+            Self { bytes, start }
         })
     }
 
@@ -229,11 +229,11 @@ impl AlignedBlock {
     }
 
     fn bytes(&self) -> &[u8] {
-        &self.room[self.start..self.start + BLOCK]
+        &self.bytes[self.start..self.start + BLOCK]
     }
 
     fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.room[self.start..self.start + BLOCK]
+        &mut self.bytes[self.start..self.start + BLOCK]
     }
 }
 
@@ -254,9 +254,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_in_any_pieces_is_what_the_file_holds() {
+    fn a_file_holds_what_was_written_in_chunks_of_any_size() {
         let folder = tempfile::tempdir().unwrap();
-        for (number, pieces) in [
+        for (number, chunks) in [
             vec![],
             vec![1],
             vec![BLOCK],
@@ -270,10 +270,10 @@ mod tests {
             let path = folder.path().join(number.to_string());
             let mut file = DirectFile::create_new(&path).unwrap();
             let mut expected = Vec::new();
-            for length in pieces {
-                let piece: Vec<u8> = (0..length).map(|at| (at * 31 + expected.len()) as u8).collect();
-                file.write_all(&piece).unwrap();
-                expected.extend(piece);
+            for length in chunks {
+                let chunk: Vec<u8> = (0..length).map(|at| (at * 31 + expected.len()) as u8).collect();
+                file.write_all(&chunk).unwrap();
+                expected.extend(chunk);
             }
             file.sync().unwrap();
             assert!(std::fs::read(&path).unwrap() == expected, "file {number}");

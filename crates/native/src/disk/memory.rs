@@ -124,7 +124,7 @@ impl MemoryDisk {
     /// Flips a bit of a file.
     pub(crate) fn flip(&self, path: &Path, bit: usize) {
         let mut state = self.state();
-        let number = state.find(path).expect("the file is there");
+        let number = state.find(path).expect("the file exists");
         let Node::File { bytes, synced } = &mut state.nodes[number] else { panic!("a file") };
         bytes[bit / 8] ^= 1 << (bit % 8);
         synced.clone_from(bytes);

@@ -10,7 +10,7 @@ use crate::increment::Forgotten;
 use crate::manifest::{Input, Manifest};
 use crate::observer::{Observer, Step};
 use crate::publish::{CURRENT, OutputFolder};
-use crate::read::inputs::{discover, discover_beside};
+use crate::read::inputs::{discover, discover_with_known};
 use crate::read::{self, InputFile, Inputs, RejectMemory};
 use crate::spill::{Gathered, Gatherer, Limit, Spilling};
 use crate::write::Layout;
@@ -50,7 +50,7 @@ pub fn read(request: &RunRequest, observer: &dyn Observer) -> Result<ReadFiles, 
     Ok(ReadFiles { tracks: Tracks::merge(read.tracks), rejects })
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct RunReport {
     /// All about it.
@@ -85,7 +85,7 @@ pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, R
         // An inbox that is empty since its files were read is no mistake.
         Err(error) if error.is_of_nothing() && request.refresh == Refresh::Incremental => {
             let names = names_read_before(&request.output)?;
-            discover_beside(&request.paths, request.format, types, |path| had_files(path, &names))?
+            discover_with_known(&request.paths, request.format, types, |path| had_files(path, &names))?
         }
         found => found?,
     };

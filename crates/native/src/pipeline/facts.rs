@@ -5,7 +5,7 @@ use super::{RunError, RunRequest};
 use crate::increment::StoredSnapshot;
 use crate::manifest::{Input, OlderSetting, RecordedRules};
 use crate::publish::OutputFolder;
-use crate::read::inputs::discover_beside;
+use crate::read::inputs::discover_with_known;
 use crate::read::{Content, Grown, InputError, InputFile, Quote, ReadError};
 use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
@@ -122,7 +122,7 @@ impl Facts for OnDisk<'_> {
 
     fn files(&self, names: &[String]) -> Result<Vec<InputFile>, InputError> {
         let types = self.request.config.types_read();
-        Ok(discover_beside(names, self.request.format, types, |_| true)?.files)
+        Ok(discover_with_known(names, self.request.format, types, |_| true)?.files)
     }
 
     fn ignores_otherwise(&self, rule: &IgnoredIds) -> Result<bool, RunError> {

@@ -265,7 +265,7 @@ fn refuse_broken<'a>(building: Building<'a>, manifest: &Manifest) -> Result<Buil
     if failed.is_empty() {
         return Ok(building);
     }
-    let kept = building.keep_aside(manifest);
+    let kept = building.keep_failed(manifest);
     let kept = kept.inspect_err(|error| tracing::warn!("the tables are not kept: {}", with_causes(error)));
     Err(RunError::Invariants { failed, kept: kept.ok() })
 }

@@ -76,7 +76,15 @@ pub(super) fn read_files(
         temporary: &temporary,
         filters: &*request.filters,
     };
-    read::read_all_beside(&inputs.files, tables, &source, &options, &Advance(observer), rejects, overflow)
+    read::read_all_with_tables(
+        &inputs.files,
+        tables,
+        &source,
+        &options,
+        &Advance(observer),
+        rejects,
+        overflow,
+    )
 }
 
 /// The columns that the configuration names otherwise.

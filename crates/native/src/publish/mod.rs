@@ -141,7 +141,7 @@ impl OutputFolder {
         Ok(Building { folder: self, name, path, finished: false })
     }
 
-    /// Begins what shall stand in a snapshot's place.
+    /// Begins a snapshot that will replace another.
     /// # Errors
     /// What the file system refuses.
     pub fn begin_again(&self, snapshot: &Snapshot) -> Result<Building<'_>, PublishError> {
@@ -174,7 +174,7 @@ impl OutputFolder {
         Ok(Snapshot { current: true, ..target.clone() })
     }
 
-    /// Makes the link that shall be `current`.
+    /// Makes the link that will become `current`.
     fn make_link(&self, target: &Path) -> Result<(), PublishError> {
         let link = self.root.join(NEXT_LINK);
         match self.disk.link_symbolically(target, &link) {
@@ -265,7 +265,7 @@ impl Building<'_> {
     /// answers where.
     /// # Errors
     /// What the file system refuses. Nothing has changed for readers.
-    pub fn keep_aside(mut self, manifest: &Manifest) -> Result<PathBuf, PublishError> {
+    pub fn keep_failed(mut self, manifest: &Manifest) -> Result<PathBuf, PublishError> {
         self.write_manifest(manifest)?;
         self.folder.remove_failed()?;
         let snapshots = self.folder.root.join(SNAPSHOTS);

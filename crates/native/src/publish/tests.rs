@@ -174,14 +174,14 @@ fn snapshots_of_a_lower_layer_are_removed_where_they_are() {
 }
 
 #[test]
-fn what_breaks_an_invariant_is_kept_aside_until_a_run_publishes() {
+fn what_breaks_an_invariant_is_kept_until_a_run_publishes() {
     let disk = MemoryDisk::default();
     publish(&disk, "1", 3).unwrap();
     for text in ["bad", "worse"] {
         let folder = open(&disk).unwrap();
         let building = folder.begin().unwrap();
         write_table(&disk, building.path(), text).unwrap();
-        let kept = building.keep_aside(&manifest(text)).unwrap();
+        let kept = building.keep_failed(&manifest(text)).unwrap();
         assert_eq!(kept, snapshot("failed-000002"));
         assert_eq!(disk.files_below(&kept)["table"], text.as_bytes());
     }

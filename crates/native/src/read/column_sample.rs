@@ -48,10 +48,10 @@ impl ColumnSamples {
         if value.is_empty() {
             return;
         }
-        let has_room = self.columns.len() < COLUMNS;
+        let is_below_limit = self.columns.len() < COLUMNS;
         if let Some(column) = self.columns.get_mut(name) {
             column.note(value);
-        } else if has_room {
+        } else if is_below_limit {
             self.columns.entry(name.to_owned()).or_default().note(value);
         }
     }

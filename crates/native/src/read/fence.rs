@@ -41,7 +41,7 @@ pub(super) fn fenced<T, E: Display>(step: impl FnOnce() -> Result<T, E>) -> Opti
     }
 }
 
-/// Keeps the panics of decoders on damaged files, which are caught, from being told as if the program had failed; all
+/// Keeps the panics of decoders on damaged files, which are caught, from being reported as if the program had failed; all
 /// others go the way they went before. Once for a process.
 pub fn silence_caught_panics() {
     static ONCE: Once = Once::new();

@@ -25,7 +25,7 @@ pub(super) fn kind_of_file(
     let name = path.to_string_lossy();
     let look = |compression| head(path, compression);
     match ends(path) {
-        Ok((start, end)) => told(&name, forced, explicitly, &start, &end, look),
+        Ok((start, end)) => kind_of(&name, forced, explicitly, &start, &end, look),
         // Who opens it later says what is wrong with it.
         Err(_) => by_name(&name, forced),
     }
@@ -39,13 +39,13 @@ pub(super) fn kind_of_object(object: &Object, forced: Option<Format>) -> Option<
         return named;
     }
     let (start, end) = object.ends(START as u64).ok()?;
-    told(name, forced, object.is_exact, &start, &end, |_| Vec::new())
+    kind_of(name, forced, object.is_exact, &start, &end, |_| Vec::new())
 }
 
 /// An object that was fetched to `path`, as what it holds.
 pub(super) fn looked_into(file: &InputFile, path: &Path, forced: Option<Format>) -> InputFile {
     let Ok((start, end)) = ends(path) else { return file.clone() };
-    let kind = told(&file.name, forced, true, &start, &end, |compression| head(path, compression));
+    let kind = kind_of(&file.name, forced, true, &start, &end, |compression| head(path, compression));
     let (format, compression) = kind.unwrap_or((file.format, file.compression));
     InputFile { format, compression, ..file.clone() }
 }
@@ -59,7 +59,7 @@ fn by_name(name: &str, forced: Option<Format>) -> Option<(Format, Compression)> 
     }
 }
 
-fn told(
+fn kind_of(
     name: &str,
     forced: Option<Format>,
     explicitly: bool,

@@ -183,7 +183,7 @@ impl Hint for InputError {
             ),
             Self::NoEvents { types, .. } => {
                 let tables = listed(types.iter().map(EventType::table));
-                Some(format!("name a folder of {tables}, or let [source] types name what is there"))
+                Some(format!("name a folder of {tables}, or let [source] types name the calls that the files have"))
             }
             Self::NoFile { .. } => Some("write what comes from it to a file first".to_owned()),
             Self::Remote { url, source } if source.is_no_bucket() => Some(format!(

@@ -98,19 +98,19 @@ pub struct Inputs {
 /// Finds the files that `paths` name: files, folders (with all below), patterns and object-store URLs.
 ///
 /// Names that start with `.` or `_` are passed over in folders, and so are the tables of a data lake that repeat `tracks`.
-/// What a file holds is told by its name and its first bytes; with `format` every file is taken as that. Of tables that hold the
+/// A file's name and first bytes say its format; with `format` every file has that. Of tables that hold the
 /// calls of one type, those of `types` are read.
 ///
 /// # Errors
 /// A path that does not exist, a folder or pattern without files, a given file of unknown format, the files of a table that
 /// a log of its own describes.
 pub fn discover(paths: &[String], format: Option<Format>, types: EventTypes) -> Result<Inputs, InputError> {
-    discover_beside(paths, format, types, |_| false)
+    discover_with_known(paths, format, types, |_| false)
 }
 
 /// [`discover`], where a path without files is no error if `was_read` says that files which it named were read before: they
 /// are gone, as the files of an inbox are after each run.
-pub(crate) fn discover_beside(
+pub(crate) fn discover_with_known(
     paths: &[String],
     format: Option<Format>,
     types: EventTypes,
@@ -160,9 +160,9 @@ struct InputSearch {
     inputs: Inputs,
     /// Files by their real paths, objects by URL.
     known: HashSet<PathBuf>,
-    /// Folders entered for the path at hand: links may go in a circle.
+    /// Folders entered for the current path: links may go in a circle.
     entered: HashSet<PathBuf>,
-    /// Files of the path at hand that can be read, also those known before.
+    /// Files of the current path that can be read, also those known before.
     candidates: Vec<Candidate>,
     logs: Logs,
 }

@@ -35,7 +35,7 @@ pub enum Strictness {
     Strict,
 }
 
-/// Is told how far a read is. Called from all threads, about once a thousand rows.
+/// Follows how far a read is. All threads call it, about once a thousand rows.
 pub trait ReadProgress: Sync {
     /// `rows` and `bytes` (as stored) were read since the last call.
     fn advance(&self, rows: u64, bytes: u64);
@@ -151,7 +151,7 @@ pub fn read_all(
     progress: &dyn ReadProgress,
 ) -> Result<Read, ReadError> {
     let rejects = Arc::new(RejectMemory::new(options.temporary.to_owned(), None));
-    let read = read_all_beside(files, &[], source, options, progress, &rejects, None)?;
+    let read = read_all_with_tables(files, &[], source, options, progress, &rejects, None)?;
     let rejects = read.rejects.rows().collect::<Result<_, _>>()?;
     Ok(Read {
         rejects,
@@ -169,7 +169,7 @@ pub fn read_all(
 
 /// [`read_all`], where rejects stay packed within a memory budget, and `overflow` may take tracks away from the
 /// builders; they are not among the result then. CSV files without a header may be parts of the `tables`, which are not read.
-pub(crate) fn read_all_beside(
+pub(crate) fn read_all_with_tables(
     files: &[InputFile],
     tables: &[InputFile],
     source: &Source,
@@ -241,7 +241,7 @@ pub(crate) fn read_all_beside(
             total.content = of_unit.content.or(total.content);
         }
     }
-    // Threads may fail at once: the first place in the order of the files is told.
+    // Threads may fail at once: the first place in the order of the files is reported.
     if let Some((_, error)) = errors.into_iter().min_by_key(|(position, error)| (*position, row_of(error))) {
         return Err(error);
     }

@@ -34,8 +34,8 @@ pub(super) struct Shared<'a> {
 
 /// Is shown the tracks of a thread after every batch, and may take them away.
 pub(crate) trait Overflow: Sync {
-    /// `told` is of the thread alone, 0 at first and whatever was left in it later.
-    fn look(&self, tracks: &mut TracksBuilder, told: &mut u64) -> Result<(), SpillError>;
+    /// `counted` is of the thread alone, 0 at first and whatever was left in it later.
+    fn look(&self, tracks: &mut TracksBuilder, counted: &mut u64) -> Result<(), SpillError>;
 }
 
 /// How many rows of a file went where.
@@ -56,10 +56,10 @@ pub(super) struct Counts {
 pub(super) struct Sink<'a> {
     pub(super) shared: &'a Shared<'a>,
     pub(super) tracks: TracksBuilder,
-    /// What [`Overflow`] was told of the tracks.
-    told: u64,
+    /// The estimate of the tracks' bytes that [`Overflow`] has counted.
+    counted: u64,
     pub(super) rejects: RejectsBuilder,
-    /// Of the unit of work at hand.
+    /// Of the current unit of work.
     pub(super) counts: Counts,
     /// Whether rows can still be taken back, so that none may be spilled to disk.
     is_marked: bool,
@@ -77,7 +77,7 @@ impl<'a> Sink<'a> {
         Self {
             shared,
             tracks: TracksBuilder::new(shared.source.gate.clone()),
-            told: 0,
+            counted: 0,
             rejects: Rejects::new(Arc::clone(&shared.rejects)).into_builder(),
             counts: Counts::default(),
             is_marked: false,
@@ -115,7 +115,7 @@ impl<'a> Sink<'a> {
 
     fn put_away(&mut self) -> Result<(), ReadError> {
         match self.shared.overflow {
-            Some(overflow) if !self.is_marked => Ok(overflow.look(&mut self.tracks, &mut self.told)?),
+            Some(overflow) if !self.is_marked => Ok(overflow.look(&mut self.tracks, &mut self.counted)?),
             _ => Ok(()),
         }
     }

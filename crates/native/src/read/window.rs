@@ -88,9 +88,9 @@ mod tests {
     use std::io;
 
     /// Gives its text in pieces of `step` bytes, then ends or breaks.
-    struct Pieces<'a>(&'a [u8], usize, Option<ErrorKind>);
+    struct Chunks<'a>(&'a [u8], usize, Option<ErrorKind>);
 
-    impl Read for Pieces<'_> {
+    impl Read for Chunks<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             let length = self.0.len().min(self.1).min(buffer.len());
             match self.2 {
@@ -107,7 +107,7 @@ mod tests {
     fn every_byte_goes_by_once_and_the_window_stays_small() {
         let text: Vec<u8> = (0..5 * BLOCK).map(|at| (at % 251) as u8).collect();
         for (step, keep) in [(100, 0), (BLOCK, 10), (3 * BLOCK, 3 * BLOCK / 2)] {
-            let mut window = Window::new(Pieces(&text, step, None), 2 * BLOCK);
+            let mut window = Window::new(Chunks(&text, step, None), 2 * BLOCK);
             let mut seen = Vec::new();
             loop {
                 let (bytes, ends) = window.fill();
@@ -124,13 +124,13 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_passed_over_and_ends_are_told_apart() {
+    fn a_mark_is_passed_over_and_ends_differ() {
         for step in [1, 2, 100] {
-            let mut window = Window::new(Pieces(b"\xEF\xBB\xBFa", step, None), 10);
+            let mut window = Window::new(Chunks(b"\xEF\xBB\xBFa", step, None), 10);
             assert_eq!(window.fill(), (&b"a"[..], End::Ended));
-            let mut window = Window::new(Pieces(b"ab", step, Some(ErrorKind::InvalidData)), 10);
+            let mut window = Window::new(Chunks(b"ab", step, Some(ErrorKind::InvalidData)), 10);
             assert_eq!(window.fill(), (&b"ab"[..], End::Broken));
-            let mut window = Window::new(Pieces(b"", step, None), 10);
+            let mut window = Window::new(Chunks(b"", step, None), 10);
             assert_eq!(window.fill(), (&b""[..], End::Ended));
         }
     }

@@ -29,7 +29,7 @@ const BASE_BYTES: u64 = 84;
 /// What is read of parts and written of them while such tracks are in memory.
 const PARTS_BYTES: u64 = 110_000_000;
 /// Of the limit the share of packed rejects, and the most that they take.
-const REJECTS_SHARE: u64 = 32;
+const REJECTS_DIVISOR: u64 = 32;
 const MOST_REJECT_BYTES: u64 = 128 << 20;
 /// How often a long text of a row group is in memory while that is made and encoded: among the tracks, in a column, in
 /// its pages, and in these as they are compressed.
@@ -117,7 +117,7 @@ impl Limit {
     /// Bytes of packed rejects that may be in memory.
     pub(crate) fn rejects(self) -> u64 {
         match self {
-            Self::Bytes(limit) => (limit / REJECTS_SHARE).min(MOST_REJECT_BYTES),
+            Self::Bytes(limit) => (limit / REJECTS_DIVISOR).min(MOST_REJECT_BYTES),
             #[cfg(test)]
             Self::Exactly(budget) => budget.rejects,
         }
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn every_step_leaves_room_for_the_others() {
+    fn every_step_leaves_memory_for_the_others() {
         for limit in [GIGABYTE, 4 * GIGABYTE] {
             for threads in [1, 2, 16] {
                 let free = limit - FIXED_BYTES - amount().id_bytes;

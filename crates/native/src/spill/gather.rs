@@ -220,16 +220,16 @@ impl<'a> Gatherer<'a> {
 }
 
 impl Overflow for Gatherer<'_> {
-    fn look(&self, tracks: &mut TracksBuilder, told: &mut u64) -> Result<(), SpillError> {
+    fn look(&self, tracks: &mut TracksBuilder, counted: &mut u64) -> Result<(), SpillError> {
         let bytes = tracks.bytes();
         let estimate = Limit::in_memory(tracks);
-        let more = estimate.wrapping_sub(std::mem::replace(told, estimate));
+        let more = estimate.wrapping_sub(std::mem::replace(counted, estimate));
         let all = self.estimate.fetch_add(more, Ordering::Relaxed).wrapping_add(more);
         let strings = tracks.string_bytes();
         let is_much = bytes - strings >= self.reading || strings >= self.reading * STRINGS_READING;
         if self.has_overflown(all) && is_much && tracks.rows() > 0 {
             self.spill(tracks)?;
-            self.estimate.fetch_sub(std::mem::take(told), Ordering::Relaxed);
+            self.estimate.fetch_sub(std::mem::take(counted), Ordering::Relaxed);
         }
         Ok(())
     }

@@ -92,7 +92,7 @@ enum ColumnValues<'a> {
         values: &'a StringArray,
     },
     Text(&'a StringArray),
-    /// Integers and times alike, and whether their differences take less room than they.
+    /// Integers and times alike, and whether their differences take fewer bytes.
     Integers {
         values: &'a [i64],
         differ_little: bool,
@@ -273,7 +273,7 @@ fn least_and_greatest<T: Ord + Copy>(mut values: impl Iterator<Item = T>) -> (Op
     (Some(least), Some(greatest))
 }
 
-/// Whether integers take less room as differences, as only such do not that are as random as hashes.
+/// Whether integers take fewer bytes as differences. All do but those that are as random as hashes.
 fn deltas_win(sample: &[i64]) -> bool {
     let mut body = Vec::new();
     put_deltas(&mut body, sample);

@@ -279,7 +279,7 @@ pub struct WrittenTables {
     pub linked: u64,
     /// Files that were copied because a link could not be made.
     pub copied: u64,
-    /// What came of the invariants.
+    /// The outcome of the invariants.
     pub checks: Vec<Check>,
     /// Ids that seem to stand for many people.
     pub strangers: Strangers,

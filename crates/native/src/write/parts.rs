@@ -161,12 +161,12 @@ pub fn parts(sessionized: &Sessionized, cut: &Cut, wanted: impl Fn(PartKey) -> b
     parts
 }
 
-/// The tracks of a part, cut into row groups by row count alone; the first completes one that can take `room` rows, which is
+/// The tracks of a part, cut into row groups by row count alone; the first completes one that can take `capacity` rows, which is
 /// not 0. Without a session there is one group, of no rows.
 pub fn row_groups(
     sessionized: &Sessionized,
     part: &Part,
-    mut room: usize,
+    mut capacity: usize,
     rows_of_a_group: usize,
 ) -> Vec<Vec<TrackRun>> {
     let mut groups = vec![Vec::new()];
@@ -174,13 +174,13 @@ pub fn row_groups(
         let session = *session as usize;
         let mut places = sessionized.session_places(session);
         while !places.is_empty() {
-            if room == 0 {
+            if capacity == 0 {
                 groups.push(Vec::new());
-                room = rows_of_a_group;
+                capacity = rows_of_a_group;
             }
-            let taken = places.start..places.end.min(places.start + room);
+            let taken = places.start..places.end.min(places.start + capacity);
             places.start = taken.end;
-            room -= taken.len();
+            capacity -= taken.len();
             groups.last_mut().expect("there is one from the start").push(TrackRun { session, places: taken });
         }
     }

@@ -114,7 +114,7 @@ fn statistics_name_only_the_values_that_are_used() {
 }
 
 #[test]
-fn integers_are_stored_as_differences_where_that_takes_less_room() {
+fn integers_are_stored_as_differences_where_that_takes_fewer_bytes() {
     let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("number", DataType::Int64, false)]));
     let of = |value: fn(i64) -> i64| -> ArrayRef {
         Arc::new(Int64Array::from_iter_values((0..70_000).map(value)))

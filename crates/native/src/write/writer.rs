@@ -423,7 +423,7 @@ impl<'w> OpenTables<'w> {
     }
 
     /// Rows that the row group under construction can take.
-    fn room(&self) -> usize {
+    fn capacity(&self) -> usize {
         let waiting = self.waiting.as_ref().map_or(0, RecordBatch::num_rows);
         self.writer.target.layout.rows_of_a_group - waiting
     }
@@ -431,7 +431,7 @@ impl<'w> OpenTables<'w> {
     /// The next rows cut into row groups.
     fn groups(&self, rows: usize) -> Vec<Range<usize>> {
         let size = self.writer.target.layout.rows_of_a_group;
-        let first = rows.min(self.room());
+        let first = rows.min(self.capacity());
         let others = (first..rows).step_by(size).map(|start| start..rows.min(start + size));
         std::iter::once(0..first).filter(|range| !range.is_empty()).chain(others).collect()
     }
@@ -444,7 +444,7 @@ impl<'w> OpenTables<'w> {
         checks: &mut PartChecks,
     ) -> Result<(), WriteError> {
         let WriteTarget { rules, advanced, layout, .. } = self.writer.target;
-        let groups = parts::row_groups(sessionized, part, self.room(), layout.rows_of_a_group);
+        let groups = parts::row_groups(sessionized, part, self.capacity(), layout.rows_of_a_group);
         self.put(
             &groups,
             |runs| sessionized.track_columns(runs),

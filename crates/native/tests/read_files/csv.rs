@@ -412,7 +412,7 @@ fn rows_are_never_taken_for_lines_around_the_table() {
 }
 
 #[test]
-fn tables_for_people_are_refused_with_the_way_to_export_them() {
+fn tables_for_people_are_refused_with_how_to_export_them() {
     let padded = " id | user_id |      timestamp       \n----+---------+----------------------\n 1  | u       | 2026-01-04T10:00:00Z\n(1 row)\n";
     let boxed = "+----+---------+\n| id | user_id |\n+----+---------+\n| 1  | u       |\n+----+---------+\n";
     for text in [padded, boxed] {
@@ -479,7 +479,7 @@ fn utf32_is_read() {
 }
 
 #[test]
-fn a_path_into_a_list_is_written_either_way() {
+fn a_path_into_a_list_has_two_spellings() {
     let files = Files::new();
     let context = r#""contexts":{"session":[{"userId":"first"},{"userId":"second"}]},"type":"#;
     files.write("a.json", line("1").replacen("\"type\":", context, 1));

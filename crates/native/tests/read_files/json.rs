@@ -1,4 +1,4 @@
-//! Raw lines: what counts, what is skipped, what is rejected and how that is told.
+//! Raw lines: what counts, what is skipped, what is rejected and how it is reported.
 
 use super::support::{Files, event_names, gzip, line, only, outcome, tracks, zstd};
 use std::collections::BTreeMap;
@@ -312,9 +312,9 @@ fn a_format_can_be_forced() {
 
 /// Rows and bytes told so far.
 #[derive(Default)]
-struct Told(AtomicU64, AtomicU64);
+struct Reported(AtomicU64, AtomicU64);
 
-impl ReadProgress for Told {
+impl ReadProgress for Reported {
     fn advance(&self, rows: u64, bytes: u64) {
         self.0.fetch_add(rows, Ordering::Relaxed);
         self.1.fetch_add(bytes, Ordering::Relaxed);
@@ -332,8 +332,8 @@ fn progress_adds_up_to_all_rows_and_bytes() {
     let threads = NonZeroUsize::new(2).expect("not 0");
     let options =
         Options { threads, strictness: Strictness::Lenient, temporary: files.path(), filters: &NoRowFilters };
-    let told = Told::default();
-    read_all(&inputs.files, &Source::default(), &options, &told).expect("a lenient read");
+    let reported = Reported::default();
+    read_all(&inputs.files, &Source::default(), &options, &reported).expect("a lenient read");
     let bytes: u64 = inputs.files.iter().map(|file| file.size).sum();
-    assert_eq!((told.0.into_inner(), told.1.into_inner()), (5, bytes));
+    assert_eq!((reported.0.into_inner(), reported.1.into_inner()), (5, bytes));
 }

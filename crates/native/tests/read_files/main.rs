@@ -1,4 +1,4 @@
-//! The readers on small files: what becomes a track, what is skipped, what is rejected and how that is told.
+//! The readers on small files: what becomes a track, what is skipped, what is rejected and how it is reported.
 
 mod avro;
 mod avro_damage;

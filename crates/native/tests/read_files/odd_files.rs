@@ -98,7 +98,7 @@ fn r16_pipes_sockets_devices_and_circles_end_nothing() {
     assert!(is_noted("d/c.json`, a named pipe") && is_noted("d/e.json`, a link that leads nowhere"));
     for (name, kind) in [("d/b.json", "a socket"), ("d/c.json", "a named pipe"), ("d/h.json", "a device")] {
         let error = discover(&[files.name(name)], None, EventTypes::default()).expect_err("it is no file");
-        assert!(matches!(error, InputError::NoFile { kind: told, .. } if told == kind), "{error}");
+        assert!(matches!(error, InputError::NoFile { kind: found, .. } if found == kind), "{error}");
     }
     let error = discover(&[files.name("d/e.json")], None, EventTypes::default()).expect_err("a circle");
     assert!(matches!(error, InputError::Io { .. }), "{error}");

@@ -1,4 +1,4 @@
-//! One flipped bit in a snapshot, anywhere: no run publishes what comes of it, and `tracklet test` finds it.
+//! One flipped bit in a snapshot, anywhere: no run publishes tables made from it, and `tracklet test` finds it.
 
 use super::history::{DAY, File, MINUTE, World, assert_same, file, small, track};
 use crate::digests::damage;

@@ -77,7 +77,7 @@ fn evidence_that_comes_first_names_the_user_of_later_events() {
 }
 
 #[test]
-fn of_evidence_and_an_event_with_one_id_the_lesser_stays_whichever_came_first() {
+fn of_evidence_and_an_event_with_one_id_the_lesser_stays_in_either_order() {
     for (first, second) in [
         (track("m", "phone", "", DAY), identify("m", "phone", "ann", DAY - MINUTE)),
         (track("m", "phone", "ann", DAY), identify("m", "phone", "ann", DAY - MINUTE)),

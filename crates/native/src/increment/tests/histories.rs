@@ -258,22 +258,22 @@ pub(super) fn files(rows: &[OracleRow], cuts: &[usize]) -> Vec<File> {
     cuts.extend([0, rows.len()]);
     cuts.sort_unstable();
     let name = |place: usize| format!("{}.json", (place * 7 + 3) % 10);
-    let pieces = cuts.windows(2).enumerate();
-    pieces.map(|(place, ends)| File { name: name(place), rows: rows[ends[0]..ends[1]].to_vec() }).collect()
+    let parts = cuts.windows(2).enumerate();
+    parts.map(|(place, ends)| File { name: name(place), rows: rows[ends[0]..ends[1]].to_vec() }).collect()
 }
 
 /// Of how many shares each is tried by a test of its own, so that all cores have one.
-const SHARES: u64 = 4;
+const QUARTERS: u64 = 4;
 
 /// Tries a share of the histories; after every `compared`th run the tables are compared, and always after the last.
-fn try_histories(share: u64, compared: usize) {
+fn try_histories(quarter: u64, compared: usize) {
     let all =
         std::env::var(HISTORIES_VARIABLE).ok().and_then(|cases| cases.parse().ok()).unwrap_or(HISTORIES);
-    let cases = (all / SHARES as u32).max(1);
+    let cases = (all / QUARTERS as u32).max(1);
     let mut config = Config { cases, failure_persistence: None, ..Config::default() };
     if let RngSeed::Fixed(seed) = config.rng_seed {
         // The shares are not to be the same.
-        config.rng_seed = RngSeed::Fixed(seed * SHARES + share);
+        config.rng_seed = RngSeed::Fixed(seed * QUARTERS + quarter);
     }
     let mut runner = TestRunner::new(config);
     let (incremental, linked) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -311,16 +311,16 @@ fn each_run_of_a_series_equals_one_over_everything() {
 }
 
 #[test]
-fn a_series_of_runs_equals_one_over_everything_first_share() {
+fn a_series_of_runs_equals_one_over_everything_first_quarter() {
     try_histories(1, usize::MAX);
 }
 
 #[test]
-fn a_series_of_runs_equals_one_over_everything_second_share() {
+fn a_series_of_runs_equals_one_over_everything_second_quarter() {
     try_histories(2, usize::MAX);
 }
 
 #[test]
-fn a_series_of_runs_equals_one_over_everything_third_share() {
+fn a_series_of_runs_equals_one_over_everything_third_quarter() {
     try_histories(3, usize::MAX);
 }

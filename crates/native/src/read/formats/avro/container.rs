@@ -12,7 +12,7 @@ pub(super) const MAGIC: &[u8] = b"Obj\x01";
 const LONGEST_HEADER: u64 = 16 << 20;
 /// The length of a marker.
 const MARKER: usize = 16;
-/// Bytes of a damaged stretch that are searched for a marker at a time.
+/// How many bytes behind damage are searched for a marker at a time.
 const SEARCHED: usize = 1 << 20;
 
 /// The header of a file.

@@ -161,7 +161,7 @@ impl Container {
     }
 }
 
-/// How many row numbers there are in what was found: that of a damaged stretch is the one that its first row would have.
+/// How many row numbers there are in what was found: that of damaged bytes is the one that its first row would have.
 fn rows_in(found: ContainerItem) -> u64 {
     match found {
         // One that says it has no rows and has bytes is damaged.

@@ -190,7 +190,7 @@ impl Records {
         }
     }
 
-    /// Makes room for text; what is beyond the limit is thrown away, and the answer is no.
+    /// Reserves memory for text. Text beyond the limit is dropped, and the answer is `false`.
     fn grow_text(&mut self, written: &mut usize, limits: Limits, is_too_long: bool) -> bool {
         if is_too_long || self.text.len() >= limits.bytes {
             *written = 0;

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Objects in objects whose keys are told.
+/// How deep objects are nested whose keys are listed.
 const DEPTH: usize = 6;
 
 /// Paths into lists that are kept.
