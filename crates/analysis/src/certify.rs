@@ -28,9 +28,9 @@ use tracklet_warehouse::{Job, Stop, WarehouseError, load};
 /// The outcome of a certification, as it is stored in its file.
 #[derive(Debug, Serialize)]
 pub struct Certificate {
-    /// When.
+    /// When the certification ended, UTC.
     pub at: DateTime<Utc>,
-    /// By which version.
+    /// The version of the program.
     pub tracklet: &'static str,
     /// The target's name.
     pub target: String,
@@ -38,16 +38,16 @@ pub struct Certificate {
     pub dialect: &'static str,
     /// Whether every row of every table is the native engine's, and every data test passes.
     pub agrees: bool,
-    /// Set by set.
+    /// The outcome of each set of rows.
     pub sets: Vec<SetResult>,
 }
 
 /// The outcome of one set of rows.
 #[derive(Debug, Serialize)]
 pub struct SetResult {
-    /// Its name.
+    /// The set's name.
     pub name: String,
-    /// Rows that went in.
+    /// How many rows the set has.
     pub rows: usize,
     /// Rows of all tables that were compared.
     pub compared: usize,

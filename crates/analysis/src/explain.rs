@@ -21,7 +21,7 @@ use crate::tables::Tables;
 use serde::Serialize;
 use tracklet_native::manifest::RecordedRules;
 
-/// What is asked about.
+/// The kinds of id that `explain` takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// An event by its id, or a rejected row by its file and number (`FILE:ROW`).
@@ -32,7 +32,7 @@ pub enum Subject {
     Visitor,
 }
 
-/// The answer.
+/// What `explain` found: the story of an event, a session or a visitor.
 #[derive(Debug, Serialize)]
 #[serde(tag = "explains", rename_all = "snake_case")]
 pub enum Explanation {

@@ -30,7 +30,7 @@ use tracklet_native::read::{RemoteError, is_url};
 use tracklet_native::results::{Formulas, Layout, PrintError, ResultsError, print};
 use tracklet_warehouse::targets::TargetError;
 
-/// What a file holds.
+/// The format of an exported file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     /// Comma separated, with a header.
@@ -66,7 +66,7 @@ impl FileKind {
     }
 }
 
-/// Why a table is not where it should go.
+/// Why a table could not be exported.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The tables gave no rows.
@@ -105,7 +105,7 @@ pub enum ExportError {
     /// A value that the format can't hold.
     #[error("`{table}` can't be written as such a file")]
     Value {
-        /// The table.
+        /// The table that was to be exported.
         table: String,
         /// Why.
         source: ArrowError,
@@ -113,7 +113,7 @@ pub enum ExportError {
     /// A table of this name already exists, and `--replace` was not given.
     #[error("`{table}` already exists")]
     TableThere {
-        /// The table.
+        /// The table of the database that exists.
         table: String,
     },
     /// A view has the table's name.
@@ -130,13 +130,13 @@ pub enum ExportError {
     Kind {
         /// The target.
         target: String,
-        /// What it is.
+        /// What the name stands for: a view, for instance.
         kind: &'static str,
     },
     /// The database said no.
     #[error("could not write the table `{table}`")]
     Target {
-        /// The table.
+        /// The table of the database.
         table: String,
         /// What it says.
         source: TargetError,
@@ -164,12 +164,12 @@ impl Hint for ExportError {
     }
 }
 
-/// Where files go.
+/// Where exported files are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileTarget {
     /// One table into one file or object.
     One {
-        /// Its path or URL.
+        /// The file's path or URL.
         to: String,
         /// What it will hold.
         kind: FileKind,
@@ -216,7 +216,7 @@ impl FileTarget {
 /// A file that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exported {
-    /// The table.
+    /// The exported table.
     pub table: String,
     /// The file or object, without credentials.
     pub to: String,

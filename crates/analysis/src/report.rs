@@ -65,11 +65,11 @@ pub struct Report {
 /// What the chosen sessions add up to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Totals {
-    /// Events in them.
+    /// Events in the chosen sessions.
     pub events: u64,
-    /// Sessions.
+    /// How many sessions were chosen.
     pub sessions: u64,
-    /// Visitors who have them.
+    /// Visitors who have the chosen sessions.
     pub visitors: u64,
     /// When the first one starts, microseconds since 1970; `None` without sessions.
     pub first: Option<i64>,
@@ -77,12 +77,12 @@ pub struct Totals {
     pub last: Option<i64>,
 }
 
-/// What the page is to show.
+/// What the report is asked to show.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// What it is called; `None` for the usual title.
     pub title: Option<String>,
-    /// Which sessions.
+    /// The sessions that the report shows.
     pub selection: Selection,
     /// What was chosen, in the words of the command line.
     pub chosen: Vec<String>,

@@ -19,7 +19,7 @@ pub struct Summary {
     pub new: Option<(u64, u64)>,
     /// Files read.
     pub files: u64,
-    /// Those of them that are gone; their rows stay.
+    /// Files among those read before that no longer exist; their rows stay in the tables.
     pub gone: u64,
     /// Rows read, and where each went.
     pub read: u64,
@@ -33,7 +33,7 @@ pub struct Summary {
     pub other_calls: Vec<(String, u64)>,
     /// Rejected rows by reason.
     pub reasons: Vec<(String, u64)>,
-    /// Those of this run.
+    /// Rejected rows of this run, by reason.
     pub new_reasons: Vec<(String, u64)>,
     /// Files of this run of which one reason rejects most rows.
     pub mostly_rejected: u64,
@@ -207,7 +207,7 @@ fn by_number(numbers: &[(String, u64)]) -> String {
     texts.join(", ")
 }
 
-/// Those that are more than none, the most first.
+/// The names with more than none, the most frequent first.
 fn most_first(named: &[(String, u64)]) -> Vec<&(String, u64)> {
     let mut sorted: Vec<&(String, u64)> = named.iter().filter(|(_, number)| *number > 0).collect();
     sorted.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

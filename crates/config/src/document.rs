@@ -86,9 +86,9 @@ impl<'a> Document<'a> {
 /// Where a key stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spot {
-    /// Its name, for a section that between the brackets.
+    /// Where the key is, for a section the text between the brackets.
     pub name: Place,
-    /// Its value.
+    /// Where the value is.
     pub value: Place,
 }
 

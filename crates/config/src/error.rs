@@ -73,7 +73,7 @@ pub enum Problem {
         /// What stands there.
         value: String,
     },
-    /// It is not TOML.
+    /// The file is not TOML.
     #[error("this is not TOML: {0}")]
     Syntax(String),
     /// No such key.
@@ -81,7 +81,7 @@ pub enum Problem {
     UnknownKey {
         /// The section it stands in, `""` for the top.
         section: String,
-        /// Its name.
+        /// The key as it is written.
         key: String,
     },
     /// A value of another type.
@@ -167,7 +167,7 @@ pub enum Problem {
     UnknownTargetKey {
         /// The target.
         target: String,
-        /// Its type.
+        /// The target's type.
         dialect: Dialect,
         /// The key.
         key: String,

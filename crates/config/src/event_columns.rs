@@ -56,7 +56,7 @@ impl EventColumn {
 /// A column of the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnSource {
-    /// Its name, as a warehouse has it.
+    /// The column's name, as a warehouse has it.
     pub name: String,
     /// The only type of events that it is read of; `None` is every type.
     pub of: Option<EventType>,
@@ -143,7 +143,7 @@ pub(super) fn follow(columns: &mut [EventColumn]) {
 }
 
 impl Preset {
-    /// Its columns, in the order of the table. Those that are derived are so from nothing yet; the parser makes them follow the columns of the file.
+    /// The preset's columns, in the order of the table. Those that are derived are so from nothing yet; the parser makes them follow the columns of the file.
     pub fn columns(self) -> Vec<EventColumn> {
         let own = |of, names: &[&str]| -> Vec<ColumnSource> {
             names.iter().map(|name| ColumnSource { name: (*name).to_owned(), of: Some(of) }).collect()

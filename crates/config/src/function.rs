@@ -30,7 +30,7 @@ pub const FUNCTIONS: [(&str, Function); 5] = [
 pub(super) const OS_NAME: &str = "os_name";
 
 impl Function {
-    /// Its name in the file.
+    /// The function's name in the file.
     pub fn name(self) -> &'static str {
         FUNCTIONS[self as usize].0
     }

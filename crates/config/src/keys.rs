@@ -13,7 +13,7 @@ use super::{
 pub struct Key {
     /// The table it stands in, `""` for the top of the file.
     pub section: &'static str,
-    /// Its name; [`ANY`] where the user chooses the names.
+    /// The key's name; [`ANY`] where the user chooses the names.
     pub name: &'static str,
     /// What may be written, in words.
     pub value: &'static str,

@@ -11,9 +11,9 @@ use tracklet_dialects::target_keys::{TargetKey, TargetValue, target_keys};
 pub struct TargetSection {
     /// What the file calls it.
     pub name: String,
-    /// What it is.
+    /// The dialect that the target's `type` names.
     pub dialect: Dialect,
-    /// Its fields, `type` left out.
+    /// The target's fields, `type` left out.
     pub fields: Map<String, Value>,
 }
 

@@ -272,11 +272,11 @@ pub enum ColumnType {
 /// Whether a table outlives the run that makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stay {
-    /// It is a staging table: it is dropped, or gets another name.
+    /// A staging table: it is dropped, or gets another name.
     Staging,
-    /// It is for readers, and not there yet.
+    /// A table for readers that does not exist yet.
     Published,
-    /// It is for readers, and takes the place of the one that is there, if any, in one step.
+    /// A table for readers that replaces an existing one, if there is one, in one step.
     Replacing,
 }
 

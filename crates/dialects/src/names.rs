@@ -7,7 +7,7 @@ pub struct TableName {
     pub database: Option<String>,
     /// `BigQuery`: the dataset.
     pub schema: String,
-    /// The table.
+    /// The table's name, not quoted.
     pub table: String,
 }
 
@@ -20,11 +20,11 @@ impl std::fmt::Display for TableName {
     }
 }
 
-/// Whether a name holds rows itself.
+/// Whether a relation of a warehouse is a table or a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// It does.
+    /// The relation holds rows itself.
     Table,
-    /// It is a query over other tables, or something else that can't be written to.
+    /// The relation is a query over others, or something else that can't be written to.
     View,
 }

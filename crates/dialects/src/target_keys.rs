@@ -5,7 +5,7 @@ use crate::Dialect;
 /// A key of a target.
 #[derive(Debug, Clone, Copy)]
 pub struct TargetKey {
-    /// Its name, which is dbt's where dbt has one.
+    /// The key's name, which is dbt's where dbt has one.
     pub name: &'static str,
     /// What may be written.
     pub value: TargetValue,

@@ -209,7 +209,7 @@ impl Carried {
 /// Values of a column of numbers that are none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UnreadNumbers {
-    /// How many there are.
+    /// How many values are no numbers.
     pub values: u64,
     /// The least of them by their bytes, at most three. Long ones are cut.
     pub examples: BTreeSet<String>,

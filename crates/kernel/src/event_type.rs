@@ -77,13 +77,13 @@ impl EventTypes {
         self == Self::NONE
     }
 
-    /// Those that are among these or among others.
+    /// The union of two sets of types.
     #[must_use]
     pub fn with(self, others: Self) -> Self {
         self.iter().chain(others.iter()).collect()
     }
 
-    /// Those that are among them, in the order of [`EventType::ALL`].
+    /// The types of the set, in the order of [`EventType::ALL`].
     pub fn iter(self) -> impl Iterator<Item = EventType> {
         EventType::ALL.into_iter().filter(move |event_type| self.contains(*event_type))
     }

@@ -61,7 +61,7 @@ impl Reject {
         }
     }
 
-    /// Its texts, in the order of [`TEXTS`].
+    /// The rejected row's texts, in the order of [`TEXTS`].
     pub fn texts(&self) -> [Option<&str>; TEXTS.len()] {
         let Self { event_id, anonymous_id, user_id, event, timestamp, received_at, raw, .. } = self;
         [event_id, anonymous_id, user_id, event, timestamp, received_at, raw].map(Option::as_deref)

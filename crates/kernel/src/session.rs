@@ -5,7 +5,7 @@
 pub(crate) struct AnySession {
     /// As a number of the tracks' ids.
     pub(crate) visitor: u32,
-    /// Its number among its visitor's, from 1.
+    /// The session's number among its visitor's, from 1.
     pub(crate) number: u32,
     pub(crate) tracks: u32,
     /// Times of its first and last event.

@@ -32,7 +32,7 @@ pub(crate) struct Timeline {
 struct SessionRun {
     /// The place of the first one in the order of all.
     first: u32,
-    /// Its place in its list.
+    /// The place of the run of sessions in its list.
     from: u32,
     list: List,
 }

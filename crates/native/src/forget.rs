@@ -29,7 +29,7 @@ pub struct Erased {
 /// What an erasure does to a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErasedSnapshot {
-    /// Its name.
+    /// The snapshot's name.
     pub name: String,
     /// Whether readers see it.
     pub current: bool,
@@ -57,7 +57,7 @@ pub enum ForgetError {
     /// A snapshot of another version or configuration.
     #[error("snapshot {snapshot} {what}")]
     Other {
-        /// Its name.
+        /// The snapshot's name.
         snapshot: String,
         /// Why its rows can't be had.
         what: &'static str,

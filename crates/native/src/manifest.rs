@@ -185,9 +185,9 @@ fn field(seal: &str) -> String {
 pub struct New {
     /// Files.
     pub files: u64,
-    /// Their rows: `read` and `skipped` of them, and how many more there are of the others than before.
+    /// The rows of the new files: `read` and `skipped` count these; all other counts are how many more there are than before.
     pub rows: RowCounts,
-    /// Their rejected rows by reason.
+    /// The rejected rows of the new files, by reason.
     pub rejects: BTreeMap<String, u64>,
     /// How many of the files have more than half of their rows rejected for one reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -195,7 +195,7 @@ pub struct New {
     /// How many of the tracks have a number as their time that is too small for the unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubtful_times: Option<NonZeroU64>,
-    /// Their skipped rows that are calls of other types, by type.
+    /// The skipped rows of the new files that are calls of other types, by type.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub other_calls: BTreeMap<String, u64>,
     /// What was found of the columns of events; those of which there is nothing to say are absent.
@@ -210,7 +210,7 @@ pub struct RecordedFindings {
     pub files_without: u64,
     /// Values that are no numbers, in a column of numbers.
     pub unread: u64,
-    /// Some of them.
+    /// Examples of values that are no numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub examples: Vec<String>,
 }
@@ -262,7 +262,7 @@ pub struct RecordedRules {
     pub flow_length: usize,
     /// The counted events by the column that counts them.
     pub counts: BTreeMap<String, Vec<String>>,
-    /// Those columns in the order that they have in the tables; absent in older manifests.
+    /// The count columns in their order in the tables; absent in older manifests.
     #[serde(default)]
     pub count_columns: Vec<String>,
     /// The columns that tracks carry.
@@ -427,6 +427,6 @@ impl fmt::Display for OlderSetting {
 pub struct Written {
     /// Parquet files.
     pub files: u64,
-    /// Their bytes.
+    /// The bytes of the Parquet files.
     pub bytes: u64,
 }

@@ -12,13 +12,13 @@ type TextRow = Vec<Option<String>>;
 /// How a table differs from what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// The table.
+    /// The name of the table that differs.
     pub table: &'static str,
-    /// Rows that are not there, or too seldom.
+    /// How many expected rows the table lacks; a row that it has too seldom counts for each time.
     pub missing: usize,
     /// Rows that should not be there, or not so often.
     pub unexpected: usize,
-    /// Some of them, for a look.
+    /// Some of the rows that differ, as text.
     pub examples: Vec<String>,
 }
 

@@ -3,9 +3,9 @@
 /// A case of the corpus.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CorpusCase {
-    /// Its folder's name.
+    /// The name of the case's folder.
     pub(super) name: &'static str,
-    /// Its `case.toml`.
+    /// The text of the case's `case.toml`.
     pub(super) settings: &'static str,
     /// The files that go in: path below the case, and what is in it.
     pub(super) inputs: &'static [(&'static str, &'static [u8])],

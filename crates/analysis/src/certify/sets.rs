@@ -26,7 +26,7 @@ const HISTORY_ROWS: usize = 20_000;
 /// Rows of one configuration, with the tables that they must give.
 #[derive(Debug)]
 pub struct Set {
-    /// What it is.
+    /// The set's name for people, such as the name of a corpus case.
     pub name: String,
     pub(super) config: Config,
     pub(super) batches: Vec<RecordBatch>,
@@ -34,7 +34,7 @@ pub struct Set {
 }
 
 impl Set {
-    /// Rows that go in.
+    /// How many rows the set has.
     pub fn rows(&self) -> usize {
         self.batches.iter().map(RecordBatch::num_rows).sum()
     }
@@ -55,7 +55,7 @@ pub enum CertifyError {
     /// The native engine failed.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// Its tables can't be read.
+    /// The tables of the native engine can't be read.
     #[error(transparent)]
     Results(#[from] ResultsError),
 }

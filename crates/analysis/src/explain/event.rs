@@ -12,7 +12,7 @@ use tracklet_native::manifest::RecordedRules;
 /// Where every row with the id of an event went.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EventStory {
-    /// What was asked for.
+    /// The event id that was asked for.
     pub id: String,
     /// The tracks; more than one only where duplicates are kept.
     pub sessionized: Vec<TrackStory>,
@@ -28,18 +28,18 @@ pub struct EventStory {
 /// A track, and why it is where it is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrackStory {
-    /// The track.
+    /// The track with its session and visitor.
     #[serde(flatten)]
     pub track: TimelineEvent,
     /// The user that it names; `None` also where that was not kept.
     pub user_id: Option<String>,
     /// How many events its session has.
     pub events_of_session: u64,
-    /// Why it is in this session.
+    /// A sentence: why the track is in this session.
     pub why_session: String,
-    /// Why it is with this visitor.
+    /// A sentence: why the track is with this visitor.
     pub why_visitor: String,
-    /// Its type and the columns that it brings along, those with a value; none where there is no table of events.
+    /// The event's type and the columns that it brings along, those with a value; none where there is no table of events.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<(String, String)>,
 }
@@ -47,18 +47,18 @@ pub struct TrackStory {
 /// A row that is evidence, and what it says.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EvidenceStory {
-    /// Its id.
+    /// The row's id.
     pub event_id: String,
     /// The type of the call.
     pub event_type: String,
-    /// Its device.
+    /// The row's device.
     pub anonymous_id: Option<String>,
     /// The user that it names.
     pub user_id: Option<String>,
     /// When it happened, microseconds since 1970; RFC 3339 in JSON.
     #[serde(serialize_with = "as_rfc3339")]
     pub timestamp: i64,
-    /// What it says of its device.
+    /// A sentence: what the row says of its device.
     pub why: String,
 }
 
@@ -69,22 +69,22 @@ impl EvidenceStory {
     }
 }
 
-/// A dropped row.
+/// A row that was dropped as a duplicate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DuplicateStory {
-    /// Its device.
+    /// The dropped row's device.
     pub anonymous_id: Option<String>,
-    /// Its user.
+    /// The dropped row's user.
     pub user_id: Option<String>,
-    /// Its event's name.
+    /// The name of the dropped row's event.
     pub event: Option<String>,
     /// When it happened, microseconds since 1970; RFC 3339 in JSON.
     #[serde(serialize_with = "as_rfc3339")]
     pub timestamp: i64,
-    /// When it arrived.
+    /// When the dropped row arrived, microseconds since 1970 UTC.
     #[serde(serialize_with = "as_optional_rfc3339")]
     pub received_at: Option<i64>,
-    /// Why it was dropped.
+    /// A sentence: why the row was dropped.
     pub why: String,
 }
 
@@ -93,13 +93,13 @@ pub struct DuplicateStory {
 pub struct RejectStory {
     /// The file, or the source's table.
     pub source_file: String,
-    /// Its row there.
+    /// The number of the row in the file or table.
     pub row_number: Option<i64>,
-    /// The reason's name.
+    /// The reason as `tracklet_rejects` has it.
     pub reason: String,
-    /// The reason in words.
+    /// A sentence: what the reason means.
     pub why: &'static str,
-    /// Its canonical columns as they stood, those that are there.
+    /// The rejected row's canonical columns as they stood in the source, without those that are absent.
     pub columns: Vec<(String, String)>,
     /// The line, where it could not be read.
     pub raw: Option<String>,
@@ -141,9 +141,9 @@ pub(super) fn event(
 /// The row that is kept of all with one event id.
 #[derive(Clone, Copy)]
 pub(super) enum KeptRow<'a> {
-    /// It is an event.
+    /// The kept row is an event.
     Event(&'a TimelineEvent),
-    /// It is evidence.
+    /// The kept row is evidence.
     Evidence(&'a EvidenceStory),
 }
 

@@ -10,9 +10,9 @@ use tracklet_native::manifest::RecordedRules;
 /// A session with its events.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SessionStory {
-    /// Its id.
+    /// The session's id.
     pub session_id: String,
-    /// Its visitor.
+    /// The session's visitor.
     pub dbt_visitor_id: String,
     /// Which of the visitor's sessions it is.
     pub session_sequence_number: i64,
@@ -26,11 +26,11 @@ pub struct SessionStory {
     pub session_duration: i64,
     /// How many events it has.
     pub events_of_session: u64,
-    /// Why it starts.
+    /// A sentence: why the session starts.
     pub why_start: String,
-    /// Why it ends.
+    /// A sentence: why the session ends.
     pub why_end: String,
-    /// Its events in order, as many as were asked for.
+    /// The session's events in order, as many as were asked for.
     pub events: Vec<TimelineEvent>,
 }
 

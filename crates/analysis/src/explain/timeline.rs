@@ -7,18 +7,18 @@ use serde::{Serialize, Serializer};
 /// An event of a visitor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TimelineEvent {
-    /// Its id.
+    /// The event's id.
     pub event_id: String,
-    /// Its name.
+    /// The event's name.
     pub event: Option<String>,
-    /// Its device.
+    /// The event's device.
     pub anonymous_id: Option<String>,
     /// When it happened, microseconds since 1970; RFC 3339 in JSON.
     #[serde(serialize_with = "as_rfc3339")]
     pub timestamp: i64,
-    /// Its session.
+    /// The event's session.
     pub session_id: String,
-    /// Its visitor.
+    /// The event's visitor.
     pub dbt_visitor_id: String,
     /// Which of the session's events it is.
     pub track_sequence_number: i64,
@@ -29,14 +29,14 @@ pub struct TimelineEvent {
 /// The event before another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Neighbour {
-    /// Its id.
+    /// The event's id.
     pub event_id: String,
-    /// Its name.
+    /// The event's name.
     pub event: Option<String>,
     /// When it happened.
     #[serde(serialize_with = "as_rfc3339")]
     pub timestamp: i64,
-    /// Its session.
+    /// The event's session.
     pub session_id: String,
     /// Microseconds from it to the other.
     pub gap_micros: i64,

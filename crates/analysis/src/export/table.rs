@@ -22,7 +22,7 @@ const WAITING: usize = 2;
 pub enum Replacing {
     /// A table that is there stays.
     Refuse,
-    /// It is replaced.
+    /// The existing table is replaced.
     Replace,
 }
 

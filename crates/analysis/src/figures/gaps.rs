@@ -27,14 +27,14 @@ pub struct Gaps {
     events: u64,
 }
 
-/// What a timeout makes of the events.
+/// How many sessions a timeout gives.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct CurvePoint {
     /// The timeout in minutes.
     pub timeout: u64,
     /// Sessions that open among the events looked at.
     pub sessions: u64,
-    /// Of these, sessions of one event.
+    /// How many of these sessions have one event.
     pub one_event_sessions: u64,
 }
 

@@ -19,7 +19,7 @@ pub struct Quantile {
     pub p90: i64,
     /// The greatest value.
     pub greatest: i64,
-    /// Sum over count.
+    /// The mean: sum over count.
     pub mean: f64,
 }
 

@@ -55,7 +55,7 @@ impl Zone {
         Ok(Self { name, zone })
     }
 
-    /// Its name.
+    /// The zone's name.
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -14,25 +14,25 @@ use tracklet_native::read::FilterError;
 /// What is wrong with a filter.
 #[derive(Debug, Error)]
 pub enum ExpressionError {
-    /// It can't be parsed, planned or evaluated.
+    /// The expression can't be parsed, planned or evaluated.
     #[error("{}", in_short(.0))]
     Expression(DataFusionError),
-    /// It has a path into a list, which is no SQL.
+    /// The expression has a path into a list, which is no SQL.
     #[error("`{0}` is a path into a list, and no name in SQL")]
     Path(String),
-    /// It says neither yes nor no.
+    /// The expression is of this type, not a condition.
     #[error("it yields {}, not true or false", with_types_of_sql(&.0.to_string()))]
     NotBoolean(DataType),
-    /// It makes long texts of short ones.
+    /// The expression makes long texts of short ones.
     #[error("it makes texts of more than {} characters", grouped(LONGEST_TEXT))]
     TooLong,
-    /// It has too many conditions, or conditions too deep in each other.
+    /// The expression has too many conditions, or conditions too deep in each other.
     #[error("it has conditions more than {DEEPEST} deep in each other, or over {MOST_OPERATORS} operators")]
     TooLarge,
-    /// It asks for something else than the row.
+    /// The expression reads something else than the row.
     #[error("`{0}` depends on more than the row")]
     NotOfRows(String),
-    /// It asks for more than one row.
+    /// The expression reads more than one row.
     #[error("{0} looks at several rows, and a filter at each by itself")]
     OfManyRows(String),
     /// The operating system gives no thread to look at it.

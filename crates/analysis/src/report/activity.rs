@@ -31,7 +31,7 @@ pub struct Day {
     pub day: i64,
     /// Sessions that start.
     pub sessions: u64,
-    /// Of these, first sessions of their visitors, who are new that day.
+    /// Visitors whose first session starts on the day.
     pub new: u64,
     /// Visitors with a session that starts.
     pub visitors: u64,

@@ -15,7 +15,7 @@ const ENDS: usize = 15;
 pub struct Events {
     /// Distinct names.
     pub names: u64,
-    /// Those that are frequent, or often open or end a session; most frequent first.
+    /// Events that are frequent, or often open or end a session; the most frequent first.
     pub named: Vec<EventFigures>,
     /// All others together; its name is `None` too.
     pub others: EventFigures,
@@ -24,7 +24,7 @@ pub struct Events {
 /// How often an event happens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EventFigures {
-    /// Its name; `None` for events without one.
+    /// The event's name; `None` for events without one.
     pub name: Option<String>,
     /// How often it happens.
     pub events: u64,

@@ -41,7 +41,7 @@ pub struct Link(pub u64, pub u64, pub u64, pub i64, pub u64);
 /// The first events of sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Path {
-    /// Their names, `None` where there is none; shorter than the steps when the sessions end here.
+    /// The names of the first events, `None` for an event without one; shorter than the steps when the sessions end here.
     pub events: Vec<Option<String>>,
     /// How many sessions begin so.
     pub sessions: u64,

@@ -35,24 +35,24 @@ sources! {
 /// A table, or a step between tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Model {
-    /// Its name.
+    /// The model's name.
     pub name: String,
-    /// What it is.
+    /// The model's description in the dbt package.
     pub description: String,
-    /// Its columns.
+    /// The model's columns.
     pub columns: Vec<ModelColumn>,
     /// The models that it is made from.
     pub from: Vec<String>,
     /// How many models there are on the longest way to it.
     pub depth: usize,
-    /// Its rows; `None` for a step that is not kept as a table.
+    /// The model's rows; `None` for a step that is not kept as a table.
     pub rows: Option<u64>,
 }
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ModelColumn {
-    /// Its name.
+    /// The column's name.
     pub name: String,
     /// What it holds.
     pub description: String,

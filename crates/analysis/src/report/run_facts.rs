@@ -32,7 +32,7 @@ pub struct RunFacts {
     pub other_calls: BTreeMap<String, u64>,
     /// Files read.
     pub files: u64,
-    /// Their bytes.
+    /// The bytes of all files read.
     pub bytes: u64,
     /// Seconds from start to end.
     pub seconds: Option<f64>,
@@ -54,7 +54,7 @@ pub struct EventsOfType {
 /// A reason for which rows were rejected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RejectReason {
-    /// Its name.
+    /// The reason's name.
     pub reason: String,
     /// How many rows.
     pub rows: u64,
@@ -67,7 +67,7 @@ pub struct RejectReason {
 pub struct RejectExample {
     /// Where it stands.
     pub source_file: String,
-    /// Its number there; `None` in a warehouse.
+    /// The row's number there; `None` in a warehouse.
     pub row_number: Option<i64>,
     /// What of it shows the reason: its columns, or the beginning of the raw line.
     pub shown: String,

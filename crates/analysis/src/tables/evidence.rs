@@ -10,11 +10,11 @@ use tracklet_native::write::{TableOrState, WHOLE};
 /// A call that is evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
-    /// Its id.
+    /// The row's id.
     pub event_id: String,
     /// The type of the call.
     pub event_type: String,
-    /// Its device.
+    /// The row's device.
     pub anonymous_id: Option<String>,
     /// The user that it names.
     pub user_id: Option<String>,

@@ -33,7 +33,7 @@ pub enum InWarehouseError {
     Kind {
         /// The target.
         target: String,
-        /// What it is.
+        /// What the name stands for: a view, for instance.
         kind: &'static str,
     },
     /// No run has published in the schema.

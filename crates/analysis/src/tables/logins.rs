@@ -26,7 +26,7 @@ pub struct Logins {
 /// An event, or evidence, that names the user of its device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Login {
-    /// Its id.
+    /// The login's id.
     pub event_id: String,
     /// The user that it names.
     pub user_id: String,

@@ -131,7 +131,7 @@ impl Candidates {
     /// Bytes a row: itself, its name, and what finding the duplicates takes.
     pub const ROW_BYTES: u64 = super::TRACK_BYTES + 4 + 16;
 
-    /// Those of a whole block that are `marked`, not `hidden`, and belong to this pass.
+    /// The rows of a whole block that are `marked`, not `hidden`, and belong to this pass.
     pub fn of(
         number: usize,
         block: &Block,

@@ -162,7 +162,7 @@ impl State {
         [Self::Tracks, Self::Sessions, Self::Aliases].into_iter().chain(duplicates).chain(evidence)
     }
 
-    /// Its name.
+    /// The state's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Tracks => "tracks",
@@ -173,7 +173,7 @@ impl State {
         }
     }
 
-    /// Its columns, in order.
+    /// The state's columns, in order.
     pub fn schema(self, rules: &Rules) -> SchemaRef {
         let fields = match self {
             Self::Tracks if rules.events => vec![

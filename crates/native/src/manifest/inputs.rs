@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
-    /// Its path or URL.
+    /// The file's path or URL.
     pub path: String,
-    /// Its size in bytes.
+    /// The file's size in bytes.
     pub bytes: u64,
     /// When it was last changed, RFC 3339 in UTC, where that is known.
     pub modified: Option<String>,
@@ -66,7 +66,7 @@ impl Inputs {
         }
     }
 
-    /// Their bytes.
+    /// The bytes of all files that were read.
     pub fn bytes(&self) -> u64 {
         match self {
             Self::Listed(inputs) => inputs.iter().map(|input| input.bytes).sum(),
@@ -80,9 +80,9 @@ impl Inputs {
 pub struct InputSegments {
     /// How many files were read.
     pub files: u64,
-    /// Their bytes.
+    /// The bytes of all files that were read.
     pub bytes: u64,
-    /// What has them.
+    /// The segments of the list.
     pub segments: Vec<Segment>,
 }
 
@@ -93,7 +93,7 @@ pub struct Segment {
     pub name: String,
     /// Files that no earlier segment has.
     pub files: u64,
-    /// Its size in bytes.
+    /// The segment's size in bytes.
     pub bytes: u64,
     /// The digest of its bytes: 32 hexadecimal digits of BLAKE3.
     pub digest: String,

@@ -29,7 +29,7 @@ pub enum RunError {
     /// Files that were read have other content now.
     #[error("{} changed since {} read", first_of(files), were(files))]
     Changed {
-        /// Their names.
+        /// The names of the files.
         files: Vec<String>,
     },
     /// All files must be read again, and some can't be.
@@ -37,7 +37,7 @@ pub enum RunError {
     Lost {
         /// Why they must be read again.
         why: String,
-        /// Their names.
+        /// The names of the files.
         files: Vec<String>,
     },
     /// A full refresh would drop rows.

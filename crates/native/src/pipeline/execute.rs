@@ -53,7 +53,7 @@ pub fn read(request: &RunRequest, observer: &dyn Observer) -> Result<ReadFiles, 
 /// The outcome of a run.
 #[derive(Debug)]
 pub struct RunReport {
-    /// All about it.
+    /// The manifest of the published snapshot.
     pub manifest: Manifest,
     /// Where its tables are for readers.
     pub current: PathBuf,

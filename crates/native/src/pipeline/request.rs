@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tracklet_config::{Config, Refresh};
 
-/// What to run.
+/// What a run reads, and how.
 #[derive(Debug, Clone)]
 pub struct RunRequest {
     /// What the tables mean and how the source is read.
@@ -45,7 +45,7 @@ pub enum Dropping {
     /// That is an error, which says what would be dropped.
     #[default]
     Refused,
-    /// It may.
+    /// The refresh may drop rows.
     Allowed,
 }
 

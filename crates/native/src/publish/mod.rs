@@ -53,9 +53,9 @@ pub struct OutputFolder {
 /// A snapshot that is whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Its name, for instance `000007`.
+    /// The snapshot's name, for instance `000007`.
     pub name: String,
-    /// Its folder.
+    /// The snapshot's folder.
     pub path: PathBuf,
     /// Whether readers see it.
     pub current: bool,

@@ -27,7 +27,7 @@ pub enum ReadError {
     /// An object could not be fetched.
     #[error("could not fetch `{file}`")]
     Fetch {
-        /// Its URL.
+        /// The object's URL.
         file: String,
         /// Why.
         source: RemoteError,

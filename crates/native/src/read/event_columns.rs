@@ -66,7 +66,7 @@ impl FilesWith {
 /// A column of events that no file has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AbsentColumn {
-    /// Its name.
+    /// The column's name.
     pub name: String,
     /// The names in the source that it could have had.
     pub sources: Vec<String>,

@@ -64,9 +64,9 @@ const TAR: (usize, &str) = (257, "ustar");
 /// A kind of file that is not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Foreign {
-    /// What it is, in words: "a ZIP archive".
+    /// The kind of file in words: "a ZIP archive".
     pub what: &'static str,
-    /// What to do with it.
+    /// A sentence: how to get a file that can be read.
     pub hint: &'static str,
 }
 

@@ -33,7 +33,7 @@ pub struct InputFile {
     pub event_type: EventType,
     /// How it is compressed.
     pub compression: Compression,
-    /// Its size, in bytes.
+    /// The file's size, in bytes.
     pub size: u64,
     /// When it was changed last, in microseconds since 1970.
     pub modified: Option<i64>,

@@ -20,7 +20,7 @@ const FILES: usize = 20;
 /// What files hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
-    /// One a format that is there.
+    /// The columns of each format that has files.
     pub formats: Vec<FormatColumns>,
 }
 
@@ -38,7 +38,7 @@ impl Inspection {
 /// The columns of all files of a format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormatColumns {
-    /// The format.
+    /// The format of these files.
     pub format: Format,
     /// How many files are of it.
     pub files: usize,

@@ -23,17 +23,17 @@ const SHOWN: usize = 60;
 /// A file of which more than half of the rows are rejected for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MostlyRejected {
-    /// Its name.
+    /// The file's name.
     pub file: String,
-    /// Its rows.
+    /// The file's rows.
     pub rows: u64,
-    /// Those of them that the reason rejects.
+    /// How many of the file's rows the reason rejects.
     pub rejected: u64,
-    /// The reason.
+    /// The reason that rejects most of the file's rows.
     pub reason: Reason,
     /// What stands in the first of these rows.
     pub example: Option<String>,
-    /// What helps.
+    /// A sentence: how to have the rows read.
     pub hint: String,
 }
 

@@ -28,7 +28,7 @@ use tracklet_kernel::tracks::{DoubtfulTimes, TracksBuilder};
 /// What becomes of bad rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strictness {
-    /// They are rejected, the others count.
+    /// Bad rows are rejected, all others count.
     #[default]
     Lenient,
     /// The first one ends the read.
@@ -41,14 +41,14 @@ pub trait ReadProgress: Sync {
     fn advance(&self, rows: u64, bytes: u64);
 }
 
-/// Nobody wants to know.
+/// A [`ReadProgress`] that ignores all calls.
 pub struct Quiet;
 
 impl ReadProgress for Quiet {
     fn advance(&self, _: u64, _: u64) {}
 }
 
-/// How to go about a read.
+/// How to read: threads, strictness, where to put objects, and what parses the filter.
 #[derive(Debug, Clone, Copy)]
 pub struct Options<'a> {
     /// How many threads read.
@@ -64,15 +64,15 @@ pub struct Options<'a> {
 /// What was read of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileSummary {
-    /// Its name.
+    /// The file's name.
     pub name: String,
     /// How its rows are written.
     pub format: Format,
-    /// Its size as stored.
+    /// The file's size as stored.
     pub bytes: u64,
-    /// Its rows, but for the skipped ones.
+    /// The file's rows, but for the skipped ones.
     pub rows: u64,
-    /// Those of them that were rejected.
+    /// How many of the file's rows were rejected.
     pub rejected: u64,
     /// Rows that are not tracks, or that the filter leaves out.
     pub skipped: u64,
@@ -91,7 +91,7 @@ pub struct Read<R = Vec<Reject>> {
     pub skipped: u64,
     /// How many ids were taken for none, by the word that they are.
     pub ignored_ids: BTreeMap<String, u64>,
-    /// Those of them that are calls of other types.
+    /// How many of the skipped rows are calls of other types, by type.
     pub other_calls: OtherCalls,
     /// One a file, in the order given.
     pub files: Vec<FileSummary>,

@@ -22,24 +22,24 @@ pub struct StoredTable {
 /// What a table has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableInfo {
-    /// Its name.
+    /// The table's name.
     pub name: String,
-    /// Its rows, over all part files.
+    /// The table's rows, over all part files.
     pub rows: u64,
-    /// Its columns in order.
+    /// The table's columns in order.
     pub columns: Vec<Column>,
     /// How many part files it has.
     pub parts: usize,
-    /// Their size in bytes.
+    /// The bytes of all part files.
     pub bytes: u64,
 }
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
-    /// Its name.
+    /// The column's name.
     pub name: String,
-    /// Its type in a word: `text`, `integer`, `double`, `boolean`, `timestamp`, or Arrow's own name for another.
+    /// The column's type in a word: `text`, `integer`, `double`, `boolean`, `timestamp`, or Arrow's own name for another.
     pub kind: String,
 }
 

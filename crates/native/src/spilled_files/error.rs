@@ -9,7 +9,7 @@ pub enum SpillError {
     /// The files that rows are spilled to.
     #[error("could not spill rows to disk in `{}`", folder.display())]
     Io {
-        /// Their folder.
+        /// The folder of the files.
         folder: PathBuf,
         /// Why.
         source: io::Error,

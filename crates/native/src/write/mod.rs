@@ -112,7 +112,7 @@ impl TableOrState {
         is_needed(table, rules).then_some(Self::Kept(table))
     }
 
-    /// Its folder in a snapshot's.
+    /// The folder of the table or state in the folder of a snapshot.
     pub fn folder(self, snapshot: &Path) -> PathBuf {
         match self {
             Self::Table(table) => snapshot.join(table.name()),
@@ -233,7 +233,7 @@ pub struct Stays<'a> {
 }
 
 impl WritePlan<'_> {
-    /// Everything is written.
+    /// A plan that writes everything and keeps nothing of an earlier snapshot.
     pub fn full(sessionized: &Sessionized, layout: Layout) -> Self {
         Self {
             cut: Cut::new(sessionized.all_sessions(), layout.tracks_of_a_part),

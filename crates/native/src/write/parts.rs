@@ -50,7 +50,7 @@ impl fmt::Display for PartKey {
 pub struct TracksOfDays(Vec<u64>);
 
 impl TracksOfDays {
-    /// Those of these sessions, by their starts in microseconds and their tracks.
+    /// The tracks of each day of these sessions, which are given by start in microseconds and number of tracks.
     pub fn of(sessions: impl Iterator<Item = (i64, u64)>) -> Self {
         let mut of_days = Self(Vec::new());
         of_days.add(sessions);
@@ -140,13 +140,13 @@ fn date(day: usize) -> PartKey {
 /// A part: the sessions that start in one range of UTC time.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Its time.
+    /// The part's time.
     pub key: PartKey,
-    /// Its sessions, in order.
+    /// The part's sessions, in order.
     pub sessions: Vec<u32>,
 }
 
-/// Those of the parts that `wanted` holds for, with their sessions, which must be in memory, in the order of time.
+/// The parts that `wanted` holds for, with their sessions, which must be in memory, in the order of time.
 pub fn parts(sessionized: &Sessionized, cut: &Cut, wanted: impl Fn(PartKey) -> bool) -> Vec<Part> {
     let keys = cut.parts().into_iter().filter(|part| wanted(*part));
     let mut parts: Vec<Part> = keys.map(|key| Part { key, sessions: Vec::new() }).collect();

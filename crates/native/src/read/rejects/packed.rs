@@ -73,17 +73,17 @@ impl Rejects {
         merged
     }
 
-    /// How many there are.
+    /// How many rejected rows there are.
     pub fn len(&self) -> u64 {
         self.segments.iter().map(|segment| segment.rows as u64).sum()
     }
 
-    /// Whether there is none.
+    /// Whether no row was rejected.
     pub fn is_empty(&self) -> bool {
         self.segments.is_empty()
     }
 
-    /// How many have each reason, by its name.
+    /// How many rows each reason rejects, by its name.
     pub fn by_reason(&self) -> BTreeMap<String, u64> {
         let count = |reason: &Reason| {
             let rejects = self.segments.iter().map(|segment| u64::from(segment.reasons[*reason as usize]));

@@ -62,7 +62,7 @@ impl FilterColumn {
         self.path.is_empty()
     }
 
-    /// Its values in a batch of outermost columns.
+    /// The column's values in a batch of outermost columns.
     pub(in crate::read) fn values(&self, columns: &[ArrayRef]) -> ArrayRef {
         let mut values = ArrayRef::clone(&columns[self.root]);
         for place in &self.path {
