@@ -28,7 +28,7 @@ use tracklet_warehouse::{Job, Stop, WarehouseError, load};
 /// The outcome of a certification, as it is stored in its file.
 #[derive(Debug, Serialize)]
 pub struct Certificate {
-    /// When the certification ended, UTC.
+    /// The time of the certification, UTC.
     pub at: DateTime<Utc>,
     /// The version of the program.
     pub tracklet: &'static str,
@@ -51,11 +51,11 @@ pub struct SetResult {
     pub rows: usize,
     /// Rows of all tables that were compared.
     pub compared: usize,
-    /// Where the tables differ.
+    /// The differences of all tables, one a table that differs.
     pub differences: Vec<Difference>,
     /// Data tests that failed.
     pub failed_tests: Vec<String>,
-    /// How long the warehouse took.
+    /// How many seconds the warehouse took.
     pub seconds: f64,
 }
 

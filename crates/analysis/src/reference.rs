@@ -110,12 +110,12 @@ impl Reference {
         Ok(Self { run, tables: described })
     }
 
-    /// As Markdown.
+    /// The reference page as Markdown.
     pub fn markdown(&self) -> String {
         markdown::page(self)
     }
 
-    /// As one HTML document that needs nothing else.
+    /// The reference page as one HTML document, without links to other files.
     pub fn html(&self) -> String {
         html::page(self)
     }

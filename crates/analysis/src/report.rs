@@ -29,20 +29,20 @@ use crate::tune::Tuning;
 use serde::Serialize;
 use tracklet_native::manifest::{Manifest, RecordedRules};
 
-/// All figures of the page.
+/// All figures of the HTML report.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// What the page is called.
+    /// The title of the page.
     pub title: String,
     /// The run and where its rows went, whatever is chosen.
     pub run: RunFacts,
-    /// What was chosen, in the words of the command line; empty for everything.
+    /// The conditions on the sessions, as written on the command line; empty if all sessions are chosen.
     pub chosen: Vec<String>,
     /// The name of the time zone of days and hours.
     pub time_zone: String,
-    /// What the chosen sessions add up to.
+    /// Events, sessions and visitors of the selection.
     pub totals: Totals,
-    /// What a person should look at.
+    /// Findings that a person must look at.
     pub warnings: Vec<Warning>,
     /// Sessions and visitors by day, and by hour of the week.
     pub activity: Activity,
@@ -50,11 +50,11 @@ pub struct Report {
     pub durations: Histogram,
     /// Sessions by how many events they have.
     pub lengths: Histogram,
-    /// Which events happen, and which open and end sessions.
+    /// How often each event happens, and opens and ends sessions.
     pub events: Events,
     /// The visitors with the longest sessions on average.
     pub top_users: Vec<TopUser>,
-    /// How sessions go on from their first event.
+    /// The steps that sessions take after their first event.
     pub flow: Flow,
     /// Sessions as a function of the timeout.
     pub tuning: Tuning,
@@ -62,7 +62,7 @@ pub struct Report {
     pub models: Vec<Model>,
 }
 
-/// What the chosen sessions add up to.
+/// How many events, sessions and visitors were chosen, and when the sessions start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Totals {
     /// Events in the chosen sessions.
@@ -73,18 +73,18 @@ pub struct Totals {
     pub visitors: u64,
     /// When the first one starts, microseconds since 1970; `None` without sessions.
     pub first: Option<i64>,
-    /// When the last one starts.
+    /// When the last chosen session starts.
     pub last: Option<i64>,
 }
 
 /// What the report is asked to show.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// What it is called; `None` for the usual title.
+    /// The title of the page; `None` for the usual one.
     pub title: Option<String>,
     /// The sessions that the report shows.
     pub selection: Selection,
-    /// What was chosen, in the words of the command line.
+    /// The conditions on the sessions, as written on the command line.
     pub chosen: Vec<String>,
     /// The time zone of days and hours.
     pub zone: Zone,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use tracklet_native::manifest::RecordedRules;
 
-/// What every timeout would make of the events of the chosen sessions.
+/// How many sessions the chosen events give with each timeout.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Tuning {
     /// The event that is looked at; `None` for all.

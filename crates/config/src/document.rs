@@ -83,7 +83,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Where a key stands.
+/// Where a key and its value are in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spot {
     /// Where the key is, for a section the text between the brackets.

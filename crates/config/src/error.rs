@@ -239,7 +239,7 @@ fn range(least: u64, most: Option<u64>) -> String {
 }
 
 impl ConfigError {
-    /// Where it is; `None` for a file that can't be read.
+    /// The file, line and column of the mistake; `None` if the file can't be read.
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::Unreadable { .. } => None,

@@ -7,11 +7,11 @@ use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 /// A column of `tracklet_events`, and the source's columns that have its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventColumn {
-    /// What it is called, what its values are, and which texts are no value.
+    /// The column's name and type, and the texts that are no value.
     pub spec: CarriedSpec,
     /// The source's columns: the first that has a value counts.
     pub sources: Vec<ColumnSource>,
-    /// What its values are derived from, in the place of sources of its own.
+    /// The text and function that the values are derived from; such a column has no sources.
     pub derived: Option<DerivedFrom>,
     /// Whether it is of a preset: nobody said that the source has it.
     pub is_of_preset: bool,
@@ -19,7 +19,7 @@ pub struct EventColumn {
     pub read_for: Option<String>,
 }
 
-/// What a column is derived from, and how.
+/// The text that a column is derived from, and the function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DerivedFrom {
     /// How.

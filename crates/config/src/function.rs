@@ -2,7 +2,7 @@
 
 use tracklet_kernel::registry::CarriedType;
 
-/// How a column is derived.
+/// A function that derives a column from a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Function {
     /// The host of a URL.

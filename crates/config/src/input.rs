@@ -1,6 +1,6 @@
 //! How input files are written, and what counts of the runs before.
 
-/// How rows are written in a file.
+/// The format of an input file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {
     /// One JSON object a line.
@@ -34,14 +34,14 @@ impl Format {
     }
 }
 
-/// How CSV files are written: `[source.csv]`.
+/// The dialect of CSV files: `[source.csv]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CsvOptions {
     /// Fields that are no value.
     pub null: Vec<String>,
-    /// What stands between fields; `None` finds it.
+    /// The character between fields; `None` finds it in each file.
     pub delimiter: Option<u8>,
-    /// What stands around fields that hold delimiters.
+    /// The character around fields that hold delimiters.
     pub quote: Quote,
     /// Whether the first record names the columns.
     pub header: bool,
@@ -49,7 +49,7 @@ pub struct CsvOptions {
     pub columns: Option<Vec<String>>,
 }
 
-/// What stands around CSV fields that hold delimiters or line ends.
+/// The character around CSV fields that hold delimiters or line ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Quote {
     /// Double quotes, or single ones where the first record shows them.
@@ -73,12 +73,12 @@ impl Default for CsvOptions {
     }
 }
 
-/// What counts of the runs before.
+/// Whether a run builds on the last snapshot or rebuilds the tables.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Refresh {
-    /// All: only files that were not read before are read.
+    /// The run builds on the last snapshot: it reads only files that were not read before.
     #[default]
     Incremental,
-    /// Nothing but what is forgotten: every file is read, and those that are not named any more don't count.
+    /// The run reads every file and drops rows of files that are no longer named. What was forgotten stays forgotten.
     Full,
 }

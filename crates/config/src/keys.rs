@@ -8,24 +8,24 @@ use super::{
     TABLES, TIME_UNITS, TYPES,
 };
 
-/// One key of the configuration file.
+/// A key of the configuration file, as the parser, the reference page and the schema know it.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
     /// The table it stands in, `""` for the top of the file.
     pub section: &'static str,
     /// The key's name; [`ANY`] where the user chooses the names.
     pub name: &'static str,
-    /// What may be written, in words.
+    /// The values that the key takes, in words.
     pub value: &'static str,
-    /// What may be written, for machines.
+    /// The values that the key takes, for the parser and the schema.
     pub takes: Takes,
-    /// What holds without it, as TOML or in words.
+    /// The default, as TOML or in words.
     pub default: &'static str,
     /// A line as it could stand in a file.
     pub example: &'static str,
     /// Whether the key changes what the tables say, and so belongs to the fingerprint.
     pub meaning: Meaning,
-    /// What it does.
+    /// The description of the key.
     pub about: &'static str,
 }
 
@@ -38,7 +38,7 @@ pub enum Meaning {
     Keeps,
 }
 
-/// What a key takes.
+/// The type of a key's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Takes {
     /// True or false.
@@ -111,7 +111,7 @@ const fn column(
     }
 }
 
-/// All keys, in the order in which a file would have them.
+/// All keys of the configuration, in the order of a usual file.
 pub const KEYS: &[Key] = &[
     Key {
         section: "",

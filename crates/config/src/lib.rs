@@ -54,17 +54,17 @@ pub const FILE_NAME: &str = "tracklet.toml";
 /// The configuration of a run. The default holds without a file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Config {
-    /// What is read.
+    /// The section `[source]`: which files or tables are read, and how.
     pub source: Source,
     /// Columns that events bring along, in the order of the tables.
     pub columns: Vec<EventColumn>,
     /// What is read of events for columns that are derived from it, and is no column itself.
     pub inputs: Vec<EventColumn>,
-    /// What ids say of people.
+    /// The section `[identity]`: which ids stand for people.
     pub identity: Identity,
-    /// What the tables mean.
+    /// The rules that decide the tables' rows: sessions, counts, duplicates.
     pub rules: Rules,
-    /// Where the tables go.
+    /// The section `[output]`: where the tables are written.
     pub output: Output,
     /// The profile of dbt's `profiles.yml` to take targets from that are not in `targets`.
     pub profile: Option<String>,
@@ -72,7 +72,7 @@ pub struct Config {
     pub targets: Vec<TargetSection>,
 }
 
-/// What is read: the section `[source]`.
+/// Which files or tables are read, and how: the section `[source]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Source {
     /// Files, folders, globs and URLs, relative ones already joined to the folder of the file. Empty when the
@@ -86,7 +86,7 @@ pub struct Source {
     /// The tables of a warehouse that hold the calls of other types, where they are named: those of a type that is not here stand
     /// beside the tables of tracks.
     pub tables_of: Vec<(EventType, Vec<String>)>,
-    /// What the files are; `None` tells by the ending of their names.
+    /// The format of all files; `None` takes it from the name of each file.
     pub format: Option<Format>,
     /// An SQL expression that the rows read must meet. Its text is not looked at here.
     pub filter: Option<String>,
@@ -98,17 +98,17 @@ pub struct Source {
     /// How far before the last run a run in a warehouse looks for new rows, in microseconds; `None` is
     /// [`USUAL_OVERLAP`].
     pub overlap: Option<NonZeroU64>,
-    /// How names of raw events become those of a warehouse.
+    /// How the names of raw events are turned into the names of a warehouse.
     pub event_names: EventNames,
     /// What whole numbers in the place of times count; `None` takes none for a time.
     pub time_unit: Option<Unit>,
-    /// How CSV files are written.
+    /// The dialect of CSV files.
     pub csv: CsvOptions,
-    /// Which of the source's columns stands for which canonical one.
+    /// The source's names of the canonical columns.
     pub columns: Columns,
 }
 
-/// What ids say of people: the section `[identity]`.
+/// Which ids stand for people: the section `[identity]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// Ids that stand for none.
@@ -170,7 +170,7 @@ pub const TABLES: [(&str, Table); Table::ALWAYS.len() + Table::OF_EVENTS.len()] 
     tables
 };
 
-/// How idle time is compared with the timeout.
+/// Whether idle time is compared with the timeout in whole minutes or to the microsecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Boundary {
     /// Cut to whole minutes first.
@@ -195,9 +195,9 @@ pub struct Columns {
     pub user_id: Option<String>,
     /// The name of the event.
     pub event: Option<String>,
-    /// When the event happened.
+    /// The column of the time when the event happened.
     pub timestamp: Option<String>,
-    /// When it arrived.
+    /// The column of the time when the event arrived.
     pub received_at: Option<String>,
 }
 
@@ -228,7 +228,7 @@ impl Columns {
     }
 }
 
-/// Where the tables go: the section `[output]`.
+/// Where the tables are written: the section `[output]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
     /// The folder that holds `current` and `snapshots`.
@@ -306,12 +306,12 @@ impl Config {
         parse::parse(text, file)
     }
 
-    /// Where the key at a path stands in `text`; `None` where it is not there.
+    /// The place of the key at `path` in the TOML `text`; `None` if `text` does not have the key.
     pub fn spot(text: &str, file: &Path, path: &[&str]) -> Option<Spot> {
         document::Document::new(text, file).spot(path)
     }
 
-    /// What the tables mean, as the kernel takes it.
+    /// The rules in the kernel's form.
     pub fn rules(&self) -> Rules {
         self.rules.clone()
     }
@@ -334,7 +334,7 @@ impl Config {
         self.source.types.with(self.identity.evidence)
     }
 
-    /// What rows come through, as the kernel takes it.
+    /// The gate for rows in the kernel's form.
     pub fn gate(&self) -> Gate {
         Gate {
             event_names: self.source.event_names,
@@ -367,7 +367,7 @@ impl Config {
         Self { source, columns, inputs: Vec::new(), identity, rules, ..self.clone() }
     }
 
-    /// What is allowed and seldom meant, each a sentence for a warning.
+    /// Warnings about settings that are allowed and seldom meant, each a sentence.
     pub fn advice(&self) -> Vec<String> {
         advice::short_timeout(&self.rules).into_iter().collect()
     }

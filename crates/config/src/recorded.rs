@@ -8,7 +8,7 @@ use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 pub struct RecordedColumn {
     /// The column's name.
     pub name: String,
-    /// What its values are.
+    /// The type of the column's values.
     pub values: RecordedType,
 }
 

@@ -9,7 +9,7 @@ use tracklet_dialects::target_keys::{TargetKey, TargetValue, target_keys};
 /// A warehouse as the file describes it. Texts may still hold `{{ env_var('NAME') }}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetSection {
-    /// What the file calls it.
+    /// The target's name: `NAME` of `[targets.NAME]`.
     pub name: String,
     /// The dialect that the target's `type` names.
     pub dialect: Dialect,

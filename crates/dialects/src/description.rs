@@ -179,7 +179,7 @@ pub trait Description: Sync {
     }
 }
 
-/// How a warehouse shows new tables to its readers.
+/// The statements by which a warehouse shows new tables to its readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Publishing {
     /// The old tables are dropped and the staging tables renamed, in one transaction.
@@ -223,7 +223,7 @@ pub enum PublishLock {
     None,
 }
 
-/// How an increment replaces rows of the published tables.
+/// The statements by which an increment replaces rows of the published tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RowExchange {
     /// The rows of all tables are deleted, then those of all inserted, in one transaction.
@@ -233,7 +233,7 @@ pub enum RowExchange {
     TableByTable,
 }
 
-/// What the files of tables are, where the warehouse has a choice: on Spark.
+/// The file format of tables, where the warehouse has a choice: on Spark.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Format {
     /// Parquet alone. The rows of a table that is there can't be changed.

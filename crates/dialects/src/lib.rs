@@ -48,7 +48,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// All dialects.
+    /// Every dialect that Tracklet has SQL for.
     pub const ALL: [Self; 5] = [Self::BigQuery, Self::Snowflake, Self::Redshift, Self::Postgres, Self::Spark];
 
     /// The registry: what stands in the folder of each dialect.

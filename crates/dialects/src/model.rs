@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 
-/// What `config(..)` of a model says.
+/// The arguments of a model's `config(..)`, as dbt has them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct ModelOptions {
     /// Table or view.
     pub materialized: Materialized,
-    /// How the table is cut into partitions.
+    /// The column by which the table is partitioned.
     pub partition_by: Option<Partition>,
     /// The columns by which rows lie together.
     pub cluster_by: Vec<String>,
@@ -20,19 +20,19 @@ pub struct ModelOptions {
     pub indexes: Vec<Vec<String>>,
     /// Whether the table may be lost in a crash of the server.
     pub unlogged: bool,
-    /// What runs before.
+    /// The statement before the model is made; empty for none.
     pub pre_hook: String,
-    /// What runs after.
+    /// The statement after the model is made; empty for none.
     pub post_hook: String,
-    /// What the model is marked with.
+    /// The tags of the model.
     pub tags: Vec<String>,
     /// Whether there is such a model or data test under the configuration; `None` is yes.
     pub enabled: Option<bool>,
-    /// How bad a row is that a data test finds: dbt's `warn` or `error`.
+    /// The severity of a data test: dbt's `warn` or `error`.
     pub severity: Option<String>,
 }
 
-/// How a model is kept.
+/// The materialization of a model: table, view, or neither.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Materialized {
@@ -43,11 +43,11 @@ pub enum Materialized {
     Table,
 }
 
-/// How the tables over the physical ones are called in the configuration.
+/// The materializations that the configuration can name, with their names.
 pub const MATERIALIZED: [(&str, Materialized); 2] =
     [("view", Materialized::View), ("table", Materialized::Table)];
 
-/// How a table is cut.
+/// The partitions of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum Partition {

@@ -7,15 +7,15 @@ use crate::Dialect;
 pub struct TargetKey {
     /// The key's name, which is dbt's where dbt has one.
     pub name: &'static str,
-    /// What may be written.
+    /// The values that the key takes.
     pub value: TargetValue,
     /// A line as it could stand in a file.
     pub example: &'static str,
-    /// What it does, with the default.
+    /// The description of the key, with its default.
     pub about: &'static str,
 }
 
-/// What a key of a target takes.
+/// The type of the value of a target's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetValue {
     /// A text.

@@ -54,7 +54,7 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// What helps where the system refuses memory.
+/// The hint of errors for which the system refuses memory.
 pub const MORE_MEMORY: &str = "give the process more memory, or use less with --memory-limit and --threads";
 
 /// Whether an error says that the system refused memory to Zstandard's library, which asks for it by itself.

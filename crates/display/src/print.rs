@@ -18,7 +18,7 @@ use std::convert::Infallible;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// What printed rows look like.
+/// The form of printed rows: an aligned table, CSV or JSON lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// Aligned columns with nulls as `NULL`. With a width (characters of a terminal) long values are cut with an
@@ -47,7 +47,7 @@ pub enum Formulas {
     Neutralized,
 }
 
-/// How an aligned table writes integers.
+/// How an aligned table groups the digits of integers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Integers {
     /// As digits alone.

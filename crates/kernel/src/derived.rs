@@ -19,11 +19,11 @@ pub struct Derived {
 pub struct DerivedInput {
     /// The name of its column: one that tracks carry, or one of [`Gate::inputs`](crate::gate::Gate::inputs).
     pub name: String,
-    /// What is looked for in it.
+    /// The function that finds the value in the text.
     pub reading: Reading,
 }
 
-/// What is looked for in a text.
+/// A function that finds a value in a text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Reading {
     /// The host of a URL: see [`host`].
@@ -35,13 +35,13 @@ pub enum Reading {
 /// A rule of a list of words. Words are looked for anywhere in the text in ASCII lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WordRule {
-    /// What the rule says where it holds.
+    /// The value of a text for which the rule holds.
     pub value: String,
-    /// One of these words must stand in the text.
+    /// Words of which the text must have one.
     pub words: Vec<String>,
     /// And one of these, where there are any.
     pub with: Vec<String>,
-    /// None of these may.
+    /// Words of which the text may have none.
     pub without: Vec<String>,
 }
 
@@ -89,7 +89,7 @@ pub fn host(url: &str) -> Option<String> {
     (!host.is_empty() && !host.contains(['@', ' '])).then(|| host.to_owned())
 }
 
-/// What a list says of a text for which the truth holds.
+/// The value of a list of words for a text for which the truth holds.
 pub const TRUE: &str = "true";
 
 #[cfg(test)]

@@ -187,7 +187,7 @@ impl EventIds {
         }
     }
 
-    /// How long each text is; nothing while all are UUIDs.
+    /// The length of each text in bytes; nothing while all ids are UUIDs.
     pub fn text_lengths(&self) -> impl Iterator<Item = usize> + '_ {
         let ends = match self {
             Self::Uuids(_) => &[][..],

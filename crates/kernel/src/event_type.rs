@@ -58,12 +58,12 @@ impl EventType {
     }
 }
 
-/// Some of the types, or none. The default is tracks alone.
+/// A set of types of calls. The default is tracks alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventTypes([bool; EventType::ALL.len()]);
 
 impl EventTypes {
-    /// No type.
+    /// The empty set.
     pub const NONE: Self = Self([false; EventType::ALL.len()]);
 
     /// Whether a type is among them.

@@ -11,7 +11,7 @@ use crate::event_type::EventType;
 use md5::{Digest, Md5};
 use std::fmt::Write;
 
-/// What `[source.columns] event_id` says where ids are made of rows.
+/// The value of `[source.columns] event_id` with which ids are made of rows.
 pub const FROM_ROW: &str = "from_row";
 /// Hexadecimal digits of an MD5.
 const DIGITS: usize = 32;

@@ -38,7 +38,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// All reasons, in the order they are looked for.
+    /// All reasons, in the order in which the gate looks for them.
     pub const ALL: [Self; 9] = [
         Self::Unreadable,
         Self::IdTooLong,
@@ -76,7 +76,7 @@ pub struct Rejected {
     pub reason: Reason,
 }
 
-/// What the gate makes of rows before it judges them.
+/// The settings of the gate: how it reads rows before it judges them.
 #[derive(Debug, Clone)]
 pub struct Gate {
     /// Whose spelling original event names are brought to.

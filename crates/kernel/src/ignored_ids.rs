@@ -26,7 +26,7 @@ impl Default for Ignore {
 }
 
 impl Ignore {
-    /// No id.
+    /// A rule that ignores no id.
     pub fn nothing() -> Self {
         Self(Vec::new())
     }

@@ -484,7 +484,7 @@ impl Draft {
         changed
     }
 
-    /// By event name: how many kept tracks are more or fewer than in the past.
+    /// By event name, how many kept tracks more (or fewer, if negative) there are than in the past.
     pub fn event_changes(&self) -> BTreeMap<String, i64> {
         let Sessionized { tracks, dropped, .. } = &self.sessionized;
         let new = tracks.rows_of(0..self.known.new_chunks).filter(|row| !dropped.is_hidden(*row));

@@ -19,7 +19,7 @@ use std::ops::Range;
 /// Bytes that few ids are longer than.
 const LONG_ID: usize = 64;
 
-/// What the tables of a snapshot say about its aliases and sessions.
+/// The aliases and sessions of a snapshot.
 #[derive(Debug)]
 pub struct Past {
     pub(crate) ids: Interner,
@@ -28,12 +28,12 @@ pub struct Past {
 }
 
 impl Past {
-    /// What was taken in.
+    /// The past of a snapshot, from its aliases, their visitors and its sessions.
     pub fn new(aliases: PastAliases, identity: Identity, sessions: OwnedSessions) -> Self {
         Self { ids: aliases.ids, identity, sessions }
     }
 
-    /// When every session starts, in microseconds, and how many tracks it has.
+    /// Of every session its start in microseconds and its number of tracks.
     pub fn sessions(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
         self.sessions.starts_and_tracks(0..self.sessions.len())
     }
@@ -78,7 +78,7 @@ impl PastAliases {
     }
 }
 
-/// Who the aliases of a snapshot are, taken in some at a time.
+/// The visitors of a snapshot's aliases, added some rows at a time.
 #[derive(Debug)]
 pub struct PastIdentity<'a> {
     aliases: &'a PastAliases,
@@ -87,7 +87,7 @@ pub struct PastIdentity<'a> {
 }
 
 impl<'a> PastIdentity<'a> {
-    /// None yet.
+    /// No visitors yet, with capacity for one for each of `aliases`.
     pub fn new(aliases: &'a PastAliases) -> Self {
         let capacity = aliases.ids.len();
         Self { aliases, visitors: Vec::with_capacity(capacity), logins: Vec::with_capacity(capacity) }
@@ -114,7 +114,7 @@ impl<'a> PastIdentity<'a> {
         Ok(())
     }
 
-    /// All of them.
+    /// The visitors of all aliases.
     ///
     /// # Errors
     /// Aliases without a visitor.
@@ -226,7 +226,7 @@ impl<'a> PastVisitors<'a> {
     }
 }
 
-/// All sessions of a snapshot and whose they are.
+/// All sessions of a snapshot with their visitors.
 #[derive(Debug, Default)]
 pub struct OwnedSessions {
     sessions: Vec<PastSession>,

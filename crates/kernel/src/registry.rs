@@ -4,7 +4,7 @@
 
 use crate::derived::Derived;
 
-/// What a column is for.
+/// The part that a column has in the rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Names the event: rows with the same key are duplicates.
@@ -21,7 +21,7 @@ pub enum Role {
     Carried,
 }
 
-/// What the values of a column are.
+/// The type of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ColumnType {
     /// UTF-8 text without U+0000. Empty text is null.
@@ -41,9 +41,9 @@ pub struct ColumnSpec {
     pub json_field: &'static str,
     /// The names in tables; the first that a table has counts.
     pub table_names: &'static [&'static str],
-    /// What its values are.
+    /// The type of the column's values.
     pub column_type: ColumnType,
-    /// What it is for.
+    /// The part that the column has in the rules.
     pub role: Role,
 }
 
@@ -79,7 +79,7 @@ pub const EVENT: ColumnSpec = ColumnSpec {
     column_type: ColumnType::Text,
     role: Role::Name,
 };
-/// When the event happened.
+/// The time when the event happened.
 pub const TIMESTAMP: ColumnSpec = ColumnSpec {
     name: "timestamp",
     json_field: "timestamp",
@@ -87,7 +87,7 @@ pub const TIMESTAMP: ColumnSpec = ColumnSpec {
     column_type: ColumnType::Time,
     role: Role::Time,
 };
-/// When the event arrived.
+/// The time when the event arrived.
 pub const RECEIVED_AT: ColumnSpec = ColumnSpec {
     name: "received_at",
     json_field: "receivedAt",
@@ -122,11 +122,11 @@ pub const NAMES: [&str; COLUMNS.len()] = {
 pub struct CarriedSpec {
     /// The column's name in batches and tables.
     pub name: String,
-    /// What its values are.
+    /// The type of the column's values.
     pub carried_type: CarriedType,
     /// Texts that stand for no value, besides the empty one.
     pub no_value: Vec<String>,
-    /// What it is derived from; `None` where the source has it.
+    /// The text and function that the column is derived from; `None` if the source has the column.
     pub derived: Option<Derived>,
 }
 

@@ -14,7 +14,7 @@ pub const MICROS_PER_MINUTE: i64 = 60_000_000;
 pub struct Rules {
     /// Inactivity that ends a session.
     pub timeout: Timeout,
-    /// What happens to rows with an `event_id` seen before.
+    /// Whether rows whose `event_id` was seen before are dropped.
     pub duplicates: Duplicates,
     /// The `cnt_*` columns of `dbt_session_track_facts`, in column order.
     pub counts: Vec<Count>,
@@ -50,7 +50,7 @@ impl Default for Rules {
     }
 }
 
-/// What the split rules look at of an event.
+/// The facts of an event that the split rules use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SplitEvent {
     /// Microseconds since 1970, UTC.
@@ -113,7 +113,7 @@ impl Rules {
     }
 }
 
-/// What happens to rows with an `event_id` seen before.
+/// Whether rows whose `event_id` was seen before are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duplicates {
     /// The least row of each id is kept, the others go to `tracklet_duplicates`.

@@ -108,7 +108,7 @@ impl Sessionized {
         self.sessions.places(&self.sorted, session)
     }
 
-    /// When a session starts, in microseconds.
+    /// The start of a session, in microseconds since 1970.
     pub fn session_start(&self, session: usize) -> i64 {
         self.sorted.timestamps()[self.sessions.starts[session] as usize]
     }

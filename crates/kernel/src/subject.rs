@@ -1,6 +1,6 @@
 //! Who is forgotten.
 
-/// What of a person is forgotten.
+/// An id whose rows are erased: of a visitor, a device or a user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// Every row that is this visitor's.

@@ -87,7 +87,7 @@ fn offset_minutes(offset: &[u8]) -> Option<i64> {
     Some(if *sign == b'-' { -minutes } else { minutes })
 }
 
-/// What a whole number in the place of a time counts.
+/// The unit of whole numbers that stand for times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Seconds since 1970.

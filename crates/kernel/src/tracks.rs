@@ -472,7 +472,7 @@ impl TracksBuilder {
     }
 }
 
-/// All tracks of a run. The order is that of arrival and means nothing.
+/// The tracks of a run, in the order of arrival, which means nothing.
 #[derive(Debug, Default)]
 pub struct Tracks {
     pub(crate) chunks: Vec<Chunk>,

@@ -25,7 +25,7 @@ pub(crate) use whole::{AliasesSeen, SessionsSeen, VisitorsSeen};
 /// The outcome of one invariant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
-    /// What must hold.
+    /// The invariant, a sentence.
     pub invariant: String,
     /// Whether it does.
     pub passed: bool,

@@ -17,16 +17,16 @@ use tracklet_kernel::rules::Rules;
 use tracklet_kernel::sessionize::Sessionized;
 use tracklet_kernel::tracks::{Tracks, TracksBuilder};
 
-/// What was erased, or would be.
+/// The rows that an erasure has erased, or would.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Erased {
     /// Rows that the current snapshot has lost, duplicates and rejects among them.
     pub rows: u64,
-    /// What became of each snapshot that held rows of the list before.
+    /// The snapshots that held rows of the list, with the outcome for each.
     pub snapshots: Vec<ErasedSnapshot>,
 }
 
-/// What an erasure does to a snapshot.
+/// The outcome of an erasure for one snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErasedSnapshot {
     /// The snapshot's name.
@@ -39,7 +39,7 @@ pub struct ErasedSnapshot {
     pub tables: Vec<(String, u64, u64)>,
 }
 
-/// Nothing, or not everything, was erased.
+/// Why an erasure erased nothing, or not everything.
 #[derive(Debug, thiserror::Error)]
 pub enum ForgetError {
     /// The output folder could not be used.

@@ -25,7 +25,7 @@ pub const FORMAT: u32 = 3;
 /// The first version, which has no digests. The second one has the list of inputs in the manifest itself.
 const FIRST_FORMAT: u32 = 1;
 
-/// Everything a run says about itself.
+/// The manifest of a snapshot, `manifest.json`: counts, files, rules and checks of the run that made it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// [`FORMAT`].
@@ -34,7 +34,7 @@ pub struct Manifest {
     pub snapshot: String,
     /// When the run ended, RFC 3339 in UTC.
     pub created_at: String,
-    /// What ran and what wrote the files.
+    /// The versions of the program and of the writer of the files.
     pub versions: Versions,
     /// A hash of all configuration that changes the meaning of the tables.
     pub config_fingerprint: String,
@@ -53,25 +53,25 @@ pub struct Manifest {
     /// The digest of the manifest itself, made with zeros in its place; absent in the first format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seal: Option<String>,
-    /// How the run came to its tables.
+    /// Whether the run was full or incremental.
     #[serde(default)]
     pub mode: RunMode,
     /// Why a run rebuilt all tables although there was a snapshot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What this run has read and none before.
+    /// The files that this run was the first to read, and their rows.
     #[serde(default)]
     pub new: New,
-    /// What became of the parts.
+    /// How many parts were written, linked and read.
     #[serde(default)]
     pub parts: Parts,
-    /// What this run has read.
+    /// The bytes that this run has read.
     #[serde(default)]
     pub bytes_read: BytesRead,
     /// What a session is in these tables; absent in manifests of the first version.
     #[serde(default)]
     pub rules: Option<RecordedRules>,
-    /// Where every row went, in all runs together.
+    /// How many rows all runs together have read, sessionized, dropped and rejected.
     pub rows: RowCounts,
     /// Rejected rows by reason; reasons without rows are absent.
     pub rejects: BTreeMap<String, u64>,
@@ -87,7 +87,7 @@ pub struct Manifest {
     pub sessions: u64,
     /// How many visitors there are.
     pub visitors: u64,
-    /// What was read.
+    /// The list of the files that were read.
     pub inputs: Inputs,
     /// How many of the inputs were gone when the run looked for them. Their rows stay.
     #[serde(default)]
@@ -95,7 +95,7 @@ pub struct Manifest {
     /// Settings that changed while files could not be read again: rows of the runs before follow the earlier ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub older_settings: Vec<OlderSetting>,
-    /// What a person should look at.
+    /// Findings that a person must look at, each a sentence.
     pub warnings: Vec<String>,
     /// The outcome of every invariant.
     pub checks: Vec<Check>,
@@ -111,7 +111,7 @@ pub struct Manifest {
 /// Ids that were taken for none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedIgnoredIds {
-    /// All ids that are, as [`IgnoredIds::rule`] lists them.
+    /// The ids that stand for nobody, as [`IgnoredIds::rule`] lists them.
     pub rule: Vec<String>,
     /// How many there were in rows read, by what in the list they are; those without any are absent.
     pub found: BTreeMap<String, u64>,
@@ -180,7 +180,7 @@ fn field(seal: &str) -> String {
     format!("\"seal\": \"{seal}\"")
 }
 
-/// What a run has read and none before.
+/// The files that a run was the first to read, and their rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct New {
     /// Files.
@@ -203,7 +203,7 @@ pub struct New {
     pub columns: BTreeMap<String, RecordedFindings>,
 }
 
-/// What was found of a column of events.
+/// Findings about a column of events.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedFindings {
     /// Files that do not have it.
@@ -215,7 +215,7 @@ pub struct RecordedFindings {
     pub examples: Vec<String>,
 }
 
-/// What became of the parts.
+/// How many parts of the tables a run linked, wrote and read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parts {
     /// Parts that are the files of the snapshot before, under another name.
@@ -229,20 +229,20 @@ pub struct Parts {
 /// Bytes that a run has read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BytesRead {
-    /// Of input files, as they are stored.
+    /// The bytes of input files, as stored.
     pub inputs: u64,
-    /// Of the tables of the snapshot before.
+    /// The bytes of tables of the base snapshot.
     pub tables: u64,
-    /// Of the state beside them.
+    /// The bytes of state of the base snapshot.
     pub state: u64,
 }
 
-/// What ran.
+/// The versions of the program and of the writer of the files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
     /// The version of the program.
     pub tracklet: String,
-    /// What the Parquet files name as their writer.
+    /// The name and version in the Parquet files' `created_by`.
     pub writer: String,
 }
 
@@ -251,7 +251,7 @@ pub struct Versions {
 pub struct RecordedRules {
     /// The idle time that ends a session, in microseconds.
     pub timeout_micros: NonZeroU64,
-    /// How idle time is compared with it.
+    /// Whether idle time is compared with the timeout in whole minutes or to the microsecond.
     pub boundary: Boundary,
     /// Whether rows of one event id became one.
     pub dedupe: bool,
@@ -279,7 +279,7 @@ pub struct RecordedRules {
     pub left_out: Vec<String>,
 }
 
-/// How idle time is compared with the timeout.
+/// Whether idle time is compared with the timeout in whole minutes or to the microsecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Boundary {
@@ -422,7 +422,7 @@ impl fmt::Display for OlderSetting {
     }
 }
 
-/// What was written.
+/// The Parquet files that a run wrote.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
     /// Parquet files.

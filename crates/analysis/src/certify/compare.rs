@@ -9,7 +9,7 @@ use std::collections::HashMap;
 /// A row as text; times are microseconds.
 type TextRow = Vec<Option<String>>;
 
-/// How a table differs from what it should be.
+/// The rows in which a table of the warehouse differs from that of the native engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// The name of the table that differs.
@@ -22,7 +22,7 @@ pub struct Difference {
     pub examples: Vec<String>,
 }
 
-/// What a table should hold.
+/// The rows that a table must have.
 #[derive(Debug, Clone)]
 pub struct Expected {
     /// The table.

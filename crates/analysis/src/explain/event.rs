@@ -9,7 +9,7 @@ use tracklet_config::{RecordedColumn, RecordedType};
 use tracklet_kernel::registry;
 use tracklet_native::manifest::RecordedRules;
 
-/// Where every row with the id of an event went.
+/// Every row with the id of an event: sessionized, evidence, dropped or rejected, each with the reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EventStory {
     /// The event id that was asked for.
@@ -55,7 +55,7 @@ pub struct EvidenceStory {
     pub anonymous_id: Option<String>,
     /// The user that it names.
     pub user_id: Option<String>,
-    /// When it happened, microseconds since 1970; RFC 3339 in JSON.
+    /// When the call happened, microseconds since 1970; RFC 3339 in JSON.
     #[serde(serialize_with = "as_rfc3339")]
     pub timestamp: i64,
     /// A sentence: what the row says of its device.
@@ -78,7 +78,7 @@ pub struct DuplicateStory {
     pub user_id: Option<String>,
     /// The name of the dropped row's event.
     pub event: Option<String>,
-    /// When it happened, microseconds since 1970; RFC 3339 in JSON.
+    /// When the event happened, microseconds since 1970; RFC 3339 in JSON.
     #[serde(serialize_with = "as_rfc3339")]
     pub timestamp: i64,
     /// When the dropped row arrived, microseconds since 1970 UTC.

@@ -14,12 +14,12 @@ pub struct SessionStory {
     pub session_id: String,
     /// The session's visitor.
     pub dbt_visitor_id: String,
-    /// Which of the visitor's sessions it is.
+    /// The session's number among those of its visitor, from 1.
     pub session_sequence_number: i64,
-    /// When its first event happened, microseconds since 1970; RFC 3339 in JSON.
+    /// When the session's first event happened, microseconds since 1970; RFC 3339 in JSON.
     #[serde(serialize_with = "as_rfc3339")]
     pub started_at: i64,
-    /// When its last event happened.
+    /// When the session's last event happened, in the same form.
     #[serde(serialize_with = "as_rfc3339")]
     pub ended_at: i64,
     /// Whole minutes between.

@@ -13,14 +13,14 @@ pub struct TimelineEvent {
     pub event: Option<String>,
     /// The event's device.
     pub anonymous_id: Option<String>,
-    /// When it happened, microseconds since 1970; RFC 3339 in JSON.
+    /// When the event happened, microseconds since 1970; RFC 3339 in JSON.
     #[serde(serialize_with = "as_rfc3339")]
     pub timestamp: i64,
     /// The event's session.
     pub session_id: String,
     /// The event's visitor.
     pub dbt_visitor_id: String,
-    /// Which of the session's events it is.
+    /// The event's number in its session, from 1.
     pub track_sequence_number: i64,
     /// The visitor's event before; `None` for the first.
     pub previous: Option<Neighbour>,
@@ -33,7 +33,7 @@ pub struct Neighbour {
     pub event_id: String,
     /// The event's name.
     pub event: Option<String>,
-    /// When it happened.
+    /// When the event happened, microseconds since 1970.
     #[serde(serialize_with = "as_rfc3339")]
     pub timestamp: i64,
     /// The event's session.

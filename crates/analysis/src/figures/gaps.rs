@@ -90,7 +90,7 @@ impl Gaps {
         self.events
     }
 
-    /// What every timeout from 1 minute to [`MOST_MINUTES`] makes of the events.
+    /// How many sessions each timeout gives, from 1 minute to [`MOST_MINUTES`].
     pub fn curve(&self) -> Vec<CurvePoint> {
         let over = |places: &[u64; PLACES], timeout: usize| places[timeout + 1..].iter().sum();
         (1..=MOST_MINUTES)

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// How often each value occurs, by value.
+/// How often each value occurs.
 #[derive(Debug, Clone, Default)]
 pub struct Distribution {
     /// (value, how often), ascending.
@@ -24,7 +24,7 @@ pub struct Quantile {
 }
 
 impl Distribution {
-    /// From (value, how often) in any order, each value once.
+    /// A distribution of (value, how often it occurs) in any order, each value once.
     pub fn new(mut counts: Vec<(i64, u64)>) -> Self {
         counts.retain(|(_, count)| *count > 0);
         counts.sort_unstable();

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use tracklet_display::error::{Hint, listed, nearest};
 
-/// What a person chooses, in words.
+/// Which sessions a report or curve is about, as it was written on the command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choice {
     /// The first day on which sessions may start, `2026-01-31`.
@@ -15,7 +15,7 @@ pub struct Choice {
     pub to: Option<String>,
     /// Events of which they must have one.
     pub events: Vec<String>,
-    /// How the visitor's id must begin.
+    /// The start of the visitor's id.
     pub visitor_prefix: Option<String>,
     /// The time zone of the days; `None` is UTC.
     pub time_zone: Option<String>,
@@ -144,7 +144,7 @@ impl Choice {
         }
     }
 
-    /// What is chosen, each condition in a few words; empty for everything.
+    /// The conditions of the selection, each in a few words; empty if all sessions are chosen.
     pub fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
         match (&self.from, &self.to) {

@@ -24,7 +24,7 @@ pub struct Activity {
     pub sessions_by_hour: Vec<u64>,
 }
 
-/// What starts on one day.
+/// Sessions and visitors of one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Day {
     /// Days since 1970-01-01.

@@ -17,16 +17,16 @@ pub struct Events {
     pub names: u64,
     /// Events that are frequent, or often open or end a session; the most frequent first.
     pub named: Vec<EventFigures>,
-    /// All others together; its name is `None` too.
+    /// The sum of all other events; the name is `None`.
     pub others: EventFigures,
 }
 
-/// How often an event happens.
+/// How often an event happens, and how often it opens or ends a session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EventFigures {
     /// The event's name; `None` for events without one.
     pub name: Option<String>,
-    /// How often it happens.
+    /// How often the event happens.
     pub events: u64,
     /// Sessions that it opens.
     pub entries: u64,

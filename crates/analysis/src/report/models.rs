@@ -54,7 +54,7 @@ pub struct Model {
 pub struct ModelColumn {
     /// The column's name.
     pub name: String,
-    /// What it holds.
+    /// The column's description in the dbt package.
     pub description: String,
     /// The tests that it must pass, by name.
     pub tests: Vec<String>,

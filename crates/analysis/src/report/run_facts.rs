@@ -22,9 +22,9 @@ pub struct RunFacts {
     pub version: String,
     /// The hash of all configuration that changes the tables.
     pub fingerprint: String,
-    /// What a session is.
+    /// The rules by which the run made sessions.
     pub rules: RecordedRules,
-    /// Where every row went.
+    /// How many rows were sessionized, dropped and rejected.
     pub rows: RowCounts,
     /// Events by type, the most frequent first; none where tracks alone are events.
     pub types: Vec<EventsOfType>,
@@ -65,7 +65,7 @@ pub struct RejectReason {
 /// A rejected row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RejectExample {
-    /// Where it stands.
+    /// The file of the rejected row, or the table of the source.
     pub source_file: String,
     /// The row's number there; `None` in a warehouse.
     pub row_number: Option<i64>,

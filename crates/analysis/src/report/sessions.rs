@@ -11,7 +11,7 @@ const EVENTS: [i64; 15] = [1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 5
 /// How many visitors the list has.
 const TOP_USERS: usize = 20;
 
-/// How sessions are distributed.
+/// How many sessions have each value of a figure, and the quantiles.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Histogram {
     /// The least value of each bin; the last has no end.

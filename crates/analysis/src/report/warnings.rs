@@ -17,9 +17,9 @@ const MANY_VISITORS: u64 = 50;
 /// Something that a person should look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
-    /// What is so.
+    /// The finding, a sentence.
     pub what: String,
-    /// What to do about it.
+    /// How to act on the finding, a sentence.
     pub advice: String,
 }
 

@@ -26,7 +26,7 @@ impl Answer {
         Ok(Self { batches })
     }
 
-    /// All rows, in the order of the query.
+    /// The rows in the order of the query.
     pub fn rows(&self) -> impl Iterator<Item = AnswerRow<'_>> {
         self.batches.iter().flat_map(|batch| (0..batch.num_rows()).map(move |row| AnswerRow { batch, row }))
     }

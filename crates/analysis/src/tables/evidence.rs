@@ -18,7 +18,7 @@ pub struct Evidence {
     pub anonymous_id: Option<String>,
     /// The user that it names.
     pub user_id: Option<String>,
-    /// When it happened, microseconds since 1970.
+    /// When the call happened, microseconds since 1970.
     pub timestamp: i64,
 }
 

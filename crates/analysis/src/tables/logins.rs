@@ -30,7 +30,7 @@ pub struct Login {
     pub event_id: String,
     /// The user that it names.
     pub user_id: String,
-    /// When it happened, microseconds since 1970.
+    /// When the login happened, microseconds since 1970.
     pub timestamp: i64,
     /// The type of the call where it is evidence.
     pub evidence: Option<String>,

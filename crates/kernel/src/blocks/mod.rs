@@ -40,7 +40,7 @@ use std::ops::Range;
 /// keys by which ids are sorted.
 const IDENTITY_BYTES: u64 = 4 + 4 + 16 + 4 + 4 + 16;
 
-/// Some tracks, their ids and names as numbers of common [`Strings`].
+/// At most [`Block::ROWS`] tracks, whose ids and names are numbers of common [`Strings`].
 #[derive(Debug, Default)]
 pub struct Block {
     pub(crate) chunk: Chunk,
@@ -72,7 +72,7 @@ impl Block {
         self.rows
     }
 
-    /// How long its event ids are, but for UUIDs.
+    /// The lengths of the block's event ids; UUIDs have none.
     pub fn event_id_lengths(&self) -> Lengths {
         let mut lengths = Lengths::default();
         self.chunk.event_ids.text_lengths().for_each(|bytes| lengths.add(bytes));
@@ -89,7 +89,7 @@ pub struct Strings {
     values: Interner,
 }
 
-/// What the strings of a builder are called in common [`Strings`].
+/// The numbers that a builder's strings have in common [`Strings`].
 #[derive(Debug)]
 pub struct Numbers {
     ids: Vec<u32>,

@@ -10,7 +10,7 @@ use crate::timeline::{NO_EVENT, Timeline};
 use crate::tracks::{CHUNK_ROWS, Chunk, Tracks};
 use rayon::prelude::*;
 
-/// Some sessions of a range in their order, and their tracks in theirs.
+/// Successive sessions of a range in their order, with their tracks in order.
 #[derive(Debug, Default)]
 pub struct SortedRun {
     sessions: Vec<Spilled>,

@@ -37,7 +37,7 @@ impl IdentityPass {
 pub struct VisitorCounts(Vec<u32>);
 
 impl VisitorCounts {
-    /// None yet.
+    /// No rows counted yet; one count for each alias of `identity`.
     pub fn new(identity: &Identity) -> Self {
         Self(vec![0; identity.aliases().len()])
     }
@@ -70,7 +70,7 @@ impl VisitorCounts {
     }
 }
 
-/// All visitors cut into ranges, by their places in the order of all aliases.
+/// The ranges of visitors, by their places in the order of all aliases.
 #[derive(Debug)]
 pub struct Ranges {
     ends: Vec<u32>,

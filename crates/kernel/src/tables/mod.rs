@@ -13,7 +13,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use std::sync::Arc;
 
 impl Table {
-    /// All tables that a run with these rules makes.
+    /// The tables that a run with these rules makes.
     pub fn all(rules: &Rules) -> impl Iterator<Item = Self> + use<> {
         let of_events = if rules.events { &Self::OF_EVENTS[..] } else { &[] };
         let left_out = rules.left_out.clone();

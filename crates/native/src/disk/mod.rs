@@ -61,7 +61,7 @@ pub trait Disk: Debug + Send + Sync {
     fn hold(&self, folder: &Path, hold: Hold) -> io::Result<Option<Box<dyn DiskLock>>>;
 }
 
-/// How a folder is held.
+/// Whether a lock on a folder is shared or exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hold {
     /// To read it, together with others who do.
@@ -70,7 +70,7 @@ pub enum Hold {
     Exclusive,
 }
 
-/// What stands under a name.
+/// The kind of a node of the file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeKind {
     /// A file.

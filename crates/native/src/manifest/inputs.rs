@@ -11,7 +11,7 @@ pub struct Input {
     pub path: String,
     /// The file's size in bytes.
     pub bytes: u64,
-    /// When it was last changed, RFC 3339 in UTC, where that is known.
+    /// When the file was last changed, RFC 3339 in UTC; `None` if that is not known.
     pub modified: Option<String>,
     /// The object store's tag of its content, where there is one.
     pub etag: Option<String>,

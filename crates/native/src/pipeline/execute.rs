@@ -55,7 +55,7 @@ pub fn read(request: &RunRequest, observer: &dyn Observer) -> Result<ReadFiles, 
 pub struct RunReport {
     /// The manifest of the published snapshot.
     pub manifest: Manifest,
-    /// Where its tables are for readers.
+    /// The path of `current`, where readers find the tables.
     pub current: PathBuf,
     /// Seconds from start to end.
     pub seconds: f64,

@@ -29,7 +29,7 @@ use tracklet_kernel::event_type::EventType;
 #[cfg(test)]
 mod tests;
 
-/// What becomes of a file that was read and has other content now.
+/// How a run treats a file that was read before and has other content now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Changed {
     /// Nothing: the run ends with an error that names it.

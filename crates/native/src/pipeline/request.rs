@@ -10,7 +10,7 @@ use tracklet_config::{Config, Refresh};
 /// What a run reads, and how.
 #[derive(Debug, Clone)]
 pub struct RunRequest {
-    /// What the tables mean and how the source is read.
+    /// The configuration: the rules, and how the source is read.
     pub config: Config,
     /// The output folder.
     pub output: PathBuf,
@@ -18,7 +18,7 @@ pub struct RunRequest {
     pub paths: Vec<String>,
     /// The format of every file; `None` tells by extension.
     pub format: Option<Format>,
-    /// What becomes of bad rows.
+    /// Whether bad rows are rejected or end the run.
     pub strictness: Strictness,
     /// How many threads work; `None` takes one a core.
     pub threads: Option<NonZeroUsize>,
@@ -29,13 +29,13 @@ pub struct RunRequest {
     pub temp_dir: Option<PathBuf>,
     /// Bytes of memory that the run may take; `None` takes what it needs.
     pub memory_limit: Option<NonZeroU64>,
-    /// What counts of the runs before.
+    /// Whether the run builds on the last snapshot.
     pub refresh: Refresh,
-    /// What becomes of files that were read and have other content now.
+    /// How the run treats files that were read before and have other content now.
     pub changed: Changed,
     /// Whether a full refresh may drop rows.
     pub dropping: Dropping,
-    /// What parses `[source] where`.
+    /// The parser of `[source] where`.
     pub filters: Arc<dyn RowFilters>,
 }
 

@@ -225,12 +225,12 @@ pub struct Building<'a> {
 }
 
 impl Building<'_> {
-    /// Where the tables go.
+    /// The folder that the tables are written to until the snapshot is published.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The name it will have.
+    /// The name that the snapshot will have.
     pub fn name(&self) -> &str {
         &self.name
     }

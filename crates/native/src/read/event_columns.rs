@@ -70,7 +70,7 @@ pub struct AbsentColumn {
     pub name: String,
     /// The names in the source that it could have had.
     pub sources: Vec<String>,
-    /// What of the source may be meant.
+    /// A column of the source with a similar name, if there is one.
     pub near: Option<String>,
     /// Whether it is of a preset.
     pub is_of_preset: bool,

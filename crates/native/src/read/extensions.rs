@@ -3,7 +3,7 @@
 use super::formats::{Compressed, Format};
 use crate::read::formats::HasReader as _;
 
-/// How a file is compressed as a whole, by its extension.
+/// The compression of a whole file, by its extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
     /// Not at all.

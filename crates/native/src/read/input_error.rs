@@ -11,7 +11,7 @@ use thiserror::Error;
 use tracklet_display::error::{Hint, listed};
 use tracklet_kernel::event_type::{EventType, EventTypes};
 
-/// What a file of unknown format seems to hold.
+/// The content that a file of unknown format seems to have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeldContent {
     /// Rows of a table, with this character between their fields.

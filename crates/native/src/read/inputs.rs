@@ -27,17 +27,17 @@ pub use super::input_error::InputError;
 pub struct InputFile {
     /// The path as given or found; for objects the URL, without credentials.
     pub name: String,
-    /// How its rows are written.
+    /// The format of the file's rows.
     pub format: Format,
     /// The type of the calls that its rows are, where they do not say it themselves.
     pub event_type: EventType,
-    /// How it is compressed.
+    /// The compression of the whole file.
     pub compression: Compression,
     /// The file's size, in bytes.
     pub size: u64,
-    /// When it was changed last, in microseconds since 1970.
+    /// When the file was last changed, in microseconds since 1970.
     pub modified: Option<i64>,
-    /// What the object store says about its content.
+    /// The object store's `ETag` of the content.
     pub etag: Option<String>,
     /// Where its new part starts, where the old one was read before.
     pub(crate) grown: Option<Box<Grown>>,
@@ -84,14 +84,14 @@ pub(super) enum Location {
     Unreachable,
 }
 
-/// What the given paths name.
+/// The files that the given paths name, and notes about others.
 #[derive(Debug, Default)]
 pub struct Inputs {
     /// The files to read, ordered by the bytes of their names, none twice.
     pub files: Vec<InputFile>,
     /// Files in folders whose extension is not known, by name.
     pub ignored: Vec<String>,
-    /// What was passed over on purpose, each a sentence.
+    /// Files and folders that are skipped on purpose, each a sentence.
     pub notes: Vec<String>,
 }
 

@@ -17,7 +17,7 @@ pub(super) const ROWS: usize = 1000;
 /// Files of a format that are looked at.
 const FILES: usize = 20;
 
-/// What files hold.
+/// The formats, columns and first rows of files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
     /// The columns of each format that has files.

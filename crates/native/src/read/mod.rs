@@ -84,14 +84,14 @@ use tracklet_config::EventColumn;
 use tracklet_kernel::event_type::EventTypes;
 use tracklet_kernel::gate::Gate;
 
-/// How the files are to be understood.
+/// How the rows of the files are to be read: column names, types of calls, the filter, the gate.
 #[derive(Debug, Clone)]
 pub struct Source {
     /// Names in the source of columns that are not called as usual.
     pub columns: BTreeMap<Column, String>,
     /// An SQL expression over the source's columns; rows for which it is not true are skipped.
     pub where_: Option<String>,
-    /// What the kernel makes of rows before it judges them.
+    /// The gate that makes tracks of rows.
     pub gate: Gate,
     /// The format of every file, whatever its extension says.
     pub format: Option<Format>,
@@ -99,7 +99,7 @@ pub struct Source {
     pub types: EventTypes,
     /// The columns that events bring along: those that the gate carries, but for the type.
     pub event_columns: Vec<EventColumn>,
-    /// How CSV files are written.
+    /// The dialect of CSV files.
     pub csv: CsvOptions,
     /// The longest JSON object or CSV record that is read, in bytes.
     pub max_line: usize,

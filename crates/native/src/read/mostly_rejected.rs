@@ -31,7 +31,7 @@ pub struct MostlyRejected {
     pub rejected: u64,
     /// The reason that rejects most of the file's rows.
     pub reason: Reason,
-    /// What stands in the first of these rows.
+    /// The text of the first of these rows that the reason is about.
     pub example: Option<String>,
     /// A sentence: how to have the rows read.
     pub hint: String,

@@ -48,7 +48,7 @@ impl RemoteError {
         matches!(self, Self::Store(message) if says(message))
     }
 
-    /// What to do about it, where the error itself tells.
+    /// A hint for the user, where the error itself shows what is wrong.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Silent(_) => Some(SILENT_HINT),

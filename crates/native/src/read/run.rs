@@ -25,7 +25,7 @@ use tracklet_display::numbers::grouped;
 use tracklet_kernel::carried::UnreadNumbers;
 use tracklet_kernel::tracks::{DoubtfulTimes, TracksBuilder};
 
-/// What becomes of bad rows.
+/// Whether bad rows are rejected or end the read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strictness {
     /// Bad rows are rejected, all others count.
@@ -53,20 +53,20 @@ impl ReadProgress for Quiet {
 pub struct Options<'a> {
     /// How many threads read.
     pub threads: NonZeroUsize,
-    /// What becomes of bad rows.
+    /// Whether bad rows are rejected or end the read.
     pub strictness: Strictness,
     /// The folder for objects on their way, one a thread at a time.
     pub temporary: &'a Path,
-    /// What parses [`Source::where_`].
+    /// The parser of [`Source::where_`].
     pub filters: &'a dyn RowFilters,
 }
 
-/// What was read of a file.
+/// The numbers of one file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileSummary {
     /// The file's name.
     pub name: String,
-    /// How its rows are written.
+    /// The format of the file's rows.
     pub format: Format,
     /// The file's size as stored.
     pub bytes: u64,
@@ -93,7 +93,7 @@ pub struct Read<R = Vec<Reject>> {
     pub ignored_ids: BTreeMap<String, u64>,
     /// How many of the skipped rows are calls of other types, by type.
     pub other_calls: OtherCalls,
-    /// One a file, in the order given.
+    /// The numbers of each file, in the order given.
     pub files: Vec<FileSummary>,
     /// Files of which one reason rejects most rows.
     pub mostly_rejected: Vec<MostlyRejected>,
@@ -105,7 +105,7 @@ pub struct Read<R = Vec<Reject>> {
     pub event_columns: BTreeMap<String, ColumnFindings>,
 }
 
-/// What was found of a column of events.
+/// Findings about a column of events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ColumnFindings {
     /// Files that do not have it.

@@ -19,7 +19,7 @@ pub struct StoredTable {
     pub parts: Vec<PathBuf>,
 }
 
-/// What a table has.
+/// The rows, columns and files of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableInfo {
     /// The table's name.

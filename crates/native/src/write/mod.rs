@@ -95,7 +95,7 @@ pub enum TableOrState {
 }
 
 impl TableOrState {
-    /// All that a run with these rules writes.
+    /// The tables and the state that a run with these rules writes.
     pub fn all(rules: &Rules) -> impl Iterator<Item = Self> {
         let kept = rules.left_out.iter().filter_map(|table| Self::of(*table, rules));
         Table::all(rules).map(Self::Table).chain(kept).chain(State::all(rules).map(Self::State))
@@ -184,7 +184,7 @@ impl Hint for WriteError {
     }
 }
 
-/// How the files are cut; the defaults but in tests.
+/// The sizes of parts and row groups; only tests change the defaults.
 #[derive(Debug, Clone, Copy)]
 pub struct Layout {
     /// Tracks over which a part is cut further.
@@ -208,12 +208,12 @@ impl Default for Layout {
 /// Over half the tracks, rewriting parts one by one costs more than writing all.
 const TOUCHED_PERCENT: u64 = 50;
 
-/// What is to be written, and what stays from an earlier snapshot.
+/// The parts to write, and the parts to keep from an earlier snapshot.
 #[derive(Debug)]
 pub struct WritePlan<'a> {
-    /// How time is cut.
+    /// How time is cut into parts.
     pub cut: Cut,
-    /// How the files are cut.
+    /// The sizes of parts and row groups.
     pub layout: Layout,
     /// The snapshot whose parts stay, but for those that are rewritten; without one all are written.
     pub stays: Option<Stays<'a>>,
@@ -226,7 +226,7 @@ pub struct WritePlan<'a> {
 pub struct Stays<'a> {
     /// The folder of the snapshot that has them.
     pub snapshot: &'a Path,
-    /// What it says about them.
+    /// The summary of each kept part.
     pub parts: BTreeMap<PartKey, PartSummary>,
     /// Of the files of the snapshot.
     pub(crate) digests: &'a Digests,
@@ -262,7 +262,7 @@ impl WritePlan<'_> {
     }
 }
 
-/// What was written.
+/// Rows, bytes and checks of the tables that were written.
 #[derive(Debug, Default)]
 pub struct WrittenTables {
     /// Rows of each table.

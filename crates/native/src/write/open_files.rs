@@ -14,7 +14,7 @@ const FILES_OF_A_PART: usize = 5;
 /// The usual limit of a process; more open files win nothing.
 const MOST: u64 = 1024;
 
-/// How the files of the process are divided.
+/// How many files the process may open, divided among the parts that are written at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenFiles {
     /// Parts that are written at the same time.
@@ -24,7 +24,7 @@ pub struct OpenFiles {
 }
 
 impl OpenFiles {
-    /// As many as the limit of the process allows.
+    /// The division for the limit of the process.
     pub fn allowed() -> Self {
         Self::of_limit(getrlimit(Resource::Nofile).current.unwrap_or(MOST))
     }

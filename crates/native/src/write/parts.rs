@@ -45,7 +45,7 @@ impl fmt::Display for PartKey {
     }
 }
 
-/// By day since 1970: how many tracks the sessions have that start on it.
+/// The number of tracks of the sessions that start on each day since 1970.
 #[derive(Debug, Clone)]
 pub struct TracksOfDays(Vec<u64>);
 
@@ -125,7 +125,7 @@ impl Cut {
         self.days.iter().map(|part| part.as_ref().map_or(0, place) as u32).collect()
     }
 
-    /// All parts, in the order of time.
+    /// The keys of all parts, in the order of time.
     pub fn parts(&self) -> BTreeSet<PartKey> {
         self.days.iter().flatten().copied().collect()
     }
