@@ -1,4 +1,4 @@
-"""One more day beside a history of ninety, as a share of a full run.
+"""An incremental run over one more day after ninety, as a share of a full run.
 
     python3 bench/incremental.py                    10 M tracks, three rounds
     python3 bench/incremental.py --tracks 1000000 --rounds 1 --shapes "in order,logins"
@@ -121,7 +121,7 @@ def table(options, results):
     if options.memory_limit:
         command += f" --memory-limit {options.memory_limit}"
     lines = [
-        f"# One more day beside {options.tracks:,} tracks of ninety days",
+        f"# One more day after {options.tracks:,} tracks of ninety days",
         "",
         f"`{command}` on {os.cpu_count()} cores. Medians of"
         f" {options.rounds} of whole processes, in turns; after every increment all files were, byte for byte, those of the full"

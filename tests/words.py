@@ -36,6 +36,7 @@ WORDS = {
     r"so that their number does not matter": "in constant memory",
     r"mend(ed|ing|s)?": "fixed",
     r"shall": "must, will",
+    r"asked of (the )?(tables|warehouses?)": "queried",
     r"heaps?(?! allocat)": "bucket",
     r"stretch(es)?": "block, range",
     r"room": "memory, capacity",

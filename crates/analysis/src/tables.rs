@@ -1,4 +1,4 @@
-//! The one way in which figures are asked of the tables, wherever they are.
+//! Queries for figures over the tables, in files or in a warehouse. No other module queries them for figures.
 //!
 //! `report`, `tune` and `explain` ask in portable SQL and get whole answers. What differs from engine to engine
 //! stands in [`QueryDialect`]; whoever holds tables says which of them it speaks.
@@ -38,7 +38,7 @@ pub trait Tables {
     /// # Errors
     /// As [`Self::query`], and [`TablesError::Value`] for a type that is neither number, text, truth nor time.
     fn ask(&self, sql: &str) -> Result<Answer, TablesError> {
-        tracing::debug!(sql, "asked of the tables");
+        tracing::debug!(sql, "querying the tables");
         Answer::new(&self.query(sql)?)
     }
 

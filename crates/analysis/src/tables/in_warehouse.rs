@@ -25,9 +25,9 @@ pub struct InWarehouse<'a> {
 /// Why there are no figures of a warehouse.
 #[derive(Debug, thiserror::Error)]
 pub enum InWarehouseError {
-    /// Figures are not asked of warehouses of this type.
+    /// Warehouses of this type are not queried for figures.
     #[error(
-        "figures can be asked of {}, and `{target}` is of type `{kind}`",
+        "figures can be queried from {}, and `{target}` is of type `{kind}`",
         Dialect::products(|dialect| dialect.answers_figures())
     )]
     Kind {

@@ -1,4 +1,4 @@
-//! What is asked of a run.
+//! The request for a run: what it reads, and how.
 
 use super::Changed;
 use crate::read::{self, Format, NoRowFilters, RowFilters, Strictness};

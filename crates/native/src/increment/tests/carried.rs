@@ -19,7 +19,7 @@ fn rows(name: &str) -> Vec<OracleRow> {
     (0..4).map(row).chain([row(0)]).collect()
 }
 
-// Tracks of the base snapshot came with the columns that it has, beside new ones with others.
+// Tracks of the base snapshot had its columns, and new tracks had others.
 #[test]
 fn a_column_that_the_base_snapshot_does_not_have_is_null_in_its_rows() {
     let [plan, revenue] = carried_columns();

@@ -57,7 +57,7 @@ proptest! {
         let files = files(&rows(&events), &cuts);
         let mut world = World::new(rules, layout);
         for read in 1..=files.len() {
-            // Only the second run is limited: the first makes its snapshot, and others come beside that.
+            // Only the second run is limited: the first makes its snapshot, and others build on that.
             world.budget = (read == 2).then_some(budget);
             let manifest = world.run(&files[..read]).unwrap().expect("a new file");
             let new = manifest.new.rows;

@@ -11,7 +11,7 @@ use std::path::Path;
 use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::tables::Table;
 
-/// Whether so many tracks and ids can be numbered beside those of the snapshot.
+/// Whether so many tracks and ids can be numbered together with those of the snapshot.
 pub(super) fn check_limits(before: Option<&Before>, accepted: u64, ids: u64) -> Result<(), ReadError> {
     let past = before.map(|before| &before.manifest);
     let rows = past.map_or(0, |past| past.rows.read);
