@@ -59,7 +59,7 @@ pub enum InputError {
         /// The path as given.
         path: String,
         /// What it is, where its first bytes say so.
-        held: Option<Held>,
+        held: Option<HeldContent>,
     },
     /// A path that can't be looked at.
     #[error("could not look at `{path}`")]
@@ -152,8 +152,8 @@ impl Hint for InputError {
             }
             Self::NoMatch { .. } => Some("`**` stands for any folders: events/**/*.json.gz".to_owned()),
             Self::Pattern { .. } => None,
-            Self::UnknownFormat { held: Some(Held::Foreign(foreign)), .. } => Some(foreign.hint.to_owned()),
-            Self::UnknownFormat { held: Some(Held::Rows(delimiter)), .. } => {
+            Self::UnknownFormat { held: Some(HeldContent::Foreign(foreign)), .. } => Some(foreign.hint.to_owned()),
+            Self::UnknownFormat { held: Some(HeldContent::Rows(delimiter)), .. } => {
                 Some(format!("its lines {}", without_header(*delimiter)))
             }
             Self::UnknownFormat { .. } => {
@@ -207,10 +207,10 @@ impl Hint for InputError {
     }
 }
 
-fn unknown(path: &str, held: Option<Held>) -> String {
+fn unknown(path: &str, held: Option<HeldContent>) -> String {
     match held {
-        Some(Held::Foreign(foreign)) => format!("`{path}` is {}, which is not read", foreign.what),
-        Some(Held::Rows(_)) | None => format!("the format of `{path}` is not known"),
+        Some(HeldContent::Foreign(foreign)) => format!("`{path}` is {}, which is not read", foreign.what),
+        Some(HeldContent::Rows(_)) | None => format!("the format of `{path}` is not known"),
     }
 }
 

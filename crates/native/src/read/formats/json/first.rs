@@ -93,7 +93,7 @@ impl KeyNames {
     fn note(&mut self, text: &str) {
         self.sample.count();
         keys(text, "", DEPTH, &mut |name, value| {
-            if value.kind == Kind::Array {
+            if value.kind == ValueKind::Array {
                 self.lists.insert(name.clone());
             }
             if let Some(value) = json_value(value) {
@@ -148,8 +148,8 @@ fn in_lists(text: &str, above: &str, depth: usize, found: &mut BTreeSet<String>)
 
 fn values_in_lists(value: Value<'_>, path: &str, depth: usize, found: &mut BTreeSet<String>) {
     match value.kind {
-        Kind::Object if depth > 0 => in_lists(value.text, path, depth - 1, found),
-        Kind::Array if depth > 0 => {
+        ValueKind::Object if depth > 0 => in_lists(value.text, path, depth - 1, found),
+        ValueKind::Array if depth > 0 => {
             let mut is_first = true;
             elements(value.text, |element| {
                 if std::mem::take(&mut is_first) {
@@ -157,7 +157,7 @@ fn values_in_lists(value: Value<'_>, path: &str, depth: usize, found: &mut BTree
                 }
             });
         }
-        Kind::Object | Kind::Array | Kind::Null => {}
+        ValueKind::Object | ValueKind::Array | ValueKind::Null => {}
         _ if path.contains("[0]") && found.len() < PATHS => {
             found.insert(path.to_owned());
         }

@@ -3,7 +3,7 @@
 use super::calls::{Call, Fields, Form, batch};
 use super::is_json;
 use super::path::{FoundValue, NameTree, WantedName, meaning};
-use super::text::{ValueKind, Value, elements, first_object, object, unescape};
+use super::text::{Value, ValueKind, elements, first_object, object, unescape};
 use super::values::{Cutter, Values};
 use crate::read::columns::{Column, ORIGINAL_EVENT};
 use crate::read::event_columns::{is_number, is_value};

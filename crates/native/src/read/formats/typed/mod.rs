@@ -84,8 +84,8 @@ impl TypedColumns {
         let mut canonical: Vec<(&'static str, Filtered)> =
             (Mapping::new(&names, &partitions, source, file.event_type).places.into_iter())
                 .map(|(name, place)| match place {
-                    Place::Column(place) => (name, Filtered::Column(FilterColumn::outermost(fields, place))),
-                    Place::Constant(value) => (name, Filtered::Constant(value)),
+                    ValuePlace::Column(place) => (name, Filtered::Column(FilterColumn::outermost(fields, place))),
+                    ValuePlace::Constant(value) => (name, Filtered::Constant(value)),
                 })
                 .collect();
         for (column, mapped) in &source.columns {
