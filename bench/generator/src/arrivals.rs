@@ -2,15 +2,16 @@
 
 use std::collections::VecDeque;
 
+use crate::calls::visits::Visits;
 use crate::names::Zipf;
-use crate::options::Traffic;
+use crate::options::{Calls, Traffic};
 use crate::plan::{PlannedSession, SignIn, plan};
 use crate::random::{Purpose, Random};
 
 const HOUR_MS: i64 = 3_600_000;
 const WEEK_HOURS: i64 = 7 * 24;
 
-/// One row to be written, 40 bytes: everything else about it follows from these and the seed.
+/// One row to be written, 48 bytes: everything else about it follows from these and the seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArrivingRow {
     /// Milliseconds since 1970.
@@ -35,17 +36,23 @@ pub struct ArrivingRow {
     pub again: bool,
     /// Milliseconds by which `timestamp` is off because it was computed again for a second delivery.
     pub moved: i8,
+    /// On which page or screen of its session, from 0; the 256th and all later ones are 255. Always 0 in traffic of tracks.
+    pub page: u8,
+    /// The session id that the SDK gives it, 0 if none. Always 0 in traffic of tracks.
+    pub sdk_session: i64,
 }
 
 /// What kind of call a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
-    /// The only kind in Parquet.
+    /// The only kind in Parquet, but with calls of all types.
     Track,
     /// Tells the user's traits.
     Identify,
     /// A page was seen.
     Page,
+    /// A screen of an app was seen.
+    Screen,
     /// A track that something has damaged.
     Damaged(Fault),
 }
@@ -53,7 +60,7 @@ pub enum Call {
 /// How a line is damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Cut off in the middle.
+    /// FileEnd off in the middle.
     Truncated,
     /// Neither a device nor a user id.
     NoIds,
@@ -88,7 +95,7 @@ impl Fault {
     ];
 }
 
-/// Bits of [`ArrivingRow::key`] that tell messages beside a track from the track itself.
+/// Bits of [`ArrivingRow::key`] that distinguish messages beside an event from the event itself.
 const ADDED_CALL: u64 = 1 << 30;
 const DAMAGED: u64 = 1 << 31;
 
@@ -103,7 +110,7 @@ impl ArrivingRow {
 /// The rows, one hour of arrival after the other, each hour ordered by arrival.
 ///
 /// # Cost
-/// The plan, and 40 bytes for each row whose session has begun and that has not arrived yet.
+/// The plan, and 48 bytes for each row whose session has begun and that has not arrived yet.
 #[derive(Debug)]
 pub struct Arrivals {
     traffic: Traffic,
@@ -113,6 +120,8 @@ pub struct Arrivals {
     in_flight: VecDeque<Vec<ArrivingRow>>,
     hour: i64,
     names: Zipf,
+    /// Where calls are of all types.
+    visits: Option<Visits>,
 }
 
 impl Arrivals {
@@ -125,6 +134,7 @@ impl Arrivals {
             in_flight: VecDeque::new(),
             hour: 0,
             names: Zipf::new(),
+            visits: (traffic.calls == Calls::All).then(|| Visits::new(traffic)),
         }
     }
 
@@ -132,12 +142,13 @@ impl Arrivals {
         let mut random = Random::of(self.traffic.seed, Purpose::Session, session.key());
         let session_start = self.start_ms + i64::from(session.start) * 1000 + random.below(1000) as i64;
         let mut timestamp = session_start;
+        let mut visit = self.visits.as_mut().map(|visits| visits.begin(session, session_start));
         for number in 0..session.tracks {
             // Every fiftieth track is sent in the same millisecond as the one before, as real pages do.
             if number > 0 && random.below(50) != 0 {
                 timestamp += random.skewed(u64::from(session.pace)) as i64;
             }
-            let row = ArrivingRow {
+            let mut row = ArrivingRow {
                 received_at: timestamp + self.delay(&mut random),
                 timestamp,
                 key: session.key() + u64::from(number),
@@ -153,7 +164,12 @@ impl Arrivals {
                 },
                 again: false,
                 moved: 0,
+                page: 0,
+                sdk_session: 0,
             };
+            if visit.as_mut().is_some_and(|visit| visit.step(number, &mut row)) {
+                self.deliver(ArrivingRow { call: Call::Identify, key: row.key | ADDED_CALL, ..row });
+            }
             self.deliver(row);
             if random.chance(self.traffic.duplicates) {
                 self.deliver(delivered_again(row, &mut random));

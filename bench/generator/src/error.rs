@@ -15,6 +15,12 @@ pub enum GeneratorError {
         /// The option as typed.
         option: &'static str,
     },
+    /// An option that only traffic of tracks can show was asked of calls of all types.
+    #[error("`{option}` does not apply to `--calls all`")]
+    NotForAllCalls {
+        /// The option as typed.
+        option: &'static str,
+    },
     /// The hot visitor's sessions would not fit a visitor's numbering.
     #[error("`--hot-visitor` asks for {tracks} tracks of one visitor, the most is {limit}")]
     HotVisitorTooLarge {
@@ -26,7 +32,7 @@ pub enum GeneratorError {
     /// A damaged line stands beside a track, one at most.
     #[error("`--bad-lines {bad_lines}` is more than `--tracks {tracks}`")]
     TooManyBadLines {
-        /// Lines asked for.
+        /// LineMaker asked for.
         bad_lines: u64,
         /// Tracks asked for.
         tracks: u64,
@@ -68,6 +74,9 @@ impl GeneratorError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::NotForParquet { .. } => Some("add --format rudder-logs, or drop the option"),
+            Self::NotForAllCalls { .. } => {
+                Some("drop one of them; files of tables are cut by --rows-per-file or --hours-per-file")
+            }
             Self::HotVisitorTooLarge { .. } => Some("lower --hot-visitor or --tracks"),
             Self::TooManyBadLines { .. } => Some("lower --bad-lines or raise --tracks"),
             Self::NotEmpty { .. } => Some("remove it, or choose another --out"),

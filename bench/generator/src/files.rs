@@ -7,69 +7,21 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, ScopedJoinHandle};
 
 use crate::arrivals::{Arrivals, ArrivingRow, Call, Fault};
+use crate::calls::details::Detailed;
+use crate::calls::tables::{Table, TableFile};
 use crate::error::GeneratorError;
 use crate::ids::IdMaker;
 use crate::line::LineMaker;
-use crate::logs::{LogsFile, path_below};
-use crate::options::{GeneratorFormat, Options};
+use crate::logs::{LogsFile, RawLines, path_below};
+use crate::options::{Calls, GeneratorFormat, Options};
 use crate::parquet_file::ParquetFile;
 use crate::random::{Purpose, Random};
+use crate::summary::Summary;
 
 /// Rows handed to a writing thread at once, and how many such parts may wait for one.
 const PART_ROWS: usize = 1 << 16;
 const PARTS_WAITING: usize = 16;
 const HOUR_MS: i64 = 3_600_000;
-
-/// What was written. `rows` is the sum of `tracks`, `duplicates`, `other_calls` and `bad_lines`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Rows or lines in all files.
-    pub rows: u64,
-    /// Distinct tracks.
-    pub tracks: u64,
-    /// Second deliveries of a track.
-    pub duplicates: u64,
-    /// Deliveries of tracks, first or second, an hour or more after the event.
-    pub late: u64,
-    /// Identify and page calls.
-    pub other_calls: u64,
-    /// Damaged lines.
-    pub bad_lines: u64,
-    /// Files.
-    pub files: u64,
-    /// Bytes of all files.
-    pub bytes: u64,
-}
-
-impl Summary {
-    /// One JSON object, keys as the fields.
-    pub fn to_json(&self) -> String {
-        serde_json::json!({
-            "rows": self.rows,
-            "tracks": self.tracks,
-            "duplicates": self.duplicates,
-            "late": self.late,
-            "other_calls": self.other_calls,
-            "bad_lines": self.bad_lines,
-            "files": self.files,
-            "bytes": self.bytes,
-        })
-        .to_string()
-    }
-
-    fn count(&mut self, row: &ArrivingRow) {
-        self.rows += 1;
-        match row.call {
-            Call::Track => {
-                self.late += u64::from(row.received_at - row.timestamp >= HOUR_MS);
-                self.duplicates += u64::from(row.again);
-                self.tracks += u64::from(!row.again);
-            }
-            Call::Identify | Call::Page => self.other_calls += 1,
-            Call::Damaged(_) => self.bad_lines += 1,
-        }
-    }
-}
 
 /// Writes the data set that the options describe.
 ///
@@ -77,7 +29,8 @@ impl Summary {
 /// Options that contradict each other, a folder that is not empty, a disk that refuses. Files written by then stay.
 ///
 /// # Cost
-/// 24 bytes for each session, 40 for each row on its way, and one open file a thread.
+/// 24 bytes for each session, 48 for each row on its way, and one open file a thread; with calls of all types one a table in Parquet, and
+/// some 32 for each device.
 pub fn generate(options: &Options) -> Result<Summary, GeneratorError> {
     options.check()?;
     let folder = match options.format {
@@ -125,39 +78,66 @@ enum WriterMessage {
     Close,
 }
 
+/// Files that are written one after the other: those of a table of calls of all types, otherwise all.
+type Stream = usize;
+
 enum OutputFile {
     Parquet(Box<ParquetFile>),
     Logs(Box<LogsFile>),
+    Table(Box<TableFile>),
 }
 
-/// Writes the files that the messages describe. Answers the bytes written.
-fn write_files(options: &Options, parts: &Receiver<WriterMessage>) -> Result<u64, GeneratorError> {
-    let ids = IdMaker::new(&options.traffic, options.ids);
-    let mut bytes = 0;
-    let mut open = None;
-    for part in parts {
-        match part {
-            WriterMessage::Open(path) => {
-                open = Some(match options.format {
-                    GeneratorFormat::Parquet => {
-                        OutputFile::Parquet(Box::new(ParquetFile::create(path, ids.clone())?))
-                    }
-                    GeneratorFormat::RudderLogs => {
-                        let lines = LineMaker::new(&options.traffic, ids.clone(), options.context);
-                        OutputFile::Logs(Box::new(LogsFile::create(path, lines)?))
-                    }
-                });
+impl OutputFile {
+    fn create(options: &Options, stream: Stream, path: PathBuf) -> Result<Self, GeneratorError> {
+        let traffic = &options.traffic;
+        let ids = IdMaker::new(traffic, options.ids);
+        let detailed = || Detailed::new(traffic, options.ids);
+        Ok(match (options.format, traffic.calls) {
+            (GeneratorFormat::Parquet, Calls::Tracks) => {
+                Self::Parquet(Box::new(ParquetFile::create(path, ids)?))
             }
-            WriterMessage::Rows(rows) => match &mut open {
-                Some(OutputFile::Parquet(file)) => file.write(&rows)?,
-                Some(OutputFile::Logs(file)) => file.write(&rows)?,
-                None => unreachable!("a file is opened before its rows are sent"),
-            },
-            WriterMessage::Close => {
-                bytes += match open.take() {
-                    Some(OutputFile::Parquet(file)) => file.close()?,
-                    Some(OutputFile::Logs(file)) => file.close()?,
-                    None => 0,
+            (GeneratorFormat::Parquet, Calls::All) => {
+                Self::Table(Box::new(TableFile::create(path, Table::ALL[stream], detailed())?))
+            }
+            (GeneratorFormat::RudderLogs, Calls::Tracks) => {
+                let lines = LineMaker::new(traffic, ids, options.context);
+                Self::Logs(Box::new(LogsFile::create(path, RawLines::Tracks(lines))?))
+            }
+            (GeneratorFormat::RudderLogs, Calls::All) => {
+                Self::Logs(Box::new(LogsFile::create(path, RawLines::All(detailed()))?))
+            }
+        })
+    }
+
+    fn write(&mut self, rows: &[ArrivingRow]) -> Result<(), GeneratorError> {
+        match self {
+            Self::Parquet(file) => file.write(rows),
+            Self::Logs(file) => file.write(rows),
+            Self::Table(file) => file.write(rows),
+        }
+    }
+
+    fn close(self) -> Result<u64, GeneratorError> {
+        match self {
+            Self::Parquet(file) => file.close(),
+            Self::Logs(file) => file.close(),
+            Self::Table(file) => file.close(),
+        }
+    }
+}
+
+/// Writes what it is told; the bytes of its files.
+fn write_files(options: &Options, parts: &Receiver<(Stream, WriterMessage)>) -> Result<u64, GeneratorError> {
+    let mut bytes = 0;
+    let mut open: [Option<OutputFile>; Table::ALL.len()] = [const { None }; _];
+    for (stream, part) in parts {
+        match (part, &mut open[stream]) {
+            (WriterMessage::Open(path), file) => *file = Some(OutputFile::create(options, stream, path)?),
+            (WriterMessage::Rows(rows), Some(file)) => file.write(&rows)?,
+            (WriterMessage::Rows(_), None) => unreachable!("a file is opened before its rows are sent"),
+            (WriterMessage::Close, file) => {
+                if let Some(file) = file.take() {
+                    bytes += file.close()?;
                 }
             }
         }
@@ -179,19 +159,27 @@ struct Cutter {
     format: GeneratorFormat,
     folder: PathBuf,
     ids: IdMaker,
-    channels: Vec<SyncSender<WriterMessage>>,
-    /// Whether a file is open, and how many rows it has.
-    open: Option<u64>,
-    waiting: Vec<ArrivingRow>,
-    /// The span of hours that the open file is for.
-    span: i64,
+    channels: Vec<SyncSender<(Stream, WriterMessage)>>,
+    streams: Vec<StreamState>,
     summary: Summary,
     /// A writer has given up; joining it returns its error.
     stopped: bool,
 }
 
+/// How far a stream is.
+#[derive(Default)]
+struct StreamState {
+    /// Whether a file is open, and how many rows it has.
+    open: Option<u64>,
+    waiting: Vec<ArrivingRow>,
+    /// The span of hours that the open file is for.
+    span: i64,
+    /// Files that are closed.
+    files: u64,
+}
+
 impl Cutter {
-    fn new(options: &Options, folder: PathBuf, channels: Vec<SyncSender<WriterMessage>>) -> Self {
+    fn new(options: &Options, folder: PathBuf, channels: Vec<SyncSender<(Stream, WriterMessage)>>) -> Self {
         let traffic = &options.traffic;
         let rows = traffic.tracks as f64 * (1.0 + traffic.duplicates + traffic.other_types)
             + options.bad_lines as f64;
@@ -200,16 +188,16 @@ impl Cutter {
             (_, Some(hours)) => FileEnd::Hours(i64::from(hours)),
             _ => FileEnd::Rows { each: options.rows_per_file.unwrap_or(1_000_000), files: u64::MAX },
         };
+        let is_in_tables = options.format == GeneratorFormat::Parquet && traffic.calls == Calls::All;
+        let streams = if is_in_tables { Table::ALL.len() } else { 1 };
         Self {
             cut,
             format: options.format,
             folder,
             ids: IdMaker::new(traffic, options.ids),
             channels,
-            open: None,
-            waiting: Vec::with_capacity(PART_ROWS),
-            span: 0,
-            summary: Summary::default(),
+            streams: (0..streams).map(|_| StreamState::default()).collect(),
+            summary: Summary { calls: traffic.calls, ..Summary::default() },
             stopped: false,
         }
     }
@@ -233,57 +221,75 @@ impl Cutter {
     }
 
     fn push(&mut self, row: &ArrivingRow) {
-        self.end_file_before(row);
-        if self.open.is_none() {
-            let number = self.summary.files;
-            let path = match self.format {
-                GeneratorFormat::Parquet => self.folder.join(format!("tracks-{number:05}.parquet")),
-                GeneratorFormat::RudderLogs => path_below(&self.folder, &self.ids, number, row.received_at),
-            };
-            self.send(WriterMessage::Open(path));
+        let stream = if self.streams.len() > 1 { Table::of(row.call) as Stream } else { 0 };
+        self.end_file_before(stream, row);
+        if self.streams[stream].open.is_none() {
+            let path = self.path(stream, row);
+            self.send(stream, WriterMessage::Open(path));
         }
-        self.open = Some(self.open.unwrap_or(0) + 1);
+        let state = &mut self.streams[stream];
+        state.open = Some(state.open.unwrap_or(0) + 1);
+        state.waiting.push(*row);
+        let is_full = state.waiting.len() == PART_ROWS;
         self.summary.count(row);
-        self.waiting.push(*row);
-        if self.waiting.len() == PART_ROWS {
-            self.send_waiting();
+        if is_full {
+            self.send_waiting(stream);
         }
     }
 
-    fn end_file_before(&mut self, row: &ArrivingRow) {
+    /// Of the stream's next file, whose first row this is.
+    fn path(&self, stream: Stream, row: &ArrivingRow) -> PathBuf {
+        let number = self.streams[stream].files;
+        match self.format {
+            GeneratorFormat::Parquet if self.streams.len() > 1 => {
+                let table = Table::ALL[stream].name();
+                self.folder.join(table).join(format!("{table}-{number:05}.parquet"))
+            }
+            GeneratorFormat::Parquet => self.folder.join(format!("tracks-{number:05}.parquet")),
+            GeneratorFormat::RudderLogs => path_below(&self.folder, &self.ids, number, row.received_at),
+        }
+    }
+
+    fn end_file_before(&mut self, stream: Stream, row: &ArrivingRow) {
+        let state = &mut self.streams[stream];
         let ends = match self.cut {
-            FileEnd::Rows { each, files } => self.open == Some(each) && self.summary.files + 1 < files,
+            FileEnd::Rows { each, files } => state.open == Some(each) && state.files + 1 < files,
             FileEnd::Hours(hours) => {
                 let span = row.received_at.div_euclid(hours * HOUR_MS);
-                std::mem::replace(&mut self.span, span) != span
+                std::mem::replace(&mut state.span, span) != span
             }
         };
-        if ends && self.open.is_some() {
-            self.end_file();
+        if ends && state.open.is_some() {
+            self.end_file(stream);
         }
     }
 
-    fn end_file(&mut self) {
-        self.send_waiting();
-        self.send(WriterMessage::Close);
-        self.open = None;
+    fn end_file(&mut self, stream: Stream) {
+        self.send_waiting(stream);
+        self.send(stream, WriterMessage::Close);
+        let state = &mut self.streams[stream];
+        state.open = None;
+        state.files += 1;
         self.summary.files += 1;
     }
 
-    fn send_waiting(&mut self) {
-        let rows = std::mem::replace(&mut self.waiting, Vec::with_capacity(PART_ROWS));
-        self.send(WriterMessage::Rows(rows));
+    fn send_waiting(&mut self, stream: Stream) {
+        let waiting = &mut self.streams[stream].waiting;
+        let rows = std::mem::replace(waiting, Vec::with_capacity(PART_ROWS));
+        self.send(stream, WriterMessage::Rows(rows));
     }
 
-    fn send(&mut self, part: WriterMessage) {
-        let writer = self.summary.files as usize % self.channels.len();
-        self.stopped |= self.channels[writer].send(part).is_err();
+    fn send(&mut self, stream: Stream, part: WriterMessage) {
+        let writer = (self.streams[stream].files as usize + stream) % self.channels.len();
+        self.stopped |= self.channels[writer].send((stream, part)).is_err();
     }
 
-    /// Ends the last file and, by closing the channels, the threads.
+    /// Ends the last files and, by closing the channels, the threads.
     fn finish(mut self) -> Summary {
-        if self.open.is_some() {
-            self.end_file();
+        for stream in 0..self.streams.len() {
+            if self.streams[stream].open.is_some() {
+                self.end_file(stream);
+            }
         }
         self.summary
     }

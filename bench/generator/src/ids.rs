@@ -1,4 +1,4 @@
-//! Ids: the same message, device or visitor has the same id wherever it is written.
+//! IdMaker: the same message, device or visitor has the same id wherever it is written.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::random::{Purpose, bits};
 const KSUID_EPOCH: i64 = 1_400_000_000;
 
 /// A short ASCII text, without an allocation.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Id {
     bytes: [u8; 64],
     length: u8,

@@ -42,7 +42,8 @@ pub fn utc(ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(ms).unwrap_or_default()
 }
 
-fn text_time(ms: i64) -> String {
+/// The time as lines have it.
+pub fn text_time(ms: i64) -> String {
     utc(ms).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
@@ -82,7 +83,7 @@ impl LineMaker {
     fn write(&self, row: &ArrivingRow, out: &mut Vec<u8>) -> std::io::Result<()> {
         let fault = match row.call {
             Call::Damaged(fault) => Some(fault),
-            Call::Track | Call::Identify | Call::Page => None,
+            Call::Track | Call::Identify | Call::Page | Call::Screen => None,
         };
         let mut random = Random::of(self.seed, Purpose::Line, row.key);
         let page = Page {
@@ -128,6 +129,7 @@ impl LineMaker {
         match row.call {
             Call::Identify => write!(out, r#""type":"identify","#)?,
             Call::Page => write!(out, r#""type":"page","#)?,
+            Call::Screen => write!(out, r#""type":"screen","#)?,
             Call::Damaged(Fault::NoType) => {}
             Call::Track | Call::Damaged(_) => write!(out, r#""type":"track","#)?,
         }
@@ -150,7 +152,7 @@ impl LineMaker {
         out: &mut Vec<u8>,
     ) -> std::io::Result<()> {
         // timestamp = receivedAt - (sentAt - originalTimestamp), whatever the device's clock says.
-        let wrong_by = self.clock_error_ms(row);
+        let wrong_by = clock_error_ms(self.seed, row);
         let original = row.timestamp - wrong_by;
         write!(out, r#""originalTimestamp":"{}","#, text_time(original))?;
         if row.call == Call::Identify {
@@ -180,13 +182,6 @@ impl LineMaker {
             }
             _ => write!(out, r#""timestamp":"{}","#, text_time(row.timestamp)),
         }
-    }
-
-    /// How late the device's clock is: seconds, and for one device in twenty up to some hours.
-    fn clock_error_ms(&self, row: &ArrivingRow) -> i64 {
-        let mut random = Random::of(self.seed, Purpose::Device, device_key(row));
-        let most = if random.below(20) == 0 { 6 * 3_600_000 } else { 2_000 };
-        random.below(2 * most) as i64 - most as i64
     }
 
     fn write_full_context(
@@ -257,6 +252,13 @@ fn write_properties(row: &ArrivingRow, page: &Page, out: &mut Vec<u8>) -> std::i
         quantity,
         product * 37
     )
+}
+
+/// How late the clock of the row's device is: seconds, and for one device in twenty up to some hours.
+pub fn clock_error_ms(seed: u64, row: &ArrivingRow) -> i64 {
+    let mut random = Random::of(seed, Purpose::Device, device_key(row));
+    let most = if random.below(20) == 0 { 6 * 3_600_000 } else { 2_000 };
+    random.below(2 * most) as i64 - most as i64
 }
 
 /// The SDK's session: its start in milliseconds, and a mark on its first call.

@@ -8,15 +8,34 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::arrivals::ArrivingRow;
+use crate::calls::details::Detailed;
+use crate::calls::json;
 use crate::error::GeneratorError;
 use crate::ids::IdMaker;
 use crate::line::{LineMaker, utc};
+
+/// How rows become lines.
+pub enum RawLines {
+    /// Those of traffic of tracks.
+    Tracks(LineMaker),
+    /// Those of calls of all types.
+    All(Detailed),
+}
+
+impl RawLines {
+    fn push(&self, row: &ArrivingRow, out: &mut Vec<u8>) {
+        match self {
+            Self::Tracks(lines) => lines.push(row, out),
+            Self::All(detailed) => json::push(&detailed.of(row), out),
+        }
+    }
+}
 
 /// A `.json.gz` file that is being written.
 pub struct LogsFile {
     path: PathBuf,
     encoder: GzEncoder<BufWriter<File>>,
-    lines: LineMaker,
+    lines: RawLines,
     buffer: Vec<u8>,
 }
 
@@ -33,7 +52,7 @@ impl LogsFile {
     ///
     /// # Errors
     /// The path of what cannot be made.
-    pub fn create(path: PathBuf, lines: LineMaker) -> Result<Self, GeneratorError> {
+    pub fn create(path: PathBuf, lines: RawLines) -> Result<Self, GeneratorError> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)
                 .map_err(|source| GeneratorError::Folder { path: folder.to_path_buf(), source })?;

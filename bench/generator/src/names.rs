@@ -66,6 +66,9 @@ pub const EVENT_NAMES: [&str; 60] = [
     "Newsletter Unsubscribed",
 ];
 
+/// The place of "Application Opened".
+pub const APPLICATION_OPENED: u8 = 9;
+
 /// The same names as the warehouse has them, rank by rank.
 pub const NORMALISED_NAMES: [&str; 60] = [
     "product_viewed",
@@ -175,6 +178,7 @@ mod tests {
                 assert_eq!(original.to_lowercase().replace(' ', "_"), normalised);
             }
         }
+        assert_eq!(EVENT_NAMES[usize::from(super::APPLICATION_OPENED)], "Application Opened");
         let mut distinct = NORMALISED_NAMES.to_vec();
         distinct.sort_unstable();
         distinct.dedup();

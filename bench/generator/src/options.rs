@@ -27,11 +27,11 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 
-    /// Cut the rows into this many files of about equal size.
+    /// FileEnd the rows into this many files of about equal size.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub files: Option<u64>,
 
-    /// Cut a file after so many rows [default: 1000000].
+    /// FileEnd a file after so many rows [default: 1000000].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub rows_per_file: Option<u64>,
 
@@ -64,7 +64,7 @@ pub struct Options {
 /// Which events happen and when they arrive, whatever they are written as.
 #[derive(Debug, Clone, Args)]
 pub struct Traffic {
-    /// Distinct tracks.
+    /// Distinct tracks; with `--calls all`, distinct events: tracks, page and screen calls together.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000_000))]
     pub tracks: u64,
 
@@ -92,6 +92,14 @@ pub struct Traffic {
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     pub other_types: f64,
 
+    /// Which calls happen.
+    #[arg(long, value_enum, default_value_t = Calls::Tracks)]
+    pub calls: Calls,
+
+    /// Share of the events that are page calls, with `--calls all`. At most 0.85, for the other devices are apps.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.6, value_parser = share)]
+    pub page_views: f64,
+
     /// Days over which sessions start.
     #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3650))]
     pub days: u32,
@@ -99,6 +107,16 @@ pub struct Traffic {
     /// The first of them, in UTC.
     #[arg(long, value_name = "DATE", default_value = "2026-01-01")]
     pub start: NaiveDate,
+}
+
+/// Which calls happen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Calls {
+    /// Tracks; others only by `--other-types`.
+    #[default]
+    Tracks,
+    /// Tracks, page, screen and identify calls with the context of SDKs. As Parquet, a table each: `tracks/`, `pages/`, `screens/` and `identifies/`.
+    All,
 }
 
 /// What the files are.
@@ -113,7 +131,7 @@ pub enum GeneratorFormat {
 /// Which faults damaged lines have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Faults {
-    /// Lines that can't be read, and lines with values that no track can have.
+    /// LineMaker that can't be read, and lines with values that no track can have.
     All,
     /// Only whole lines with values that no track can have.
     Values,
@@ -167,6 +185,17 @@ impl Options {
     /// # Errors
     /// Options that contradict each other.
     pub fn check(&self) -> Result<(), GeneratorError> {
+        if self.traffic.calls == Calls::All {
+            let of_tracks = [
+                (self.bad_lines > 0, "--bad-lines"),
+                (self.traffic.other_types > 0.0, "--other-types"),
+                (self.context == Context::Small, "--context small"),
+                (self.format == GeneratorFormat::Parquet && self.files.is_some(), "--files"),
+            ];
+            if let Some((_, option)) = of_tracks.into_iter().find(|(is_set, _)| *is_set) {
+                return Err(GeneratorError::NotForAllCalls { option });
+            }
+        }
         if self.format == GeneratorFormat::Parquet {
             let raw_only =
                 [(self.bad_lines > 0, "--bad-lines"), (self.traffic.other_types > 0.0, "--other-types")];

@@ -40,6 +40,16 @@ pub fn schema() -> SchemaRef {
     ]))
 }
 
+/// How all files are written.
+pub fn properties() -> WriterProperties {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        // Each occurs once: a dictionary would be built only to be thrown away.
+        .set_column_dictionary_enabled(ColumnPath::from("id"), false)
+        .build()
+}
+
 impl ParquetFile {
     /// Makes the file.
     ///
@@ -48,14 +58,8 @@ impl ParquetFile {
     pub fn create(path: PathBuf, ids: IdMaker) -> Result<Self, GeneratorError> {
         let file =
             File::create(&path).map_err(|source| GeneratorError::File { path: path.clone(), source })?;
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            // Each occurs once: a dictionary would be built only to be thrown away.
-            .set_column_dictionary_enabled(ColumnPath::from("id"), false)
-            .build();
         let schema = schema();
-        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
+        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties()))
             .map_err(|source| GeneratorError::Parquet { path: path.clone(), source })?;
         Ok(Self { path, schema, writer, ids })
     }

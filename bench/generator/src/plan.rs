@@ -3,9 +3,10 @@
 use crate::options::Traffic;
 use crate::random::{Purpose, Random};
 
-/// Mean sessions of a visitor, and mean tracks of a session.
+/// Mean sessions of a visitor.
 const SESSIONS_OF_A_VISITOR: u64 = 5;
-const TRACKS_OF_A_SESSION: u64 = 8;
+/// Mean tracks of a session.
+pub const TRACKS_OF_A_SESSION: u64 = 8;
 /// Seconds a visitor stays away between sessions at least: well over the usual timeout of 30 minutes.
 const SECONDS_AWAY: u64 = 45 * 60;
 /// Mean milliseconds between two events; the longest gap is four times this (see [`Random::skewed`]), 26 minutes.

@@ -22,6 +22,12 @@ pub enum Purpose {
     Line = 6,
     /// Where bad lines stand.
     BadLines = 7,
+    /// Which calls a session is made of.
+    Visit = 8,
+    /// Where a session came from.
+    Origin = 9,
+    /// A page or screen of a session.
+    Page = 10,
 }
 
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;

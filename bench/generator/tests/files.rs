@@ -53,6 +53,8 @@ fn the_same_options_give_the_same_bytes_on_any_number_of_threads() {
         "--tracks 5000 --duplicates 0.05 --late 0.1 --files 4",
         "--tracks 5000 --ids ksuid --hot-visitor 0.1 --rows-per-file 1700",
         "--tracks 2000 --format rudder-logs --days 5 --other-types 0.3 --bad-lines 9 --hours-per-file 12",
+        "--tracks 5000 --calls all --duplicates 0.05 --late 0.1 --rows-per-file 700",
+        "--tracks 2000 --calls all --format rudder-logs --days 5 --hours-per-file 12",
     ] {
         let written = [1, 2, 3].map(|threads| {
             let out = folder.path().join(format!("{threads}{}", arguments.len()));
@@ -208,6 +210,17 @@ fn options_that_cannot_be_met_are_refused() {
         refused("--tracks 5 --bad-lines 6 --format rudder-logs"),
         GeneratorError::TooManyBadLines { bad_lines: 6, tracks: 5 }
     ));
+    for option in [
+        "--bad-lines 1 --format rudder-logs",
+        "--other-types 0.1 --format rudder-logs",
+        "--context small",
+        "--files 3",
+    ] {
+        let error = refused(&format!("--tracks 5 --calls all {option}"));
+        assert!(
+            matches!(error, GeneratorError::NotForAllCalls { option: named } if option.starts_with(named))
+        );
+    }
     assert!(!folder.path().join("new").exists(), "nothing is made before the options are checked");
     run(folder.path(), "--tracks 5").unwrap();
     assert!(matches!(run(folder.path(), "--tracks 5").unwrap_err(), GeneratorError::NotEmpty { .. }));

@@ -84,7 +84,9 @@ impl TypedColumns {
         let mut canonical: Vec<(&'static str, Filtered)> =
             (Mapping::new(&names, &partitions, source, file.event_type).places.into_iter())
                 .map(|(name, place)| match place {
-                    ValuePlace::Column(place) => (name, Filtered::Column(FilterColumn::outermost(fields, place))),
+                    ValuePlace::Column(place) => {
+                        (name, Filtered::Column(FilterColumn::outermost(fields, place)))
+                    }
                     ValuePlace::Constant(value) => (name, Filtered::Constant(value)),
                 })
                 .collect();

@@ -1,0 +1,283 @@
+//! A table's Parquet file, as a warehouse exports it: the columns of RudderStack's tables, and each column that is not set anywhere as nulls.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use parquet::arrow::ArrowWriter;
+
+use super::details::{Detailed, Details, referring_domain};
+use super::site::{Campaign, Page};
+use crate::arrivals::{ArrivingRow, Call};
+use crate::error::GeneratorError;
+use crate::ids::Id;
+use crate::parquet_file::properties;
+
+/// A table of calls of one type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// Of tracks.
+    Tracks,
+    /// Of page calls.
+    Pages,
+    /// Of screen calls.
+    Screens,
+    /// Of identify calls.
+    Identifies,
+}
+
+impl Table {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Tracks, Self::Pages, Self::Screens, Self::Identifies];
+
+    /// The table of such calls.
+    pub fn of(call: Call) -> Self {
+        match call {
+            Call::Track | Call::Damaged(_) => Self::Tracks,
+            Call::Page => Self::Pages,
+            Call::Screen => Self::Screens,
+            Call::Identify => Self::Identifies,
+        }
+    }
+
+    /// What the warehouse calls it, and its folder.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tracks => "tracks",
+            Self::Pages => "pages",
+            Self::Screens => "screens",
+            Self::Identifies => "identifies",
+        }
+    }
+}
+
+/// How a column's value is found.
+enum Value {
+    Text(fn(&Details) -> Option<&str>),
+    /// One that must be put together first.
+    Made(fn(&Details) -> Option<String>),
+    Number(fn(&Details) -> Option<i64>),
+    Truth(fn(&Details) -> Option<bool>),
+    /// Milliseconds since 1970.
+    Time(fn(&Details) -> i64),
+}
+
+type Column = (&'static str, Value);
+
+fn set(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// A text of the page; the warehouse has no empty ones.
+macro_rules! page {
+    ($field:ident) => {
+        Value::Text(|call| set(&call.page.as_ref()?.$field))
+    };
+}
+
+macro_rules! campaign {
+    ($field:ident) => {
+        Value::Text(|call| {
+            let Page { campaign: Campaign { $field, .. }, .. } = call.page.as_ref()?;
+            *$field
+        })
+    };
+}
+
+macro_rules! device {
+    ($field:ident) => {
+        Value::Text(|call| Some(call.device.as_ref()?.$field))
+    };
+}
+
+fn shared_columns() -> Vec<Column> {
+    vec![
+        ("id", Value::Text(|call| Some(call.id.as_str()))),
+        ("anonymous_id", Value::Text(|call| Some(call.anonymous_id.as_str()))),
+        ("user_id", Value::Text(|call| call.user_id.as_ref().map(Id::as_str))),
+        ("timestamp", Value::Time(|call| call.timestamp)),
+        ("received_at", Value::Time(|call| call.received_at)),
+        ("sent_at", Value::Time(|call| call.sent_at)),
+        ("original_timestamp", Value::Time(|call| call.original_timestamp)),
+        ("channel", Value::Text(|call| Some(call.sender.channel))),
+        ("context_app_name", Value::Text(|call| Some(call.sender.app?.0))),
+        ("context_app_namespace", Value::Text(|call| Some(call.sender.app?.1))),
+        ("context_app_version", device!(app_version)),
+        ("context_campaign_source", campaign!(source)),
+        ("context_campaign_medium", campaign!(medium)),
+        ("context_campaign_name", campaign!(name)),
+        ("context_campaign_term", campaign!(term)),
+        ("context_campaign_content", campaign!(content)),
+        ("context_device_manufacturer", Value::Text(|call| Some(call.device?.phone?[0]))),
+        ("context_device_model", Value::Text(|call| Some(call.device?.phone?[1]))),
+        ("context_device_type", Value::Text(|call| call.device?.phone.and(call.sender.system))),
+        ("context_geo_city", device!(city)),
+        ("context_geo_country", device!(country)),
+        ("context_ip", Value::Text(|call| Some(&call.ip))),
+        ("context_library_name", Value::Text(|call| Some(call.sender.library))),
+        ("context_library_version", Value::Text(|call| Some(call.sender.library_version))),
+        ("context_locale", device!(locale)),
+        ("context_network_carrier", Value::Text(|call| call.device?.carrier)),
+        ("context_os_name", Value::Text(|call| call.sender.system)),
+        ("context_os_version", Value::Text(|call| Some(call.device?.phone?[2]))),
+        ("context_page_url", page!(url)),
+        ("context_page_path", page!(path)),
+        ("context_page_title", page!(title)),
+        ("context_page_search", page!(search)),
+        ("context_page_referrer", page!(referrer)),
+        (
+            "context_page_referring_domain",
+            Value::Text(|call| set(referring_domain(&call.page.as_ref()?.referrer))),
+        ),
+        ("context_page_initial_referrer", page!(initial_referrer)),
+        ("context_screen_width", Value::Number(|call| Some(call.device?.screen.0))),
+        ("context_screen_height", Value::Number(|call| Some(call.device?.screen.1))),
+        ("context_session_id", Value::Number(|call| call.session_id)),
+        ("context_session_start", Value::Truth(|call| call.starts_session.then_some(true))),
+        ("context_timezone", device!(time_zone)),
+        ("context_traits_email", Value::Made(Details::email)),
+        ("context_user_agent", Value::Text(|call| call.device?.user_agent)),
+    ]
+}
+
+fn own_columns(table: Table) -> Vec<Column> {
+    match table {
+        Table::Tracks => vec![
+            ("event", Value::Text(|call| Some(call.event))),
+            ("event_text", Value::Text(|call| Some(call.event_text))),
+        ],
+        Table::Pages => vec![
+            ("name", page!(name)),
+            ("category", page!(category)),
+            ("url", page!(url)),
+            ("path", page!(path)),
+            ("title", page!(title)),
+            ("search", page!(search)),
+            ("referrer", page!(referrer)),
+        ],
+        Table::Screens => vec![("name", Value::Text(|call| call.screen))],
+        Table::Identifies => vec![
+            ("email", Value::Made(Details::email)),
+            ("plan", Value::Text(|call| call.user_id.is_some().then_some("standard"))),
+        ],
+    }
+}
+
+/// A column's values until they are a batch.
+enum Builder {
+    Text(StringBuilder),
+    Number(Int64Builder),
+    Truth(BooleanBuilder),
+    Time(TimestampMicrosecondBuilder),
+}
+
+impl Builder {
+    fn of(value: &Value, rows: usize) -> Self {
+        match value {
+            Value::Text(_) | Value::Made(_) => Self::Text(StringBuilder::with_capacity(rows, rows * 16)),
+            Value::Number(_) => Self::Number(Int64Builder::with_capacity(rows)),
+            Value::Truth(_) => Self::Truth(BooleanBuilder::with_capacity(rows)),
+            Value::Time(_) => {
+                Self::Time(TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC"))
+            }
+        }
+    }
+
+    fn push(&mut self, value: &Value, call: &Details) {
+        match (self, value) {
+            (Self::Text(builder), Value::Text(of)) => builder.append_option(of(call)),
+            (Self::Text(builder), Value::Made(of)) => builder.append_option(of(call)),
+            (Self::Number(builder), Value::Number(of)) => builder.append_option(of(call)),
+            (Self::Truth(builder), Value::Truth(of)) => builder.append_option(of(call)),
+            (Self::Time(builder), Value::Time(of)) => builder.append_value(of(call) * 1000),
+            _ => unreachable!("a builder is made for its column"),
+        }
+    }
+
+    fn finish(self) -> ArrayRef {
+        match self {
+            Self::Text(mut builder) => Arc::new(builder.finish()),
+            Self::Number(mut builder) => Arc::new(builder.finish()),
+            Self::Truth(mut builder) => Arc::new(builder.finish()),
+            Self::Time(mut builder) => Arc::new(builder.finish()),
+        }
+    }
+}
+
+fn schema(columns: &[Column]) -> SchemaRef {
+    let field = |(name, value): &Column| {
+        let data_type = match value {
+            Value::Text(_) | Value::Made(_) => DataType::Utf8,
+            Value::Number(_) => DataType::Int64,
+            Value::Truth(_) => DataType::Boolean,
+            Value::Time(_) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        };
+        Field::new(*name, data_type, true)
+    };
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
+}
+
+/// A Parquet file of a table that is being written.
+pub struct TableFile {
+    path: PathBuf,
+    columns: Vec<Column>,
+    schema: SchemaRef,
+    writer: ArrowWriter<File>,
+    detailed: Detailed,
+}
+
+impl TableFile {
+    /// Makes the file and its folder.
+    ///
+    /// # Errors
+    /// The path of what cannot be made.
+    pub fn create(path: PathBuf, table: Table, detailed: Detailed) -> Result<Self, GeneratorError> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)
+                .map_err(|source| GeneratorError::Folder { path: folder.to_path_buf(), source })?;
+        }
+        let file =
+            File::create(&path).map_err(|source| GeneratorError::File { path: path.clone(), source })?;
+        let mut columns = shared_columns();
+        columns.extend(own_columns(table));
+        let schema = schema(&columns);
+        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties()))
+            .map_err(|source| GeneratorError::Parquet { path: path.clone(), source })?;
+        Ok(Self { path, columns, schema, writer, detailed })
+    }
+
+    /// Appends rows.
+    ///
+    /// # Errors
+    /// The path, when the disk refuses.
+    pub fn write(&mut self, rows: &[ArrivingRow]) -> Result<(), GeneratorError> {
+        let mut builders: Vec<Builder> =
+            self.columns.iter().map(|(_, value)| Builder::of(value, rows.len())).collect();
+        for row in rows {
+            let call = self.detailed.of(row);
+            for (builder, (_, value)) in builders.iter_mut().zip(&self.columns) {
+                builder.push(value, &call);
+            }
+        }
+        let columns = builders.into_iter().map(Builder::finish).collect();
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .map_err(Into::into)
+            .and_then(|batch| self.writer.write(&batch))
+            .map_err(|source| GeneratorError::Parquet { path: self.path.clone(), source })
+    }
+
+    /// Writes the footer; the bytes of the whole file.
+    ///
+    /// # Errors
+    /// The path, when the disk refuses.
+    pub fn close(mut self) -> Result<u64, GeneratorError> {
+        match self.writer.finish() {
+            Ok(_) => Ok(self.writer.bytes_written() as u64),
+            Err(source) => Err(GeneratorError::Parquet { path: self.path, source }),
+        }
+    }
+}
