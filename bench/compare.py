@@ -9,6 +9,10 @@ from pathlib import Path
 
 import duckdb
 
+sys.path.append(str(Path(__file__).resolve().parent / "peers"))
+
+from wide_columns import COLUMNS  # noqa: E402
+
 TIMES = ("timestamp", "session_start_at", "next_session_start_at", "ended_at", "first_date", "last_date")
 TABLES = {
     "dbt_aliases_mapping": "alias dbt_visitor_id",
@@ -23,12 +27,25 @@ TABLES = {
         "event_id session_id track_sequence_number event dbt_visitor_id timestamp event_2 event_3 event_4 event_5",
 }
 
+# Those of events of all types, with the columns that the benchmarks configure.
+WIDE_TABLES = {
+    "tracklet_events":
+        "event_id event_type event anonymous_id user_id dbt_visitor_id timestamp session_id session_key"
+        " event_sequence_number start_reason " + " ".join(COLUMNS),
+    "tracklet_sessions":
+        "session_key session_id dbt_visitor_id session_sequence_number session_start_at ended_at next_session_start_at"
+        " start_reason events",
+}
+NUMBERS = (
+    "idle_time_minutes", "session_sequence_number", "track_sequence_number", "event_sequence_number", "num_pvs",
+    "cnt_viewed_product", "cnt_signup", "number_of_sessions", "session_duration", "events",
+)
+
 
 def canonical(column):
     if column in TIMES:
         return f"epoch_us({column}::timestamptz)"
-    text = column.endswith("id") or column == "alias" or column.startswith("event")
-    return f"{column}::varchar" if text else f"{column}::bigint"
+    return f"{column}::bigint" if column in NUMBERS else f"{column}::varchar"
 
 
 def digest(database, files, columns):
@@ -37,22 +54,22 @@ def digest(database, files, columns):
     return database.execute(query).fetchone()
 
 
-def digests(folder):
+def digests(folder, tables=TABLES):
     """Table to the digest of its rows; ours is a folder a table, a peer's a file. A table that is not there has none."""
     database = duckdb.connect()
     database.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
     found = {}
-    for table, columns in TABLES.items():
+    for table, columns in tables.items():
         own, file = Path(folder) / table, Path(folder) / f"{table}.parquet"
         if own.is_dir() or file.exists():
             found[table] = digest(database, f"{own}/*.parquet" if own.is_dir() else str(file), columns)
     return found
 
 
-def differing(ours, theirs):
+def differing(ours, theirs, tables=TABLES):
     """Names of the tables whose digests differ, or that either side lacks."""
     found = []
-    for table in TABLES:
+    for table in tables:
         left, right = ours.get(table), theirs.get(table)
         if left is None or right is None:
             found.append(f"{table} is missing")

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Random histories cut into random runs, many more than the tests try, and others every time: after a series of runs the
-# tables must be, to the byte, those of one run over everything.
+# Random histories of events of every type, with evidence and columns, cut into random runs, many more than the tests try, and
+# others every time: after a series of runs the tables must be, to the byte, those of one run over everything.
 #
 #   bench/histories.sh [HISTORIES]      10,000 take five to fifteen minutes on two cores
 set -euo pipefail
