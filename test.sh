@@ -108,7 +108,7 @@ dependencies() {
 # TRACKLET_HISTORIES=10000 more of them, as the runs in bench do.
 units() {
   export PROPTEST_RNG_SEED="${PROPTEST_RNG_SEED:-${TRACKLET_TEST_SEED:-20261125}}"
-  export TRACKLET_TEST_PYTHON="$python" TRACKLET_HISTORIES="${TRACKLET_HISTORIES:-400}"
+  export TRACKLET_TEST_PYTHON="$python" TRACKLET_HISTORIES="${TRACKLET_HISTORIES:-2000}"
   if cargo nextest --version >/dev/null 2>&1; then
     cargo nextest run --locked --workspace --features full,spark --no-fail-fast --status-level fail
   else

@@ -124,6 +124,9 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
         Some("other"),
         Some("viewed_product"),
         Some("identify"),
+        Some("screen_view"),
+        Some("group"),
+        Some("alias"),
     ]);
     (
         step,
@@ -194,10 +197,15 @@ pub(super) fn rows(events: &[Event]) -> Vec<OracleRow> {
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-/// Types that may be evidence, as many as two of those that rows have.
-fn evidence() -> [EventTypes; 3] {
+/// Types that may be evidence.
+fn evidence() -> [EventTypes; 4] {
     let types = |types: &[EventType]| types.iter().copied().collect();
-    [EventTypes::NONE, types(&[EventType::Identify]), types(&[EventType::Identify, EventType::Page])]
+    [
+        EventTypes::NONE,
+        types(&[EventType::Identify]),
+        types(&[EventType::Identify, EventType::Page]),
+        types(&[EventType::Identify, EventType::Group, EventType::Alias]),
+    ]
 }
 
 /// Tables that are not written: none, some, or nearly all.

@@ -210,6 +210,9 @@ fn event_type(row: &OracleRow) -> &'static str {
     match row.event.as_deref() {
         Some("signup") => "page",
         Some("identify") => "identify",
+        Some("screen_view") => "screen",
+        Some("group") => "group",
+        Some("alias") => "alias",
         _ => "track",
     }
 }
