@@ -55,7 +55,7 @@ fn a_filter_that_no_file_can_have_is_found() {
             "a ~ '['",
             "can't be evaluated: it has a pattern that is no regular expression: unclosed character class",
         ),
-        ("length(a, b, c) = 1", "can't be evaluated: the function `length` takes other arguments"),
+        ("length(a, b, c) = 1", "can't be evaluated: the function `character_length` takes other arguments"),
         (
             "a collate c = 'x'",
             "can't be evaluated: it has a form of SQL that is not evaluated here (`collate`)",

@@ -21,11 +21,13 @@ use tracklet_kernel::tables::{Table, TrackRun};
 use tracklet_kernel::tracks::{Tracks, TracksBuilder};
 
 /// Cases that need the real readers. `tests/through_files` runs them.
-const NOT_PLAIN: [&str; 5] = [
+const NOT_PLAIN: [&str; 6] = [
     // Names and types of columns in paths.
     "columns-in-paths",
     // Lines that are no rows.
     "csv-lines-around-tables",
+    // Quotes that the rows show.
+    "csv-single-quotes",
     // Objects over several lines, batches, UTF-16.
     "json-forms",
     // Rows of tables without a type.
