@@ -19,8 +19,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/**/*.md", "crates/*/FORMAT.md", "dbt/*.md", "examples/**/*.md",
              "bench/*.md", "bench/*/README.md", "corpus/*.md", "fuzz/**/*.md", "tests/**/*.md"]
-# Folders and files that are not looked at yet.
-LEFT_OUT = ["crates/warehouse/", "dbt/", "tests/warehouses/", "crates/cli/src/commands/forget.rs", "crates/cli/src/commands/warehouse.rs", "crates/analysis/src/testing.rs"]
 # This list itself, and what others have written.
 NOT_OURS = ["tests/words.py", "bench/peers/", "bench/runs/", "bench/warehouse/reference.sql", "crates/analysis/src/report/page/vendor/"]
 
@@ -64,6 +62,9 @@ EXCEPTIONS = {
     ("bench/generator/tests/statistics.rs", "share"): "a part of the whole",
     ("bench/hostile.py", "share"): "a part of the whole",
     ("crates/cli/src/commands/analysis/tune.rs", "share"): "a part of the whole, in percent",
+    ("crates/warehouse/src/run/plan.rs", "is no longer there"): "a `reason` of `tracklet_runs`: stored texts stay",
+    ("crates/warehouse/src/sql/render.rs", "aside"): "the tag `aside` of the dbt package, which `tag:aside` selects",
+    ("tests/warehouses/conformance/", "share"): "a part of the whole",
 }
 
 
@@ -175,7 +176,7 @@ def check_the_check():
 def main():
     check_the_check()
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    ours = [path for path in listed if not path.startswith((*NOT_OURS, *LEFT_OUT)) and (ROOT / path).is_file()]
+    ours = [path for path in listed if not path.startswith(tuple(NOT_OURS)) and (ROOT / path).is_file()]
     found, needed, looked_at = [], set(), 0
 
     def add(path, number, name, better):
@@ -188,7 +189,7 @@ def main():
     for pattern in DOCUMENTS:
         for path in sorted(ROOT.glob(pattern)):
             name_of_page = str(path.relative_to(ROOT))
-            if name_of_page.startswith((*NOT_OURS, *LEFT_OUT)):
+            if name_of_page.startswith(tuple(NOT_OURS)):
                 continue
             for number, line in prose_of_document(path.read_text("utf-8")):
                 for name, better in of_prose(line, WORDS):

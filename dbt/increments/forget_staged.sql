@@ -40,7 +40,7 @@ remaining as (
     where is_forgotten = 0
 ),
 
-judged_anew as (
+judged_again as (
     {{ rows_with_fates('remaining', goes_on=true) }}
 )
 
@@ -50,7 +50,7 @@ select
     {{- and_copy_number('old_copy_number', 'old_copy_number') }},
     fate
     {{- and_copy_number() }}
-from judged_anew
+from judged_again
 union all
 select
     {{ row_columns() }},

@@ -19,7 +19,7 @@ standing as (
         and events.{{ own_column('timestamp') }} >= restarts.restart_at
     left join {{ ref('increment_aliases') }} as aliases
         on aliases.alias = coalesce(events.user_id, events.anonymous_id)
-    {%- if tracks_went %}
+    {%- if tracks_deleted %}
     left join changed as gone
         on gone.event_id = events.event_id
         and gone.is_new = 0
@@ -30,7 +30,7 @@ standing as (
         {%- endif %}
     {%- endif %}
     where events.{{ own_column('timestamp') }} >= {{ restarted_since }}
-        {%- if tracks_went %}
+        {%- if tracks_deleted %}
         and gone.event_id is null
         {%- endif %}
     union all

@@ -27,7 +27,7 @@ latest as (
         on pairs.anonymous_id = touched.anonymous_id
         and pairs.user_id = touched.user_id
     where touched.lost_none = 1
-    {%- if tracks_went %}
+    {%- if tracks_deleted %}
     -- Of a pair that lost a track the latest may be another now.
     union all
     select

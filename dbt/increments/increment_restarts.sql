@@ -1,6 +1,6 @@
 {{ config(materialized='table', unlogged=true, dist='affected_visitor_id', post_hook=gather_statistics()) }}
 
--- The visitors whose sessions may change, and from when on they are made anew: from the session before the one in which
+-- The visitors whose sessions may change, and from when on they are rebuilt: from the session before the one in which
 -- the first change is, since that one says when the next starts. Nothing earlier can change.
 
 with {{ changed_tracks() }},

@@ -1,6 +1,6 @@
 {{ config(materialized='table', unlogged=true, dist='event_id', post_hook=gather_statistics(['event_id', 'anonymous_id', 'user_id', 'fate', 'old_fate'])) }}
 
--- What becomes of the new rows, and anew of known ones with the same event id. What became of those before is old_fate.
+-- What becomes of the new rows, and again of known ones with the same event id. What became of those before is old_fate.
 
 with candidates as (
     select

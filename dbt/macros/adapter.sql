@@ -358,7 +358,7 @@
 {% macro partition_by_month(column) %}{{ return(adapter.dispatch('partition_by_month', 'tracklet')(column)) }}{% endmacro %}
 {% macro partition_by_number(column, values) %}{{ return(adapter.dispatch('partition_by_number', 'tracklet')(column, values)) }}{% endmacro %}
 
-{# What config(indexes=..) takes, one of these columns each: dbt makes tables anew, which an index would only make slower. -#}
+{# What config(indexes=..) takes, one of these columns each: dbt rebuilds tables, which an index would only make slower. -#}
 {% macro indexed_by(columns) %}{{ return([]) }}{% endmacro %}
 
 {% macro default__partition_by_month(column) %}{{ return(none) }}{% endmacro %}

@@ -1,6 +1,6 @@
 {# Amazon Redshift. dbt falls back to the postgres macros here, so each of those has its own below. -#}
 
-{# TEXT would be VARCHAR(256). Text is compared by bytes, trailing spaces aside. -#}
+{# TEXT would be VARCHAR(256). Text is compared by bytes, but for trailing spaces. -#}
 {% macro redshift__as_text(expression) %}cast({{ expression }} as varchar(65535)){% endmacro %}
 
 {# RudderStack's times are TIMESTAMP: no zone, in UTC, microseconds. -#}

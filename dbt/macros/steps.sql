@@ -249,7 +249,7 @@ changed as (
 {%- endmacro %}
 
 {#
-  The CTE changed: the tracks that came with is_new 1 and those that went with 0, of an increment.
+  The CTE changed: the tracks that an increment inserts, with is_new 1, and those that it deletes, with 0.
 -#}
 {% macro changed_tracks() -%}
     {%- if ids_from_rows() -%}
@@ -356,7 +356,7 @@ ranked as (
   before them or 0.
 
   All windows are over a visitor's events in their order, so one sort serves them all: what is past the end of a
-  session is told by where sessions open.
+  session is decided by where sessions open.
 -#}
 {% macro numbered_events(goes_on=false) -%}
     {%- set before = 'lag(' ~ own_column('timestamp') ~ ') over (' ~ visitor_order() ~ ')' -%}

@@ -1,4 +1,4 @@
--- Invariant 4, first half: no session holds a gap over the timeout. Judged anew from the times.
+-- Invariant 4, first half: no session holds a gap over the timeout. Judged again from the times.
 
 with in_order as (
     select

@@ -126,7 +126,7 @@ impl OutputFile {
     }
 }
 
-/// Writes what it is told; the bytes of its files.
+/// Writes the parts that the other threads send; returns the bytes of its files.
 fn write_files(options: &Options, parts: &Receiver<(Stream, WriterMessage)>) -> Result<u64, GeneratorError> {
     let mut bytes = 0;
     let mut open: [Option<OutputFile>; Table::ALL.len()] = [const { None }; _];

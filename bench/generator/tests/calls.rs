@@ -209,10 +209,10 @@ fn tables_and_raw_lines_say_the_same() {
 #[test]
 fn six_of_ten_events_are_page_calls_and_each_identify_call_has_a_user() {
     let calls = details("--tracks 100000");
-    let share = |call: Call| calls.iter().filter(|(row, _)| row.call == call).count() as f64 / 100_000.0;
-    assert!((0.58..0.62).contains(&share(Call::Page)), "{}", share(Call::Page));
-    assert!((0.04..0.09).contains(&share(Call::Screen)), "{}", share(Call::Screen));
-    assert!((0.02..0.08).contains(&share(Call::Identify)), "{}", share(Call::Identify));
+    let fraction = |call: Call| calls.iter().filter(|(row, _)| row.call == call).count() as f64 / 100_000.0;
+    assert!((0.58..0.62).contains(&fraction(Call::Page)), "{}", fraction(Call::Page));
+    assert!((0.04..0.09).contains(&fraction(Call::Screen)), "{}", fraction(Call::Screen));
+    assert!((0.02..0.08).contains(&fraction(Call::Identify)), "{}", fraction(Call::Identify));
     let is_known =
         |(row, call): &(ArrivingRow, Details)| row.call != Call::Identify || call.user_id.is_some();
     assert!(calls.iter().all(is_known));

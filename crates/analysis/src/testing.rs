@@ -168,7 +168,7 @@ fn renderer(rules: &RecordedRules) -> (Renderer, Names) {
         Renderer::new(Dialect::Postgres, &config, Materialized::View, vec![source]).with_macros(MACROS);
     let stand_ins: BTreeMap<String, String> =
         STAND_INS.iter().map(|(name, table)| ((*name).to_owned(), (*table).to_owned())).collect();
-    let names = Names::new(Dialect::Postgres, None, SCHEMA.to_owned()).with_asides(stand_ins);
+    let names = Names::new(Dialect::Postgres, None, SCHEMA.to_owned()).with_staging_names(stand_ins);
     (renderer, names)
 }
 

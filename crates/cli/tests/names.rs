@@ -10,9 +10,6 @@ const MOST: usize = 2;
 /// Folders whose Rust code is looked at.
 const FOLDERS: [&str; 3] = ["crates", "bench", "fuzz"];
 
-/// Folders that are left out.
-const LEFT_OUT: &[&str] = &["crates/warehouse"];
-
 /// By type name, the places where a type of that name is defined.
 type Definitions = BTreeMap<String, Vec<String>>;
 
@@ -43,7 +40,7 @@ fn collect(folder: &Path, root: &Path, found: &mut Definitions) {
     paths.sort();
     for path in paths {
         let shown = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
-        if LEFT_OUT.contains(&shown.as_str()) || shown.ends_with("target") {
+        if shown.ends_with("target") {
             continue;
         }
         if path.is_dir() {

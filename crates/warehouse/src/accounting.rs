@@ -1,6 +1,6 @@
 //! Where the rows of a run went.
 
-use super::row::Row;
+use super::row::ResultRow;
 use super::{Job, WarehouseError};
 use crate::sql::plan::{self, Plan};
 use crate::sql::runs::Accounting;
@@ -8,12 +8,12 @@ use crate::sql::runs::Accounting;
 /// What the queries here are for.
 const COUNT: &str = "count the rows";
 
-/// Counts the rows of the tables that a run has made aside.
+/// Counts the rows of the staging tables of a run.
 ///
 /// # Errors
 /// [`WarehouseError::Lost`] when they don't add up.
 pub(super) async fn account(job: &Job<'_>, plan: &Plan) -> Result<Accounting, WarehouseError> {
-    let row = Row::first(job, COUNT, &plan::accounting(plan)).await?;
+    let row = ResultRow::first(job, COUNT, &plan::accounting(plan)).await?;
     let number = |place: usize| row.as_ref().and_then(|row| row.integer(place));
     let counted = Accounting {
         rows_read: number(0),
@@ -36,7 +36,7 @@ pub(super) async fn account_for_increment(
     query: &str,
     latest: Accounting,
 ) -> Result<Accounting, WarehouseError> {
-    let row = Row::first(job, COUNT, query).await?;
+    let row = ResultRow::first(job, COUNT, query).await?;
     let then = |before: Option<u64>, place: usize| {
         let row = row.as_ref()?;
         (before? + row.integer(2 * place)?).checked_sub(row.integer(2 * place + 1)?)

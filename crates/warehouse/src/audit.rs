@@ -1,6 +1,6 @@
 //! What a run by load times alone can't see: the source compared with what was made into sessions.
 
-use super::row::Row;
+use super::row::ResultRow;
 use super::{Job, WarehouseError};
 use crate::sql::Renderer;
 use crate::sql::plan::Plan;
@@ -23,8 +23,8 @@ pub(super) async fn different_days(
     plan: &Plan,
 ) -> Result<Vec<DifferentDay>, WarehouseError> {
     let query = renderer.render("tracklet_audit", plan.published())?.sql;
-    let rows = Row::all(job, "compare the source with what was made into sessions", &query).await?;
-    let day = |row: &Row| DifferentDay {
+    let rows = ResultRow::all(job, "compare the source with what was made into sessions", &query).await?;
+    let day = |row: &ResultRow| DifferentDay {
         received_on: row.text(0).unwrap_or_default(),
         rows_in_source: row.integer(1).unwrap_or(0),
         rows_seen: row.integer(2).unwrap_or(0),

@@ -1,7 +1,7 @@
 //! The data tests, run in the warehouse.
 
 use super::progress::Progress;
-use super::row::Row;
+use super::row::ResultRow;
 use super::{Job, WarehouseError};
 use crate::sql::Renderer;
 use crate::sql::data_tests::{DataTest, counting, data_tests};
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
-/// What came of the data tests.
+/// The outcome of the data tests.
 #[derive(Debug)]
 pub struct ChecksReport {
     /// Those that ran, in the order of their names.
@@ -37,12 +37,12 @@ pub async fn test(
     let renderer = job.renderer().await?;
     let chosen = job.chosen(&renderer)?;
     let graph = Graph::new(&renderer, &job.target.names)?;
-    let is_aside = |name: &String| graph.get(name).is_some_and(Model::is_aside);
+    let is_staging = |name: &String| graph.get(name).is_some_and(Model::is_staging);
     let tests = data_tests(&renderer, &job.target.names)?;
     let of_chosen =
         tests.into_iter().filter(|test| test.models.iter().any(|name| chosen.contains(name.as_str())));
     let (of_runs, tests): (Vec<DataTest>, Vec<DataTest>) =
-        of_chosen.partition(|test| test.models.iter().any(is_aside));
+        of_chosen.partition(|test| test.models.iter().any(is_staging));
     let (own, broken) = user::rendered(own, &renderer, &job.target.names);
     let has_choice = !job.select.is_empty() || !job.exclude.is_empty();
     let own = own.into_iter().filter(|test| user::is_chosen(test, &chosen, has_choice));
@@ -62,13 +62,13 @@ pub(super) async fn of_run(
     threads: NonZeroUsize,
     progress: &dyn Progress,
 ) -> Result<Vec<CheckResult>, WarehouseError> {
-    let asides: BTreeSet<&str> =
-        plan.models.iter().filter(|model| model.is_aside).map(|model| model.name).collect();
+    let staging: BTreeSet<&str> =
+        plan.models.iter().filter(|model| model.is_staging).map(|model| model.name).collect();
     let graph = Graph::new(renderer, plan.published())?;
-    let is_aside = |name: &&String| graph.get(name).is_some_and(Model::is_aside);
+    let is_staging = |name: &&String| graph.get(name).is_some_and(Model::is_staging);
     let tests = data_tests(renderer, &plan.checking())?.into_iter().filter(|test| {
-        let needed: Vec<&String> = test.models.iter().filter(is_aside).collect();
-        !needed.is_empty() && needed.iter().all(|name| asides.contains(name.as_str()))
+        let needed: Vec<&String> = test.models.iter().filter(is_staging).collect();
+        !needed.is_empty() && needed.iter().all(|name| staging.contains(name.as_str()))
     });
     run_all(job, tests.collect(), threads, progress).await
 }
@@ -98,9 +98,12 @@ async fn run_all(
 /// How many rows a test finds; the first of them are kept.
 async fn found(job: &Job<'_>, test: &DataTest) -> Result<Option<keep::Kept>, TestError> {
     let batches = job.warehouse.query(&counting(&test.sql)).await.map_err(TestError::Target)?;
-    let failures = batches.into_iter().find_map(Row::of).and_then(|row| row.integer(0)).ok_or_else(|| {
-        TestError::Target(TargetError::Answer { message: format!("the test {} gave no number", test.name) })
-    })?;
+    let failures =
+        batches.into_iter().find_map(ResultRow::of).and_then(|row| row.integer(0)).ok_or_else(|| {
+            TestError::Target(TargetError::Answer {
+                message: format!("the test {} gave no number", test.name),
+            })
+        })?;
     if failures == 0 {
         return Ok(None);
     }

@@ -30,9 +30,9 @@ pub fn whole(
     let chosen = chosen(&renderer, target, select, exclude)?;
     let plan = Plan::new(&renderer, &target.names, &chosen, TOKEN)?;
     let notes = [
-        "Made without a connection: the source tables are taken to have RudderStack's columns. A run asks for those that"
+        "Made without a connection: the source tables are taken to have RudderStack's columns. A run looks up those that"
             .to_owned(),
-        "are there (`tracklet run --dry-run` shows them) and adds a row to tracklet_runs.".to_owned(),
+        "exist (`tracklet run --dry-run` shows them) and adds a row to tracklet_runs.".to_owned(),
     ];
     Ok(script(&plan, target.publishing, &notes))
 }
@@ -73,7 +73,7 @@ fn increment_of(
     let (dialect, names) = (target.dialect, &target.names);
     let graph = Graph::new(renderer, names)?;
     let is_kept =
-        |model: &&Model| !model.is_aside() && model.rendered.options.materialized == Materialized::Table;
+        |model: &&Model| !model.is_staging() && model.rendered.options.materialized == Materialized::Table;
     let kept: Vec<&str> = graph.models().iter().filter(is_kept).map(|model| model.name).collect();
     let increment = Increment::new(renderer, names, TOKEN);
     Ok(increment_script(&increment, dialect, &kept, facts, notes)?)

@@ -71,7 +71,8 @@ async fn write_access(job: &Job<'_>) -> Finding {
         if there.is_empty() {
             super::housekeeping::ensure_schema(job, names).await?;
         }
-        let table = names.own(&crate::sql::plan::aside(&super::token::Token::new().to_string(), "debug"));
+        let table =
+            names.own(&crate::sql::plan::staging_name(&super::token::Token::new().to_string(), "debug"));
         let table = relation(job.target.dialect, &table);
         let make = job.target.dialect.create_table_as(
             &table,

@@ -29,7 +29,7 @@ pub enum WarehouseError {
     #[error("`source.tables`: {0}")]
     TableName(String),
     /// A source table is not there, or may not be read.
-    #[error("the source table `{table}` is not there, or may not be read")]
+    #[error("the source table `{table}` does not exist, or may not be read")]
     NoSource {
         /// The table.
         table: TableName,

@@ -14,7 +14,7 @@ use super::compiled::write_statements;
 use super::forgotten::List;
 use super::housekeeping::{self, tables};
 use super::progress::Progress;
-use super::row::Row;
+use super::row::ResultRow;
 use super::run::{BuildReport, Checks, Outcomes, Run, build, reason_to_rebuild};
 use super::token::Token;
 use super::{Job, WarehouseError};
@@ -58,9 +58,9 @@ pub struct Changed {
     /// The table.
     pub table: &'static str,
     /// Rows deleted, where the warehouse says.
-    pub went: Option<u64>,
-    /// Rows made anew of what is left, where the warehouse says.
-    pub came: Option<u64>,
+    pub deleted: Option<u64>,
+    /// Rows inserted, made of the rows that are left, where the warehouse says.
+    pub inserted: Option<u64>,
 }
 
 /// What was erased.
@@ -70,7 +70,7 @@ pub struct Erased {
     pub run_id: String,
     /// The person's rows; none where they could not be counted.
     pub gone: Option<Gone>,
-    /// The tables whose rows were exchanged; none if all were made anew.
+    /// The tables whose rows were exchanged; none if all tables were rebuilt.
     pub changed: Vec<Changed>,
     /// The run that took all rows, if there was one.
     pub rebuilt: Option<BuildReport>,
@@ -162,7 +162,7 @@ impl Erasure<'_> {
         let hashes = Hashes::new(names, &salt, self.subjects, there.contains_key("dbt_aliases_mapping"));
         self.run.make_planned(&self.run.steps().hashes(&hashes)?).await?;
         let made = self.run.steps().hashes_made();
-        let made = Row::all(job, "read the hashes of what is forgotten", &made).await?;
+        let made = ResultRow::all(job, "read the hashes of what is forgotten", &made).await?;
         let digest = list.digest_with(&salt, made.iter().filter_map(|row| row.text(0)));
         if reason.is_none() {
             // The list is created, if it did not exist, before the run reads it.
@@ -214,7 +214,7 @@ impl Erasure<'_> {
         Ok(())
     }
 
-    /// The rows that are only noted to go, where it can be told: what was staged may be lost, or of an earlier version.
+    /// The rows that are only noted to go, where it is known: what was staged may be lost, or of an earlier version.
     async fn noted(&self) -> Result<Option<Gone>, WarehouseError> {
         let names = &self.run.job.target.names;
         let table = relation(names.dialect(), &names.own(FORGOTTEN));
@@ -278,7 +278,7 @@ impl Erasure<'_> {
     }
 }
 
-pub(super) fn gone(row: &Row) -> Gone {
+pub(super) fn gone(row: &ResultRow) -> Gone {
     let count = |place: usize| row.integer(place).unwrap_or(0);
     Gone { tracks: count(0), duplicates: count(1), rejected: count(2), evidence: count(3) }
 }
@@ -287,10 +287,10 @@ pub(super) fn gone(row: &Row) -> Gone {
 fn changes(tables: &[&'static str], outcomes: &[Outcome]) -> Vec<Changed> {
     let (deletes, inserts) = outcomes.split_at(outcomes.len() / 2);
     let both = deletes.iter().zip(inserts);
-    let changed = tables.iter().zip(both).map(|(table, (went, came))| Changed {
+    let changed = tables.iter().zip(both).map(|(table, (deleted, inserted))| Changed {
         table,
-        went: went.rows,
-        came: came.rows,
+        deleted: deleted.rows,
+        inserted: inserted.rows,
     });
     changed.collect()
 }

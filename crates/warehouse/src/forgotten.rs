@@ -8,7 +8,7 @@
 //! A list whose digest none of its rows has is damaged. One that has not the latest run's digest among its rows is older than the
 //! tables, or another. Either would let forgotten people come back, so it stops a run before it makes anything.
 
-use super::row::Row;
+use super::row::ResultRow;
 use super::{Job, WarehouseError};
 use crate::sql::forgotten::{self, FORGOTTEN, InForce, new_salt};
 use crate::sql::runs::Latest;
@@ -53,7 +53,7 @@ impl List {
         };
         let columns: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         let query = forgotten::list(names, &columns);
-        let rows = Row::all(job, "read the table of what is forgotten", &query).await?;
+        let rows = ResultRow::all(job, "read the table of what is forgotten", &query).await?;
         let rows = rows.iter().map(|row| [row.text(0), row.text(1), row.text(3)]);
         Self::of(rows).map_err(|what| damaged(job, what))
     }

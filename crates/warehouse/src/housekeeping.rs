@@ -1,9 +1,9 @@
-//! The schema before and after a run: its existence, the claim on it, and what others left aside.
+//! The schema before and after a run: its existence, the claim on it, and the staging tables that other runs left.
 
-use super::row::Row;
+use super::row::ResultRow;
 use super::token::{Here, Token};
 use super::{Job, WarehouseError};
-use crate::sql::plan::{ASIDE_PREFIX, aside, create_schema, drop_if_there, failed};
+use crate::sql::plan::{STAGING_PREFIX, create_schema, drop_if_there, failed, staging_name};
 use crate::sql::runs::{self, Accounting, Cursor, Latest};
 use crate::sql::{Names, names::relation, package};
 use crate::targets::{Claim, Kind, TableName, TargetError};
@@ -11,9 +11,9 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use tracklet_dialects::description::{Format, Publishing};
 
-/// The run that made this table aside.
+/// The run that made this staging table; `None` if it is no staging table.
 fn maker(table: &str) -> Option<Token> {
-    Token::at_start(table.to_lowercase().strip_prefix(ASIDE_PREFIX)?)
+    Token::at_start(table.to_lowercase().strip_prefix(STAGING_PREFIX)?)
 }
 
 /// Whether a run has kept this table because it contradicted others.
@@ -31,7 +31,7 @@ pub(super) async fn tables(job: &Job<'_>) -> Result<Vec<(TableName, Kind)>, Targ
     job.warehouse.tables_of(names.database(), names.schema()).await
 }
 
-/// Makes the schema, claims it, and takes away what runs that are no more have left aside.
+/// Makes the schema, claims it, and drops the staging tables of runs that have ended.
 pub(super) async fn begin(job: &Job<'_>) -> Result<Held, WarehouseError> {
     let names = &job.target.names;
     let mut there = tables(job).await?;
@@ -51,7 +51,7 @@ pub(super) async fn begin(job: &Job<'_>) -> Result<Held, WarehouseError> {
     left.sort_by_key(|(_, kind)| std::cmp::Reverse(*kind));
     for (table, kind) in left {
         let statement = drop_if_there(kind, &relation(job.target.dialect, &table));
-        statement_for(job, "take away what an earlier run left aside", &statement).await?;
+        statement_for(job, "drop a staging table of an earlier run", &statement).await?;
     }
     Ok(Held(held))
 }
@@ -127,7 +127,7 @@ pub(super) async fn lacking(job: &Job<'_>) -> Result<Vec<String>, TargetError> {
     let there: Vec<&str> = there.iter().map(|column| column.name.as_str()).collect();
     let mut statements = runs::add_columns(names, &there);
     if !is_of_format(job, &names.own(runs::RUNS)).await? {
-        statements.extend(runs::convert(names, &aside(&Token::new().to_string(), runs::RUNS)));
+        statements.extend(runs::convert(names, &staging_name(&Token::new().to_string(), runs::RUNS)));
     }
     Ok(statements)
 }
@@ -144,7 +144,7 @@ pub(super) async fn is_of_format(job: &Job<'_>, table: &TableName) -> Result<boo
 /// The latest run that published, or began to.
 pub(super) async fn latest(job: &Job<'_>) -> Result<Latest, WarehouseError> {
     let names = &job.target.names;
-    let found = Row::first(job, "read the table of runs", &runs::latest(names)).await?;
+    let found = ResultRow::first(job, "read the table of runs", &runs::latest(names)).await?;
     let Some(row) = found else { return Ok(Latest::default()) };
     let text = |place: usize| row.text(place).unwrap_or_default();
     Ok(Latest {
@@ -170,12 +170,12 @@ pub(super) async fn latest(job: &Job<'_>) -> Result<Latest, WarehouseError> {
 #[cfg(test)]
 mod tests {
     use super::{Token, has_failed, maker};
-    use crate::sql::plan::aside;
+    use crate::sql::plan::staging_name;
 
     #[test]
-    fn the_maker_of_an_aside_is_in_its_name() {
+    fn the_run_of_a_staging_table_is_in_its_name() {
         let token = Token::new();
-        let name = aside(&token.to_string(), "dbt_session_track_facts");
+        let name = staging_name(&token.to_string(), "dbt_session_track_facts");
         assert!(name.len() <= 63, "a longer name would be cut: {name}");
         assert_eq!(maker(&name.to_uppercase()), Some(token));
         assert_eq!(maker("tracklet_event_facts"), None);

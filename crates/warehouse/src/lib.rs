@@ -1,11 +1,11 @@
 //! A run in a warehouse: the SQL engine's models, made by the clients of [`crate::targets`].
 //!
 //! ```text
-//! source tables' columns --sql--> plan --> tables aside, in order, side by side --> where the rows went
-//!   --> published all at once where the warehouse can --> what was aside goes away
+//! source tables' columns --sql--> plan --> staging tables, in order, side by side --> where the rows went
+//!   --> published all at once where the warehouse can --> staging tables dropped
 //! ```
 //!
-//! A run that fails, or is killed, leaves the tables that readers see as they were; what it had made aside is taken away
+//! A run that fails, or is killed, leaves the tables that readers see as they were; its staging tables are dropped
 //! by the next.
 
 mod accounting;

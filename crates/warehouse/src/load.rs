@@ -23,16 +23,16 @@ use tracklet_kernel::tracks::Tracks;
 /// Rows that go to the client at a time.
 const BATCH_ROWS: usize = 8_192;
 
-/// What came of a load.
+/// The outcome of a load.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadReport {
-    /// What came of each table, tracks first.
+    /// The outcome of each table, tracks first.
     pub tables: Vec<Loaded>,
     /// Rows that no such table can hold: they could not be read, or their time is none.
     pub refused: u64,
 }
 
-/// What came of one table.
+/// The outcome of one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
     /// The table.
@@ -120,7 +120,7 @@ struct LoadedColumn {
 }
 
 /// The columns of a source table of a type: the canonical ones, and for each column that events carry the first of its sources that no
-/// other column is read from, for what is there is the value that came of all of them.
+/// other column is read from, for it has the value made of all of them.
 ///
 /// # Errors
 /// [`WarehouseError::SharedSources`].

@@ -1,6 +1,6 @@
 //! Tables in a warehouse as people look at them: which exist, and rows of one.
 
-use super::row::Row;
+use super::row::ResultRow;
 use super::{Job, WarehouseError, housekeeping};
 use crate::sql::names::relation;
 use crate::sql::package;
@@ -55,7 +55,7 @@ pub async fn tables(job: &Job<'_>) -> Result<RecordBatch, WarehouseError> {
     let (mut rows, mut columns) = (Vec::new(), Vec::new());
     for (model, name, _) in &there {
         let query = format!("select count(*) as table_rows from {}", relation(job.target.dialect, name));
-        let counted = Row::first(job, &format!("count the rows of `{model}`"), &query).await?;
+        let counted = ResultRow::first(job, &format!("count the rows of `{model}`"), &query).await?;
         rows.push(counted.and_then(|row| row.integer(0)).unwrap_or(0));
         columns.push(job.warehouse.columns(name).await?.map_or(0, |columns| columns.len() as u64));
     }

@@ -11,7 +11,7 @@ pub struct Made {
     /// Table or view.
     pub kind: Kind,
     /// Whether it goes away at the end of the run.
-    pub is_aside: bool,
+    pub is_staging: bool,
     /// Its rows, where the warehouse says.
     pub rows: Option<u64>,
     /// Bytes that were scanned for it, where the warehouse says.
@@ -20,7 +20,7 @@ pub struct Made {
     pub seconds: f64,
 }
 
-/// Is told what happens.
+/// Follows a run: a method for each thing that happens.
 pub trait Progress: Sync {
     /// A model is being made.
     fn started(&self, model: &'static str);

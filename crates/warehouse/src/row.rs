@@ -7,9 +7,9 @@ use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, Utc};
 
 /// A row of an answer. Values are asked for by their column's place, from 0; `None` is null or of another type.
-pub(super) struct Row(RecordBatch);
+pub(super) struct ResultRow(RecordBatch);
 
-impl Row {
+impl ResultRow {
     /// The first row that a query gives, if there is one. `what` says what is asked for.
     pub(super) async fn first(
         job: &Job<'_>,

@@ -38,7 +38,7 @@ use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::time::Instant;
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct BuildReport {
     /// The run's name in `tracklet_runs`.
@@ -60,7 +60,7 @@ pub struct BuildReport {
 /// Whether the data tests run that need the tables of the run itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checks {
-    /// They do, once the tables are published and before what is aside goes away.
+    /// They do, once the tables are published and before the staging tables are dropped.
     Run,
     /// They don't.
     Skip,

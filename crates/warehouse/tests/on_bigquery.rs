@@ -4,7 +4,7 @@
 mod warehouse;
 
 use tokio::sync::OnceCell;
-use tracklet_warehouse::clients::bigquery::{BigQuery, Settings, connect};
+use tracklet_warehouse::clients::bigquery::{BigQuery, BigQuerySettings, connect};
 use tracklet_warehouse::targets::{At, TargetError, Warehouse as _};
 use warehouse::Spelling;
 
@@ -20,13 +20,13 @@ static SCHEMA: OnceCell<()> = OnceCell::const_new();
 
 async fn connected() -> BigQuery {
     let endpoint = std::env::var("TRACKLET_TEST_BIGQUERY").expect("cloud_clients.py sets it");
-    let settings = Settings {
+    let settings = BigQuerySettings {
         project: Some("local".to_owned()),
         dataset: Some("client".to_owned()),
         api_endpoint: Some(endpoint),
         labels: [("team".to_owned(), "web".to_owned())].into(),
         maximum_bytes_billed: Some(1 << 40),
-        ..Settings::default()
+        ..BigQuerySettings::default()
     };
     let bigquery = connect(&settings).await.unwrap();
     let made = bigquery.execute("create schema if not exists client");
@@ -98,10 +98,10 @@ async fn of_transactions_at_once_each_is_whole() {
 
 #[tokio::test]
 async fn a_server_that_is_gone_is_named() {
-    let settings = Settings {
+    let settings = BigQuerySettings {
         project: Some("local".to_owned()),
         api_endpoint: Some("http://127.0.0.1:9".to_owned()),
-        ..Settings::default()
+        ..BigQuerySettings::default()
     };
     let error = connect(&settings).await.unwrap().execute("select 1").await.unwrap_err();
     let TargetError::Connection { place, .. } = &error else { panic!("{error:?}") };

@@ -3,7 +3,7 @@
 
 mod warehouse;
 
-use tracklet_warehouse::clients::snowflake::{Settings, Snowflake, connect};
+use tracklet_warehouse::clients::snowflake::{Snowflake, SnowflakeSettings, connect};
 use tracklet_warehouse::targets::{TargetError, Warehouse as _};
 use warehouse::Spelling;
 
@@ -15,7 +15,7 @@ const SPELLING: Spelling = Spelling {
     catalog_types: ["VARCHAR(16777216)", "NUMBER(38,0)", "FLOAT", "BOOLEAN", "TIMESTAMP_TZ(9)"],
 };
 
-fn settings(port: u16) -> Settings {
+fn settings(port: u16) -> SnowflakeSettings {
     let text = format!(
         "account = 'test'\nuser = 'TESTER'\npassword = 'hunter2'\nhost = '127.0.0.1'\nport = {port}\n\
          protocol = 'http'\ndatabase = 'SHOP'\nschema = 'CLIENT'\nquery_tag = 'tests'"

@@ -6,7 +6,7 @@ of their own that is dropped afterwards.
 
 The variable names a tracklet.toml with one target, of that type, which signs in by itself (keys as files, passwords from
 the environment). TRACKLET_LIVE_SNOWFLAKE, _REDSHIFT, _POSTGRES and _SPARK likewise; those that are not set are left out.
-What came of it is kept as certified-NAME-DATE.json in the working folder. Queries cost money where they are billed.
+The outcome is kept as certified-NAME-DATE.json in the working folder. Queries cost money where they are billed.
 """
 
 import os

@@ -56,7 +56,7 @@ def configuration(reader, config, source, event_names="raw", **options):
 def compare(reader, config, expected, kind, unknown):
     """Lines that say what differs. `expected` has the columns of each table in order."""
     kinds = reader.kinds()
-    wrong = [f"  left aside: {name}" for name in kinds if name.lower().startswith("tracklet_aside")]
+    wrong = [f"  left behind: {name}" for name in kinds if name.lower().startswith("tracklet_aside")]
     for table, columns in columns_of(config).items():
         physical = table in PHYSICAL
         found = kinds.get(reader.own(table))

@@ -9,7 +9,7 @@ everything as it is.
     TRACKLET_BIN=target/release/tracklet python tests/warehouses conformance.forget_conformance --sail [--histories N]
 
 On PostgreSQL the native engine forgets the same people on the way through the same files, and must come to the same tables;
-and erasures are cut off at each statement. On Delta tables, of which each changes by itself, an erasure makes all tables anew.
+and erasures are cut off at each statement. On Delta tables, of which each changes by itself, an erasure rebuilds all tables.
 """
 
 import argparse
@@ -163,24 +163,24 @@ class Lane:
 
     def run(self, *options):
         """A run, and what differs then."""
-        told = self.growing.run("run", *options).stderr
+        printed = self.growing.run("run", *options).stderr
         if self.native:
             self.run_natively("run", "files")
         wrong = self.differences()
         if "--audit" in options:
-            wrong += self.days_that_differ(told)
+            wrong += self.days_that_differ(printed)
         return wrong
 
-    def days_that_differ(self, told):
+    def days_that_differ(self, printed):
         """Lines that say on which days an audit, as the program tells it, took the source for another than what was seen."""
-        days = [line for line in told.splitlines() if line.startswith("audit: ") and "on every day" not in line]
+        days = [line for line in printed.splitlines() if line.startswith("audit: ") and "on every day" not in line]
         if self.growing.name == "snowflake":
             # fakesnow adds hashes up as doubles, in any order: of days with the same number of rows nothing is known.
             numbers = [re.findall(r"(\d[\d,]*) (?:rows in the source|had been seen)", line) for line in days]
             days = [line for line, (source, seen) in zip(days, numbers, strict=True) if source != seen]
         # A run that has to take all rows has nothing to compare.
-        elif not days and "on every day" not in told and "full run" not in told:
-            days = ["audit: nothing was told"]
+        elif not days and "on every day" not in printed and "full run" not in printed:
+            days = ["audit: nothing was reported"]
         return [f"  {line}" for line in days]
 
     def run_natively(self, *options):
@@ -190,13 +190,13 @@ class Lane:
         is_rebuilt = is_rebuilt or self.is_always_rebuilt
         before = len(self.people.remaining(self.rows))
         self.people.forget(subjects, self.rows)
-        told = self.growing.run("forget", *arguments(subjects)).stderr
+        printed = self.growing.run("forget", *arguments(subjects)).stderr
         if self.native:
             self.run_natively("forget", *arguments(subjects))
         wrong = self.differences()
         count = before - len(self.people.remaining(self.rows))
-        if not any(line.startswith(f"{count:,} rows erased") for line in told.splitlines()):
-            wrong.append(f"  {count} rows should have been erased: {told[-700:]}")
+        if not any(line.startswith(f"{count:,} rows erased") for line in printed.splitlines()):
+            wrong.append(f"  {count} rows should have been erased: {printed[-700:]}")
         if count and not is_rebuilt:
             wrong += illegal(self.growing)
         mode = self.growing.latest_run("mode")["mode"]
@@ -255,7 +255,7 @@ class Lane:
         yield "late rows", lambda: self.append(late, LATE) or self.growing.run("run", "--audit") and []
         yield "audit", lambda: self.run("--audit")
         yield "rebuild", self.rebuild
-        yield "forget with another configuration", self.forget_anew
+        yield "forget with another configuration", self.forget_with_another_configuration
         yield "the last run", self.run
 
     def rebuild(self):
@@ -264,8 +264,8 @@ class Lane:
         after = self.lasting()
         return wrong + [f"  {name} is another after a rebuild" for name in after if before.get(name) != after[name]]
 
-    def forget_anew(self):
-        """A configuration that has changed: all tables are made anew."""
+    def forget_with_another_configuration(self):
+        """A configuration that has changed: all tables are rebuilt."""
         rules = self.variant.rules
         # Sail, unlike Delta Lake, replaces no table by one that has more columns.
         length = rules.flow_length - 1 if self.is_always_rebuilt else 4
@@ -276,7 +276,7 @@ class Lane:
         return self.forget(subjects, is_rebuilt=True) if subjects else []
 
 
-def failing(growing, variant, batches, seed, native=False, told=None):
+def failing(growing, variant, batches, seed, native=False, printed=None):
     """The first lines that say what is wrong, none if all is well."""
     lane = Lane(growing, variant, seed, native)
     for name, step in lane.steps(batches):
@@ -287,8 +287,8 @@ def failing(growing, variant, batches, seed, native=False, told=None):
             wrong = [f"  {error}"]
         if wrong:
             return [f"  {name}:", *wrong]
-        if told:
-            told(name, time.monotonic() - started)
+        if printed:
+            printed(name, time.monotonic() - started)
     return []
 
 
@@ -308,10 +308,10 @@ def check(growing, variant, options):
     native = growing.name == "postgres" and variant.name in ("as it is", "evidence")
     title = f"{growing.name}, {variant.name}: {len(numbers)} histories, {sum(map(len, batches))} rows"
 
-    def told(name, seconds):
+    def printed(name, seconds):
         print(f"  {growing.name}, {variant.name}, {name}: {seconds:.1f} s", flush=True)
 
-    wrong = failing(growing, variant, batches, seed, native, told)
+    wrong = failing(growing, variant, batches, seed, native, printed)
     print(f"{'FAIL' if wrong else 'ok'}: {title}, {time.monotonic() - started:.1f} s", *wrong, sep="\n", flush=True)
     if wrong:
         shrinker = Shrinker(lambda smaller: failing(growing, variant, smaller, seed, native), PATIENCE)
@@ -364,7 +364,7 @@ class Cuts:
             is_cut, _ = self.relay.count >= at, self.relay.cut(None)
             self.wait()
             if self.state() != before:
-                # The commit was sent: all tables are the new ones, and nothing of the person is in what is left aside.
+                # The commit was sent: all tables are the new ones, and nothing of the person is in the staging tables that are left.
                 published += 1
                 kept = self.lane.people.remaining(self.lane.rows)
                 tables = definition.tables(kept, self.growing.variant.rules)

@@ -11,7 +11,7 @@ TIME = pyarrow.timestamp("us", tz="UTC")
 
 
 class InSail(Growing):
-    """One `sail_server.Sail`, anew for each variant in a schema of its own. Rows go in by Spark's own client."""
+    """One `sail_server.Sail`, each variant in a schema of its own. Rows go in by Spark's own client."""
 
     target = "lake"
     holds_types = True

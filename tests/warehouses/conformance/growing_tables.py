@@ -90,7 +90,7 @@ class InDatabase(Growing):
         return ", ".join(kinds) + loaded_at
 
     def start(self, variant):
-        """Begins anew with empty tables."""
+        """Begins again with empty tables."""
         self.variant = variant
         loaded_at = ", loaded_at timestamptz" if variant.cursor == "loaded_at" else ""
         # What some source tables lack.

@@ -83,10 +83,10 @@ def accounting(tables):
     return dict(zip(ACCOUNTING, values, strict=True))
 
 
-def failing(growing, variant, batches, told=None):
+def failing(growing, variant, batches, report_run=None):
     """Loads the batches one by one and runs after each, and once more without anything new. The last batch is committed so
     late that its load times are out of sight: of it a run sees only the rows without any, and then one with `--audit` all.
-    Gives the first lines that say what is wrong, none if all is well. `told` is called after each run."""
+    Gives the first lines that say what is wrong, none if all is well. `report_run` is called after each run."""
     growing.start(variant)
     seen, expected_mode = [], "full"
     *in_time, late = batches
@@ -121,13 +121,13 @@ def failing(growing, variant, batches, told=None):
             expected_mode = "incremental"
         if wrong:
             return [f"  after run {place + 1} ({' '.join(arguments)}):", *wrong]
-        if told:
-            told(place, len(batch), len(seen), seconds)
+        if report_run:
+            report_run(place, len(batch), len(seen), seconds)
     return []
 
 
 def check(growing, variant, number_of_histories, seed, only):
-    """Whether a variant fails. Prints what came of it, and a small case if it fails."""
+    """Whether a variant fails. Prints the outcome, and a small case if it fails."""
     started = time.monotonic()
     numbers = range(max(1, round(number_of_histories * variant.share))) if only is None else [only]
     number_of_cuts = variant.cloud_cuts if growing.is_slow else variant.cuts
@@ -141,10 +141,10 @@ def check(growing, variant, number_of_histories, seed, only):
     batches = [growing.loadable([row for batch in some for row in batch]) for some in zip(*cuts, strict=True)]
     title = f"{growing.name}, {variant.name}: {len(numbers)} histories, {sum(map(len, batches))} rows, {number_of_cuts} cuts"
 
-    def told(number, new, rows, seconds):
+    def report_run(number, new, rows, seconds):
         print(f"  {growing.name}, {variant.name}, run {number + 1}: {new} new rows, {rows} seen, {seconds:.1f} s", flush=True)
 
-    wrong = failing(growing, variant, batches, told)
+    wrong = failing(growing, variant, batches, report_run)
     print(f"{'FAIL' if wrong else 'ok'}: {title}, {time.monotonic() - started:.1f} s", *wrong, sep="\n", flush=True)
     if wrong:
         shrinker = Shrinker(lambda smaller: failing(growing, variant, smaller), PATIENCE)

@@ -77,17 +77,17 @@ def check(warehouse, case, folder, tracks, seed, publish):
 
 def explained(folder, event, rules):
     """Whether `explain event` shows the type of an event and what it carries."""
-    told = program.run(folder, "explain", "event", event["event_id"], "--target", "pg", "--format", "json").stdout
+    printed = program.run(folder, "explain", "event", event["event_id"], "--target", "pg", "--format", "json").stdout
     names = ["event_type", *(column.name for column in rules.event_columns)]
     texts = {True: "true", False: "false"}
     expected = [[name, texts[event[name]] if isinstance(event[name], bool) else event[name]] for name in names if event[name] is not None]
-    found = [story.get("columns") for story in json.loads(told)["sessionized"]]
+    found = [story.get("columns") for story in json.loads(printed)["sessionized"]]
     return [] if found == [expected] else [f"  explain event {event['event_id']!r}: {str(found)[:400]}, expected {expected}"]
 
 
 def evidence_explained(folder, expected):
     """Whether `explain` shows a row of evidence, and which evidence named the user of a visitor's devices."""
-    def told(subject, identity):
+    def printed(subject, identity):
         return json.loads(program.run(folder, "explain", subject, identity, "--target", "pg", "--format", "json").stdout)
 
     evidence = expected["evidence"]
@@ -103,14 +103,14 @@ def evidence_explained(folder, expected):
     sessions = {row["dbt_visitor_id"] for row in expected["dbt_user_session_facts"]}
     visitor = min(deciding.keys() & sessions)
     one = next(row for row in evidence if row["event_id"] in deciding[visitor])
-    found = [{name: row[name] for name in ("event_id", "event_type", "anonymous_id", "user_id")} for row in told("event", one["event_id"])["evidence"]]
+    found = [{name: row[name] for name in ("event_id", "event_type", "anonymous_id", "user_id")} for row in printed("event", one["event_id"])["evidence"]]
     wrong = [] if found == [{name: one[name] for name in found[0]}] else [f"  explain event {one['event_id']!r}: {found}"]
-    found = {row["event_id"] for row in told("visitor", visitor)["named_by"]}
+    found = {row["event_id"] for row in printed("visitor", visitor)["named_by"]}
     if found != deciding[visitor]:
         wrong.append(f"  explain visitor {visitor!r}: {found}, expected {deciding[visitor]}")
     events = [row for row in expected["tracklet_events"] if row["anonymous_id"] == one["anonymous_id"] and row["user_id"] is None]
     for event in events[:1]:
-        why = told("event", event["event_id"])["sessionized"][0]["why_visitor"]
+        why = printed("event", event["event_id"])["sessionized"][0]["why_visitor"]
         if "evidence, the " not in why and len(deciding[visitor]) == 1:
             wrong.append(f"  explain event {event['event_id']!r}: {why}")
     return wrong
@@ -120,7 +120,7 @@ def leftovers(warehouse, schema):
     _, found = warehouse.query(
         "select table_name from information_schema.tables"
         f" where table_schema = '{schema.replace(chr(39), chr(39) * 2)}' and table_name like 'tracklet_aside%'")
-    return [f"  left aside: {name}" for (name,) in found]
+    return [f"  left behind: {name}" for (name,) in found]
 
 
 def report(name, rows, started, wrong):
@@ -208,19 +208,19 @@ def check_what_people_see(warehouse, folder):
         wrong.append(f"  JUnit: {suite.attrib}")
     (tests / "broken.sql").write_text("select no_such_column from {{ ref('dbt_track_facts') }}")
     if "no_such_column" not in program.run(folder, "test", "--target", "pg", code=1).stderr:
-        wrong.append("  a test that can't run is not told")
+        wrong.append("  a test that can't run is not reported")
     shutil.rmtree(tests)
     settings = (folder / "tracklet.toml").read_text()
     (folder / "tracklet.toml").write_text(settings.replace(f"schema = {program.toml(SCHEMA)}", 'schema = "exported"'))
-    told = program.run(folder, "export", "dbt_session_tracks", "dbt_user_session_facts", "--to", "pg").stderr
+    printed = program.run(folder, "export", "dbt_session_tracks", "dbt_user_session_facts", "--to", "pg").stderr
     again = program.run(folder, "export", "dbt_session_tracks", "--to", "pg", code=2).stderr
     program.run(folder, "export", "dbt_session_tracks", "--to", "pg", "--replace")
     for table in ("dbt_session_tracks", "dbt_user_session_facts"):
         names = ", ".join(map(quoted, columns_of(Config())[table]))
         rows = [warehouse.query(f"select {names} from {quoted(schema, table)}")[1] for schema in (SCHEMA, "exported")]
         wrong += differences(table, *rows)
-    if "1,866 rows in exported.dbt_session_tracks" not in told or "is there already" not in again:
-        wrong.append(f"  export: {told} {again}")
+    if "1,866 rows in exported.dbt_session_tracks" not in printed or "already exists" not in again:
+        wrong.append(f"  export: {printed} {again}")
     (folder / "tracklet.toml").write_text(settings)
     report("what people see of the example", 15_000, started, wrong)
     return not wrong

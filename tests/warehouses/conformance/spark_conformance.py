@@ -2,7 +2,7 @@
 and compares every table row for row: the corpus with its expected tables, a generated history and the example with
 the native engine. Rows go in as files, by `tracklet load`, and are read back by Spark's own client. A second run on Parquet
 tables must say why it takes all rows. This server has no Delta tables: Spark's parser must take every statement of runs on
-them, and an increment is made by hand, its statements as they are but that Parquet tables are written anew where a Delta table
+them, and an increment is made by hand, its statements as they are but that Parquet tables are rewritten where a Delta table
 loses rows.
 
     TRACKLET_BIN=target/release/tracklet python tests/warehouses conformance.spark_conformance [--tracks N] [--seed N] [--whole]
@@ -93,7 +93,7 @@ def compare(spark, config, expected, kind, unknown, schema=SCHEMA):
     found = {table.tableName: "TABLE" for table in spark.sql(f"show tables in `{schema}`").collect()}
     views = (view.asDict() for view in spark.sql(f"show views in `{schema}`").collect())
     found |= {view.get("viewName") or view["tableName"]: "VIEW" for view in views}
-    wrong = [f"  left aside: {name}" for name in found if name.startswith("tracklet_aside")]
+    wrong = [f"  left behind: {name}" for name in found if name.startswith("tracklet_aside")]
     for table, columns in columns_of(config).items():
         physical = table in PHYSICAL
         if found.get(table) != ("TABLE" if physical else kind):
@@ -203,7 +203,7 @@ class Lane:
         self.say(f"an increment by hand: {len(rows)} rows, {time.monotonic() - started:.1f} s", wrong)
 
     def forget(self, rows):
-        """A person forgotten, natively and here, where all tables are made anew: and not there after the next run."""
+        """A person forgotten, natively and here, where all tables are rebuilt: and absent after the next run."""
         users = sorted({row["user_id"] for row in rows if row["user_id"] and row["user_id"].isascii()}, key=len)
         named = [f"--visitor={users[len(users) // 2]}", f"--user-id={users[0]}"]
         program.run(self.folder, "run", "history.jsonl", "--out", "out", code=None)

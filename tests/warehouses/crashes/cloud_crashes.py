@@ -4,10 +4,10 @@ Snowflake: the tables must be the old ones or the new ones and never a mix, and 
     TRACKLET_BIN=target/release/tracklet clouds.sh crashes.cloud_crashes [--warehouse NAME] [--rounds N] [--seed N]
 
 Each run finds more rows than the one before, under another configuration, which gives tables other columns: they and the
-views are made anew before the rows change. Also: two first runs at once, of which at most one may put its rows in.
+views are made again before the rows change. Also: two first runs at once, of which at most one may put its rows in.
 
 fakesnow keeps the transaction of a client that is gone for ever, where Snowflake takes it back: there the server is
-started anew after the program was killed.
+started again after the program was killed.
 """
 
 import argparse
@@ -150,7 +150,7 @@ def crash(reader, folder, options):
         failed |= outcome is None or not works or bool(left)
         print(f"{'ok' if outcome and works and not left else 'FAIL'}: {reader.name}, {victim} killed after {moment:.1f} of "
               f"about {seconds:.1f} s: {outcome or 'a mix'}, the next run {'works' if works else 'changes nothing'}",
-              *(f"  left aside: {name}" for name in left), sep="\n", flush=True)
+              *(f"  left behind: {name}" for name in left), sep="\n", flush=True)
         old = new
     return failed
 

@@ -81,7 +81,7 @@ class Lane:
         self.wrong = []
 
     def start(self, variant):
-        """Begins anew, with a first run."""
+        """Begins again, with a first run."""
         cuts = [histories.cut(number, f"{self.seed}/{variant.name}", BATCHES) for number in range(HISTORIES)]
         self.batches = [self.growing.loadable([row for batch in some for row in batch]) for some in zip(*cuts, strict=True)]
         self.number, self.rows = 0, []
@@ -138,7 +138,7 @@ class Lane:
         return cut, since_noted
 
     def cut_everywhere(self, during, arguments=()):
-        """Cuts runs at statements before the tables change, and at each from then on until what is aside goes."""
+        """Cuts runs at statements before the tables change, and at each from then on until the staging tables are dropped."""
         cuts = 0
         for at in EARLY if not arguments else ():
             _, since_noted = self.cut_at(f"statement {at}", arguments, at=at, during=during)

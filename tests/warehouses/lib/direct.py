@@ -14,7 +14,7 @@ def columns(warehouse, schema, table):
 
 
 def run(warehouse, tables, variables, schema, package=None):
-    """Builds every model in `schema`, made anew; `tables` are (schema, table) of the source."""
+    """Builds every model in `schema`, which is created again; `tables` are (schema, table) of the source."""
     sources = [
         {"relation": quoted(*table), "name": ".".join(table), "event_type": calls.type_of(table),
          "is_evidence": calls.type_of(table) in variables.get("tracklet_evidence", []), **columns(warehouse, *table)}

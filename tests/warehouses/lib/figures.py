@@ -70,11 +70,11 @@ def check(folder, target, subjects):
         if not pages["native"]["totals"]["sessions"]:
             wrong.append(f"  {name} is nothing")
     for subject, id_ in subjects:
-        told = [
+        explained = [
             without(json.loads(program.run(folder, "explain", subject, id_, *words, "--format", "json").stdout), OF_FILES)
             for words in places.values()]
-        if told[0] != told[1]:
-            wrong.append(f"  explain {subject} {id_}: {str(told[0])[:400]} and {str(told[1])[:400]}")
+        if explained[0] != explained[1]:
+            wrong.append(f"  explain {subject} {id_}: {str(explained[0])[:400]} and {str(explained[1])[:400]}")
     # A wrong id is helped with in the same words.
     session = next(id_ for subject, id_ in subjects if subject == "session")
     hints = [program.run(folder, "explain", "session", session[:-1], *words, code=2).stderr for words in places.values()]

@@ -133,15 +133,15 @@ def cut(number, seed, cuts):
     draw = random.Random(f"{seed}/cut/{number}")
     rows = story(number, draw) if draw.random() < 0.75 else history(number, f"{seed}/cut", 8)
     batches = [[] for _ in range(cuts)]
-    way = draw.choice(["as it happened", "as it happened", "backwards", "anyhow", "first and last"])
-    if way == "as it happened":
+    order = draw.choice(["as it happened", "as it happened", "backwards", "anyhow", "first and last"])
+    if order == "as it happened":
         rows.sort(key=lambda row: row["timestamp"] if isinstance(row["timestamp"], int) else 0)
-    elif way == "backwards":
+    elif order == "backwards":
         rows.sort(key=lambda row: -row["timestamp"] if isinstance(row["timestamp"], int) else 0)
     for place, row in enumerate(rows):
-        late = way == "anyhow" or draw.random() < 0.15
+        late = order == "anyhow" or draw.random() < 0.15
         batch = draw.randrange(cuts) if late else place * cuts // len(rows)
-        if way == "first and last":
+        if order == "first and last":
             batch = draw.choice([0, cuts - 1])
         batches[batch].append(row)
     return batches

@@ -172,10 +172,15 @@ fn tell(erased: &Erased, log: &Log) {
     let number = |number: Option<u64>| number.map_or("?".to_owned(), grouped);
     for changed in &erased.changed {
         if log.format == LogFormat::Json {
-            tracing::info!(table = changed.table, went = changed.went, came = changed.came, "rows exchanged");
+            tracing::info!(
+                table = changed.table,
+                deleted = changed.deleted,
+                inserted = changed.inserted,
+                "rows exchanged"
+            );
         }
-        let (went, came) = (number(changed.went), number(changed.came));
-        lines.say(&format!("{:<26} {went:>12} rows deleted, {came:>12} inserted", changed.table));
+        let (deleted, inserted) = (number(changed.deleted), number(changed.inserted));
+        lines.say(&format!("{:<26} {deleted:>12} rows deleted, {inserted:>12} inserted", changed.table));
     }
     if let Some(report) = &erased.rebuilt {
         lines.say(&format!("all tables were rebuilt: {}", report.mode));

@@ -138,8 +138,8 @@ impl Progress for WarehouseLines<'_> {
         }
         let rows = made.rows.map_or(String::new(), |rows| format!("{} rows", grouped(rows)));
         let bytes = made.bytes.map_or(String::new(), |bytes| format!("  {} scanned", size(bytes)));
-        let aside = if made.is_aside { "  (for this run)" } else { "" };
-        let line = format!("{:<26} {kind:<5} {rows:>18} {:>9.2} s{bytes}{aside}", made.model, made.seconds);
+        let note = if made.is_staging { "  (for this run)" } else { "" };
+        let line = format!("{:<26} {kind:<5} {rows:>18} {:>9.2} s{bytes}{note}", made.model, made.seconds);
         self.say(&line);
     }
 

@@ -318,13 +318,13 @@ fn a_warehouse_takes_evidence_derived_columns_and_ids_of_rows() {
         ("[source.columns]\nevent_id = \"from_row\"\n", "md5("),
     ] {
         let folder = with(&format!("{asks}{target}"), &[]);
-        let told = |arguments: &[&str]| {
+        let printed = |arguments: &[&str]| {
             let done = tracklet(folder.path(), arguments).output().unwrap();
             assert!(done.status.success(), "{asks}: {}", String::from_utf8_lossy(&done.stderr));
             String::from_utf8(done.stdout).unwrap()
         };
-        told(&["check"]);
-        let staged = told(&["compile", "tracklet_staged", "--target", "pg"]);
+        printed(&["check"]);
+        let staged = printed(&["compile", "tracklet_staged", "--target", "pg"]);
         assert!(staged.contains(sql), "{staged}");
     }
 }

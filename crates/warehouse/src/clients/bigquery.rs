@@ -16,7 +16,7 @@ mod upload;
 #[cfg(test)]
 mod tests;
 
-pub use settings::{KeyFile, Method, Priority, Settings};
+pub use settings::{BigQuerySettings, KeyFile, Method, Priority};
 
 use crate::connection::{Connect, Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
 use arrow::datatypes::SchemaRef;
@@ -42,7 +42,7 @@ const LOOK_UPS: usize = 8;
 
 /// A connection to `BigQuery`. It holds no session: every statement is a job.
 pub struct BigQuery {
-    settings: Settings,
+    settings: BigQuerySettings,
     /// Holds the data.
     project: String,
     /// Pays for the jobs.
@@ -67,7 +67,7 @@ impl std::fmt::Debug for BigQuery {
 ///
 /// # Errors
 /// [`TargetError::Settings`] when the fields contradict each other or the credentials can't be read.
-pub async fn connect(settings: &Settings) -> Result<BigQuery, TargetError> {
+pub async fn connect(settings: &BigQuerySettings) -> Result<BigQuery, TargetError> {
     let patience = settings.patience();
     let credentials = credentials::punctual(credentials::credentials(settings)?, patience.idle);
     let project = settings.project()?.to_owned();
@@ -152,7 +152,7 @@ impl BigQuery {
 }
 
 #[async_trait]
-impl Connect for Settings {
+impl Connect for BigQuerySettings {
     async fn connect(&self) -> Result<Box<dyn Warehouse>, TargetError> {
         Ok(Box::new(connect(self).await?))
     }

@@ -22,15 +22,15 @@ use tracklet_dialects::Dialect;
 pub(crate) fn settings_of(dialect: Dialect) -> Option<SettingsOf> {
     match dialect {
         #[cfg(feature = "bigquery")]
-        Dialect::BigQuery => Some(settings::<bigquery::Settings>),
+        Dialect::BigQuery => Some(settings::<bigquery::BigQuerySettings>),
         #[cfg(feature = "postgres")]
-        Dialect::Postgres => Some(settings::<postgres::Settings>),
+        Dialect::Postgres => Some(settings::<postgres::PostgresSettings>),
         #[cfg(feature = "postgres")]
-        Dialect::Redshift => Some(settings::<redshift::Settings>),
+        Dialect::Redshift => Some(settings::<redshift::RedshiftSettings>),
         #[cfg(feature = "snowflake")]
-        Dialect::Snowflake => Some(settings::<snowflake::Settings>),
+        Dialect::Snowflake => Some(settings::<snowflake::SnowflakeSettings>),
         #[cfg(feature = "spark")]
-        Dialect::Spark => Some(settings::<spark::Settings>),
+        Dialect::Spark => Some(settings::<spark::SparkSettings>),
         #[allow(unreachable_patterns, reason = "all may be there")]
         _ => None,
     }

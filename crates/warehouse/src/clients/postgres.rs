@@ -9,7 +9,7 @@ mod settings;
 mod silence;
 mod tls;
 
-pub use settings::{Server, Settings, SslMode};
+pub use settings::{PostgresSettings, Server, SslMode};
 
 use crate::connection::patience::Patience;
 use crate::connection::{At, Claim, Connect, Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
@@ -51,7 +51,7 @@ impl Postgres {
     ///
     /// # Errors
     /// [`TargetError::Settings`], [`TargetError::Connection`] or [`TargetError::NotAllowed`].
-    pub async fn connect(settings: &Settings, server: Server) -> Result<Self, TargetError> {
+    pub async fn connect(settings: &PostgresSettings, server: Server) -> Result<Self, TargetError> {
         let postgres = Self {
             server,
             connector: settings.connector(server)?,
@@ -311,7 +311,7 @@ fn quoted(table: &TableName) -> String {
 }
 
 #[async_trait]
-impl Connect for Settings {
+impl Connect for PostgresSettings {
     async fn connect(&self) -> Result<Box<dyn Warehouse>, TargetError> {
         Ok(Box::new(Postgres::connect(self, Server::Postgres).await?))
     }

@@ -8,10 +8,10 @@ use serde::Deserialize;
 /// How to connect to Redshift: as to PostgreSQL.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Settings(postgres::Settings);
+pub(super) struct RedshiftSettings(postgres::PostgresSettings);
 
 #[async_trait]
-impl Connect for Settings {
+impl Connect for RedshiftSettings {
     async fn connect(&self) -> Result<Box<dyn Warehouse>, TargetError> {
         Ok(Box::new(Postgres::connect(&self.0, Server::Redshift).await?))
     }

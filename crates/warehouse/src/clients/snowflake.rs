@@ -16,7 +16,7 @@ mod silence;
 #[cfg(test)]
 mod tests;
 
-pub use settings::{Authenticator, Protocol, Settings};
+pub use settings::{Authenticator, Protocol, SnowflakeSettings};
 
 use crate::connection::{Connect, Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
 use arrow::array::{Array as _, AsArray as _};
@@ -40,7 +40,7 @@ pub struct Snowflake {
 /// # Errors
 /// [`TargetError::Settings`] when the fields contradict each other or a key can't be read, [`TargetError::NotAllowed`]
 /// when Snowflake does not let in, [`TargetError::Connection`] when it can't be reached.
-pub async fn connect(settings: &Settings) -> Result<Snowflake, TargetError> {
+pub async fn connect(settings: &SnowflakeSettings) -> Result<Snowflake, TargetError> {
     let sessions = Sessions::new(settings)?;
     let door = Door::new(settings)?;
     let first = door.patience.connecting(door.place(), sessions.take()).await?;
@@ -113,7 +113,7 @@ fn text(batch: &RecordBatch, name: &str) -> Result<Vec<String>, TargetError> {
 }
 
 #[async_trait]
-impl Connect for Settings {
+impl Connect for SnowflakeSettings {
     async fn connect(&self) -> Result<Box<dyn Warehouse>, TargetError> {
         Ok(Box::new(connect(self).await?))
     }

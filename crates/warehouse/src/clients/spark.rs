@@ -9,7 +9,7 @@ mod settings;
 #[cfg(test)]
 mod silence;
 
-pub use settings::Settings;
+pub use settings::SparkSettings;
 
 use crate::connection::patience::Patience;
 use crate::connection::{Connect, Kind, Outcome, TableColumn, TableName, TargetError, Warehouse};
@@ -46,7 +46,7 @@ pub struct Spark {
 ///
 /// # Errors
 /// [`TargetError::Settings`], [`TargetError::Connection`] or [`TargetError::NotAllowed`].
-pub async fn connect(settings: &Settings) -> Result<Spark, TargetError> {
+pub async fn connect(settings: &SparkSettings) -> Result<Spark, TargetError> {
     let place = settings.place()?;
     let unusable = |error: &SparkError| TargetError::Settings {
         message: answer::message(error),
@@ -101,13 +101,13 @@ impl Spark {
         question: &str,
         absent: &[&str],
     ) -> Result<Option<Vec<Vec<String>>>, TargetError> {
-        self.told(question, absent).await?.map(|batches| texts(&batches)).transpose()
+        self.rows_unless_absent(question, absent).await?.map(|batches| texts(&batches)).transpose()
     }
 
     /// The names in the answer to `show tables` or `show views`, without what is temporary and in no schema.
     async fn names(&self, question: &str) -> Result<BTreeSet<String>, TargetError> {
         let mut names = BTreeSet::new();
-        for batch in self.told(question, &[NO_SCHEMA, NO_VIEWS]).await?.unwrap_or_default() {
+        for batch in self.rows_unless_absent(question, &[NO_SCHEMA, NO_VIEWS]).await?.unwrap_or_default() {
             let batch = answer::plain(&batch)?;
             let column = |name: &str| batch.column_by_name(name);
             let name =
@@ -120,7 +120,11 @@ impl Spark {
         Ok(names)
     }
 
-    async fn told(&self, question: &str, absent: &[&str]) -> Result<Option<Vec<RecordBatch>>, TargetError> {
+    async fn rows_unless_absent(
+        &self,
+        question: &str,
+        absent: &[&str],
+    ) -> Result<Option<Vec<RecordBatch>>, TargetError> {
         match self.rows(question).await? {
             Ok(batches) => Ok(Some(batches)),
             Err(error) if absent.iter().any(|absent| answer::is(&error, absent)) => Ok(None),
@@ -153,7 +157,7 @@ fn schema_of(database: Option<&str>, schema: &str) -> String {
 }
 
 #[async_trait]
-impl Connect for Settings {
+impl Connect for SparkSettings {
     async fn connect(&self) -> Result<Box<dyn Warehouse>, TargetError> {
         Ok(Box::new(connect(self).await?))
     }

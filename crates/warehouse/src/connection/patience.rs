@@ -161,8 +161,8 @@ mod tests {
         };
         let error = PATIENCE.answered::<()>("h:1", pending(), ask).await.unwrap_err();
         assert_eq!(asked.load(SeqCst), 2);
-        let told = with_causes(&error);
-        assert_eq!(told, "no connection to h:1: the server has gone silent: no answer for 0.02 s");
+        let error_text = with_causes(&error);
+        assert_eq!(error_text, "no connection to h:1: the server has gone silent: no answer for 0.02 s");
     }
 
     #[tokio::test]

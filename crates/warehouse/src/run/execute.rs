@@ -4,7 +4,7 @@ use super::Run;
 use crate::compiled::{compiled_file, write_statements};
 use crate::housekeeping::statement_for;
 use crate::progress::Made;
-use crate::row::Row;
+use crate::row::ResultRow;
 use crate::sql::increment::{Facts, Increment};
 use crate::sql::plan::{Planned, drop_if_there};
 use crate::sql::runs::{self, Cursor};
@@ -36,7 +36,7 @@ impl Run<'_> {
         checks::of_run(self.job, &self.renderer, &self.plan, threads, self.progress).await
     }
 
-    /// Makes the models that are made aside, each as soon as what it needs is there.
+    /// Makes the staging tables, each as soon as the tables that it reads exist.
     pub(super) async fn make_all(&self, threads: NonZeroUsize) -> Result<Vec<Made>, WarehouseError> {
         let mut waiting: Vec<&Planned> =
             self.plan.models.iter().filter(|model| !model.statements.is_empty()).collect();
@@ -68,7 +68,7 @@ impl Run<'_> {
         failure.map_or(Ok(made), Err)
     }
 
-    /// Makes one table or view aside.
+    /// Makes one staging table or view.
     pub(super) async fn make(&self, model: &Planned) -> Result<Made, WarehouseError> {
         self.job.stop.check()?;
         self.progress.started(model.name);
@@ -89,14 +89,14 @@ impl Run<'_> {
         Ok(Made {
             model: model.name,
             kind: model.kind,
-            is_aside: model.is_aside,
+            is_staging: model.is_staging,
             rows: total.rows.filter(|_| model.kind == Kind::Table),
             bytes: total.bytes,
             seconds: clock.elapsed().as_secs_f64(),
         })
     }
 
-    /// Up to where the source was read, by the rows that were made aside.
+    /// Up to where the source was read, by the rows of the staging tables.
     pub(super) async fn cursor(&self, column: Option<String>) -> Result<Cursor, WarehouseError> {
         let staged = self.plan.models.iter().find(|model| model.name == "tracklet_staged");
         let (Some(_), Some(column)) = (staged, column) else { return Ok(Cursor::default()) };
@@ -104,7 +104,7 @@ impl Run<'_> {
             &self.plan.building().relation("tracklet_staged"),
             &self.dialect().time(self.started),
         );
-        let row = Row::first(self.job, "find out when the latest row was loaded", &query).await?;
+        let row = ResultRow::first(self.job, "find out when the latest row was loaded", &query).await?;
         Ok(Cursor { column: Some(column), at: row.and_then(|row| row.time(0)) })
     }
 
@@ -112,9 +112,9 @@ impl Run<'_> {
         Increment::new(&self.renderer, &self.job.target.names, &self.id)
     }
 
-    pub(crate) async fn ask(&self, what: &str, query: &str) -> Result<Row, WarehouseError> {
+    pub(crate) async fn ask(&self, what: &str, query: &str) -> Result<ResultRow, WarehouseError> {
         self.job.stop.check()?;
-        Row::first(self.job, what, query).await?.ok_or_else(|| WarehouseError::Statement {
+        ResultRow::first(self.job, what, query).await?.ok_or_else(|| WarehouseError::Statement {
             what: what.to_owned(),
             source: TargetError::Answer { message: "there was no row".to_owned() },
         })

@@ -1,9 +1,9 @@
-//! What a run has to know before it decides, asked of the warehouse.
+//! What a run has to know before it decides, queried in the warehouse.
 
 use super::plan::{self, BuildPlan, Exchange, Known, Schema};
 use crate::forgotten::{List, Standing};
 use crate::housekeeping::{self, kinds, tables};
-use crate::row::Row;
+use crate::row::ResultRow;
 use crate::sql::Renderer;
 use crate::sql::plan::Plan;
 use crate::sql::runs::Latest;
@@ -140,7 +140,7 @@ async fn schema(job: &Job<'_>, plan: &Plan) -> Result<Schema, WarehouseError> {
     let query = format!(
         "select count(*) as rows_there\nfrom (\n    select event_id\n    from {staged}\n    limit 1\n) as one"
     );
-    let row = Row::first(job, "look at what earlier runs have read", &query).await?;
+    let row = ResultRow::first(job, "look at what earlier runs have read", &query).await?;
     let is_staged_empty = row.and_then(|row| row.integer(0)).unwrap_or(0) == 0;
     Ok(Schema { is_staged_empty, ..Schema::default() })
 }

@@ -81,7 +81,7 @@ impl Run<'_> {
     ) -> Result<Vec<Made>, WarehouseError> {
         let mut made = vec![self.make_step(steps, "increment_staged", facts).await?];
         let gone = self.ask("count the displaced tracks", &steps.count_gone()).await?;
-        facts.tracks_went = gone.integer(0) != Some(0);
+        facts.tracks_deleted = gone.integer(0) != Some(0);
         made.extend(self.make_what_follows(steps, facts).await?);
         Ok(made)
     }

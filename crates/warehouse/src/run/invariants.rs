@@ -5,7 +5,7 @@ use super::Run;
 use crate::WarehouseError;
 use crate::compiled::write_statements;
 use crate::contradictions::Contradiction;
-use crate::row::Row;
+use crate::row::ResultRow;
 use crate::sql::invariants::{Staged, contradictions};
 use crate::sql::names::relation;
 use crate::sql::plan::{drop_if_there, failed};
@@ -42,11 +42,11 @@ impl Run<'_> {
         let Some(query) = query else { return Ok(()) };
         self.job.stop.check()?;
         write_statements(self.job, "invariants", std::slice::from_ref(&query))?;
-        let rows = Row::all(self.job, "check the invariants", &query).await?;
+        let rows = ResultRow::all(self.job, "check the invariants", &query).await?;
         if rows.is_empty() {
             return Ok(());
         }
-        let contradiction = |row: &Row| Contradiction {
+        let contradiction = |row: &ResultRow| Contradiction {
             number: row.integer(0).unwrap_or(0),
             says: row.text(1).unwrap_or_default(),
             offenders: row.integer(2).unwrap_or(0),
@@ -60,7 +60,7 @@ impl Run<'_> {
     /// stay under the name that they have.
     async fn keep(&self, staged: Vec<(&'static str, TableName)>) -> Vec<TableName> {
         let (dialect, names) = (self.job.target.dialect, self.plan.published());
-        let views = self.plan.models.iter().filter(|model| model.is_aside && model.kind == Kind::View);
+        let views = self.plan.models.iter().filter(|model| model.is_staging && model.kind == Kind::View);
         for view in views {
             let statement = drop_if_there(Kind::View, &self.plan.building().relation(view.name));
             if let Err(error) = self.job.warehouse.execute(&statement).await {

@@ -11,7 +11,7 @@
 
 use super::Run;
 use crate::WarehouseError;
-use crate::row::Row;
+use crate::row::ResultRow;
 use crate::sql::plan::Step;
 use crate::sql::runs::{self, CONFLICT, RunRow};
 use crate::targets::TargetError;
@@ -48,8 +48,8 @@ impl Run<'_> {
     /// How many runs have this number, and the highest that one has.
     async fn numbers(&self, number: u64) -> Result<(u64, u64), WarehouseError> {
         let query = runs::numbers(&self.job.target.names, number);
-        let row = Row::first(self.job, "see whether another run has published", &query).await?;
-        let at = |place| row.as_ref().and_then(|row: &Row| row.integer(place)).unwrap_or(0);
+        let row = ResultRow::first(self.job, "see whether another run has published", &query).await?;
+        let at = |place| row.as_ref().and_then(|row: &ResultRow| row.integer(place)).unwrap_or(0);
         Ok((at(0), at(1)))
     }
 

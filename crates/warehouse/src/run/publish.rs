@@ -39,7 +39,7 @@ impl Run<'_> {
             .map(|view| Made {
                 model: view.name,
                 kind: Kind::View,
-                is_aside: false,
+                is_staging: false,
                 rows: None,
                 bytes: None,
                 seconds,
@@ -132,16 +132,16 @@ impl Run<'_> {
         }
     }
 
-    /// Takes away what is aside. What stays is taken away by the next run.
+    /// Drops the staging tables. The next run drops those that this one could not.
     pub(crate) async fn clean(&self, mode: RunMode) {
-        let asides = match mode {
+        let staging = match mode {
             RunMode::Full | RunMode::Rebuild => self.plan.clean(self.job.target.publishing),
             RunMode::Incremental => self.clean_increment(),
             RunMode::Forget => self.steps().clean_erasure(),
         };
-        for statement in asides {
+        for statement in staging {
             if let Err(error) = self.job.warehouse.execute(&statement).await {
-                tracing::warn!("could not take away what was aside, the next run will: {error}");
+                tracing::warn!("a staging table could not be dropped, the next run will do it: {error}");
                 break;
             }
         }
@@ -177,7 +177,7 @@ impl Run<'_> {
         }
     }
 
-    /// The statements that take away what an increment has made aside.
+    /// The statements that drop the staging tables of an increment.
     fn clean_increment(&self) -> Vec<String> {
         self.plan.clean(Publishing::Swap).into_iter().chain(self.steps().clean()).collect()
     }

@@ -23,7 +23,7 @@ pub struct DataTest {
 /// How bad it is when a test finds a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Severity {
-    /// It is told.
+    /// Its failures are reported, and fail nothing.
     Warn,
     /// The test has failed.
     #[default]

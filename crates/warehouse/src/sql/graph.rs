@@ -1,6 +1,6 @@
 //! The models with what each needs, in an order in which they can be made.
 
-use super::render::ASIDE;
+use super::render::STAGING_TAG;
 use super::{Names, RenderError, Rendered, Renderer, package};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +15,8 @@ pub struct Model {
 
 impl Model {
     /// Whether it is needed only while a run lasts.
-    pub fn is_aside(&self) -> bool {
-        self.rendered.options.tags.iter().any(|tag| tag == ASIDE)
+    pub fn is_staging(&self) -> bool {
+        self.rendered.options.tags.iter().any(|tag| tag == STAGING_TAG)
     }
 }
 
@@ -43,16 +43,16 @@ impl Graph {
         for name in unordered.keys().copied().collect::<Vec<_>>() {
             graph.add(name, &mut unordered);
         }
-        // A view over an aside goes when the aside goes.
+        // A view over a staging table is dropped with it.
         for place in 0..graph.models.len() {
-            let needs_aside = |graph: &Self| {
+            let needs_staging = |graph: &Self| {
                 let refs = &graph.models[place].rendered.refs;
-                refs.iter().any(|name| graph.get(name).is_some_and(Model::is_aside))
+                refs.iter().any(|name| graph.get(name).is_some_and(Model::is_staging))
             };
             let is_view =
                 graph.models[place].rendered.options.materialized == super::render::Materialized::View;
-            if is_view && needs_aside(&graph) && !graph.models[place].is_aside() {
-                graph.models[place].rendered.options.tags.push(ASIDE.to_owned());
+            if is_view && needs_staging(&graph) && !graph.models[place].is_staging() {
+                graph.models[place].rendered.options.tags.push(STAGING_TAG.to_owned());
             }
         }
         Ok(graph)
@@ -90,13 +90,13 @@ impl Graph {
         self.models.iter().filter(refers).map(|model| model.name).collect()
     }
 
-    /// The models that must be made for `wanted`: themselves, and the asides that they are made from.
-    pub fn with_asides(&self, wanted: &BTreeSet<&'static str>) -> BTreeSet<&'static str> {
+    /// The models that must be made for `wanted`: themselves, and the staging models that they are made from.
+    pub fn with_staging_names(&self, wanted: &BTreeSet<&'static str>) -> BTreeSet<&'static str> {
         let mut all = wanted.clone();
         for model in self.models.iter().rev() {
             if all.contains(model.name) {
-                let asides = self.parents(model.name).into_iter();
-                all.extend(asides.filter(|name| self.get(name).is_some_and(Model::is_aside)));
+                let staging = self.parents(model.name).into_iter();
+                all.extend(staging.filter(|name| self.get(name).is_some_and(Model::is_staging)));
             }
         }
         all
@@ -129,13 +129,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn asides_come_with_what_is_made_from_them() {
+    fn staging_models_are_chosen_with_what_is_made_from_them() {
         let graph = graph();
-        assert!(graph.get("tracklet_tracks").unwrap().is_aside());
-        assert!(!graph.get("tracklet_staged").unwrap().is_aside());
-        let made = graph.with_asides(&BTreeSet::from(["tracklet_pairs"]));
+        assert!(graph.get("tracklet_tracks").unwrap().is_staging());
+        assert!(!graph.get("tracklet_staged").unwrap().is_staging());
+        let made = graph.with_staging_names(&BTreeSet::from(["tracklet_pairs"]));
         assert_eq!(made, BTreeSet::from(["tracklet_pairs", "tracklet_tracks"]));
-        let made = graph.with_asides(&BTreeSet::from(["dbt_session_tracks"]));
+        let made = graph.with_staging_names(&BTreeSet::from(["dbt_session_tracks"]));
         assert_eq!(made, BTreeSet::from(["dbt_session_tracks"]));
     }
 }

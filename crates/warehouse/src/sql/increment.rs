@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! window (rows loaded since a while before the last run) -> incoming (those not seen before) -> staged (what becomes of
-//!   them, and anew of known rows with the same event id) -> pairs -> aliases (and who owned each before) -> restarts
-//!   (from when on each affected visitor's sessions are made anew) -> events -> sessions
+//!   them, and again of known rows with the same event id) -> pairs -> aliases (and who owned each before) -> restarts
+//!   (from when on each affected visitor's sessions are rebuilt) -> events -> sessions
 //! ```
 //!
-//! The steps are tables aside, each as large as what changes. In the end one transaction takes the rows that they replace
+//! The steps are staging tables, each as large as what changes. In the end one transaction takes the rows that they replace
 //! out of the published tables and puts theirs in: see [`Increment::exchange`].
 
 mod erasure;
@@ -16,7 +16,7 @@ pub use erasure::{HASHES, STEPS_OF_ERASURE};
 
 use self::exchanges::{Come, EXCHANGES, Exchange};
 use super::invariants::{Staged, contradictions};
-use super::plan::{Planned, aside, drop_if_there};
+use super::plan::{Planned, drop_if_there, staging_name};
 use super::{Dialect, Names, RenderError, Renderer, package, runs};
 use chrono::{DateTime, NaiveTime, Utc};
 use serde::Serialize;
@@ -48,14 +48,14 @@ pub struct Facts {
     /// Texts: days of `received_at` of which all rows are looked at.
     pub days: Vec<String>,
     /// Whether a known track is displaced by a new row with its event id.
-    pub tracks_went: bool,
+    pub tracks_deleted: bool,
     /// Whether an alias belongs to another visitor than before.
     pub aliases_moved: bool,
     /// A time: such an alias has no earlier events.
     pub moved_since: String,
     /// A time: no event before it changes.
     pub restarted_since: String,
-    /// Whether known rows are forgotten, in place of new rows that come.
+    /// Whether known rows are forgotten, in place of new rows that are inserted.
     pub forgets: bool,
 }
 
@@ -86,7 +86,7 @@ impl Facts {
             since,
             partitions: None,
             days: Vec::new(),
-            tracks_went: true,
+            tracks_deleted: true,
             aliases_moved: true,
             moved_since: earliest.clone(),
             restarted_since: earliest,
@@ -99,7 +99,7 @@ impl Facts {
 #[derive(Debug, Clone)]
 pub struct Increment<'a> {
     renderer: &'a Renderer,
-    /// The steps aside, the models as readers find them.
+    /// The steps under their staging names, the models as readers find them.
     names: Names,
     /// The same, but that models go by the names of the steps that have their new rows.
     exchanging: Names,
@@ -117,23 +117,26 @@ const CHECKED: [(&str, &str); 3] = [
 impl<'a> Increment<'a> {
     /// The increment of the run `token`.
     pub fn new(renderer: &'a Renderer, published: &Names, token: &str) -> Self {
-        let mut steps: BTreeMap<String, String> =
-            STEPS.iter().chain([&HASHES]).map(|step| ((*step).to_owned(), aside(token, step))).collect();
-        steps.insert("forget_staged".to_owned(), aside(token, "increment_staged"));
+        let mut steps: BTreeMap<String, String> = STEPS
+            .iter()
+            .chain([&HASHES])
+            .map(|step| ((*step).to_owned(), staging_name(token, step)))
+            .collect();
+        steps.insert("forget_staged".to_owned(), staging_name(token, "increment_staged"));
         let mut exchanging = steps.clone();
         for (model, step) in [
             ("tracklet_staged", "increment_staged"),
             ("tracklet_event_facts", "increment_events"),
             ("tracklet_session_facts", "increment_sessions"),
         ] {
-            exchanging.insert(model.to_owned(), aside(token, step));
+            exchanging.insert(model.to_owned(), staging_name(token, step));
         }
-        let checking = CHECKED.map(|(model, step)| (model.to_owned(), aside(token, step)));
+        let checking = CHECKED.map(|(model, step)| (model.to_owned(), staging_name(token, step)));
         Self {
             renderer,
-            names: published.with_asides(steps),
-            exchanging: published.with_asides(exchanging),
-            checking: published.with_asides(checking.into()),
+            names: published.with_staging_names(steps),
+            exchanging: published.with_staging_names(exchanging),
+            checking: published.with_staging_names(checking.into()),
         }
     }
 
@@ -157,7 +160,7 @@ impl<'a> Increment<'a> {
     }
 
     /// The statements that replace rows of the published tables among `kept`. They take effect together, in this order:
-    /// what goes is told by tables that change later. With [`RowExchange::TableByTable`] each takes effect by itself, and what
+    /// which rows are deleted is decided by tables that change later. With [`RowExchange::TableByTable`] each takes effect by itself, and what
     /// goes from a table and what comes into it follow each other.
     ///
     /// # Errors
@@ -261,7 +264,7 @@ impl<'a> Increment<'a> {
         self.text(ACCOUNTING, facts, &self.names)
     }
 
-    /// A query for what contradicts the invariants in the rows that come, see [`contradictions`].
+    /// A query for what contradicts the invariants in the rows that are inserted, see [`contradictions`].
     ///
     /// # Errors
     /// [`RenderError`].

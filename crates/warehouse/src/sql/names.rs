@@ -6,20 +6,20 @@ use std::sync::Arc;
 use tracklet_dialects::TableName;
 use tracklet_dialects::description::Format;
 
-/// The names of the models in one schema, and the format of the tables there. Some may stand aside, under a name of their own, until they are published.
+/// The names of the models in one schema, and the format of the tables there. Until they are published, some have the names of their staging tables.
 #[derive(Debug, Clone)]
 pub struct Names {
     dialect: Dialect,
     database: Option<String>,
     schema: String,
     format: Format,
-    asides: Arc<BTreeMap<String, String>>,
+    staging: Arc<BTreeMap<String, String>>,
 }
 
 impl Names {
     /// Models that stand where readers find them; `schema` and `database` as the warehouse spells them.
     pub fn new(dialect: Dialect, database: Option<String>, schema: String) -> Self {
-        Self { dialect, database, schema, format: Format::default(), asides: Arc::default() }
+        Self { dialect, database, schema, format: Format::default(), staging: Arc::default() }
     }
 
     /// The same, with tables of this format.
@@ -30,8 +30,8 @@ impl Names {
 
     /// The same, with some models under other names: model -> table.
     #[must_use]
-    pub fn with_asides(&self, asides: BTreeMap<String, String>) -> Self {
-        Self { asides: Arc::new(asides), ..self.clone() }
+    pub fn with_staging_names(&self, staging: BTreeMap<String, String>) -> Self {
+        Self { staging: Arc::new(staging), ..self.clone() }
     }
 
     /// The dialect that they are quoted for.
@@ -62,7 +62,7 @@ impl Names {
 
     /// The table of a model.
     pub fn table(&self, model: &str) -> TableName {
-        let own = self.asides.get(model).map_or(model, String::as_str);
+        let own = self.staging.get(model).map_or(model, String::as_str);
         self.own(own)
     }
 
@@ -178,10 +178,10 @@ mod tests {
     }
 
     #[test]
-    fn asides_have_other_names() {
+    fn staging_tables_have_other_names() {
         let names = Names::new(Dialect::Snowflake, None, "S".to_owned());
-        let asides = BTreeMap::from([("tracklet_event_facts".to_owned(), "aside_1".to_owned())]);
-        let building = names.with_asides(asides);
+        let staging = BTreeMap::from([("tracklet_event_facts".to_owned(), "aside_1".to_owned())]);
+        let building = names.with_staging_names(staging);
         assert_eq!(building.relation("tracklet_event_facts"), r#""S"."ASIDE_1""#);
         assert_eq!(building.relation("tracklet_session_facts"), r#""S"."TRACKLET_SESSION_FACTS""#);
     }

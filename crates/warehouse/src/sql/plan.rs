@@ -1,4 +1,4 @@
-//! From the models to the statements of a run: make tables aside, then show them to readers.
+//! From the models to the statements of a run: make staging tables, then show them to readers.
 
 mod publish;
 
@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use tracklet_dialects::Kind;
 use tracklet_dialects::description::{ColumnType, Publishing, Stay};
 
-/// The start of the names of all tables that are made aside.
-pub const ASIDE_PREFIX: &str = "tracklet_aside_";
+/// How the names of all staging tables start.
+pub const STAGING_PREFIX: &str = "tracklet_aside_";
 
 /// The start of the names of tables that were not published because they contradict each other.
 const FAILED_PREFIX: &str = "tracklet_failed_";
@@ -25,9 +25,9 @@ pub fn failed(name: &str) -> String {
 /// Hexadecimal digits of the digest of the models' SQL.
 const DIGITS: usize = 32;
 
-/// What a model is called while the run `token` makes it.
-pub fn aside(token: &str, model: &str) -> String {
-    format!("{ASIDE_PREFIX}{token}_{model}")
+/// The name of a model's staging table in the run `token`: `tracklet_aside_<token>_<model>`.
+pub fn staging_name(token: &str, model: &str) -> String {
+    format!("{STAGING_PREFIX}{token}_{model}")
 }
 
 /// A model that a run makes.
@@ -38,7 +38,7 @@ pub struct Planned {
     /// Table or view.
     pub kind: Kind,
     /// Whether it goes away at the end of the run.
-    pub is_aside: bool,
+    pub is_staging: bool,
     /// What it is made from, among the models of the run.
     pub needs: BTreeSet<&'static str>,
     /// The query alone.
@@ -49,11 +49,11 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// A table aside that belongs to no model, called as `names` says, from what was made before it.
+    /// A staging table that belongs to no model, called as `names` says, from what was made before it.
     pub(super) fn step(name: &'static str, names: &Names, rendered: Rendered) -> Self {
         let statements = making(names, &names.relation(name), &rendered);
         let Rendered { sql: query, options, .. } = rendered;
-        Self { name, kind: Kind::Table, is_aside: true, needs: BTreeSet::new(), query, statements, options }
+        Self { name, kind: Kind::Table, is_staging: true, needs: BTreeSet::new(), query, statements, options }
     }
 }
 
@@ -80,7 +80,7 @@ struct View {
 }
 
 impl Plan {
-    /// A run that makes `wanted`, its tables aside under names with `token`.
+    /// A run that makes `wanted`, its staging tables under names with `token`.
     ///
     /// # Errors
     /// [`RenderError`] of the first model that can't be rendered.
@@ -91,15 +91,15 @@ impl Plan {
         token: &str,
     ) -> Result<Self, RenderError> {
         let published = Graph::new(renderer, names)?;
-        let made = published.with_asides(wanted);
-        let stands_aside = |model: &Model| model.is_aside() || is_table(model);
-        let asides = published
+        let made = published.with_staging_names(wanted);
+        let is_staged = |model: &Model| model.is_staging() || is_table(model);
+        let staging = published
             .models()
             .iter()
-            .filter(|model| made.contains(model.name) && stands_aside(model))
-            .map(|model| (model.name.to_owned(), aside(token, model.name)))
+            .filter(|model| made.contains(model.name) && is_staged(model))
+            .map(|model| (model.name.to_owned(), staging_name(token, model.name)))
             .collect();
-        let building_names = names.with_asides(asides);
+        let building_names = names.with_staging_names(staging);
         let building = Graph::new(renderer, &building_names)?;
         let models = building.models().iter().filter(|model| made.contains(model.name));
         let models =
@@ -140,16 +140,17 @@ impl Plan {
         &self.published
     }
 
-    /// What the models are called when the run has published, and what it made aside is still there.
+    /// What the models are called when the run has published, and its staging tables still exist.
     pub fn checking(&self) -> Names {
-        let asides = self.models.iter().filter(|model| model.is_aside);
+        let staging = self.models.iter().filter(|model| model.is_staging);
         let table = |model: &Planned| self.building.table(model.name).table.to_lowercase();
-        self.published.with_asides(asides.map(|model| (model.name.to_owned(), table(model))).collect())
+        self.published
+            .with_staging_names(staging.map(|model| (model.name.to_owned(), table(model))).collect())
     }
 
     /// The models that readers get.
     pub fn kept(&self) -> impl Iterator<Item = &Planned> {
-        self.models.iter().filter(|model| !model.is_aside)
+        self.models.iter().filter(|model| !model.is_staging)
     }
 
     /// Their names, as the table of runs has them.
@@ -164,7 +165,7 @@ impl Plan {
             .models
             .iter()
             .rev()
-            .filter(|model| model.is_aside || (model.kind == Kind::Table && !renamed));
+            .filter(|model| model.is_staging || (model.kind == Kind::Table && !renamed));
         left.map(|model| drop_if_there(model.kind, &self.building.relation(model.name))).collect()
     }
 }
@@ -193,11 +194,11 @@ fn planned(
     made: &BTreeSet<&'static str>,
 ) -> Planned {
     let dialect = names.dialect();
-    let (options, is_aside) = (&model.rendered.options, model.is_aside());
+    let (options, is_staging) = (&model.rendered.options, model.is_staging());
     let relation = names.relation(model.name);
     let (kind, statements) = if is_table(model) {
         (Kind::Table, making(names, &relation, &model.rendered))
-    } else if is_aside {
+    } else if is_staging {
         (Kind::View, vec![dialect.create_view(&relation, Stay::Staging, &model.rendered.sql)])
     } else {
         (Kind::View, Vec::new())
@@ -210,7 +211,7 @@ fn planned(
     Planned {
         name: model.name,
         kind,
-        is_aside,
+        is_staging,
         needs: building.parents(model.name).intersection(made).copied().collect(),
         query,
         statements,
@@ -218,7 +219,7 @@ fn planned(
     }
 }
 
-/// The statements that make a table aside.
+/// The statements that make a staging table.
 fn making(names: &Names, relation: &str, rendered: &Rendered) -> Vec<String> {
     let (dialect, options) = (names.dialect(), &rendered.options);
     let made = dialect.create_table_as(relation, names.format(), options, Stay::Staging, &rendered.sql);
@@ -250,7 +251,7 @@ pub fn create_schema(names: &Names) -> String {
 /// What counts the evidence of `tracklet_staged`.
 const IS_EVIDENCE: &str = "count(case when fate = 4 then 1 end)";
 
-/// A query for where the rows went, over the tables aside that the run has made. Its columns are `rows_read`,
+/// A query for where the rows went, over the staging tables that the run has made. Its columns are `rows_read`,
 /// `sessionized`, `duplicates`, `rejected`, `sessions`, `visitors` and `evidence`; null for what the run does not make.
 pub fn accounting(plan: &Plan) -> String {
     let from = |what: &str, model: &'static str| {

@@ -52,7 +52,7 @@ impl SourceTable {
 }
 
 /// The tag of models that are needed only while a run lasts.
-pub const ASIDE: &str = "aside";
+pub const STAGING_TAG: &str = "aside";
 
 /// A file of the package as SQL.
 #[derive(Debug, Clone, PartialEq, Eq)]

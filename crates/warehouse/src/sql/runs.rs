@@ -206,21 +206,22 @@ pub fn create(names: &Names) -> String {
     made
 }
 
-/// The statements that make the table, of another format, one of the format of `names`, with its rows. `aside` is a table of the
+/// The statements that make the table, of another format, one of the format of `names`, with its rows. `staging_name` is a table of the
 /// same schema that is not there. Cut off between them the rows are lost, and the next run takes itself to be the first.
-pub fn convert(names: &Names, aside: &str) -> Vec<String> {
+pub fn convert(names: &Names, staging_name: &str) -> Vec<String> {
     let dialect = names.dialect();
-    let (table, aside) = (relation(dialect, &names.own(RUNS)), relation(dialect, &names.own(aside)));
+    let (table, staging_name) =
+        (relation(dialect, &names.own(RUNS)), relation(dialect, &names.own(staging_name)));
     let copy = |to: &str, from: &str| {
         let options = ModelOptions::default();
         let query = format!("select *\nfrom {from}");
         dialect.create_table_as(to, names.format(), &options, Stay::Published, &query)
     };
     vec![
-        copy(&aside, &table),
+        copy(&staging_name, &table),
         format!("drop table {table}"),
-        copy(&table, &aside),
-        format!("drop table {aside}"),
+        copy(&table, &staging_name),
+        format!("drop table {staging_name}"),
     ]
 }
 
@@ -461,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_there_gets_what_came_of_its_run() {
+    fn an_existing_row_gets_the_outcome_of_its_run() {
         let delta = names(Dialect::Spark).in_format(Format::Delta);
         let published = RunRow { status: PUBLISHED, message: None, ..row() };
         assert_eq!(
@@ -487,8 +488,11 @@ mod tests {
         let delta = names(Dialect::Spark).in_format(Format::Delta);
         assert!(create(&delta).ends_with(")\nusing delta"));
         assert!(create(&names(Dialect::Spark)).ends_with(")\nusing parquet"));
-        let [aside, gone, back, clean] = convert(&delta, "aside").try_into().unwrap();
-        assert_eq!(aside, "create table `s`.`aside`\nusing delta\nas\nselect *\nfrom `s`.`tracklet_runs`");
+        let [staging_name, gone, back, clean] = convert(&delta, "aside").try_into().unwrap();
+        assert_eq!(
+            staging_name,
+            "create table `s`.`aside`\nusing delta\nas\nselect *\nfrom `s`.`tracklet_runs`"
+        );
         assert_eq!(
             (gone.as_str(), clean.as_str()),
             ("drop table `s`.`tracklet_runs`", "drop table `s`.`aside`")

@@ -65,7 +65,7 @@ pub fn script(plan: &Plan, publishing: Publishing, notes: &[String]) -> String {
     text
 }
 
-/// The script of an increment: what it makes aside, and what it exchanges in the published tables among `kept`. Without the
+/// The script of an increment: its staging tables, and what it exchanges in the published tables among `kept`. Without the
 /// row of `tracklet_runs`.
 ///
 /// # Errors

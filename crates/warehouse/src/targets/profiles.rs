@@ -34,7 +34,7 @@ pub enum ProfileError {
         /// What helps.
         hint: Option<String>,
     },
-    /// A text can't be rendered. The text itself is not told.
+    /// A text can't be rendered. The text itself is not printed.
     #[error("the field `{field}` of the target `{target}`: {message}")]
     Field {
         /// The target.
@@ -245,12 +245,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_told() {
+    fn what_does_not_exist_is_reported() {
         let (_folder, path) = file();
-        let told = |profile, target| read(&path, profile, target).unwrap_err().to_string();
-        assert!(told(Some("shopp"), None).ends_with("there is no profile `shopp`"));
-        assert!(told(Some("shop"), Some("live")).ends_with("has no target `live`"));
-        assert!(told(None, Some("dev")).contains("several profiles"));
+        let refusal_of = |profile, target| read(&path, profile, target).unwrap_err().to_string();
+        assert!(refusal_of(Some("shopp"), None).ends_with("there is no profile `shopp`"));
+        assert!(refusal_of(Some("shop"), Some("live")).ends_with("has no target `live`"));
+        assert!(refusal_of(None, Some("dev")).contains("several profiles"));
     }
 
     #[test]

@@ -210,9 +210,12 @@ impl Target {
         let publishing = match text("publish") {
             None => dialect.publishing(format),
             Some(word) => {
-                let known = PUBLISHINGS.iter().filter(|(_, way)| dialect.publishings(format).contains(way));
-                let way = known.clone().find(|(name, _)| *name == word).map(|(_, way)| *way);
-                way.ok_or_else(|| ResolveError::NotAChoice {
+                let known = PUBLISHINGS
+                    .iter()
+                    .filter(|(_, publishing)| dialect.publishings(format).contains(publishing));
+                let publishing =
+                    known.clone().find(|(name, _)| *name == word).map(|(_, publishing)| *publishing);
+                publishing.ok_or_else(|| ResolveError::NotAChoice {
                     target: name.clone(),
                     field: "publish",
                     value: word.to_owned(),
@@ -305,19 +308,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_told() {
-        let told = |text: &str, name| resolve(text, name).unwrap_err();
-        assert_eq!(told(PG, Some("gp")).to_string(), "there is no target `gp`");
-        assert_eq!(told(PG, Some("pq")).hint().as_deref(), Some("did you mean `pg`?"));
-        assert_eq!(told(PG, Some("warehouse")).hint().as_deref(), Some("tracklet.toml has `pg`"));
+    fn what_is_missing_or_wrong_is_reported() {
+        let refusal_of = |text: &str, name| resolve(text, name).unwrap_err();
+        assert_eq!(refusal_of(PG, Some("gp")).to_string(), "there is no target `gp`");
+        assert_eq!(refusal_of(PG, Some("pq")).hint().as_deref(), Some("did you mean `pg`?"));
+        assert_eq!(refusal_of(PG, Some("warehouse")).hint().as_deref(), Some("tracklet.toml has `pg`"));
         assert_eq!(
-            told(&PG.replace("user = \"u\"\n", ""), None).to_string(),
+            refusal_of(&PG.replace("user = \"u\"\n", ""), None).to_string(),
             "the target `pg`: missing field `user`"
         );
-        let wrong = told(&format!("{PG}publish = \"replace\"\n"), None);
+        let wrong = refusal_of(&format!("{PG}publish = \"replace\"\n"), None);
         assert_eq!(wrong.to_string(), "`publish` of the target `pg` can't be `replace`");
         assert_eq!(wrong.hint().as_deref(), Some("it can be `swap` and `rows`"));
-        assert!(matches!(told("", None), ResolveError::Several { .. }));
+        assert!(matches!(refusal_of("", None), ResolveError::Several { .. }));
     }
 
     #[test]
@@ -329,9 +332,9 @@ mod tests {
         assert_eq!(of("format = \"delta\"\n"), (Format::Delta, Publishing::Replace));
         assert_eq!(of("format = \"delta\"\npublish = \"replace\"\n"), (Format::Delta, Publishing::Replace));
         assert!(target("format = \"delta\"\n").unwrap().in_schema("t").is_noted_beforehand());
-        let told = |more: &str| target(more).unwrap_err().hint().unwrap();
-        assert_eq!(told("publish = \"replace\"\n"), "it can be `rename`");
-        assert_eq!(told("format = \"orc\"\n"), "it can be `parquet` and `delta`");
+        let refusal_of = |more: &str| target(more).unwrap_err().hint().unwrap();
+        assert_eq!(refusal_of("publish = \"replace\"\n"), "it can be `rename`");
+        assert_eq!(refusal_of("format = \"orc\"\n"), "it can be `parquet` and `delta`");
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn case(page: &mut String, result: &CheckResult) {
     };
     let _ = match (&result.failures, result.verdict()) {
         (Err(error), _) => {
-            write!(page, ">\n      <error message=\"{}\"/>\n    </testcase>\n", escaped(&told(error)))
+            write!(page, ">\n      <error message=\"{}\"/>\n    </testcase>\n", escaped(&message_of(error)))
         }
         (Ok(_), Verdict::Passed) => writeln!(page, "/>"),
         (Ok(failures), Verdict::Warned) => write!(
@@ -56,7 +56,7 @@ fn case(page: &mut String, result: &CheckResult) {
 }
 
 /// An error with its causes.
-fn told(error: &dyn std::error::Error) -> String {
+fn message_of(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -46,7 +46,7 @@ pub fn keep<E: Hint + Send + Sync + 'static>(
             };
         }
         Some(Err(_)) => {
-            let error = rows.find_map(Result::err).expect("it is there");
+            let error = rows.find_map(Result::err).expect("a row failed");
             return Err(TestError::Tables(AnyError::new(error)));
         }
         Some(Ok(batch)) => batch.slice(0, batch.num_rows().min(SHOWN)),

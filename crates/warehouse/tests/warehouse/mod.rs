@@ -12,7 +12,7 @@ use tracklet_warehouse::targets::{Kind, TableName, TargetError, Warehouse};
 
 /// How a warehouse spells names and types.
 pub struct Spelling {
-    /// A schema that can be made anew.
+    /// A schema that can be dropped and created again.
     pub schema: &'static str,
     /// A table's name in a statement.
     pub relation: fn(&str) -> String,
@@ -103,7 +103,7 @@ pub async fn rows_go_in_and_come_out(warehouse: &dyn Warehouse, spelling: &Spell
     assert_eq!(warehouse.query(&query).await.unwrap().iter().map(RecordBatch::num_rows).sum::<usize>(), 0);
 }
 
-/// More rows than a page of an answer or a piece of a load has.
+/// More rows than a page of an answer or a chunk of a load has.
 pub async fn many_rows_go_in_and_come_out(warehouse: &dyn Warehouse, spelling: &Spelling) {
     create(warehouse, spelling, "many").await;
     let rows = rows();

@@ -1,7 +1,7 @@
 //! Who connects.
 
 use super::failure;
-use super::settings::{Method, Settings, wrong};
+use super::settings::{BigQuerySettings, Method, wrong};
 use crate::connection::{Secret, TargetError};
 use google_cloud_auth::credentials::{
     self, CacheableResource, Credentials, CredentialsProvider, EntityTag, impersonated, service_account,
@@ -20,7 +20,7 @@ const IMPERSONATING_SCOPE: &str = "https://www.googleapis.com/auth/cloud-platfor
 ///
 /// # Errors
 /// [`TargetError::Settings`] when a field is missing or a key can't be read.
-pub(super) fn credentials(settings: &Settings) -> Result<Credentials, TargetError> {
+pub(super) fn credentials(settings: &BigQuerySettings) -> Result<Credentials, TargetError> {
     if settings.is_local() {
         return Ok(credentials::anonymous::Builder::new().build());
     }
@@ -38,7 +38,7 @@ pub(super) fn credentials(settings: &Settings) -> Result<Credentials, TargetErro
 }
 
 /// Those of who connects, before acting as another.
-fn own(settings: &Settings, scopes: Vec<String>) -> Result<Credentials, TargetError> {
+fn own(settings: &BigQuerySettings, scopes: Vec<String>) -> Result<Credentials, TargetError> {
     match settings.method {
         Method::Oauth => credentials::Builder::default().with_scopes(scopes).build().map_err(|error| {
             let hint = "run `gcloud auth application-default login`, or set `method = \"service-account\"` and `keyfile`";
@@ -76,7 +76,7 @@ fn of_service_account(key: serde_json::Value, scopes: Vec<String>) -> Result<Cre
         .map_err(|error| failure::unusable(&error))
 }
 
-fn of_secrets(settings: &Settings, scopes: Vec<String>) -> Result<Credentials, TargetError> {
+fn of_secrets(settings: &BigQuerySettings, scopes: Vec<String>) -> Result<Credentials, TargetError> {
     let application = (&settings.refresh_token, &settings.client_id, &settings.client_secret);
     if let (Some(refresh_token), Some(client_id), Some(client_secret)) = application {
         let mut user = serde_json::json!({

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// How to connect to `BigQuery`, with dbt's names. Fields of dbt that are not here mean nothing to Tracklet.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Settings {
+pub struct BigQuerySettings {
     /// The project that holds the data.
     #[serde(alias = "database")]
     pub project: Option<String>,
@@ -42,7 +42,7 @@ pub struct Settings {
     pub scopes: Vec<String>,
     /// A job that would be billed for more bytes is refused by `BigQuery`, and costs nothing.
     pub maximum_bytes_billed: Option<u64>,
-    /// `batch` waits until there is room and does not count against the limit of queries at once.
+    /// `batch` waits until the project has free slots and does not count against the limit of queries at once.
     pub priority: Priority,
     /// Labels of every job, for the bill.
     pub labels: BTreeMap<String, String>,
@@ -79,7 +79,7 @@ pub enum Priority {
     /// At once.
     #[default]
     Interactive,
-    /// When there is room.
+    /// When the project has free slots.
     Batch,
 }
 
@@ -115,7 +115,7 @@ impl KeyFile {
     }
 }
 
-impl Settings {
+impl BigQuerySettings {
     pub(super) fn patience(&self) -> Patience {
         let connect = self.connect_timeout.unwrap_or(Seconds::new(10));
         Patience::new(connect, self.idle_timeout.unwrap_or(Seconds::new(60)))

@@ -1,6 +1,6 @@
 //! False servers in the place of `BigQuery`.
 
-use super::{BigQuery, Settings, connect};
+use super::{BigQuery, BigQuerySettings, connect};
 use crate::connection::false_servers::{FalseServer, in_time, request, respond, silent, trickle};
 use crate::connection::{Seconds, TableName, TargetError, Warehouse as _};
 use std::fs::File;
@@ -9,12 +9,12 @@ use std::time::Duration;
 use tracklet_display::error::with_causes;
 
 async fn client(server: &FalseServer) -> BigQuery {
-    let settings = Settings {
+    let settings = BigQuerySettings {
         project: Some("p".to_owned()),
         api_endpoint: Some(format!("http://127.0.0.1:{}", server.port)),
         connect_timeout: Some(Seconds(Duration::from_millis(200))),
         idle_timeout: Some(Seconds(Duration::from_millis(100))),
-        ..Settings::default()
+        ..BigQuerySettings::default()
     };
     connect(&settings).await.unwrap()
 }
@@ -30,7 +30,7 @@ fn file() -> File {
     file
 }
 
-/// The error of an upload to a service that takes its announcement and then answers every piece so.
+/// The error of an upload to a service that takes its announcement and then answers every chunk so.
 async fn stuck(status: &'static str, more: &'static str) -> String {
     let server = FalseServer::start(move |_, mut stream| {
         let Ok(address) = stream.local_addr() else { return };
@@ -72,12 +72,15 @@ async fn its_answer_takes_for_ever() {
 
 #[tokio::test]
 async fn an_upload_that_makes_no_progress_ends() {
-    let told = stuck("308 Permanent Redirect", "").await;
-    assert!(told.ends_with("the upload makes no progress: the service has 0 of 1000 bytes"), "{told}");
+    let error_text = stuck("308 Permanent Redirect", "").await;
+    assert!(
+        error_text.ends_with("the upload makes no progress: the service has 0 of 1000 bytes"),
+        "{error_text}"
+    );
 }
 
 #[tokio::test]
 async fn an_upload_that_ends_nowhere_ends() {
-    let told = stuck("308 Permanent Redirect", "range: bytes=0-2000\r\n").await;
-    assert!(told.ends_with("the service has 2001 of 1000 bytes"), "{told}");
+    let error_text = stuck("308 Permanent Redirect", "range: bytes=0-2000\r\n").await;
+    assert!(error_text.ends_with("the service has 2001 of 1000 bytes"), "{error_text}");
 }

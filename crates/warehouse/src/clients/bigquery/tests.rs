@@ -1,12 +1,12 @@
 use super::jobs::Script;
-use super::settings::Settings;
+use super::settings::BigQuerySettings;
 use super::{failure, rows, upload};
 use crate::connection::{At, TargetError};
 use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
 use std::sync::Arc;
 
-fn settings(text: &str) -> Settings {
+fn settings(text: &str) -> BigQuerySettings {
     toml::from_str(text).unwrap()
 }
 
@@ -54,7 +54,7 @@ async fn what_is_missing_is_named() {
 }
 
 #[test]
-fn a_key_that_went_through_the_environment_has_its_newlines_again() {
+fn a_key_from_an_environment_variable_has_its_newlines_again() {
     let text = r#"keyfile_json = '{"private_key": "-----BEGIN\\\\nabc"}'"#;
     let settings = settings(text);
     let key = settings.keyfile_json.unwrap().json().unwrap();

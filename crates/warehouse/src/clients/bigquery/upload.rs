@@ -2,7 +2,7 @@
 //!
 //! Google's client can start load jobs for files in Cloud Storage only: uploads are a second address that its
 //! generated code leaves out. The job is therefore described with the client's types and sent by `reqwest`, as
-//! a resumable upload: a piece at a time, so that neither memory nor one bad moment limits the size.
+//! a resumable upload: a chunk at a time, so that neither memory nor one bad moment limits the size.
 
 use super::rows::unreadable;
 use super::{BigQuery, failure, jobs};
@@ -22,12 +22,12 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::time::Duration;
 
 /// What is sent at a time: a multiple of 256 KiB.
-const PIECE: u64 = 16 << 20;
+const CHUNK: u64 = 16 << 20;
 
-/// How many times as long as another request a piece may take.
-const PATIENCE_FOR_A_PIECE: u32 = 5;
+/// How many times as long as another request a chunk may take.
+const PATIENCE_FOR_A_CHUNK: u32 = 5;
 
-/// How often in a row a piece may fail, or leave nothing.
+/// How often in a row a chunk may fail, or leave nothing.
 const ATTEMPTS: u32 = 5;
 
 /// The rows as a Parquet file that has no name, so that nothing is left of it; `None` when there are none.
@@ -99,7 +99,7 @@ impl BigQuery {
         session.map(str::to_owned).ok_or_else(|| unreadable("an upload without an address"))
     }
 
-    /// Sends the file piece by piece.
+    /// Sends the file chunk by chunk.
     async fn send(&self, session: &str, mut file: File) -> Result<(), TargetError> {
         let total = length(&file)?;
         let mut sent = 0;
@@ -108,9 +108,9 @@ impl BigQuery {
         let (mut furthest, mut stalls) = (0, 0);
         loop {
             let answer = if failures == 0 && sent < total {
-                let piece = piece(&mut file, sent, total)?;
-                let range = format!("bytes {sent}-{}/{total}", sent + piece.len() as u64 - 1);
-                self.put(session, range, piece).await
+                let chunk = chunk(&mut file, sent, total)?;
+                let range = format!("bytes {sent}-{}/{total}", sent + chunk.len() as u64 - 1);
+                self.put(session, range, chunk).await
             } else {
                 // What arrived before it failed?
                 tokio::time::sleep(Duration::from_millis(500) * 2_u32.pow(failures)).await;
@@ -136,7 +136,7 @@ impl BigQuery {
         }
     }
 
-    /// The service takes pieces and keeps nothing of them.
+    /// The service takes chunks and keeps nothing of them.
     fn stuck(&self, sent: u64, total: u64) -> TargetError {
         TargetError::Connection {
             place: self.place(),
@@ -145,11 +145,11 @@ impl BigQuery {
         }
     }
 
-    async fn put(&self, session: &str, range: String, piece: Vec<u8>) -> Result<Response, reqwest::Error> {
+    async fn put(&self, session: &str, range: String, chunk: Vec<u8>) -> Result<Response, reqwest::Error> {
         // Sending waits for the service as well.
-        let limit = self.settings.patience().idle * PATIENCE_FOR_A_PIECE;
+        let limit = self.settings.patience().idle * PATIENCE_FOR_A_CHUNK;
         let request = self.http.put(session).timeout(limit).header(CONTENT_RANGE, range);
-        request.header(CONTENT_LENGTH, piece.len()).body(piece).send().await
+        request.header(CONTENT_LENGTH, chunk.len()).body(chunk).send().await
     }
 
     async fn authorization(&self) -> Result<HeaderMap, TargetError> {
@@ -187,8 +187,8 @@ fn length(file: &File) -> Result<u64, TargetError> {
     file.metadata().map(|metadata| metadata.len()).map_err(|error| unreadable_file(&error))
 }
 
-fn piece(file: &mut File, start: u64, total: u64) -> Result<Vec<u8>, TargetError> {
-    let mut bytes = vec![0; PIECE.min(total - start) as usize];
+fn chunk(file: &mut File, start: u64, total: u64) -> Result<Vec<u8>, TargetError> {
+    let mut bytes = vec![0; CHUNK.min(total - start) as usize];
     file.seek(SeekFrom::Start(start))
         .and_then(|_| file.read_exact(&mut bytes))
         .map_err(|error| unreadable_file(&error))?;

@@ -38,16 +38,19 @@ mod tests {
 
     #[test]
     fn the_grant_is_for_what_was_refused() {
-        let told = |message: &str| hint(message, "ann", "shop").unwrap();
+        let hint_of = |message: &str| hint(message, "ann", "shop").unwrap();
         assert!(
-            told("permission denied for database shop")
+            hint_of("permission denied for database shop")
                 .starts_with("grant create on database \"shop\" to \"ann\"")
         );
-        assert!(told("permission denied for schema s").starts_with("grant usage on schema \"s\" to \"ann\""));
         assert!(
-            told("permission denied for table tracks").starts_with("grant select on \"tracks\" to \"ann\"")
+            hint_of("permission denied for schema s").starts_with("grant usage on schema \"s\" to \"ann\"")
         );
-        assert!(told("must be owner of table x").contains("belong to \"ann\""));
+        assert!(
+            hint_of("permission denied for table tracks")
+                .starts_with("grant select on \"tracks\" to \"ann\"")
+        );
+        assert!(hint_of("must be owner of table x").contains("belong to \"ann\""));
         assert_eq!(hint("droit refus\u{e9}", "ann", "shop"), None);
     }
 }

@@ -54,7 +54,7 @@ impl SslMode {
 
 /// A target of type `postgres` or `redshift`.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Settings {
+pub struct PostgresSettings {
     /// The server's name or address; a folder for a Unix socket.
     pub host: String,
     /// Its port; 5432, for Redshift 5439.
@@ -112,7 +112,7 @@ fn minute() -> Seconds {
     Seconds::new(60)
 }
 
-impl Settings {
+impl PostgresSettings {
     fn port(&self, server: Server) -> u16 {
         self.port.unwrap_or(match server {
             Server::Postgres => 5432,
@@ -259,7 +259,7 @@ impl Connector {
                         hint: Some(format!("is `user` right? {PASSWORD}")),
                     };
                 }
-                "3D000" => Some("set `dbname` to a database that is there".to_owned()),
+                "3D000" => Some("set `dbname` to a database that exists".to_owned()),
                 _ => None,
             },
             None if plain(error).to_string().contains(NO_PASSWORD) => {
@@ -292,9 +292,9 @@ pub(super) fn plain(error: &tokio_postgres::Error) -> Box<dyn std::error::Error 
 
 #[cfg(test)]
 mod tests {
-    use super::Settings;
+    use super::PostgresSettings;
 
-    fn settings(more: &str) -> Settings {
+    fn settings(more: &str) -> PostgresSettings {
         let text = format!("host = \"h\"\nuser = \"u\"\ndbname = \"d\"\n{more}");
         toml::from_str(&text).unwrap()
     }

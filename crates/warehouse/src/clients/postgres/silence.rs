@@ -2,7 +2,7 @@
 
 #![expect(clippy::large_futures, reason = "each is awaited once, on a stack of its own")]
 
-use super::{Postgres, Server, Settings};
+use super::{Postgres, PostgresSettings, Server};
 use crate::connection::false_servers::{FalseServer, in_time, silent, trickle};
 use crate::connection::{Seconds, TargetError, Warehouse as _};
 use std::io::{Read, Write};
@@ -14,12 +14,12 @@ use tracklet_display::error::with_causes;
 const READY: &[u8] = b"Z\0\0\0\x05I";
 const COMPLETE: &[u8] = b"C\0\0\0\x0dSELECT 1\0";
 
-fn settings(server: &FalseServer, sslmode: &str) -> Settings {
+fn settings(server: &FalseServer, sslmode: &str) -> PostgresSettings {
     let text = format!(
         "host = \"127.0.0.1\"\nport = {}\nuser = \"u\"\npassword = \"p\"\ndbname = \"d\"\nsslmode = \"{sslmode}\"",
         server.port
     );
-    let mut settings: Settings = toml::from_str(&text).unwrap();
+    let mut settings: PostgresSettings = toml::from_str(&text).unwrap();
     settings.connect_timeout = Seconds(Duration::from_millis(200));
     settings.idle_timeout = Seconds(Duration::from_millis(100));
     settings
@@ -115,85 +115,85 @@ const GONE: &str = "the server has gone silent: no answer for 0.2 s";
 #[tokio::test]
 async fn it_accepts_and_says_nothing() {
     for sslmode in ["disable", "allow", "prefer", "require"] {
-        let told = refused(sslmode, silent).await;
-        assert!(told.ends_with(TOO_LATE), "{sslmode}: {told}");
+        let error_text = refused(sslmode, silent).await;
+        assert!(error_text.ends_with(TOO_LATE), "{sslmode}: {error_text}");
     }
 }
 
 #[tokio::test]
 async fn it_says_nothing_after_the_hello_of_tls() {
-    let told = refused("require", |mut stream| {
+    let error_text = refused("require", |mut stream| {
         startup(&mut stream);
         let _ = stream.write_all(b"S");
         silent(stream);
     });
-    assert!(told.await.ends_with(TOO_LATE));
+    assert!(error_text.await.ends_with(TOO_LATE));
 }
 
 #[tokio::test]
 async fn its_hello_of_tls_takes_for_ever() {
     // The head of a record of 16 KiB, and then its bytes one by one.
-    let told = refused("require", |mut stream| {
+    let error_text = refused("require", |mut stream| {
         startup(&mut stream);
         let _ = stream.write_all(b"S\x16\x03\x03\x40\0\x02\0\x3f\xfc");
         trickle(stream, b"\x03");
     });
-    assert!(told.await.ends_with(TOO_LATE));
+    assert!(error_text.await.ends_with(TOO_LATE));
 }
 
 #[tokio::test]
 async fn it_asks_for_a_password_and_takes_no_notice_of_it() {
-    let told = refused("disable", |mut stream| {
+    let error_text = refused("disable", |mut stream| {
         startup(&mut stream);
         let _ = stream.write_all(b"R\0\0\0\x08\0\0\0\x03");
         silent(stream);
     });
-    assert!(told.await.ends_with(TOO_LATE));
+    assert!(error_text.await.ends_with(TOO_LATE));
 }
 
 #[tokio::test]
 async fn it_lets_in_and_is_never_ready() {
-    let told = refused("disable", |mut stream| {
+    let error_text = refused("disable", |mut stream| {
         startup(&mut stream);
         let _ = stream.write_all(b"R\0\0\0\x08\0\0\0\0");
         silent(stream);
     });
-    assert!(told.await.ends_with(TOO_LATE));
+    assert!(error_text.await.ends_with(TOO_LATE));
 }
 
 #[tokio::test]
 async fn it_lets_in_and_says_nothing_to_the_first_statement() {
-    let told = refused("disable", |mut stream| {
+    let error_text = refused("disable", |mut stream| {
         startup(&mut stream);
         let _ = stream.write_all(b"R\0\0\0\x08\0\0\0\0");
         let _ = stream.write_all(READY);
         silent(stream);
     });
-    assert!(told.await.ends_with(TOO_LATE));
+    assert!(error_text.await.ends_with(TOO_LATE));
 }
 
 #[tokio::test]
 async fn its_greeting_takes_for_ever() {
-    let told = refused("disable", |mut stream| {
+    let error_text = refused("disable", |mut stream| {
         startup(&mut stream);
         let _ = stream.write_all(b"R\0\0\0\x08\0\0\0\0");
         // A parameter after the other: client_encoding, which all servers tell.
         trickle(stream, b"S\0\0\0\x19client_encoding\0UTF8\0");
     });
-    assert!(told.await.ends_with(TOO_LATE));
+    assert!(error_text.await.ends_with(TOO_LATE));
 }
 
 #[tokio::test]
 async fn it_closes_the_door() {
     for sslmode in ["disable", "allow", "prefer", "require"] {
-        let told = refused(sslmode, drop).await;
-        assert!(told.starts_with("no connection to 127.0.0.1:"), "{sslmode}: {told}");
+        let error_text = refused(sslmode, drop).await;
+        assert!(error_text.starts_with("no connection to 127.0.0.1:"), "{sslmode}: {error_text}");
     }
-    let told = refused("disable", |mut stream| {
+    let error_text = refused("disable", |mut stream| {
         startup(&mut stream);
         let _ = stream.write_all(b"R\0\0\0\x08\0\0\0\0");
     });
-    assert!(told.await.contains("closed"));
+    assert!(error_text.await.contains("closed"));
 }
 
 #[tokio::test]
@@ -212,32 +212,32 @@ async fn it_speaks_another_language() {
 
 #[tokio::test]
 async fn it_says_nothing_to_a_query() {
-    let told = unanswered(silent).await;
-    assert!(told.ends_with(GONE), "{told}");
+    let error_text = unanswered(silent).await;
+    assert!(error_text.ends_with(GONE), "{error_text}");
 }
 
 #[tokio::test]
 async fn it_stops_in_the_middle_of_a_result() {
-    let told = unanswered(|mut stream| {
+    let error_text = unanswered(|mut stream| {
         row(&mut stream, &["1"]);
         silent(stream);
     });
-    assert!(told.await.ends_with(GONE));
+    assert!(error_text.await.ends_with(GONE));
 }
 
 #[tokio::test]
 async fn its_result_takes_for_ever() {
-    let told = unanswered(|mut stream| {
+    let error_text = unanswered(|mut stream| {
         row(&mut stream, &["1"]);
         trickle(stream, b"D\0\0\0\x0b\0\x01\0\0\0\x011");
     });
-    assert!(told.await.ends_with(GONE));
+    assert!(error_text.await.ends_with(GONE));
 }
 
 #[tokio::test]
 async fn it_closes_in_the_middle_of_a_result() {
-    let told = unanswered(|mut stream| row(&mut stream, &["1"]));
-    assert!(told.await.contains("closed"));
+    let error_text = unanswered(|mut stream| row(&mut stream, &["1"]));
+    assert!(error_text.await.contains("closed"));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! TLS as libpq's `sslmode` and its certificate settings say.
 
-use super::settings::{Settings, SslMode};
+use super::settings::{PostgresSettings, SslMode};
 use crate::connection::TargetError;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
@@ -22,7 +22,7 @@ pub(super) struct Tls {
 impl Tls {
     /// # Errors
     /// [`TargetError::Settings`] where libpq would refuse them too, or a file can't be read.
-    pub(super) fn new(settings: &Settings) -> Result<Self, TargetError> {
+    pub(super) fn new(settings: &PostgresSettings) -> Result<Self, TargetError> {
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let (mode, trust) = trust(settings, home.as_deref())?;
         // Like libpq: nobody is between the ends of a Unix socket.
@@ -34,7 +34,7 @@ impl Tls {
     }
 }
 
-fn config(settings: &Settings, trust: Trust) -> Result<ClientConfig, TargetError> {
+fn config(settings: &PostgresSettings, trust: Trust) -> Result<ClientConfig, TargetError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
         Trust::Anyone => Arc::new(Anyone(Arc::clone(&provider))),
@@ -70,7 +70,7 @@ fn config(settings: &Settings, trust: Trust) -> Result<ClientConfig, TargetError
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Names {
+enum HostNameCheck {
     MustMatch,
     DoNotMatter,
 }
@@ -78,7 +78,7 @@ enum Names {
 #[derive(Debug, PartialEq, Eq)]
 enum Trust {
     Anyone,
-    Known { roots: Roots, names: Names },
+    Known { roots: Roots, names: HostNameCheck },
 }
 
 /// Whose certificates are trusted.
@@ -92,11 +92,11 @@ enum Roots {
 
 /// The mode, and whom to trust in it; `None` where TLS is never used. As with libpq, authorities verify in every mode
 /// that uses TLS, and those of the machine only in the mode that looks at names too.
-fn trust(settings: &Settings, home: Option<&Path>) -> Result<(SslMode, Option<Trust>), TargetError> {
+fn trust(settings: &PostgresSettings, home: Option<&Path>) -> Result<(SslMode, Option<Trust>), TargetError> {
     if settings.sslrootcert.as_deref() == Some(Path::new("system")) {
         return match settings.sslmode {
             None | Some(SslMode::VerifyFull) => {
-                let known = Trust::Known { roots: Roots::System, names: Names::MustMatch };
+                let known = Trust::Known { roots: Roots::System, names: HostNameCheck::MustMatch };
                 Ok((SslMode::VerifyFull, Some(known)))
             }
             Some(weak) => Err(TargetError::Settings {
@@ -114,7 +114,8 @@ fn trust(settings: &Settings, home: Option<&Path>) -> Result<(SslMode, Option<Tr
         return Ok((mode, None));
     }
     let usual = || home.map(|home| home.join(".postgresql/root.crt")).filter(|path| path.exists());
-    let names = if mode == SslMode::VerifyFull { Names::MustMatch } else { Names::DoNotMatter };
+    let names =
+        if mode == SslMode::VerifyFull { HostNameCheck::MustMatch } else { HostNameCheck::DoNotMatter };
     let trust = match settings.sslrootcert.clone().or_else(usual) {
         Some(file) => Trust::Known { roots: Roots::File(file), names },
         None if matches!(mode, SslMode::VerifyCa | SslMode::VerifyFull) => {
@@ -208,7 +209,7 @@ impl ServerCertVerifier for Anyone {
 struct Trusted {
     known: Arc<WebPkiServerVerifier>,
     own: Vec<CertificateDer<'static>>,
-    names: Names,
+    names: HostNameCheck,
 }
 
 impl ServerCertVerifier for Trusted {
@@ -231,7 +232,7 @@ impl ServerCertVerifier for Trusted {
             return verified;
         }
         if self.own.iter().any(|own| own == certificate) {
-            if matches!(self.names, Names::MustMatch) {
+            if matches!(self.names, HostNameCheck::MustMatch) {
                 verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
             }
             return Ok(ServerCertVerified::assertion());
@@ -241,7 +242,7 @@ impl ServerCertVerifier for Trusted {
                 Err(Error::InvalidCertificate(
                     CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
                 )),
-                Names::DoNotMatter,
+                HostNameCheck::DoNotMatter,
             ) => Ok(ServerCertVerified::assertion()),
             (other, _) => other,
         }
@@ -272,32 +273,32 @@ impl ServerCertVerifier for Trusted {
 
 #[cfg(test)]
 mod tests {
-    use super::{Names, Roots, Settings, SslMode, Tls, Trust, trust};
+    use super::{HostNameCheck, PostgresSettings, Roots, SslMode, Tls, Trust, trust};
     use std::path::Path;
     use tracklet_display::error::Hint;
 
     const MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
 
-    fn settings(more: &str) -> Settings {
+    fn settings(more: &str) -> PostgresSettings {
         toml::from_str(&format!("host = \"h\"\nuser = \"u\"\ndbname = \"d\"\n{more}")).unwrap()
     }
 
     /// In words: what is trusted, or that the settings are refused.
-    fn told(more: &str, home: Option<&Path>) -> String {
+    fn trust_of(more: &str, home: Option<&Path>) -> String {
         match trust(&settings(more), home) {
             Err(_) => "refused".to_owned(),
             Ok((_, None)) => "no TLS".to_owned(),
             Ok((_, Some(Trust::Anyone))) => "anyone".to_owned(),
             Ok((_, Some(Trust::Known { roots, names }))) => {
                 let roots = if roots == Roots::System { "system" } else { "file" };
-                format!("{roots}{}", if names == Names::MustMatch { ", name" } else { "" })
+                format!("{roots}{}", if names == HostNameCheck::MustMatch { ", name" } else { "" })
             }
         }
     }
 
     #[test]
     fn every_mode_trusts_whom_libpq_trusts() {
-        let with = |mode: &str, more: &str, home| told(&format!("sslmode = \"{mode}\"\n{more}"), home);
+        let with = |mode: &str, more: &str, home| trust_of(&format!("sslmode = \"{mode}\"\n{more}"), home);
         let all = |more: &str, home| MODES.map(|mode| with(mode, more, home));
         assert_eq!(all("", None), ["no TLS", "anyone", "anyone", "anyone", "refused", "refused"]);
         let in_file = ["no TLS", "file", "file", "file", "file", "file, name"];
@@ -315,14 +316,14 @@ mod tests {
 
     #[test]
     fn without_a_mode_the_machines_authorities_mean_the_strictest() {
-        assert_eq!(told("", None), "anyone");
-        assert_eq!(told("sslrootcert = \"system\"", None), "system, name");
+        assert_eq!(trust_of("", None), "anyone");
+        assert_eq!(trust_of("sslrootcert = \"system\"", None), "system, name");
         let (mode, _) = trust(&settings("sslrootcert = \"system\""), None).unwrap();
         assert_eq!(mode, SslMode::VerifyFull);
     }
 
     #[test]
-    fn what_is_too_weak_is_told_with_what_helps() {
+    fn what_is_too_weak_is_reported_with_what_helps() {
         let error = trust(&settings("sslmode = \"require\"\nsslrootcert = \"system\""), None).unwrap_err();
         let shown = error.to_string();
         assert!(
@@ -348,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_unix_socket_has_no_tls() {
-        let settings: Settings =
+        let settings: PostgresSettings =
             toml::from_str("host = \"/run/postgresql\"\nuser = \"u\"\ndbname = \"d\"\nsslmode = \"require\"")
                 .unwrap();
         assert!(Tls::new(&settings).unwrap().config.is_none());

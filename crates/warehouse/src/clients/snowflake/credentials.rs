@@ -1,6 +1,6 @@
 //! Who connects.
 
-use super::settings::{Authenticator, Settings, wrong};
+use super::settings::{Authenticator, SnowflakeSettings, wrong};
 use crate::connection::{Secret, TargetError};
 use snowflake_connector_rs::{AuthConfig, KeyPairConfig};
 
@@ -8,7 +8,7 @@ use snowflake_connector_rs::{AuthConfig, KeyPairConfig};
 ///
 /// # Errors
 /// [`TargetError::Settings`] when a field is missing or the key's file can't be read.
-pub(super) fn credentials(settings: &Settings) -> Result<AuthConfig, TargetError> {
+pub(super) fn credentials(settings: &SnowflakeSettings) -> Result<AuthConfig, TargetError> {
     let has_key = settings.private_key.is_some() || settings.private_key_path.is_some();
     let authenticator = settings.authenticator.unwrap_or({
         if has_key {
@@ -38,7 +38,7 @@ fn given<'a>(secret: Option<&'a Secret>, field: &str) -> Result<&'a str, TargetE
     Ok(secret.reveal())
 }
 
-fn key_pair(settings: &Settings) -> Result<AuthConfig, TargetError> {
+fn key_pair(settings: &SnowflakeSettings) -> Result<AuthConfig, TargetError> {
     let key = match (&settings.private_key, &settings.private_key_path) {
         (Some(key), _) => key.reveal().to_owned(),
         (None, Some(path)) => std::fs::read_to_string(path).map_err(|error| TargetError::Settings {

@@ -1,7 +1,7 @@
 //! Whether the service is there at all: what the client that runs statements does not tell, for it waits for hours.
 
 use super::failure;
-use super::settings::Settings;
+use super::settings::SnowflakeSettings;
 use crate::connection::TargetError;
 use crate::connection::patience::Patience;
 use futures::FutureExt as _;
@@ -18,7 +18,7 @@ pub(super) struct Door {
 impl Door {
     /// # Errors
     /// [`TargetError::Settings`] when the account makes no address.
-    pub(super) fn new(settings: &Settings) -> Result<Self, TargetError> {
+    pub(super) fn new(settings: &SnowflakeSettings) -> Result<Self, TargetError> {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             // A connection that is open already says nothing of a service that takes no new ones.

@@ -1,6 +1,6 @@
 //! Sessions: one for each statement that runs at a time, kept for the next.
 
-use super::{Settings, credentials, failure};
+use super::{SnowflakeSettings, credentials, failure};
 use crate::connection::TargetError;
 use snowflake_connector_rs::{
     Client, ClientConfig, EndpointConfig, IntoStatement, QueryCanceller, QueryConfig, ResultCursor, Session,
@@ -37,7 +37,7 @@ pub(super) struct Kept {
 }
 
 impl Sessions {
-    pub(super) fn new(settings: &Settings) -> Result<Self, TargetError> {
+    pub(super) fn new(settings: &SnowflakeSettings) -> Result<Self, TargetError> {
         let mut session = SessionConfig::new()
             .with_session_parameter("TIMEZONE", "UTC".into())
             .with_session_parameter("LOCK_TIMEOUT", LOCK_TIMEOUT.into())

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 /// How to connect to Snowflake, with dbt's names. Fields of dbt that are not here mean nothing to Tracklet.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Settings {
+pub struct SnowflakeSettings {
     /// The account's identifier, as `organization-account`.
     pub account: String,
     /// Who connects.
     pub user: String,
-    /// How to sign in; told by the other fields if not given.
+    /// How to sign in; decided by the other fields if not given.
     pub authenticator: Option<Authenticator>,
     /// The password, where the account still allows one for programs.
     pub password: Option<Secret>,
@@ -76,7 +76,7 @@ pub enum Protocol {
     Http,
 }
 
-impl Settings {
+impl SnowflakeSettings {
     pub(super) fn patience(&self) -> Patience {
         let connect = self.connect_timeout.unwrap_or(Seconds::new(30));
         Patience::new(connect, self.idle_timeout.unwrap_or(Seconds::new(60)))

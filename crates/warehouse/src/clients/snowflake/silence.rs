@@ -1,6 +1,6 @@
 //! False servers in the place of Snowflake.
 
-use super::{Settings, connect};
+use super::{SnowflakeSettings, connect};
 use crate::connection::false_servers::{FalseServer, in_time, request, respond, silent, trickle};
 use crate::connection::{Seconds, TargetError, Warehouse as _};
 use std::io::Write as _;
@@ -8,8 +8,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 use tracklet_display::error::with_causes;
 
-fn settings(server: &FalseServer) -> Settings {
-    Settings {
+fn settings(server: &FalseServer) -> SnowflakeSettings {
+    SnowflakeSettings {
         connect_timeout: Some(Seconds(Duration::from_millis(200))),
         idle_timeout: Some(Seconds(Duration::from_millis(100))),
         ..toml::from_str(&format!(

@@ -1,5 +1,5 @@
 use super::credentials::pem;
-use super::settings::Settings;
+use super::settings::SnowflakeSettings;
 use super::{failure, literal, load};
 use crate::connection::{At, TargetError};
 use arrow::array::{
@@ -8,7 +8,7 @@ use arrow::array::{
 use arrow::record_batch::RecordBatch;
 use std::sync::Arc;
 
-fn settings(text: &str) -> Settings {
+fn settings(text: &str) -> SnowflakeSettings {
     toml::from_str(text).unwrap()
 }
 

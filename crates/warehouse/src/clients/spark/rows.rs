@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_the_table_has_not_is_told() {
+    fn a_column_that_the_table_lacks_is_reported() {
         let ids: ArrayRef = Arc::new(StringArray::from(vec!["e1"]));
         let batch = RecordBatch::try_from_iter([("id", ids)]).unwrap();
         let error = places(&table(), &[column("other")], &batch.schema()).unwrap_err();

@@ -7,7 +7,7 @@ use url::Url;
 
 /// Where a Spark Connect server is. Other fields of a target are not the client's.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Settings {
+pub struct SparkSettings {
     /// `sc://HOST:PORT/;name=value;..`, as Spark's own clients take it. It may hold a token, so it does not show.
     remote: Secret,
     /// A bearer token; TLS is used with it.
@@ -20,7 +20,7 @@ pub struct Settings {
     idle_timeout: Option<Seconds>,
 }
 
-impl Settings {
+impl SparkSettings {
     pub(super) fn patience(&self) -> Patience {
         let connect = self.connect_timeout.unwrap_or(Seconds::new(60));
         Patience::new(connect, self.idle_timeout.unwrap_or(Seconds::new(60)))
@@ -56,11 +56,11 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use super::Settings;
+    use super::SparkSettings;
     use crate::connection::Secret;
 
-    fn settings(remote: &str, token: Option<&str>) -> Settings {
-        Settings {
+    fn settings(remote: &str, token: Option<&str>) -> SparkSettings {
+        SparkSettings {
             remote: Secret::new(remote),
             token: token.map(Secret::new),
             connect_timeout: None,
@@ -86,12 +86,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_told() {
-        let told = |remote: &str| settings(remote, None).place().unwrap_err().to_string();
+    fn what_is_no_address_is_reported() {
+        let refusal_of = |remote: &str| settings(remote, None).place().unwrap_err().to_string();
         assert_eq!(
-            told("https://h:1"),
+            refusal_of("https://h:1"),
             "the target's settings can't be used: `remote` does not begin with sc://"
         );
-        assert!(told("h").contains("can't be read"));
+        assert!(refusal_of("h").contains("can't be read"));
     }
 }

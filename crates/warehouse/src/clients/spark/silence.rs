@@ -1,6 +1,6 @@
 //! False servers in the place of Spark.
 
-use super::{Settings, connect};
+use super::{SparkSettings, connect};
 use crate::connection::false_servers::{FalseServer, in_time, silent};
 use serde_json::json;
 use std::net::TcpStream;
@@ -10,7 +10,8 @@ use tracklet_display::error::with_causes;
 fn refused(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> String {
     let server = FalseServer::start(move |_, stream| serve(stream));
     let remote = format!("sc://127.0.0.1:{}", server.port);
-    let settings: Settings = serde_json::from_value(json!({"remote": remote, "connect_timeout": 1})).unwrap();
+    let settings: SparkSettings =
+        serde_json::from_value(json!({"remote": remote, "connect_timeout": 1})).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let error = runtime.block_on(in_time(connect(&settings))).err().expect("it is no server");
     // The client's own thread goes on asking.
@@ -25,8 +26,8 @@ fn it_accepts_and_says_nothing() {
 
 #[test]
 fn it_closes_the_door() {
-    let told = refused(drop);
+    let error_text = refused(drop);
     // Which error it is depends on when the connection ends; that it comes in time is what counts.
     let errors = ["no connection to 127.0.0.1:", "canceled", "transport error"];
-    assert!(errors.iter().any(|error| told.contains(error)), "{told}");
+    assert!(errors.iter().any(|error| error_text.contains(error)), "{error_text}");
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! forget_hashes (of the ids, and of all ids of a visitor) -> forget_staged, called increment_staged (the rows that go, and
-//!   anew the fates of others with the same event ids) -> pairs -> aliases -> restarts -> events -> sessions
+//!   again the fates of others with the same event ids) -> pairs -> aliases -> restarts -> events -> sessions
 //! ```
 
 use super::exchanges::{Come, EXCHANGES};
@@ -67,7 +67,7 @@ impl Increment<'_> {
         self.count_staged_of(&self.names.relation(HASHES))
     }
 
-    /// For each published table or view among `kept` a query for its rows before an exchange, those that go and those that come.
+    /// For each published table or view among `kept` a query for its rows before an exchange, those that are deleted and those that are inserted.
     /// The steps must be there, and the exchange not made.
     ///
     /// # Errors

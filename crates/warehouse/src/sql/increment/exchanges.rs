@@ -17,7 +17,7 @@ pub(super) struct Gone {
     pub(super) matching: &'static str,
 }
 
-/// Which rows come.
+/// Which rows are inserted.
 pub(super) enum Come {
     /// Those of a query.
     Rows(&'static str),
@@ -27,7 +27,7 @@ pub(super) enum Come {
     ModelOfVisitors,
 }
 
-/// The affected visitors' tracks from where they are made anew, in a table with the time of each. PostgreSQL finds them by
+/// The affected visitors' tracks from where they are rebuilt, in a table with the time of each. PostgreSQL finds them by
 /// an index only if the visitors alone are asked for, too.
 const TRACKS: Gone = Gone {
     condition: "\
@@ -94,7 +94,7 @@ where sessions.session_start_at >= restarts.restart_at
 target.session_id = gone.session_id",
 };
 
-/// Every table that may be kept, those first whose rows are told by the rows of others.
+/// Every table that may be kept, those first whose rows are decided by the rows of others.
 pub(super) const EXCHANGES: [Exchange; 16] = [
     Exchange { model: "dbt_session_duration", gone: NAMED_SESSIONS, come: Come::Model },
     Exchange { model: "dbt_session_track_facts", gone: NAMED_SESSIONS, come: Come::Model },

@@ -26,7 +26,7 @@ fn unknown() -> Facts {
 }
 
 fn nothing_special() -> Facts {
-    Facts { tracks_went: false, aliases_moved: false, ..unknown() }
+    Facts { tracks_deleted: false, aliases_moved: false, ..unknown() }
 }
 
 #[test]
@@ -53,10 +53,9 @@ fn every_table_is_exchanged_and_views_follow() {
     for materialize in [Materialized::View, Materialized::Table] {
         let renderer = renderer(Dialect::Postgres, "", materialize);
         let graph = Graph::new(&renderer, &names(Dialect::Postgres)).unwrap();
-        let tables = graph
-            .models()
-            .iter()
-            .filter(|model| !model.is_aside() && model.rendered.options.materialized == Materialized::Table);
+        let tables = graph.models().iter().filter(|model| {
+            !model.is_staging() && model.rendered.options.materialized == Materialized::Table
+        });
         let tables: Vec<&str> = tables.map(|model: &Model| model.name).collect();
         let known: BTreeSet<&str> = EXCHANGES.iter().map(|exchange| exchange.model).collect();
         assert!(tables.iter().all(|table| known.contains(table)), "{tables:?}");
@@ -88,7 +87,7 @@ fn what_goes_is_asked_of_tables_that_still_have_it() {
 }
 
 #[test]
-fn what_is_told_beforehand_stands_in_the_statements_as_a_literal() {
+fn facts_found_beforehand_are_literals_in_the_statements() {
     for dialect in Dialect::ALL {
         let renderer = renderer(dialect, "", Materialized::View);
         let increment = Increment::new(&renderer, &names(dialect), "t1");
@@ -165,7 +164,7 @@ fn the_steps_go_in_the_end() {
 }
 
 #[test]
-fn on_spark_each_table_changes_by_itself_and_what_goes_is_told_by_a_merge() {
+fn on_spark_each_table_changes_by_itself_and_a_merge_deletes() {
     let (dialect, materialize) = (Dialect::Spark, Materialized::Table);
     let renderer = renderer(dialect, "", materialize);
     let increment = Increment::new(&renderer, &names(dialect).in_format(Format::Delta), "t1");

@@ -77,7 +77,7 @@ impl Plan {
         together.extend(
             self.drop_all(self.disabled.iter().copied().chain(views.iter().copied()).chain(tables), existing),
         );
-        together.extend(self.tables().map(|table| self.rename_aside(table.name)));
+        together.extend(self.tables().map(|table| self.rename_staging(table.name)));
         for view in &views {
             together.push(self.create_view(view, Stay::Published));
         }
@@ -158,7 +158,7 @@ impl Plan {
         let mut steps = record;
         for table in self.tables() {
             steps.extend(self.drop(table.name, existing));
-            steps.push(self.rename_aside(table.name));
+            steps.push(self.rename_staging(table.name));
         }
         for view in self.views_to_make(existing) {
             steps.extend(self.replace_view(view, existing));
@@ -215,19 +215,20 @@ impl Plan {
         there.into_iter().map(|(kind, name)| drop(kind, &self.published.relation(name))).collect()
     }
 
-    fn rename_aside(&self, name: &str) -> String {
+    fn rename_staging(&self, name: &str) -> String {
         self.published.dialect().rename(&self.building.relation(name), &self.published.table(name))
     }
 
-    /// The rows of every table go, and those of its aside come.
+    /// The rows of every table are deleted, and those of its staging table inserted.
     fn exchange_rows(&self) -> Vec<String> {
         let delete = |table: &Planned| {
             let relation = self.published.relation(table.name);
             format!("delete from {relation}\nwhere true")
         };
         let insert = |table: &Planned| {
-            let (relation, aside) = (self.published.relation(table.name), self.building.relation(table.name));
-            format!("insert into {relation}\nselect *\nfrom {aside}")
+            let (relation, staging_name) =
+                (self.published.relation(table.name), self.building.relation(table.name));
+            format!("insert into {relation}\nselect *\nfrom {staging_name}")
         };
         self.tables().map(delete).chain(self.tables().map(insert)).collect()
     }
@@ -253,7 +254,7 @@ impl Plan {
         let dialect = self.published.dialect();
         let or_null =
             |is_there: bool, name: &str| if is_there { dialect.quoted(name) } else { "null".to_owned() };
-        // What the aside has no row of says the names, and the types.
+        // A query for no row of the staging table gives the names and the types.
         let new = change.columns.iter().map(|(name, _)| dialect.quoted(name));
         let new = new.chain(still.iter().map(|name| format!("null as {}", dialect.quoted(name))));
         let old = change.columns.iter().map(|(name, is_there)| or_null(*is_there, name));

@@ -101,7 +101,7 @@ fn first_words(statements: &[String]) -> Vec<String> {
 }
 
 #[test]
-fn tables_are_made_aside_from_what_is_aside() {
+fn staging_tables_are_made_from_staging_tables() {
     let plan = plan(Dialect::Postgres, "");
     let events = plan.models.iter().find(|model| model.name == "tracklet_event_facts").unwrap();
     assert!(
@@ -149,7 +149,7 @@ fn a_swap_is_one_transaction_that_drops_what_is_there() {
 }
 
 #[test]
-fn views_over_a_table_that_changes_are_made_anew_even_when_not_selected() {
+fn views_over_a_table_that_changes_are_made_again_even_when_not_selected() {
     let plan = plan(Dialect::Postgres, "tracklet_session_facts");
     let names: Vec<&str> = plan.models.iter().map(|model| model.name).collect();
     assert_eq!(names, ["tracklet_session_facts"]);
@@ -360,7 +360,7 @@ fn delta_tables_are_replaced_and_others_dropped_before() {
 }
 
 #[test]
-fn what_dbt_has_made_gives_way() {
+fn what_dbt_has_made_is_replaced() {
     let plan = plan(Dialect::Postgres, "");
     let mut existing = filled();
     existing.kinds.insert("tracklet_tracks", Kind::View);

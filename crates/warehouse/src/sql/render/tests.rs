@@ -88,7 +88,7 @@ fn the_configuration_is_in_the_sql() {
 }
 
 #[test]
-fn what_a_model_refuses_is_told_in_its_own_words() {
+fn what_a_model_refuses_is_reported_in_its_own_words() {
     let mut table = sources().remove(0);
     table.columns.remove(0);
     let renderer = Renderer::new(Dialect::Postgres, &Config::default(), Materialized::View, vec![table]);
