@@ -37,6 +37,7 @@ pub(super) const CASES: &[CorpusCase] = &[
     case!("csv-number-ids", ["input/tracks.csv"]),
     case!("csv-null-markers", ["input/tracks.csv"]),
     case!("csv-own-null-markers", ["input/tracks.csv"]),
+    case!("csv-single-quotes", ["input/parts.csv", "input/tracks.csv"]),
     case!("csv-warehouse-names", ["input/tracks.csv"]),
     case!("csv-without-header", ["input/tracks_000.csv", "input/tracks_001.csv"]),
     case!("dedupe-after-cleaning", ["input/events.jsonl"]),

@@ -189,6 +189,7 @@ fn r24_ga4_exports_are_read_as_their_hint_says() {
         assert_eq!(found, 0, "{said}");
         let (found, said) = ended(&mut tracklet(folder.path(), &["run", "--out", &format!("init-{name}")]));
         assert!(found == 0 && said.contains("2 sessionized") && !said.contains("warning"), "{name}: {said}");
+        fs::remove_file(folder.path().join("tracklet.toml")).unwrap();
     }
 }
 

@@ -66,7 +66,9 @@ pub fn paths(folder: &Path) -> Vec<PathBuf> {
 pub fn is_plain(path: &Path) -> bool {
     let bytes = std::fs::read(path).expect("a file");
     let known = path.extension().is_some_and(|extension| extension == "jsonl" || extension == "csv");
-    known && std::str::from_utf8(&bytes).is_ok_and(|text| !text.contains(['\r', '\u{feff}']))
+    known
+        && std::str::from_utf8(&bytes)
+            .is_ok_and(|text| !text.contains(['\r', '\u{feff}']) && !text.contains("\n'"))
 }
 
 /// All files of a case.
