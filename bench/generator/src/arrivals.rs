@@ -60,7 +60,7 @@ pub enum Call {
 /// How a line is damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// FileEnd off in the middle.
+    /// Cut off in the middle.
     Truncated,
     /// Neither a device nor a user id.
     NoIds,

@@ -32,7 +32,7 @@ pub enum GeneratorError {
     /// A damaged line stands beside a track, one at most.
     #[error("`--bad-lines {bad_lines}` is more than `--tracks {tracks}`")]
     TooManyBadLines {
-        /// LineMaker asked for.
+        /// Lines asked for.
         bad_lines: u64,
         /// Tracks asked for.
         tracks: u64,

@@ -1,4 +1,4 @@
-//! IdMaker: the same message, device or visitor has the same id wherever it is written.
+//! Ids: the same message, device or visitor has the same id wherever it is written.
 
 use std::fmt;
 

@@ -27,11 +27,11 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 
-    /// FileEnd the rows into this many files of about equal size.
+    /// Cut the rows into this many files of about equal size.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub files: Option<u64>,
 
-    /// FileEnd a file after so many rows [default: 1000000].
+    /// Cut a file after so many rows [default: 1000000].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub rows_per_file: Option<u64>,
 
@@ -131,7 +131,7 @@ pub enum GeneratorFormat {
 /// Which faults damaged lines have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Faults {
-    /// LineMaker that can't be read, and lines with values that no track can have.
+    /// Lines that can't be read, and lines with values that no track can have.
     All,
     /// Only whole lines with values that no track can have.
     Values,

@@ -99,7 +99,7 @@ fn in_plain_words(text: &str) -> String {
         .split_once("nsupported ast node in sqltorel: ")
         .or_else(|| line.split_once("nsupported ast node "))
     {
-        let name: String = node.chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
+        let name: String = node.chars().take_while(char::is_ascii_alphanumeric).collect();
         return format!("it has a form of SQL that is not evaluated here (`{}`)", name.to_lowercase());
     }
     with_types_of_sql(&line.replace("datafusion.public.", ""))

@@ -75,7 +75,7 @@ fn missing_of(columns: &[String], config: &Config) -> Vec<Column> {
         |column: Column| source.mapped().iter().any(|(name, own)| *name == column.name() && own.is_some());
     let is_there = |column: Column| {
         let is_named = |name: &&str| columns.iter().any(|own| own.trim().eq_ignore_ascii_case(name));
-        is_mapped(column) || column.table_names().iter().any(|name| is_named(&name))
+        is_mapped(column) || column.table_names().iter().any(is_named)
     };
     let mut missing: Vec<Column> =
         [Column::EventId, Column::Timestamp].into_iter().filter(|column| !is_there(*column)).collect();

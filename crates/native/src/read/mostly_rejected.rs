@@ -96,12 +96,6 @@ fn example(reject: &Reject) -> Option<String> {
 
 /// The setting that helps.
 fn hint(reject: &Reject, format: Format, source: &Source, names: impl Fn() -> BTreeSet<String>) -> String {
-    let map_to = |column: &str, name: &str| {
-        format!(
-            "name the column that has it in tracklet.toml: [source.columns] {column} = \"{}\"",
-            visible(name)
-        )
-    };
     let map = |column: &str| map_to(column, "...");
     let number = reject.timestamp.as_deref().and_then(whole_number);
     let word = reject.timestamp.as_deref().filter(|word| is_no_value(word));
@@ -177,28 +171,36 @@ fn hint(reject: &Reject, format: Format, source: &Source, names: impl Fn() -> BT
             "ids are of at most 65,536 bytes; [source.columns] in tracklet.toml names the columns that have them".to_owned()
         }
         Reason::NameTooLong => format!("names are of at most 65,536 bytes; {}", map("event")),
-        Reason::InvalidText if list_of(reject).is_some() => {
-            let (column, what) = list_of(reject).unwrap_or((Column::EventId, ""));
-            let mapped = source.columns.get(&column).map_or(column.json_field(), String::as_str);
-            let squashed = |name: &str| {
-                name.replace("[0]", "").chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase()
-            };
-            let within = names().into_iter().filter(|name| {
-                squashed(name).len() > squashed(mapped).len() && squashed(name).starts_with(&squashed(mapped))
-            });
-            let within: Vec<String> = within.collect();
-            let inside = within.iter().find(|name| {
-                [column.name(), column.json_field()].iter().any(|known| squashed(name).ends_with(&squashed(known)))
-            });
-            let example = inside.or(within.first().filter(|_| within.len() == 1));
-            format!(
-                "`{}` is {what}, and an id or name is a value inside it: {}",
-                visible(mapped),
-                map_to(column.name(), example.map_or("a.list[0].key", String::as_str))
-            )
-        }
+        Reason::InvalidText if list_of(reject).is_some() => hint_of_list(reject, source, names()),
         Reason::InvalidText => "ids and names are texts or numbers, without U+0000".to_owned(),
     }
+}
+
+/// The sentence that maps a column.
+fn map_to(column: &str, name: &str) -> String {
+    format!("name the column that has it in tracklet.toml: [source.columns] {column} = \"{}\"", visible(name))
+}
+
+/// For an id or a name that is a list or an object: which value inside it can be named.
+fn hint_of_list(reject: &Reject, source: &Source, names: BTreeSet<String>) -> String {
+    let (column, what) = list_of(reject).unwrap_or((Column::EventId, ""));
+    let mapped = source.columns.get(&column).map_or(column.json_field(), String::as_str);
+    let squashed = |name: &str| {
+        name.replace("[0]", "").chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase()
+    };
+    let is_within = |name: &String| {
+        squashed(name).len() > squashed(mapped).len() && squashed(name).starts_with(&squashed(mapped))
+    };
+    let within: Vec<String> = names.into_iter().filter(is_within).collect();
+    let inside = within.iter().find(|name| {
+        [column.name(), column.json_field()].iter().any(|known| squashed(name).ends_with(&squashed(known)))
+    });
+    let example = inside.or(within.first().filter(|_| within.len() == 1));
+    format!(
+        "`{}` is {what}, and an id or name is a value inside it: {}",
+        visible(mapped),
+        map_to(column.name(), example.map_or("a.list[0].key", String::as_str))
+    )
 }
 
 fn unit_hint(number: Option<i64>) -> String {

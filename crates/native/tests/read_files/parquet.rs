@@ -318,7 +318,11 @@ fn r21_configured_names_lead_into_structs() {
     for name in names {
         let read = mapped(name).expect("it is found");
         assert_eq!(outcome(&read), (2, 0, vec![]), "{name}");
-        assert_eq!(read.tracks.iter().map(|tracks| tracks.ids()).sum::<usize>(), 2, "{name}");
+        assert_eq!(
+            read.tracks.iter().map(tracklet_kernel::tracks::TracksBuilder::ids).sum::<usize>(),
+            2,
+            "{name}"
+        );
     }
     for name in ["context.device.id", "context", "context_deviceInfo"] {
         let hint = mapped(name).expect_err("it is not found").hint().expect("a hint");
