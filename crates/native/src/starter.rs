@@ -458,7 +458,9 @@ mod tests {
         let text = starter(&inspection, &["logs".to_owned()]);
         assert!(text.contains("user_id was NOT found; is it userid?"), "{text}");
         assert!(text.contains("received_at was NOT found, and may be absent"), "{text}");
-        assert!(text.contains("\n# user_id = \"userid\"\n"), "{text}");
-        assert_eq!(missing_columns(&inspection), ["user_id"]);
+        assert!(text.contains("\nuser_id = \"userid\"\n"), "{text}");
+        assert_eq!(missing_columns(&inspection), [""; 0]);
+        let other = csv(&["id", "anonymous_id", "person", "event", "timestamp"], found);
+        assert_eq!(missing_columns(&other), ["user_id"]);
     }
 }
