@@ -3,6 +3,7 @@
 use crate::columns::{Text, TextColumn, number_texts};
 use crate::decimal::{self, PRECISION, SCALE};
 use crate::intern::{Interner, NONE, renumber};
+use crate::keyed::TextValues;
 use crate::registry::{CarriedSpec, CarriedType};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, StringArray};
 use arrow::compute::cast;
@@ -242,7 +243,7 @@ impl UnreadNumbers {
 
 /// A carried column of a batch, as the gate reads it: of several columns of its name the first that has a value in a row counts.
 pub(crate) enum CarriedValues {
-    Texts(Texts),
+    Texts(TextValues),
     Numbers(Numbers),
     /// 0, 1, or [`NO_TRUTH`].
     Truths(Vec<u8>),
@@ -255,7 +256,7 @@ impl CarriedValues {
     pub(crate) fn new(columns: &[&ArrayRef], spec: &CarriedSpec, rows: usize) -> Self {
         match spec.carried_type {
             _ if spec.derived.is_some() => Self::Derived,
-            CarriedType::Text => Self::Texts(Texts::new(columns, spec)),
+            CarriedType::Text => Self::Texts(TextValues::new(columns, spec)),
             CarriedType::Number => Self::Numbers(Numbers::new(columns, spec, rows)),
             CarriedType::Truth => Self::Truths(truths(columns, rows)),
         }

@@ -1,12 +1,13 @@
 //! The one gate by which rows become tracks: what is made of a batch's rows before they are judged, and why one is none.
 
-use crate::carried::{CarriedValues, Texts};
+use crate::carried::CarriedValues;
 pub use crate::columns::{MAX_ID_BYTES, MAX_NAME_BYTES};
 use crate::columns::{Text, TextColumn, Time, TimeColumn};
 use crate::event_name::EventNames;
 use crate::event_type::{EventType, EventTypes};
 use crate::ignored_ids::{Ignore, IgnoredIds};
 use crate::intern::Last;
+use crate::keyed::TextValues;
 use crate::registry::{self, CarriedSpec};
 use crate::time::{Unit, in_range};
 use arrow::array::{ArrayRef, RecordBatch};
@@ -160,7 +161,7 @@ pub(crate) struct GateColumns {
     pub(crate) timestamp: TimeColumn,
     pub(crate) received_at: TimeColumn,
     pub(crate) carried: Vec<CarriedValues>,
-    pub(crate) inputs: Vec<Texts>,
+    pub(crate) inputs: Vec<TextValues>,
 }
 
 impl GateColumns {
@@ -182,7 +183,7 @@ impl GateColumns {
                 .map(|spec| CarriedValues::new(&columns_of(batch, &spec.name), spec, batch.num_rows()))
                 .collect(),
             inputs: (gate.inputs.iter())
-                .map(|spec| Texts::new(&columns_of(batch, &spec.name), spec))
+                .map(|spec| TextValues::new(&columns_of(batch, &spec.name), spec))
                 .collect(),
         }
     }
@@ -247,6 +248,9 @@ pub(crate) struct EvidenceRows<'a> {
 impl EvidenceRows<'_> {
     #[inline]
     pub(crate) fn has(self, row: usize) -> bool {
+        if self.evidence.is_empty() {
+            return false;
+        }
         let Some(CarriedValues::Texts(types)) = self.types else { return false };
         types.get(row).and_then(EventType::of_call).is_some_and(|found| self.evidence.contains(found))
     }

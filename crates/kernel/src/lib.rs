@@ -27,6 +27,7 @@ pub mod identity;
 pub mod ignored_ids;
 pub mod increment;
 pub mod intern;
+mod keyed;
 pub mod number_id;
 #[doc(hidden)]
 pub mod oracle;

@@ -6,6 +6,7 @@ use crate::event_id::{EventId, EventIds, stored_hash};
 use crate::from_row::Maker;
 use crate::gate::{Accepted, Gate, GateColumns, Known, NO_TIME, Names, Rejected};
 use crate::intern::{Interner, Last, NONE, renumber};
+use crate::keyed::{KnownValues, TextValues};
 use crate::registry::{self, CarriedSpec};
 use crate::time::FIRST_LIKELY;
 use arrow::array::RecordBatch;
@@ -187,6 +188,7 @@ pub struct TracksBuilder {
     normalised: Vec<u32>,
     gate: Gate,
     pub(crate) deriver: Deriver,
+    dictionaries: Dictionaries,
     /// How many ids were ignored, by the place of the word in the rule.
     ignored: Vec<u64>,
     /// By carried column: values of its rows that are not of its type.
@@ -234,6 +236,7 @@ impl TracksBuilder {
             ignored: vec![0; gate.ignored_ids.rule().len()],
             unread: vec![UnreadNumbers::default(); gate.carried.len()],
             deriver: Deriver::new(&gate.carried, &gate.inputs),
+            dictionaries: Dictionaries::new(&gate),
             chunks: Vec::new(),
             ids: Interner::default(),
             names: Interner::default(),
@@ -416,8 +419,8 @@ impl TracksBuilder {
                 let is_kept = |row: usize| place == 0 || !evidence.has(row);
                 match (column, values) {
                     (CarriedColumn::Texts(numbers), CarriedValues::Texts(texts)) => {
-                        let text = |track: &Accepted| texts.get(track.row).filter(|_| is_kept(track.row));
-                        self.values.intern_column(fitting, text, last, numbers);
+                        let known = &mut self.dictionaries.carried[place];
+                        intern_texts(texts, fitting, is_kept, known, &mut self.values, last, numbers);
                     }
                     (CarriedColumn::Numbers(numbers), CarriedValues::Numbers(values)) => {
                         let number = |row: usize| if is_kept(row) { values.values[row] } else { NO_NUMBER };
@@ -433,9 +436,10 @@ impl TracksBuilder {
                     _ => unreachable!("both were made of one list"),
                 }
             }
-            let numbers = columns.inputs.iter().zip(inputs).map(|(texts, last)| {
+            let known = inputs.iter_mut().zip(&mut self.dictionaries.inputs);
+            let numbers = columns.inputs.iter().zip(known).map(|(texts, (last, known))| {
                 let mut numbers = Vec::with_capacity(fitting.len());
-                self.deriver.texts.intern_column(fitting, |track| texts.get(track.row), last, &mut numbers);
+                intern_texts(texts, fitting, |_| true, known, &mut self.deriver.texts, last, &mut numbers);
                 numbers
             });
             let numbers: Vec<Vec<u32>> = numbers.collect();
@@ -469,6 +473,44 @@ impl TracksBuilder {
             self.normalised.push(name.map_or(NONE, |name| self.names.intern(&name)));
         }
         self.normalised[number]
+    }
+}
+
+/// What is known of the dictionaries that texts came in.
+#[derive(Debug)]
+struct Dictionaries {
+    /// By carried column.
+    carried: Vec<KnownValues>,
+    /// By input of derived columns.
+    inputs: Vec<KnownValues>,
+}
+
+impl Dictionaries {
+    fn new(gate: &Gate) -> Self {
+        let known = |columns: usize| (0..columns).map(|_| KnownValues::default()).collect();
+        Self { carried: known(gate.carried.len()), inputs: known(gate.inputs.len()) }
+    }
+}
+
+/// Adds the numbers of the texts of these rows, [`NONE`] for those that are not kept.
+fn intern_texts<'a>(
+    texts: &'a TextValues,
+    rows: &[Accepted<'a>],
+    is_kept: impl Fn(usize) -> bool,
+    known: &mut KnownValues,
+    interner: &mut Interner,
+    last: &mut Last<'a>,
+    numbers: &mut Vec<u32>,
+) {
+    match texts {
+        TextValues::Plain(texts) => {
+            let text = |track: &Accepted| texts.get(track.row).filter(|_| is_kept(track.row));
+            interner.intern_column(rows, text, last, numbers);
+        }
+        TextValues::Keyed(texts) => {
+            let rows = rows.iter().map(|track| Some(track.row).filter(|row| is_kept(*row)));
+            known.intern(texts, rows, interner, numbers);
+        }
     }
 }
 

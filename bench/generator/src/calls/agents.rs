@@ -5,13 +5,13 @@ use std::sync::LazyLock;
 use crate::random::Random;
 
 /// User agents of one kind, the most frequent first.
-struct Group {
+struct AgentGroup {
     /// Of how many devices in a thousand.
     weight: u64,
     texts: Vec<String>,
 }
 
-static OF_BROWSERS: LazyLock<Vec<Group>> = LazyLock::new(browsers);
+static OF_BROWSERS: LazyLock<Vec<AgentGroup>> = LazyLock::new(browsers);
 static OF_ANDROID_APPS: LazyLock<Vec<String>> = LazyLock::new(android_apps);
 
 const WINDOWS: &str = "Windows NT 10.0; Win64; x64";
@@ -68,7 +68,7 @@ const IN_APPS: [&str; 8] = [
 
 /// The user agent of a browser; of two in a hundred devices it is that of a bot.
 pub fn of_browser(random: &mut Random) -> &'static str {
-    let groups: &'static [Group] = &OF_BROWSERS;
+    let groups: &'static [AgentGroup] = &OF_BROWSERS;
     let mut point = random.below(groups.iter().map(|group| group.weight).sum());
     let group = groups.iter().find(|group| {
         let is_inside = point < group.weight;
@@ -91,7 +91,7 @@ fn one_of(texts: &'static [String], random: &mut Random) -> &'static str {
     &texts[place as usize]
 }
 
-fn browsers() -> Vec<Group> {
+fn browsers() -> Vec<AgentGroup> {
     let all = |versions: std::ops::RangeInclusive<u32>, text: &dyn Fn(u32) -> String| -> Vec<String> {
         versions.rev().map(text).collect()
     };
@@ -138,21 +138,21 @@ fn browsers() -> Vec<Group> {
     };
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     vec![
-        Group { weight: 290, texts: all(118..=143, &chrome(WINDOWS, "")) },
-        Group { weight: 200, texts: [all(180..=186, &iphone), all(170..=176, &iphone)].concat() },
-        Group { weight: 180, texts: all(122..=143, &chrome(ANDROID, " Mobile")) },
-        Group { weight: 90, texts: all(124..=143, &chrome(MAC, "")) },
-        Group { weight: 60, texts: [all(180..=186, &safari), all(170..=176, &safari)].concat() },
-        Group { weight: 40, texts: all(132..=143, &edge) },
-        Group { weight: 30, texts: all(130..=145, &firefox) },
-        Group { weight: 25, texts: owned(&IN_APPS) },
-        Group { weight: 20, texts: owned(&BOTS) },
-        Group { weight: 20, texts: all(23..=29, &samsung) },
-        Group { weight: 15, texts: all(134..=142, &chrome("X11; Linux x86_64", "")) },
-        Group { weight: 10, texts: all(132..=141, &chrome_ios) },
-        Group { weight: 8, texts: all(140..=145, &firefox_android) },
-        Group { weight: 7, texts: all(112..=119, &opera) },
-        Group { weight: 5, texts: all(160..=166, &ipad) },
+        AgentGroup { weight: 290, texts: all(118..=143, &chrome(WINDOWS, "")) },
+        AgentGroup { weight: 200, texts: [all(180..=186, &iphone), all(170..=176, &iphone)].concat() },
+        AgentGroup { weight: 180, texts: all(122..=143, &chrome(ANDROID, " Mobile")) },
+        AgentGroup { weight: 90, texts: all(124..=143, &chrome(MAC, "")) },
+        AgentGroup { weight: 60, texts: [all(180..=186, &safari), all(170..=176, &safari)].concat() },
+        AgentGroup { weight: 40, texts: all(132..=143, &edge) },
+        AgentGroup { weight: 30, texts: all(130..=145, &firefox) },
+        AgentGroup { weight: 25, texts: owned(&IN_APPS) },
+        AgentGroup { weight: 20, texts: owned(&BOTS) },
+        AgentGroup { weight: 20, texts: all(23..=29, &samsung) },
+        AgentGroup { weight: 15, texts: all(134..=142, &chrome("X11; Linux x86_64", "")) },
+        AgentGroup { weight: 10, texts: all(132..=141, &chrome_ios) },
+        AgentGroup { weight: 8, texts: all(140..=145, &firefox_android) },
+        AgentGroup { weight: 7, texts: all(112..=119, &opera) },
+        AgentGroup { weight: 5, texts: all(160..=166, &ipad) },
     ]
 }
 

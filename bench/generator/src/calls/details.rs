@@ -1,7 +1,7 @@
 //! All that a call says, whatever it is written as.
 
 use super::device::{Device, Platform, key};
-use super::site::{self, Page};
+use super::site::{self, SitePage};
 use crate::arrivals::{ArrivingRow, Call};
 use crate::ids::{Id, IdMaker};
 use crate::line::clock_error_ms;
@@ -44,7 +44,7 @@ pub struct Details {
     /// Whether the call is the first of that session.
     pub starts_session: bool,
     /// The page on which it was made, in a browser.
-    pub page: Option<Page>,
+    pub page: Option<SitePage>,
     /// The screen of a screen call.
     pub screen: Option<&'static str>,
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::details::{Details, referring_domain};
 use super::device::{Device, Platform};
-use super::site::{Campaign, Page};
+use super::site::{Campaign, SitePage};
 use crate::arrivals::Call;
 use crate::line::text_time;
 
@@ -123,8 +123,8 @@ fn write_system(device: &Device, name: &str, out: &mut Vec<u8>) -> std::io::Resu
 }
 
 /// What context and properties say of a page alike, without the braces.
-fn write_page(page: &Page, out: &mut Vec<u8>) -> std::io::Result<()> {
-    let Page { path, search, url, title, referrer, .. } = page;
+fn write_page(page: &SitePage, out: &mut Vec<u8>) -> std::io::Result<()> {
+    let SitePage { path, search, url, title, referrer, .. } = page;
     write!(
         out,
         r#""path":"{path}","referrer":"{referrer}","referring_domain":"{}","search":"{search}","title":"{title}","url":"{url}""#,

@@ -70,7 +70,7 @@ pub struct Campaign {
 
 /// A page as a call on it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
+pub struct SitePage {
     /// What kind of page it is: a page call's `name`.
     pub name: &'static str,
     /// A page call's `category`.
@@ -106,9 +106,9 @@ pub fn visit(visitor: u32, start_ms: i64) -> u64 {
 }
 
 /// The page of this number of a visit, from 0.
-pub fn page(seed: u64, visit: u64, number: u8) -> Page {
+pub fn page(seed: u64, visit: u64, number: u8) -> SitePage {
     let origin = origin(seed, visit);
-    let Place { name, category, path, title, mut search } = place(seed, visit, number);
+    let GeoPlace { name, category, path, title, mut search } = place(seed, visit, number);
     let mut campaign = Campaign::default();
     let referrer = match number {
         0 => {
@@ -123,7 +123,17 @@ pub fn page(seed: u64, visit: u64, number: u8) -> Page {
         }
     };
     let url = url(&path, &search);
-    Page { name, category, path, search, url, title, referrer, initial_referrer: origin.referrer, campaign }
+    SitePage {
+        name,
+        category,
+        path,
+        search,
+        url,
+        title,
+        referrer,
+        initial_referrer: origin.referrer,
+        campaign,
+    }
 }
 
 /// The screen of this number of a visit.
@@ -171,7 +181,7 @@ fn campaign([source, medium, name, term, content, referrer]: [&'static str; 6]) 
     Origin { referrer: set(referrer).unwrap_or(DIRECT), campaign, search }
 }
 
-struct Place {
+struct GeoPlace {
     name: &'static str,
     category: &'static str,
     path: String,
@@ -180,7 +190,7 @@ struct Place {
 }
 
 /// Where a visitor is: a visit begins on the home page, in a category or on a product, and goes on mostly to products.
-fn place(seed: u64, visit: u64, number: u8) -> Place {
+fn place(seed: u64, visit: u64, number: u8) -> GeoPlace {
     let mut random = Random::of(seed, Purpose::Page, visit ^ u64::from(number) << 56);
     let category = random.pick(&CATEGORIES);
     let product = random.below(400) + 1;
@@ -204,7 +214,7 @@ fn place(seed: u64, visit: u64, number: u8) -> Place {
         ),
         // What the SDK asks for to find out whether something blocks it.
         _ => {
-            return Place {
+            return GeoPlace {
                 name: "RudderJS-Initiated",
                 category: "RudderJS-Initiated",
                 path: "/ad-blocked".to_owned(),
@@ -213,5 +223,5 @@ fn place(seed: u64, visit: u64, number: u8) -> Place {
             };
         }
     };
-    Place { name, category, path, title, search }
+    GeoPlace { name, category, path, title, search }
 }

@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::ArrowWriter;
 
 use super::details::{Detailed, Details, referring_domain};
-use super::site::{Campaign, Page};
+use super::site::{Campaign, SitePage};
 use crate::arrivals::{ArrivingRow, Call};
 use crate::error::GeneratorError;
 use crate::ids::Id;
@@ -56,7 +56,7 @@ impl Table {
 }
 
 /// How a column's value is found.
-enum Value {
+enum TableValue {
     Text(fn(&Details) -> Option<&str>),
     /// One that must be put together first.
     Made(fn(&Details) -> Option<String>),
@@ -66,7 +66,7 @@ enum Value {
     Time(fn(&Details) -> i64),
 }
 
-type Column = (&'static str, Value);
+type TableColumn = (&'static str, TableValue);
 
 fn set(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
@@ -75,14 +75,14 @@ fn set(text: &str) -> Option<&str> {
 /// A text of the page; the warehouse has no empty ones.
 macro_rules! page {
     ($field:ident) => {
-        Value::Text(|call| set(&call.page.as_ref()?.$field))
+        TableValue::Text(|call| set(&call.page.as_ref()?.$field))
     };
 }
 
 macro_rules! campaign {
     ($field:ident) => {
-        Value::Text(|call| {
-            let Page { campaign: Campaign { $field, .. }, .. } = call.page.as_ref()?;
+        TableValue::Text(|call| {
+            let SitePage { campaign: Campaign { $field, .. }, .. } = call.page.as_ref()?;
             *$field
         })
     };
@@ -90,40 +90,40 @@ macro_rules! campaign {
 
 macro_rules! device {
     ($field:ident) => {
-        Value::Text(|call| Some(call.device.as_ref()?.$field))
+        TableValue::Text(|call| Some(call.device.as_ref()?.$field))
     };
 }
 
-fn shared_columns() -> Vec<Column> {
+fn shared_columns() -> Vec<TableColumn> {
     vec![
-        ("id", Value::Text(|call| Some(call.id.as_str()))),
-        ("anonymous_id", Value::Text(|call| Some(call.anonymous_id.as_str()))),
-        ("user_id", Value::Text(|call| call.user_id.as_ref().map(Id::as_str))),
-        ("timestamp", Value::Time(|call| call.timestamp)),
-        ("received_at", Value::Time(|call| call.received_at)),
-        ("sent_at", Value::Time(|call| call.sent_at)),
-        ("original_timestamp", Value::Time(|call| call.original_timestamp)),
-        ("channel", Value::Text(|call| Some(call.sender.channel))),
-        ("context_app_name", Value::Text(|call| Some(call.sender.app?.0))),
-        ("context_app_namespace", Value::Text(|call| Some(call.sender.app?.1))),
+        ("id", TableValue::Text(|call| Some(call.id.as_str()))),
+        ("anonymous_id", TableValue::Text(|call| Some(call.anonymous_id.as_str()))),
+        ("user_id", TableValue::Text(|call| call.user_id.as_ref().map(Id::as_str))),
+        ("timestamp", TableValue::Time(|call| call.timestamp)),
+        ("received_at", TableValue::Time(|call| call.received_at)),
+        ("sent_at", TableValue::Time(|call| call.sent_at)),
+        ("original_timestamp", TableValue::Time(|call| call.original_timestamp)),
+        ("channel", TableValue::Text(|call| Some(call.sender.channel))),
+        ("context_app_name", TableValue::Text(|call| Some(call.sender.app?.0))),
+        ("context_app_namespace", TableValue::Text(|call| Some(call.sender.app?.1))),
         ("context_app_version", device!(app_version)),
         ("context_campaign_source", campaign!(source)),
         ("context_campaign_medium", campaign!(medium)),
         ("context_campaign_name", campaign!(name)),
         ("context_campaign_term", campaign!(term)),
         ("context_campaign_content", campaign!(content)),
-        ("context_device_manufacturer", Value::Text(|call| Some(call.device?.phone?[0]))),
-        ("context_device_model", Value::Text(|call| Some(call.device?.phone?[1]))),
-        ("context_device_type", Value::Text(|call| call.device?.phone.and(call.sender.system))),
+        ("context_device_manufacturer", TableValue::Text(|call| Some(call.device?.phone?[0]))),
+        ("context_device_model", TableValue::Text(|call| Some(call.device?.phone?[1]))),
+        ("context_device_type", TableValue::Text(|call| call.device?.phone.and(call.sender.system))),
         ("context_geo_city", device!(city)),
         ("context_geo_country", device!(country)),
-        ("context_ip", Value::Text(|call| Some(&call.ip))),
-        ("context_library_name", Value::Text(|call| Some(call.sender.library))),
-        ("context_library_version", Value::Text(|call| Some(call.sender.library_version))),
+        ("context_ip", TableValue::Text(|call| Some(&call.ip))),
+        ("context_library_name", TableValue::Text(|call| Some(call.sender.library))),
+        ("context_library_version", TableValue::Text(|call| Some(call.sender.library_version))),
         ("context_locale", device!(locale)),
-        ("context_network_carrier", Value::Text(|call| call.device?.carrier)),
-        ("context_os_name", Value::Text(|call| call.sender.system)),
-        ("context_os_version", Value::Text(|call| Some(call.device?.phone?[2]))),
+        ("context_network_carrier", TableValue::Text(|call| call.device?.carrier)),
+        ("context_os_name", TableValue::Text(|call| call.sender.system)),
+        ("context_os_version", TableValue::Text(|call| Some(call.device?.phone?[2]))),
         ("context_page_url", page!(url)),
         ("context_page_path", page!(path)),
         ("context_page_title", page!(title)),
@@ -131,24 +131,24 @@ fn shared_columns() -> Vec<Column> {
         ("context_page_referrer", page!(referrer)),
         (
             "context_page_referring_domain",
-            Value::Text(|call| set(referring_domain(&call.page.as_ref()?.referrer))),
+            TableValue::Text(|call| set(referring_domain(&call.page.as_ref()?.referrer))),
         ),
         ("context_page_initial_referrer", page!(initial_referrer)),
-        ("context_screen_width", Value::Number(|call| Some(call.device?.screen.0))),
-        ("context_screen_height", Value::Number(|call| Some(call.device?.screen.1))),
-        ("context_session_id", Value::Number(|call| call.session_id)),
-        ("context_session_start", Value::Truth(|call| call.starts_session.then_some(true))),
+        ("context_screen_width", TableValue::Number(|call| Some(call.device?.screen.0))),
+        ("context_screen_height", TableValue::Number(|call| Some(call.device?.screen.1))),
+        ("context_session_id", TableValue::Number(|call| call.session_id)),
+        ("context_session_start", TableValue::Truth(|call| call.starts_session.then_some(true))),
         ("context_timezone", device!(time_zone)),
-        ("context_traits_email", Value::Made(Details::email)),
-        ("context_user_agent", Value::Text(|call| call.device?.user_agent)),
+        ("context_traits_email", TableValue::Made(Details::email)),
+        ("context_user_agent", TableValue::Text(|call| call.device?.user_agent)),
     ]
 }
 
-fn own_columns(table: Table) -> Vec<Column> {
+fn own_columns(table: Table) -> Vec<TableColumn> {
     match table {
         Table::Tracks => vec![
-            ("event", Value::Text(|call| Some(call.event))),
-            ("event_text", Value::Text(|call| Some(call.event_text))),
+            ("event", TableValue::Text(|call| Some(call.event))),
+            ("event_text", TableValue::Text(|call| Some(call.event_text))),
         ],
         Table::Pages => vec![
             ("name", page!(name)),
@@ -159,10 +159,10 @@ fn own_columns(table: Table) -> Vec<Column> {
             ("search", page!(search)),
             ("referrer", page!(referrer)),
         ],
-        Table::Screens => vec![("name", Value::Text(|call| call.screen))],
+        Table::Screens => vec![("name", TableValue::Text(|call| call.screen))],
         Table::Identifies => vec![
-            ("email", Value::Made(Details::email)),
-            ("plan", Value::Text(|call| call.user_id.is_some().then_some("standard"))),
+            ("email", TableValue::Made(Details::email)),
+            ("plan", TableValue::Text(|call| call.user_id.is_some().then_some("standard"))),
         ],
     }
 }
@@ -176,24 +176,26 @@ enum Builder {
 }
 
 impl Builder {
-    fn of(value: &Value, rows: usize) -> Self {
+    fn of(value: &TableValue, rows: usize) -> Self {
         match value {
-            Value::Text(_) | Value::Made(_) => Self::Text(StringBuilder::with_capacity(rows, rows * 16)),
-            Value::Number(_) => Self::Number(Int64Builder::with_capacity(rows)),
-            Value::Truth(_) => Self::Truth(BooleanBuilder::with_capacity(rows)),
-            Value::Time(_) => {
+            TableValue::Text(_) | TableValue::Made(_) => {
+                Self::Text(StringBuilder::with_capacity(rows, rows * 16))
+            }
+            TableValue::Number(_) => Self::Number(Int64Builder::with_capacity(rows)),
+            TableValue::Truth(_) => Self::Truth(BooleanBuilder::with_capacity(rows)),
+            TableValue::Time(_) => {
                 Self::Time(TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC"))
             }
         }
     }
 
-    fn push(&mut self, value: &Value, call: &Details) {
+    fn push(&mut self, value: &TableValue, call: &Details) {
         match (self, value) {
-            (Self::Text(builder), Value::Text(of)) => builder.append_option(of(call)),
-            (Self::Text(builder), Value::Made(of)) => builder.append_option(of(call)),
-            (Self::Number(builder), Value::Number(of)) => builder.append_option(of(call)),
-            (Self::Truth(builder), Value::Truth(of)) => builder.append_option(of(call)),
-            (Self::Time(builder), Value::Time(of)) => builder.append_value(of(call) * 1000),
+            (Self::Text(builder), TableValue::Text(of)) => builder.append_option(of(call)),
+            (Self::Text(builder), TableValue::Made(of)) => builder.append_option(of(call)),
+            (Self::Number(builder), TableValue::Number(of)) => builder.append_option(of(call)),
+            (Self::Truth(builder), TableValue::Truth(of)) => builder.append_option(of(call)),
+            (Self::Time(builder), TableValue::Time(of)) => builder.append_value(of(call) * 1000),
             _ => unreachable!("a builder is made for its column"),
         }
     }
@@ -208,13 +210,13 @@ impl Builder {
     }
 }
 
-fn schema(columns: &[Column]) -> SchemaRef {
-    let field = |(name, value): &Column| {
+fn schema(columns: &[TableColumn]) -> SchemaRef {
+    let field = |(name, value): &TableColumn| {
         let data_type = match value {
-            Value::Text(_) | Value::Made(_) => DataType::Utf8,
-            Value::Number(_) => DataType::Int64,
-            Value::Truth(_) => DataType::Boolean,
-            Value::Time(_) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            TableValue::Text(_) | TableValue::Made(_) => DataType::Utf8,
+            TableValue::Number(_) => DataType::Int64,
+            TableValue::Truth(_) => DataType::Boolean,
+            TableValue::Time(_) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         };
         Field::new(*name, data_type, true)
     };
@@ -224,7 +226,7 @@ fn schema(columns: &[Column]) -> SchemaRef {
 /// A Parquet file of a table that is being written.
 pub struct TableFile {
     path: PathBuf,
-    columns: Vec<Column>,
+    columns: Vec<TableColumn>,
     schema: SchemaRef,
     writer: ArrowWriter<File>,
     detailed: Detailed,

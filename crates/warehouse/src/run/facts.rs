@@ -1,6 +1,6 @@
 //! What a run has to know before it decides, queried in the warehouse.
 
-use super::plan::{self, BuildPlan, Exchange, Known, Schema};
+use super::plan::{self, BuildPlan, Exchange, Known, SchemaState};
 use crate::forgotten::{List, Standing};
 use crate::housekeeping::{self, kinds, tables};
 use crate::row::ResultRow;
@@ -25,7 +25,7 @@ pub(super) async fn decide(
     forgotten: Standing,
 ) -> Result<BuildPlan, WarehouseError> {
     partitions::check(job.warehouse, job.target, job.config, renderer).await?;
-    let (cursor_column, texts) = (cursor_column(job, renderer)?, Texts::of(job, plan));
+    let (cursor_column, texts) = (cursor_column(job, renderer)?, KnownTexts::of(job, plan));
     let known = known(job, plan, latest, forgotten, &texts, cursor_column.as_deref());
     let decided = BuildPlan::before_looking(&known);
     if let BuildPlan::Full { .. } = decided {
@@ -59,7 +59,7 @@ pub(crate) async fn reason_to_rebuild(
     latest: &Latest,
     forgotten: Standing,
 ) -> Result<Option<String>, WarehouseError> {
-    let texts = Texts::of(job, plan);
+    let texts = KnownTexts::of(job, plan);
     let known = known(job, plan, latest, forgotten, &texts, None);
     if let Some(reason) = plan::reason_to_rebuild(&known, None) {
         return Ok(Some(reason));
@@ -68,12 +68,12 @@ pub(crate) async fn reason_to_rebuild(
 }
 
 /// Texts that [`Known`] refers to.
-struct Texts {
+struct KnownTexts {
     config_fingerprint: String,
     models: String,
 }
 
-impl Texts {
+impl KnownTexts {
     fn of(job: &Job<'_>, plan: &Plan) -> Self {
         Self { config_fingerprint: job.config.fingerprint(), models: plan.kept_names() }
     }
@@ -84,7 +84,7 @@ fn known<'a>(
     plan: &'a Plan,
     latest: &'a Latest,
     forgotten: Standing,
-    texts: &'a Texts,
+    texts: &'a KnownTexts,
     cursor_column: Option<&'a str>,
 ) -> Known<'a> {
     let target = job.target;
@@ -123,16 +123,19 @@ fn cursor_column(job: &Job<'_>, renderer: &Renderer) -> Result<Option<String>, W
 }
 
 /// What the tables of the schema are. What follows the first that does not fit is not asked for.
-async fn schema(job: &Job<'_>, plan: &Plan) -> Result<Schema, WarehouseError> {
+async fn schema(job: &Job<'_>, plan: &Plan) -> Result<SchemaState, WarehouseError> {
     let there = kinds(job, &tables(job).await?);
     if let Some(model) = plan.kept().find(|model| there.get(model.name) != Some(&model.kind)) {
-        return Ok(Schema { missing: Some((model.kind, model.name)), ..Schema::default() });
+        return Ok(SchemaState { missing: Some((model.kind, model.name)), ..SchemaState::default() });
     }
     if job.target.is_noted_beforehand() {
         for model in plan.kept().filter(|model| model.kind == Kind::Table) {
             if !housekeeping::is_of_format(job, &plan.published().table(model.name)).await? {
                 let format = job.target.names.format().name();
-                return Ok(Schema { of_other_format: Some((model.name, format)), ..Schema::default() });
+                return Ok(SchemaState {
+                    of_other_format: Some((model.name, format)),
+                    ..SchemaState::default()
+                });
             }
         }
     }
@@ -142,5 +145,5 @@ async fn schema(job: &Job<'_>, plan: &Plan) -> Result<Schema, WarehouseError> {
     );
     let row = ResultRow::first(job, "look at what earlier runs have read", &query).await?;
     let is_staged_empty = row.and_then(|row| row.integer(0)).unwrap_or(0) == 0;
-    Ok(Schema { is_staged_empty, ..Schema::default() })
+    Ok(SchemaState { is_staged_empty, ..SchemaState::default() })
 }

@@ -54,7 +54,7 @@ pub(super) enum Exchange {
 
 /// What the tables of the schema are, as far as an exchange of rows depends on it.
 #[derive(Debug, Default)]
-pub(super) struct Schema {
+pub(super) struct SchemaState {
     /// A model whose table or view does not exist.
     pub(super) missing: Option<(Kind, &'static str)>,
     /// A table that has not the configured format, and that format.
@@ -100,7 +100,7 @@ impl BuildPlan {
     }
 
     /// The same, once the tables were looked at.
-    pub(super) fn after_looking(self, known: &Known<'_>, schema: &Schema) -> Self {
+    pub(super) fn after_looking(self, known: &Known<'_>, schema: &SchemaState) -> Self {
         match (&self, reason_in_schema(schema, known.latest)) {
             (Self::Increment(_), Some(reason)) => Self::full(known, &reason),
             _ => self,
@@ -136,8 +136,8 @@ fn window(known: &Known<'_>) -> Result<Window, &'static str> {
     Ok(Window { cursor_column: column.to_owned(), cursor_at, since })
 }
 
-/// Why an erasure can't exchange rows, so that all tables are rebuilt; [`Schema`] is looked at where nothing else speaks against it.
-pub(super) fn reason_to_rebuild(known: &Known<'_>, schema: Option<&Schema>) -> Option<String> {
+/// Why an erasure can't exchange rows, so that all tables are rebuilt; [`SchemaState`] is looked at where nothing else speaks against it.
+pub(super) fn reason_to_rebuild(known: &Known<'_>, schema: Option<&SchemaState>) -> Option<String> {
     if let Some(reason) = reason_of_run(known) {
         return Some(reason.to_owned());
     }
@@ -181,7 +181,7 @@ fn reason_of_run(known: &Known<'_>) -> Option<&'static str> {
 }
 
 /// Why rows of the tables can't be exchanged, as far as the tables say.
-fn reason_in_schema(schema: &Schema, latest: &Latest) -> Option<String> {
+fn reason_in_schema(schema: &SchemaState, latest: &Latest) -> Option<String> {
     if let Some((kind, model)) = schema.missing {
         let kind = match kind {
             Kind::Table => "table",
@@ -236,20 +236,20 @@ mod tests {
         }
     }
 
-    fn plan(known: &Known<'_>, schema: &Schema) -> BuildPlan {
+    fn plan(known: &Known<'_>, schema: &SchemaState) -> BuildPlan {
         BuildPlan::before_looking(known).after_looking(known, schema)
     }
 
     #[test]
     fn new_rows_are_looked_for_from_the_overlap_before_the_latest_load_time_on() {
         let latest = latest();
-        let BuildPlan::Increment(window) = plan(&known(&latest), &Schema::default()) else {
+        let BuildPlan::Increment(window) = plan(&known(&latest), &SchemaState::default()) else {
             panic!("an increment")
         };
         assert_eq!((window.cursor_at, window.since), (at(7200), at(3600)));
         // An overlap that reaches before all times.
         let BuildPlan::Increment(window) =
-            plan(&Known { overlap: u64::MAX, ..known(&latest) }, &Schema::default())
+            plan(&Known { overlap: u64::MAX, ..known(&latest) }, &SchemaState::default())
         else {
             panic!("an increment")
         };
@@ -289,7 +289,7 @@ mod tests {
             (known(&no_time), "no row with a load time"),
         ];
         for (known, expected) in cases {
-            let decided = plan(&known, &Schema::default());
+            let decided = plan(&known, &SchemaState::default());
             let BuildPlan::Full { mode, reason, .. } = decided else { panic!("{expected}") };
             assert!(reason.contains(expected), "{reason}");
             let is_first = known.latest.sequence_number == 0;
@@ -297,19 +297,22 @@ mod tests {
         }
         // Where the run's row says beforehand that tables change one by one, they may.
         let one_by_one = Known { exchange: Exchange::OneByOne, ..known(&usual) };
-        assert!(matches!(plan(&one_by_one, &Schema::default()), BuildPlan::Increment(_)));
+        assert!(matches!(plan(&one_by_one, &SchemaState::default()), BuildPlan::Increment(_)));
     }
 
     #[test]
     fn tables_that_do_not_fit_are_rebuilt() {
         let latest = latest();
         let schemas = [
-            (Schema { missing: Some((Kind::View, "a")), ..Schema::default() }, "there is no view a"),
             (
-                Schema { of_other_format: Some(("b", "delta")), ..Schema::default() },
+                SchemaState { missing: Some((Kind::View, "a")), ..SchemaState::default() },
+                "there is no view a",
+            ),
+            (
+                SchemaState { of_other_format: Some(("b", "delta")), ..SchemaState::default() },
                 "b is no table of the format delta",
             ),
-            (Schema { is_staged_empty: true, ..Schema::default() }, "no longer there"),
+            (SchemaState { is_staged_empty: true, ..SchemaState::default() }, "no longer there"),
         ];
         for (schema, expected) in schemas {
             let BuildPlan::Full { reason, .. } = plan(&known(&latest), &schema) else { panic!("{expected}") };
@@ -318,14 +321,14 @@ mod tests {
         }
         // A run that read nothing leaves the table empty.
         let nothing_read = Latest { accounting: Accounting::default(), ..latest };
-        let empty = Schema { is_staged_empty: true, ..Schema::default() };
+        let empty = SchemaState { is_staged_empty: true, ..SchemaState::default() };
         assert!(matches!(plan(&known(&nothing_read), &empty), BuildPlan::Increment(_)));
     }
 
     #[test]
     fn an_erasure_needs_no_load_time_but_transactions() {
         let latest = latest();
-        let fits = Schema::default();
+        let fits = SchemaState::default();
         let without_cursor = Known { cursor_column: None, ..known(&latest) };
         assert_eq!(reason_to_rebuild(&without_cursor, Some(&fits)), None);
         let one_by_one = Known { exchange: Exchange::OneByOne, ..known(&latest) };

@@ -16,9 +16,9 @@ use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use ::parquet::basic::{LogicalType, Type as PhysicalType};
+use ::parquet::basic::{Encoding, EncodingMask, LogicalType, PageType, Type as PhysicalType};
 use ::parquet::errors::ParquetError;
-use ::parquet::file::metadata::RowGroupMetaData;
+use ::parquet::file::metadata::{ColumnChunkMetaData, PageEncodingStats, RowGroupMetaData};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use std::fs::File;
@@ -109,7 +109,8 @@ impl FilePart for ParquetPart {
         let columns = TypedColumns::new(file, self.metadata.schema().fields(), is_uuid, sink)?;
         let mut row = self.first_row;
         for position in &self.row_groups {
-            let group = Group { part: self, position: *position, first_row: row };
+            let metadata = with_dictionaries(&self.metadata, *position, columns.keyed());
+            let group = Group { part: self, metadata, position: *position, first_row: row };
             if !group.read(file, &opened, &columns, sink)? {
                 for damaged in row..row + group.rows() {
                     sink.unreadable(file, Some(damaged), &[])?;
@@ -206,9 +207,51 @@ fn with_wide_times(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata,
     ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
 }
 
+/// The same with texts as dictionaries, in those of these columns that a row group stores so: its dictionary is then decoded once, and
+/// not for every row.
+fn with_dictionaries(metadata: &ArrowReaderMetadata, group: usize, places: &[usize]) -> ArrowReaderMetadata {
+    let parquet_schema = metadata.parquet_schema();
+    let group = metadata.metadata().row_group(group);
+    let is_text = |field: &Field| {
+        matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+    };
+    let mut fields: Vec<Arc<Field>> = metadata.schema().fields().iter().cloned().collect();
+    let mut is_changed = false;
+    for leaf in 0..parquet_schema.num_columns() {
+        let place = parquet_schema.get_column_root_idx(leaf);
+        if places.contains(&place) && is_text(&fields[place]) && is_dictionary(group.column(leaf)) {
+            let keyed = DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8));
+            fields[place] = Arc::new(fields[place].as_ref().clone().with_data_type(keyed));
+            is_changed = true;
+        }
+    }
+    if !is_changed {
+        return metadata.clone();
+    }
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
+    ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)
+        .unwrap_or_else(|_| metadata.clone())
+}
+
+/// Whether all values of a column chunk are keys into its dictionary, as far as the footer says.
+fn is_dictionary(column: &ColumnChunkMetaData) -> bool {
+    let is_of_keys = |mask: &EncodingMask| {
+        mask.is_only(Encoding::RLE_DICTIONARY) || mask.is_only(Encoding::PLAIN_DICTIONARY)
+    };
+    let is_page = |page: &&PageEncodingStats| page.page_type != PageType::DICTIONARY_PAGE;
+    let is_keys = |page: &PageEncodingStats| {
+        matches!(page.encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY)
+    };
+    column.dictionary_page_offset().is_some()
+        && column.page_encoding_stats_mask().is_none_or(is_of_keys)
+        && column.page_encoding_stats().is_none_or(|pages| pages.iter().filter(is_page).all(is_keys))
+}
+
 /// One row group of a part.
 struct Group<'p> {
     part: &'p ParquetPart,
+    /// The part's, with the types that its columns are read as.
+    metadata: ArrowReaderMetadata,
     position: usize,
     /// The number of the first row, from 1.
     first_row: u64,
@@ -257,7 +300,7 @@ impl Group<'_> {
         mut take: impl FnMut(&RecordBatch, u64) -> Result<bool, ReadError>,
     ) -> Result<bool, ReadError> {
         let (mut row, end) = (self.first_row, self.first_row + self.rows());
-        let reader = fenced(|| reader(columns, opened.try_clone()?, self.part, self.position));
+        let reader = fenced(|| reader(columns, opened.try_clone()?, &self.metadata, self.position));
         let Some(mut batches) = reader else { return Ok(row == end) };
         while let Some(Some(batch)) = fenced(|| batches.next().transpose()) {
             // A file may hold more rows than it says; those are not to be trusted either.
@@ -277,10 +320,10 @@ impl Group<'_> {
 fn reader(
     columns: &TypedColumns,
     file: File,
-    part: &ParquetPart,
+    metadata: &ArrowReaderMetadata,
     group: usize,
 ) -> Result<ParquetRecordBatchReader, ParquetError> {
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, part.metadata.clone());
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
     let mask = ProjectionMask::roots(builder.parquet_schema(), columns.projected().iter().copied());
     builder.with_projection(mask).with_row_groups(vec![group]).with_batch_size(ROWS).build()
 }

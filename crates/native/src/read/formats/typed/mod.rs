@@ -10,11 +10,14 @@ use crate::read::rejects::RawColumns;
 use crate::read::run::lock;
 use crate::read::sink::Sink;
 use crate::read::{ReadError, Source};
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
+use arrow::array::{
+    ArrayRef, DictionaryArray, RecordBatch, RecordBatchOptions, StringArray, UInt32Array, new_null_array,
+};
 use arrow::datatypes::{DataType, Field, Fields, Schema};
 use column::FilterColumn;
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use tracklet_kernel::registry;
+use tracklet_kernel::registry::{self, CarriedType};
 
 /// Notes the columns of a table.
 ///
@@ -62,6 +65,8 @@ pub(in crate::read) struct TypedColumns {
     projected: Vec<usize>,
     /// Whether each of them holds UUIDs as 16 bytes.
     uuids: Vec<bool>,
+    /// Places among the table's columns that are read as texts of events alone: as well as dictionaries.
+    keyed: Vec<usize>,
     /// Name for the gate and place among the projected ones.
     canonical: Vec<(&'static str, Filtered)>,
     /// What events bring along: for each column of it, where its value may be.
@@ -125,6 +130,7 @@ impl TypedColumns {
             .collect();
         let bound = sink.shared.filter.map(|filter| filter.bind(&file.name, &types)).transpose()?;
 
+        let keyed = keyed(source, &canonical, &of_events, &filtered);
         let mut projected: Vec<usize> = canonical.iter().filter_map(|(_, column)| column.root()).collect();
         projected.extend(filtered.iter().filter_map(Filtered::root));
         projected.extend(of_events.iter().flat_map(|(_, places)| places).filter_map(Filtered::root));
@@ -139,12 +145,17 @@ impl TypedColumns {
             }
         }
         let uuids = projected.iter().map(|place| is_uuid(*place)).collect();
-        Ok(Self { projected, uuids, canonical, of_events, filtered, bound })
+        Ok(Self { projected, uuids, keyed, canonical, of_events, filtered, bound })
     }
 
     /// The places of the columns to read, ascending.
     pub(in crate::read) fn projected(&self) -> &[usize] {
         &self.projected
+    }
+
+    /// Places among the table's columns whose texts may come as dictionaries with keys of 32 bits, each value of which is interned once.
+    pub(in crate::read) fn keyed(&self) -> &[usize] {
+        &self.keyed
     }
 
     /// Hands the rows of a batch of the projected columns on; the first has the number `first_row`.
@@ -166,8 +177,12 @@ impl TypedColumns {
         };
         let canonical = self.canonical.iter().map(|(name, column)| (*name, values(column)));
         // A column of events that may be in several places is there several times: the gate takes the first value.
+        let value_of_event = |column: &Filtered| match column {
+            Filtered::Constant(Some(value)) => constant_of_event(value, rows),
+            column => values(column),
+        };
         let of_events = (self.of_events.iter())
-            .flat_map(|(name, places)| places.iter().map(|place| (name.as_str(), values(place))));
+            .flat_map(|(name, places)| places.iter().map(|place| (name.as_str(), value_of_event(place))));
         let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = canonical
             .chain(of_events)
             .map(|(name, column)| (Field::new(name, column.data_type().clone(), true), column))
@@ -207,6 +222,37 @@ impl Filtered {
             Self::Constant(_) | Self::Absent => None,
         }
     }
+}
+
+/// The outermost columns that are texts of events and nothing else.
+fn keyed(
+    source: &Source,
+    canonical: &[(&'static str, Filtered)],
+    of_events: &[(String, Vec<Filtered>)],
+    filtered: &[Filtered],
+) -> Vec<usize> {
+    let is_text = |name: &str| {
+        let columns = source.event_columns.iter();
+        columns
+            .filter(|column| column.spec.name == name)
+            .all(|column| column.spec.carried_type == CarriedType::Text)
+    };
+    let (texts, others): (Vec<_>, Vec<_>) = of_events.iter().partition(|(name, _)| is_text(name));
+    let places = |columns: &[&(String, Vec<Filtered>)]| -> BTreeSet<usize> {
+        columns.iter().flat_map(|(_, places)| places).filter_map(Filtered::root).collect()
+    };
+    let is_inside = |column: &&Filtered| matches!(column, Filtered::Column(column) if !column.is_outermost());
+    let mut taken = places(&others);
+    taken.extend(canonical.iter().map(|(_, column)| column).chain(filtered).filter_map(Filtered::root));
+    taken
+        .extend(of_events.iter().flat_map(|(_, places)| places).filter(is_inside).filter_map(Filtered::root));
+    places(&texts).difference(&taken).copied().collect()
+}
+
+/// A text that all rows have, as a dictionary.
+fn constant_of_event(value: &str, rows: usize) -> ArrayRef {
+    let values: ArrayRef = Arc::new(StringArray::from(vec![value]));
+    Arc::new(DictionaryArray::new(UInt32Array::from(vec![0; rows]), values))
 }
 
 fn constant(value: Option<&str>, rows: usize) -> ArrayRef {
