@@ -158,14 +158,14 @@ mod tests {
                 prop::collection::vec((prop::option::of(0u32..7), prop::option::of(0u32..7)), 0..9),
                 1..4,
             ),
-            shares in any::<bool>(),
+            is_one_dictionary in any::<bool>(),
         ) {
             let (mut known, mut interner) = (KnownValues::default(), Interner::default());
             let shared: ArrayRef = Arc::new(VALUES.iter().copied().collect::<StringArray>());
             for batch in &batches {
                 let (first, second): (Vec<_>, Vec<_>) = batch.iter().copied().unzip();
                 let column = |keys: Vec<Option<u32>>| -> ArrayRef {
-                    if shares {
+                    if is_one_dictionary {
                         Arc::new(DictionaryArray::new(UInt32Array::from(keys), Arc::clone(&shared)))
                     } else {
                         dictionary(&VALUES, &keys)
