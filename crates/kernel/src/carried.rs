@@ -1,9 +1,12 @@
 //! Columns that tracks carry from the source to the tables, and that no rule looks at.
 
+mod keyed;
+
+pub(crate) use keyed::{KnownValues, TextValues};
+
 use crate::columns::{Text, TextColumn, number_texts};
 use crate::decimal::{self, PRECISION, SCALE};
 use crate::intern::{Interner, NONE, renumber};
-use crate::keyed::TextValues;
 use crate::registry::{CarriedSpec, CarriedType};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, StringArray};
 use arrow::compute::cast;

@@ -1,13 +1,12 @@
 //! The one gate by which rows become tracks: what is made of a batch's rows before they are judged, and why one is none.
 
-use crate::carried::CarriedValues;
+use crate::carried::{CarriedValues, TextValues};
 pub use crate::columns::{MAX_ID_BYTES, MAX_NAME_BYTES};
 use crate::columns::{Text, TextColumn, Time, TimeColumn};
 use crate::event_name::EventNames;
 use crate::event_type::{EventType, EventTypes};
 use crate::ignored_ids::{Ignore, IgnoredIds};
 use crate::intern::Last;
-use crate::keyed::TextValues;
 use crate::registry::{self, CarriedSpec};
 use crate::time::{Unit, in_range};
 use arrow::array::{ArrayRef, RecordBatch};

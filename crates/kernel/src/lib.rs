@@ -27,7 +27,6 @@ pub mod identity;
 pub mod ignored_ids;
 pub mod increment;
 pub mod intern;
-mod keyed;
 pub mod number_id;
 #[doc(hidden)]
 pub mod oracle;

@@ -1,12 +1,14 @@
 //! Tracks in columns, their strings stored once.
 
-use crate::carried::{Carried, CarriedColumn, CarriedValues, NO_NUMBER, NO_TRUTH, UnreadNumbers, truth_text};
+use crate::carried::{
+    Carried, CarriedColumn, CarriedValues, KnownValues, NO_NUMBER, NO_TRUTH, TextValues, UnreadNumbers,
+    truth_text,
+};
 use crate::deriver::Deriver;
 use crate::event_id::{EventId, EventIds, stored_hash};
 use crate::from_row::Maker;
 use crate::gate::{Accepted, Gate, GateColumns, Known, NO_TIME, Names, Rejected};
 use crate::intern::{Interner, Last, NONE, renumber};
-use crate::keyed::{KnownValues, TextValues};
 use crate::registry::{self, CarriedSpec};
 use crate::time::FIRST_LIKELY;
 use arrow::array::RecordBatch;
