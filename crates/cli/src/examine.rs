@@ -9,7 +9,7 @@ use tracklet_kernel::from_row::FROM_ROW;
 use tracklet_native::read::{Column, RowFilters};
 use tracklet_warehouse::assumed_sources;
 use tracklet_warehouse::targets::profiles::{self, ProfileError};
-use tracklet_warehouse::targets::{ResolveError, Target};
+use tracklet_warehouse::targets::{ResolveError, Target, check_supported};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -271,6 +271,9 @@ impl Look<'_> {
                     self.tell(resolve_severity(&error), &path, error.to_string(), error.hint());
                 }
                 Ok(target) => {
+                    if let Err(error) = check_supported(self.config) {
+                        self.tell(Severity::Warning, &["targets", name], error.to_string(), error.hint());
+                    }
                     if let Err(error) = assumed_sources(&target, self.config) {
                         self.tell(Severity::Error, &["source", "tables"], error.to_string(), error.hint());
                     }

@@ -43,7 +43,6 @@ VARIANTS = [
     Variant("duplicates kept", 0.4, 4, 2, cursor="received_at",
             rules=Config(timeout=31 * definition.MINUTE, exact=True, dedupe=False, flow_length=3, counts={"cnt_paid": ["paid"]})),
     Variant("evidence", 0.5, 5, 2, rules=cases.FEW_WITH_EVIDENCE),
-    Variant("ids of rows", 0.5, 5, 2, rules=cases.FEW_WITHOUT_IDS),
     Variant("tables", 0.4, 4, 2, materialize="table", publish="rows", tables=2),
 ]
 PATIENCE = 120
@@ -302,8 +301,6 @@ def check(growing, variant, options):
         cuts = [
             [calls.of_types(batch, variant.rules, f"{seed}/{number}/{place}") for place, batch in enumerate(batches)]
             for number, batches in zip(numbers, cuts, strict=True)]
-    if variant.rules.ids_from_rows:
-        cuts = [histories.without_ids(batches, f"{seed}/{number}") for number, batches in zip(numbers, cuts, strict=True)]
     batches = [growing.loadable([row for batch in some for row in batch]) for some in zip(*cuts, strict=True)]
     native = growing.name == "postgres" and variant.name in ("as it is", "evidence")
     title = f"{growing.name}, {variant.name}: {len(numbers)} histories, {sum(map(len, batches))} rows"

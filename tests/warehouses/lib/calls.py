@@ -88,11 +88,6 @@ def carried_columns(types, settings, evidence):
     return columns, texts
 
 
-def without_ids(rows):
-    """The rows where ids are made of them: no column of ids is read."""
-    return [row | {"event_id": None} for row in rows]
-
-
 def of_types(rows, config, seed):
     """The rows as calls of the types of a configuration, with something in the columns that they carry."""
     draw = random.Random(seed)

@@ -147,7 +147,6 @@ where old_fate is not null",
 select
     {{ row_columns() }},
     fate
-    {{- and_copy_number() }}
 from {{ ref('increment_staged') }}
 {%- if forgets %}
 where fate <> 3
