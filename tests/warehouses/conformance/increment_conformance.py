@@ -182,11 +182,14 @@ def main():
     parser.add_argument("--histories", type=int, default=240)
     parser.add_argument("--seed", default=SEED)
     parser.add_argument("--only", type=int, help="this history alone")
+    parser.add_argument("--variant", choices=[variant.name for variant in VARIANTS], help="this variant alone")
     parser.add_argument("--redshift", action="store_true", help="on Redshift's stand-in")
     parser.add_argument("--sail", action="store_true", help="on Delta tables of Sail")
     parser.add_argument("--clouds", action="store_true", help="on the stand-ins for BigQuery and Snowflake")
     parser.add_argument("--warehouse", choices=["bigquery", "snowflake"], action="append")
     options = parser.parse_args()
+    if options.variant:
+        VARIANTS[:] = [variant for variant in VARIANTS if variant.name == options.variant]
     if options.sail:
         sys.exit(1 if in_sail(options) else 0)
     if options.clouds:

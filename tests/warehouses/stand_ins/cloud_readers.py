@@ -1,6 +1,7 @@
 """Reads tables back from the stand-ins by their protocols, without the program that is tested."""
 
 import json
+import urllib.error
 import urllib.request
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -22,8 +23,11 @@ def number_of(text):
 def post(url, body, headers=None):
     request = urllib.request.Request(
         url, method="POST", data=json.dumps(body).encode(), headers={"Content-Type": "application/json"} | (headers or {}))
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise RuntimeError(f"{error}: {error.read().decode(errors='replace')[:2000]}\n{body.get('query', '')[:2000]}") from None
 
 
 def truth_of(text):
