@@ -53,7 +53,7 @@ fn judge(line: &[u8]) -> Option<Line> {
 /// A table of text. Where all of it is in order and nothing stands around it, its records are counted by the bare parser.
 fn csv(bytes: &[u8]) {
     let Some(outcome) = read("a.csv", bytes, &Source::default()) else { return };
-    assert_eq!(outcome.skipped, 0, "a table holds tracks only");
+    assert!(outcome.skipped == 0 || is_json(bytes), "a table holds tracks only");
     let mut records = ReaderBuilder::new().flexible(true).from_reader(bytes);
     let Ok(header) = records.byte_headers().cloned() else { return };
     let well_formed = |record: &ByteRecord| {
@@ -62,7 +62,7 @@ fn csv(bytes: &[u8]) {
     let all: Vec<ByteRecord> = records.byte_records().map_while(Result::ok).collect();
     // Letters with zeros between them are UTF-16, and first bytes may be those of another format: the bare parser knows neither.
     let is_of_other_format =
-        [&b"Obj\x01"[..], b"PAR1", b"{", b"["].iter().any(|start| bytes.starts_with(start));
+        is_json(bytes) || [&b"Obj\x01"[..], b"PAR1"].iter().any(|start| bytes.starts_with(start));
     // Lines that programs write around tables are known by these, by the header again, by columns without a name, and by a first
     // line without an id.
     let may_surround = |byte: &u8| b"#-(\\ =".contains(byte);
@@ -89,8 +89,14 @@ fn csv(bytes: &[u8]) {
 /// A table in a binary format, or what claims to be one. The name of a format is an extension of its files.
 fn table(format: &str, bytes: &[u8]) {
     if let Some(outcome) = read(&format!("a.{format}"), bytes, &Source::default()) {
-        assert_eq!(outcome.skipped, 0, "a table holds tracks only");
+        // First bytes that are those of JSON make it calls, which can be of other types.
+        assert!(outcome.skipped == 0 || is_json(bytes), "a table holds tracks only");
     }
+}
+
+/// Whether bytes begin as JSON does.
+fn is_json(bytes: &[u8]) -> bool {
+    matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
 /// Lines of raw events in gzip and in Zstandard. What can be inflated reads as it does without compression; what
