@@ -5,6 +5,20 @@ import sys
 
 import duckdb
 
+# The visitor of every alias, of the table `pairs`.
+MAPPING = """
+        with logins as (
+            select anonymous_id as alias, arg_max(user_id, {'at': last_at, 'id': user_id}) as user_id
+            from pairs where anonymous_id is not null and user_id is not null group by anonymous_id
+        ),
+        aliases as (
+            select anonymous_id as alias from pairs where anonymous_id is not null
+            union
+            select user_id from pairs where user_id is not null
+        )
+        select alias, coalesce(logins.user_id, alias) as dbt_visitor_id from aliases left join logins using (alias)
+"""
+
 TABLES = [
     # Ids that occur twice are few: only their rows need an order.
     ("table", "twice", "select id from source group by id having count(*) > 1"),
@@ -21,18 +35,7 @@ TABLES = [
         )
     """),
     ("table", "pairs", "select anonymous_id, user_id, max(timestamp) as last_at from tracks group by all"),
-    ("result", "dbt_aliases_mapping", """
-        with logins as (
-            select anonymous_id as alias, arg_max(user_id, {'at': last_at, 'id': user_id}) as user_id
-            from pairs where anonymous_id is not null and user_id is not null group by anonymous_id
-        ),
-        aliases as (
-            select anonymous_id as alias from pairs where anonymous_id is not null
-            union
-            select user_id from pairs where user_id is not null
-        )
-        select alias, coalesce(logins.user_id, alias) as dbt_visitor_id from aliases left join logins using (alias)
-    """),
+    ("result", "dbt_aliases_mapping", MAPPING),
     ("table", "events", """
         with idle as (
             select

@@ -2,7 +2,7 @@
 
 import sys
 
-from duckdb_tuned import connect
+from duckdb_tuned import MAPPING, connect
 from wide_columns import COLUMNS, EVENTS, EVIDENCE
 
 CARRIED = ", ".join(COLUMNS)
@@ -37,18 +37,7 @@ TABLES = [
         )
     """),
     ("pairs", "select anonymous_id, user_id, max(timestamp) as last_at from kept group by all"),
-    ("mapping", """
-        with logins as (
-            select anonymous_id as alias, arg_max(user_id, {'at': last_at, 'id': user_id}) as user_id
-            from pairs where anonymous_id is not null and user_id is not null group by anonymous_id
-        ),
-        aliases as (
-            select anonymous_id as alias from pairs where anonymous_id is not null
-            union
-            select user_id from pairs where user_id is not null
-        )
-        select alias, coalesce(logins.user_id, alias) as dbt_visitor_id from aliases left join logins using (alias)
-    """),
+    ("mapping", MAPPING),
     ("placed", f"""
         with idle as (
             select

@@ -1,4 +1,4 @@
-"""The eight tables in Polars: one sort, after which neighbours are compared."""
+"""The eight tables in Polars: one sort, after which neighbors are compared."""
 
 import os
 import sys
@@ -7,39 +7,10 @@ os.environ["POLARS_MAX_THREADS"] = sys.argv[3]
 
 import polars as pl
 
+from polars_steps import kept, mapping
+
 MINUTE = 60_000_000
 KEY = ["timestamp", "received_at", "anonymous_id", "user_id", "event"]
-
-
-def kept(source):
-    """One row an id: ids that occur twice are few, only their rows are sorted."""
-    tracks = pl.scan_parquet(f"{source}/*.parquet").rename({"id": "event_id"})
-    twice = tracks.group_by("event_id").len().filter(pl.col("len") > 1).select("event_id").collect(engine="streaming")
-    if twice.is_empty():
-        return tracks
-    once = tracks.join(twice.lazy(), on="event_id", how="anti")
-    least = (
-        tracks.join(twice.lazy(), on="event_id", how="semi")
-        .sort(KEY, nulls_last=True)
-        .unique("event_id", keep="first", maintain_order=True)
-    )
-    return pl.concat([once, least])
-
-
-def mapping(tracks):
-    pairs = tracks.group_by("anonymous_id", "user_id").agg(pl.col("timestamp").max()).collect(engine="streaming")
-    logins = (
-        pairs.drop_nulls(["anonymous_id", "user_id"])
-        .sort("timestamp", "user_id")
-        .group_by("anonymous_id")
-        .agg(pl.col("user_id").last())
-    )
-    aliases = pl.concat([pairs["anonymous_id"].alias("alias"), pairs["user_id"].alias("alias")]).drop_nulls().unique()
-    return (
-        aliases.to_frame()
-        .join(logins, left_on="alias", right_on="anonymous_id", how="left")
-        .select("alias", pl.coalesce("user_id", "alias").alias("dbt_visitor_id"))
-    )
 
 
 def events(tracks, aliases):
@@ -110,7 +81,7 @@ def main(source, output, _threads):
     def write(name, table, *columns):
         table.select(columns).write_parquet(f"{output}/{name}.parquet", compression="zstd")
 
-    tracks = kept(source)
+    tracks = kept(pl.scan_parquet(f"{source}/*.parquet").rename({"id": "event_id"}), KEY)
     aliases = mapping(tracks)
     aliases.write_parquet(f"{output}/dbt_aliases_mapping.parquet", compression="zstd")
     facts = events(tracks, aliases)

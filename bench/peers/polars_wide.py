@@ -7,6 +7,7 @@ os.environ["POLARS_MAX_THREADS"] = sys.argv[3]
 
 import polars as pl
 
+from polars_steps import kept, mapping
 from wide_columns import COLUMNS, EVENTS, EVIDENCE
 
 MINUTE = 60_000_000
@@ -28,36 +29,6 @@ def source(folder, table, event_type, event):
         (pl.col("event") if event is None else pl.lit(event)).alias("event"),
         "anonymous_id", "user_id", "timestamp", "received_at",
         *[column(name, table) for name in COLUMNS],
-    )
-
-
-def kept(rows):
-    """One row an id: ids that occur twice are few, only their rows are sorted."""
-    twice = rows.group_by("event_id").len().filter(pl.col("len") > 1).select("event_id").collect(engine="streaming")
-    if twice.is_empty():
-        return rows
-    once = rows.join(twice.lazy(), on="event_id", how="anti")
-    least = (
-        rows.join(twice.lazy(), on="event_id", how="semi")
-        .sort(KEY, nulls_last=True)
-        .unique("event_id", keep="first", maintain_order=True)
-    )
-    return pl.concat([once, least])
-
-
-def mapping(rows):
-    pairs = rows.group_by("anonymous_id", "user_id").agg(pl.col("timestamp").max()).collect(engine="streaming")
-    logins = (
-        pairs.drop_nulls(["anonymous_id", "user_id"])
-        .sort("timestamp", "user_id")
-        .group_by("anonymous_id")
-        .agg(pl.col("user_id").last())
-    )
-    aliases = pl.concat([pairs["anonymous_id"].alias("alias"), pairs["user_id"].alias("alias")]).drop_nulls().unique()
-    return (
-        aliases.to_frame()
-        .join(logins, left_on="alias", right_on="anonymous_id", how="left")
-        .select("alias", pl.coalesce("user_id", "alias").alias("dbt_visitor_id"))
     )
 
 
@@ -112,7 +83,7 @@ def sessions(facts):
 
 def main(folder, output, _threads):
     tables = EVENTS | EVIDENCE
-    rows = kept(pl.concat([source(folder, name, *tables[name]) for name in tables]))
+    rows = kept(pl.concat([source(folder, name, *tables[name]) for name in tables]), KEY)
     facts = events(rows, mapping(rows))
     per_session = sessions(facts)
     facts.select(

@@ -20,10 +20,51 @@ use crate::names::NORMALISED_NAMES;
 const ROW_GROUP_ROWS: usize = 1_000_000;
 
 /// A Parquet file that is being written: zstd, dictionaries but for the message ids.
-pub struct ParquetFile {
+pub struct ParquetOutput {
     path: PathBuf,
     schema: SchemaRef,
     writer: ArrowWriter<File>,
+}
+
+impl ParquetOutput {
+    /// Makes the file.
+    ///
+    /// # Errors
+    /// The path, when it cannot be made.
+    pub fn create(path: PathBuf, schema: SchemaRef) -> Result<Self, GeneratorError> {
+        let file =
+            File::create(&path).map_err(|source| GeneratorError::File { path: path.clone(), source })?;
+        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties()))
+            .map_err(|source| GeneratorError::Parquet { path: path.clone(), source })?;
+        Ok(Self { path, schema, writer })
+    }
+
+    /// Appends rows, whose columns are those of the schema.
+    ///
+    /// # Errors
+    /// The path, when the disk refuses.
+    pub fn write(&mut self, columns: Vec<ArrayRef>) -> Result<(), GeneratorError> {
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .map_err(Into::into)
+            .and_then(|batch| self.writer.write(&batch))
+            .map_err(|source| GeneratorError::Parquet { path: self.path.clone(), source })
+    }
+
+    /// Writes the footer; returns the bytes of the whole file.
+    ///
+    /// # Errors
+    /// The path, when the disk refuses.
+    pub fn close(mut self) -> Result<u64, GeneratorError> {
+        match self.writer.finish() {
+            Ok(_) => Ok(self.writer.bytes_written() as u64),
+            Err(source) => Err(GeneratorError::Parquet { path: self.path, source }),
+        }
+    }
+}
+
+/// A file of tracks.
+pub struct ParquetFile {
+    output: ParquetOutput,
     ids: IdMaker,
 }
 
@@ -40,8 +81,8 @@ pub fn schema() -> SchemaRef {
     ]))
 }
 
-/// How all files are written.
-pub fn properties() -> WriterProperties {
+/// How a file is written.
+fn properties() -> WriterProperties {
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
@@ -56,12 +97,7 @@ impl ParquetFile {
     /// # Errors
     /// The path, when it cannot be made.
     pub fn create(path: PathBuf, ids: IdMaker) -> Result<Self, GeneratorError> {
-        let file =
-            File::create(&path).map_err(|source| GeneratorError::File { path: path.clone(), source })?;
-        let schema = schema();
-        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties()))
-            .map_err(|source| GeneratorError::Parquet { path: path.clone(), source })?;
-        Ok(Self { path, schema, writer, ids })
+        Ok(Self { output: ParquetOutput::create(path, schema())?, ids })
     }
 
     /// Appends rows.
@@ -69,29 +105,19 @@ impl ParquetFile {
     /// # Errors
     /// The path, when the disk refuses.
     pub fn write(&mut self, rows: &[ArrivingRow]) -> Result<(), GeneratorError> {
-        let batch = batch(&self.schema, &self.ids, rows);
-        batch
-            .and_then(|batch| self.writer.write(&batch))
-            .map_err(|source| GeneratorError::Parquet { path: self.path.clone(), source })
+        self.output.write(columns(&self.ids, rows))
     }
 
-    /// Writes the footer; the bytes of the whole file.
+    /// Writes the footer; returns the bytes of the whole file.
     ///
     /// # Errors
     /// The path, when the disk refuses.
-    pub fn close(mut self) -> Result<u64, GeneratorError> {
-        match self.writer.finish() {
-            Ok(_) => Ok(self.writer.bytes_written() as u64),
-            Err(source) => Err(GeneratorError::Parquet { path: self.path, source }),
-        }
+    pub fn close(self) -> Result<u64, GeneratorError> {
+        self.output.close()
     }
 }
 
-fn batch(
-    schema: &SchemaRef,
-    ids: &IdMaker,
-    rows: &[ArrivingRow],
-) -> Result<RecordBatch, parquet::errors::ParquetError> {
+fn columns(ids: &IdMaker, rows: &[ArrivingRow]) -> Vec<ArrayRef> {
     let text = |each: usize| StringBuilder::with_capacity(rows.len(), rows.len() * each);
     let (mut id, mut anonymous_id, mut user_id, mut event) = (text(36), text(36), text(24), text(16));
     for row in rows {
@@ -108,13 +134,12 @@ fn batch(
         let micros = rows.iter().map(|row| time(row) * 1000);
         Arc::new(TimestampMicrosecondArray::from_iter_values(micros).with_timezone("UTC"))
     };
-    let columns: Vec<ArrayRef> = vec![
+    vec![
         Arc::new(id.finish()),
         Arc::new(anonymous_id.finish()),
         Arc::new(user_id.finish()),
         Arc::new(event.finish()),
         times(|row| row.timestamp),
         times(|row| row.received_at),
-    ];
-    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+    ]
 }

@@ -14,7 +14,7 @@ mod visitor;
 pub use error::ExplainError;
 pub use event::{DuplicateStory, EventStory, EvidenceStory, RejectStory, TrackStory};
 pub use session::SessionStory;
-pub use timeline::{Neighbour, TimelineEvent};
+pub use timeline::{Neighbor, TimelineEvent};
 pub use visitor::VisitorStory;
 
 use crate::tables::Tables;

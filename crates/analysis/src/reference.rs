@@ -36,7 +36,7 @@ impl DescribedTable {
         self.rows.map_or_else(|| "not kept".to_owned(), |rows| rows.to_string())
     }
 
-    /// The table's rows and its neighbours in sentences, with names as `links` writes them.
+    /// The table's rows and its neighbors in sentences, with names as `links` writes them.
     fn facts(&self, links: impl Fn(&[String]) -> String) -> String {
         let mut facts = vec![self.rows.map_or_else(
             || "A step that files do not keep; a warehouse has it.".to_owned(),

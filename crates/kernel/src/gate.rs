@@ -247,9 +247,6 @@ pub(crate) struct EvidenceRows<'a> {
 impl EvidenceRows<'_> {
     #[inline]
     pub(crate) fn has(self, row: usize) -> bool {
-        if self.evidence.is_empty() {
-            return false;
-        }
         let Some(CarriedValues::Texts(types)) = self.types else { return false };
         types.get(row).and_then(EventType::of_call).is_some_and(|found| self.evidence.contains(found))
     }

@@ -6,7 +6,7 @@
 //!                                                                    |
 //!              past sessions not in memory --------- merged by visitor and start
 //!                                                                    |
-//!       one whose number changes, or the event before it, or that is not apart from its neighbour:
+//!       one whose number changes, or the event before it, or that is not apart from its neighbor:
 //!       its part's tracks are needed as well, and all is done again with them, until none is missing
 //! ```
 //!

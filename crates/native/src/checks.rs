@@ -64,7 +64,7 @@ fn hash(id: &str) -> u64 {
 #[derive(Debug, Default)]
 pub(crate) struct TableChecks {
     parts: PartSummary,
-    /// Sessions of `dbt_session_tracks`, and what is wrong between neighbours.
+    /// Sessions of `dbt_session_tracks`, and what is wrong between neighbors.
     session_tracks: IdSum,
     close_sessions: u64,
     misnumbered: u64,

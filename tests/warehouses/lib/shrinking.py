@@ -56,7 +56,7 @@ def fewer_histories(batches):
 
 
 def fewer_batches(batches):
-    """Without the last, then with two neighbours as one."""
+    """Without the last, then with two neighbors as one."""
     if len(batches) > 1:
         yield batches[:-1]
         for place in range(len(batches) - 1):

@@ -1,21 +1,18 @@
 //! A table's Parquet file, as a warehouse exports it: the columns of RudderStack's tables, and each column that is not set anywhere as nulls.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanBuilder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
-};
+use arrow::array::{ArrayRef, BooleanBuilder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
-use parquet::arrow::ArrowWriter;
 
 use super::details::{Detailed, Details, referring_domain};
 use super::site::{Campaign, SitePage};
 use crate::arrivals::{ArrivingRow, Call};
 use crate::error::GeneratorError;
 use crate::ids::Id;
-use crate::parquet_file::properties;
+use crate::parquet_file::ParquetOutput;
 
 /// A table of calls of one type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -225,10 +222,8 @@ fn schema(columns: &[TableColumn]) -> SchemaRef {
 
 /// A Parquet file of a table that is being written.
 pub struct TableFile {
-    path: PathBuf,
     columns: Vec<TableColumn>,
-    schema: SchemaRef,
-    writer: ArrowWriter<File>,
+    output: ParquetOutput,
     detailed: Detailed,
 }
 
@@ -242,14 +237,10 @@ impl TableFile {
             fs::create_dir_all(folder)
                 .map_err(|source| GeneratorError::Folder { path: folder.to_path_buf(), source })?;
         }
-        let file =
-            File::create(&path).map_err(|source| GeneratorError::File { path: path.clone(), source })?;
         let mut columns = shared_columns();
         columns.extend(own_columns(table));
-        let schema = schema(&columns);
-        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties()))
-            .map_err(|source| GeneratorError::Parquet { path: path.clone(), source })?;
-        Ok(Self { path, columns, schema, writer, detailed })
+        let output = ParquetOutput::create(path, schema(&columns))?;
+        Ok(Self { columns, output, detailed })
     }
 
     /// Appends rows.
@@ -265,21 +256,14 @@ impl TableFile {
                 builder.push(value, &call);
             }
         }
-        let columns = builders.into_iter().map(Builder::finish).collect();
-        RecordBatch::try_new(Arc::clone(&self.schema), columns)
-            .map_err(Into::into)
-            .and_then(|batch| self.writer.write(&batch))
-            .map_err(|source| GeneratorError::Parquet { path: self.path.clone(), source })
+        self.output.write(builders.into_iter().map(Builder::finish).collect())
     }
 
-    /// Writes the footer; the bytes of the whole file.
+    /// Writes the footer; returns the bytes of the whole file.
     ///
     /// # Errors
     /// The path, when the disk refuses.
-    pub fn close(mut self) -> Result<u64, GeneratorError> {
-        match self.writer.finish() {
-            Ok(_) => Ok(self.writer.bytes_written() as u64),
-            Err(source) => Err(GeneratorError::Parquet { path: self.path, source }),
-        }
+    pub fn close(self) -> Result<u64, GeneratorError> {
+        self.output.close()
     }
 }

@@ -1,7 +1,7 @@
 //! The sentences that name the rule which put an event where it is. No other module has such sentences.
 
 use super::event::KeptRow;
-use super::timeline::{Neighbour, TimelineEvent, rfc3339};
+use super::timeline::{Neighbor, TimelineEvent, rfc3339};
 use crate::tables::{Evidence, Login, Logins};
 use tracklet_kernel::rules::MICROS_PER_MINUTE;
 use tracklet_native::manifest::{Boundary, RecordedRules};
@@ -161,7 +161,7 @@ pub(super) fn of_reject(reason: &str) -> &'static str {
     }
 }
 
-fn gap(previous: &Neighbour, rules: &RecordedRules) -> String {
+fn gap(previous: &Neighbor, rules: &RecordedRules) -> String {
     let named = previous.event.as_ref().map_or_else(String::new, |event| format!(" ({event})"));
     format!(
         "{} after `{}`{named}{}",
@@ -213,7 +213,7 @@ pub(super) fn duration(micros: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{duration, of_session};
-    use crate::explain::timeline::{Neighbour, TimelineEvent};
+    use crate::explain::timeline::{Neighbor, TimelineEvent};
     use tracklet_kernel::rules::{MICROS_PER_MINUTE, Rules};
     use tracklet_native::manifest::{Boundary, RecordedRules};
 
@@ -229,7 +229,7 @@ mod tests {
     fn a_gap_is_printed_as_it_is_compared() {
         let mut rules = RecordedRules::from(&Rules::default());
         let previous = |gap, session: &str| {
-            Some(Neighbour {
+            Some(Neighbor {
                 event_id: "m1".to_owned(),
                 event: Some("viewed".to_owned()),
                 timestamp: 0,

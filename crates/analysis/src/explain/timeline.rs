@@ -23,12 +23,12 @@ pub struct TimelineEvent {
     /// The event's number in its session, from 1.
     pub track_sequence_number: i64,
     /// The visitor's event before; `None` for the first.
-    pub previous: Option<Neighbour>,
+    pub previous: Option<Neighbor>,
 }
 
 /// The event before another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Neighbour {
+pub struct Neighbor {
     /// The event's id.
     pub event_id: String,
     /// The event's name.
@@ -77,7 +77,7 @@ fn event(row: AnswerRow) -> Result<TimelineEvent, TablesError> {
     let own = |column| Ok::<_, TablesError>(row.text(column)?.map(str::to_owned));
     let timestamp = row.number(3)?.unwrap_or(0);
     let previous = match (own(6)?, row.number(8)?) {
-        (Some(event_id), Some(before)) => Some(Neighbour {
+        (Some(event_id), Some(before)) => Some(Neighbor {
             event_id,
             event: own(7)?,
             timestamp: before,

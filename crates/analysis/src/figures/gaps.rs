@@ -9,7 +9,7 @@ use tracklet_kernel::rules::{MICROS_PER_MINUTE, Timeout};
 pub const MOST_MINUTES: usize = 240;
 /// The place of all gaps that no timeout here bridges.
 const LONGER: usize = MOST_MINUTES + 1;
-/// The place of events without a neighbour.
+/// The place of events without a neighbor.
 const NONE: usize = LONGER + 1;
 const PLACES: usize = NONE + 1;
 

@@ -7,7 +7,7 @@ use crate::tables::QueryDialect;
 /// session, with `more` of its columns and:
 ///
 /// `event`, `session_id`, `number` (which of its session's events it is), `gap_before` and `gap_after` (microseconds to the
-/// visitor's neighbouring events, also where those are in other sessions; null where there is none), `is_exit` (1 for a
+/// visitor's neighboring events, also where those are in other sessions; null where there is none), `is_exit` (1 for a
 /// session's last event, else 0), `steps_after` (how many of up to four following events are in its session).
 ///
 /// # Cost
@@ -22,14 +22,14 @@ pub(crate) fn windowed(
     // one session, and numbered there.
     let order = "over (partition by dbt_visitor_id order by timestamp, track_sequence_number)";
     let micros = dialect.micros("timestamp");
-    let neighbour = |function: &str, what: &str, steps: u32| format!("{function}({what}, {steps}) {order}");
+    let neighbor = |function: &str, what: &str, steps: u32| format!("{function}({what}, {steps}) {order}");
     let steps: Vec<String> = (1..=4)
         .map(|step| {
-            let number = neighbour("lead", "track_sequence_number", step);
+            let number = neighbor("lead", "track_sequence_number", step);
             format!("case when {number} = track_sequence_number + {step} then 1 else 0 end")
         })
         .collect();
-    let next = neighbour("lead", "track_sequence_number", 1);
+    let next = neighbor("lead", "track_sequence_number", 1);
     let more: String = more.iter().map(|column| format!(", {column}")).collect();
     format!(
         "(select event, session_id, number, gap_before, gap_after, is_exit, steps_after{more} from (\
@@ -38,8 +38,8 @@ pub(crate) fn windowed(
          case when {next} > 1 then 0 else 1 end as is_exit, \
          {steps} as steps_after{more} \
          from {tracks}) every_track where {condition}) windowed",
-        before = neighbour("lag", &micros, 1),
-        after = neighbour("lead", &micros, 1),
+        before = neighbor("lag", &micros, 1),
+        after = neighbor("lead", &micros, 1),
         steps = steps.join(" + "),
         tracks = dialect.table(table),
         condition = selection.condition(dialect),

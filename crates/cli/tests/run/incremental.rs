@@ -59,7 +59,7 @@ fn only_new_files_are_read_and_without_one_nothing_happens() {
     assert!(code == 0 && said.contains("no new files"), "{said}");
 
     day(&folder.path().join("logs"), 4);
-    // Its neighbours need not be named.
+    // Its neighbors need not be named.
     let (code, said) = ended(&mut tracklet(folder.path(), &["run", "logs/04.json"]));
     assert_eq!(code, 0, "{said}");
     let found = manifest(&out);

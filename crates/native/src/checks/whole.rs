@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use tracklet_kernel::rules::Rules;
 
-/// A session as neighbours see it.
+/// A session as neighbors see it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Numbered {
     pub(super) visitor: String,
