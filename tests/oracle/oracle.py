@@ -21,7 +21,8 @@ from pathlib import Path
 
 import events
 from event_names import CONVENTIONS
-from reading import FIRST_TIME, LAST_TIME, TIME_UNITS, Reject, read_folder, start_of, time_text
+from event_times import FIRST_TIME, LAST_TIME, TIME_UNITS, time_text
+from reading import Reject, read_folder, start_of
 
 MINUTE = 60_000_000
 DURATION_UNITS = {"s": 1_000_000, "m": MINUTE, "h": 60 * MINUTE}

@@ -4,7 +4,8 @@
 import unittest
 
 from event_names import blendo, raw, rudderstack, rudderstack_divided, segment
-from reading import json_events, json_members, member, parse_time, start_of, whole_number, whole_text
+from event_times import parse_time
+from reading import json_events, json_members, member, start_of, whole_number, whole_text
 
 
 class EventNames(unittest.TestCase):

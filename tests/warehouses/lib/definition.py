@@ -11,14 +11,15 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "oracle"))
 
+import event_times  # noqa: E402
 import events  # noqa: E402
 import oracle  # noqa: E402
 import reading  # noqa: E402
 from oracle import MINUTE, Config  # noqa: E402
 
-DAY = reading.DAY
+DAY = event_times.DAY
 COLUMNS = reading.CANONICAL
-RANGE = (reading.FIRST_TIME, reading.LAST_TIME)
+RANGE = (event_times.FIRST_TIME, event_times.LAST_TIME)
 INFINITE = {"infinity": 2**62, "-infinity": -(2**62)}
 
 
