@@ -190,13 +190,16 @@ fn field(dialect: Dialect, key: &TargetKey) -> Value {
         }
         "format" => Some(FORMATS.iter().map(|(name, _)| *name).collect()),
         "materialize" => Some(MATERIALIZED.iter().map(|(name, _)| *name).collect()),
-        _ => None,
+        _ => match key.value {
+            TargetValue::Word(words) => Some(words.to_vec()),
+            _ => None,
+        },
     };
     if let Some(words) = words {
         return json!({ "description": about, "anyOf": [{ "enum": words }, template] });
     }
     match key.value {
-        TargetValue::Text => json!({ "description": about, "type": "string" }),
+        TargetValue::Text | TargetValue::Word(_) => json!({ "description": about, "type": "string" }),
         TargetValue::Secret => json!({ "description": about, "type": "string", "pattern": TEMPLATE }),
         TargetValue::Number => {
             json!({ "description": about, "anyOf": [{ "type": "integer", "minimum": 0 }, template] })

@@ -71,7 +71,7 @@ fn fits(key: &TargetKey, value: &Value) -> bool {
     let is_template = value.as_str().is_some_and(|text| text.contains("{{"));
     is_template
         || match key.value {
-            TargetValue::Text | TargetValue::Secret => value.is_string(),
+            TargetValue::Text | TargetValue::Word(_) | TargetValue::Secret => value.is_string(),
             TargetValue::Number => value.is_u64(),
             TargetValue::Texts => {
                 value.as_array().is_some_and(|list| list.iter().all(Value::is_string)) || value.is_string()

@@ -20,6 +20,8 @@ pub struct TargetKey {
 pub enum TargetValue {
     /// A text.
     Text,
+    /// One of these words, in lower or upper case.
+    Word(&'static [&'static str]),
     /// A text that must not stand in the file itself.
     Secret,
     /// A number.
@@ -34,7 +36,7 @@ impl TargetValue {
     /// In words.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Text => "a text",
+            Self::Text | Self::Word(_) => "a text",
             Self::Secret => "a text from the environment: `\"{{ env_var('NAME') }}\"`",
             Self::Number => "a number",
             Self::Texts => "a list of texts",

@@ -1,7 +1,7 @@
 //! The targets of type `bigquery`.
 
 use crate::TargetType;
-use crate::target_keys::TargetValue::{Names, Number, Secret, Text, Texts};
+use crate::target_keys::TargetValue::{Names, Number, Secret, Text, Texts, Word};
 use crate::target_keys::{TargetKey, key};
 
 /// The targets of type `bigquery`.
@@ -32,7 +32,7 @@ const KEYS: &[TargetKey] = &[
     key("location", Text, "location = \"EU\"", "Where the datasets are. Default: BigQuery finds out."),
     key(
         "method",
-        Text,
+        Word(&["oauth", "service-account", "service-account-json", "oauth-secrets"]),
         "method = \"service-account\"",
         "How to sign in: `oauth` (default: application default credentials), `service-account` (`keyfile`), \
          `service-account-json` (`keyfile_json`), `oauth-secrets` (`token`, or `refresh_token` with `client_id` and \
@@ -77,7 +77,12 @@ const KEYS: &[TargetKey] = &[
         "maximum_bytes_billed = 1000000000000",
         "A job that would be billed for more bytes is refused, and costs nothing. Default: no limit.",
     ),
-    key("priority", Text, "priority = \"batch\"", "How soon jobs run: `interactive` (default) or `batch`."),
+    key(
+        "priority",
+        Word(&["interactive", "batch"]),
+        "priority = \"batch\"",
+        "How soon jobs run: `interactive` (default) or `batch`.",
+    ),
     key("labels", Names, "labels = { team = \"growth\" }", "Labels of every job, for the bill."),
     key(
         "job_execution_timeout_seconds",

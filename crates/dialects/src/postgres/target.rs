@@ -1,7 +1,7 @@
 //! The targets of type `postgres`.
 
 use crate::TargetType;
-use crate::target_keys::TargetValue::{Number, Secret, Text};
+use crate::target_keys::TargetValue::{Number, Secret, Text, Word};
 use crate::target_keys::{TargetKey, key};
 
 /// The targets of type `postgres`.
@@ -28,7 +28,7 @@ pub(crate) const KEYS: &[TargetKey] = &[
     key("dbname", Text, "dbname = \"warehouse\"", "The database."),
     key(
         "sslmode",
-        Text,
+        Word(&["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]),
         "sslmode = \"verify-full\"",
         "How TLS is used, in libpq's words: `disable`, `allow`, `prefer` (default), `require`, `verify-ca`, `verify-full` \
          (default with `sslrootcert = \"system\"`).",

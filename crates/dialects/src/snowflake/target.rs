@@ -1,7 +1,7 @@
 //! The targets of type `snowflake`.
 
 use crate::TargetType;
-use crate::target_keys::TargetValue::{Number, Secret, Text};
+use crate::target_keys::TargetValue::{Number, Secret, Text, Word};
 use crate::target_keys::{TargetKey, key};
 
 /// The targets of type `snowflake`.
@@ -20,9 +20,17 @@ const KEYS: &[TargetKey] = &[
     key("user", Text, "user = \"TRACKLET\"", "Who connects."),
     key(
         "authenticator",
-        Text,
+        Word(&[
+            "snowflake",
+            "oauth",
+            "programmatic_access_token",
+            "snowflake_jwt",
+            "username_password_mfa",
+            "jwt",
+        ]),
         "authenticator = \"oauth\"",
-        "How to sign in, derived from the other keys if not given.",
+        "How to sign in: `snowflake` or `username_password_mfa` (`password`), `oauth` or `programmatic_access_token` (`token`), \
+         `snowflake_jwt` or `jwt` (`private_key` or `private_key_path`). Derived from the other keys if not given.",
     ),
     key(
         "password",
@@ -60,5 +68,10 @@ const KEYS: &[TargetKey] = &[
     ),
     key("host", Text, "host = \"127.0.0.1\"", "Another host than the account's own."),
     key("port", Number, "port = 443", "The port of `host`."),
-    key("protocol", Text, "protocol = \"https\"", "`https`, or `http` for a server on this machine."),
+    key(
+        "protocol",
+        Word(&["https", "http"]),
+        "protocol = \"https\"",
+        "`https`, or `http` for a server on this machine.",
+    ),
 ];

@@ -168,7 +168,7 @@ pub fn filled(
                 value = number.into();
             }
             // And YAML takes a password of digits for a number.
-            (Some(TargetValue::Text | TargetValue::Secret), Value::Number(number)) => {
+            (Some(TargetValue::Text | TargetValue::Word(_) | TargetValue::Secret), Value::Number(number)) => {
                 value = number.to_string().into();
             }
             _ => {}

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tracklet_config::{Config, TargetSection};
 use tracklet_dialects::description::{FORMATS, Format, PUBLISHINGS, Publishing};
+use tracklet_dialects::target_keys::{TargetValue, target_keys};
 use tracklet_display::error::{Hint, listed, nearest};
 
 /// A warehouse and how the tables are kept there.
@@ -201,7 +202,8 @@ impl Target {
 
     fn from_section(section: &TargetSection) -> Result<Self, ResolveError> {
         let TargetSection { name, dialect, fields } = section;
-        let fields = profiles::filled(name, *dialect, fields)?;
+        let mut fields = profiles::filled(name, *dialect, fields)?;
+        check_words(name, *dialect, &mut fields)?;
         let text = |field: &str| fields.get(field).and_then(Value::as_str);
         let missing = |field: &str| ResolveError::Field {
             target: name.clone(),
@@ -294,6 +296,26 @@ impl Target {
     }
 }
 
+/// Spells the words among the fields as their lists have them.
+///
+/// # Errors
+/// [`ResolveError::NotAChoice`] of a field with another word.
+fn check_words(name: &str, dialect: Dialect, fields: &mut Map<String, Value>) -> Result<(), ResolveError> {
+    for key in target_keys(dialect) {
+        let TargetValue::Word(choices) = key.value else { continue };
+        let Some(Value::String(word)) = fields.get_mut(key.name) else { continue };
+        let known = choices.iter().find(|choice| choice.eq_ignore_ascii_case(word));
+        let known = known.ok_or_else(|| ResolveError::NotAChoice {
+            target: name.to_owned(),
+            field: key.name,
+            value: word.clone(),
+            choices: choices.to_vec(),
+        })?;
+        (*known).clone_into(word);
+    }
+    Ok(())
+}
+
 /// The client of the target `name`, from its fields.
 fn client(name: &str, dialect: Dialect, fields: &Map<String, Value>) -> Result<Client, ResolveError> {
     let Some(settings) = crate::clients::settings_of(dialect) else { return Ok(Client::NotBuilt) };
@@ -340,6 +362,28 @@ mod tests {
         assert_eq!(wrong.to_string(), "`publish` of the target `pg` can't be `replace`");
         assert_eq!(wrong.hint().as_deref(), Some("it can be `swap` and `rows`"));
         assert!(matches!(refusal_of("", None), ResolveError::Several { .. }));
+    }
+
+    #[test]
+    fn a_word_of_a_list_is_read_in_any_case_and_another_is_refused_with_the_list() {
+        use tracklet_dialects::Dialect;
+        use tracklet_dialects::target_keys::{TargetValue, needed, target_keys};
+        for dialect in Dialect::ALL {
+            let line = |name: &str| target_keys(dialect).find(|key| key.name == name).unwrap().example;
+            let lines: Vec<&str> = needed(dialect).iter().map(|name| line(name)).collect();
+            let target = format!("[targets.t]\ntype = \"{}\"\n{}\n", dialect.name(), lines.join("\n"));
+            for key in target_keys(dialect) {
+                let TargetValue::Word(words) = key.value else { continue };
+                let with = |word: &str| resolve(&format!("{target}{} = \"{word}\"\n", key.name), None);
+                for word in words {
+                    with(word).unwrap();
+                    with(&word.to_uppercase()).unwrap();
+                }
+                let wrong = with("x").unwrap_err();
+                assert_eq!(wrong.to_string(), format!("`{}` of the target `t` can't be `x`", key.name));
+                assert!(wrong.hint().unwrap().contains(words[0]), "{wrong:?}");
+            }
+        }
     }
 
     #[test]
