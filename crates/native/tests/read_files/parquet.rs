@@ -350,3 +350,24 @@ fn r31_ids_that_are_floats_of_32_bits_keep_all_digits() {
     let names = event_names(files.read());
     assert_eq!(names, ["-7", "0.1", "123456784", "123456792", "1e30"]);
 }
+
+/// A filter over keys of the path is answered once for a file: pages of a file that it leaves out are not even decoded.
+#[test]
+fn files_that_the_path_leaves_out_are_not_decoded() {
+    let files = Files::new();
+    let table = parquet(&[("id", ids(4)), ("user_id", ids(4)), ("timestamp", times(4))], 2);
+    let mut broken = table.clone();
+    broken[4..100].fill(0xFF);
+    files.write("day=2026-01-04/a.parquet", broken);
+    files.write("day=2026-01-05/a.parquet", table);
+    let filtered = |expression: &str| {
+        outcome(&files.read_as(&Source { where_: Some(expression.to_owned()), ..Source::default() }))
+    };
+    assert_eq!(filtered("day >= '2026-01-05'"), (4, 4, vec![]));
+    assert_eq!(filtered("day < '2026-01-04'"), (0, 8, vec![]));
+    let (tracks, skipped, rejects) = filtered("day < '2026-01-05'");
+    assert_eq!((tracks, skipped), (2, 4));
+    assert_eq!(rejects, vec![(Some(1), "unreadable"), (Some(2), "unreadable")]);
+    // A column of the rows decides for each of them.
+    assert_eq!(filtered("day = '2026-01-05' and id <> '3'").0, 3);
+}

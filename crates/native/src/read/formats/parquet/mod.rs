@@ -107,6 +107,10 @@ impl FilePart for ParquetPart {
             File::open(path).map_err(|source| ReadError::Open { file: file.name.clone(), source })?;
         let is_uuid = |place: usize| is_uuid(&self.metadata, place);
         let columns = TypedColumns::new(file, self.metadata.schema().fields(), is_uuid, sink)?;
+        if columns.keeps_none()? {
+            sink.filtered_out(self.rows);
+            return Ok(());
+        }
         let mut row = self.first_row;
         for position in &self.row_groups {
             let metadata = with_dictionaries(&self.metadata, *position, columns.keyed());

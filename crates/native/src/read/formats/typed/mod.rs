@@ -11,7 +11,8 @@ use crate::read::run::lock;
 use crate::read::sink::Sink;
 use crate::read::{ReadError, Source};
 use arrow::array::{
-    ArrayRef, DictionaryArray, RecordBatch, RecordBatchOptions, StringArray, UInt32Array, new_null_array,
+    Array, ArrayRef, DictionaryArray, RecordBatch, RecordBatchOptions, StringArray, UInt32Array,
+    new_null_array,
 };
 use arrow::datatypes::{DataType, Field, Fields, Schema};
 use column::FilterColumn;
@@ -156,6 +157,23 @@ impl TypedColumns {
     /// Places among the table's columns whose texts may come as dictionaries with keys of 32 bits, each value of which is interned once.
     pub(in crate::read) fn keyed(&self) -> &[usize] {
         &self.keyed
+    }
+
+    /// Whether the filter keeps no row, which the path alone says where it has all columns that the filter names.
+    ///
+    /// # Errors
+    /// Those of the filter.
+    pub(in crate::read) fn keeps_none(&self) -> Result<bool, ReadError> {
+        let Some(bound) = &self.bound else { return Ok(false) };
+        let in_path = |column: &Filtered| match column {
+            Filtered::Constant(value) => Some(constant(value.as_deref(), 1)),
+            Filtered::Column(_) | Filtered::Absent => None,
+        };
+        let Some(row) = self.filtered.iter().map(in_path).collect::<Option<Vec<ArrayRef>>>() else {
+            return Ok(false);
+        };
+        let keep = bound.evaluate(&row, 1)?;
+        Ok(!(keep.is_valid(0) && keep.value(0)))
     }
 
     /// Hands the rows of a batch of the projected columns on; the first has the number `first_row`.
