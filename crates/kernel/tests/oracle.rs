@@ -334,7 +334,7 @@ fn carried_values(sessionized: &Sessionized, groups: &[Vec<TrackRun>]) -> [Vec<V
         });
         tables::rows_of(&RecordBatch::try_from_iter_with_nullable(columns).expect("columns of equal length"))
     };
-    let kept = groups.iter().flat_map(|runs| values(sessionized.track_columns(runs))).collect();
+    let kept = groups.iter().flat_map(|runs| values(sessionized.track_columns(runs, |_| true))).collect();
     [kept, values(sessionized.duplicate_columns(0..sessionized.duplicate_rows()))]
 }
 

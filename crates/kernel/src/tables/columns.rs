@@ -31,80 +31,107 @@ pub struct TrackRun {
 }
 
 impl Sessionized {
-    /// Every column that a table of tracks has, for the tracks of `runs` in order: `dbt_mapped_tracks`,
-    /// `dbt_track_facts`, `dbt_tracks_flow`, `tracklet_events` and the state beside them are projections of it.
+    /// The columns that `wanted` says yes to, of those that tables of tracks have, for the tracks of `runs` in order:
+    /// `dbt_mapped_tracks`, `dbt_track_facts`, `dbt_tracks_flow`, `tracklet_events` and the state beside them are projections of
+    /// it.
     ///
     /// Texts that repeat are dictionaries with `u32` keys, their values in order of appearance; the columns
     /// `event`, `event_2`, ... share one.
-    pub fn track_columns(&self, runs: &[TrackRun]) -> RecordBatch {
+    pub fn track_columns(&self, runs: &[TrackRun], wanted: impl Fn(&str) -> bool) -> RecordBatch {
+        // A column at a time: the tracks of a run lie together, those of the next one elsewhere, and look-ups of one kind
+        // next to each other wait for memory together.
         let rows = self.rows_of(runs);
-        let all_timestamps = self.sorted.timestamps();
-        let mut sessions = SessionsOfVisitors::with_capacity(runs.len(), rows.len());
-        let mut timestamps = Vec::with_capacity(rows.len());
-        let mut idle_minutes = Vec::with_capacity(rows.len());
-        let mut sequence_numbers = Vec::with_capacity(rows.len());
+        let ids = &self.tracks.ids;
+        let (event_ids, hashes) = self.event_ids(&rows, wanted("event_id"), wanted("event_id_hash"));
+        let mut columns = Wanted { wanted, columns: Vec::new() };
+        columns.extend(event_ids.map(|ids| ("event_id", ids)));
+        columns.add("anonymous_id", || {
+            LocalDictionary::of(&self.tracks.gather(&rows, |chunk| &chunk.anonymous_ids), ids)
+        });
+        if ["dbt_visitor_id", "session_id", "session_key"].into_iter().any(&columns.wanted) {
+            let mut sessions = SessionsOfVisitors::with_capacity(runs.len(), rows.len());
+            for run in runs {
+                sessions.push(self.loaded_session(run.session), run.places.len());
+            }
+            if self.rules().events {
+                columns.add("session_key", || {
+                    with_values(sessions.session_keys().to_vec(), self.session_keys(runs))
+                });
+            }
+            let (session_ids, visitors) = sessions.finish(ids);
+            columns.extend([("session_id", session_ids), ("dbt_visitor_id", visitors)]);
+        }
+        columns.add("timestamp", || times(self.times_of(runs, rows.len())));
+        columns.add("idle_time_minutes", || Arc::new(self.idle_minutes(runs, rows.len())));
+        let numbers = self.sequence_numbers(runs, rows.len());
+        columns.add("track_sequence_number", || Arc::new(numbers.clone()));
+        if self.rules().events {
+            columns.add("event_sequence_number", || Arc::new(numbers.clone()));
+            columns.add("start_reason", || self.start_reasons(runs));
+        }
+        columns
+            .add("user_id", || LocalDictionary::of(&self.tracks.gather(&rows, |chunk| &chunk.user_ids), ids));
+        columns.add("received_at", || {
+            let received = self.tracks.gather(&rows, |chunk| &chunk.received);
+            let received = or_null::<TimestampMicrosecondType>(received, NO_TIME);
+            Arc::new(received.with_data_type(timestamp_type()))
+        });
+        columns.extend(hashes.map(|hashes| ("event_id_hash", hashes)));
+        let names: Vec<String> =
+            std::iter::once("event".to_owned()).chain(following_events(self.rules())).collect();
+        if names.iter().any(|name| (columns.wanted)(name)) {
+            columns.extend(names.iter().map(String::as_str).zip(self.event_columns(runs, &rows)));
+        }
+        for (place, spec) in self.rules().carried.iter().enumerate() {
+            columns.add(&spec.name, || carried_column(&self.tracks, place, spec, &rows));
+        }
+        batch(columns.columns)
+    }
+
+    /// The times of the tracks of `runs`, of which there are `rows`, in microseconds.
+    fn times_of(&self, runs: &[TrackRun], rows: usize) -> Vec<i64> {
+        let mut times = Vec::with_capacity(rows);
         for run in runs {
-            let session = self.session_places(run.session);
+            times.extend_from_slice(&self.sorted.timestamps()[run.places.clone()]);
+        }
+        times
+    }
+
+    /// Whole minutes since the visitor's track before, none for the first.
+    fn idle_minutes(&self, runs: &[TrackRun], rows: usize) -> PrimitiveArray<Int64Type> {
+        let all_timestamps = self.sorted.timestamps();
+        let mut idle_minutes = Vec::with_capacity(rows);
+        for run in runs {
             let mut previous = match run.places.start {
-                first if first == session.start => self.previous_end(run.session),
+                first if first == self.session_places(run.session).start => self.previous_end(run.session),
                 place => Some(all_timestamps[place - 1]),
             };
-            sessions.push(self.loaded_session(run.session), run.places.len());
-            let number = run.places.start - session.start + 1;
-            let times = &all_timestamps[run.places.clone()];
-            timestamps.extend_from_slice(times);
-            idle_minutes.extend(times.iter().map(|time| {
+            idle_minutes.extend(all_timestamps[run.places.clone()].iter().map(|time| {
                 let previous = previous.replace(*time);
                 previous.map_or(NOTHING, |previous| whole_minutes(previous, *time))
             }));
-            sequence_numbers.extend((number..number + times.len()).map(|number| number as i64));
         }
-        // A column at a time: the tracks of a run lie together, those of the next one elsewhere, and look-ups of one kind
-        // next to each other wait for memory together.
-        let ids = &self.tracks.ids;
-        let anonymous_ids =
-            LocalDictionary::of(&self.tracks.gather(&rows, |chunk| &chunk.anonymous_ids), ids);
-        let user_ids = LocalDictionary::of(&self.tracks.gather(&rows, |chunk| &chunk.user_ids), ids);
-        let received = self.tracks.gather(&rows, |chunk| &chunk.received);
-        let received =
-            or_null::<TimestampMicrosecondType>(received, NO_TIME).with_data_type(timestamp_type());
-        let events = self.event_columns(runs, &rows);
-        let (event_ids, hashes) = self.event_ids(&rows);
-        let of_events = self.rules().events.then(|| {
-            let numbers: ArrayRef = Arc::new(Int64Array::from(sequence_numbers.clone()));
-            [
-                ("event_sequence_number".to_owned(), numbers),
-                (
-                    "session_key".to_owned(),
-                    with_values(sessions.session_keys().to_vec(), self.session_keys(runs)),
-                ),
-                ("start_reason".to_owned(), self.start_reasons(runs)),
-            ]
-        });
-        let (session_ids, visitors) = sessions.finish(ids);
-        let mut columns: Vec<(String, ArrayRef)> = vec![
-            ("event_id".into(), event_ids),
-            ("anonymous_id".into(), anonymous_ids),
-            ("dbt_visitor_id".into(), visitors),
-            ("timestamp".into(), times(timestamps)),
-            ("idle_time_minutes".into(), Arc::new(or_null::<Int64Type>(idle_minutes, NOTHING))),
-            ("session_id".into(), session_ids),
-            ("track_sequence_number".into(), Arc::new(Int64Array::from(sequence_numbers))),
-            ("user_id".into(), user_ids),
-            ("received_at".into(), Arc::new(received)),
-            ("event_id_hash".into(), hashes),
-        ];
-        let names = std::iter::once("event".to_owned()).chain(following_events(self.rules()));
-        columns.extend(names.zip(events));
-        columns.extend(carried_columns(&self.tracks, &self.rules().carried, &rows));
-        columns.extend(of_events.into_iter().flatten());
-        batch(columns)
+        or_null::<Int64Type>(idle_minutes, NOTHING)
+    }
+
+    /// The number of each track in its session.
+    fn sequence_numbers(&self, runs: &[TrackRun], rows: usize) -> Int64Array {
+        let mut numbers = Vec::with_capacity(rows);
+        for run in runs {
+            let number = run.places.start - self.session_places(run.session).start + 1;
+            numbers.extend((number..number + run.places.len()).map(|number| number as i64));
+        }
+        Int64Array::from(numbers)
     }
 
     /// The id of the first event of each run's session, by which the session is known.
     fn session_keys(&self, runs: &[TrackRun]) -> ArrayRef {
         let firsts: Vec<Row> = runs.iter().map(|run| self.first_row(run.session)).collect();
-        self.event_ids(&firsts).0
+        self.ids_of(&firsts)
+    }
+
+    fn ids_of(&self, rows: &[Row]) -> ArrayRef {
+        self.event_ids(rows, true, false).0.expect("ids are wanted")
     }
 
     /// Why the session opens, on its first event; null on the others.
@@ -163,11 +190,20 @@ impl Sessionized {
         columns.into_iter().map(|keys| with_values(keys, values.clone())).collect()
     }
 
-    /// The event ids of these rows, and their hashes as state stores them.
-    fn event_ids(&self, rows: &[Row]) -> (ArrayRef, ArrayRef) {
+    /// The event ids of these rows, and their hashes as state stores them, each where it is wanted.
+    fn event_ids(
+        &self,
+        rows: &[Row],
+        wants_ids: bool,
+        wants_hashes: bool,
+    ) -> (Option<ArrayRef>, Option<ArrayRef>) {
         /// Ids that are fetched before they are spelled out.
         const AT_ONCE: usize = 256;
-        let (mut texts, mut hashes) = (TextColumn::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+        if !wants_ids && !wants_hashes {
+            return (None, None);
+        }
+        let mut texts = TextColumn::with_capacity(if wants_ids { rows.len() } else { 0 });
+        let mut hashes = Vec::with_capacity(if wants_hashes { rows.len() } else { 0 });
         let mut ids = Vec::with_capacity(AT_ONCE);
         for rows in rows.chunks(AT_ONCE) {
             ids.clear();
@@ -175,11 +211,18 @@ impl Sessionized {
             for id in &ids {
                 let start = texts.text.len();
                 id.append_to(&mut texts.text);
-                hashes.push(stored_hash(&texts.text[start..]));
-                texts.end_value();
+                if wants_hashes {
+                    hashes.push(stored_hash(&texts.text[start..]));
+                }
+                if wants_ids {
+                    texts.end_value();
+                } else {
+                    texts.text.clear();
+                }
             }
         }
-        (texts.finish(), Arc::new(Int64Array::from(hashes)))
+        let hashes = wants_hashes.then(|| Arc::new(Int64Array::from(hashes)) as ArrayRef);
+        (wants_ids.then(|| texts.finish()), hashes)
     }
 
     /// Every column that a table of session facts has, for these sessions, which are in memory, in order.
@@ -217,7 +260,7 @@ impl Sessionized {
         let firsts: Vec<Row> = sessions.clone().map(|session| self.first_row(session)).collect();
         let next_starts = sessions.clone().map(|session| self.next_start(session)).collect();
         [
-            ("session_key".into(), self.event_ids(&firsts).0),
+            ("session_key".into(), self.ids_of(&firsts)),
             ("session_sequence_number".into(), integers(all.iter().map(|session| i64::from(session.number)))),
             ("session_start_at".into(), times(all.iter().map(|session| session.start).collect())),
             ("next_session_start_at".into(), optional_times(next_starts)),
@@ -320,25 +363,49 @@ pub(crate) fn whole_rows(tracks: &Tracks, carried: &[CarriedSpec], rows: &[Row])
 
 /// What these rows carry, texts as dictionaries.
 fn carried_columns(tracks: &Tracks, carried: &[CarriedSpec], rows: &[Row]) -> Vec<(String, ArrayRef)> {
-    let column = |(place, spec): (usize, &CarriedSpec)| {
-        let values: ArrayRef = match spec.carried_type {
-            CarriedType::Text => {
-                let numbers = tracks.gather(rows, |chunk| chunk.carried.texts(place));
-                LocalDictionary::of(&numbers, &tracks.values)
-            }
-            CarriedType::Number => {
-                let numbers = tracks.gather(rows, |chunk| chunk.carried.numbers(place));
-                Arc::new(with_nulls(numbers))
-            }
-            CarriedType::Truth => {
-                let truths = tracks.gather(rows, |chunk| chunk.carried.truths(place));
-                let truth = |truth: u8| (truth != NO_TRUTH).then_some(truth == 1);
-                Arc::new(truths.into_iter().map(truth).collect::<BooleanArray>())
-            }
-        };
-        (spec.name.clone(), values)
-    };
+    let column =
+        |(place, spec): (usize, &CarriedSpec)| (spec.name.clone(), carried_column(tracks, place, spec, rows));
     carried.iter().enumerate().map(column).collect()
+}
+
+/// What these rows carry in the column at `place`.
+fn carried_column(tracks: &Tracks, place: usize, spec: &CarriedSpec, rows: &[Row]) -> ArrayRef {
+    match spec.carried_type {
+        CarriedType::Text => {
+            let numbers = tracks.gather(rows, |chunk| chunk.carried.texts(place));
+            LocalDictionary::of(&numbers, &tracks.values)
+        }
+        CarriedType::Number => {
+            let numbers = tracks.gather(rows, |chunk| chunk.carried.numbers(place));
+            Arc::new(with_nulls(numbers))
+        }
+        CarriedType::Truth => {
+            let truths = tracks.gather(rows, |chunk| chunk.carried.truths(place));
+            let truth = |truth: u8| (truth != NO_TRUTH).then_some(truth == 1);
+            Arc::new(truths.into_iter().map(truth).collect::<BooleanArray>())
+        }
+    }
+}
+
+/// Columns under construction, of which only those that are wanted are made.
+struct Wanted<W> {
+    wanted: W,
+    columns: Vec<(String, ArrayRef)>,
+}
+
+impl<W: Fn(&str) -> bool> Wanted<W> {
+    fn add(&mut self, name: &str, column: impl FnOnce() -> ArrayRef) {
+        if (self.wanted)(name) {
+            self.columns.push((name.to_owned(), column()));
+        }
+    }
+
+    /// Adds columns that are made already.
+    fn extend<'n>(&mut self, columns: impl IntoIterator<Item = (&'n str, ArrayRef)>) {
+        for (name, column) in columns {
+            self.add(name, || column);
+        }
+    }
 }
 
 /// Decimal numbers of these millionths.

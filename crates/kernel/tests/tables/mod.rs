@@ -10,7 +10,8 @@ use tracklet_kernel::tables::{Table, TrackRun};
 
 /// Every table but the rejects, its rows in the kernel's order; its tracks are asked for a group of runs at a time.
 pub fn rows(sessionized: &Sessionized, groups: &[Vec<TrackRun>]) -> BTreeMap<&'static str, Vec<Vec<Value>>> {
-    let track_columns: Vec<RecordBatch> = groups.iter().map(|runs| sessionized.track_columns(runs)).collect();
+    let track_columns: Vec<RecordBatch> =
+        groups.iter().map(|runs| sessionized.track_columns(runs, |_| true)).collect();
     let session_columns = vec![sessionized.session_columns(&(0..sessionized.session_count()))];
     let timeline_columns = vec![sessionized.timeline_columns(0..sessionized.all_session_count())];
     let mut tables = BTreeMap::new();

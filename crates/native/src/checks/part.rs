@@ -67,6 +67,9 @@ impl PartChecks {
         self.seen.num_pvs += batch["num_pvs"].as_primitive::<Int64Type>().values().iter().sum::<i64>();
     }
 
+    /// The columns that are looked at.
+    pub(crate) const OF_TRACKS: [&str; 3] = ["session_id", "timestamp", "track_sequence_number"];
+
     /// Looks at the next tracks.
     pub(crate) fn observe_tracks(&mut self, batch: &RecordBatch, rules: &Rules) {
         let ids = batch["session_id"].as_dictionary::<UInt32Type>();

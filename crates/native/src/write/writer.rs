@@ -17,7 +17,7 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
 use parquet::errors::ParquetError;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -445,9 +445,12 @@ impl<'w> OpenTables<'w> {
     ) -> Result<(), WriteError> {
         let WriteTarget { rules, advanced, layout, .. } = self.writer.target;
         let groups = parts::row_groups(sessionized, part, self.capacity(), layout.rows_of_a_group);
+        let written: BTreeSet<String> =
+            self.columns.fields().iter().map(|field| field.name().clone()).collect();
+        let wanted = |name: &str| written.contains(name) || PartChecks::OF_TRACKS.contains(&name);
         self.put(
             &groups,
-            |runs| sessionized.track_columns(runs),
+            |runs| sessionized.track_columns(runs, wanted),
             followed,
             RecordBatch::clone,
             |batch| {

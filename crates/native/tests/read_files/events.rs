@@ -36,7 +36,7 @@ fn events(read: Read, config: &Config, columns: &[&str]) -> Vec<String> {
     let runs: Vec<TrackRun> = (0..sessionized.session_count())
         .map(|session| TrackRun { session, places: sessionized.session_places(session) })
         .collect();
-    let batch = sessionized.track_columns(&runs);
+    let batch = sessionized.track_columns(&runs, |_| true);
     let text = |column: &ArrayRef, row: usize| match column.data_type() {
         _ if column.is_null(row) => "-".to_owned(),
         DataType::Decimal128(..) => to_text(column.as_primitive::<Decimal128Type>().value(row)),
