@@ -59,7 +59,13 @@ pub fn read(name: &str, bytes: &[u8], source: &Source) -> Option<ReadOutcome> {
         read_all(
             &inputs,
             source,
-            &Options { threads, strictness, temporary: folder.path(), filters: &NoRowFilters },
+            &Options {
+                threads,
+                strictness,
+                temporary: folder.path(),
+                filters: &NoRowFilters,
+                first_rows: None,
+            },
             &Quiet,
         )
     };

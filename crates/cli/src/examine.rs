@@ -1,12 +1,14 @@
-//! `tracklet check`: all that can be known to be wrong before any work. Reads the configuration and dbt's profiles; connects to
-//! nothing and reads no data.
+//! `tracklet check`: all that can be known to be wrong before any work. Reads the configuration, dbt's profiles and the first rows of
+//! local files; connects to nothing.
 
 use std::path::Path;
+use std::sync::Arc;
 use tracklet_config::{Config, ConfigError, Place};
 use tracklet_dialects::target_keys::{needed, target_keys};
 use tracklet_display::error::{Hint, is_nearly, listed};
 use tracklet_kernel::from_row::FROM_ROW;
-use tracklet_native::read::{Column, RowFilters};
+use tracklet_native::pipeline::{RunRequest, doubts};
+use tracklet_native::read::{Column, RowFilters, is_url};
 use tracklet_warehouse::assumed_sources;
 use tracklet_warehouse::targets::profiles::{self, ProfileError};
 use tracklet_warehouse::targets::{ResolveError, Target, check_supported};
@@ -37,14 +39,15 @@ pub enum Severity {
     Warning,
 }
 
-/// Looks at the configuration file `file`: all findings, in the order of the file. `filters` parses `[source] where`.
+/// Looks at the configuration file `file` and the first rows of the files that it names: all findings, in the order of the
+/// file. `filters` parses `[source] where`.
 ///
 /// # Errors
 /// [`ConfigError::Unreadable`] when there is no such file.
 pub fn examine(
     file: &Path,
     profiles_dir: Option<&Path>,
-    filters: &dyn RowFilters,
+    filters: &Arc<dyn RowFilters>,
 ) -> Result<Vec<Finding>, ConfigError> {
     let text = std::fs::read_to_string(file)
         .map_err(|source| ConfigError::Unreadable { path: file.to_owned(), source })?;
@@ -55,17 +58,23 @@ pub fn examine(
         look.wrong(error);
     }
     look.paths();
-    look.filter(filters);
+    look.filter(&**filters);
     look.counts();
     look.timeout();
     look.output();
     look.csv_columns();
     look.event_id();
+    look.first_rows(filters);
     look.profile(profiles_dir);
     look.targets(profiles_dir);
     let mut findings = look.findings;
     findings.sort_by_key(|finding| (finding.place.line, finding.place.column));
     Ok(findings)
+}
+
+/// Whether a local path that is no pattern leads nowhere.
+fn is_absent(path: &str) -> bool {
+    !is_url(path) && !path.contains(['*', '?', '[']) && !Path::new(path).exists()
 }
 
 /// The canonical columns that tables of CSV with these columns lack. One that is mapped may stand in the path of a file.
@@ -128,17 +137,24 @@ impl Look<'_> {
     }
 
     fn paths(&mut self) {
-        for path in &self.config.source.paths {
-            if path.contains("://") {
-                continue;
-            }
-            let key = &["source", "paths"];
-            if let Err(error) = glob::Pattern::new(path) {
-                self.tell(Severity::Error, key, format!("`{path}` is not a valid pattern: {error}"), None);
-            } else if !path.contains(['*', '?', '[']) && !Path::new(path).exists() {
-                let hint = "a relative path starts at the folder of the configuration file".to_owned();
-                self.tell(Severity::Warning, key, format!("`{path}` is not here"), Some(hint));
-            }
+        for path in self.config.source.paths.iter().filter(|path| is_absent(path)) {
+            let hint = "a relative path starts at the folder of the configuration file".to_owned();
+            self.tell(Severity::Warning, &["source", "paths"], format!("`{path}` is not here"), Some(hint));
+        }
+    }
+
+    /// Rows that a run would not understand. A source with mistakes would only repeat them.
+    fn first_rows(&mut self, filters: &Arc<dyn RowFilters>) {
+        if self.has_error_at("source.") {
+            return;
+        }
+        let request = RunRequest::new(self.config.clone());
+        let paths = request.paths.iter().filter(|path| !is_absent(path)).cloned().collect();
+        let request = RunRequest { paths, filters: Arc::clone(filters), ..request };
+        for doubt in doubts(&request) {
+            let severity = if doubt.is_error { Severity::Error } else { Severity::Warning };
+            let key: Vec<&str> = doubt.key.iter().map(String::as_str).collect();
+            self.tell(severity, &key, doubt.message, doubt.hint);
         }
     }
 
@@ -309,10 +325,14 @@ fn resolve_severity(error: &ResolveError) -> Severity {
 #[cfg(all(test, feature = "analysis"))]
 mod check_where;
 
+#[cfg(all(test, feature = "analysis"))]
+mod first_rows;
+
 #[cfg(test)]
 mod tests {
     use super::{Severity, examine};
     use std::fs;
+    use std::sync::Arc;
     use tracklet_dialects::Dialect;
     use tracklet_native::read::{FilterError, RowFilter, RowFilters};
 
@@ -320,9 +340,13 @@ mod tests {
     #[derive(Debug)]
     struct AnySql;
 
+    fn any_sql() -> Arc<dyn RowFilters> {
+        Arc::new(AnySql)
+    }
+
     impl RowFilters for AnySql {
         fn parse(&self, _: &str) -> Result<Box<dyn RowFilter>, FilterError> {
-            unreachable!("no rows are read")
+            unreachable!("no file has rows")
         }
 
         fn check(&self, _: &str) -> Result<(), FilterError> {
@@ -344,7 +368,7 @@ mod tests {
                         dbname: d\n      schema: s\n    bad:\n      type: postgres\n";
         fs::write(folder.path().join("profiles.yml"), profiles).unwrap();
         fs::write(&file, text).unwrap();
-        let findings = examine(&file, Some(folder.path()), &AnySql).unwrap();
+        let findings = examine(&file, Some(folder.path()), &any_sql()).unwrap();
         let here = folder.path().display().to_string();
         let line = findings.iter().map(|finding| {
             assert_eq!(finding.place.file, file);
@@ -390,9 +414,7 @@ mod tests {
 
     #[test]
     fn a_good_file_has_no_finding() {
-        let all = format!(
-            "profile = \"shop\"\n[source]\npaths = [\"logs\", \"s3://b/c\", \"*.json\"]\nwhere = \"a = 'b'\"\n{PG}"
-        );
+        let all = format!("profile = \"shop\"\n[source]\npaths = [\"s3://b/c\"]\nwhere = \"a = 'b'\"\n{PG}");
         assert_eq!(found(&all), [""; 0]);
         assert_eq!(found(""), [""; 0]);
     }

@@ -146,6 +146,7 @@ fn objects_are_listed_fetched_and_read() {
         strictness: Strictness::Lenient,
         temporary: folder.path(),
         filters: &NoRowFilters,
+        first_rows: None,
     };
     let read = read_all(&inputs.files, &Source::default(), &options, &Quiet).expect("a lenient read");
     let rows: Vec<(u64, u64)> = read.files.iter().map(|file| (file.rows, file.rejected)).collect();
@@ -183,6 +184,7 @@ fn odd_keys_and_names(moto: &Moto) {
         strictness: Strictness::Lenient,
         temporary: folder.path(),
         filters: &NoRowFilters,
+        first_rows: None,
     };
     let read = read_all(&inputs.files, &Source::default(), &options, &Quiet).expect("a lenient read");
     let rejected: Vec<&str> = read.rejects.iter().map(|reject| reject.source_file.as_str()).collect();

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 /// Say what is wrong with the configuration, before any work
 ///
 /// Finds every mistake at once, each with its line and column and what was probably meant: unknown keys, wrong values, targets
-/// that lack a field, filters that are no SQL, profiles that do not exist. It connects to nothing and reads no data.
+/// that lack a field, filters that are no SQL, profiles that do not exist, local files whose first rows a run would not understand.
+/// It connects to nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -17,7 +17,7 @@ pub fn check(arguments: &CheckArguments) -> Outcome {
         return Ok(Status::Done);
     }
     let file = arguments.config.clone().unwrap_or_else(|| PathBuf::from(FILE_NAME));
-    let findings = examine(&file, arguments.profiles_dir.as_deref(), &*row_filters())?;
+    let findings = examine(&file, arguments.profiles_dir.as_deref(), &row_filters())?;
     for finding in &findings {
         match arguments.format {
             ReportFormat::Text => out.write_all(visible_lines(&text(finding)).as_bytes())?,

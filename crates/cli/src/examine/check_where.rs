@@ -2,17 +2,24 @@
 
 use super::{Severity, examine};
 use std::fs;
+use std::sync::Arc;
 use tracklet_analysis::filter::SqlRowFilters;
+use tracklet_native::read::RowFilters;
 
 const PG: &str =
     "[targets.pg]\ntype = \"postgres\"\nhost = \"h\"\nuser = \"u\"\ndbname = \"d\"\nschema = \"s\"\n";
+
+/// What parses filters in a program with its SQL engine.
+fn filters() -> Arc<dyn RowFilters> {
+    Arc::new(SqlRowFilters)
+}
 
 /// Findings as `line:column: severity: message | hint`.
 fn found(text: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tracklet.toml");
     fs::write(&file, text).unwrap();
-    let findings = examine(&file, None, &SqlRowFilters).unwrap();
+    let findings = examine(&file, None, &filters()).unwrap();
     let lines = findings.iter().map(|finding| {
         let severity = match finding.severity {
             Severity::Error => "error",

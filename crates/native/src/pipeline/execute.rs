@@ -15,7 +15,6 @@ use crate::read::{self, InputFile, Inputs, RejectMemory};
 use crate::spill::{Gathered, Gatherer, Limit, Spilling};
 use crate::write::Layout;
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,8 +35,7 @@ pub struct ReadFiles {
 /// # Errors
 /// [`RunError::Input`] and [`RunError::Read`].
 pub fn read(request: &RunRequest, observer: &dyn Observer) -> Result<ReadFiles, RunError> {
-    let threads =
-        request.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let threads = request.threads();
     let inputs = discover(&request.paths, request.format, request.config.types_read())?;
     let bytes = inputs.files.iter().map(|file| file.size).sum();
     let mut steps = TimedSteps { observer, timings: BTreeMap::new() };
@@ -75,8 +73,7 @@ pub struct RunReport {
 /// See [`RunError`]; after any of them the tables are as they were.
 pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<RunReport, RunError> {
     let started = Instant::now();
-    let threads =
-        request.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let threads = request.threads();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build()?;
     let mut steps = TimedSteps { observer, timings: BTreeMap::new() };
 

@@ -9,6 +9,7 @@ mod compare;
 mod error;
 mod execute;
 mod facts;
+mod first_rows;
 pub(crate) mod plan;
 pub(crate) mod publish;
 pub(crate) mod reading;
@@ -16,6 +17,7 @@ mod request;
 
 pub use error::RunError;
 pub use execute::{ReadFiles, RunReport, read, run};
+pub use first_rows::{Doubt, doubts};
 pub use plan::Changed;
 pub use request::{Dropping, RunRequest};
 pub use tracklet_config::Refresh;

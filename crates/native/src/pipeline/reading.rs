@@ -58,23 +58,14 @@ pub(super) fn read_files(
     rejects: &Arc<RejectMemory>,
     overflow: Option<&dyn Overflow>,
 ) -> Result<Read<Rejects>, ReadError> {
-    let config = &request.config.source;
-    let source = Source {
-        columns: mapped_columns(request),
-        where_: config.filter.clone(),
-        gate: request.config.gate(),
-        format: request.format,
-        types: request.config.types_read(),
-        event_columns: request.config.columns_read().cloned().collect(),
-        csv: config.csv.clone(),
-        max_line: request.max_line,
-    };
+    let source = source_of(request);
     let temporary = request.temp_dir.clone().unwrap_or_else(std::env::temp_dir);
     let options = Options {
         threads,
         strictness: request.strictness,
         temporary: &temporary,
         filters: &*request.filters,
+        first_rows: None,
     };
     read::read_all_with_tables(
         &inputs.files,
@@ -85,6 +76,21 @@ pub(super) fn read_files(
         rejects,
         overflow,
     )
+}
+
+/// How the request has rows read.
+pub(super) fn source_of(request: &RunRequest) -> Source {
+    let config = &request.config.source;
+    Source {
+        columns: mapped_columns(request),
+        where_: config.filter.clone(),
+        gate: request.config.gate(),
+        format: request.format,
+        types: request.config.types_read(),
+        event_columns: request.config.columns_read().cloned().collect(),
+        csv: config.csv.clone(),
+        max_line: request.max_line,
+    }
 }
 
 /// The columns that the configuration names otherwise.
@@ -147,7 +153,7 @@ fn findings_of(read: &Read<Rejects>) -> BTreeMap<String, RecordedFindings> {
 }
 
 /// Columns of events that no file has, and those of numbers with values that are none.
-fn warnings_of_columns(read: &Read<Rejects>) -> impl Iterator<Item = String> {
+pub(super) fn warnings_of_columns(read: &Read<Rejects>) -> impl Iterator<Item = String> {
     let (of_preset, own): (Vec<_>, Vec<_>) =
         read.absent_columns.iter().partition(|column| column.is_of_preset);
     let absent = own.into_iter().map(|column| {
@@ -190,7 +196,7 @@ fn inputs_of(inputs: &Inputs, summaries: &[read::FileSummary]) -> Vec<Input> {
 }
 
 /// Calls that are no tracks, where there are more of them than tracks: perhaps the sessions should have them.
-fn warning_of_calls(calls: &BTreeMap<String, u64>, tracks: u64) -> Option<String> {
+pub(super) fn warning_of_calls(calls: &BTreeMap<String, u64>, tracks: u64) -> Option<String> {
     let total: u64 = calls.values().sum();
     let can_be_events = calls.keys().any(|name| EventType::of_call(name).is_some());
     (total > tracks && can_be_events).then(|| {
@@ -203,7 +209,7 @@ fn warning_of_calls(calls: &BTreeMap<String, u64>, tracks: u64) -> Option<String
 }
 
 /// Numbers of another magnitude than the unit of times has: followed, a hint for other rows would put them into 1970 without a word.
-fn warning_of_times(found: DoubtfulTimes, unit: Unit) -> Option<String> {
+pub(super) fn warning_of_times(found: DoubtfulTimes, unit: Unit) -> Option<String> {
     let example = found.example?;
     let unit = unit.name();
     let help = match Unit::likely(example) {

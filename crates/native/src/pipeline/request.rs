@@ -50,6 +50,11 @@ pub enum Dropping {
 }
 
 impl RunRequest {
+    /// How many threads work.
+    pub(crate) fn threads(&self) -> NonZeroUsize {
+        self.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+    }
+
     /// A run of what the configuration says.
     pub fn new(config: Config) -> Self {
         Self {

@@ -74,7 +74,9 @@ pub use remote::RemoteError;
 pub(crate) use remote::would_find;
 pub use remote::{is_url, place_to_write};
 pub(crate) use run::read_all_with_tables;
-pub use run::{ColumnFindings, FileSummary, Options, Quiet, Read, ReadProgress, Strictness, read_all};
+pub use run::{
+    ColumnFindings, FileSummary, FirstRows, Options, Quiet, Read, ReadProgress, Strictness, read_all,
+};
 pub use sample::Sample;
 pub(crate) use sink::Overflow;
 pub use table_formats::TableFormat;

@@ -59,6 +59,29 @@ pub struct Options<'a> {
     pub temporary: &'a Path,
     /// The parser of [`Source::where_`].
     pub filters: &'a dyn RowFilters,
+    /// Where only the first rows of every file are wanted, how many.
+    pub first_rows: Option<&'a FirstRows>,
+}
+
+/// A read of the first rows of every file. What a file holds is not hashed then.
+#[derive(Debug)]
+pub struct FirstRows {
+    /// Rows after which a file is left. What was decoded with the last of them is read as well.
+    pub(crate) most: u64,
+    /// Whether a file was left before its end.
+    pub(super) has_left: AtomicBool,
+}
+
+impl FirstRows {
+    /// A read of about `most` rows of every file.
+    pub fn new(most: u64) -> Self {
+        Self { most, has_left: AtomicBool::new(false) }
+    }
+
+    /// Whether the read has left a file before its end, or at it.
+    pub fn has_left(&self) -> bool {
+        self.has_left.load(Ordering::Relaxed)
+    }
 }
 
 /// The numbers of one file that was read.
@@ -190,6 +213,7 @@ pub(crate) fn read_all_with_tables(
         overflow,
         rejects: Arc::clone(rejects),
         limits: Limits::default(),
+        first_rows: options.first_rows,
     };
     // The columns of local tables are known before any row is read, so a wrong name shows at once.
     let (units, planned) = plan(files, tables, options.threads, &shared)?;
@@ -403,7 +427,11 @@ fn plan<'a>(
                 let part = headers.part(file, start)?.map_or(UnitPart::Whole, UnitPart::WholeAs);
                 units.push(Unit { position, file, part, bytes: file.size });
             }
-            Split::Parts(parts) => {
+            Split::Parts(mut parts) => {
+                if let Some(first_rows) = shared.first_rows {
+                    first_rows.has_left.fetch_or(parts.len() > 1, Ordering::Relaxed);
+                    parts.truncate(1);
+                }
                 units.extend(parts.into_iter().map(|CutPart { bytes, part }| Unit {
                     position,
                     file,
@@ -464,6 +492,9 @@ fn read_whole(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result<(), 
 }
 
 fn note_content(file: &InputFile, path: &Path, sink: &mut Sink<'_>) -> Result<(), ReadError> {
+    if sink.shared.first_rows.is_some() {
+        return Ok(());
+    }
     let content = of_file(path).map_err(|source| ReadError::Open { file: file.name.clone(), source })?;
     sink.counts.content = Some(content);
     Ok(())

@@ -7,7 +7,7 @@ use super::inputs::InputFile;
 use super::limits::Limits;
 use super::other_calls::OtherCalls;
 use super::rejects::{RawColumns, Reject, RejectMemory, Rejects, RejectsBuilder};
-use super::run::{ReadProgress, Strictness};
+use super::run::{FirstRows, ReadProgress, Strictness};
 use super::{ReadError, Source};
 use crate::spilled_files::SpillError;
 use arrow::array::{Array, BooleanArray, RecordBatch};
@@ -30,6 +30,7 @@ pub(super) struct Shared<'a> {
     /// What the rejects of all threads may take.
     pub(super) rejects: Arc<RejectMemory>,
     pub(super) limits: Limits,
+    pub(super) first_rows: Option<&'a FirstRows>,
 }
 
 /// Is shown the tracks of a thread after every batch, and may take them away.
@@ -120,8 +121,14 @@ impl<'a> Sink<'a> {
         }
     }
 
-    /// Whether the result of this read is no longer wanted.
+    /// Whether no more rows are wanted: of this read, or of this file.
     pub(super) fn is_stopped(&self) -> bool {
+        let Counts { tracks, rejected, skipped, .. } = self.counts;
+        let has_enough = |first: &&FirstRows| tracks + rejected + skipped >= first.most;
+        if let Some(first_rows) = self.shared.first_rows.filter(has_enough) {
+            first_rows.has_left.store(true, Ordering::Relaxed);
+            return true;
+        }
         self.shared.stop.load(Ordering::Relaxed)
     }
 
@@ -137,6 +144,12 @@ impl<'a> Sink<'a> {
             self.counts.other_calls.merge(calls);
             self.shared.progress.advance(rows, 0);
         }
+    }
+
+    /// Counts rows that the filter leaves out, none of which were looked at.
+    pub(super) fn filtered_out(&mut self, rows: u64) {
+        self.counts.skipped += rows;
+        self.shared.progress.advance(rows, 0);
     }
 
     /// Something that could not be taken apart.

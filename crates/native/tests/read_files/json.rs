@@ -330,8 +330,13 @@ fn progress_adds_up_to_all_rows_and_bytes() {
     let inputs =
         discover(&[files.path().display().to_string()], None, EventTypes::default()).expect("two files");
     let threads = NonZeroUsize::new(2).expect("not 0");
-    let options =
-        Options { threads, strictness: Strictness::Lenient, temporary: files.path(), filters: &NoRowFilters };
+    let options = Options {
+        threads,
+        strictness: Strictness::Lenient,
+        temporary: files.path(),
+        filters: &NoRowFilters,
+        first_rows: None,
+    };
     let reported = Reported::default();
     read_all(&inputs.files, &Source::default(), &options, &reported).expect("a lenient read");
     let bytes: u64 = inputs.files.iter().map(|file| file.size).sum();

@@ -46,7 +46,13 @@ impl Files {
         let files = discover(&paths, source.format, source.types)?.files;
         let read = |threads| {
             let threads = NonZeroUsize::new(threads).expect("not 0");
-            let options = Options { threads, strictness, temporary: self.path(), filters: &SqlRowFilters };
+            let options = Options {
+                threads,
+                strictness,
+                temporary: self.path(),
+                filters: &SqlRowFilters,
+                first_rows: None,
+            };
             read_all(&files, source, &options, &Quiet)
         };
         let (one, three) = (read(1), read(3));
