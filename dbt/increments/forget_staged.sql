@@ -6,7 +6,8 @@
 with marked as (
     select
         {{ row_columns() }},
-        {{ as_integer('fate') }} as old_fate,
+        {{ as_integer('fate') }} as old_fate
+        {{- and_copy_number('old_copy_number', as_integer('copy_number'), 8) }},
         case when of_alias.id_hash is not null or of_user.id_hash is not null or of_device.id_hash is not null then 1 else 0 end as is_forgotten
     from {{ ref('tracklet_staged') }} as staged
     {{ joined_with_forgotten('staged', ref('forget_hashes')) }}
@@ -22,7 +23,8 @@ touched as (
 candidates as (
     select
         {{ row_columns() }},
-        old_fate,
+        old_fate
+        {{- and_copy_number('old_copy_number', 'old_copy_number', 8) }},
         is_forgotten
     from marked
     inner join touched
@@ -33,6 +35,7 @@ remaining as (
     select
         {{ row_columns() }},
         old_fate
+        {{- and_copy_number('old_copy_number', 'old_copy_number', 8) }}
     from candidates
     where is_forgotten = 0
 ),
@@ -43,13 +46,17 @@ judged_again as (
 
 select
     {{ row_columns() }},
-    old_fate,
+    old_fate
+    {{- and_copy_number('old_copy_number', 'old_copy_number') }},
     fate
+    {{- and_copy_number() }}
 from judged_again
 union all
 select
     {{ row_columns() }},
-    old_fate,
+    old_fate
+    {{- and_copy_number('old_copy_number', 'old_copy_number') }},
     3 as fate
+    {{- and_copy_number(expression=as_integer('null')) }}
 from candidates
 where is_forgotten = 1

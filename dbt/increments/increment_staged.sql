@@ -6,12 +6,14 @@ with candidates as (
     select
         {{ row_columns() }},
         {{ as_integer('null') }} as old_fate
+        {{- and_copy_number('old_copy_number', as_integer('null'), 8) }}
     from {{ ref('increment_incoming') }}
     {%- if var('tracklet_dedupe') %}
     union all
     select
         {{ row_columns() }},
         {{ as_integer('fate') }} as old_fate
+        {{- and_copy_number('old_copy_number', as_integer('copy_number'), 8) }}
     from {{ ref('tracklet_staged') }}
     where event_id in (
         select event_id

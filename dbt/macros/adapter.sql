@@ -273,6 +273,11 @@
     {%- if carried_columns() and not dedupe -%}
         {{ exceptions.raise_compiler_error("tracklet_dedupe is false, and then an event id says of no session which it is: leave tracklet_types, tracklet_evidence and tracklet_event_columns as they are, or write tracklet_dedupe: true") }}
     {%- endif -%}
+    {%- if ids_from_rows() and (var('tracklet_evidence') or not dedupe) -%}
+        {{ exceptions.raise_compiler_error("tracklet_columns says {event_id: from_row}, beside which "
+            ~ ("tracklet_evidence can't stand: evidence has no row that would be told from another" if var('tracklet_evidence')
+                else "tracklet_dedupe says nothing, for no row is a duplicate: leave it as it is")) }}
+    {%- endif -%}
     {%- for type in var('tracklet_tables_of') if type not in types or type == 'track' -%}
         {{ exceptions.raise_compiler_error("tracklet_tables_of has " ~ type ~ ": " ~ ("tracks are named by tracklet_source_tables" if type == 'track' else "it can have " ~ types[1:] | join(', '))) }}
     {%- endfor -%}

@@ -34,5 +34,8 @@
 {% macro bigquery__text_literal(value) %}'{{ value | replace('\\', '\\\\') | replace("'", "\\'") | replace('\n', '\\n') | replace('\r', '\\r') }}'{% endmacro %}
 {% macro bigquery__identifier(name) %}`{{ name | replace('\\', '\\\\') | replace('`', '\\`') }}`{% endmacro %}
 
+{% macro bigquery__md5_of(expression) %}to_hex(md5({{ expression }})){% endmacro %}
+{# Whatever digits behind the point a client shows. -#}
+{% macro bigquery__millionths(expression) %}split(cast({{ expression }} * 1000000 as string), '.')[offset(0)]{% endmacro %}
 {% macro bigquery__sha256_of(expression) %}to_hex(sha256({{ expression }})){% endmacro %}
 {% macro bigquery__sum_of_hashes(expression) %}sum(cast(farm_fingerprint({{ expression }}) as numeric)){% endmacro %}

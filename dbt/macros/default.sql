@@ -12,6 +12,9 @@
 {% macro default__as_time(expression) %}cast({{ expression }} as timestamp with time zone){% endmacro %}
 {% macro default__time_literal(text) %}timestamp with time zone '{{ text }}+00:00'{% endmacro %}
 
+{% macro default__md5_of(expression) %}md5({{ expression }}){% endmacro %}
+{% macro default__unit_separator() %}chr(31){% endmacro %}
+{% macro default__millionths(expression) %}{{ as_text('cast(' ~ expression ~ ' * 1000000 as decimal(38, 0))') }}{% endmacro %}
 {% macro default__sha256_of(expression) %}sha2({{ expression }}, 256){% endmacro %}
 
 {# The cast does nothing to a column of that type. -#}

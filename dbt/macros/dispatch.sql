@@ -45,6 +45,13 @@ case when abs({{ expression }}) < 1e22 then {{ adapter.dispatch('digits_of_doubl
 {# The sum of hashes of texts, of a whole group, by any function that the warehouse has. -#}
 {% macro sum_of_hashes(expression) %}{{ adapter.dispatch('sum_of_hashes', 'tracklet')(expression) }}{% endmacro %}
 
+{# The MD5 of a text's UTF-8 bytes, as 32 hexadecimal digits in lower case, and the character U+001F. -#}
+{% macro md5_of(expression) %}{{ adapter.dispatch('md5_of', 'tracklet')(expression) }}{% endmacro %}
+{% macro unit_separator() %}{{ adapter.dispatch('unit_separator', 'tracklet')() }}{% endmacro %}
+
+{# The text of the whole number of millionths of a decimal number with six digits behind the point. -#}
+{% macro millionths(expression) %}{{ adapter.dispatch('millionths', 'tracklet')(expression) }}{% endmacro %}
+
 {# The SHA-256 of a text's UTF-8 bytes, as 64 hexadecimal digits in lower case. -#}
 {% macro sha256_of(expression) %}{{ adapter.dispatch('sha256_of', 'tracklet')(expression) }}{% endmacro %}
 

@@ -20,3 +20,5 @@
 {% macro snowflake__session_in_utc() %}alter session set timezone = 'UTC'{% endmacro %}
 
 {% macro snowflake__sum_of_hashes(expression) %}sum(hash({{ expression }})){% endmacro %}
+{# No cast: what stands in for Snowflake takes whole numbers of 38 digits for those of 64 bits. -#}
+{% macro snowflake__millionths(expression) %}split_part({{ as_text(expression ~ ' * 1000000') }}, '.', 1){% endmacro %}

@@ -16,4 +16,5 @@
 {% macro spark__identifier(name) %}`{{ name | replace('`', '``') }}`{% endmacro %}
 {% macro spark__session_in_utc() %}set time zone 'UTC'{% endmacro %}
 
+{% macro spark__unit_separator() %}char(31){% endmacro %}
 {% macro spark__sum_of_hashes(expression) %}sum(cast(xxhash64({{ expression }}) as decimal(38, 0))){% endmacro %}

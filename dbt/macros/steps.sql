@@ -55,7 +55,7 @@ cross join (
 source_rows as (
     {%- for table in source_tables() %}
     select
-        {{ as_text(source_column(table, 'event_id', ['id', 'event_id'], required=true)) }} as event_id,
+        {{ as_text('null' if ids_from_rows() else source_column(table, 'event_id', ['id', 'event_id'], required=true)) }} as event_id,
         {{ as_text(source_column(table, 'anonymous_id', ['anonymous_id'])) }} as anonymous_id,
         {{ as_text(source_column(table, 'user_id', ['user_id'])) }} as user_id,
         {{ as_text(event_of_table(table)) }} as event,
@@ -125,8 +125,10 @@ judged as (
         case
             when {{ holds_nul('event_id') }} or {{ holds_nul('anonymous_id') }} or {{ holds_nul('user_id') }} or {{ holds_nul('event') }}
                 then 'invalid_text'
+            {%- if not ids_from_rows() %}
             when event_id is null or length(event_id) = 0
                 then 'missing_event_id'
+            {%- endif %}
             when {{ own_column('timestamp') }} is null
                 then 'missing_timestamp'
             when {{ own_column('timestamp') }} < {{ earliest }} or {{ own_column('timestamp') }} >= {{ latest }}
@@ -139,7 +141,7 @@ judged as (
 ),
 
 -- Rejected rows stay as they came; in the others what is empty or out of range is null.
-canonical as (
+{{ 'without_ids' if ids_from_rows() else 'canonical' }} as (
     select
         event_id,
         case when reason is not null then anonymous_id else known_anonymous_id end as anonymous_id,
@@ -160,26 +162,49 @@ canonical as (
         and of_user.id_hash is null
         and of_device.id_hash is null
     {%- endif %}
+    {{- computed_once() if ids_from_rows() }}
 )
+{%- if ids_from_rows() %},
+
+canonical as (
+    select
+        case when reason is null then {{ id_of_row() }} end as event_id,
+        anonymous_id,
+        user_id,
+        event,
+        {{ own_column('timestamp') }},
+        received_at
+        {{- and_carried() }},
+        loaded_at,
+        source_file,
+        reason
+    from without_ids
+    {{- computed_once() }}
+)
+{%- endif %}
 {%- endmacro %}
 
 {#
   A query for the rows of a relation like canonical, with what becomes of each; it may use CTEs before it. With
-  goes_on, the relation has a column old_fate, null for new rows, which stays; of rows alike in all else the old one is kept.
+  goes_on, the relation has a column old_fate, null for new rows, which stays; of rows alike in all else the old one is kept. Where ids
+  are made of rows, none is dropped: each has a copy_number, and with goes_on an old_copy_number, which stays too where it can.
 -#}
 {% macro rows_with_fates(relation, goes_on=false) -%}
 select
     {{ row_columns() }},
     {%- if goes_on %}
-    old_fate,
+    old_fate
+    {{- and_copy_number('old_copy_number', 'old_copy_number') }},
     {%- endif %}
     {%- if var('tracklet_dedupe') %}
-    case when reason is not null then 2 when copy_number > 1 then 1 {{ fate_of_kept() }} end as fate
+    case when reason is not null then 2 {{ 'when copy_number > 1 then 1 ' if not ids_from_rows() }}{{ fate_of_kept() }} end as fate
+    {{- and_copy_number(expression='case when reason is null then copy_number end') }}
 from (
     select
         {{ row_columns() }},
         {%- if goes_on %}
-        old_fate,
+        old_fate
+        {{- and_copy_number('old_copy_number', 'old_copy_number', 8) }},
         {%- endif %}
         row_number() over (
             partition by event_id, reason
@@ -192,7 +217,9 @@ from (
                 {%- for column in carried_columns() %},
                 {{ column.inner }} nulls last
                 {%- endfor %}
-                {%- if goes_on %},
+                {%- if goes_on and ids_from_rows() %},
+                old_copy_number nulls last
+                {%- elif goes_on %},
                 old_fate nulls last
                 {%- endif %}
         ) as copy_number
@@ -225,6 +252,34 @@ changed as (
   The CTE changed: the tracks that an increment inserts, with is_new 1, and those that it deletes, with 0.
 -#}
 {% macro changed_tracks() -%}
+    {%- if ids_from_rows() -%}
+{#- A track whose number is another one goes, and one with the other id comes. -#}
+changed as (
+    select
+        {{ numbered_id('event_id', 'copy_number') }} as event_id,
+        anonymous_id,
+        user_id,
+        event,
+        {{ own_column('timestamp') }}
+        {{- and_carried() }},
+        1 as is_new
+    from {{ ref('increment_staged') }}
+    where fate = 0
+        and (coalesce(old_fate, 1) <> 0 or old_copy_number <> copy_number)
+    union all
+    select
+        {{ numbered_id('event_id', 'old_copy_number') }} as event_id,
+        anonymous_id,
+        user_id,
+        event,
+        {{ own_column('timestamp') }}
+        {{- and_carried() }},
+        0 as is_new
+    from {{ ref('increment_staged') }}
+    where old_fate = 0
+        and (fate <> 0 or old_copy_number <> copy_number)
+)
+    {%- else -%}
 changed as (
     select
         event_id,
@@ -238,6 +293,7 @@ changed as (
     where (fate = 0 and coalesce(old_fate, 1) <> 0)
         or (fate <> 0 and old_fate = 0)
 )
+    {%- endif -%}
 {%- endmacro %}
 
 {#

@@ -11,7 +11,7 @@ use tracklet_native::pipeline::{RunRequest, doubts};
 use tracklet_native::read::{Column, RowFilters, is_url};
 use tracklet_warehouse::assumed_sources;
 use tracklet_warehouse::targets::profiles::{self, ProfileError};
-use tracklet_warehouse::targets::{ResolveError, Target, check_supported};
+use tracklet_warehouse::targets::{ResolveError, Target};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -287,9 +287,6 @@ impl Look<'_> {
                     self.tell(resolve_severity(&error), &path, error.to_string(), error.hint());
                 }
                 Ok(target) => {
-                    if let Err(error) = check_supported(self.config) {
-                        self.tell(Severity::Warning, &["targets", name], error.to_string(), error.hint());
-                    }
                     if let Err(error) = assumed_sources(&target, self.config) {
                         self.tell(Severity::Error, &["source", "tables"], error.to_string(), error.hint());
                     }

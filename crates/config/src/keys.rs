@@ -359,7 +359,7 @@ pub const KEYS: &[Key] = &[
         "`id`, or `messageId` in raw JSON",
         "event_id = \"message_id\"",
         "The id of the message, unique for every event. `from_row` stands for no column: ids are made of the rows, of which none is a \
-         duplicate then. For files only.",
+         duplicate then.",
     ),
     column(
         "anonymous_id",

@@ -184,10 +184,12 @@ pub fn assumed_sources(target: &Target, config: &Config) -> Result<Vec<SourceTab
     Ok(named(target, config)?.into_iter().map(assumed).collect())
 }
 
-/// The canonical columns, with what they are called in the warehouse.
+/// The canonical columns that are read, with what they are called in the warehouse.
 pub(super) fn column_names(target: &Target, config: &Config) -> Vec<(&'static str, String)> {
     let columns = config.source.columns.mapped().into_iter().zip(&registry::COLUMNS);
+    let is_made = |name: &str| name == registry::EVENT_ID.name && config.source.columns.ids_from_rows();
     columns
+        .filter(|((canonical, _), _)| !is_made(canonical))
         .map(|((canonical, mapped), column)| {
             let usual = || target.dialect.own(column.table_names[0]);
             (canonical, mapped.map_or_else(usual, |own| target.dialect.spelled(own)))

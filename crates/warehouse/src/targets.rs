@@ -4,4 +4,4 @@ pub mod profiles;
 mod target;
 
 pub use crate::connection::*;
-pub use target::{ResolveError, Target, check_supported};
+pub use target::{ResolveError, Target};

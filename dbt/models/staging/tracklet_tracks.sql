@@ -3,7 +3,7 @@
 -- The tracks that become sessions: canonical columns, without rejected rows and duplicates.
 
 select
-    event_id,
+    {{ numbered_id('event_id', 'copy_number') ~ ' as event_id' if ids_from_rows() else 'event_id' }},
     anonymous_id,
     user_id,
     event,

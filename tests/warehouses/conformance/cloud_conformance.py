@@ -43,6 +43,7 @@ def configuration(reader, config, source, event_names="raw", **options):
         f"dedupe = {program.toml(config.dedupe)}",
         "[source]", f"event_names = {program.toml(event_names)}", f"tables = {program.toml([source])}",
         *program.settings_of_events(config),
+        *program.source_columns(config),
         *program.identity(config),
         "[sessions]", f"timeout = {program.toml(program.timeout(config))}",
         f"boundary = {program.toml('exact' if config.exact else 'whole_minutes')}",

@@ -87,6 +87,14 @@ REFUSED = [
     ({"tracklet_columns": {"evnt_id": "id"}}, None, "no column evnt_id: did you mean event_id?"),
     ({"tracklet_flow_length": 0}, None, "write a whole number"),
     ({"tracklet_source_tables": "rudder.tracks"}, None, "write a list"),
+    ({"tracklet_event_columns": {"x": {"hots": "url"}}}, None, "tracklet_event_columns.x has hots: did you mean host?"),
+    ({"tracklet_event_columns": {"x": {"host": "url", "os_name": "name"}}}, None, "os_name stands beside os or device_category"),
+    ({"tracklet_event_columns": {"x": {"host": "url", "number": "n"}}}, None, "write a column, a list of columns, or one of"),
+    ({"tracklet_evidence": ["identfy"]}, None, "tracklet_evidence has identfy: did you mean identify?"),
+    ({"tracklet_evidence": ["track"]}, None, "calls are events or evidence"),
+    ({"tracklet_evidence": "identify"}, None, "write a list: [identify]"),
+    ({"tracklet_columns": {"event_id": "from_row"}, "tracklet_evidence": ["identify"]}, None, "tracklet_evidence can't stand"),
+    ({"tracklet_columns": {"event_id": "from_row"}, "tracklet_dedupe": False}, None, "tracklet_dedupe says nothing"),
 ]
 
 

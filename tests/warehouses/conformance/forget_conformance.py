@@ -43,6 +43,7 @@ VARIANTS = [
     Variant("duplicates kept", 0.4, 4, 2, cursor="received_at",
             rules=Config(timeout=31 * definition.MINUTE, exact=True, dedupe=False, flow_length=3, counts={"cnt_paid": ["paid"]})),
     Variant("evidence", 0.5, 5, 2, rules=cases.FEW_WITH_EVIDENCE),
+    Variant("ids of rows", 0.5, 5, 2, rules=cases.FEW_WITHOUT_IDS),
     Variant("tables", 0.4, 4, 2, materialize="table", publish="rows", tables=2),
 ]
 PATIENCE = 120
@@ -59,12 +60,6 @@ def held(growing):
     return [variant for variant in VARIANTS if growing.holds_types or not variant.rules.events]
 
 
-def ids_of(row):
-    """The ids by which a row is known: of the one that finds its visitor, of the user, of the device."""
-    device, user = row["anonymous_id"] or None, row["user_id"] or None
-    return {("v", user or device), ("u", user), ("a", device)}
-
-
 class People:
     """Who is forgotten so far."""
 
@@ -72,7 +67,7 @@ class People:
         self.rules, self.forgotten = rules, set()
 
     def keeps(self, row):
-        return not ids_of(row) & self.forgotten
+        return not definition.ids_of(row, self.rules) & self.forgotten
 
     def remaining(self, rows):
         return [row for row in rows if self.keeps(row)]
@@ -301,6 +296,8 @@ def check(growing, variant, options):
         cuts = [
             [calls.of_types(batch, variant.rules, f"{seed}/{number}/{place}") for place, batch in enumerate(batches)]
             for number, batches in zip(numbers, cuts, strict=True)]
+    if variant.rules.ids_from_rows:
+        cuts = [histories.without_ids(batches, f"{seed}/{number}") for number, batches in zip(numbers, cuts, strict=True)]
     batches = [growing.loadable([row for batch in some for row in batch]) for some in zip(*cuts, strict=True)]
     native = growing.name == "postgres" and variant.name in ("as it is", "evidence")
     title = f"{growing.name}, {variant.name}: {len(numbers)} histories, {sum(map(len, batches))} rows"
@@ -460,12 +457,15 @@ def main():
     parser.add_argument("--histories", type=int, default=200)
     parser.add_argument("--seed", default=SEED)
     parser.add_argument("--only", type=int, help="this history alone")
+    parser.add_argument("--variant", choices=[variant.name for variant in VARIANTS], help="this variant alone")
     parser.add_argument("--redshift", action="store_true", help="on Redshift's stand-in")
     parser.add_argument("--sail", action="store_true", help="on Delta tables of Sail")
     parser.add_argument("--clouds", action="store_true", help="on the stand-ins for BigQuery and Snowflake")
     parser.add_argument("--every-variant", action="store_true", help="on BigQuery's stand-in, too")
     parser.add_argument("--warehouse", choices=["bigquery", "snowflake"], action="append")
     options = parser.parse_args()
+    if options.variant:
+        VARIANTS[:] = [variant for variant in VARIANTS if variant.name == options.variant]
     if options.sail:
         sys.exit(1 if in_sail(options) else 0)
     if options.clouds:
@@ -483,7 +483,7 @@ def main():
             port = stack.enter_context(servers.postgres())
             warehouse = Postgres(port)
         failed = [check(InDatabase(warehouse, folder), variant, options) for variant in VARIANTS]
-        if not options.redshift and options.only is None:
+        if not options.redshift and options.only is None and not options.variant:
             failed.append(check_cuts(port, folder, options.seed))
     sys.exit(1 if any(failed) else 0)
 

@@ -69,10 +69,11 @@ class InCloud(Growing):
         loaded_at = ""
         if self.variant.cursor == "loaded_at":
             now, others = load_times(number)
-            cases = [
+            # Rows without ids are those of no id, all alike.
+            cases = [] if self.variant.rules.ids_from_rows else [
                 f"when mod(length(coalesce({self.reader.column('id')}, 'xxxx')), 5) = {remainder} then {self.time(time)}"
                 for remainder, time in enumerate(others)]
-            loaded_at = f", case {' '.join(cases)} else {self.time(now)} end"
+            loaded_at = f", case {' '.join(cases)} else {self.time(now)} end" if cases else f", {self.time(now)}"
         there = [name.lower() for name in self.reader.kinds(self.reader.own(batch))]
         for _, table in calls.tables((self.raw, "tracks"), self.variant.rules):
             if table in there:

@@ -62,7 +62,9 @@ VARIANTS = [
     Variant("duplicates kept", 0.3, 4, 2, cursor="received_at",
             rules=Config(timeout=31 * definition.MINUTE, exact=True, dedupe=False, flow_length=3, counts={"cnt_paid": ["paid"]})),
     Variant("events", 0.3, 4, 2, materialize="table", rules=cases.FEW_COLUMNS),
-    Variant("evidence", 0.5, 6, 3, rules=cases.FEW_WITH_EVIDENCE),
+    # With events of every type and columns: two hundred on each warehouse.
+    Variant("evidence", 0.85, 6, 3, rules=cases.FEW_WITH_EVIDENCE),
+    Variant("ids of rows", 0.5, 6, 3, rules=cases.FEW_WITHOUT_IDS),
     Variant("tables", 0.3, 4, 2, materialize="table", publish="rows", tables=2, partition_time="loaded_at"),
 ]
 
@@ -135,6 +137,8 @@ def check(growing, variant, number_of_histories, seed, only):
         cuts = [
             [calls.of_types(batch, variant.rules, f"{seed}/{number}/{place}") for place, batch in enumerate(batches)]
             for number, batches in zip(numbers, cuts, strict=True)]
+    if variant.rules.ids_from_rows:
+        cuts = [histories.without_ids(batches, f"{seed}/{number}") for number, batches in zip(numbers, cuts, strict=True)]
     batches = [growing.loadable([row for batch in some for row in batch]) for some in zip(*cuts, strict=True)]
     title = f"{growing.name}, {variant.name}: {len(numbers)} histories, {sum(map(len, batches))} rows, {number_of_cuts} cuts"
 

@@ -14,6 +14,7 @@ COLUMNS = "macros/columns.sql"
 DISPATCH = "macros/dispatch.sql"
 
 DERIVED = "macros/derived.sql"
+FROM_ROW = "macros/from_row.sql"
 
 # (name, file, what stands there, what stands there by mistake, the warehouses that can notice)
 ALL = ("duckdb", "postgres")
@@ -57,6 +58,14 @@ MUTATIONS = [
     ("the agent goes before the SDK", DERIVED, "{{ said_of('os_of_name', column.os_name) }},", "{{ said_of('os', column.of) }},", ALL),
     ("an SDK alone says no device", DERIVED, "{{ said_of('device_category_of_name_alone', column.os_name) }},", "", ALL),
     ("what says nothing is null", DERIVED, "{{ if_any_text([column.of], 'Other') }}", "null", ALL),
+    ("ids without the user", FROM_ROW, "['anonymous_id', 'user_id', 'event']", "['anonymous_id', 'event']", ALL),
+    ("ids of seconds", FROM_ROW, "as_text(microseconds_between(epoch, time))", "as_text('(' ~ microseconds_between(epoch, time) ~ ') / 1000000')", ALL),
+    ("nothing is a minus in ids", FROM_ROW, "'+' || {{ text }}", "{{ text }}", ALL),
+    ("a number is told by its text in ids", FROM_ROW, "millionths(column.inner)", "as_text(column.inner)", ALL),
+    ("columns are not in ids", FROM_ROW, "{%- for column in carried_columns() -%}", "{%- for column in [] -%}", ALL),
+    ("rows alike have one id", FROM_ROW, "case when {{ number }} = 1 then", "case when {{ number }} > 0 then", ALL),
+    ("ids are numbered from -1 on", FROM_ROW, "case when {{ number }} = 1 then", "case when {{ number }} = 0 then", ALL),
+    ("rows alike are duplicates", STEPS, "'when copy_number > 1 then 1 ' if not ids_from_rows()", "'when copy_number > 1 then 1 '", ALL),
     ("page calls are tracks", RULES, "{'page': 'page_view', ", "{", ALL),
     ("timeout reached is enough", RULES, "idle_time_minutes > {{", "idle_time_minutes >= {{", ALL),
     ("exact timeout reached is enough", RULES, "idle_microseconds > {{", "idle_microseconds >= {{", ALL),

@@ -48,6 +48,7 @@ def configuration(
         f"dedupe = {program.toml(config.dedupe)}",
         "[source]", f"event_names = {program.toml(event_names)}", f"tables = {program.toml(sources)}",
         *program.settings_of_events(config),
+        *program.source_columns(config),
         *program.identity(config),
         "[sessions]", f"timeout = {program.toml(program.timeout(config))}",
         f"boundary = {program.toml('exact' if config.exact else 'whole_minutes')}",

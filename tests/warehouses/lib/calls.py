@@ -88,6 +88,11 @@ def carried_columns(types, settings, evidence):
     return columns, texts
 
 
+def without_ids(rows):
+    """The rows where ids are made of them: no column of ids is read."""
+    return [row | {"event_id": None} for row in rows]
+
+
 def of_types(rows, config, seed):
     """The rows as calls of the types of a configuration, with something in the columns that they carry."""
     draw = random.Random(seed)
@@ -125,7 +130,7 @@ def columns(config, event_type):
 
 def loaded_columns(config, event_type):
     """The names that `tracklet load` gives the columns of a table: of each that events carry the first source that is free."""
-    names = ["id", "anonymous_id", "user_id", *(["event"] if event_type == "track" else []), "timestamp", "received_at"]
+    names = [*([] if config.ids_from_rows else ["id"]), "anonymous_id", "user_id", *(["event"] if event_type == "track" else []), "timestamp", "received_at"]
     # What is carried comes first, then what is derived from alone; what two are read from alike is there once.
     carried = [column for column in config.event_columns if not column.function]
     for column in config.event_columns:

@@ -13,6 +13,19 @@ from lib.warehouse import quoted, time_for_loading
 ALL_ELSE = Config(timeout=90_000_000, exact=True, dedupe=False, ignore=["strict"], flow_length=7, counts={"cnt_paid": ["paid"]})
 
 
+def of_one_text(rows, seed):
+    """The rows, some of them twice, and some with others whose ids are put together to the same text."""
+    draw = random.Random(seed)
+    more = []
+    for row in rows:
+        if draw.random() < 0.1:
+            more += [row] * draw.choice([1, 1, 2, 12])
+        device, user = row["anonymous_id"], row["user_id"]
+        if device and user and draw.random() < 0.1:
+            more += [row | {"user_id": f"{user}\x1f+x"}, row | {"anonymous_id": f"{device}\x1f+{user}", "user_id": "x"}]
+    return rows + more
+
+
 class Case:
     """A configuration: the project's vars, what they mean, and a way to lay out the source."""
 
@@ -144,6 +157,35 @@ class Evidence(Events):
     tables = calls.tables(("rudder", "tracks"), rules)
 
 
+class IdsOfRows(Events):
+    """Data without ids: they are made of rows, some of which are alike, and some of which differ and have one text."""
+
+    name = "ids of rows"
+    settings = {
+        "source": {"types": ["track", "page"], "columns": {"event_id": "from_row"}},
+        "columns": {
+            "plan": "properties_plan", "revenue": {"number": "revenue"}, "link_host": {"host": "properties_link"}, "is_bot": {"is_bot": "properties_agent"}}}
+    rules = Config.from_toml(settings)
+    variables = Case.variables | {
+        "tracklet_types": settings["source"]["types"], "tracklet_columns": settings["source"]["columns"],
+        "tracklet_event_columns": settings["columns"]}
+    tables = calls.tables(("rudder", "tracks"), rules)
+
+    def rows(self, seed, tracks):
+        return of_one_text(calls.without_ids(super().rows(seed, tracks)), f"{seed}/{self.name}")
+
+
+class TracksWithoutIds(Case):
+    """The same of tracks alone."""
+
+    name = "tracks without ids"
+    rules = Config.from_toml({"source": {"columns": {"event_id": "from_row"}}})
+    variables = Case.variables | {"tracklet_columns": {"event_id": "from_row"}}
+
+    def rows(self, seed, tracks):
+        return of_one_text(calls.without_ids(super().rows(seed, tracks)), f"{seed}/{self.name}")
+
+
 class Typed(Case):
     """Tracks that carry columns of types other than text."""
 
@@ -200,6 +242,9 @@ FEW_COLUMNS = Config.from_toml({
 
 
 # Few types and columns, and evidence beside them.
+# The same, whose ids are made of rows.
+FEW_WITHOUT_IDS = Config.from_toml({
+    "source": {"types": ["track", "page"], "columns": {"event_id": "from_row"}}, "columns": {"plan": "properties_plan", "revenue": {"number": "revenue"}}})
 FEW_WITH_EVIDENCE = Config.from_toml({
     "source": {"types": ["track", "page"]}, "identity": {"evidence": ["identify", "alias"]}, "columns": {"link_host": {"host": "properties_link"}}})
 
@@ -225,19 +270,14 @@ class Forgetful(Case):
     variables = Case.variables | {"tracklet_forgotten": "rudder.forgotten"}
     salt = "5a17"
 
-    @staticmethod
-    def ids_of(row):
-        device, user = (definition.oracle.known_id(row[name] or None, Case.rules) for name in ("anonymous_id", "user_id"))
-        return {("v", user or device), ("u", user), ("a", device)}
-
     def forgotten(self, rows):
         """Some of the ids that the rows have, each as a letter and an id."""
-        ids = sorted({found for row in rows for found in self.ids_of(row) if found[1]})
+        ids = sorted({found for row in rows for found in definition.ids_of(row, self.rules) if found[1]})
         return set(random.Random(self.name).sample(ids, len(ids) // 6))
 
     def expected(self, rows):
         forgotten = self.forgotten(rows)
-        return super().expected([row for row in rows if not self.ids_of(row) & forgotten])
+        return super().expected([row for row in rows if not definition.ids_of(row, self.rules) & forgotten])
 
     def load(self, warehouse, rows):
         super().load(warehouse, rows)
@@ -248,4 +288,4 @@ class Forgetful(Case):
 
 
 FORGETFUL = Forgetful()
-RANDOM = [Case(), KeepsAll(), Hour(), Events(), Evidence(), Typed(), Nothing()]
+RANDOM = [Case(), KeepsAll(), Hour(), Events(), Evidence(), IdsOfRows(), TracksWithoutIds(), Typed(), Nothing()]

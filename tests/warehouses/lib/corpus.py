@@ -63,6 +63,7 @@ class CorpusCase(Case):
             "tracklet_types": [name for name in config.types if name not in config.evidence],
             "tracklet_evidence": config.evidence,
             "tracklet_event_columns": config.column_settings,
+            **({"tracklet_columns": {"event_id": "from_row"}} if config.ids_from_rows else {}),
         }
         self.tables = calls.tables(("rudder", "tracks"), config)
 
@@ -73,10 +74,15 @@ class CorpusCase(Case):
             super().load(warehouse, rows)
 
     def rows(self, seed, tracks):
-        return [
-            prefixed(row, f"{number}|", self.rules)
+        rows = [
+            prefixed(row, self.prefix(number), self.rules)
             for number, folder in enumerate(self.folders)
             for row in canonical_rows(folder / "input", self.config_of(folder))]
+        return calls.without_ids(rows) if self.rules.ids_from_rows else rows
+
+    def prefix(self, number):
+        """What stands before the ids of a case. Ids that are made of rows have the others in them: such a case is alone."""
+        return "" if self.rules.ids_from_rows else f"{number}|"
 
     def expected(self, rows):
         tables = {table: [] for table in oracle.tables_of(self.rules)}
@@ -84,7 +90,7 @@ class CorpusCase(Case):
             for table in tables:
                 for line in (folder / "expected" / f"{table}.jsonl").read_text("utf-8").split("\n"):
                     if line:
-                        tables[table].append(prefixed(json.loads(line), f"{number}|", self.rules))
+                        tables[table].append(prefixed(json.loads(line), self.prefix(number), self.rules))
         tables["tracklet_rejects"] = definition.tables(rows, self.rules)["tracklet_rejects"]
         return tables
 
@@ -98,10 +104,8 @@ def cases(corpus=CORPUS):
     groups = {}
     for path in sorted(corpus.glob("*/case.toml")):
         config = CorpusCase.config_of(path.parent)
-        if config.ids_from_rows:
-            # For files only.
-            continue
         key = repr((
+            path if config.ids_from_rows else "",
             config.timeout, config.exact, config.ignore, config.dedupe, config.counts, config.flow_length, config.types, config.evidence,
             config.column_settings))
         groups.setdefault(key, (config, []))[1].append(path.parent)

@@ -35,6 +35,12 @@ def time_as_text(time):
     return f"{day.year + 400 * cycles:04}-{day:%m-%d}T{clock:%H:%M:%S.%f}Z"
 
 
+def ids_of(row, config):
+    """The ids by which a person is forgotten: of the one that finds the row's visitor, of its user, of its device."""
+    device, user = (oracle.known_id(row[name] or None, config) for name in ("anonymous_id", "user_id"))
+    return {("v", user or device), ("u", user), ("a", device)}
+
+
 def tables(rows, config):
     """Every table of a history, times as text: {table: [{column: value}]}."""
     tracks = []

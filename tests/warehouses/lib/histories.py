@@ -147,6 +147,21 @@ def cut(number, seed, cuts):
     return batches
 
 
+def without_ids(batches, seed):
+    """The batches of a history whose rows have no ids. Some rows come again, alike or as others whose ids are put together to the same text, in
+    the same batch or in any other one."""
+    draw = random.Random(f"{seed}/without ids")
+    batches = [[row | {"event_id": None} for row in batch] for batch in batches]
+    for row in [row for batch in batches for row in batch]:
+        if draw.random() < 0.3:
+            draw.choice(batches).append(dict(row))
+        device, user = row["anonymous_id"], row["user_id"]
+        if device and user and draw.random() < 0.3:
+            for other in (row | {"user_id": f"{user}\x1f+x"}, row | {"anonymous_id": f"{device}\x1f+{user}", "user_id": "x"}):
+                draw.choice(batches).append(other)
+    return batches
+
+
 def packed(seed, tracks, size=12):
     """Histories put together until there are at least `tracks` rows."""
     rows, number = [], 0

@@ -50,11 +50,20 @@ def identity(config):
     return ["[identity]", f"ignore = {toml(config.ignore)}", *([f"evidence = {toml(config.evidence)}"] if config.evidence else [])]
 
 
+def source_columns(config):
+    """The section `[source.columns]`, where ids are made of rows."""
+    return ["[source.columns]", 'event_id = "from_row"'] * config.ids_from_rows
+
+
 def configuration_of_events(settings):
     """A tracklet.toml of the sections `[source]` and `[columns]` alone."""
     lines = []
     for section, keys in settings.items():
-        lines += [f"[{section}]", *(f"{name} = {toml(own)}" for name, own in keys.items())]
+        # A dictionary is a section of its own, but for a column of events.
+        flat = {name: own for name, own in keys.items() if section == "columns" or not isinstance(own, dict)}
+        lines += [f"[{section}]", *(f"{name} = {toml(own)}" for name, own in flat.items())]
+        for name in keys.keys() - flat:
+            lines += [f"[{section}.{name}]", *(f"{key} = {toml(own)}" for key, own in keys[name].items())]
     return "\n".join(lines) + "\n"
 
 
@@ -62,6 +71,7 @@ def variables_of_events(settings):
     """The package's variables for it."""
     return {
         "tracklet_types": settings.get("source", {}).get("types", ["track"]), "tracklet_event_columns": settings.get("columns", {}),
+        "tracklet_columns": settings.get("source", {}).get("columns", {}),
         "tracklet_evidence": settings.get("identity", {}).get("evidence", [])}
 
 
@@ -72,7 +82,8 @@ def configuration(config, warehouse, schema, tables, columns=(), where=None, mat
         "[source]", f"tables = {toml([quoted_table(*table) for table in tables])}",
         *([f"where = {toml(where)}"] if where else []),
         *settings_of_events(config),
-        "[source.columns]", *(f"{name} = {toml(own)}" for name, own in dict(columns).items()),
+        "[source.columns]",
+        *(f"{name} = {toml(own)}" for name, own in (dict(columns) | ({"event_id": "from_row"} if config.ids_from_rows else {})).items()),
         *identity(config),
         "[sessions]", f"timeout = {toml(timeout(config))}",
         f"boundary = {toml('exact' if config.exact else 'whole_minutes')}",

@@ -22,11 +22,22 @@ SOURCES = [
      "columns": ["ID", "ANONYMOUS_ID", "user_id", "event", "timestamp", "received_at", "event_text"]},
     {"relation": "app.tracks", "name": "app's \\ tracks", "columns": ["id", "user_id", "_timestamp"]},
 ]
+OF_EVENTS = [
+    {"relation": f"rudder.{table}", "name": f"rudder.{table}", "event_type": event_type, "is_evidence": event_type == "identify", "columns": [
+        "id", "anonymous_id", "user_id", "event", "timestamp", "received_at",
+        *(["context_page_url", "context_user_agent", "context_os_name", "revenue", "link", "agent", "system"] if event_type != "identify" else [])]}
+    for event_type, table in (("track", "tracks"), ("page", "pages"), ("identify", "identifies"))]
 HOSTILE = ["it's", 'say "hi"', "back\\slash", "\\'; drop", "new\nline", "naïve", "tab\there", "`", "\\", "😀"]
 FORGOTTEN = "rudder.tracklet_forgotten"
 CONFIGURATIONS = {
     "defaults": (SOURCES[:1], {}),
     "people forgotten": (SOURCES, {"tracklet_forgotten": FORGOTTEN}),
+    "events": (OF_EVENTS, {
+        "tracklet_types": ["track", "page"], "tracklet_evidence": ["identify"], "tracklet_event_columns": {
+            "preset": "web", "revenue": {"number": "revenue"}, "link_host": {"host": "link"}, "system": {"os": "agent", "os_name": "system"}}}),
+    "ids of rows": (OF_EVENTS[:2], {
+        "tracklet_types": ["track", "page"], "tracklet_columns": {"event_id": "from_row"}, "tracklet_event_columns": {
+            "preset": "mobile", "revenue": {"number": "revenue"}}}),
     "all else": (SOURCES, {
         "tracklet_dedupe": False, "tracklet_boundary": "exact", "tracklet_timeout": "90s",
         "tracklet_flow_length": 1, "tracklet_where": "id <> 'x' -- not these",

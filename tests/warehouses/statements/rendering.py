@@ -22,6 +22,10 @@ EVENTS = {
         "bot": {"is_bot": ["properties_agent"]}, "kind": {"device_category": "properties_shop"}}}
 EVIDENCE = {"identity": {"evidence": ["identify", "alias"]}, "columns": {"plan": "plan", "is_bot": {"is_bot": "agent"}}}
 OF_TRACKS = {"source": {"types": ["page"]}, "identity": {"evidence": ["track"]}}
+NO_IDS = {
+    "source": {"types": ["track", "page"], "columns": {"event_id": "from_row"}},
+    "columns": {"plan": "plan", "revenue": {"number": "revenue"}, "is_bot": {"is_bot": "agent"}, "kind": {"device_category": "agent"}}}
+NO_IDS_OF_TRACKS = {"source": {"columns": {"event_id": "from_row"}}}
 DERIVED = {"columns": {"browser": {"browser": "context_user_agent"}}}
 # The file, and the same in the package's variables.
 CONFIGURATIONS = {
@@ -49,16 +53,19 @@ CONFIGURATIONS = {
     "events": (program.configuration_of_events(EVENTS), program.variables_of_events(EVENTS)),
     "evidence": (program.configuration_of_events(EVIDENCE), program.variables_of_events(EVIDENCE)),
     "evidence of tracks": (program.configuration_of_events(OF_TRACKS), program.variables_of_events(OF_TRACKS)),
+    "ids of rows": (program.configuration_of_events(NO_IDS), program.variables_of_events(NO_IDS)),
+    "ids of tracks": (program.configuration_of_events(NO_IDS_OF_TRACKS), program.variables_of_events(NO_IDS_OF_TRACKS)),
     "derived alone": (program.configuration_of_events(DERIVED), program.variables_of_events(DERIVED)),
 }
 SOURCES = {
     "defaults": [("sessions", "tracks")], "all else": [("rudder", "tracks"), ("my shop", "tracks.app")],
     "events": [("sessions", "tracks"), ("sessions", "pages")], "derived alone": [("sessions", "tracks")],
     "evidence": [("sessions", "tracks"), ("sessions", "identifies"), ("sessions", "aliases")],
-    "evidence of tracks": [("sessions", "tracks"), ("sessions", "pages")]}
+    "evidence of tracks": [("sessions", "tracks"), ("sessions", "pages")],
+    "ids of rows": [("sessions", "tracks"), ("sessions", "pages")], "ids of tracks": [("sessions", "tracks")]}
 RULES = {
     name: Config.from_toml(settings) for name, settings in {
-        "events": EVENTS, "evidence": EVIDENCE, "evidence of tracks": OF_TRACKS, "derived alone": DERIVED}.items()}
+        "events": EVENTS, "evidence": EVIDENCE, "evidence of tracks": OF_TRACKS, "ids of rows": NO_IDS, "ids of tracks": NO_IDS_OF_TRACKS, "derived alone": DERIVED}.items()}
 
 
 def quoted(dialect, *names):
@@ -73,7 +80,8 @@ def spelled(dialect, name):
 
 def renderer(dialect, name):
     mapped = CONFIGURATIONS[name][1].get("tracklet_columns", {})
-    columns = [spelled(dialect, mapped.get("event_id", "id")), *(spelled(dialect, c) for c in COLUMNS[1:])]
+    made = mapped.get("event_id") == "from_row"
+    columns = [*([] if made else [spelled(dialect, mapped.get("event_id", "id"))]), *(spelled(dialect, c) for c in COLUMNS[1:])]
     sources = []
     for schema, table in SOURCES[name]:
         event_type = calls.type_of((schema, table))

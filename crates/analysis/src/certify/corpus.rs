@@ -111,7 +111,7 @@ mod tests {
         let is_of_case = |path: &str| {
             let case = path.split('/').next().map(|case| root.join(case).join("case.toml"));
             let text = case.and_then(|case| std::fs::read_to_string(case).ok());
-            // One source table holds tracks alone; evidence and ids made of rows are of files.
+            // One source table holds tracks with ids, and nothing else.
             let of_files = ["[config.columns]", "\ntypes = ", "\nevidence = ", "\nevent_id = \"from_row\""];
             text.is_some_and(|text| !of_files.iter().any(|setting| text.contains(setting)))
         };

@@ -9,12 +9,11 @@ use tracklet_config::Config;
 use tracklet_display::error::Hint;
 use tracklet_warehouse::compile;
 use tracklet_warehouse::sql::Dialect;
-use tracklet_warehouse::targets::{Target, check_supported};
+use tracklet_warehouse::targets::Target;
 
 pub fn compile(arguments: &CompileArguments) -> Outcome {
     let choice = &arguments.target;
     let config = Config::load_or_default(choice.config.as_deref())?;
-    check_supported(&config)?;
     let target = match &arguments.dialect {
         Some(name) => {
             Target::of_dialect(Dialect::from_name(name).ok_or_else(|| Failure::new(NoDialect(name.clone())))?)

@@ -9,7 +9,7 @@ use tracklet_config::Config;
 use tracklet_display::numbers::{grouped, size};
 use tracklet_native::pipeline::Refresh;
 use tracklet_warehouse::progress::{Made, Progress};
-use tracklet_warehouse::targets::{Kind, Target, Warehouse, check_supported};
+use tracklet_warehouse::targets::{Kind, Target, Warehouse};
 use tracklet_warehouse::testing::{CheckResult, Severity};
 use tracklet_warehouse::{Job, Stop, stoppable};
 
@@ -55,7 +55,6 @@ impl ChosenTarget {
         profiles_dir: Option<&Path>,
     ) -> Result<Self, Failure> {
         let config = Config::load_or_default(config)?;
-        check_supported(&config)?;
         let target = Target::resolve(&config, name, profiles_dir)?;
         for sentence in config.advice() {
             tracing::warn!("{sentence}");

@@ -310,17 +310,22 @@ fn a_person_is_erased_from_the_tables_of_events_too() {
 }
 
 #[test]
-fn a_warehouse_says_what_is_for_files_alone() {
+fn a_warehouse_takes_evidence_derived_columns_and_ids_of_rows() {
     let target = "[targets.pg]\ntype = \"postgres\"\nhost = \"127.0.0.1\"\nuser = \"u\"\ndbname = \"d\"\nschema = \"s\"\n";
-    let ids = "source.columns.event_id = \"from_row\"";
-    let folder = with(&format!("[source.columns]\nevent_id = \"from_row\"\n{target}"), &[]);
-    for command in
-        [&["run", "--target", "pg"][..], &["build", "--target", "pg"], &["compile", "--target", "pg"]]
-    {
-        let (code, said) = ended(&mut tracklet(folder.path(), command));
-        assert_eq!(code, 2, "{said}");
-        assert!(said.contains(&format!("`{ids}` is for runs from files")), "{said}");
-        assert!(said.contains("--config"), "{said}");
+    for (asks, sql) in [
+        ("[columns]\npage_host = { host = \"url\" }\n", "from hosts"),
+        ("[identity]\nevidence = \"identify\"\n", "when carried_1 in ('identify') then 4"),
+        ("[source.columns]\nevent_id = \"from_row\"\n", "md5("),
+    ] {
+        let folder = with(&format!("{asks}{target}"), &[]);
+        let printed = |arguments: &[&str]| {
+            let done = tracklet(folder.path(), arguments).output().unwrap();
+            assert!(done.status.success(), "{asks}: {}", String::from_utf8_lossy(&done.stderr));
+            String::from_utf8(done.stdout).unwrap()
+        };
+        printed(&["check"]);
+        let staged = printed(&["compile", "tracklet_staged", "--target", "pg"]);
+        assert!(staged.contains(sql), "{staged}");
     }
 }
 

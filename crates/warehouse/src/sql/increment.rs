@@ -230,7 +230,10 @@ impl<'a> Increment<'a> {
     /// A query for the number of known tracks, and rows of evidence, that are displaced.
     pub fn count_gone(&self) -> String {
         let staged = self.names.relation("increment_staged");
-        format!("select count(*) as gone\nfrom {staged}\nwhere old_fate in (0, 4)\n    and fate <> old_fate")
+        let is_other = if self.renderer.makes_ids() { " or old_copy_number <> copy_number" } else { "" };
+        format!(
+            "select count(*) as gone\nfrom {staged}\nwhere old_fate in (0, 4)\n    and (fate <> old_fate{is_other})"
+        )
     }
 
     /// A query for the number of sessions of visitors that lose an alias, and the start of the first.

@@ -51,6 +51,7 @@ pub const FILES: &[File] = &[
     file!("macros/derived.sql"),
     file!("macros/dispatch.sql"),
     file!("macros/duckdb.sql"),
+    file!("macros/from_row.sql"),
     file!("macros/rules.sql"),
     file!("macros/steps.sql"),
     file!("macros/word_lists.sql"),

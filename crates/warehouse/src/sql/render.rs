@@ -13,6 +13,8 @@ use tracklet_config::Config;
 pub use tracklet_dialects::model::{Materialized, ModelOptions, Partition};
 use tracklet_display::error::Hint;
 use tracklet_kernel::event_type::EventType;
+use tracklet_kernel::from_row::FROM_ROW;
+use tracklet_kernel::registry::EVENT_ID;
 
 /// A table that holds calls of one type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -185,6 +187,12 @@ impl Renderer {
     pub fn has_evidence(&self) -> bool {
         let types = self.variables.get("tracklet_evidence").and_then(serde_json::Value::as_array);
         types.is_some_and(|types| !types.is_empty())
+    }
+
+    /// Whether event ids are made of the rows.
+    pub fn makes_ids(&self) -> bool {
+        let columns = self.variables.get("tracklet_columns");
+        columns.and_then(|columns| columns.get(EVENT_ID.name)).is_some_and(|own| own == FROM_ROW)
     }
 
     /// Whether rows of forgotten people are left out.

@@ -37,7 +37,8 @@ pub(super) fn variables(config: &Config, materialize: Materialized) -> Map<Strin
         "tracklet_evidence": config.identity.evidence.iter().map(EventType::name).collect::<Vec<_>>(),
         "tracklet_timeout": timeout,
         "tracklet_boundary": boundary,
-        "tracklet_dedupe": rules.duplicates == Duplicates::Drop,
+        // Rows whose ids are made of them have each another one.
+        "tracklet_dedupe": rules.duplicates != Duplicates::Keep,
         "tracklet_counts": counts,
         "tracklet_flow_length": rules.flow_length,
         "tracklet_materialize": match materialize {

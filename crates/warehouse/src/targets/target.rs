@@ -45,12 +45,6 @@ enum Client {
 /// Why there is no such target.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
-    /// The configuration asks for what only runs from files make.
-    #[error("`{key}` is for runs from files alone so far")]
-    FilesOnly {
-        /// The key that asks.
-        key: &'static str,
-    },
     /// None is named, and there is not just one.
     #[error("which target? tracklet.toml has {}", listed(known.iter().map(String::as_str)))]
     Several {
@@ -94,22 +88,9 @@ pub enum ResolveError {
     },
 }
 
-/// Whether a warehouse can do what the configuration asks for.
-///
-/// # Errors
-/// [`ResolveError::FilesOnly`].
-pub fn check_supported(config: &Config) -> Result<(), ResolveError> {
-    let ids = config.source.columns.ids_from_rows().then_some("source.columns.event_id = \"from_row\"");
-    ids.map_or(Ok(()), |key| Err(ResolveError::FilesOnly { key }))
-}
-
 impl Hint for ResolveError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::FilesOnly { .. } => Some(
-                "keep the settings for files in a file of their own, and name the other with --config"
-                    .to_owned(),
-            ),
             Self::Several { known } if known.is_empty() => Some(
                 "write a section [targets.NAME] into tracklet.toml: see docs/configuration.md".to_owned(),
             ),

@@ -147,6 +147,7 @@ where old_fate is not null",
 select
     {{ row_columns() }},
     fate
+    {{- and_copy_number() }}
 from {{ ref('increment_staged') }}
 {%- if forgets %}
 where fate <> 3
