@@ -54,6 +54,14 @@ class Config:
     counts: dict = field(default_factory=lambda: {"cnt_viewed_product": ["viewed_product"], "cnt_signup": ["signup"]})
     flow_length: int = 5
 
+    def sessions(self):
+        """The section `[sessions]` that says the same. The package has a variable for each key, called as it is."""
+        minutes, rest = divmod(self.timeout, MINUTE)
+        return {
+            "timeout": f"{self.timeout // 1000}ms" if rest else minutes,
+            "boundary": "exact" if self.exact else "whole_minutes",
+        }
+
     @classmethod
     def from_toml(cls, settings):
         config = cls()

@@ -46,7 +46,7 @@ impl Tuning {
         selection: &Selection,
         event: Option<&str>,
     ) -> Result<Self, TablesError> {
-        let gaps = Gaps::of(tables, selection, rules.timeout(), event)?;
+        let gaps = Gaps::of(tables, selection, rules, event)?;
         let dialect = tables.dialect();
         let named = event.map_or_else(String::new, |event| format!(" and event = {}", dialect.text(event)));
         let opened = tables.ask(&format!(

@@ -51,11 +51,9 @@ class CorpusCase(Case):
     def __init__(self, folders, config):
         self.folders, self.rules = folders, config
         self.name = f"corpus of {len(folders)}: {folders[0].name}{' ..' if folders[1:] else ''}"
-        units = f"{config.timeout // 1_000_000}s" if config.timeout % definition.MINUTE else config.timeout // definition.MINUTE
         self.variables = {
             "tracklet_source_tables": ["rudder.tracks"],
-            "tracklet_timeout": units,
-            "tracklet_boundary": "exact" if config.exact else "whole_minutes",
+            **{f"tracklet_{name}": own for name, own in config.sessions().items()},
             "tracklet_ignore": config.ignore,
             "tracklet_dedupe": config.dedupe,
             "tracklet_counts": config.counts,
@@ -106,7 +104,7 @@ def cases(corpus=CORPUS):
         config = CorpusCase.config_of(path.parent)
         key = repr((
             path if config.ids_from_rows else "",
-            config.timeout, config.exact, config.ignore, config.dedupe, config.counts, config.flow_length, config.types, config.evidence,
+            config.sessions(), config.ignore, config.dedupe, config.counts, config.flow_length, config.types, config.evidence,
             config.column_settings))
         groups.setdefault(key, (config, []))[1].append(path.parent)
     found = [CorpusCase(folders, config) for config, folders in groups.values()]

@@ -5,8 +5,6 @@ import os
 import subprocess
 from pathlib import Path
 
-from lib.definition import MINUTE
-
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
@@ -31,11 +29,9 @@ def quoted_table(*parts):
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
-def timeout(config):
-    """The timeout as the file has it."""
-    if config.timeout % MINUTE == 0:
-        return config.timeout // MINUTE
-    return f"{config.timeout // 1000}ms"
+def sessions(config):
+    """The section `[sessions]`."""
+    return ["[sessions]", *(f"{name} = {toml(own)}" for name, own in config.sessions().items())]
 
 
 def settings_of_events(config):
@@ -85,8 +81,7 @@ def configuration(config, warehouse, schema, tables, columns=(), where=None, mat
         "[source.columns]",
         *(f"{name} = {toml(own)}" for name, own in (dict(columns) | ({"event_id": "from_row"} if config.ids_from_rows else {})).items()),
         *identity(config),
-        "[sessions]", f"timeout = {toml(timeout(config))}",
-        f"boundary = {toml('exact' if config.exact else 'whole_minutes')}",
+        *sessions(config),
         "[counts]", *(f"{name} = {toml(events)}" for name, events in config.counts.items()),
         "[flow]", f"length = {config.flow_length}",
         "[targets.pg]", f"type = {toml(warehouse.kind)}", 'host = "127.0.0.1"', f"port = {warehouse.program_port}", 'user = "postgres"',

@@ -4,6 +4,7 @@ use super::{Selection, windowed};
 use crate::tables::{Tables, TablesError};
 use serde::Serialize;
 use tracklet_kernel::rules::{MICROS_PER_MINUTE, Timeout};
+use tracklet_native::manifest::RecordedRules;
 
 /// The longest timeout that is looked at, in minutes.
 pub const MOST_MINUTES: usize = 240;
@@ -39,7 +40,7 @@ pub struct CurvePoint {
 }
 
 impl Gaps {
-    /// Of the chosen events; with `event`, of those with this name alone.
+    /// Of the chosen events of tables with these rules; with `event`, of those with this name alone.
     ///
     /// # Errors
     /// What the tables say.
@@ -48,12 +49,12 @@ impl Gaps {
     pub fn of(
         tables: &dyn Tables,
         selection: &Selection,
-        timeout: Timeout,
+        rules: &RecordedRules,
         event: Option<&str>,
     ) -> Result<Self, TablesError> {
         let dialect = tables.dialect();
         let place = |gap: &str| {
-            let (minutes, longer) = match timeout {
+            let (minutes, longer) = match rules.timeout() {
                 Timeout::WholeMinutes(_) => {
                     let longest = LONGER as i64 * MICROS_PER_MINUTE;
                     (dialect.divided(gap, MICROS_PER_MINUTE), format!("{gap} >= {longest}"))
