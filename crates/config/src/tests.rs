@@ -120,10 +120,8 @@ fn every_key_is_read() {
             // In the file's order, not the alphabet's.
             counts: vec![Count::new("purchases", ["paid", "bought"]), Count::new("cnt_signup", ["signup"])],
             flow_length: 9,
-            carried: Vec::new(),
-            events: false,
-            evidence: EventTypes::NONE,
             left_out: [Table::Rejects].into(),
+            ..Rules::default()
         }
     );
     let tables = Table::ALWAYS.into_iter().filter(|table| *table != Table::Rejects).collect();
