@@ -3,7 +3,7 @@
 use super::texts::{LocalDictionary, SessionsOfVisitors, TextColumn, with_values, words};
 use super::{Table, following_events, timestamp_type};
 use crate::carried::{NO_NUMBER, NO_TRUTH, number_type};
-use crate::event_id::stored_hash;
+use crate::event_id::{EventId, stored_hash};
 use crate::gate::NO_TIME;
 use crate::identity::NO_LOGIN;
 use crate::intern::NONE;
@@ -13,13 +13,21 @@ use crate::session::AnySession;
 use crate::sessionize::Sessionized;
 use crate::tracks::{Row, Tracks};
 use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, BooleanArray, Decimal128Array, Int64Array, PrimitiveArray, RecordBatch,
-    StringArray, TimestampMicrosecondArray,
+    ArrayRef, ArrowPrimitiveType, BooleanArray, Decimal128Array, FixedSizeBinaryBuilder, Int64Array,
+    PrimitiveArray, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::buffer::{BooleanBuffer, NullBuffer};
-use arrow::datatypes::{Field, Int64Type, Schema, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimestampMicrosecondType};
 use std::ops::Range;
 use std::sync::Arc;
+
+/// The columns in which state has event ids where no table has them: 16 bytes of each that is a UUID, and the text of the others.
+pub const PACKED_EVENT_IDS: [&str; 2] = ["event_uuid", "event_text"];
+
+/// The type of the first of the columns [`PACKED_EVENT_IDS`].
+pub fn uuid_type() -> DataType {
+    DataType::FixedSizeBinary(size_of::<u128>() as i32)
+}
 
 /// Successive tracks of one session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +52,9 @@ impl Sessionized {
         let ids = &self.tracks.ids;
         let (event_ids, hashes) = self.event_ids(&rows, wanted("event_id"), wanted("event_id_hash"));
         let mut columns = Wanted { wanted, columns: Vec::new() };
+        if PACKED_EVENT_IDS.into_iter().any(&columns.wanted) {
+            columns.extend(PACKED_EVENT_IDS.into_iter().zip(self.packed_event_ids(&rows)));
+        }
         columns.extend(event_ids.map(|ids| ("event_id", ids)));
         columns.add("anonymous_id", || {
             LocalDictionary::of(&self.tracks.gather(&rows, |chunk| &chunk.anonymous_ids), ids)
@@ -223,6 +234,25 @@ impl Sessionized {
         }
         let hashes = wants_hashes.then(|| Arc::new(Int64Array::from(hashes)) as ArrayRef);
         (wants_ids.then(|| texts.finish()), hashes)
+    }
+
+    /// The event ids of these rows as [`PACKED_EVENT_IDS`].
+    fn packed_event_ids(&self, rows: &[Row]) -> [ArrayRef; 2] {
+        let mut uuids = FixedSizeBinaryBuilder::with_capacity(rows.len(), size_of::<u128>() as i32);
+        let mut texts = StringBuilder::new();
+        for row in rows {
+            match self.tracks.event_id(*row) {
+                EventId::Uuid(uuid) => {
+                    uuids.append_value(uuid.to_be_bytes()).expect("as many bytes as the type has");
+                    texts.append_null();
+                }
+                EventId::Text(text) => {
+                    uuids.append_null();
+                    texts.append_value(text);
+                }
+            }
+        }
+        [Arc::new(uuids.finish()), Arc::new(texts.finish())]
     }
 
     /// Every column that a table of session facts has, for these sessions, which are in memory, in order.

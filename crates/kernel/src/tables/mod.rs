@@ -3,8 +3,8 @@
 mod columns;
 mod texts;
 
-pub use columns::TrackRun;
 pub(crate) use columns::whole_rows;
+pub use columns::{PACKED_EVENT_IDS, TrackRun, uuid_type};
 
 use crate::registry::{CarriedSpec, EVENT_TYPE};
 use crate::rules::Rules;

@@ -19,6 +19,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tracklet_kernel::event_id::EventId;
 use tracklet_kernel::event_type::EventType;
 use tracklet_kernel::gate::{Gate, Reason};
 use tracklet_kernel::identity::Identity;
@@ -28,7 +29,7 @@ use tracklet_kernel::past::{
 };
 use tracklet_kernel::registry::{self, CarriedSpec};
 use tracklet_kernel::secret_hash::SecretState;
-use tracklet_kernel::tables::{State, Table};
+use tracklet_kernel::tables::{PACKED_EVENT_IDS, State, Table};
 use tracklet_kernel::tracks::TracksBuilder;
 
 /// What is read of the state beside tracks.
@@ -404,17 +405,17 @@ impl<'a> StoredSnapshot<'a> {
     /// What is kept of a part's tracks.
     fn columns_of_tracks(&self, part: &str, rows: &ChosenRows<'_>) -> Result<SideBySide, StoredError> {
         let carried = self.carried_names();
-        let (table, columns, state) = if self.has_events {
+        let (table, mut columns, state) = if self.has_events {
             (Table::Events, [&OF_EVENTS, &carried[..]].concat(), STATE_OF_EVENTS.to_vec())
         } else {
             (Table::MappedTracks, OF_TRACKS.to_vec(), [&STATE_OF_TRACKS, &carried[..]].concat())
         };
-        self.side_by_side(
-            part,
-            (self.place(table, part), &columns),
-            (TableOrState::State(State::Tracks), &state),
-            rows,
-        )
+        let place = self.place(table, part);
+        if matches!(place, TableOrState::Kept(_)) {
+            columns.retain(|name| *name != registry::EVENT_ID.name);
+            columns.extend(PACKED_EVENT_IDS);
+        }
+        self.side_by_side(part, (place, &columns), (TableOrState::State(State::Tracks), &state), rows)
     }
 
     /// The columns to read.
@@ -511,7 +512,11 @@ impl<'a> StoredSnapshot<'a> {
     }
 
     fn push(&self, part: &str, batch: &RecordBatch, tracks: &mut TracksBuilder) -> Result<(), StoredError> {
-        push(&self.typed(batch), tracks, &self.place(Table::MappedTracks, part).file(&self.folder, part))
+        push(
+            &self.typed(&unpacked(batch)),
+            tracks,
+            &self.place(Table::MappedTracks, part).file(&self.folder, part),
+        )
     }
 
     /// The rows with their type, where they have none: they were read when tracks alone were events.
@@ -562,6 +567,25 @@ impl<'a> StoredSnapshot<'a> {
         counter.fetch_add(bytes, Ordering::Relaxed);
         Ok(columns)
     }
+}
+
+/// The rows with their event ids as texts, where they are packed.
+fn unpacked(batch: &RecordBatch) -> RecordBatch {
+    let [Some(uuids), Some(texts)] = PACKED_EVENT_IDS.map(|name| batch.column_by_name(name)) else {
+        return batch.clone();
+    };
+    let (uuids, texts) = (uuids.as_fixed_size_binary(), texts.as_string::<i32>());
+    let id = |(uuid, text): (Option<&[u8]>, Option<&str>)| match uuid.and_then(|uuid| uuid.try_into().ok()) {
+        Some(uuid) => Some(EventId::Uuid(u128::from_be_bytes(uuid)).to_string()),
+        None => text.map(str::to_owned),
+    };
+    let ids: ArrayRef = Arc::new(uuids.iter().zip(texts).map(id).collect::<StringArray>());
+    let schema = batch.schema();
+    let others = schema.fields().iter().zip(batch.columns());
+    let others = others.filter(|(field, _)| !PACKED_EVENT_IDS.contains(&field.name().as_str()));
+    let others = others.map(|(field, column)| (field.name().as_str(), ArrayRef::clone(column), true));
+    RecordBatch::try_from_iter_with_nullable(others.chain([(registry::EVENT_ID.name, ids, true)]))
+        .expect("as many values in each column")
 }
 
 /// Puts rows through the gate that all of them have passed before.

@@ -6,7 +6,7 @@
 use super::packing::{bits_for, put_bits, put_deltas, put_hybrid, put_run};
 use super::page::{Page, PageKind};
 use crate::digests::digest;
-use arrow::array::{Array, AsArray, BooleanArray, PrimitiveArray, StringArray};
+use arrow::array::{Array, AsArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, StringArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Decimal128Type, Int64Type, TimestampMicrosecondType, UInt32Type};
 use bytes::Bytes;
@@ -20,6 +20,7 @@ use parquet::schema::types::ColumnDescPtr;
 use std::cell::RefCell;
 use std::ops::Range;
 use tracklet_kernel::carried::number_type;
+use tracklet_kernel::tables::uuid_type;
 use zstd::bulk::Compressor;
 
 /// Rows of a page.
@@ -49,7 +50,7 @@ pub struct EncodedColumn {
 
 /// Encodes a column of a row group.
 ///
-/// In: `Utf8`, dictionaries of `Utf8` with `u32` keys, `Int64`, `Timestamp(us)`, `Decimal128(28, 6)` or `Boolean`, with nulls only
+/// In: `Utf8`, dictionaries of `Utf8` with `u32` keys, `Int64`, `Timestamp(us)`, `Decimal128(28, 6)`, `Boolean` or `FixedSizeBinary(16)`, with nulls only
 /// where `descriptor` allows them.
 /// # Errors
 /// A type that no table has, or a page over 2 GiB.
@@ -100,6 +101,8 @@ enum ColumnValues<'a> {
     /// Millionths of decimal numbers.
     Numbers(&'a [i128]),
     Truths(&'a BooleanArray),
+    /// UUIDs, 16 bytes each.
+    Uuids(&'a FixedSizeBinaryArray),
     /// Text of which every value is null.
     Nothing,
 }
@@ -126,6 +129,7 @@ impl<'a> ColumnValues<'a> {
                 Ok(Self::Numbers(column.as_primitive::<Decimal128Type>().values()))
             }
             DataType::Boolean => Ok(Self::Truths(column.as_boolean())),
+            uuid if *uuid == uuid_type() => Ok(Self::Uuids(column.as_fixed_size_binary())),
             _ => Err(unknown()),
         }
     }
@@ -143,6 +147,7 @@ impl<'a> ColumnValues<'a> {
             Self::Nothing
             | Self::Numbers(_)
             | Self::Truths(_)
+            | Self::Uuids(_)
             | Self::Integers { differ_little: false, .. } => Encoding::PLAIN,
             Self::Integers { .. } => Encoding::DELTA_BINARY_PACKED,
         }
@@ -179,6 +184,10 @@ impl<'a> ColumnValues<'a> {
             Self::Truths(values) => {
                 let valid = rows.filter(|row| nulls.is_none_or(|nulls| nulls.is_valid(*row)));
                 put_bits(body, valid.map(|row| u64::from(values.value(row))), 1);
+            }
+            Self::Uuids(values) => {
+                let valid = rows.filter(|row| nulls.is_none_or(|nulls| nulls.is_valid(*row)));
+                valid.for_each(|row| body.extend_from_slice(values.value(row)));
             }
             Self::Integers { values, differ_little } => {
                 let valid: Vec<i64>;
@@ -220,6 +229,10 @@ impl<'a> ColumnValues<'a> {
                     |number: i128| FixedLenByteArray::from(ByteArray::from(number_bytes(number).to_vec()));
                 let (least, greatest) = (least.map(value), greatest.map(value));
                 Statistics::FixedLenByteArray(ValueStatistics::new(least, greatest, None, null_count, false))
+            }
+            // Random numbers: no reader skips by them.
+            Self::Uuids(_) => {
+                Statistics::FixedLenByteArray(ValueStatistics::new(None, None, None, null_count, false))
             }
             Self::Truths(values) => {
                 let (least, greatest) = least_and_greatest(values.iter().flatten());
@@ -337,7 +350,8 @@ fn write_pages(
     rows: usize,
     statistics: Statistics,
 ) -> Result<EncodedColumn> {
-    let compressed = compress(&pages, matches!(source, ColumnValues::Integers { .. }))?;
+    let are_alike = matches!(source, ColumnValues::Integers { .. } | ColumnValues::Uuids(_));
+    let compressed = compress(&pages, are_alike)?;
     let (codec, bytes) = match &compressed {
         Some(bodies) => {
             (Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?), bodies.iter().map(Vec::len).sum::<usize>())

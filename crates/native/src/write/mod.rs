@@ -18,7 +18,7 @@ use crate::digests::{DIGESTS_FILE, Digests, seal};
 use crate::disk::{Disk, NewFile, write_file};
 use crate::read::Rejects;
 use crate::spilled_files::SpillError;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 pub use open_files::OpenFiles;
 use parquet::errors::ParquetError;
 use parts::{Cut, PartKey, ROWS_OF_A_GROUP, TRACKS_OF_A_PART};
@@ -27,9 +27,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use tracklet_display::error::{Hint, MORE_MEMORY, is_refused_memory};
+use tracklet_kernel::registry::EVENT_ID;
 use tracklet_kernel::rules::Rules;
 use tracklet_kernel::sessionize::Sessionized;
-use tracklet_kernel::tables::{State, Table};
+use tracklet_kernel::tables::{PACKED_EVENT_IDS, State, Table, uuid_type};
 
 use rejects::reject_groups;
 pub use state::{PARTS_FILE, STATE, StoredParts};
@@ -142,10 +143,20 @@ impl TableOrState {
                 let of_events = (table == Table::Events).then_some(carried).into_iter().flatten();
                 let names: Vec<&str> = columns.iter().copied().chain(of_events).collect();
                 let fields = schema.fields().iter().filter(|field| names.contains(&field.name().as_str()));
-                Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()))
+                Arc::new(Schema::new(fields.flat_map(as_kept).collect::<Vec<_>>()))
             }
         }
     }
+}
+
+/// A column of a table as state keeps it: event ids, which no reader asks for, in few bytes.
+fn as_kept(field: &FieldRef) -> Vec<FieldRef> {
+    if field.name() != EVENT_ID.name || *field.data_type() != DataType::Utf8 {
+        return vec![Arc::clone(field)];
+    }
+    let types = [uuid_type(), DataType::Utf8];
+    let packed = PACKED_EVENT_IDS.into_iter().zip(types);
+    packed.map(|(name, data_type)| Arc::new(Field::new(name, data_type, true))).collect()
 }
 
 /// A table could not be written.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// What writes the files. It changes when the bytes that equal rows give may change, since old parts and new ones would not be
 /// those of one run: the build counts such changes from the version's first on.
-pub const WRITER: &str = concat!("tracklet version ", env!("CARGO_PKG_VERSION"), " (build 3)");
+pub const WRITER: &str = concat!("tracklet version ", env!("CARGO_PKG_VERSION"), " (build 4)");
 
 /// A file under construction.
 pub(crate) struct TableFile {
