@@ -36,11 +36,11 @@ pub enum Subject {
 #[derive(Debug, Serialize)]
 #[serde(tag = "explains", rename_all = "snake_case")]
 pub enum Explanation {
-    /// Of an event.
+    /// The story of an event.
     Event(EventStory),
-    /// Of a session.
+    /// The story of a session.
     Session(SessionStory),
-    /// Of a visitor.
+    /// The story of a visitor.
     Visitor(VisitorStory),
 }
 

@@ -5,13 +5,13 @@ use std::process::ExitCode;
 /// How a command ends; the exit code says it to scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// Everything went well: 0.
+    /// The command did what it was asked to: 0.
     Done,
-    /// It ran, but something in the data is not as it should be: 1.
+    /// The command ran, but something in the data is not as it should be: 1.
     CheckFailed,
-    /// It could not run: 2.
+    /// The command could not run: 2.
     CouldNotRun,
-    /// It ran, but the tables contradict each other and were not published: 3.
+    /// The command ran, but the tables contradict each other and were not published: 3.
     NotPublished,
 }
 

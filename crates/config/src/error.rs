@@ -54,7 +54,7 @@ pub enum Problem {
     /// CSV files without a header, whose columns have no names.
     #[error("`source.csv.header` is false, and `source.csv.columns` names no columns")]
     NoColumns,
-    /// The same character between fields of CSV and around them.
+    /// One character is both between fields of CSV and around them.
     #[error("`source.csv.quote` and `source.csv.delimiter` are the same character")]
     SameCharacter,
     /// A text that is not one character.

@@ -13,7 +13,7 @@ pub struct EventColumn {
     pub sources: Vec<ColumnSource>,
     /// The text and function that the values are derived from; such a column has no sources.
     pub derived: Option<DerivedFrom>,
-    /// Whether it is of a preset: nobody said that the source has it.
+    /// Whether the column is of a preset: nobody said that the source has it.
     pub is_of_preset: bool,
     /// The column of the table that it is read for, where it is none itself.
     pub read_for: Option<String>,

@@ -57,7 +57,7 @@ pub enum Quote {
     Found,
     /// Nothing: every quote is text.
     None,
-    /// This byte.
+    /// The byte that stands around fields.
     Byte(u8),
 }
 

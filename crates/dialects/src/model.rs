@@ -36,10 +36,10 @@ pub struct ModelOptions {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Materialized {
-    /// As a query.
+    /// The model is a view.
     #[default]
     View,
-    /// As rows.
+    /// The model is a table.
     Table,
 }
 

@@ -50,7 +50,7 @@ pub enum Formulas {
 /// How an aligned table groups the digits of integers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Integers {
-    /// As digits alone.
+    /// Numbers are printed as digits alone.
     #[default]
     Plain,
     /// With a comma before each three digits: `1,234,567`.

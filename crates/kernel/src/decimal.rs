@@ -30,7 +30,7 @@ pub fn parse(text: &str) -> Option<i128> {
     millionths(negative, whole, fraction, 0)
 }
 
-/// As [`parse`], of a number as JSON writes it or a float prints: it may have an exponent.
+/// The number of a text as JSON writes it or a float prints: [`parse`], where an exponent may follow.
 ///
 /// ```
 /// use tracklet_kernel::decimal::parse_number;

@@ -33,7 +33,7 @@ pub enum Reason {
     BadTimestamp,
     /// A `timestamp` before 1970 or from 2262 on.
     TimestampOutOfRange,
-    /// Neither `anonymous_id` nor `user_id`.
+    /// The row has neither `anonymous_id` nor `user_id`.
     MissingIds,
 }
 

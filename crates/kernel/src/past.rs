@@ -33,7 +33,7 @@ impl Past {
         Self { ids: aliases.ids, identity, sessions }
     }
 
-    /// Of every session its start in microseconds and its number of tracks.
+    /// The start of every session in microseconds, and its number of tracks.
     pub fn sessions(&self) -> impl Iterator<Item = (i64, u64)> + '_ {
         self.sessions.starts_and_tracks(0..self.sessions.len())
     }

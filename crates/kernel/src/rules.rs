@@ -9,7 +9,7 @@ use std::num::NonZeroU64;
 /// Microseconds in a minute, the unit of `idle_time_minutes` and `session_duration`.
 pub const MICROS_PER_MINUTE: i64 = 60_000_000;
 
-/// Everything that changes the meaning of the tables. The default is the reference project's.
+/// The settings that change the meaning of the tables. The default is the reference project's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
     /// Inactivity that ends a session.

@@ -27,7 +27,7 @@ pub(crate) use whole::{AliasesSeen, SessionsSeen, VisitorsSeen};
 pub struct Check {
     /// The invariant, a sentence.
     pub invariant: String,
-    /// Whether it does.
+    /// Whether the invariant holds.
     pub passed: bool,
     /// The figures that were compared.
     pub found: String,

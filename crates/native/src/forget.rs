@@ -159,9 +159,9 @@ pub fn preview(folder: &OutputFolder, subjects: &BTreeSet<Subject>) -> Result<Er
 /// What is done with the current snapshot where its rows can't be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Current {
-    /// That is an error.
+    /// A snapshot that is not rewritten is an error.
     Rewritten,
-    /// It stays: a run over all files makes another, after which it goes.
+    /// The snapshot stays: a run over all files makes another, after which it goes.
     Replaced,
 }
 

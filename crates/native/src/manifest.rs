@@ -131,7 +131,7 @@ const UNSEALED: &str = "00000000000000000000000000000000";
 /// Bytes that are no manifest, or not those that were written.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    /// They can't be read.
+    /// The bytes are no manifest.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
     /// The digest is another.

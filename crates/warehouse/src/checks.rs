@@ -18,7 +18,7 @@ use std::time::Instant;
 /// The outcome of the data tests.
 #[derive(Debug)]
 pub struct ChecksReport {
-    /// Those that ran, in the order of their names.
+    /// The results of the checks that ran, in the order of their names.
     pub results: Vec<CheckResult>,
     /// How many look at what is only there while a run lasts, and so run in `build` alone.
     pub of_runs: usize,

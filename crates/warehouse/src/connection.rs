@@ -26,7 +26,7 @@ use async_trait::async_trait;
 
 /// Whether a schema is free for a run.
 pub enum Claim {
-    /// It is this run's for as long as the guard lives: no other run that is alive works on it.
+    /// The lock is this run's for as long as the guard lives: no other run that is alive works on the schema.
     Held(Box<dyn std::any::Any + Send>),
     /// Another run, alive, works on it.
     Taken,
@@ -37,9 +37,9 @@ pub enum Claim {
 /// A column of a table in a warehouse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableColumn {
-    /// Its name, spelled as the warehouse spells it.
+    /// The name of the column, spelled as the warehouse spells it.
     pub name: String,
-    /// Its type, in the warehouse's words.
+    /// The type of the column, in the warehouse's words.
     pub data_type: String,
 }
 

@@ -3,9 +3,9 @@
 /// An invariant that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contradiction {
-    /// Its number among the invariants of docs/semantics.md.
+    /// The number of the invariant, as docs/semantics.md has it.
     pub number: u64,
-    /// What it says.
+    /// The sentence that does not hold.
     pub says: String,
     /// How many rows, sessions or visitors contradict it.
     pub offenders: u64,

@@ -46,7 +46,7 @@ pub struct Gone {
 }
 
 impl Gone {
-    /// All of them.
+    /// The sum of all rows that were erased.
     pub fn rows(&self) -> u64 {
         self.tracks + self.evidence + self.duplicates + self.rejected
     }

@@ -35,9 +35,9 @@ pub(super) struct List {
 /// What the tables are to the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// They have no row of it.
+    /// The tables have no row of a forgotten id.
     InForce,
-    /// They may have rows of ids that were noted later.
+    /// The tables may have rows of ids that were noted later.
     Pending,
 }
 

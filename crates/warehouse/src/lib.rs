@@ -117,7 +117,7 @@ impl Stop {
         Arc::clone(&self.0)
     }
 
-    /// Whether it is set.
+    /// Whether the stop is set.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }

@@ -10,9 +10,9 @@ pub struct Made {
     pub model: &'static str,
     /// Table or view.
     pub kind: Kind,
-    /// Whether it goes away at the end of the run.
+    /// Whether the table is dropped at the end of the run.
     pub is_staging: bool,
-    /// Its rows, where the warehouse says.
+    /// How many rows the table has, where the warehouse says.
     pub rows: Option<u64>,
     /// Bytes that were scanned for it, where the warehouse says.
     pub bytes: Option<u64>,

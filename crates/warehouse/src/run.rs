@@ -45,7 +45,7 @@ pub struct BuildReport {
     pub run_id: String,
     /// Where the rows went, those of earlier runs included.
     pub accounting: Accounting,
-    /// Whether it took all rows or the new ones, and why.
+    /// Whether the run took all rows or the new ones, and why.
     pub mode: RunDetail,
     /// The days on which the source differed from what was seen, where an increment was asked to look.
     pub audited: Option<Vec<DifferentDay>>,
@@ -60,9 +60,9 @@ pub struct BuildReport {
 /// Whether the data tests run that need the tables of the run itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checks {
-    /// They do, once the tables are published and before the staging tables are dropped.
+    /// The tests run, once the tables are published and before the staging tables are dropped.
     Run,
-    /// They don't.
+    /// No test runs.
     Skip,
 }
 

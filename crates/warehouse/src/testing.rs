@@ -24,7 +24,7 @@ use tracklet_display::print::Unprinted;
 /// Why a test could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum TestError {
-    /// Its file is no query that can be rendered.
+    /// The file of the test is no query that can be rendered.
     #[error(transparent)]
     Render(#[from] RenderError),
     /// The tables gave no answer.
@@ -59,7 +59,7 @@ impl Hint for TestError {
 pub struct CheckResult {
     /// The test.
     pub name: String,
-    /// What it is a test of: a model, or `tests` for a query of its own.
+    /// The model that the test is of, or `tests` for a query of its own.
     pub of: String,
     /// How bad a row is that it finds.
     pub severity: Severity,
@@ -76,13 +76,13 @@ pub struct CheckResult {
 /// What a result means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It found nothing.
+    /// The test found nothing.
     Passed,
-    /// It found rows, and is only to warn of them.
+    /// The test found rows, and is only to warn of them.
     Warned,
-    /// It found rows.
+    /// The test found rows.
     Failed,
-    /// It could not run.
+    /// The test could not run.
     Broken,
 }
 
@@ -105,7 +105,7 @@ impl CheckResult {
         }
     }
 
-    /// What it means.
+    /// The verdict that the result means.
     pub fn verdict(&self) -> Verdict {
         match (&self.failures, self.severity) {
             (Ok(0), _) => Verdict::Passed,
@@ -115,7 +115,7 @@ impl CheckResult {
         }
     }
 
-    /// Whether it ran and found nothing that is an error.
+    /// Whether the test ran and found nothing that is an error.
     pub fn passed(&self) -> bool {
         matches!(self.verdict(), Verdict::Passed | Verdict::Warned)
     }

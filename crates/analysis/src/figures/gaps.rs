@@ -40,7 +40,7 @@ pub struct CurvePoint {
 }
 
 impl Gaps {
-    /// Of the chosen events of tables with these rules; with `event`, of those with this name alone.
+    /// The gaps of the chosen events of tables with these rules; with `event`, those of events with this name alone.
     ///
     /// # Errors
     /// What the tables say.

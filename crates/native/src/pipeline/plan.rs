@@ -35,7 +35,7 @@ pub enum Changed {
     /// Nothing: the run ends with an error that names it.
     #[default]
     Refused,
-    /// It is read again, as a new delivery: its rows are added to those that were read before.
+    /// The file is read again, as a new delivery: its rows are added to those that were read before.
     Reread,
     /// The rows that were read stay, and it counts as read as it is now.
     Keep,

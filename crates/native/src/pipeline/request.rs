@@ -42,7 +42,7 @@ pub struct RunRequest {
 /// Whether a full refresh may drop rows of files that it does not find.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Dropping {
-    /// That is an error, which says what would be dropped.
+    /// Dropping rows is an error, which says what would be dropped.
     #[default]
     Refused,
     /// The refresh may drop rows.

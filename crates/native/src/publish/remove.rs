@@ -21,9 +21,9 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 /// Whether a folder is removed where somebody reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Readers {
-    /// It stays.
+    /// A snapshot that is read stays.
     Respected,
-    /// They are waited for, but not for ever.
+    /// Readers are waited for, but not for ever.
     WaitedFor,
 }
 

@@ -72,7 +72,7 @@ pub struct AbsentColumn {
     pub sources: Vec<String>,
     /// A column of the source with a similar name, if there is one.
     pub near: Option<String>,
-    /// Whether it is of a preset.
+    /// Whether the column is of a preset.
     pub is_of_preset: bool,
     /// The column that would be derived from it, where it is none itself.
     pub read_for: Option<String>,

@@ -105,7 +105,7 @@ pub enum InputError {
         /// The tables.
         tables: Vec<String>,
     },
-    /// Neither a file nor a folder.
+    /// The path is neither a file nor a folder.
     #[error("`{path}` is {kind}, not a file")]
     NoFile {
         /// The path as given.

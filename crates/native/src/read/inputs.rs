@@ -80,7 +80,7 @@ impl InputFile {
 pub(super) enum Location {
     Local(PathBuf),
     Remote(Object),
-    /// Its path is longer than the system takes.
+    /// The path is longer than the system takes.
     Unreachable,
 }
 

@@ -47,7 +47,7 @@ pub enum TargetError {
         /// What the client says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Who connects is not allowed to.
+    /// The user who connects is not allowed to do what was asked.
     #[error("{message}")]
     NotAllowed {
         /// The warehouse's message.

@@ -18,7 +18,7 @@ const QUESTIONS: u32 = 2;
 pub struct Seconds(pub Duration);
 
 impl Seconds {
-    /// So many.
+    /// A number of seconds.
     pub const fn new(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }

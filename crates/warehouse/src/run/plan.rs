@@ -77,7 +77,7 @@ pub(super) struct Window {
 /// What `build` does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum BuildPlan {
-    /// It takes all rows of the source.
+    /// The run takes all rows of the source.
     Full {
         /// [`RunMode::Full`] or [`RunMode::Rebuild`].
         mode: RunMode,
@@ -86,7 +86,7 @@ pub(super) enum BuildPlan {
         /// The columns by which the next run finds new rows.
         cursor_column: Option<String>,
     },
-    /// It takes the new rows.
+    /// The run takes the new rows.
     Increment(Window),
 }
 

@@ -8,7 +8,7 @@ pub use tracklet_dialects::model::MATERIALIZED;
 /// A data test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataTest {
-    /// Its name, as dbt builds it.
+    /// The name of the test, as dbt builds it.
     pub name: String,
     /// The model whose column it is about; `None` for a query of its own.
     pub of_column: Option<String>,
@@ -23,7 +23,7 @@ pub struct DataTest {
 /// How bad it is when a test finds a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Severity {
-    /// Its failures are reported, and fail nothing.
+    /// Failures are reported, and fail nothing.
     Warn,
     /// The test has failed.
     #[default]

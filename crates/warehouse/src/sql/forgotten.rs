@@ -29,9 +29,9 @@ const COLUMNS: [(&str, ColumnType); 4] = [
 /// The list under which a run publishes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InForce {
-    /// Its digest, none where nothing is forgotten.
+    /// The digest of the list, none where nothing is forgotten.
     pub digest: Option<String>,
-    /// Its rows, none where the table does not exist.
+    /// How many rows the list has, none where its table does not exist.
     pub rows: Option<u64>,
 }
 

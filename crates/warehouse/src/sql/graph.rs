@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A model of the package, rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
-    /// Its name.
+    /// The name of the model.
     pub name: &'static str,
-    /// Its SQL and options.
+    /// The SQL and the options of the model.
     pub rendered: Rendered,
 }
 
 impl Model {
-    /// Whether it is needed only while a run lasts.
+    /// Whether the model is needed only while a run lasts.
     pub fn is_staging(&self) -> bool {
         self.rendered.options.tags.iter().any(|tag| tag == STAGING_TAG)
     }

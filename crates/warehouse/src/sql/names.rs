@@ -22,13 +22,13 @@ impl Names {
         Self { dialect, database, schema, format: Format::default(), staging: Arc::default() }
     }
 
-    /// The same, with tables of this format.
+    /// These names, of tables of another format.
     #[must_use]
     pub fn in_format(self, format: Format) -> Self {
         Self { format, ..self }
     }
 
-    /// The same, with some models under other names: model -> table.
+    /// These names, with some models under other names: model -> table.
     #[must_use]
     pub fn with_staging_names(&self, staging: BTreeMap<String, String>) -> Self {
         Self { staging: Arc::new(staging), ..self.clone() }

@@ -5,7 +5,7 @@ use super::Dialect;
 /// A file of the package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct File {
-    /// Its path below `dbt/`.
+    /// The path of the file below `dbt/`.
     pub path: &'static str,
     /// What is in it.
     pub text: &'static str,

@@ -37,9 +37,9 @@ pub struct Planned {
     pub name: &'static str,
     /// Table or view.
     pub kind: Kind,
-    /// Whether it goes away at the end of the run.
+    /// Whether the table is dropped at the end of the run.
     pub is_staging: bool,
-    /// What it is made from, among the models of the run.
+    /// The models of the run that this one is made from.
     pub needs: BTreeSet<&'static str>,
     /// The query alone.
     pub query: String,
@@ -153,7 +153,7 @@ impl Plan {
         self.models.iter().filter(|model| !model.is_staging)
     }
 
-    /// Their names, as the table of runs has them.
+    /// The names of the kept tables, as the table of runs has them.
     pub fn kept_names(&self) -> String {
         self.kept().map(|model| model.name).collect::<Vec<_>>().join(" ")
     }

@@ -23,11 +23,11 @@ pub struct SourceTable {
     pub event_type: &'static str,
     /// Whether they are evidence, which carries nothing but its type.
     pub is_evidence: bool,
-    /// Its quoted name.
+    /// The quoted name of the table.
     pub relation: String,
-    /// Its name for people, and for `source_file` of rejected rows.
+    /// The name of the table for people, and for `source_file` of rejected rows.
     pub name: String,
-    /// Its columns, as the warehouse spells them.
+    /// The columns of the table, as the warehouse spells them.
     pub columns: Vec<String>,
     /// The type of each of them, in the warehouse's words; one that is not here holds texts.
     pub types: BTreeMap<String, String>,
@@ -123,9 +123,9 @@ pub struct Renderer {
 /// The macros that a file of the package can call.
 #[derive(Debug, Clone)]
 enum Macros {
-    /// Those of the package, as [`parsed`] has them.
+    /// The macros of the package, as [`parsed`] has them.
     Package,
-    /// Those of the package and others after them, parsed with each file.
+    /// The macros of the package and others after them, parsed with each file.
     Replaced(Arc<str>),
 }
 
@@ -167,7 +167,7 @@ impl Renderer {
         }
     }
 
-    /// The same, with macros that take the place of the package's.
+    /// The renderer with macros that take the place of the package's.
     #[must_use]
     pub fn with_macros(self, macros: &str) -> Self {
         let package = match &self.macros {
@@ -177,7 +177,7 @@ impl Renderer {
         Self { macros: Macros::Replaced(format!("{package}{macros}").into()), ..self }
     }
 
-    /// The same, which leaves out the source's rows of people whom `table`, a quoted name, has forgotten.
+    /// The renderer, leaving out the source's rows of people whom `table`, a quoted name, has forgotten.
     #[must_use]
     pub fn with_forgotten(self, table: Option<String>) -> Self {
         Self { forgotten: table, ..self }

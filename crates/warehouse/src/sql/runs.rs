@@ -140,9 +140,9 @@ pub struct Cursor {
 /// The latest run that published, or began to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Latest {
-    /// Its number; 0 if there is none.
+    /// The number of the run; 0 if there is none.
     pub sequence_number: u64,
-    /// Whether it came to its end: `false` of one that was cut off while it changed the tables one by one.
+    /// Whether the run came to its end: `false` of one that was cut off while it changed the tables one by one.
     pub is_whole: bool,
     /// The fingerprint of its configuration.
     pub config_fingerprint: String,
@@ -175,7 +175,7 @@ pub struct RunRow {
     pub config_fingerprint: String,
     /// The models that it made.
     pub models: String,
-    /// How it made them; none for a run that failed.
+    /// How the run made the tables; none for a run that failed.
     pub mode: Option<RunDetail>,
     /// The column that says when rows of the source were loaded, and the latest such time that is not after the run's start:
     /// later runs look for rows that came after it.

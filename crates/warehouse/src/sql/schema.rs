@@ -14,11 +14,11 @@ pub struct Schema {
 /// A model.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Described {
-    /// Its name.
+    /// The name of the model.
     pub name: String,
-    /// What it is.
+    /// A sentence that describes the model.
     pub description: String,
-    /// Its columns, in order.
+    /// The columns of the model, in order.
     #[serde(default)]
     pub columns: Vec<DescribedColumn>,
 }
@@ -26,9 +26,9 @@ pub struct Described {
 /// A column.
 #[derive(Debug, Clone, Deserialize)]
 pub struct DescribedColumn {
-    /// Its name.
+    /// The name of the column.
     pub name: String,
-    /// What it means.
+    /// A sentence that describes the column.
     pub description: String,
     /// What must hold for it.
     #[serde(default)]
@@ -39,13 +39,13 @@ pub struct DescribedColumn {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnTest {
-    /// It has no null.
+    /// The column has no null.
     NotNull,
-    /// It has no value twice.
+    /// The column has no value twice.
     Unique,
-    /// It has only these values.
+    /// The column has only these values.
     AcceptedValues(WithArguments<AcceptedValues>),
-    /// Its values are in a column of another model.
+    /// The values of the column are in a column of another model.
     Relationships(WithArguments<Relationships>),
 }
 
@@ -75,7 +75,7 @@ fn texts() -> bool {
 pub struct Relationships {
     /// The model, as `ref('name')`.
     to: String,
-    /// Its column.
+    /// The column of the other model.
     pub field: String,
 }
 

@@ -18,7 +18,7 @@ use tracklet_display::error::{Hint, listed, nearest};
 pub struct Target {
     /// What the configuration calls it.
     pub name: String,
-    /// Its SQL.
+    /// The dialect of SQL that the target speaks.
     pub dialect: Dialect,
     /// Where the tables go.
     pub names: Names,
@@ -51,7 +51,7 @@ pub enum ResolveError {
         /// Those that there are.
         known: Vec<String>,
     },
-    /// Neither the file nor a profile has it.
+    /// Neither the configuration file nor a profile has the target.
     #[error("there is no target `{name}`")]
     Unknown {
         /// What was asked for.
@@ -172,7 +172,7 @@ impl Target {
         }
     }
 
-    /// The same warehouse with another schema, whose name is plain.
+    /// This target with another schema, whose name is plain.
     #[must_use]
     pub fn in_schema(&self, schema: &str) -> Self {
         let database = self.names.database().map(ToOwned::to_owned);

@@ -15,7 +15,7 @@ const FOLDER: &str = "tests";
 /// A test of the user's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserTest {
-    /// Its name: that of the file, without the ending.
+    /// The name of the test: that of the file, without the ending.
     pub name: String,
     /// What stands in the file.
     pub text: String,

@@ -57,9 +57,9 @@ impl SslMode {
 pub struct PostgresSettings {
     /// The server's name or address; a folder for a Unix socket.
     pub host: String,
-    /// Its port; 5432, for Redshift 5439.
+    /// The server's port; 5432, for Redshift 5439.
     pub port: Option<u16>,
-    /// Who connects.
+    /// The user who connects.
     pub user: String,
     /// The password; else that of `PGPASSWORD`.
     #[serde(alias = "pass")]

@@ -84,9 +84,9 @@ enum Trust {
 /// Whose certificates are trusted.
 #[derive(Debug, PartialEq, Eq)]
 enum Roots {
-    /// Those of the machine's authorities, who give everybody one: only the name tells who it is.
+    /// The certificates of the machine's authorities, who give everybody one: only the name tells who it is.
     System,
-    /// Those of the authorities in this file.
+    /// The certificates of the authorities in this file.
     File(PathBuf),
 }
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 pub struct SnowflakeSettings {
     /// The account's identifier, as `organization-account`.
     pub account: String,
-    /// Who connects.
+    /// The user who connects.
     pub user: String,
     /// How to sign in; decided by the other fields if not given.
     pub authenticator: Option<Authenticator>,

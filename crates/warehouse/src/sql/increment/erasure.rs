@@ -114,7 +114,7 @@ impl Increment<'_> {
         )
     }
 
-    /// The same of what runs before have staged and `forgotten`, a quoted table, now has a hash of.
+    /// A query for the number of rows that runs before have staged and of which `forgotten`, a quoted table, has a hash now.
     ///
     /// # Errors
     /// [`RenderError`].

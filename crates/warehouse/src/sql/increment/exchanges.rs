@@ -19,11 +19,11 @@ pub(super) struct Gone {
 
 /// Which rows are inserted.
 pub(super) enum Come {
-    /// Those of a query.
+    /// The rows of a query.
     Rows(&'static str),
-    /// Those that the model makes of the new rows of what it is made from.
+    /// The rows that the model makes of the new rows of what it is made from.
     Model,
-    /// Those that the model makes, for the affected visitors, of what it is made from as it is then.
+    /// The rows that the model makes, for the affected visitors, of what it is made from as it is then.
     ModelOfVisitors,
 }
 

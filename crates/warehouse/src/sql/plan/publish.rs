@@ -31,9 +31,9 @@ pub struct Existing {
 /// The columns of a table that change, as the warehouse spells them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Those that it gets, in order, and whether it has them already, of the same type.
+    /// The columns that the table gets, in order, and whether it has them already, of the same type.
     pub columns: Vec<(String, bool)>,
-    /// Those that it has and won't have.
+    /// The columns that the table has and will not have.
     pub removed: Vec<String>,
 }
 
