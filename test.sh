@@ -226,13 +226,13 @@ warehouse_program() {
 }
 
 # What the program answers on PostgreSQL: hints, rows loaded, people forgotten, tables that break the invariants, configurations
-# that follow each other.
+# that follow each other, a first configuration of a schema.
 warehouse_answers() {
   install_python warehouses tests/warehouses/requirements.txt || return 1
   install_postgres || { lacking "no PostgreSQL server here, and no way to install one"; return; }
   debug_program || return 1
   local run="$cache/venvs/warehouses/bin/python" lane status=0
-  for lane in answers.program_hints answers.program_load answers.program_forget answers.program_invariants answers.program_changes; do
+  for lane in answers.program_hints answers.program_load answers.program_forget answers.program_invariants answers.program_changes answers.program_init; do
     "$run" tests/warehouses "$lane" || { echo "$lane failed"; status=1; }
   done
   return $status

@@ -87,26 +87,42 @@ pub enum Command {
     DocsReference(DocsReferenceArguments),
 }
 
-/// Look at files and write a commented tracklet.toml for them
+/// Look at files or at tables in a warehouse and write a commented tracklet.toml for them
 ///
-/// The file says which columns were found and which of them is which, and has every key with its default.
+/// The file says which columns were found and which of them is which, and has every key with its default. With `--target` the
+/// tables `tracks`, `pages`, `screens` and the like of a schema are looked at; what was found is added to the file that has the
+/// section `[targets.NAME]`, or with `--profile` a new file takes the target from dbt's profiles.yml.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   tracklet init rudder-logs
   tracklet init 'exports/*.parquet' --config shop.toml
+  tracklet init --target pg --schema rudder
+  tracklet init --target dev --profile shop --schema rudder
 
 Exit codes: 0 done, 2 nothing was written")]
 pub struct InitArguments {
     /// Files, folders, globs or s3://, gs://, az:// URLs for the configuration to read
-    #[arg(value_name = "PATH|GLOB|URL", required = true)]
+    #[arg(value_name = "PATH|GLOB|URL", required_unless_present = "target", conflicts_with = "target")]
     pub paths: Vec<String>,
     /// The file to write [default: tracklet.toml]
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Replace the file if it exists
-    #[arg(long)]
+    #[arg(long, conflicts_with = "target")]
     pub force: bool,
+    /// The warehouse whose tables are looked at
+    #[arg(long, value_name = "NAME", requires = "schema")]
+    pub target: Option<String>,
+    /// The schema that has the tables, as `SCHEMA` or `DATABASE.SCHEMA`
+    #[arg(long, value_name = "SCHEMA", requires = "target")]
+    pub schema: Option<String>,
+    /// The profile of dbt's profiles.yml that has the target
+    #[arg(long, value_name = "NAME", requires = "target")]
+    pub profile: Option<String>,
+    /// Where profiles.yml is [default: `DBT_PROFILES_DIR`, the working folder or ~/.dbt]
+    #[arg(long, value_name = "DIR", requires = "target")]
+    pub profiles_dir: Option<PathBuf>,
 }
 
 /// Turn event files into session tables

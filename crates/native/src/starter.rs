@@ -18,17 +18,56 @@ const WIDTH: usize = 100;
 /// Event names that are listed.
 const EVENTS: usize = 20;
 
+/// Where the calls of a configuration come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Origin<'a> {
+    /// Files: paths, patterns and URLs.
+    Paths(&'a [String]),
+    /// Tables of tracks in a warehouse, as `source.tables` names them, and dbt's profile with the warehouse.
+    Tables(&'a [String], Option<&'a str>),
+}
+
+impl Origin<'_> {
+    /// The line that sets a key, where the origin does.
+    fn line(&self, key: &Key) -> Option<String> {
+        match (self, key.section, key.name) {
+            (Self::Paths(paths), "source", "paths") => Some(format!("paths = {}", list(paths))),
+            (Self::Tables(tables, _), "source", "tables") => Some(format!("tables = {}", list(tables))),
+            (Self::Tables(_, Some(profile)), "", "profile") => Some(format!("profile = {}", quoted(profile))),
+            _ => None,
+        }
+    }
+}
+
+/// The sections of [`starter`] for a file that has others already, without those that `is_there` says it has.
+pub fn sections_for(inspection: &Inspection, origin: &Origin<'_>, is_there: impl Fn(&str) -> bool) -> String {
+    let mut page = String::new();
+    write_sections(&mut page, inspection, origin, |section| section.is_empty() || is_there(section));
+    page
+}
+
 /// A commented `tracklet.toml` for the files that were looked at.
 ///
-/// It reads `paths`, and sets what [`proposed`] says; every other key stands there as a comment, so that nothing else differs from the
+/// It reads what `origin` says, and sets what [`proposed`] says; every other key stands there as a comment, so that nothing else differs from the
 /// defaults. Comments list the calls, the most frequent events and the other columns of the first rows.
-pub fn starter(inspection: &Inspection, paths: &[String]) -> String {
-    let proposal = Proposal::of(inspection);
+pub fn starter(inspection: &Inspection, origin: &Origin<'_>) -> String {
     let mut page = String::from(
         "# The configuration of Tracklet. Every key has a default: take the `#` away in front of a key to set it.\n\
          # `tracklet run` in this folder uses this file.\n",
     );
-    for section in sections() {
+    write_sections(&mut page, inspection, origin, |_| false);
+    page
+}
+
+/// Writes all sections but those to be left out, of which those of the file's top level have the empty name.
+fn write_sections(
+    page: &mut String,
+    inspection: &Inspection,
+    origin: &Origin<'_>,
+    is_left_out: impl Fn(&str) -> bool,
+) {
+    let proposal = Proposal::of(inspection);
+    for section in sections().into_iter().filter(|section| !is_left_out(section)) {
         // A section of names that the user chooses replaces its defaults even when it is empty.
         let is_set = section == "columns" && proposal.preset.is_some();
         let sign = if keys_of(section).any(|key| key.name == ANY) && !is_set { "# " } else { "" };
@@ -36,45 +75,40 @@ pub fn starter(inspection: &Inspection, paths: &[String]) -> String {
             let _ = write!(page, "\n{sign}[{section}]\n");
         }
         if section == "source.columns" {
-            columns(&mut page, inspection, &proposal);
+            columns(page, inspection, &proposal);
             continue;
         }
         if section == "counts" {
-            events(&mut page, &inspection.sample().events());
+            events(page, &inspection.sample().events());
         }
         for key in keys_of(section) {
             page.push('\n');
-            comment(&mut page, "", &key.about.replace('`', ""));
-            comment(&mut page, "", &format!("Default: {}.", key.default.replace('`', "")));
-            if (key.section, key.name) == ("source", "paths") {
-                let _ = writeln!(page, "paths = {}", list(paths));
+            comment(page, "", &key.about.replace('`', ""));
+            comment(page, "", &format!("Default: {}.", key.default.replace('`', "")));
+            if let Some(line) = origin.line(key) {
+                let _ = writeln!(page, "{line}");
             } else if (key.section, key.name) == ("source", "types") && !proposal.types.is_empty() {
-                types(&mut page, &proposal);
+                types(page, &proposal);
             } else if let ("columns", "preset", Some(preset)) = (key.section, key.name, proposal.preset) {
-                comment(&mut page, "", "The first rows have the context of such calls:");
+                comment(page, "", "The first rows have the context of such calls:");
                 let _ = writeln!(page, "preset = {}", quoted(preset));
             } else if let ("source", "time_unit", Some(unit)) = (key.section, key.name, time_unit(inspection))
             {
-                comment(
-                    &mut page,
-                    "",
-                    "The event times of these files are numbers; by their size they count:",
-                );
+                comment(page, "", "The event times of these files are numbers; by their size they count:");
                 let _ = writeln!(page, "time_unit = {}", quoted(unit));
             } else {
                 if let ("source", "time_unit", Some(differing)) =
                     (key.section, key.name, differing_times(inspection))
                 {
-                    comment(&mut page, "", &differing);
+                    comment(page, "", &differing);
                 }
                 let _ = writeln!(page, "# {}", usable_example(key));
             }
         }
         if section == "columns" {
-            other_columns(&mut page, &proposal);
+            other_columns(page, &proposal);
         }
     }
-    page
 }
 
 /// The lines that the file sets because of what the first rows have, but for `time_unit`.
@@ -218,16 +252,11 @@ fn columns(page: &mut String, inspection: &Inspection, proposal: &Proposal) {
     comment(page, "", "Which column of the source is which. Names are found without regard to case.");
     for format in &inspection.formats {
         page.push('\n');
-        let files = if format.files == 1 { "file" } else { "files" };
         if format.columns.is_empty() {
-            comment(
-                page,
-                "",
-                &format!("{} {} {files}: no column was found.", format.files, format.format.as_str()),
-            );
+            comment(page, "", &format!("{}: no column was found.", format.label()));
             continue;
         }
-        comment(page, "", &format!("Found in {} {} {files}:", format.files, format.format.as_str()));
+        comment(page, "", &format!("Found in {}:", format.label()));
         comment(page, "    ", &format.columns.join(", "));
         let calls = format.sample.calls();
         if !calls.is_empty() {
@@ -358,10 +387,11 @@ fn comment(page: &mut String, indent: &str, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{missing_columns, starter};
-    use crate::read::{Column, Format, FormatColumns, Inspection, Sample};
+    use super::{Origin, missing_columns, sections_for, starter};
+    use crate::read::{CallTable, Column, Format, FormatColumns, Inspection, Sample, inspect_tables};
     use std::path::Path;
     use tracklet_config::Config;
+    use tracklet_kernel::event_type::EventType;
     use tracklet_kernel::time::Unit;
 
     fn csv(columns: &[&str], canonical: [Option<&str>; 6]) -> Inspection {
@@ -372,7 +402,7 @@ mod tests {
         let columns = columns.iter().map(|name| (*name).to_owned()).collect();
         Inspection {
             formats: vec![FormatColumns {
-                format: Format::Csv,
+                format: Some(Format::Csv),
                 files: 2,
                 columns,
                 canonical: canonical.collect(),
@@ -387,7 +417,7 @@ mod tests {
     fn the_file_is_valid_and_sets_the_paths_alone() {
         let inspection = csv(&["id", "\"\nname = 1"], [Some("id"), None, None, None, None, None]);
         let paths = ["exports/*.csv".to_owned(), "a \"b\"\\".to_owned()];
-        let text = starter(&inspection, &paths);
+        let text = starter(&inspection, &Origin::Paths(&paths));
         let config = Config::parse(&text, Path::new("tracklet.toml")).unwrap();
         assert_eq!(config.source.paths, paths);
         let mut without_paths = config.clone();
@@ -396,11 +426,38 @@ mod tests {
     }
 
     #[test]
+    fn tables_of_a_warehouse_are_named_with_what_they_have() {
+        let row = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>();
+        let table = |event_type, more: &str| CallTable {
+            event_type,
+            columns: row(&["ID", "ANONYMOUS_ID", "USER_ID", "TIMESTAMP", "RECEIVED_AT", more]),
+            rows: vec![row(&["m1", "d", "", "2026-01-04 10:00:00", "", "x"])],
+        };
+        let tables = vec![table(EventType::Track, "EVENT"), table(EventType::Page, "CONTEXT_PAGE_PATH")];
+        let inspection = inspect_tables(tables);
+        assert_eq!(inspection.formats[0].label(), "2 tables");
+        assert_eq!(missing_columns(&inspection), [""; 0]);
+        let tables = ["rudder.tracks".to_owned()];
+        let text = starter(&inspection, &Origin::Tables(&tables, Some("shop")));
+        let config = Config::parse(&text, Path::new("tracklet.toml")).unwrap();
+        assert_eq!((config.source.tables.as_slice(), config.profile.as_deref()), (&tables[..], Some("shop")));
+        assert_eq!(config.source.types.iter().collect::<Vec<_>>(), [EventType::Track, EventType::Page]);
+        assert!(text.contains("preset = \"web\""), "{text}");
+        // A file of the user's own gets the sections that it does not have.
+        let own =
+            "[targets.pg]\ntype = \"postgres\"\nhost = \"h\"\nuser = \"u\"\ndbname = \"d\"\nschema = \"s\"\n";
+        let is_there = |section: &str| section.starts_with("targets");
+        let more = sections_for(&inspection, &Origin::Tables(&tables, None), is_there);
+        let config = Config::parse(&format!("{own}{more}"), Path::new("tracklet.toml")).unwrap();
+        assert_eq!((config.source.tables.as_slice(), config.targets.len()), (&tables[..], 1));
+    }
+
+    #[test]
     fn the_unit_of_times_that_are_numbers_is_set() {
         let mut inspection =
             csv(&["id", "timestamp"], [Some("id"), None, None, None, Some("timestamp"), None]);
         inspection.formats[0].time_unit = Some(Unit::Microseconds);
-        let text = starter(&inspection, &["logs".to_owned()]);
+        let text = starter(&inspection, &Origin::Paths(&["logs".to_owned()]));
         let config = Config::parse(&text, Path::new("tracklet.toml")).unwrap();
         assert_eq!(config.source.time_unit, Some(Unit::Microseconds), "{text}");
     }
@@ -408,7 +465,7 @@ mod tests {
     #[test]
     fn every_key_is_valid_without_its_comment_sign() {
         let inspection = csv(&["id"], [Some("id"), None, None, None, None, None]);
-        let text: String = starter(&inspection, &["logs".to_owned()])
+        let text: String = starter(&inspection, &Origin::Paths(&["logs".to_owned()]))
             .lines()
             .map(|line| match line.strip_prefix("# ") {
                 Some(section) if section.starts_with('[') && section.ends_with(']') => section,
@@ -427,7 +484,7 @@ mod tests {
     fn an_id_of_events_is_never_guessed_from_their_name() {
         let found = [None, None, Some("user_id"), Some("event"), Some("timestamp"), None];
         let inspection = csv(&["user_id", "event", "timestamp"], found);
-        let text = starter(&inspection, &["logs".to_owned()]);
+        let text = starter(&inspection, &Origin::Paths(&["logs".to_owned()]));
         assert!(
             text.contains("event_id was NOT found\n") && text.contains("\nevent_id = \"from_row\"\n"),
             "{text}"
@@ -439,7 +496,7 @@ mod tests {
     fn the_devices_times_take_the_place_of_none() {
         let found = [Some("messageId"), Some("anonymousId"), None, Some("event"), None, None];
         let columns = ["messageId", "anonymousId", "event", "originalTimestamp", "sentAt"];
-        let text = starter(&csv(&columns, found), &["logs".to_owned()]);
+        let text = starter(&csv(&columns, found), &Origin::Paths(&["logs".to_owned()]));
         assert!(text.contains("timestamp was NOT found; is it originalTimestamp?"), "{text}");
         let config = Config::parse(&text, Path::new("tracklet.toml")).unwrap();
         assert_eq!(config.source.columns.timestamp.as_deref(), Some("originalTimestamp"));
@@ -447,7 +504,7 @@ mod tests {
         let mut both = csv(&columns, found);
         both.formats
             .push(csv(&["timestamp"], [None, None, None, None, Some("timestamp"), None]).formats.remove(0));
-        let text = starter(&both, &["logs".to_owned()]);
+        let text = starter(&both, &Origin::Paths(&["logs".to_owned()]));
         assert_eq!(Config::parse(&text, Path::new("tracklet.toml")).unwrap().source.columns.timestamp, None);
     }
 
@@ -455,7 +512,7 @@ mod tests {
     fn what_is_missing_is_named_with_what_could_be_meant() {
         let found = [Some("id"), Some("anonymous_id"), None, Some("event"), Some("timestamp"), None];
         let inspection = csv(&["id", "anonymous_id", "userid", "event", "timestamp"], found);
-        let text = starter(&inspection, &["logs".to_owned()]);
+        let text = starter(&inspection, &Origin::Paths(&["logs".to_owned()]));
         assert!(text.contains("user_id was NOT found; is it userid?"), "{text}");
         assert!(text.contains("received_at was NOT found, and may be absent"), "{text}");
         assert!(text.contains("\nuser_id = \"userid\"\n"), "{text}");

@@ -29,6 +29,7 @@ pub mod preview;
 pub mod progress;
 mod row;
 pub mod run;
+mod sampled_tables;
 mod sources;
 pub mod sql;
 pub mod targets;
@@ -37,6 +38,7 @@ pub mod token;
 
 pub use contradictions::Contradiction;
 pub use error::WarehouseError;
+pub use sampled_tables::{SampledTable, sampled_tables};
 pub use sources::{assumed_sources, source_tables};
 
 use crate::sql::Renderer;

@@ -54,7 +54,15 @@ impl ChosenTarget {
         config: Option<&Path>,
         profiles_dir: Option<&Path>,
     ) -> Result<Self, Failure> {
-        let config = Config::load_or_default(config)?;
+        Self::of_config(Config::load_or_default(config)?, name, profiles_dir)
+    }
+
+    /// The target of a configuration that was asked for, or its only one.
+    pub fn of_config(
+        config: Config,
+        name: Option<&str>,
+        profiles_dir: Option<&Path>,
+    ) -> Result<Self, Failure> {
         let target = Target::resolve(&config, name, profiles_dir)?;
         for sentence in config.advice() {
             tracing::warn!("{sentence}");

@@ -5,11 +5,12 @@ use super::formats::Holds;
 use super::inputs::{Format, InputFile, Location};
 use super::partitions::partitions;
 use super::remote::FetchError;
-use super::sample::Sample;
+use super::sample::{Sample, Sampled};
 use super::{ReadError, Source};
 use crate::read::formats::HasReader as _;
 use std::collections::BTreeSet;
 use std::path::Path;
+use tracklet_kernel::event_type::EventType;
 use tracklet_kernel::time::{Unit, whole_number};
 
 /// Objects or rows of a file that are looked at.
@@ -38,9 +39,9 @@ impl Inspection {
 /// The columns of all files of a format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FormatColumns {
-    /// The format of these files.
-    pub format: Format,
-    /// How many files are of it.
+    /// The format of these files; none of tables in a warehouse.
+    pub format: Option<Format>,
+    /// How many files or tables there are.
     pub files: usize,
     /// The columns of the first files, by name; of JSON the keys, those inside objects by their flattened names.
     pub columns: Vec<String>,
@@ -52,6 +53,70 @@ pub struct FormatColumns {
     pub differing_times: Vec<(Unit, String)>,
     /// The calls and events in the first rows.
     pub sample: Sample,
+}
+
+impl FormatColumns {
+    /// How many files or tables there are, in words: `3 csv files`.
+    pub fn label(&self) -> String {
+        let plural = if self.files == 1 { "" } else { "s" };
+        match self.format {
+            Some(format) => format!("{} {} file{plural}", self.files, format.as_str()),
+            None => format!("{} table{plural}", self.files),
+        }
+    }
+}
+
+/// A table of calls of one type in a warehouse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallTable {
+    /// The type of the calls.
+    pub event_type: EventType,
+    /// The names of the columns, as the warehouse has them.
+    pub columns: Vec<String>,
+    /// The first rows: of each column the value as a text, empty where there is none.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// Looks at tables of a warehouse as [`inspect`] does at files.
+pub fn inspect_tables(tables: Vec<CallTable>) -> Inspection {
+    let mut names = BTreeSet::new();
+    let mut times = Vec::new();
+    let mut sample = Sample::default();
+    let files = tables.len();
+    for CallTable { event_type, columns, rows } in tables {
+        let columns: Vec<String> = columns.iter().map(|name| name.to_lowercase()).collect();
+        let sampled = Sampled::new(&columns, &[], event_type);
+        times.extend(rows.into_iter().filter_map(|row| sampled.note_row(row, &mut sample)));
+        names.extend(columns);
+    }
+    let columns: Vec<String> = names.into_iter().collect();
+    Inspection { formats: vec![FormatColumns::new(None, Format::Csv, files, columns, &times, sample)] }
+}
+
+impl FormatColumns {
+    /// What was found in files or tables, whose columns are called as in files of the format `names`.
+    fn new(
+        format: Option<Format>,
+        names: Format,
+        files: usize,
+        columns: Vec<String>,
+        times: &[String],
+        sample: Sample,
+    ) -> Self {
+        let canonical = Column::ALL.map(|column| {
+            let place = names.reader().place(column, &columns);
+            (column, place.map(|place| columns[place].clone()))
+        });
+        Self {
+            format,
+            files,
+            columns,
+            canonical: canonical.to_vec(),
+            time_unit: time_unit(times),
+            differing_times: differing_times(times),
+            sample,
+        }
+    }
 }
 
 /// Looks at the headers and footers, and the first 1,000 rows or objects, of up to 20 files of each format.
@@ -86,19 +151,7 @@ pub fn inspect(files: &[InputFile], temporary: &Path) -> Result<Inspection, Read
             return Err(error);
         }
         let columns: Vec<String> = found.into_iter().collect();
-        let canonical = Column::ALL.map(|column| {
-            let place = format.reader().place(column, &columns);
-            (column, place.map(|place| columns[place].clone()))
-        });
-        formats.push(FormatColumns {
-            format,
-            files: of_format.len(),
-            columns,
-            canonical: canonical.to_vec(),
-            time_unit: time_unit(&times),
-            differing_times: differing_times(&times),
-            sample,
-        });
+        formats.push(FormatColumns::new(Some(format), format, of_format.len(), columns, &times, sample));
     }
     Ok(Inspection { formats })
 }

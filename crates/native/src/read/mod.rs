@@ -62,7 +62,7 @@ pub use formats::csv::{CsvOptions, Quote};
 pub(crate) use formats::may_lack_header;
 pub use formats::{FORMATS, Format};
 pub use inputs::{InputError, InputFile, Inputs};
-pub use inspect::{FormatColumns, Inspection, inspect};
+pub use inspect::{CallTable, FormatColumns, Inspection, inspect, inspect_tables};
 pub(crate) use lake::type_by_path;
 pub(crate) use limits::{MOST_IDS, MOST_ROWS, check as check_limit};
 pub use mostly_rejected::MostlyRejected;

@@ -117,7 +117,10 @@ fn a_first_look_tells_columns_and_their_meaning() {
     let inputs = find(&[files.path().display().to_string()]).expect("three files");
     let found = inspect(&inputs.files, files.path()).expect("they can be read");
     let [json, csv] = found.formats.as_slice() else { panic!("{found:?}") };
-    assert_eq!((json.format, json.files, csv.format, csv.files), (Format::Json, 1, Format::Csv, 2));
+    assert_eq!(
+        (json.format, json.files, csv.format, csv.files),
+        (Some(Format::Json), 1, Some(Format::Csv), 2)
+    );
     assert!(json.columns.iter().any(|name| name == "properties_price"), "{json:?}");
     assert!(json.canonical.iter().all(|(_, name)| name.is_some()), "{json:?}");
     let canonical =
