@@ -37,6 +37,9 @@ const STATE_OF_TRACKS: [&str; 2] = ["user_id", "received_at"];
 /// The same beside events, which have the rest in their table.
 const STATE_OF_EVENTS: [&str; 1] = ["received_at"];
 
+/// The last writer that kept event ids as texts where their table was left out.
+const WRITER_OF_TEXTS: &str = "tracklet version 0.1.0 (build 3)";
+
 /// Bytes of shared files that a run verifies, about: some milliseconds.
 const VERIFIED_AT_MOST: u64 = 16 << 20;
 
@@ -53,6 +56,8 @@ pub(crate) struct StoredSnapshot<'a> {
     carried: Vec<CarriedSpec>,
     /// Whether it has tables of events and sessions.
     has_events: bool,
+    /// Whether event ids are packed where their table is left out.
+    packs_event_ids: bool,
     /// Whether it may have evidence, and how many rows of it.
     has_evidence: bool,
     evidence_rows: u64,
@@ -113,6 +118,7 @@ impl<'a> StoredSnapshot<'a> {
             stored_carried: carried.clone(),
             carried,
             has_events,
+            packs_event_ids: manifest.versions.writer != WRITER_OF_TEXTS,
             has_evidence,
             evidence_rows,
             ..stored
@@ -159,6 +165,7 @@ impl<'a> StoredSnapshot<'a> {
             stored_carried,
             carried,
             has_events: false,
+            packs_event_ids: true,
             has_evidence: false,
             evidence_rows: 0,
             tables_read,
@@ -411,7 +418,7 @@ impl<'a> StoredSnapshot<'a> {
             (Table::MappedTracks, OF_TRACKS.to_vec(), [&STATE_OF_TRACKS, &carried[..]].concat())
         };
         let place = self.place(table, part);
-        if matches!(place, TableOrState::Kept(_)) {
+        if self.packs_event_ids && matches!(place, TableOrState::Kept(_)) {
             columns.retain(|name| *name != registry::EVENT_ID.name);
             columns.extend(PACKED_EVENT_IDS);
         }

@@ -104,7 +104,7 @@ fn hint(reject: &Reject, format: Format, source: &Source, names: impl Fn() -> BT
     let unreadable = reject.raw.as_deref().and_then(|raw| match format {
         Format::Csv => unreadable_table(raw, source),
         Format::Json => unreadable_json(raw),
-        Format::Parquet | Format::Avro => None,
+        _ => None,
     });
     match reject.reason {
         Reason::BadTimestamp if number.is_some() => unit_hint(number),
