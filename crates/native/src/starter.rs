@@ -20,14 +20,14 @@ const EVENTS: usize = 20;
 
 /// Where the calls of a configuration come from.
 #[derive(Debug, Clone, Copy)]
-pub enum Origin<'a> {
+pub enum CallSource<'a> {
     /// Files: paths, patterns and URLs.
     Paths(&'a [String]),
     /// Tables of tracks in a warehouse, as `source.tables` names them, and dbt's profile with the warehouse.
     Tables(&'a [String], Option<&'a str>),
 }
 
-impl Origin<'_> {
+impl CallSource<'_> {
     /// The line that sets a key, where the origin does.
     fn line(&self, key: &Key) -> Option<String> {
         match (self, key.section, key.name) {
@@ -40,7 +40,11 @@ impl Origin<'_> {
 }
 
 /// The sections of [`starter`] for a file that has others already, without those that `is_there` says it has.
-pub fn sections_for(inspection: &Inspection, origin: &Origin<'_>, is_there: impl Fn(&str) -> bool) -> String {
+pub fn sections_for(
+    inspection: &Inspection,
+    origin: &CallSource<'_>,
+    is_there: impl Fn(&str) -> bool,
+) -> String {
     let mut page = String::new();
     write_sections(&mut page, inspection, origin, |section| section.is_empty() || is_there(section));
     page
@@ -50,7 +54,7 @@ pub fn sections_for(inspection: &Inspection, origin: &Origin<'_>, is_there: impl
 ///
 /// It reads what `origin` says, and sets what [`proposed`] says; every other key stands there as a comment, so that nothing else differs from the
 /// defaults. Comments list the calls, the most frequent events and the other columns of the first rows.
-pub fn starter(inspection: &Inspection, origin: &Origin<'_>) -> String {
+pub fn starter(inspection: &Inspection, origin: &CallSource<'_>) -> String {
     let mut page = String::from(
         "# The configuration of Tracklet. Every key has a default: take the `#` away in front of a key to set it.\n\
          # `tracklet run` in this folder uses this file.\n",
@@ -63,7 +67,7 @@ pub fn starter(inspection: &Inspection, origin: &Origin<'_>) -> String {
 fn write_sections(
     page: &mut String,
     inspection: &Inspection,
-    origin: &Origin<'_>,
+    origin: &CallSource<'_>,
     is_left_out: impl Fn(&str) -> bool,
 ) {
     let proposal = Proposal::of(inspection);
@@ -387,7 +391,7 @@ fn comment(page: &mut String, indent: &str, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Origin, missing_columns, sections_for, starter};
+    use super::{CallSource, missing_columns, sections_for, starter};
     use crate::read::{CallTable, Column, Format, FormatColumns, Inspection, Sample, inspect_tables};
     use std::path::Path;
     use tracklet_config::Config;
@@ -417,7 +421,7 @@ mod tests {
     fn the_file_is_valid_and_sets_the_paths_alone() {
         let inspection = csv(&["id", "\"\nname = 1"], [Some("id"), None, None, None, None, None]);
         let paths = ["exports/*.csv".to_owned(), "a \"b\"\\".to_owned()];
-        let text = starter(&inspection, &Origin::Paths(&paths));
+        let text = starter(&inspection, &CallSource::Paths(&paths));
         let config = Config::parse(&text, Path::new("tracklet.toml")).unwrap();
         assert_eq!(config.source.paths, paths);
         let mut without_paths = config.clone();
@@ -438,7 +442,7 @@ mod tests {
         assert_eq!(inspection.formats[0].label(), "2 tables");
         assert_eq!(missing_columns(&inspection), [""; 0]);
         let tables = ["rudder.tracks".to_owned()];
-        let text = starter(&inspection, &Origin::Tables(&tables, Some("shop")));
+        let text = starter(&inspection, &CallSource::Tables(&tables, Some("shop")));
         let config = Config::parse(&text, Path::new("tracklet.toml")).unwrap();
         assert_eq!((config.source.tables.as_slice(), config.profile.as_deref()), (&tables[..], Some("shop")));
         assert_eq!(config.source.types.iter().collect::<Vec<_>>(), [EventType::Track, EventType::Page]);
@@ -447,7 +451,7 @@ mod tests {
         let own =
             "[targets.pg]\ntype = \"postgres\"\nhost = \"h\"\nuser = \"u\"\ndbname = \"d\"\nschema = \"s\"\n";
         let is_there = |section: &str| section.starts_with("targets");
-        let more = sections_for(&inspection, &Origin::Tables(&tables, None), is_there);
+        let more = sections_for(&inspection, &CallSource::Tables(&tables, None), is_there);
         let config = Config::parse(&format!("{own}{more}"), Path::new("tracklet.toml")).unwrap();
         assert_eq!((config.source.tables.as_slice(), config.targets.len()), (&tables[..], 1));
     }
@@ -457,7 +461,7 @@ mod tests {
         let mut inspection =
             csv(&["id", "timestamp"], [Some("id"), None, None, None, Some("timestamp"), None]);
         inspection.formats[0].time_unit = Some(Unit::Microseconds);
-        let text = starter(&inspection, &Origin::Paths(&["logs".to_owned()]));
+        let text = starter(&inspection, &CallSource::Paths(&["logs".to_owned()]));
         let config = Config::parse(&text, Path::new("tracklet.toml")).unwrap();
         assert_eq!(config.source.time_unit, Some(Unit::Microseconds), "{text}");
     }
@@ -465,7 +469,7 @@ mod tests {
     #[test]
     fn every_key_is_valid_without_its_comment_sign() {
         let inspection = csv(&["id"], [Some("id"), None, None, None, None, None]);
-        let text: String = starter(&inspection, &Origin::Paths(&["logs".to_owned()]))
+        let text: String = starter(&inspection, &CallSource::Paths(&["logs".to_owned()]))
             .lines()
             .map(|line| match line.strip_prefix("# ") {
                 Some(section) if section.starts_with('[') && section.ends_with(']') => section,
@@ -484,7 +488,7 @@ mod tests {
     fn an_id_of_events_is_never_guessed_from_their_name() {
         let found = [None, None, Some("user_id"), Some("event"), Some("timestamp"), None];
         let inspection = csv(&["user_id", "event", "timestamp"], found);
-        let text = starter(&inspection, &Origin::Paths(&["logs".to_owned()]));
+        let text = starter(&inspection, &CallSource::Paths(&["logs".to_owned()]));
         assert!(
             text.contains("event_id was NOT found\n") && text.contains("\nevent_id = \"from_row\"\n"),
             "{text}"
@@ -496,7 +500,7 @@ mod tests {
     fn the_devices_times_take_the_place_of_none() {
         let found = [Some("messageId"), Some("anonymousId"), None, Some("event"), None, None];
         let columns = ["messageId", "anonymousId", "event", "originalTimestamp", "sentAt"];
-        let text = starter(&csv(&columns, found), &Origin::Paths(&["logs".to_owned()]));
+        let text = starter(&csv(&columns, found), &CallSource::Paths(&["logs".to_owned()]));
         assert!(text.contains("timestamp was NOT found; is it originalTimestamp?"), "{text}");
         let config = Config::parse(&text, Path::new("tracklet.toml")).unwrap();
         assert_eq!(config.source.columns.timestamp.as_deref(), Some("originalTimestamp"));
@@ -504,7 +508,7 @@ mod tests {
         let mut both = csv(&columns, found);
         both.formats
             .push(csv(&["timestamp"], [None, None, None, None, Some("timestamp"), None]).formats.remove(0));
-        let text = starter(&both, &Origin::Paths(&["logs".to_owned()]));
+        let text = starter(&both, &CallSource::Paths(&["logs".to_owned()]));
         assert_eq!(Config::parse(&text, Path::new("tracklet.toml")).unwrap().source.columns.timestamp, None);
     }
 
@@ -512,7 +516,7 @@ mod tests {
     fn what_is_missing_is_named_with_what_could_be_meant() {
         let found = [Some("id"), Some("anonymous_id"), None, Some("event"), Some("timestamp"), None];
         let inspection = csv(&["id", "anonymous_id", "userid", "event", "timestamp"], found);
-        let text = starter(&inspection, &Origin::Paths(&["logs".to_owned()]));
+        let text = starter(&inspection, &CallSource::Paths(&["logs".to_owned()]));
         assert!(text.contains("user_id was NOT found; is it userid?"), "{text}");
         assert!(text.contains("received_at was NOT found, and may be absent"), "{text}");
         assert!(text.contains("\nuser_id = \"userid\"\n"), "{text}");

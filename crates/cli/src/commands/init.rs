@@ -18,7 +18,7 @@ use tracklet_kernel::event_type::EventType;
 use tracklet_native::read::inputs::discover;
 use tracklet_native::read::{CallTable, FormatColumns, Inspection, inspect, inspect_tables};
 use tracklet_native::starter::{
-    Origin, differing_times, missing_columns, proposed, sections_for, starter, substitute_time,
+    CallSource, differing_times, missing_columns, proposed, sections_for, starter, substitute_time,
 };
 use tracklet_warehouse::{SampledTable, sampled_tables};
 
@@ -41,7 +41,7 @@ pub fn init(arguments: &InitArguments, log: &Log) -> Outcome {
     }
     let inspection = inspect(&inputs.files, &std::env::temp_dir()).map_err(Failure::new)?;
     let paths = paths_for(&file, &arguments.paths)?;
-    write(&file, &starter(&inspection, &Origin::Paths(&paths)), arguments.force)?;
+    write(&file, &starter(&inspection, &CallSource::Paths(&paths)), arguments.force)?;
     warn(&file, &inspection);
     tell(&file, &inspection, None, log);
     Ok(Status::Done)
@@ -72,7 +72,7 @@ fn of_warehouse(arguments: &InitArguments, file: &Path, name: &str, schema: &str
         tables.map(|SampledTable { event_type, columns, rows }| CallTable { event_type, columns, rows });
     let inspection = inspect_tables(tables.collect());
     let tables = [tracks];
-    let origin = Origin::Tables(&tables, arguments.profile.as_deref());
+    let origin = CallSource::Tables(&tables, arguments.profile.as_deref());
     match &written {
         None => write(file, &starter(&inspection, &origin), false)?,
         Some(text) => {
