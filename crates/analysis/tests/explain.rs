@@ -20,7 +20,7 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus");
+    let corpus = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../corpus");
     let folders = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path());
     let mut cases: Vec<Case> =
         folders.filter(|folder| folder.join("case.toml").exists()).map(|folder| case(&folder)).collect();

@@ -91,7 +91,7 @@ fn circle(uses: &Uses) -> Option<Vec<String>> {
 // Ten of the 27 modules of one crate were a circle: none could be read, tested or built without all others.
 #[test]
 fn no_modules_form_a_circle() {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let crates = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("..");
     let mut looked_at = 0;
     for krate in fs::read_dir(crates).unwrap().map(|entry| entry.unwrap().path().join("src")) {
         let uses = uses(&krate);

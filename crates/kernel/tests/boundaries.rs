@@ -53,7 +53,7 @@ fn depends_on_no_crate_that_reaches_out() {
     let tree = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--locked", "-p", "tracklet-kernel", "-e", "normal"])
         .args(["--prefix", "none", "-f", "{p}"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(std::env::var("CARGO_MANIFEST_DIR").unwrap())
         .output()
         .expect("cargo runs");
     assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
@@ -72,7 +72,7 @@ fn depends_on_no_crate_that_reaches_out() {
 
 #[test]
 fn source_reaches_out_nowhere() {
-    let sources = sources(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let sources = sources(&PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("src"));
     assert!(sources.len() >= 12, "{sources:?}");
     let mut found = Vec::new();
     for path in sources {

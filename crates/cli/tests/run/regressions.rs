@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// An input that the fuzzer found.
 fn found(target: &str, name: &str) -> Vec<u8> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/regressions");
+    let folder = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../fuzz/regressions");
     fs::read(folder.join(target).join(name)).unwrap()
 }
 

@@ -9,7 +9,10 @@ use std::process::{Command, Output, Stdio};
 
 /// The raw files of the shop.
 pub fn shop() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/shop/rudder-logs").canonicalize().unwrap()
+    Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap())
+        .join("../../examples/shop/rudder-logs")
+        .canonicalize()
+        .unwrap()
 }
 
 /// The program with these arguments, in this working folder.
