@@ -31,7 +31,7 @@ fi
 
 "${build[@]}" --bin fuzz_seeds
 rm -rf "$found/seeds"
-"$CARGO_TARGET_DIR/$profile/fuzz_seeds" "$found/seeds"
+CARGO_MANIFEST_DIR="$PWD/fuzz" "$CARGO_TARGET_DIR/$profile/fuzz_seeds" "$found/seeds"
 # Every target has a folder of seeds.
 [ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(ls "$found/seeds")
 # What has counters can't run without libFuzzer, so the fuzzer is built apart.

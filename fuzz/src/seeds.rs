@@ -34,7 +34,7 @@ pub fn of(target: &str) -> Vec<Seed> {
 
 /// Inputs that once failed, by the target's name. Each is called after its story.
 pub fn regressions(target: &str) -> Vec<Seed> {
-    files_below(&Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("regressions").join(target))
+    files_below(&folder().join("regressions").join(target))
         .into_iter()
         .map(|path| (name(&path), fs::read(&path).expect("a regression can be read")))
         .collect()
@@ -49,8 +49,14 @@ const TIMES: [&str; 4] = [
     "2261-12-31T23:59:60z",
 ];
 
+/// This crate's folder in the checkout that runs, which need not be the one that was compiled: two checkouts
+/// can share a target folder. Cargo names it when it runs a program, and `run.sh` does.
+fn folder() -> PathBuf {
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("CARGO_MANIFEST_DIR names the folder `fuzz`"))
+}
+
 fn corpus() -> PathBuf {
-    Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../corpus")
+    folder().join("../corpus")
 }
 
 /// The corpus's inputs with these extensions.
