@@ -2,9 +2,14 @@
 
 {% macro spark__as_text(expression) %}cast({{ expression }} as string){% endmacro %}
 {% macro spark__as_double(expression) %}cast({{ expression }} as double){% endmacro %}
-{# Texts with an exponent are read; the cast of a double itself rounds, and small decimals can have an exponent as text. -#}
-{% macro spark__digits_of_double(expression) %}format_string('%.15f', cast({{ as_text(expression) }} as decimal(38, 15))){% endmacro %}
-{% macro spark__digits_of_decimal(expression) %}format_string('%.15f', cast({{ expression }} as decimal(38, 15))){% endmacro %}
+{# Texts with an exponent are read; the cast of a double itself rounds. -#}
+{% macro spark__digits_of_double(expression) %}{{ spark_digits(as_text(expression)) }}{% endmacro %}
+{% macro spark__digits_of_decimal(expression) %}{{ spark_digits(expression) }}{% endmacro %}
+{# The text of a small decimal can have an exponent; that of the whole part has none, nor has that of the rest and 1. -#}
+{% macro spark_digits(expression) -%}
+    {%- set number = 'try_cast(' ~ expression ~ ' as decimal(38, 15))' -%}
+    concat(case when {{ number }} < 0 then '-' else '' end, {{ as_text('cast(floor(abs(' ~ number ~ ')) as decimal(24, 0))') }}, '.', substr({{ as_text('abs(' ~ number ~ ') % 1 + 1') }}, 3))
+{%- endmacro %}
 {% macro spark__place_of(part, expression) %}instr({{ expression }}, {{ part }}){% endmacro %}
 {% macro spark__as_time(expression) %}cast({{ expression }} as timestamp){% endmacro %}
 {% macro spark__time_literal(text) %}timestamp '{{ text }}+00:00'{% endmacro %}

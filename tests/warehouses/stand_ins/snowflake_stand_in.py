@@ -13,6 +13,7 @@ import re
 import sys
 
 import fakesnow.instance
+import fakesnow.transforms
 import fakesnow.variables
 import pyarrow
 import uvicorn
@@ -36,6 +37,8 @@ def outside_literals(inline):
     return inlined
 
 
+# It sums everything as doubles, since texts can be summed too; Snowflake's sums of decimals are exact.
+fakesnow.transforms.numeric_agg_implicit_cast = lambda expression: expression
 fakesnow.variables.Variables.inline_variables = outside_literals(fakesnow.variables.Variables.inline_variables)
 
 
