@@ -85,15 +85,15 @@
 {% endmacro %}
 
 {#
-  The columns that events carry, as macros/columns.sql describes them: none where tracklet_types, tracklet_evidence and
-  tracklet_event_columns ask for no more than tracks.
+  The columns that events carry, as macros/columns.sql describes them: none where tracklet_types, tracklet_evidence,
+  tracklet_event_columns and tracklet_session_columns ask for no more than tracks.
 -#}
 {% macro carried_columns() %}
     {%- set settings = var('tracklet_event_columns') -%}
     {%- if settings is not mapping -%}
         {{ exceptions.raise_compiler_error("tracklet_event_columns is '" ~ settings ~ "': write names with values: {name: value}") }}
     {%- endif -%}
-    {%- if var('tracklet_types') == ['track'] and not var('tracklet_evidence') and not settings -%}
+    {%- if var('tracklet_types') == ['track'] and not var('tracklet_evidence') and not settings and not var('tracklet_session_columns') -%}
         {{ return([]) }}
     {%- endif -%}
     {%- set columns = [{'name': 'event_type', 'type': 'event_type'}] -%}
@@ -216,7 +216,7 @@
   would be guessed.
 -#}
 {% macro check_names() -%}
-    {%- set known = ['source_tables', 'types', 'tables_of', 'event_columns', 'columns', 'ignore', 'evidence', 'loaded_at', 'where', 'forgotten', 'timeout', 'boundary', 'dedupe', 'counts',
+    {%- set known = ['source_tables', 'types', 'tables_of', 'event_columns', 'session_columns', 'columns', 'ignore', 'evidence', 'loaded_at', 'where', 'forgotten', 'timeout', 'boundary', 'dedupe', 'counts',
         'flow_length', 'materialize'] -%}
     {%- set guessed = {'session_timeout': 'timeout', 'inactivity_timeout': 'timeout', 'timeout_minutes': 'timeout',
         'source_table': 'source_tables', 'sources': 'source_tables', 'source': 'source_tables', 'tables': 'source_tables',
@@ -241,7 +241,7 @@
 
 {# Refuses values of variables that are of the wrong kind. -#}
 {% macro check_values() -%}
-    {%- for name in ['columns', 'counts', 'tables_of', 'event_columns'] if var('tracklet_' ~ name) is not mapping -%}
+    {%- for name in ['columns', 'counts', 'tables_of', 'event_columns', 'session_columns'] if var('tracklet_' ~ name) is not mapping -%}
         {{ exceptions.raise_compiler_error("tracklet_" ~ name ~ " is '" ~ var('tracklet_' ~ name) ~ "': write names with values: {name: value}") }}
     {%- endfor -%}
     {%- set dedupe = var('tracklet_dedupe') -%}
@@ -271,7 +271,7 @@
         {{ exceptions.raise_compiler_error("tracklet_evidence has " ~ type ~ ", and so has tracklet_types: calls are events or evidence") }}
     {%- endfor -%}
     {%- if carried_columns() and not dedupe -%}
-        {{ exceptions.raise_compiler_error("tracklet_dedupe is false, and then an event id says of no session which it is: leave tracklet_types, tracklet_evidence and tracklet_event_columns as they are, or write tracklet_dedupe: true") }}
+        {{ exceptions.raise_compiler_error("tracklet_dedupe is false, and then an event id says of no session which it is: leave tracklet_types, tracklet_evidence, tracklet_event_columns and tracklet_session_columns as they are, or write tracklet_dedupe: true") }}
     {%- endif -%}
     {%- if ids_from_rows() and (var('tracklet_evidence') or not dedupe) -%}
         {{ exceptions.raise_compiler_error("tracklet_columns says {event_id: from_row}, beside which "
@@ -304,6 +304,7 @@
             {{ exceptions.raise_compiler_error("tracklet_event_columns." ~ name ~ " is '" ~ column ~ "': " ~ ("" if key == 'text' else key ~ " takes ") ~ "a column or a list of columns") }}
         {%- endfor -%}
     {%- endfor -%}
+    {%- do check_session_columns() -%}
     {%- set canonical = ['event_id', 'anonymous_id', 'user_id', 'event', 'timestamp', 'received_at'] -%}
     {%- for name in var('tracklet_columns') if name not in canonical -%}
         {%- set near = nearest_of(name, canonical) -%}
@@ -313,6 +314,59 @@
     {%- if var('tracklet_materialize') not in ['view', 'table'] -%}
         {{ exceptions.raise_compiler_error("tracklet_materialize is '" ~ var('tracklet_materialize') ~ "': write view or table") }}
     {%- endif -%}
+{%- endmacro %}
+
+{# Whether a value is a text or a list of texts, of one at least. -#}
+{% macro is_list_of_names(value) -%}
+    {%- if value is mapping or value is not iterable or not value -%}{{ return(false) }}{%- endif -%}
+    {%- for entry in ([value] if value is string else value) if entry is not string -%}{{ return(false) }}{%- endfor -%}
+    {{ return(true) }}
+{%- endmacro %}
+
+{# Raises an error where tracklet_session_columns can't be. -#}
+{% macro check_session_columns() -%}
+    {%- set functions = ['first', 'last', 'min', 'max', 'sum', 'count', 'distinct', 'any'] -%}
+    {%- set known = ['event_id', 'anonymous_id', 'user_id', 'event', 'timestamp'] -%}
+    {%- for column in carried_columns() -%}{%- do known.append(column.name) -%}{%- endfor -%}
+    {%- for name, settings in var('tracklet_session_columns').items() -%}
+        {%- set said = "tracklet_session_columns." ~ name -%}
+        {%- set found = [] -%}
+        {%- for key in (settings if settings is mapping else []) -%}
+            {%- if key in functions -%}
+                {%- do found.append(key) -%}
+            {%- elif key not in ['of', 'at'] -%}
+                {%- set near = nearest_of(key, functions) -%}
+                {{ exceptions.raise_compiler_error(said ~ " has " ~ key ~ ": " ~ ("did you mean " ~ near ~ "?" if near
+                    else "write one of " ~ functions | join(', ') ~ ", and beside it of and at")) }}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- if found | length != 1 -%}
+            {{ exceptions.raise_compiler_error(said ~ " is '" ~ settings ~ "': write one of {" ~ functions | join(': column}, {') ~ ": column}") }}
+        {%- endif -%}
+        {%- set function = found[0] -%}
+        {%- set column = settings[function] -%}
+        {%- if column is not string -%}
+            {{ exceptions.raise_compiler_error(said ~ " is '" ~ settings ~ "': " ~ function ~ " takes the name of a column of tracklet_events") }}
+        {%- endif -%}
+        {%- for key in ['of', 'at'] if key in settings and not is_list_of_names(settings[key]) -%}
+            {{ exceptions.raise_compiler_error(said ~ " is '" ~ settings ~ "': " ~ key ~ " takes a name or a list of names") }}
+        {%- endfor -%}
+        {%- if 'at' in settings and function not in ['first', 'last'] -%}
+            {{ exceptions.raise_compiler_error(said ~ " has at: it stands beside first and last, and of says which events are looked at") }}
+        {%- endif -%}
+        {%- set at = settings.at or [] -%}
+        {%- for taken in [column] + ([at] if at is string else at) if taken | lower not in known | map('lower') and not (taken == '*' and function == 'count') -%}
+            {%- set near = nearest_of(taken, known) -%}
+            {{ exceptions.raise_compiler_error(said ~ " takes the column " ~ taken ~ ", which events do not have: "
+                ~ ("did you mean " ~ near ~ "?" if near else "add it to tracklet_event_columns; events have " ~ known | join(', '))) }}
+        {%- endfor -%}
+        {%- set type = type_of_field(column) | trim -%}
+        {%- set wanted = {'min': ['number', 'time'], 'max': ['number', 'time'], 'sum': ['number'], 'any': ['truth']}.get(function, [type]) -%}
+        {%- if type not in wanted -%}
+            {{ exceptions.raise_compiler_error(said ~ " takes the " ~ function ~ " of " ~ column ~ ", which is a " ~ type ~ ": it is of a " ~ wanted | join(' or a ')
+                ~ ("; {number: column} in tracklet_event_columns makes one" if 'number' in wanted else "")) }}
+        {%- endif -%}
+    {%- endfor -%}
 {%- endmacro %}
 
 {# All texts that differ from a name by a letter that lacks, is too much, is another, or has changed places with the next. -#}

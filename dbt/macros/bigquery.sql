@@ -5,6 +5,7 @@
 {% macro bigquery__as_double(expression) %}cast({{ expression }} as float64){% endmacro %}
 {# NUMERIC has 29 digits before the point and 9 behind it, and rounds halves away from zero. -#}
 {% macro bigquery__as_number(expression) %}cast({{ expression }} as numeric){% endmacro %}
+{% macro bigquery__as_sum(expression) %}cast({{ expression }} as numeric){% endmacro %}
 {% macro bigquery__as_decimal(expression) %}cast({{ expression }} as numeric){% endmacro %}
 {% macro bigquery__digits_of_double(expression) %}cast(cast(cast({{ expression }} as string) as bignumeric) as string){% endmacro %}
 {% macro bigquery__byte_length(expression) %}byte_length({{ expression }}){% endmacro %}

@@ -4,6 +4,7 @@
 {% macro default__as_integer(expression) %}cast({{ expression }} as bigint){% endmacro %}
 {% macro default__as_double(expression) %}cast({{ expression }} as double precision){% endmacro %}
 {% macro default__as_number(expression) %}cast({{ expression }} as decimal(28, 6)){% endmacro %}
+{% macro default__as_sum(expression) %}cast({{ expression }} as decimal(38, 6)){% endmacro %}
 {% macro default__as_decimal(expression) %}cast({{ expression }} as decimal(38, 7)){% endmacro %}
 {% macro default__digits_of_double(expression) %}{{ as_text('cast(' ~ expression ~ ' as decimal(38, 15))') }}{% endmacro %}
 {% macro default__digits_of_decimal(expression) %}{{ as_text(expression) }}{% endmacro %}

@@ -11,6 +11,9 @@
 {# A decimal number that fits as decimal(28, 6), the type of the tables. -#}
 {% macro as_number(expression) %}{{ adapter.dispatch('as_number', 'tracklet')(expression) }}{% endmacro %}
 
+{# A sum of decimal numbers as decimal(38, 6), or as the type of numbers where it has as many digits. -#}
+{% macro as_sum(expression) %}{{ adapter.dispatch('as_sum', 'tracklet')(expression) }}{% endmacro %}
+
 {# A text of digits with at most 22 before the point and seven behind it as a decimal number, and the same rounded to six. -#}
 {% macro as_decimal(expression) %}{{ adapter.dispatch('as_decimal', 'tracklet')(expression) }}{% endmacro %}
 {% macro rounded_number(expression) %}round({{ as_decimal(expression) }}, 6){% endmacro %}

@@ -494,6 +494,9 @@ with grouped as (
         {%- for column, names in var('tracklet_counts') | items %},
         {{ count_events(names) }} as {{ own_column(column) }}
         {%- endfor %}
+        {%- for column, settings in var('tracklet_session_columns') | items %},
+        {{ folded(settings) }} as session_column_{{ loop.index }}
+        {%- endfor %}
     from {{ relation }}
     group by dbt_visitor_id, session_sequence_number
 )
@@ -513,6 +516,9 @@ select
     {%- endif %}
     {%- for column, names in var('tracklet_counts') | items %},
     {{ own_column(column) }}
+    {%- endfor %}
+    {%- for column, settings in var('tracklet_session_columns') | items %},
+    {{ folded_value(settings, 'session_column_' ~ loop.index) }} as session_column_{{ loop.index }}
     {%- endfor %}
 from grouped
 {%- endmacro %}

@@ -12,4 +12,7 @@ select
     next_session_start_at,
     start_reason,
     num_pvs as events
+    {%- for column, settings in var('tracklet_session_columns') | items %},
+    session_column_{{ loop.index }} as {{ own_column(column) }}
+    {%- endfor %}
 from {{ ref('tracklet_session_facts') }}

@@ -69,6 +69,11 @@ def number(text):
     return abs(value) if value == 0 else value
 
 
+def shown(value):
+    """A decimal number with all six digits behind the point."""
+    return f"{value:.6f}" if isinstance(value, Decimal) else value
+
+
 def preset(name):
     def page(*names):
         return [(name, "page") for name in names]

@@ -20,6 +20,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import events
+import session_columns
 from event_names import CONVENTIONS
 from event_times import FIRST_TIME, LAST_TIME, TIME_UNITS, time_text
 from reading import Reject, read_folder, start_of
@@ -43,6 +44,9 @@ class Config:
     column_settings: dict = field(default_factory=dict)
     # Whether there are tables of events and sessions.
     events: bool = False
+    session_columns: list = field(default_factory=list)
+    # The section `[session.columns]` as it is written.
+    session_column_settings: dict = field(default_factory=dict)
     ignore: list = field(default_factory=lambda: ["usual"])
     event_names: str = "rudderstack"
     time_unit: str | None = None
@@ -81,7 +85,9 @@ class Config:
         config.types = [name for name in events.TYPES if name in [*types, *config.evidence]]
         config.column_settings = settings.get("columns", {})
         config.event_columns = events.columns_of(config.column_settings)
-        config.events = config.types != ["track"] or "columns" in settings
+        config.session_column_settings = settings.get("session", {}).get("columns", {})
+        config.session_columns = session_columns.columns_of(config.session_column_settings)
+        config.events = config.types != ["track"] or "columns" in settings or "session" in settings
         config.event_names = source.get("event_names", "rudderstack")
         if config.event_names not in CONVENTIONS:
             raise ValueError(f"`event_names = {config.event_names!r}` is none of {', '.join(CONVENTIONS)}")
@@ -355,7 +361,7 @@ def build_tables(tracks, rejects, config):
                 flow[f"event_{ahead + 1}"] = places[there].track.event if there < len(places) else None
             tables["dbt_tracks_flow"].append(flow)
     if config.events:
-        add_events(tables, sessions)
+        add_events(tables, sessions, config)
     for visitor, starts in visitors.items():
         tables["dbt_user_session_facts"].append({
             "dbt_visitor_id": visitor,
@@ -393,12 +399,7 @@ def whole(track):
     }
 
 
-def shown(value):
-    """A decimal number with all six digits behind the point."""
-    return f"{value:.6f}" if isinstance(value, Decimal) else value
-
-
-def add_events(tables, sessions):
+def add_events(tables, sessions, config):
     """The tables of events and sessions."""
     tables["tracklet_events"], tables["tracklet_sessions"] = [], []
     for (visitor, number), places in sessions.items():
@@ -417,7 +418,7 @@ def add_events(tables, sessions):
                 "session_key": places[0].track.event_id,
                 "event_sequence_number": place.number,
                 "start_reason": reason if place is places[0] else None,
-                **{name: shown(value) for name, value in place.track.columns.items()},
+                **{name: events.shown(value) for name, value in place.track.columns.items()},
             })
         tables["tracklet_sessions"].append({
             "session_key": places[0].track.event_id,
@@ -429,6 +430,10 @@ def add_events(tables, sessions):
             "next_session_start_at": time_text(following[0].track.timestamp) if following else None,
             "start_reason": reason,
             "events": len(places),
+            **{
+                column.name: session_columns.shown(column, [place.track for place in places])
+                for column in config.session_columns
+            },
         })
 
 

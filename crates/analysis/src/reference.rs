@@ -6,7 +6,9 @@ mod markdown;
 
 use crate::report::models;
 use crate::tables::{Tables, TablesError};
-use tracklet_native::manifest::{Manifest, RecordedRules};
+use tracklet_kernel::event_type::EventType;
+use tracklet_kernel::session_columns::Fold;
+use tracklet_native::manifest::{Manifest, RecordedRules, RecordedSessionColumn};
 
 /// The tables of a run, described.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,8 +134,50 @@ fn configured(table: &str, column: &str, rules: &RecordedRules) -> Option<String
             let step: usize = column.strip_prefix("event_")?.parse().ok()?;
             Some(format!("The event {} further on in the same session; null past its end.", step - 1))
         }
+        "tracklet_sessions" => {
+            rules.session_columns.iter().find(|own| own.name == column).and_then(of_session_events)
+        }
         _ => None,
     }
+}
+
+/// What a column of `[session.columns]` says of a session.
+fn of_session_events(column: &RecordedSessionColumn) -> Option<String> {
+    let spec = column.spec()?;
+    let (mut calls, mut named) = (String::new(), String::new());
+    if let Some(of) = &spec.of {
+        let types: Vec<&str> = of.types.iter().map(EventType::name).collect();
+        if !types.is_empty() {
+            calls = format!("{} calls", types.join(" or "));
+        }
+        if !of.names.is_empty() {
+            named = format!("events called {}", of.names.join(" or "));
+        }
+    }
+    let among = match (calls.is_empty(), named.is_empty()) {
+        (true, true) => "events".to_owned(),
+        (false, false) => format!("{calls} and {named}"),
+        _ => calls + &named,
+    };
+    let quoted = |name: &String| format!("`{name}`");
+    let Some(taken) = spec.column.as_ref().map(quoted) else {
+        return Some(format!("How many {among} the session has."));
+    };
+    let picked_at = spec.at.iter().map(quoted).collect::<Vec<_>>().join(" or ");
+    Some(match spec.fold {
+        Fold::First => {
+            format!("{taken} of the first of the session's {among} that has {picked_at}; null if none has.")
+        }
+        Fold::Last => {
+            format!("{taken} of the last of the session's {among} that has {picked_at}; null if none has.")
+        }
+        Fold::Min => format!("The least {taken} of the session's {among}; null if none has one."),
+        Fold::Max => format!("The greatest {taken} of the session's {among}; null if none has one."),
+        Fold::Sum => format!("The sum of {taken} of the session's {among}; 0 if none has one."),
+        Fold::Count => format!("How many of the session's {among} have {taken}."),
+        Fold::Distinct => format!("How many different {taken} the session's {among} have."),
+        Fold::Any => format!("Whether {taken} holds for one of the session's {among}."),
+    })
 }
 
 fn one_line(text: &str) -> String {
@@ -142,7 +186,8 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{DescribedTable, Reference, ReferenceColumn};
+    use super::{DescribedTable, Reference, ReferenceColumn, of_session_events};
+    use tracklet_native::manifest::RecordedSessionColumn;
 
     fn reference() -> Reference {
         let column = |name: &str, about: &str| ReferenceColumn {
@@ -165,6 +210,35 @@ mod tests {
             run: "Run 000001.".to_owned(),
             tables: vec![table("step", None, &[], &["kept"]), table("kept", Some(1_866), &["step"], &[])],
         }
+    }
+
+    #[test]
+    fn columns_of_sessions_are_said_in_sentences() {
+        let said = |function: &str, column: Option<&str>, of: &[&str], at: &[&str]| {
+            let owned =
+                |names: &[&str]| -> Vec<String> { names.iter().map(|name| (*name).to_owned()).collect() };
+            of_session_events(&RecordedSessionColumn {
+                name: "own".to_owned(),
+                function: function.to_owned(),
+                column: column.map(str::to_owned),
+                of: (!of.is_empty()).then(|| owned(of)),
+                at: owned(at),
+            })
+            .unwrap()
+        };
+        assert_eq!(
+            said("first", Some("utm_source"), &["page"], &["utm_source", "utm_campaign"]),
+            "`utm_source` of the first of the session's page calls that has `utm_source` or `utm_campaign`; null if none has."
+        );
+        assert_eq!(said("count", None, &[], &[]), "How many events the session has.");
+        assert_eq!(
+            said("sum", Some("price"), &["page", "screen", "bought"], &[]),
+            "The sum of `price` of the session's page or screen calls and events called bought; 0 if none has one."
+        );
+        assert_eq!(
+            said("any", Some("is_bot"), &["bought", "sold"], &[]),
+            "Whether `is_bot` holds for one of the session's events called bought or sold."
+        );
     }
 
     #[test]

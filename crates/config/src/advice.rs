@@ -1,6 +1,7 @@
 //! What is allowed in a configuration and seldom meant.
 
 use super::MICROS_PER_MINUTE;
+use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::rules::{Rules, Timeout};
 
 /// Timeouts from this many whole minutes on lose little by whole minutes.
@@ -20,11 +21,41 @@ pub fn short_timeout(rules: &Rules) -> Option<String> {
     })
 }
 
+/// Sentences about columns of sessions that look at calls of types alone that are not read as events.
+pub fn unread_types(types: EventTypes, rules: &Rules) -> impl Iterator<Item = String> {
+    rules.session_columns.iter().filter_map(move |column| {
+        let of = column.of.as_ref().filter(|of| of.names.is_empty())?;
+        let wanted: Vec<&str> = of.types.iter().map(EventType::name).collect();
+        (!of.types.iter().any(|of| types.contains(of))).then(|| {
+            format!(
+                "`session.columns.{}` looks at {} calls alone, and `source.types` reads none",
+                column.name,
+                wanted.join(" and ")
+            )
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::short_timeout;
     use crate::Config;
     use std::path::Path;
+
+    #[test]
+    fn a_column_of_calls_that_are_not_read_is_remarked_on() {
+        let said = |types: &str, of: &str| {
+            let text = format!(
+                "[source]\ntypes = [{types}]\n[session.columns]\nviews = {{ count = \"*\", of = {of} }}"
+            );
+            Config::parse(&text, Path::new("tracklet.toml")).unwrap().advice()
+        };
+        let sentence =
+            "`session.columns.views` looks at page and screen calls alone, and `source.types` reads none";
+        assert_eq!(said("\"track\"", "[\"page\", \"screen\"]"), [sentence]);
+        assert!(said("\"track\", \"page\"", "[\"page\", \"screen\"]").is_empty());
+        assert!(said("\"track\"", "[\"page\", \"order_completed\"]").is_empty());
+    }
 
     #[test]
     fn only_a_short_timeout_of_whole_minutes_is_remarked_on() {

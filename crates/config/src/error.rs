@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use tracklet_dialects::Dialect;
 use tracklet_dialects::target_keys::target_keys;
 use tracklet_display::error::{Hint, listed, nearest};
+use tracklet_kernel::session_columns::{FieldType, Fold};
 
 /// A place in a file; both numbers count from 1, the column in characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,6 +184,44 @@ pub enum Problem {
     /// A column of events that is read from nothing.
     #[error("the column `{0}` of `[columns]` names no column of the source")]
     ReadsNothing(String),
+    /// A column of sessions whose function is of a column that events do not have.
+    #[error("`session.columns.{name}` takes the column `{column}`, which events do not have")]
+    NoEventColumn {
+        /// The column of sessions.
+        name: String,
+        /// The column that is not there.
+        column: String,
+        /// The columns that events have.
+        known: Vec<String>,
+    },
+    /// A column of sessions whose function is of no such values.
+    #[error("`session.columns.{name}` takes the {} of `{column}`, which holds {}", fold.name(), values_of(*held))]
+    WrongFold {
+        /// The column of sessions.
+        name: String,
+        /// The function.
+        fold: Fold,
+        /// The column of events.
+        column: String,
+        /// What it holds.
+        held: FieldType,
+    },
+    /// A column of sessions that picks no event and says at which.
+    #[error("`session.columns.{name}` has `at`, and {function} picks no event")]
+    PicksNothing {
+        /// The column of sessions.
+        name: String,
+        /// The function.
+        function: &'static str,
+    },
+    /// A column of sessions that looks at no event.
+    #[error("`session.columns.{name}` has an empty list under `{key}`")]
+    EmptyList {
+        /// The column of sessions.
+        name: String,
+        /// The key of the list.
+        key: &'static str,
+    },
     /// A list of no type.
     #[error("`source.types` names no type")]
     NoTypes,
@@ -269,6 +308,10 @@ impl Problem {
             }
             Self::CountsNothing(column) => dotted("counts", column),
             Self::ReadsNothing(column) => dotted("columns", column),
+            Self::NoEventColumn { name, .. }
+            | Self::WrongFold { name, .. }
+            | Self::PicksNothing { name, .. }
+            | Self::EmptyList { name, .. } => dotted("session.columns", name),
             Self::NoTypes => "source.types".to_owned(),
             Self::EvidenceIsEvent { .. } | Self::EvidenceOfRows => "identity.evidence".to_owned(),
             Self::NoTables => "output.tables".to_owned(),
@@ -290,7 +333,12 @@ impl Problem {
             | Self::Duration { value, .. }
             | Self::PartMinutes { value } => Some(value),
             Self::Empty { .. } => Some("\"\""),
-            Self::CountsNothing(_) | Self::ReadsNothing(_) | Self::NoTypes | Self::NoTables => Some("[]"),
+            Self::NoEventColumn { column, .. } | Self::WrongFold { column, .. } => Some(column),
+            Self::CountsNothing(_)
+            | Self::ReadsNothing(_)
+            | Self::EmptyList { .. }
+            | Self::NoTypes
+            | Self::NoTables => Some("[]"),
             Self::NoSessionKey { .. } => Some("false"),
             Self::EvidenceIsEvent { event_type } => Some(event_type),
             // What is wrong is the key; and a secret is not repeated.
@@ -370,6 +418,16 @@ impl Hint for Problem {
             Self::SecretInFile { example, .. } => format!("take it from the environment: {example}"),
             Self::CountsNothing(column) => format!("for example: {column} = [\"order_completed\"]"),
             Self::ReadsNothing(column) => format!("for example: {column} = \"properties_{column}\""),
+            Self::NoEventColumn { column, known, .. } => match nearest(column, known.iter().map(String::as_str)) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!(
+                    "add it to [columns]; events have {}",
+                    listed(known.iter().map(String::as_str))
+                ),
+            },
+            Self::WrongFold { fold, .. } => format!("{} is of {}", fold.name(), taken_values(*fold)),
+            Self::PicksNothing { .. } => "`at` stands beside `first` and `last`; `of` says which events are looked at".to_owned(),
+            Self::EmptyList { key, .. } => format!("leave `{key}` out, or name at least one"),
             Self::NoTables => "leave `tables` out to write all".to_owned(),
             Self::NoTypes => "for example: types = [\"track\", \"page\"]".to_owned(),
             Self::EvidenceIsEvent { event_type } => format!(
@@ -403,5 +461,23 @@ fn unknown_key_hint(section: &str, key: &str) -> String {
         Some(known) => format!("`{key}` belongs in [{}]", known.section),
         None if section.is_empty() => format!("the file can hold {}", listed(known)),
         None => format!("[{section}] can hold {}", listed(known)),
+    }
+}
+
+fn values_of(values: FieldType) -> &'static str {
+    match values {
+        FieldType::Text => "texts",
+        FieldType::Number => "numbers",
+        FieldType::Truth => "truths",
+        FieldType::Time => "times",
+    }
+}
+
+fn taken_values(fold: Fold) -> &'static str {
+    match fold {
+        Fold::Min | Fold::Max => "numbers and times",
+        Fold::Sum => "numbers: `{ number = ... }` in [columns] makes a column one",
+        Fold::Any => "truths such as `is_bot`",
+        Fold::First | Fold::Last | Fold::Count | Fold::Distinct => "every column",
     }
 }

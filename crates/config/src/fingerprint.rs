@@ -1,7 +1,7 @@
 //! The hash of what a configuration means.
 
 use super::{ColumnSource, Config, CsvOptions, EVENT_NAMES, EventColumn, Quote, TIME_UNITS};
-use crate::RecordedColumn;
+use crate::{RecordedColumn, RecordedSessionColumn};
 use serde_json::{Value, json};
 use tracklet_kernel::event_name::EventNames;
 use tracklet_kernel::event_type::{EventType, EventTypes};
@@ -89,6 +89,11 @@ fn canonical(config: &Config) -> Value {
     canonical.extend(evidence(config.identity.evidence));
     canonical.extend(event_columns(&config.columns));
     canonical.extend(carried(&rules.carried));
+    if !rules.session_columns.is_empty() {
+        let columns: Vec<RecordedSessionColumn> =
+            rules.session_columns.iter().map(RecordedSessionColumn::from).collect();
+        canonical.push(json!(["session_columns", columns]));
+    }
     if !rules.left_out.is_empty() {
         let names: Vec<&str> = rules.left_out.iter().map(|table| table.name()).collect();
         canonical.push(json!(["left_out", names]));

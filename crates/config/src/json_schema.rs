@@ -5,13 +5,16 @@
 
 use super::function::{FUNCTIONS, OS_NAME};
 use super::keys::{ANY, Key, Takes, keys_of, sections};
-use super::{COLUMNS_BESIDE_EVENTS, FACT_COLUMNS, LONGEST_COLUMN, TABLES_OF_EVENTS, columns_of};
+use super::{
+    COLUMNS_BESIDE_EVENTS, FACT_COLUMNS, LONGEST_COLUMN, TABLES_OF_EVENTS, columns_of, columns_of_sessions,
+};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use tracklet_dialects::Dialect;
 use tracklet_dialects::description::{FORMATS, PUBLISHINGS, Publishing};
 use tracklet_dialects::model::MATERIALIZED;
 use tracklet_dialects::target_keys::{TargetKey, TargetValue, needed, target_keys};
+use tracklet_kernel::session_columns::FOLDS;
 
 /// What stands for the environment in a text.
 const TEMPLATE: &str = "\\{\\{";
@@ -20,7 +23,8 @@ const TEMPLATE: &str = "\\{\\{";
 pub fn json_schema() -> Value {
     let mut top = section("");
     let properties = &mut top["properties"];
-    for name in sections().into_iter().filter(|name| !name.is_empty() && !name.contains('.')) {
+    let tops = sections().into_iter().filter_map(|name| name.split('.').next());
+    for name in tops.filter(|name| !name.is_empty()) {
         properties[name] = section(name);
     }
     properties["targets"] = json!({
@@ -135,6 +139,22 @@ fn taken(takes: Takes) -> Value {
             let any: Vec<Value> = [names.clone(), number].into_iter().chain(derived).collect();
             json!({ "anyOf": any })
         }
+        Takes::Folded => {
+            let names = json!({ "anyOf": [text, { "type": "array", "items": text, "minItems": 1 }] });
+            let any = FOLDS.iter().map(|(function, fold)| {
+                let mut properties = json!({ *function: text, "of": names });
+                if fold.picks() {
+                    properties["at"] = names.clone();
+                }
+                json!({
+                    "type": "object",
+                    "properties": properties,
+                    "required": [function],
+                    "additionalProperties": false,
+                })
+            });
+            json!({ "anyOf": any.collect::<Vec<Value>>() })
+        }
         Takes::Duration(most) => json!({ "anyOf": [
             { "type": "integer", "minimum": 1, "maximum": most },
             { "type": "string", "pattern": "^(?=.*[1-9])([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$" },
@@ -144,6 +164,9 @@ fn taken(takes: Takes) -> Value {
 
 /// Names of columns that are taken in a section whose names the user chooses.
 fn taken_names(section: &str) -> BTreeSet<String> {
+    if section == "session.columns" {
+        return columns_of_sessions().map(|(column, _)| column).collect();
+    }
     if section != "columns" {
         return FACT_COLUMNS.into_iter().map(str::to_owned).collect();
     }

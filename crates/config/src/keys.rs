@@ -65,6 +65,8 @@ pub enum Takes {
     AnyWords(&'static [&'static str]),
     /// A text, a list of at least one, or either under the key `number` of a table, or of a function that derives the column.
     Column,
+    /// A table with one function of a column, and lists of texts under `of` and `at`.
+    Folded,
 }
 
 /// The names of choices.
@@ -464,6 +466,22 @@ pub const KEYS: &[Key] = &[
         about: "How idle time is compared with the timeout. `whole_minutes` cuts it to whole minutes first, so that \
                 30 minutes and 59 seconds are not over 30, and takes whole minutes only; `exact` compares \
                 microseconds.",
+    },
+    Key {
+        section: "session.columns",
+        name: ANY,
+        value: "a table with one function of a column, such as `{ first = \"page_url\" }`, and `of` and `at` where they are wanted",
+        takes: Takes::Folded,
+        default: "none: sessions have no columns of their own",
+        example: "views = { count = \"*\", of = [\"page\", \"screen\"] }",
+        meaning: Meaning::Changes,
+        about: "A column of `tracklet_sessions`: a function of a column of the session's events, one of `[columns]` or `event_id`, \
+                `event_type`, `event`, `anonymous_id`, `user_id` and `timestamp`. `first` and `last` are its value on the first or last \
+                event that has one, or that has a value in one of the columns `at`; `min` and `max` are of numbers and times, `sum` is of \
+                numbers, `count` is how many events have a value (`\"*\"`: how many there are), `distinct` how many values differ, and \
+                `any` whether a truth holds on some event. `of` names the types or the names of the events that are looked at. Where there \
+                is nothing, counts and sums are 0, `any` is false and the others are null. With the section a run also writes \
+                `tracklet_events` and `tracklet_sessions`.",
     },
     Key {
         section: "counts",

@@ -18,6 +18,7 @@ mod parse;
 mod recorded;
 mod reference;
 mod run_mode;
+mod session_columns;
 mod targets;
 
 pub use derived::{word_lists, word_lists_of_models};
@@ -30,7 +31,7 @@ pub use reference::reference;
 pub use targets::TargetSection;
 
 pub use input::{CsvOptions, FORMATS, Format, Quote, Refresh};
-pub use recorded::{RecordedColumn, RecordedType};
+pub use recorded::{RecordedColumn, RecordedSessionColumn, RecordedType};
 pub use run_mode::RunMode;
 
 pub use document::Spot;
@@ -321,7 +322,10 @@ impl Config {
         let by_types = (self.source.types != EventTypes::default()).then_some("source.types");
         let by_evidence = (!self.identity.evidence.is_empty()).then_some("identity.evidence");
         let by_tables = (self.columns.is_empty() && self.output.names_events()).then_some("output.tables");
-        by_types.or(by_evidence).or(by_tables).or_else(|| self.rules.events.then_some("columns"))
+        let is_by_session = self.columns.is_empty() && !self.rules.session_columns.is_empty();
+        let by_session = is_by_session.then_some("session.columns");
+        let others = by_types.or(by_evidence).or(by_tables).or(by_session);
+        others.or_else(|| self.rules.events.then_some("columns"))
     }
 
     /// The columns of events that are derived from others.
@@ -361,7 +365,8 @@ impl Config {
         let carried = std::iter::once(CarriedSpec::event_type());
         let carried = carried.chain(columns.iter().map(|column| column.spec.clone())).collect();
         let carried = if self.rules.carried.is_empty() { Vec::new() } else { carried };
-        let rules = Rules { carried, evidence: EventTypes::NONE, ..self.rules.clone() };
+        let session_columns = Vec::new();
+        let rules = Rules { carried, session_columns, evidence: EventTypes::NONE, ..self.rules.clone() };
         let source = Source { types: self.types_read(), ..self.source.clone() };
         let identity = Identity { evidence: EventTypes::NONE, ..self.identity.clone() };
         Self { source, columns, inputs: Vec::new(), identity, rules, ..self.clone() }
@@ -369,7 +374,8 @@ impl Config {
 
     /// Warnings about settings that are allowed and seldom meant, each a sentence.
     pub fn advice(&self) -> Vec<String> {
-        advice::short_timeout(&self.rules).into_iter().collect()
+        let timeout = advice::short_timeout(&self.rules).into_iter();
+        timeout.chain(advice::unread_types(self.source.types, &self.rules)).collect()
     }
 
     /// The BLAKE3 hash, in 64 hexadecimal digits, of all that can change what the tables say.
@@ -395,6 +401,17 @@ const LONGEST_FLOW: u64 = 100;
 /// The most characters a column's name may have: Postgres cuts longer ones.
 const LONGEST_COLUMN: usize = 63;
 
+/// Whether every warehouse takes the name for a column without quotes.
+fn is_column(name: &str) -> bool {
+    name.len() <= LONGEST_COLUMN && is_identifier(name)
+}
+
+/// Whether a text is a name that needs no quotes in SQL.
+fn is_identifier(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && text.bytes().next().is_some_and(|first| !first.is_ascii_digit())
+}
+
 /// The columns that `dbt_session_track_facts` has before the counts.
 const FACT_COLUMNS: [&str; 3] = ["session_id", "ended_at", "num_pvs"];
 
@@ -405,6 +422,12 @@ const TABLES_OF_EVENTS: [Table; 4] =
 /// What else a column of events can't be called as, and where it stands.
 const COLUMNS_BESIDE_EVENTS: [(&str, &str); 2] =
     [("event_id_hash", "state/tracks"), (ORIGINAL_EVENT, "tracks")];
+
+/// The columns that a session has whatever `[session.columns]` and `[counts]` ask for, each with its table.
+fn columns_of_sessions() -> impl Iterator<Item = (String, &'static str)> {
+    let of = |table: Table| columns_of(table).into_iter().map(move |column| (column, table.name()));
+    [Table::Sessions, Table::SessionDuration, Table::SessionTrackFacts].into_iter().flat_map(of)
+}
 
 /// The columns that a table has whatever `[columns]` and `[counts]` ask for, where there are tables of events.
 fn columns_of(table: Table) -> Vec<String> {

@@ -6,11 +6,12 @@ use super::duration::{self, DurationError};
 use super::error::{ConfigError, Problem, TakenBy};
 use super::event_columns::{self, DerivedFrom};
 use super::function::{FUNCTIONS, Function, OS_NAME};
+use super::session_columns;
 use super::{
     BOUNDARIES, Boundary, COLUMNS_BESIDE_EVENTS, ColumnSource, Columns, Config, CsvOptions, EVENT_NAMES,
-    EventColumn, FACT_COLUMNS, FORMATS, IGNORED, Identity, LONGEST_COLUMN, LONGEST_FLOW, LONGEST_OVERLAP,
-    LONGEST_TIMEOUT, MICROS_PER_MINUTE, Output, PRESETS, Preset, Quote, Source, TABLES, TABLES_OF_EVENTS,
-    TIME_UNITS, TYPES, columns_of, minutes_in,
+    EventColumn, FACT_COLUMNS, FORMATS, IGNORED, Identity, LONGEST_FLOW, LONGEST_OVERLAP, LONGEST_TIMEOUT,
+    MICROS_PER_MINUTE, Output, PRESETS, Preset, Quote, Source, TABLES, TABLES_OF_EVENTS, TIME_UNITS, TYPES,
+    columns_of, is_column, is_identifier, minutes_in,
 };
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -43,6 +44,7 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
         rules.events = source.types != EventTypes::default()
             || of_events.exists()
             || !rules.evidence.is_empty()
+            || top.section("session").exists()
             || output.names_events();
         if let Some(written) = &output.tables {
             rules.left_out = Table::all(&rules).filter(|table| !written.contains(table)).collect();
@@ -51,6 +53,8 @@ pub(super) fn parse(text: &str, file: &Path) -> (Config, Vec<ConfigError>) {
             let of_columns = columns.iter().map(|column| column.spec.clone());
             rules.carried = std::iter::once(CarriedSpec::event_type()).chain(of_columns).collect();
         }
+        rules.session_columns =
+            session_columns::columns(&top.section("session").section("session.columns"), &rules);
         let config = Config {
             source,
             columns,
@@ -307,6 +311,7 @@ fn rules(top: &Section<'_>) -> Rules {
         carried: default.carried,
         events: default.events,
         evidence: default.evidence,
+        session_columns: default.session_columns,
         left_out: default.left_out,
     }
 }
@@ -388,17 +393,6 @@ fn count(entry: &Entry<'_>, before: &[Count]) -> Result<Count, ConfigError> {
 fn is_of_flow(name: &str) -> bool {
     let number = name.to_ascii_lowercase().strip_prefix("event_").map(str::to_owned);
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// Whether every warehouse takes the name for a column without quotes.
-fn is_column(name: &str) -> bool {
-    name.len() <= LONGEST_COLUMN && is_identifier(name)
-}
-
-/// Whether a text is a name that needs no quotes in SQL.
-fn is_identifier(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        && text.bytes().next().is_some_and(|first| !first.is_ascii_digit())
 }
 
 fn output(section: &Section<'_>) -> Output {

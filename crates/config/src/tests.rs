@@ -438,6 +438,86 @@ const WRONG: &[(&str, &str, &str)] = &[
         "2:1: the column `columns.event_text` has the name of the column `event_text` of `tracks`",
         "names of columns are compared without regard to case: choose another name",
     ),
+    (
+        "[session.columns]\nx = { first = \"evnt\" }",
+        "2:15: `session.columns.x` takes the column `evnt`, which events do not have",
+        "did you mean `event`?",
+    ),
+    (
+        "[session.columns]\nx = { last = \"event\", at = [\"page_url\"] }",
+        "2:28: `session.columns.x` takes the column `page_url`, which events do not have",
+        "add it to [columns]; events have `event_id`, `anonymous_id`, `user_id`, `event`, `timestamp` and `event_type`",
+    ),
+    (
+        "[session.columns]\nx = { first = \"*\" }",
+        "2:15: `session.columns.x` takes the column `*`, which events do not have",
+        "add it to [columns]; events have `event_id`, `anonymous_id`, `user_id`, `event`, `timestamp` and `event_type`",
+    ),
+    (
+        "[columns]\nprice = \"price\"\n[session.columns]\nx = { sum = \"Price\" }",
+        "4:13: `session.columns.x` takes the sum of `price`, which holds texts",
+        "sum is of numbers: `{ number = ... }` in [columns] makes a column one",
+    ),
+    (
+        "[session.columns]\nx = { any = \"timestamp\" }",
+        "2:13: `session.columns.x` takes the any of `timestamp`, which holds times",
+        "any is of truths such as `is_bot`",
+    ),
+    (
+        "[session.columns]\nx = { min = \"event\" }",
+        "2:13: `session.columns.x` takes the min of `event`, which holds texts",
+        "min is of numbers and times",
+    ),
+    (
+        "[session.columns]\nx = { count = \"event\", at = \"event_id\" }",
+        "2:24: `session.columns.x` has `at`, and count picks no event",
+        "`at` stands beside `first` and `last`; `of` says which events are looked at",
+    ),
+    (
+        "[session.columns]\nx = { count = \"*\", of = [] }",
+        "2:25: `session.columns.x` has an empty list under `of`",
+        "leave `of` out, or name at least one",
+    ),
+    (
+        "[session.columns]\nx = { first = \"event\", last = \"event\" }",
+        "2:5: `session.columns.x` must be a table with one of `first`, `last`, `min`, `max`, `sum`, `count`, `distinct` and `any`, and beside it nothing but `of` and `at`, not `{ first = \"event\", last = \"event\" }`",
+        "",
+    ),
+    (
+        "[session.columns]\nx = { frist = \"event\" }",
+        "2:5: `session.columns.x` must be a table with one of `first`, `last`, `min`, `max`, `sum`, `count`, `distinct` and `any`, and beside it nothing but `of` and `at`, not `{ frist = \"event\" }`",
+        "",
+    ),
+    (
+        "[session.columns]\nx = { first = \"event\", off = \"page\" }",
+        "2:5: `session.columns.x` must be a table with one of `first`, `last`, `min`, `max`, `sum`, `count`, `distinct` and `any`, and beside it nothing but `of` and `at`, not `{ first = \"event\", off = \"page\" }`",
+        "",
+    ),
+    (
+        "[session.columns]\nx = \"event\"",
+        "2:5: `session.columns.x` must be a table with one of `first`, `last`, `min`, `max`, `sum`, `count`, `distinct` and `any`, and beside it nothing but `of` and `at`, not `\"event\"`",
+        "",
+    ),
+    (
+        "[session.columns]\nx = { first = [\"event\"] }",
+        "2:15: `session.columns.x` must be a text, not `[\"event\"]`",
+        "",
+    ),
+    (
+        "[session.columns]\nSession_Start_At = { first = \"event\" }",
+        "2:1: the column `session.columns.Session_Start_At` has the name of the column `session_start_at` of `tracklet_sessions`",
+        "names of columns are compared without regard to case: choose another name",
+    ),
+    (
+        "[counts]\nbuys = \"bought\"\n[session.columns]\nBuys = { count = \"*\", of = \"bought\" }",
+        "4:1: the column `session.columns.Buys` has the name of the column `counts.buys`",
+        "names of columns are compared without regard to case: choose another name",
+    ),
+    (
+        "dedupe = false\n[session.columns]\nx = { count = \"*\" }",
+        "1:10: `dedupe` is false, and `session.columns` asks for sessions that are known by the id of their first event",
+        "leave `dedupe` out, so that duplicates are dropped, or leave `session.columns` out",
+    ),
     ("[columns]\nPreset = \"web\"", "2:1: unknown key `columns.Preset`", "did you mean `preset`?"),
     (
         "[source]\ntypes = \"page\"\n[counts]\nEvents = \"x\"",
@@ -622,6 +702,14 @@ fn the_fingerprint_sees_meaning_only() {
         "[columns]\nplan = [\"plan\", \"tier\"]",
         "[columns]\nplan = { number = \"plan\" }",
         "[columns]\nlevel = \"plan\"",
+        "[session.columns]\nx = { first = \"event\" }",
+        "[session.columns]\ny = { first = \"event\" }",
+        "[session.columns]\nx = { last = \"event\" }",
+        "[session.columns]\nx = { first = \"user_id\" }",
+        "[session.columns]\nx = { first = \"event\", at = \"user_id\" }",
+        "[session.columns]\nx = { first = \"event\", of = \"page\" }",
+        "[session.columns]\nx = { first = \"event\", of = \"pages\" }",
+        "[session.columns]\nx = { first = \"event\", of = [\"page\", \"pages\"] }",
         "[source.columns]\nevent = \"x\"",
         "[source.columns]\nuser_id = \"x\"",
     ];
@@ -657,6 +745,8 @@ fn is_beyond_a_schema(problem: &Problem) -> bool {
         problem,
         Problem::EvidenceIsEvent { .. }
             | Problem::EvidenceOfRows
+            | Problem::NoEventColumn { .. }
+            | Problem::WrongFold { .. }
             | Problem::Syntax(_)
             | Problem::PartMinutes { .. }
             | Problem::TakenColumn {

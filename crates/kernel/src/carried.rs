@@ -10,7 +10,9 @@ use crate::intern::{Interner, NONE, renumber};
 use crate::registry::{CarriedSpec, CarriedType};
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Decimal128Type, TimeUnit, TimestampMicrosecondType, UInt32Type};
+use arrow::datatypes::{
+    DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, TimeUnit, TimestampMicrosecondType, UInt32Type,
+};
 use chrono::DateTime;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -27,6 +29,11 @@ pub(crate) const NO_TRUTH: u8 = 2;
 /// The Arrow type of numbers.
 pub fn number_type() -> DataType {
     DataType::Decimal128(PRECISION, SCALE as i8)
+}
+
+/// The Arrow type of sums of numbers: more digits than the sum of as many numbers as there can be rows has.
+pub fn sum_type() -> DataType {
+    DataType::Decimal128(DECIMAL128_MAX_PRECISION, SCALE as i8)
 }
 
 impl CarriedType {

@@ -38,6 +38,7 @@ pub mod reject;
 pub mod rules;
 pub mod secret_hash;
 mod session;
+pub mod session_columns;
 pub mod sessionize;
 pub mod subject;
 pub mod table;

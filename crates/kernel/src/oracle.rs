@@ -5,6 +5,7 @@
 //! reader can check it by eye. Costs grow with the square of the rows; a few thousand are its limit.
 
 mod invariants;
+mod session_columns;
 #[cfg(test)]
 mod tests;
 
@@ -12,6 +13,8 @@ use md5::{Digest, Md5};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::invariants::check_invariants;
+pub use self::session_columns::every_session_column;
+use self::session_columns::folded;
 use crate::derived::{Derived, Reading};
 use crate::ignored_ids::Ignore;
 use crate::registry::CarriedType;
@@ -81,7 +84,10 @@ pub fn rejects(rows: &[OracleRow], ignore: &Ignore, rules: &Rules) -> Vec<(usize
 pub fn tables(rows: &[OracleRow], ignore: &Ignore, rules: &Rules) -> BTreeMap<&'static str, OracleTable> {
     let OracleSteps { aliases, sessions, duplicates, .. } = steps(rows, ignore, rules);
     let of_events = rules.events.then(|| {
-        [("tracklet_events", events(&sessions, rules)), ("tracklet_sessions", sessions_of_events(&sessions))]
+        [
+            ("tracklet_events", events(&sessions, rules)),
+            ("tracklet_sessions", sessions_of_events(&sessions, rules)),
+        ]
     });
     let mut tables = BTreeMap::from([
         ("dbt_aliases_mapping", aliases_mapping(&aliases)),
@@ -656,12 +662,12 @@ fn events(sessions: &[OracleSession], rules: &Rules) -> OracleTable {
     table(&columns, rows)
 }
 
-fn sessions_of_events(sessions: &[OracleSession]) -> OracleTable {
+fn sessions_of_events(sessions: &[OracleSession], rules: &Rules) -> OracleTable {
     let mut rows = Vec::new();
     for session in sessions {
         let is_next =
             |other: &&OracleSession| other.visitor == session.visitor && other.number == session.number + 1;
-        rows.push(vec![
+        let mut row = vec![
             text(session_key(session)),
             text(&session.id()),
             text(&session.visitor),
@@ -671,9 +677,11 @@ fn sessions_of_events(sessions: &[OracleSession]) -> OracleTable {
             sessions.iter().find(is_next).map_or(Value::Null, |next| Value::Time(next.started_at())),
             text(start_reason(session)),
             Value::Integer(session.tracks.len() as i64),
-        ]);
+        ];
+        row.extend(rules.session_columns.iter().map(|column| folded(session, column, rules)));
+        rows.push(row);
     }
-    let columns = [
+    let mut columns = vec![
         "session_key",
         "session_id",
         "dbt_visitor_id",
@@ -684,6 +692,7 @@ fn sessions_of_events(sessions: &[OracleSession]) -> OracleTable {
         "start_reason",
         "events",
     ];
+    columns.extend(rules.session_columns.iter().map(|column| column.name.as_str()));
     table(&columns, rows)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::event_type::EventTypes;
 use crate::registry::CarriedSpec;
+use crate::session_columns::SessionColumn;
 use crate::table::Table;
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;
@@ -28,6 +29,9 @@ pub struct Rules {
     /// The types whose rows are evidence: they are in no session and only say which user a device has. There is none without
     /// tables of events, for evidence is known by the type that a row carries.
     pub evidence: EventTypes,
+    /// The columns that `tracklet_sessions` has beside those that it always has; none where there are no tables of events. They take
+    /// carried columns, and none is called as a column that a table of sessions always has.
+    pub session_columns: Vec<SessionColumn>,
     /// Tables that are not made, although these rules have them.
     pub left_out: BTreeSet<Table>,
 }
@@ -45,6 +49,7 @@ impl Default for Rules {
             carried: Vec::new(),
             events: false,
             evidence: EventTypes::NONE,
+            session_columns: Vec::new(),
             left_out: BTreeSet::new(),
         }
     }

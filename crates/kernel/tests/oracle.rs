@@ -228,8 +228,9 @@ fn rules() -> impl Strategy<Value = Rules> {
     ];
     let carried = (select(vec![0, 0, 1, 2, 3, 4, 7]), any::<bool>(), select(evidence.to_vec()));
     let duplicates = select(vec![Duplicates::Drop, Duplicates::Keep, Duplicates::Number]);
-    (select(timeouts.to_vec()), duplicates, select(counts.to_vec()), select(vec![1, 2, 5, 7]), carried)
-        .prop_map(|(timeout, duplicates, counts, flow_length, (carried, events, evidence))| Rules {
+    let choices = (select(timeouts.to_vec()), duplicates, select(counts.to_vec()), select(vec![1, 2, 5, 7]));
+    let rules = (choices, carried).prop_map(
+        |((timeout, duplicates, counts, flow_length), (carried, events, evidence))| Rules {
             timeout,
             duplicates,
             events: duplicates != Duplicates::Keep && events && carried > 0,
@@ -246,7 +247,17 @@ fn rules() -> impl Strategy<Value = Rules> {
                 carried_specs(carried)
             },
             ..Rules::default()
-        })
+        },
+    );
+    (rules, vec(any::<prop::sample::Index>(), 0..6)).prop_map(|(rules, chosen)| {
+        if !rules.events {
+            return rules;
+        }
+        let all = oracle::every_session_column(&rules.carried);
+        let chosen: BTreeSet<usize> = chosen.iter().map(|chosen| chosen.index(all.len())).collect();
+        let session_columns = chosen.iter().map(|place| all[*place].clone()).collect();
+        Rules { session_columns, ..rules }
+    })
 }
 
 fn ignore() -> impl Strategy<Value = Ignore> {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::num::NonZeroU64;
 use tracklet_config::RunMode;
-pub use tracklet_config::{RecordedColumn, RecordedType};
+pub use tracklet_config::{RecordedColumn, RecordedSessionColumn, RecordedType};
 use tracklet_kernel::event_type::{EventType, EventTypes};
 use tracklet_kernel::ignored_ids::IgnoredIds;
 use tracklet_kernel::rules::{Count, Duplicates, MICROS_PER_MINUTE, Rules, Timeout};
@@ -274,6 +274,9 @@ pub struct RecordedRules {
     /// The types whose rows are evidence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<String>,
+    /// The columns that sessions have of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub session_columns: Vec<RecordedSessionColumn>,
     /// The names of tables that are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
@@ -326,6 +329,11 @@ impl RecordedRules {
             carried: self.carried.iter().map(RecordedColumn::spec).collect(),
             events: self.events,
             evidence: self.evidence(),
+            session_columns: self
+                .session_columns
+                .iter()
+                .map(RecordedSessionColumn::spec)
+                .collect::<Option<Vec<_>>>()?,
             left_out: self.left_out(),
         })
     }
@@ -373,6 +381,7 @@ impl From<&Rules> for RecordedRules {
             carried: rules.carried.iter().map(RecordedColumn::from).collect(),
             events: rules.events,
             evidence: rules.evidence.iter().map(|of| of.name().to_owned()).collect(),
+            session_columns: rules.session_columns.iter().map(RecordedSessionColumn::from).collect(),
             left_out: rules.left_out.iter().map(|table| table.name().to_owned()).collect(),
         }
     }

@@ -15,6 +15,7 @@ DISPATCH = "macros/dispatch.sql"
 
 DERIVED = "macros/derived.sql"
 FROM_ROW = "macros/from_row.sql"
+SESSION_COLUMNS = "macros/session_columns.sql"
 
 # (name, file, what stands there, what stands there by mistake, the warehouses that can notice)
 ALL = ("duckdb", "postgres")
@@ -36,6 +37,12 @@ MUTATIONS = [
     ),
     ("every session starts for idleness", RULES, "when idle_microseconds is null then {{ as_text(text_literal('first'))", "when idle_microseconds is null then {{ as_text(text_literal('idle'))", ALL),
     ("a session is known by the visitor's first event", STEPS, "max(case when opens_session = 1 then {{ as_text(", "min(case when opens_session = 1 then {{ as_text(", ALL),
+    ("the last event that is picked stands for the first", SESSION_COLUMNS, "{{ 'min' if function == 'first' else 'max' }}(case", "max(case", ALL),
+    ("an event is picked by its own value alone", SESSION_COLUMNS, "settings.at or [name]", "[name]", ALL),
+    ("a pick looks at events of every kind", SESSION_COLUMNS, "~ ' and (' ~ is_set ~ ')') if settings.of else", "~ ' and (' ~ is_set ~ ')') if false else", ALL),
+    ("functions look at events of every kind", SESSION_COLUMNS, "{%- if settings.of -%}case when", "{%- if false -%}case when", ALL),
+    ("a sum of nothing is null", SESSION_COLUMNS, "'coalesce(sum(' ~ where_looked_at(settings, field) ~ '), 0)'", "'sum(' ~ where_looked_at(settings, field) ~ ')'", ALL),
+    ("values that are alike are counted each", SESSION_COLUMNS, "'count(distinct '", "'count('", ALL),
     ("what is of page calls is read of all", COLUMNS, " if source.of is none or source.of == table.event_type", "", ALL),
     ("words for no value are kept", COLUMNS, "and {{ text }} || 'x' <> {{ text_literal(none_of_them ~ 'x') }}", "", ALL),
     ("a minus stands anywhere in a number", COLUMNS, "and ({{ text }} like '-%' or {{ text }} not like '%-%')", "", ALL),

@@ -32,7 +32,7 @@ from stand_ins import spark_server
 
 # Spark takes letters, digits and underscores only; one that starts with a digit must be quoted.
 SCHEMA = "1_sessions"
-TYPES = {"string": TEXT, "bigint": INTEGER, "decimal(28,6)": NUMBER, "timestamp": TIME, "boolean": TRUTH}
+TYPES = {"string": TEXT, "bigint": INTEGER, "decimal(28,6)": NUMBER, "decimal(38,6)": NUMBER, "timestamp": TIME, "boolean": TRUTH}
 # In a warehouse a reject's source is the relation, and it has neither line nor raw text.
 NOT_OF_WAREHOUSES = ("source_file", "row_number", "raw")
 MERGE = re.compile(
@@ -119,6 +119,23 @@ def in_order(tables, config):
         for table, columns in columns_of(config).items()}
 
 
+def load_typed(spark, table, case, rows):
+    """Makes a table of tracks whose own columns have the types that the case says."""
+    types = {"id": "string", "received_at": "timestamp", "anonymous_id": "string", "user_id": "string", "event": "string", "timestamp": "timestamp"}
+    names = {"double precision": "double", "timestamp with time zone": "timestamp"}
+    types |= {name: names.get(kind, kind) for name, (kind, _) in case.kinds.items()}
+
+    def time(value):
+        return None if value is None else f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value)}"
+
+    texts = [
+        (row["event_id"], time(row["received_at"]), row["anonymous_id"], row["user_id"], row["event"], time(row["timestamp"]),
+         *row["values"].values()) for row in rows]
+    frame = spark.createDataFrame(texts, ", ".join(f"`{name}` string" for name in types))
+    spark.sql(f"create schema if not exists {table.split('.')[0]}")
+    frame.select(*(functions.col(f"`{name}`").cast(kind).alias(name) for name, kind in types.items())).write.saveAsTable(table)
+
+
 class Lane:
     """A server, and a folder to run the program in."""
 
@@ -127,15 +144,20 @@ class Lane:
         self.sources = 0
         self.failed = False
 
-    def check(self, name, config, paths, expected, unknown=(), is_tested=False, **options):
+    def check(self, name, config, paths, expected, unknown=(), is_tested=False, load=None, **options):
         """Loads files into a table of their own, builds, compares. `expected` gives the tables when the program may
-        run; `unknown` are columns of the rejects that are not compared."""
+        run; `unknown` are columns of the rejects that are not compared. Without files `load` makes the table."""
         started = time.monotonic()
         self.sources += 1
         source = f"raw_{self.sources}.tracks"
         (self.folder / "tracklet.toml").write_text(configuration(f"sc://127.0.0.1:{self.port}", config, [source], **options), "utf-8")
         tables = expected()
-        program.run(self.folder, "load", *paths, "--target", "it", code=None)
+        if paths:
+            program.run(self.folder, "load", *paths, "--target", "it", code=None)
+        else:
+            spark = SparkSession.builder.remote(f"sc://127.0.0.1:{self.port}").create()
+            load(spark, source)
+            spark.stop()
         # Data tests are many small queries, seconds each here: twice are enough.
         command = "build" if is_tested else "run"
         program.run(self.folder, command, "--target", "it")
@@ -282,6 +304,10 @@ class Lane:
         write_lines(self.folder / "events.jsonl", rows)
         expected_events = in_order(definition.tables(rows, rules), rules)
         self.check("events", rules, ["events.jsonl"], lambda: expected_events, OF_FILES)
+        typed = cases.Typed()
+        rows = [row for row in typed.rows(seed, tracks) if loadable(row)]
+        expected_typed = in_order(typed.expected(rows), typed.rules)
+        self.check(typed.name, typed.rules, [], lambda: expected_typed, load=lambda spark, table: load_typed(spark, table, typed, rows))
         rows = [row for row in histories.packed(f"{seed}/spark", tracks) if loadable(row)]
         write_lines(self.folder / "history.jsonl", rows)
         self.check("a generated history, tables", Config(), ["history.jsonl"], self.native(["history.jsonl"]),

@@ -48,9 +48,9 @@ def sources_of(config, event_type):
     return list(dict.fromkeys(name for column in columns for name in column.names(event_type)))
 
 
-def carried_columns(types, settings, evidence):
+def carried_columns(types, settings, evidence, session_columns):
     """What the models' functions carried_columns and derived_texts give."""
-    if types == ["track"] and not settings and not evidence:
+    if types == ["track"] and not settings and not evidence and not session_columns:
         return [], []
     preset = {column.name for column in events.preset(settings["preset"])} - set(settings) if "preset" in settings else set()
 

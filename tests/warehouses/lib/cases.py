@@ -130,10 +130,18 @@ class Events(Case):
             "link_host": {"host": ["properties_link", "link"]}, "other_bot": {"is_bot": "properties_agent"}, "Browser": {"browser": "properties_agent"},
             "other_device": {"device_category": "properties_agent", "os_name": ["properties_system", "properties_platform"]},
             "os_alone": {"os": "properties_machine"}},
+        "session": {"columns": {
+            "landing_page": {"first": "page_url", "of": ["page", "screen"]}, "exit_page": {"last": "page_url", "of": "page"},
+            "source": {"first": "utm_source", "at": ["utm_source", "utm_campaign"]},
+            "campaign": {"first": "utm_campaign", "at": ["utm_source", "utm_campaign"]},
+            "views": {"count": "*", "of": ["page", "screen"]}, "revenue_sum": {"sum": "revenue"}, "least_tax": {"min": "tax"},
+            "last_revenue": {"last": "revenue", "of": ["page", "signup"]}, "plans": {"distinct": "plan"}, "some_bot": {"any": "other_bot"},
+            "first_bot": {"first": "other_bot", "at": "plan"}, "last_call": {"last": "event_type"}, "last_view": {"max": "timestamp", "of": "page"}}},
     }
     rules = Config.from_toml(settings)
     variables = Case.variables | {
-        "tracklet_types": settings["source"]["types"], "tracklet_event_columns": settings["columns"]}
+        "tracklet_types": settings["source"]["types"], "tracklet_event_columns": settings["columns"],
+        "tracklet_session_columns": settings["session"]["columns"]}
     tables = calls.tables(("rudder", "tracks"), rules)
 
     def rows(self, seed, tracks):
@@ -149,11 +157,12 @@ class Evidence(Events):
     name = "evidence"
     settings = {
         "source": {"types": ["track", "page"]}, "identity": {"evidence": ["identify", "alias"]},
-        "columns": {"plan": "context_traits_plan", "is_bot": {"is_bot": "context_user_agent"}}}
+        "columns": {"plan": "context_traits_plan", "is_bot": {"is_bot": "context_user_agent"}},
+        "session": {"columns": {"bots": {"any": "is_bot"}, "users": {"distinct": "user_id"}}}}
     rules = Config.from_toml(settings)
     variables = Case.variables | {
         "tracklet_types": settings["source"]["types"], "tracklet_evidence": settings["identity"]["evidence"],
-        "tracklet_event_columns": settings["columns"]}
+        "tracklet_event_columns": settings["columns"], "tracklet_session_columns": settings["session"]["columns"]}
     tables = calls.tables(("rudder", "tracks"), rules)
 
 
@@ -238,15 +247,23 @@ FEW_COLUMNS = Config.from_toml({
     "source": {"types": list(definition.events.TYPES)},
     "columns": {
         "plan": ["properties_plan", "context_traits_plan"], "revenue": {"number": "revenue"}, "link_host": {"host": "properties_link"},
-        "is_bot": {"is_bot": "properties_agent"}, "system": {"os": "properties_agent", "os_name": "properties_system"}}})
+        "is_bot": {"is_bot": "properties_agent"}, "system": {"os": "properties_agent", "os_name": "properties_system"}},
+    "session": {"columns": {
+        "first_plan": {"first": "plan"}, "plan_at_link": {"last": "plan", "at": ["link_host", "plan"]}, "revenue_sum": {"sum": "revenue", "of": "track"},
+        "greatest": {"max": "revenue"}, "first_revenue": {"first": "revenue", "of": ["page", "signup"]}, "some_bot": {"any": "is_bot"},
+        "hosts": {"distinct": "link_host"}, "pages": {"count": "*", "of": "page"}, "last_page_at": {"last": "timestamp", "of": "page"}}}})
 
 
 # Few types and columns, and evidence beside them.
 # The same, whose ids are made of rows.
 FEW_WITHOUT_IDS = Config.from_toml({
-    "source": {"types": ["track", "page"], "columns": {"event_id": "from_row"}}, "columns": {"plan": "properties_plan", "revenue": {"number": "revenue"}}})
+    "source": {"types": ["track", "page"], "columns": {"event_id": "from_row"}}, "columns": {"plan": "properties_plan", "revenue": {"number": "revenue"}},
+    "session": {"columns": {"first_event": {"first": "event_id"}, "revenue_sum": {"sum": "revenue"}}}})
 FEW_WITH_EVIDENCE = Config.from_toml({
-    "source": {"types": ["track", "page"]}, "identity": {"evidence": ["identify", "alias"]}, "columns": {"link_host": {"host": "properties_link"}}})
+    "source": {"types": ["track", "page"]}, "identity": {"evidence": ["identify", "alias"]}, "columns": {"link_host": {"host": "properties_link"}},
+    "session": {"columns": {
+        "landing": {"first": "link_host", "of": "page"}, "last_host": {"last": "link_host"}, "users": {"distinct": "user_id"},
+        "pages": {"count": "*", "of": "page"}}}})
 
 
 class Nothing(Case):

@@ -10,7 +10,7 @@ TEXT, INTEGER, NUMBER, TIME, TRUTH = "text", "integer", "number", "time", "truth
 TYPES = {
     "text": TEXT, "VARCHAR": TEXT, "character varying": TEXT,
     "bigint": INTEGER, "BIGINT": INTEGER,
-    "numeric": NUMBER, "DECIMAL(28,6)": NUMBER,
+    "numeric": NUMBER, "DECIMAL(28,6)": NUMBER, "DECIMAL(38,6)": NUMBER,
     "boolean": TRUTH, "BOOLEAN": TRUTH,
     "timestamp with time zone": TIME, "TIMESTAMP": TIME, "TIMESTAMP WITH TIME ZONE": TIME,
 }
@@ -53,6 +53,17 @@ def type_of(column):
     return NUMBER if column.is_number else TRUTH if column.function == "is_bot" else TEXT
 
 
+def type_of_session_column(column, config):
+    """The type of a column that sessions have of their events."""
+    if column.function in ("count", "distinct"):
+        return INTEGER
+    if column.function == "any":
+        return TRUTH
+    if column.column == "timestamp":
+        return TIME
+    return next((type_of(carried) for carried in config.event_columns if carried.name == column.column), TEXT)
+
+
 def columns_of_events(config):
     """The columns of the tables that there are where events have types or carry columns."""
     return {
@@ -63,7 +74,8 @@ def columns_of_events(config):
             **{column.name: type_of(column) for column in config.event_columns}},
         "tracklet_sessions": {
             "session_key": TEXT, "session_id": TEXT, "dbt_visitor_id": TEXT, "session_sequence_number": INTEGER,
-            "session_start_at": TIME, "ended_at": TIME, "next_session_start_at": TIME, "start_reason": TEXT, "events": INTEGER},
+            "session_start_at": TIME, "ended_at": TIME, "next_session_start_at": TIME, "start_reason": TEXT, "events": INTEGER,
+            **{column.name: type_of_session_column(column, config) for column in config.session_columns}},
     }
 
 

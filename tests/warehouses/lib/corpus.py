@@ -20,7 +20,9 @@ IDS = ("event_id", "anonymous_id", "user_id", "alias", "dbt_visitor_id", "sessio
 def prefixed(row, prefix, config):
     """A row, of a table or of the source, with the prefix before each id in it, but for those that stand for none."""
     stays = {name for name in ("anonymous_id", "user_id") if oracle.known_id(row.get(name), config) is None}
-    changed = {name: f"{prefix}{row[name]}" for name in IDS if row.get(name) and name not in stays}
+    of_sessions = [
+        column.name for column in config.session_columns if column.column in IDS and column.function in ("first", "last", "min", "max")]
+    changed = {name: f"{prefix}{row[name]}" for name in (*IDS, *of_sessions) if row.get(name) and name not in stays}
     if "session_id" in row:
         number, visitor = row["session_id"].split(" - ", 1)
         changed["session_id"] = f"{number} - {prefix}{visitor}"
@@ -61,6 +63,7 @@ class CorpusCase(Case):
             "tracklet_types": [name for name in config.types if name not in config.evidence],
             "tracklet_evidence": config.evidence,
             "tracklet_event_columns": config.column_settings,
+            "tracklet_session_columns": config.session_column_settings,
             **({"tracklet_columns": {"event_id": "from_row"}} if config.ids_from_rows else {}),
         }
         self.tables = calls.tables(("rudder", "tracks"), config)
@@ -105,7 +108,7 @@ def cases(corpus=CORPUS):
         key = repr((
             path if config.ids_from_rows else "",
             config.sessions(), config.ignore, config.dedupe, config.counts, config.flow_length, config.types, config.evidence,
-            config.column_settings))
+            config.column_settings, config.session_column_settings))
         groups.setdefault(key, (config, []))[1].append(path.parent)
     found = [CorpusCase(folders, config) for config, folders in groups.values()]
     return sorted(found, key=lambda case: -len(case.folders))

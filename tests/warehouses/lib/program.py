@@ -35,10 +35,12 @@ def sessions(config):
 
 
 def settings_of_events(config):
-    """Lines of `[source]` that say which calls are events, and the section with what they carry behind them."""
+    """Lines of `[source]` that say which calls are events, and behind them the sections with what they carry and what sessions say of it."""
     columns = [f"{name} = {toml(own)}" for name, own in config.column_settings.items()]
     types = [name for name in config.types if name not in config.evidence]
-    return [f"types = {toml(types)}"] * (types != ["track"]) + ["[columns]", *columns] * bool(columns)
+    of_sessions = [f"{name} = {toml(own)}" for name, own in config.session_column_settings.items()]
+    return [f"types = {toml(types)}"] * (types != ["track"]) + ["[columns]", *columns] * bool(columns) + [
+        "[session.columns]", *of_sessions] * bool(of_sessions)
 
 
 def identity(config):
@@ -52,7 +54,7 @@ def source_columns(config):
 
 
 def configuration_of_events(settings):
-    """A tracklet.toml of the sections `[source]` and `[columns]` alone."""
+    """A tracklet.toml of the sections that say what events and sessions have."""
     lines = []
     for section, keys in settings.items():
         # A dictionary is a section of its own, but for a column of events.
@@ -67,6 +69,7 @@ def variables_of_events(settings):
     """The package's variables for it."""
     return {
         "tracklet_types": settings.get("source", {}).get("types", ["track"]), "tracklet_event_columns": settings.get("columns", {}),
+        "tracklet_session_columns": settings.get("session", {}).get("columns", {}),
         "tracklet_columns": settings.get("source", {}).get("columns", {}),
         "tracklet_evidence": settings.get("identity", {}).get("evidence", [])}
 

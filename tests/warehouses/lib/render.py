@@ -29,7 +29,8 @@ class Renderer:
         self.prefixes = [*PREFIXES.get(target, [target]), "default"]
         self.target, self.sources, self.schema = target, sources, schema
         self.carried, self.derived_texts = calls.carried_columns(
-            self.variables["tracklet_types"], self.variables["tracklet_event_columns"], self.variables["tracklet_evidence"])
+            self.variables["tracklet_types"], self.variables["tracklet_event_columns"], self.variables["tracklet_evidence"],
+            self.variables["tracklet_session_columns"])
         macros = [p for p in sorted((package / "macros").glob("*.sql")) if p.name != "adapter.sql"]
         self.macros = self.dispatched("".join(p.read_text() for p in macros))
         self.files = {p.stem: p for f in ("models", "analyses", "tests") for p in (package / f).rglob("*.sql")}

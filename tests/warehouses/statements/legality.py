@@ -34,7 +34,12 @@ CONFIGURATIONS = {
     "people forgotten": (SOURCES, {"tracklet_forgotten": FORGOTTEN}),
     "events": (OF_EVENTS, {
         "tracklet_types": ["track", "page"], "tracklet_evidence": ["identify"], "tracklet_event_columns": {
-            "preset": "web", "revenue": {"number": "revenue"}, "link_host": {"host": "link"}, "system": {"os": "agent", "os_name": "system"}}}),
+            "preset": "web", "revenue": {"number": "revenue"}, "link_host": {"host": "link"}, "system": {"os": "agent", "os_name": "system"}},
+        "tracklet_session_columns": {
+            "landing": {"first": "page_url", "of": "page"}, "last_revenue": {"last": "revenue", "of": ["page", "signup"], "at": ["page_url", "system"]},
+            "bots": {"any": "is_bot"}, "user": {"first": "user_id"}, "hosts": {"distinct": "link_host"}, "prices": {"distinct": "revenue"},
+            "sum": {"sum": "revenue"}, "calls": {"count": "*", "of": "it's"}, "latest": {"max": "timestamp"}, "first_bot": {"first": "is_bot"},
+            "least": {"min": "revenue"}}}),
     "ids of rows": (OF_EVENTS[:2], {
         "tracklet_types": ["track", "page"], "tracklet_columns": {"event_id": "from_row"}, "tracklet_event_columns": {
             "preset": "mobile", "revenue": {"number": "revenue"}}}),

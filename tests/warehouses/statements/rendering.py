@@ -19,7 +19,11 @@ EVENTS = {
     "columns": {
         "preset": "web", "Page_Url": ["properties_link", "context_page_url"], "revenue": {"number": "revenue"}, "link_host": {"host": "context_page_url"},
         "shop_host": {"host": ["properties_shop", "context_shop"]}, "system": {"os": "properties_agent", "os_name": "properties_system"},
-        "bot": {"is_bot": ["properties_agent"]}, "kind": {"device_category": "properties_shop"}}}
+        "bot": {"is_bot": ["properties_agent"]}, "kind": {"device_category": "properties_shop"}},
+    "session": {"columns": {
+        "landing": {"first": "Page_Url", "of": ["page", "screen"]}, "last_revenue": {"last": "revenue", "of": ["page", "signup"], "at": ["system", "kind"]},
+        "bots": {"any": "bot", "of": "it's"}, "user": {"first": "user_id"}, "hosts": {"distinct": "shop_host"}, "sum": {"sum": "revenue"},
+        "events_of_all": {"count": "*"}, "latest": {"max": "timestamp"}, "first_bot": {"first": "bot"}, "greatest": {"max": "revenue"}}}}
 EVIDENCE = {"identity": {"evidence": ["identify", "alias"]}, "columns": {"plan": "plan", "is_bot": {"is_bot": "agent"}}}
 OF_TRACKS = {"source": {"types": ["page"]}, "identity": {"evidence": ["track"]}}
 NO_IDS = {
@@ -27,6 +31,7 @@ NO_IDS = {
     "columns": {"plan": "plan", "revenue": {"number": "revenue"}, "is_bot": {"is_bot": "agent"}, "kind": {"device_category": "agent"}}}
 NO_IDS_OF_TRACKS = {"source": {"columns": {"event_id": "from_row"}}}
 DERIVED = {"columns": {"browser": {"browser": "context_user_agent"}}}
+OF_SESSIONS = {"session": {"columns": {"names": {"distinct": "event"}}}}
 # The file, and the same in the package's variables.
 CONFIGURATIONS = {
     "defaults": ("", {}),
@@ -55,17 +60,19 @@ CONFIGURATIONS = {
     "evidence of tracks": (program.configuration_of_events(OF_TRACKS), program.variables_of_events(OF_TRACKS)),
     "ids of rows": (program.configuration_of_events(NO_IDS), program.variables_of_events(NO_IDS)),
     "ids of tracks": (program.configuration_of_events(NO_IDS_OF_TRACKS), program.variables_of_events(NO_IDS_OF_TRACKS)),
+    "columns of sessions alone": (program.configuration_of_events(OF_SESSIONS), program.variables_of_events(OF_SESSIONS)),
     "derived alone": (program.configuration_of_events(DERIVED), program.variables_of_events(DERIVED)),
 }
 SOURCES = {
     "defaults": [("sessions", "tracks")], "all else": [("rudder", "tracks"), ("my shop", "tracks.app")],
-    "events": [("sessions", "tracks"), ("sessions", "pages")], "derived alone": [("sessions", "tracks")],
+    "events": [("sessions", "tracks"), ("sessions", "pages")], "derived alone": [("sessions", "tracks")], "columns of sessions alone": [("sessions", "tracks")],
     "evidence": [("sessions", "tracks"), ("sessions", "identifies"), ("sessions", "aliases")],
     "evidence of tracks": [("sessions", "tracks"), ("sessions", "pages")],
     "ids of rows": [("sessions", "tracks"), ("sessions", "pages")], "ids of tracks": [("sessions", "tracks")]}
 RULES = {
     name: Config.from_toml(settings) for name, settings in {
-        "events": EVENTS, "evidence": EVIDENCE, "evidence of tracks": OF_TRACKS, "ids of rows": NO_IDS, "ids of tracks": NO_IDS_OF_TRACKS, "derived alone": DERIVED}.items()}
+        "events": EVENTS, "evidence": EVIDENCE, "evidence of tracks": OF_TRACKS, "ids of rows": NO_IDS, "ids of tracks": NO_IDS_OF_TRACKS, "derived alone": DERIVED,
+        "columns of sessions alone": OF_SESSIONS}.items()}
 
 
 def quoted(dialect, *names):

@@ -10,6 +10,7 @@ use crate::intern::NONE;
 use crate::registry::{CarriedSpec, CarriedType};
 use crate::rules::whole_minutes;
 use crate::session::AnySession;
+use crate::session_columns::SessionColumn;
 use crate::sessionize::Sessionized;
 use crate::tracks::{Row, Tracks};
 use arrow::array::{
@@ -275,8 +276,13 @@ impl Sessionized {
             let values = sessions.clone().map(|session| i64::from(values[session]));
             columns.push((count.column.clone(), integers(values)));
         }
-        if self.rules().events {
+        let is_written = |table| !self.rules().left_out.contains(&table);
+        if self.rules().events && is_written(Table::Sessions) {
             columns.extend(self.columns_of_sessions(sessions, &all));
+            let places: Vec<Range<usize>> =
+                sessions.clone().map(|session| self.session_places(session)).collect();
+            let folded = |column: &SessionColumn| (column.name.clone(), self.folded(column, &places));
+            columns.extend(self.rules().session_columns.iter().map(folded));
         }
         batch(columns)
     }
@@ -407,7 +413,7 @@ fn carried_column(tracks: &Tracks, place: usize, spec: &CarriedSpec, rows: &[Row
         }
         CarriedType::Number => {
             let numbers = tracks.gather(rows, |chunk| chunk.carried.numbers(place));
-            Arc::new(with_nulls(numbers))
+            Arc::new(with_nulls(numbers, number_type()))
         }
         CarriedType::Truth => {
             let truths = tracks.gather(rows, |chunk| chunk.carried.truths(place));
@@ -438,8 +444,8 @@ impl<W: Fn(&str) -> bool> Wanted<W> {
     }
 }
 
-/// Decimal numbers of these millionths.
-fn with_nulls(millionths: Vec<i128>) -> Decimal128Array {
+/// Decimal numbers of these millionths; [`NO_NUMBER`] is null.
+pub(super) fn with_nulls(millionths: Vec<i128>, data_type: DataType) -> Decimal128Array {
     let is_valid = |row: usize| millionths[row] != NO_NUMBER;
     let nulls = millionths
         .contains(&NO_NUMBER)
@@ -447,7 +453,7 @@ fn with_nulls(millionths: Vec<i128>) -> Decimal128Array {
     // Under a null the largest negative number would have more digits than the type.
     let values: Vec<i128> =
         millionths.into_iter().map(|number| if number == NO_NUMBER { 0 } else { number }).collect();
-    Decimal128Array::new(values.into(), nulls).with_data_type(number_type())
+    Decimal128Array::new(values.into(), nulls).with_data_type(data_type)
 }
 
 fn batch(columns: Vec<(String, ArrayRef)>) -> RecordBatch {
@@ -465,7 +471,7 @@ fn times(micros: Vec<i64>) -> ArrayRef {
     Arc::new(TimestampMicrosecondArray::from(micros).with_data_type(timestamp_type()))
 }
 
-fn optional_times(micros: Vec<Option<i64>>) -> ArrayRef {
+pub(super) fn optional_times(micros: Vec<Option<i64>>) -> ArrayRef {
     Arc::new(TimestampMicrosecondArray::from(micros).with_data_type(timestamp_type()))
 }
 
@@ -481,6 +487,6 @@ fn or_null<T: ArrowPrimitiveType<Native = i64>>(values: Vec<i64>, nothing: i64) 
     PrimitiveArray::new(values.into(), nulls)
 }
 
-fn integers(values: impl Iterator<Item = i64>) -> ArrayRef {
+pub(super) fn integers(values: impl Iterator<Item = i64>) -> ArrayRef {
     Arc::new(Int64Array::from_iter_values(values))
 }

@@ -1,6 +1,7 @@
 //! The tables as Arrow arrays: their schemas, and the columns of any range of rows.
 
 mod columns;
+mod folds;
 mod texts;
 
 pub(crate) use columns::whole_rows;
@@ -28,7 +29,7 @@ impl Table {
         let time = |name: &str| field(name, timestamp_type(), Nulls::None);
         let integer = |name: &str| field(name, DataType::Int64, Nulls::None);
         if self == Self::Sessions {
-            return vec![
+            let fixed = [
                 text("session_key"),
                 text("session_id"),
                 text("dbt_visitor_id"),
@@ -39,6 +40,11 @@ impl Table {
                 text("start_reason"),
                 integer("events"),
             ];
+            let folded = rules.session_columns.iter().map(|column| {
+                let (data_type, is_nullable) = column.data_type(&rules.carried);
+                Field::new(&column.name, data_type, is_nullable)
+            });
+            return fixed.into_iter().chain(folded).collect();
         }
         let fixed = [
             text("event_id"),

@@ -52,7 +52,7 @@ pub fn rows_of(batch: &RecordBatch) -> Vec<Vec<Value>> {
         DataType::Utf8 => Value::Text(column.as_string::<i32>().value(row).to_owned()),
         DataType::Int64 => Value::Integer(column.as_primitive::<Int64Type>().value(row)),
         DataType::Boolean => Value::Truth(column.as_boolean().value(row)),
-        DataType::Decimal128(28, 6) => Value::Number(column.as_primitive::<Decimal128Type>().value(row)),
+        DataType::Decimal128(_, 6) => Value::Number(column.as_primitive::<Decimal128Type>().value(row)),
         _ => Value::Time(column.as_primitive::<TimestampMicrosecondType>().value(row)),
     };
     (0..batch.num_rows())

@@ -112,7 +112,7 @@ pub fn reference() -> String {
         section(&mut page, table, &rules, &model.description, described);
     }
     page.push_str(
-        "\n## With events\n\n`[source] types`, `[columns]` or their names in `[output] tables` ask for these two: [events.md](events.md).\n",
+        "\n## With events\n\n`[source] types`, `[identity] evidence`, `[columns]`, `[session.columns]` or their names in `[output] tables` ask for these two: [events.md](events.md), [sessions.md](sessions.md).\n",
     );
     let carried = vec![CarriedSpec::event_type()];
     let rules = Rules { events: true, carried, ..rules };

@@ -19,7 +19,7 @@ use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
 use std::cell::RefCell;
 use std::ops::Range;
-use tracklet_kernel::carried::number_type;
+use tracklet_kernel::carried::{number_type, sum_type};
 use tracklet_kernel::tables::uuid_type;
 use zstd::bulk::Compressor;
 
@@ -50,7 +50,7 @@ pub struct EncodedColumn {
 
 /// Encodes a column of a row group.
 ///
-/// In: `Utf8`, dictionaries of `Utf8` with `u32` keys, `Int64`, `Timestamp(us)`, `Decimal128(28, 6)`, `Boolean` or `FixedSizeBinary(16)`, with nulls only
+/// In: `Utf8`, dictionaries of `Utf8` with `u32` keys, `Int64`, `Timestamp(us)`, `Decimal128(28, 6)`, `Decimal128(38, 6)`, `Boolean` or `FixedSizeBinary(16)`, with nulls only
 /// where `descriptor` allows them.
 /// # Errors
 /// A type that no table has, or a page over 2 GiB.
@@ -98,8 +98,11 @@ enum ColumnValues<'a> {
         values: &'a [i64],
         differ_little: bool,
     },
-    /// Millionths of decimal numbers.
-    Numbers(&'a [i128]),
+    /// Millionths of decimal numbers, and how many bytes each has.
+    Numbers {
+        values: &'a [i128],
+        bytes: usize,
+    },
     Truths(&'a BooleanArray),
     /// UUIDs, 16 bytes each.
     Uuids(&'a FixedSizeBinaryArray),
@@ -125,8 +128,9 @@ impl<'a> ColumnValues<'a> {
             DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, _) => {
                 Ok(Self::integers(column.as_primitive::<TimestampMicrosecondType>().values(), nulls))
             }
-            decimal if *decimal == number_type() => {
-                Ok(Self::Numbers(column.as_primitive::<Decimal128Type>().values()))
+            decimal if *decimal == number_type() || *decimal == sum_type() => {
+                let bytes = if *decimal == number_type() { NUMBER_BYTES } else { size_of::<i128>() };
+                Ok(Self::Numbers { values: column.as_primitive::<Decimal128Type>().values(), bytes })
             }
             DataType::Boolean => Ok(Self::Truths(column.as_boolean())),
             uuid if *uuid == uuid_type() => Ok(Self::Uuids(column.as_fixed_size_binary())),
@@ -145,7 +149,7 @@ impl<'a> ColumnValues<'a> {
             Self::Dictionary { .. } => Encoding::RLE_DICTIONARY,
             Self::Text(_) => Encoding::DELTA_LENGTH_BYTE_ARRAY,
             Self::Nothing
-            | Self::Numbers(_)
+            | Self::Numbers { .. }
             | Self::Truths(_)
             | Self::Uuids(_)
             | Self::Integers { differ_little: false, .. } => Encoding::PLAIN,
@@ -177,9 +181,11 @@ impl<'a> ColumnValues<'a> {
                     put_lengths_and_texts(body, &texts, 0..texts.len());
                 }
             },
-            Self::Numbers(values) => {
+            Self::Numbers { values, bytes } => {
                 let valid = rows.filter(|row| nulls.is_none_or(|nulls| nulls.is_valid(*row)));
-                body.extend(valid.flat_map(|row| number_bytes(values[row])));
+                for row in valid {
+                    body.extend_from_slice(&values[row].to_be_bytes()[size_of::<i128>() - bytes..]);
+                }
             }
             Self::Truths(values) => {
                 let valid = rows.filter(|row| nulls.is_none_or(|nulls| nulls.is_valid(*row)));
@@ -221,12 +227,14 @@ impl<'a> ColumnValues<'a> {
                 text_statistics(used.map(|(key, _)| values.value(key)), null_count)
             }
             Self::Text(texts) => text_statistics(texts.iter().flatten(), null_count),
-            Self::Numbers(values) => {
+            Self::Numbers { values, bytes } => {
                 let valid = |row: &usize| nulls.is_none_or(|nulls| nulls.is_valid(*row));
                 let (least, greatest) =
                     least_and_greatest((0..values.len()).filter(valid).map(|row| values[row]));
-                let value =
-                    |number: i128| FixedLenByteArray::from(ByteArray::from(number_bytes(number).to_vec()));
+                let value = |number: i128| {
+                    let number = number.to_be_bytes()[size_of::<i128>() - bytes..].to_vec();
+                    FixedLenByteArray::from(ByteArray::from(number))
+                };
                 let (least, greatest) = (least.map(value), greatest.map(value));
                 Statistics::FixedLenByteArray(ValueStatistics::new(least, greatest, None, null_count, false))
             }
@@ -249,12 +257,8 @@ impl<'a> ColumnValues<'a> {
     }
 }
 
-/// Bytes of a number in a file: the fewest that hold every one, the highest first.
+/// Bytes of a number in a file, of which the highest stands first: the fewest that hold every one of 28 digits. A sum has all.
 const NUMBER_BYTES: usize = 12;
-
-fn number_bytes(number: i128) -> [u8; NUMBER_BYTES] {
-    number.to_be_bytes().last_chunk().copied().expect("16 bytes have 12")
-}
 
 fn text_statistics<'a>(texts: impl Iterator<Item = &'a str>, null_count: Option<u64>) -> Statistics {
     // Nearly always the first eight bytes decide, compared as a number.

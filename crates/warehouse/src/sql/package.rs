@@ -53,6 +53,7 @@ pub const FILES: &[File] = &[
     file!("macros/duckdb.sql"),
     file!("macros/from_row.sql"),
     file!("macros/rules.sql"),
+    file!("macros/session_columns.sql"),
     file!("macros/steps.sql"),
     file!("macros/word_lists.sql"),
     file!("models/dbt_aliases_mapping.sql"),

@@ -5,10 +5,11 @@ use super::package;
 use super::render::Materialized;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use tracklet_config::{ColumnSource, Config, EventColumn, Function};
+use tracklet_config::{ColumnSource, Config, EventColumn, Function, RecordedSessionColumn};
 use tracklet_kernel::event_type::EventType;
 use tracklet_kernel::registry::{CarriedSpec, CarriedType, EVENT_TYPE};
-use tracklet_kernel::rules::{Duplicates, Timeout};
+use tracklet_kernel::rules::{Duplicates, Rules, Timeout};
+use tracklet_kernel::session_columns::SessionColumn;
 
 const MICROS_OF_UNITS: [(&str, u64); 5] =
     [("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)];
@@ -40,6 +41,7 @@ pub(super) fn variables(config: &Config, materialize: Materialized) -> Map<Strin
         // Rows whose ids are made of them have each another one.
         "tracklet_dedupe": rules.duplicates != Duplicates::Keep,
         "tracklet_counts": counts,
+        "tracklet_session_columns": session_columns(rules),
         "tracklet_flow_length": rules.flow_length,
         "tracklet_materialize": match materialize {
             Materialized::View => "view",
@@ -47,6 +49,22 @@ pub(super) fn variables(config: &Config, materialize: Materialized) -> Map<Strin
         },
     });
     with_defaults(given)
+}
+
+/// The columns of sessions, as a project of dbt writes them.
+fn session_columns(rules: &Rules) -> Map<String, Value> {
+    let column = |column: &SessionColumn| {
+        let recorded = RecordedSessionColumn::from(column);
+        let mut written = json!({ recorded.function: recorded.column.as_deref().unwrap_or("*") });
+        if let Some(of) = recorded.of {
+            written["of"] = json!(of);
+        }
+        if column.fold.picks() {
+            written["at"] = json!(recorded.at);
+        }
+        (recorded.name, written)
+    };
+    rules.session_columns.iter().map(column).collect()
 }
 
 /// What the models' functions `carried_columns` and `derived_texts` give.

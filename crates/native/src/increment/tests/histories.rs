@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tracklet_config::RunMode;
 use tracklet_kernel::derived::{Derived, DerivedInput, Reading, WordRule};
 use tracklet_kernel::event_type::{EventType, EventTypes};
-use tracklet_kernel::oracle::{OracleRow, Value};
+use tracklet_kernel::oracle::{OracleRow, Value, every_session_column};
 use tracklet_kernel::registry::{CarriedSpec, CarriedType};
 use tracklet_kernel::rules::{Duplicates, Rules, Timeout};
 use tracklet_kernel::tables::Table;
@@ -230,8 +230,9 @@ pub(super) fn rules() -> impl Strategy<Value = Rules> {
         prop::bool::weighted(0.4),
         select(evidence().to_vec()),
         left_out(),
+        vec(any::<prop::sample::Index>(), 0..5),
     )
-        .prop_map(|(timeout, duplicates, flow_length, carried, events, evidence, left_out)| {
+        .prop_map(|(timeout, duplicates, flow_length, carried, events, evidence, left_out, chosen)| {
             let all = [carried_columns(), derived_columns()].concat();
             let columns = all[..carried].iter().cloned();
             let rules = Rules {
@@ -245,9 +246,12 @@ pub(super) fn rules() -> impl Strategy<Value = Rules> {
             if duplicates == Duplicates::Keep || !events {
                 return rules;
             }
-            let carried = iter::once(CarriedSpec::event_type()).chain(columns).collect();
+            let carried: Vec<_> = iter::once(CarriedSpec::event_type()).chain(columns).collect();
+            let all = every_session_column(&carried);
+            let chosen: BTreeSet<usize> = chosen.iter().map(|chosen| chosen.index(all.len())).collect();
+            let session_columns = chosen.iter().map(|place| all[*place].clone()).collect();
             let evidence = if duplicates == Duplicates::Number { EventTypes::NONE } else { evidence };
-            Rules { carried, events, evidence, ..rules }
+            Rules { carried, events, evidence, session_columns, ..rules }
         })
 }
 
